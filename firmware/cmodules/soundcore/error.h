@@ -1,0 +1,58 @@
+// One code per reason a soundcore object can refuse its input.
+#ifndef SND_ERROR_H
+#define SND_ERROR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// The dotted name of each code is what both Pythons and the wire show.
+#define SND_ERRORS(X) \
+    X(SND_OK, "ok", "no error") \
+    X(SND_E_MEMORY, "memory", "the memory given is smaller than the size asked for") \
+    X(SND_E_FRONTEND_RATE, "frontend.rate", "rate_hz must be 4000..48000") \
+    X(SND_E_FRONTEND_WINDOW, "frontend.window", "window must be 256..1024 samples and not above fft") \
+    X(SND_E_FRONTEND_HOP, "frontend.hop", "hop must be 64..1024 samples and not above window") \
+    X(SND_E_FRONTEND_FFT, "frontend.fft", "fft must be 256, 512 or 1024") \
+    X(SND_E_FRONTEND_BANDS, "frontend.bands", "bands must be 1..128") \
+    X(SND_E_FRONTEND_RANGE, "frontend.range", "0 <= low_hz < high_hz <= rate_hz / 2 must hold") \
+    X(SND_E_FRONTEND_MFCC, "frontend.mfcc", "coefficients must be 0..40 and not above bands") \
+    X(SND_E_FRONTEND_SCALE, "frontend.scale", "floor_db must be -140..0 and step_mdb 50..20000") \
+    X(SND_E_FRONTEND_ROOM, "frontend.room", "the output holds fewer frames than the samples complete") \
+    X(SND_E_FILE, "model.file", "not a TensorFlow Lite file") \
+    X(SND_E_TRUNCATED, "model.truncated", "the file ends before what it refers to") \
+    X(SND_E_ALIGN, "model.align", "data is not aligned as its type needs") \
+    X(SND_E_VERSION, "model.version", "the schema version is not 3") \
+    X(SND_E_GRAPH, "model.graph", "the graph is malformed") \
+    X(SND_E_LIMIT, "model.limit", "the model exceeds a limit of this build") \
+    X(SND_E_OP, "model.op", "unsupported operator") \
+    X(SND_E_OP_OPTIONS, "model.options", "unsupported or missing operator options") \
+    X(SND_E_OP_ARITY, "model.arity", "wrong number of operator inputs or outputs") \
+    X(SND_E_TYPE, "model.type", "unsupported tensor type") \
+    X(SND_E_SHAPE, "model.shape", "tensor shapes do not fit the operator") \
+    X(SND_E_QUANT, "model.quant", "missing or unsupported quantization") \
+    X(SND_E_CONST, "model.const", "a tensor that must be constant is not, or the reverse") \
+    X(SND_E_META, "meta.missing", "the model carries no soundsdk metadata") \
+    X(SND_E_META_JSON, "meta.json", "the soundsdk metadata is not valid JSON of the expected form") \
+    X(SND_E_META_VERSION, "meta.version", "the metadata version is not one this build reads") \
+    X(SND_E_META_MATCH, "meta.match", "the metadata does not fit the model's tensors")
+
+typedef enum {
+#define SND_X(id, name, text) id,
+    SND_ERRORS(SND_X)
+#undef SND_X
+    SND_ERROR_COUNT
+} snd_err_t;
+
+// Where and why. op and tensor are indices into the first subgraph, -1 when unknown.
+typedef struct {
+    snd_err_t code;
+    int32_t op;
+    int32_t builtin; // TFLite BuiltinOperator of that op, -1 when unknown
+    int32_t tensor;
+} snd_fault_t;
+
+const char *snd_error_name(snd_err_t code);
+// Writes one sentence, "operator 3 (CONV_2D), tensor 12: …", NUL-terminated; returns its length.
+size_t snd_error_text(const snd_fault_t *fault, char *out, size_t room);
+
+#endif
