@@ -1,0 +1,64 @@
+"""The errors of soundsdk, by who has to act on them; each knows the exit code of the command line.
+
+A message is one sentence that says what went wrong; the hint says what to do next.
+"""
+
+from __future__ import annotations
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_NO_DEVICE = 3
+EXIT_PORT = 4
+EXIT_PROTOCOL = 5
+EXIT_CHECK = 6
+EXIT_INTERRUPTED = 130
+
+
+class SoundsdkError(Exception):
+    """Anything soundsdk refuses or fails at. `hint` may be empty."""
+
+    exit_code = EXIT_FAILED
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(SoundsdkError):
+    """The call itself cannot be carried out: unknown names, settings that exclude each other."""
+
+    exit_code = EXIT_USAGE
+
+
+class DataError(SoundsdkError):
+    """A recording, label file or folder cannot be used."""
+
+
+class ModelError(SoundsdkError):
+    """A model file is missing, damaged or not a soundsdk detector."""
+
+
+class DeviceError(SoundsdkError):
+    """No board, or not the one that was asked for."""
+
+    exit_code = EXIT_NO_DEVICE
+
+
+class PortError(SoundsdkError):
+    """A serial port is busy or may not be opened."""
+
+    exit_code = EXIT_PORT
+
+
+class ProtocolError(SoundsdkError):
+    """The board answered, but not as the protocol says."""
+
+    exit_code = EXIT_PROTOCOL
+
+
+class CheckError(SoundsdkError):
+    """Something ran and did not reach the bound that was set for it."""
+
+    exit_code = EXIT_CHECK

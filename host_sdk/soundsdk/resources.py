@@ -1,0 +1,22 @@
+"""Where the data that comes with soundsdk lies, in a checkout as in an installed package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_HERE = Path(__file__).resolve().parent
+
+
+def _folder(installed: str, checkout: str) -> Path:
+    inside = _HERE / installed
+    return inside if inside.is_dir() else _HERE.parents[1] / checkout
+
+
+def models_dir() -> Path:
+    """Folder of the default detectors (`home.tflite`, `esc10.tflite`)."""
+    return _folder("_models", "firmware/models")
+
+
+def boards_dir() -> Path:
+    """Folder of the board files, one TOML each."""
+    return _folder("_boards", "boards")
