@@ -1,0 +1,103 @@
+#include "error.h"
+
+#include <string.h>
+
+static const char *const error_names[SND_ERROR_COUNT] = {
+#define SND_X(id, name, text) name,
+    SND_ERRORS(SND_X)
+#undef SND_X
+};
+
+static const char *const error_texts[SND_ERROR_COUNT] = {
+#define SND_X(id, name, text) text,
+    SND_ERRORS(SND_X)
+#undef SND_X
+};
+
+// The builtin operators a converter is likely to write, so that a refusal can say which one it was.
+static const struct {
+    int16_t code;
+    const char *name;
+} op_names[] = {
+    {0, "ADD"}, {1, "AVERAGE_POOL_2D"}, {2, "CONCATENATION"}, {3, "CONV_2D"}, {4, "DEPTHWISE_CONV_2D"},
+    {6, "DEQUANTIZE"}, {9, "FULLY_CONNECTED"}, {14, "LOGISTIC"}, {16, "LSTM"}, {17, "MAX_POOL_2D"}, {18, "MUL"},
+    {19, "RELU"}, {21, "RELU6"}, {22, "RESHAPE"}, {25, "SOFTMAX"}, {28, "TANH"}, {32, "CUSTOM"}, {34, "PAD"},
+    {36, "GATHER"}, {39, "TRANSPOSE"}, {40, "MEAN"}, {41, "SUB"}, {42, "DIV"}, {43, "SQUEEZE"},
+    {44, "UNIDIRECTIONAL_SEQUENCE_LSTM"}, {45, "STRIDED_SLICE"}, {47, "EXP"}, {49, "SPLIT"}, {53, "CAST"},
+    {55, "MAXIMUM"}, {57, "MINIMUM"}, {60, "PADV2"}, {65, "SLICE"}, {67, "TRANSPOSE_CONV"}, {70, "EXPAND_DIMS"},
+    {74, "SUM"}, {77, "SHAPE"}, {83, "PACK"}, {88, "UNPACK"}, {98, "LEAKY_RELU"}, {105, "REVERSE_V2"},
+    {114, "QUANTIZE"}, {117, "HARD_SWISH"}, {119, "WHILE"}, {126, "BATCH_MATMUL"}, {142, "VAR_HANDLE"},
+};
+
+typedef struct {
+    char *out;
+    size_t room;
+    size_t length;
+} text_t;
+
+static void put_text(text_t *t, const char *s) {
+    for (; *s; s++) {
+        if (t->length + 1 < t->room) {
+            t->out[t->length++] = *s;
+        }
+    }
+}
+
+static void put_number(text_t *t, int32_t value) {
+    char digits[12];
+    size_t at = sizeof(digits) - 1;
+    uint32_t left = value < 0 ? 0u - (uint32_t)value : (uint32_t)value;
+    digits[at] = 0;
+    do {
+        digits[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left);
+    if (value < 0) {
+        digits[--at] = '-';
+    }
+    put_text(t, digits + at);
+}
+
+static const char *op_name(int32_t builtin) {
+    for (size_t i = 0; i < sizeof(op_names) / sizeof(op_names[0]); i++) {
+        if (op_names[i].code == builtin) {
+            return op_names[i].name;
+        }
+    }
+    return NULL;
+}
+
+const char *snd_error_name(snd_err_t code) {
+    return (unsigned)code < SND_ERROR_COUNT ? error_names[code] : "unknown";
+}
+
+size_t snd_error_text(const snd_fault_t *fault, char *out, size_t room) {
+    text_t t = {out, room, 0};
+    if (room == 0) {
+        return 0;
+    }
+    if (fault->op >= 0) {
+        put_text(&t, "operator ");
+        put_number(&t, fault->op);
+        if (fault->builtin >= 0) {
+            const char *name = op_name(fault->builtin);
+            put_text(&t, " (");
+            if (name) {
+                put_text(&t, name);
+            } else {
+                put_text(&t, "builtin ");
+                put_number(&t, fault->builtin);
+            }
+            put_text(&t, ")");
+        }
+        put_text(&t, fault->tensor >= 0 ? ", " : ": ");
+    }
+    if (fault->tensor >= 0) {
+        put_text(&t, "tensor ");
+        put_number(&t, fault->tensor);
+        put_text(&t, ": ");
+    }
+    put_text(&t, (unsigned)fault->code < SND_ERROR_COUNT ? error_texts[fault->code] : "unknown error");
+    out[t.length] = 0;
+    return t.length;
+}
