@@ -34,7 +34,10 @@
     X(SND_E_META, "meta.missing", "the model carries no soundsdk metadata") \
     X(SND_E_META_JSON, "meta.json", "the soundsdk metadata is not valid JSON of the expected form") \
     X(SND_E_META_VERSION, "meta.version", "the metadata version is not one this build reads") \
-    X(SND_E_META_MATCH, "meta.match", "the metadata does not fit the model's tensors")
+    X(SND_E_META_FRONTEND, "meta.frontend", "the model was made for another frontend version") \
+    X(SND_E_META_FEATURES, "meta.features", "the feature input does not fit hop_frames and the frontend") \
+    X(SND_E_META_SCORES, "meta.scores", "the scores or attention output does not fit the labels") \
+    X(SND_E_META_STATES, "meta.states", "the state pairs do not fit the model's inputs and outputs")
 
 typedef enum {
 #define SND_X(id, name, text) id,

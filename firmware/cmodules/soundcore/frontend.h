@@ -47,6 +47,8 @@ void snd_frontend_reset(snd_frontend_t *f);
 size_t snd_frontend_width(const snd_frontend_t *f);
 // Frames that n more samples would complete.
 size_t snd_frontend_frames_after(const snd_frontend_t *f, size_t n);
+// Samples that the next frame still lacks, at least 1.
+size_t snd_frontend_needed(const snd_frontend_t *f);
 // Takes samples up to the end of the next frame: returns how many it took; *made is 1 if out got a frame.
 size_t snd_frontend_push(snd_frontend_t *f, const int16_t *pcm, size_t n, int8_t *out /* (width) */, int *made);
 

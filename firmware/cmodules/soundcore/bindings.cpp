@@ -1,0 +1,390 @@
+// CPython binding of soundcore. modsoundcore.c gives MicroPython the same names, arguments and errors.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+
+extern "C" {
+#include "frontend.h"
+#include "meta.h"
+#include "model.h"
+#include "stream.h"
+}
+
+namespace nb = nanobind;
+
+namespace {
+
+// The core wants 16-byte aligned memory; plain new promises that on every host we build for, but says so nowhere.
+class Memory {
+public:
+    explicit Memory(size_t size) : bytes_(static_cast<char *>(std::malloc(size + 16))) {
+        if (!bytes_) {
+            throw std::bad_alloc();
+        }
+    }
+    ~Memory() { std::free(bytes_); }
+    Memory(const Memory &) = delete;
+    Memory &operator=(const Memory &) = delete;
+    void *get() const { return reinterpret_cast<void *>((reinterpret_cast<uintptr_t>(bytes_) + 15) & ~uintptr_t{15}); }
+
+private:
+    char *bytes_;
+};
+
+class Buffer {
+public:
+    Buffer(nb::handle object, int flags) {
+        if (PyObject_GetBuffer(object.ptr(), &view_, flags | PyBUF_FORMAT) != 0) {
+            throw nb::python_error();
+        }
+        if (!PyBuffer_IsContiguous(&view_, 'C')) {
+            PyBuffer_Release(&view_);
+            throw nb::type_error("the buffer must be contiguous");
+        }
+    }
+    ~Buffer() { PyBuffer_Release(&view_); }
+    Buffer(const Buffer &) = delete;
+    Buffer &operator=(const Buffer &) = delete;
+    void *data() const { return view_.buf; }
+    size_t size() const { return static_cast<size_t>(view_.len); }
+    std::string format() const {
+        std::string f = view_.format ? view_.format : "B";
+        return f.size() == 2 && (f[0] == '<' || f[0] == '=' || f[0] == '@') ? f.substr(1) : f;
+    }
+
+private:
+    Py_buffer view_;
+};
+
+// int16 samples, or raw bytes of them.
+class Pcm {
+public:
+    explicit Pcm(nb::handle object) : buffer_(object, PyBUF_ND | PyBUF_STRIDES) {
+        std::string format = buffer_.format();
+        if (format != "h" && format != "b" && format != "B" && format != "c") {
+            throw nb::type_error("pcm must hold int16 samples (array('h'), numpy int16, or their bytes)");
+        }
+        if (buffer_.size() % 2 != 0) {
+            throw nb::value_error("pcm ends in the middle of a sample");
+        }
+        if (reinterpret_cast<uintptr_t>(buffer_.data()) % alignof(int16_t) != 0) {
+            copy_ = std::make_unique<int16_t[]>(size());
+            std::memcpy(copy_.get(), buffer_.data(), buffer_.size());
+        }
+    }
+    const int16_t *data() const { return copy_ ? copy_.get() : static_cast<const int16_t *>(buffer_.data()); }
+    size_t size() const { return buffer_.size() / 2; }
+
+private:
+    Buffer buffer_;
+    std::unique_ptr<int16_t[]> copy_;
+};
+
+// A model file kept alive and in place; copied only if it lies unaligned.
+class File {
+public:
+    explicit File(nb::handle object) : buffer_(object, PyBUF_SIMPLE) {
+        if (reinterpret_cast<uintptr_t>(buffer_.data()) % 16 != 0) {
+            copy_ = std::make_unique<Memory>(buffer_.size());
+            std::memcpy(copy_->get(), buffer_.data(), buffer_.size());
+        }
+    }
+    const void *data() const { return copy_ ? copy_->get() : buffer_.data(); }
+    size_t size() const { return buffer_.size(); }
+
+    nb::object metadata() const {
+        size_t size = 0;
+        snd_fault_t fault{};
+        const void *text = snd_model_metadata(data(), this->size(), SND_META_NAME, &size, &fault);
+        if (!text) {
+            return nb::none();
+        }
+        return nb::bytes(static_cast<const char *>(text), size);
+    }
+
+private:
+    Buffer buffer_;
+    std::unique_ptr<Memory> copy_;
+};
+
+PyObject *error_type = nullptr;
+
+[[noreturn]] void raise(const snd_fault_t &fault) {
+    char text[160];
+    snd_error_text(&fault, text, sizeof(text));
+    nb::tuple args = nb::make_tuple(snd_error_name(fault.code), text);
+    PyErr_SetObject(error_type, args.ptr());
+    throw nb::python_error();
+}
+
+[[noreturn]] void raise(snd_err_t code) {
+    raise(snd_fault_t{code, -1, -1, -1});
+}
+
+using View = nb::ndarray<nb::memview, int8_t, nb::ndim<1>>;
+
+View view(const snd_model_tensor_t &tensor, nb::handle owner) {
+    return View(tensor.data, {tensor.size}, owner);
+}
+
+nb::tuple shape(const snd_model_tensor_t &tensor) {
+    nb::list sizes;
+    for (int32_t i = 0; i < tensor.dims; i++) {
+        sizes.append(tensor.shape[i]);
+    }
+    return nb::tuple(sizes);
+}
+
+nb::tuple quant(const snd_model_tensor_t &tensor) {
+    return nb::make_tuple(tensor.scale, tensor.zero_point);
+}
+
+class Frontend {
+public:
+    explicit Frontend(const snd_frontend_settings_t &settings) {
+        snd_fault_t fault{};
+        size_t size = snd_frontend_size(&settings, &fault);
+        if (size == 0) {
+            raise(fault);
+        }
+        memory_ = std::make_unique<Memory>(size);
+        size_ = size;
+        frontend_ = snd_frontend_init(memory_->get(), size, &settings, &fault);
+        if (!frontend_) {
+            raise(fault);
+        }
+    }
+
+    size_t push(nb::handle pcm, nb::handle out) {
+        Pcm samples(pcm);
+        Buffer frames(out, PyBUF_ND | PyBUF_STRIDES | PyBUF_WRITABLE);
+        std::string format = frames.format();
+        if (format != "b" && format != "B" && format != "c") {
+            throw nb::type_error("out must hold int8 values (bytearray, array('b') or numpy int8)");
+        }
+        size_t width = snd_frontend_width(frontend_);
+        if (frames.size() / width < snd_frontend_frames_after(frontend_, samples.size())) {
+            raise(SND_E_FRONTEND_ROOM);
+        }
+        const int16_t *p = samples.data();
+        int8_t *to = static_cast<int8_t *>(frames.data());
+        size_t written = 0;
+        for (size_t left = samples.size(); left;) {
+            int made = 0;
+            size_t took = snd_frontend_push(frontend_, p, left, to + written * width, &made);
+            p += took;
+            left -= took;
+            written += made ? 1 : 0;
+        }
+        return written;
+    }
+
+    void reset() { snd_frontend_reset(frontend_); }
+    size_t width() const { return snd_frontend_width(frontend_); }
+    size_t size() const { return size_; }
+    size_t needed() const { return snd_frontend_needed(frontend_); }
+    size_t frames_after(size_t n) const { return snd_frontend_frames_after(frontend_, n); }
+
+private:
+    std::unique_ptr<Memory> memory_;
+    size_t size_ = 0;
+    snd_frontend_t *frontend_ = nullptr;
+};
+
+class Model {
+public:
+    explicit Model(nb::handle buf) : file_(buf) {
+        snd_fault_t fault{};
+        size_t size = snd_model_size(file_.data(), file_.size(), &fault);
+        if (size == 0) {
+            raise(fault);
+        }
+        memory_ = std::make_unique<Memory>(size);
+        model_ = snd_model_init(memory_->get(), size, file_.data(), file_.size(), &fault);
+        if (!model_) {
+            raise(fault);
+        }
+    }
+
+    snd_model_tensor_t input(size_t i) const {
+        if (i >= inputs()) {
+            throw nb::index_error("the model has no such input");
+        }
+        snd_model_tensor_t tensor;
+        snd_model_input(model_, i, &tensor);
+        return tensor;
+    }
+
+    snd_model_tensor_t output(size_t i) const {
+        if (i >= outputs()) {
+            throw nb::index_error("the model has no such output");
+        }
+        snd_model_tensor_t tensor;
+        snd_model_output(model_, i, &tensor);
+        return tensor;
+    }
+
+    void invoke() { snd_model_invoke(model_); }
+    size_t inputs() const { return snd_model_inputs(model_); }
+    size_t outputs() const { return snd_model_outputs(model_); }
+    size_t arena_size() const { return snd_model_arena_size(model_); }
+    nb::object metadata() const { return file_.metadata(); }
+
+private:
+    File file_;
+    std::unique_ptr<Memory> memory_;
+    snd_model_t *model_ = nullptr;
+};
+
+class Stream {
+public:
+    explicit Stream(nb::handle buf) : file_(buf) {
+        snd_fault_t fault{};
+        size_t size = snd_stream_size(file_.data(), file_.size(), &fault);
+        if (size == 0) {
+            raise(fault);
+        }
+        memory_ = std::make_unique<Memory>(size);
+        stream_ = snd_stream_init(memory_->get(), size, file_.data(), file_.size(), &fault);
+        if (!stream_) {
+            raise(fault);
+        }
+    }
+
+    size_t feed(nb::handle pcm) {
+        Pcm samples(pcm);
+        return snd_stream_feed(stream_, samples.data(), samples.size());
+    }
+
+    void reset() { snd_stream_reset(stream_); }
+    size_t step_samples() const { return snd_stream_step_samples(stream_); }
+    size_t needed() const { return snd_stream_needed(stream_); }
+    size_t arena_size() const { return snd_stream_arena_size(stream_); }
+    nb::object metadata() const { return file_.metadata(); }
+
+    template <void (*Get)(const snd_stream_t *, snd_model_tensor_t *)>
+    snd_model_tensor_t tensor() const {
+        snd_model_tensor_t t;
+        Get(stream_, &t);
+        return t;
+    }
+
+private:
+    File file_;
+    std::unique_ptr<Memory> memory_;
+    snd_stream_t *stream_ = nullptr;
+};
+
+// Live views keep their Stream alive.
+template <void (*Get)(const snd_stream_t *, snd_model_tensor_t *)>
+View stream_view(nb::handle self) {
+    return view(nb::cast<Stream &>(self).tensor<Get>(), self);
+}
+
+template <void (*Get)(const snd_stream_t *, snd_model_tensor_t *)>
+nb::tuple stream_quant(const Stream &self) {
+    return quant(self.tensor<Get>());
+}
+
+}  // namespace
+
+NB_MODULE(soundcore, m) {
+    m.doc() = "Fixed-point sound features and an INT8 network engine: the code that also runs on the chip.";
+    m.attr("FRONTEND_VERSION") = SND_FRONTEND_VERSION;
+
+    error_type = PyErr_NewExceptionWithDoc(
+        "soundcore.Error",
+        "A refused file or setting. args is (code, detail): code is a dotted name such as 'model.op', detail one\n"
+        "sentence that names the operator and tensor where there is one.",
+        PyExc_ValueError, nullptr);
+    m.attr("Error") = nb::handle(error_type);
+
+    const snd_frontend_settings_t &d = snd_frontend_defaults;
+    nb::class_<Frontend>(
+        m, "Frontend",
+        "Log-mel or MFCC features from 16-bit mono PCM, in fixed point.\n\n"
+        "Settings (all int): rate_hz 4000..48000; window 256..1024 samples, periodic Hann; hop 64..1024 samples;\n"
+        "fft 256, 512 or 1024 points; bands 1..128, even on the HTK mel scale 2595 log10(1 + f/700) between low_hz\n"
+        "and high_hz; coefficients 0 for log-mel, else 1..40 MFCCs (orthonormal DCT-II); floor_db, the dBFS that\n"
+        "becomes -128; step_mdb, thousandths of a dB per int8 step.\n\n"
+        "Raises Error('frontend.*') for settings outside these ranges.")
+        .def(
+            "__init__",
+            [](Frontend *self, int rate_hz, int window, int hop, int fft, int bands, int low_hz, int high_hz,
+               int coefficients, int floor_db, int step_mdb) {
+                new (self) Frontend(snd_frontend_settings_t{rate_hz, window, hop, fft, bands, low_hz, high_hz,
+                                                            coefficients, floor_db, step_mdb});
+            },
+            nb::kw_only(), nb::arg("rate_hz") = d.rate_hz, nb::arg("window") = d.window, nb::arg("hop") = d.hop,
+            nb::arg("fft") = d.fft, nb::arg("bands") = d.bands, nb::arg("low_hz") = d.low_hz,
+            nb::arg("high_hz") = d.high_hz, nb::arg("coefficients") = d.coefficients,
+            nb::arg("floor_db") = d.floor_db, nb::arg("step_mdb") = d.step_mdb)
+        .def("push", &Frontend::push, nb::arg("pcm"), nb::arg("out"),
+             "Takes any number of int16 samples and writes the frames they complete to out, shape (frames, width)\n"
+             "int8. Returns the number of frames. The first frame is complete after `window` samples, each further\n"
+             "one after `hop` more. Raises Error('frontend.room'), nothing taken, if out holds too few frames.")
+        .def("reset", &Frontend::reset, "Forgets all samples.")
+        .def("frames_after", &Frontend::frames_after, nb::arg("n"), "Frames that n more samples would complete.")
+        .def_prop_ro("needed", &Frontend::needed, "Samples that the next frame still lacks.")
+        .def_prop_ro("width", &Frontend::width, "Values per frame: bands, or coefficients.")
+        .def_prop_ro("size", &Frontend::size, "Bytes of memory in use.")
+        .attr("VERSION") = SND_FRONTEND_VERSION;
+
+    nb::class_<Model>(
+        m, "Model",
+        "An INT8 .tflite, run in place: buf (bytes-like) is kept, not copied.\n\n"
+        "Everything is checked here; Error('model.*') names the operator and tensor that cannot be run.")
+        .def(nb::init<nb::handle>(), nb::arg("buf"))
+        .def(
+            "input",
+            [](nb::handle self, size_t i) { return view(nb::cast<Model &>(self).input(i), self); }, nb::arg("i"),
+            "Input i as a flat, writable int8 memoryview over the arena. IndexError beyond the last.")
+        .def(
+            "output",
+            [](nb::handle self, size_t i) { return view(nb::cast<Model &>(self).output(i), self); }, nb::arg("i"),
+            "Output i as a flat int8 memoryview over the arena; live: the next invoke changes it.")
+        .def(
+            "input_shape", [](const Model &m, size_t i) { return shape(m.input(i)); }, nb::arg("i"),
+            "Shape of input i, a tuple of int.")
+        .def(
+            "output_shape", [](const Model &m, size_t i) { return shape(m.output(i)); }, nb::arg("i"),
+            "Shape of output i, a tuple of int.")
+        .def(
+            "input_quant", [](const Model &m, size_t i) { return quant(m.input(i)); }, nb::arg("i"),
+            "(scale, zero_point) of input i: real = scale * (q - zero_point).")
+        .def(
+            "output_quant", [](const Model &m, size_t i) { return quant(m.output(i)); }, nb::arg("i"),
+            "(scale, zero_point) of output i: real = scale * (q - zero_point).")
+        .def("invoke", &Model::invoke, "Runs the network on its inputs. Inputs keep their contents.")
+        .def_prop_ro("inputs", &Model::inputs, "Number of inputs.")
+        .def_prop_ro("outputs", &Model::outputs, "Number of outputs.")
+        .def_prop_ro("arena_size", &Model::arena_size, "Bytes of memory in use: tensors, plan and multipliers.")
+        .def_prop_ro("metadata", &Model::metadata, "The file's `soundsdk` buffer as bytes, None if it has none.");
+
+    nb::class_<Stream>(
+        m, "Stream",
+        "Frontend and network joined by the model's own metadata: feed PCM, read scores.\n\n"
+        "buf (bytes-like) is kept. Raises Error('model.*') for a file that cannot be run and Error('meta.*') for one\n"
+        "whose metadata is missing, of another version, or does not fit its tensors.")
+        .def(nb::init<nb::handle>(), nb::arg("buf"))
+        .def("feed", &Stream::feed, nb::arg("pcm"),
+             "Takes any number of int16 samples at the model's rate, runs the steps they complete and returns how\n"
+             "many. The views below then show the last of them.")
+        .def("reset", &Stream::reset, "Forgets all audio and zeroes the states.")
+        .def_prop_ro("scores", &stream_view<snd_stream_scores>, "Logits of the newest step, int8 (classes,), live.")
+        .def_prop_ro("attention", &stream_view<snd_stream_attention>,
+                     "Attention logits of the newest step, int8 (1,) or (classes,), live; empty if the model has none.")
+        .def_prop_ro("features", &stream_view<snd_stream_features>,
+                     "Features of the newest step, int8 (hop_frames * width,), live.")
+        .def_prop_ro("scores_quant", &stream_quant<snd_stream_scores>, "(scale, zero_point) of scores.")
+        .def_prop_ro("attention_quant", &stream_quant<snd_stream_attention>, "(scale, zero_point) of attention.")
+        .def_prop_ro("step_samples", &Stream::step_samples, "Samples from one step to the next.")
+        .def_prop_ro("needed", &Stream::needed, "Samples until the next step ends.")
+        .def_prop_ro("arena_size", &Stream::arena_size, "Bytes of memory in use, the frontend's included.")
+        .def_prop_ro("metadata", &Stream::metadata, "The file's `soundsdk` buffer as bytes.");
+}
