@@ -1,0 +1,5 @@
+"""`python -m soundsdk`."""
+
+from soundsdk.cli import main
+
+main()

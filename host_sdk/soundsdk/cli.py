@@ -1,0 +1,107 @@
+"""The command `soundsdk`: finds the verb, runs it, and turns every failure into one sentence and an exit code.
+
+A verb's module is imported only when that verb is called, so `--help` needs nothing but click.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from soundsdk import __version__
+from soundsdk.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, SoundsdkError
+
+# verb: (module, function, one line for --help)
+VERBS = {
+    "demo": ("soundsdk_sim.cli_demo", "demo", "Make a scene, run the detector on it, show events against the truth."),
+    "sim": ("soundsdk_sim.cli_sim", "sim", "Run the firmware's own code on recordings and print its event lines."),
+    "train": ("soundsdk_train.cli_train", "train", "Train a detector on a folder of recordings."),
+    "evaluate": ("soundsdk_train.cli_evaluate", "evaluate", "Measure a detector on recordings it has not seen."),
+    "info": ("soundsdk.cli_info", "info", "Show what a detector file holds and what it costs."),
+    "boards": ("soundsdk.cli_boards", "boards", "List the boards soundsdk knows."),
+}
+
+
+class LazyGroup(click.Group):
+    """A click group that imports a command's module when the command is called, not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module, function, _ = VERBS[cmd_name]
+        command = getattr(importlib.import_module(module), function)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in VERBS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="soundsdk")
+@click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
+def cli(debug: bool) -> None:
+    """Teach a microcontroller to recognise your sounds.
+
+    Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 usage,
+    3 no device, 4 port busy or not permitted, 5 protocol, 6 a check failed, 130 interrupted.
+    """
+
+
+def _say(message: str, hint: str = "") -> None:
+    click.echo(f"soundsdk: {message}", err=True)
+    if hint:
+        click.echo(f"  {hint}", err=True)
+
+
+def _leave_quietly() -> int:
+    """After a closed pipe Python would complain once more when it flushes standard output at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return EXIT_OK
+
+
+def run(args: list[str] | None = None) -> int:
+    """Runs one command line (without the program's name) and returns its exit code."""
+    words = sys.argv[1:] if args is None else args
+    debug = "--debug" in words or os.environ.get("SOUNDSDK_DEBUG", "") not in ("", "0")
+    try:
+        result: Any = cli.main(args=words, prog_name="soundsdk", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else EXIT_OK
+    except click.exceptions.Exit as e:
+        return e.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted.")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        return _leave_quietly()
+    except click.ClickException as e:
+        e.show()
+        return e.exit_code
+    except SoundsdkError as e:
+        if debug:
+            raise
+        _say(e.message, e.hint)
+        return e.exit_code
+    except Exception as e:
+        if debug:
+            raise
+        _say(f"internal error: {type(e).__name__}: {e}", "Run it again with --debug before the verb for a traceback.")
+        return EXIT_FAILED
+
+
+def main() -> None:
+    """Entry point of the installed command."""
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()
