@@ -62,17 +62,21 @@ class Reader:
     def __init__(self) -> None:
         self.counts = Counts()
         self._buffer = bytearray()
+        self._overlong = False
         self._seq: int | None = None
 
     def feed(self, data: bytes) -> list[dict[str, Any]]:
         """Messages completed by data, in order."""
         self._buffer += data
         *lines, rest = self._buffer.split(b"\n")
+        if lines and self._overlong:
+            # The end of a line whose start was thrown away and counted.
+            self._overlong = False
+            del lines[0]
         if len(rest) > MAX_LINE_BYTES:
-            # No line is this long: nothing that ends it could make it one. One byte stays to mark the damage.
-            rest = rest[:1]
-            self.counts.damaged += 1
-        self._buffer = bytearray(rest)
+            self.counts.damaged += not self._overlong
+            self._overlong = True
+        self._buffer = bytearray() if self._overlong else rest
         return [message for line in lines if (message := self._take(bytes(line))) is not None]
 
     def _take(self, line: bytes) -> dict[str, Any] | None:

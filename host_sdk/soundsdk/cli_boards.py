@@ -1,0 +1,23 @@
+"""`soundsdk boards`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import click
+
+from soundsdk.boards import all_boards
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="JSON Lines instead of a table.")
+def boards(as_json: bool) -> None:
+    """List the boards soundsdk knows, one line each."""
+    found = all_boards()
+    width = max(len(board.id) for board in found)
+    for board in found:
+        if as_json:
+            click.echo(json.dumps(dataclasses.asdict(board)))
+        else:
+            click.echo(f"{board.id:<{width}}  {board.name} ({board.arch}, {board.port})")
