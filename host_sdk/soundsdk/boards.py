@@ -33,7 +33,9 @@ def read_board(path: Path) -> Board:
         raise UsageError(f"the board file {path.name} cannot be read: {e}.") from e
     expected = {f.name for f in fields(Board)} - {"id"}
     if table.keys() != expected or not all(isinstance(v, str) for v in table.values()):
-        raise UsageError(f"the board file {path.name} must have exactly these text keys: {', '.join(sorted(expected))}.")
+        raise UsageError(
+            f"the board file {path.name} must have exactly these text keys: {', '.join(sorted(expected))}."
+        )
     return Board(id=path.stem, **table)
 
 

@@ -1,6 +1,7 @@
 """Board files are data, and are checked."""
 
 import pytest
+
 from soundsdk.boards import all_boards, read_board
 from soundsdk.errors import UsageError
 

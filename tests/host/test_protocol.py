@@ -4,6 +4,7 @@ import json
 import random
 
 import pytest
+
 from soundsdk.protocol import MAX_LINE_BYTES, Reader, decode, encode
 
 
