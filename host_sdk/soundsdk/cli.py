@@ -73,7 +73,11 @@ def run(args: list[str] | None = None) -> int:
     words = sys.argv[1:] if args is None else args
     debug = "--debug" in words or os.environ.get("SOUNDSDK_DEBUG", "") not in ("", "0")
     try:
-        result: Any = cli.main(args=words, prog_name="soundsdk", standalone_mode=False)
+        if "_SOUNDSDK_COMPLETE" in os.environ:
+            cli.main(args=words, prog_name="soundsdk")  # the shell asks for completions
+        # Not cli.main: it would answer a closed pipe with exit code 1.
+        with cli.make_context("soundsdk", list(words)) as context:
+            result: Any = cli.invoke(context)
         sys.stdout.flush()
         return result if isinstance(result, int) else EXIT_OK
     except click.exceptions.Exit as e:

@@ -51,11 +51,11 @@ def test_wrong_calls_are_one_sentence_and_an_exit_code(words, code, says, capfd)
 
 
 def test_interrupt_is_130(monkeypatch, capfd):
-    def interrupted(**_):
+    def interrupted(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.cli, "main", interrupted)
-    assert cli.run([]) == 130
+    monkeypatch.setattr(cli.cli, "invoke", interrupted)
+    assert cli.run(["boards"]) == 130
     assert "interrupted" in capfd.readouterr().err
 
 
