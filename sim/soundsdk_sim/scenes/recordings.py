@@ -1,0 +1,114 @@
+"""Recordings as material for scenes: ESC-style folders, one per class, `fold-source-take.ext`.
+
+Nothing of them is kept in the project; a scene without them is made of synthetic sound alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from .dsp import RATE_HZ, Signal, samples
+
+SUFFIXES = {".wav", ".flac", ".ogg"}
+EVENT_LABELS = ("dog_bark", "baby_cry")  # target classes of `home` that come from recordings
+
+
+@lru_cache(maxsize=1024)
+def read_clip(path: Path) -> Signal:
+    """One clip as mono float64 at 16 kHz."""
+    import soundfile  # the base install has both; a purely synthetic scene needs neither
+    import soxr
+
+    x, rate = soundfile.read(path, dtype="float64", always_2d=True)
+    mono = x.mean(axis=1)
+    return np.asarray(mono if rate == RATE_HZ else soxr.resample(mono, rate, RATE_HZ), dtype=np.float64)
+
+
+def class_name(folder: str) -> str:
+    """`001 - Dog bark` -> `dog_bark`."""
+    return re.sub(r"[^a-z0-9]+", "_", re.sub(r"^\d+\s*-\s*", "", folder).lower()).strip("_")
+
+
+def active_parts(x: Signal, gap_s: float = 1.0) -> list[tuple[int, int]]:
+    """Where a clip sounds: (start, end) samples of stretches within 25 dB of its loudest 32 ms, gaps closed."""
+    frame = samples(0.032)
+    count = len(x) // frame
+    if count == 0:
+        return []
+    level = np.sqrt(np.mean(x[: count * frame].reshape(count, frame) ** 2, axis=1))
+    floor = 2.0 * float(np.percentile(level, 10))
+    loud = level > max(float(level.max()) * 10 ** (-25 / 20), min(floor, float(level.max()) * 0.25), 1e-5)
+    parts: list[tuple[int, int]] = []
+    for i in np.flatnonzero(loud):
+        start, end = int(i) * frame, (int(i) + 1) * frame
+        if parts and start - parts[-1][1] <= samples(gap_s):
+            parts[-1] = (parts[-1][0], end)
+        else:
+            parts.append((start, end))
+    return parts
+
+
+class Recordings:
+    """The clips of a data folder, by class.
+
+    root: folder of class folders. folds: keep only these (the number before the first hyphen of a file's name);
+    None keeps all.
+    Raises FileNotFoundError if nothing is left.
+    """
+
+    def __init__(self, root: str | Path, folds: Sequence[int] | None = None) -> None:
+        self.clips: dict[str, list[Path]] = {}
+        for path in sorted(Path(root).glob("*/*")):
+            if path.suffix.lower() not in SUFFIXES:
+                continue
+            number = path.name.split("-")[0]
+            if folds is not None and not (number.isdigit() and int(number) in folds):
+                continue
+            self.clips.setdefault(class_name(path.parent.name), []).append(path)
+        if not self.clips:
+            raise FileNotFoundError(f"no WAV, FLAC or OGG file of folds {folds or 'any'} in class folders under {root}")
+        self.background_labels = [label for label in self.clips if label not in EVENT_LABELS]
+
+    def event(self, rng: np.random.Generator, label: str) -> Signal:
+        """One sounding stretch of a random clip of the class (0.1 s or longer), cut to where it sounds."""
+        paths = self.clips[label]
+        for _ in range(20):
+            x = read_clip(paths[int(rng.integers(len(paths)))])
+            parts = [p for p in active_parts(x) if p[1] - p[0] >= samples(0.1)]
+            if parts:
+                start, end = parts[int(rng.integers(len(parts)))]
+                return x[start:end].copy()
+        raise ValueError(f"the clips of {label} are silent")
+
+    def background(self, rng: np.random.Generator, n: int) -> Signal:
+        """n samples of non-target clips, joined by cross-fades of 0.25 s, each levelled to RMS 1 within 6 dB."""
+        out = np.zeros(n)
+        fade = samples(0.25)
+        ramp = np.sin(0.5 * np.pi * (np.arange(fade) + 0.5) / fade)
+        at = -int(rng.integers(0, samples(2.0)))
+        for _ in range(100 + 4 * n // samples(1.0)):  # enough even if many clips are short or silent
+            if at >= n:
+                break
+            label = self.background_labels[int(rng.integers(len(self.background_labels)))]
+            paths = self.clips[label]
+            x = read_clip(paths[int(rng.integers(len(paths)))])
+            sounding = np.flatnonzero(np.abs(x) > 1e-4)
+            if len(sounding) < samples(0.5):
+                continue
+            x = x[sounding[0] : sounding[-1] + 1].copy()
+            if len(x) > 2 * fade:
+                x[:fade] *= ramp
+                x[-fade:] *= ramp[::-1]
+            level = float(np.sqrt(np.mean(x**2)))
+            x *= 10 ** (rng.uniform(-6, 0) / 20) / max(level, 1e-6)
+            first, last = max(at, 0), min(at + len(x), n)
+            if last > first:
+                out[first:last] += x[first - at : last - at]
+            at += max(len(x) - fade, fade)
+        level = float(np.sqrt(np.mean(out**2)))
+        return out / level if level > 0 else out

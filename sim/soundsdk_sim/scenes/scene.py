@@ -1,0 +1,200 @@
+"""Scenes with known truth: events over a background, in a room, through a microphone.
+
+SNR: RMS of the event where it sounds (a smoke alarm's pulses, not the pauses between them) over the RMS of all that
+was in the scene before it (background and distractors) between its onset and its offset; both at the microphone, before
+its response and its gain, and above 60 Hz.
+Onset: the first sample of the direct sound. Offset: the last one; the room may ring on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import alarms, backgrounds, distractors, rooms, sirens
+from .dsp import RATE_HZ, Signal, add_at, choice, edges, from_db, high_pass, rms, samples, shape
+from .recordings import Recordings
+
+ALARM_LABELS = ("smoke_alarm", "siren")
+SNR_RANGE_DB = (-5.0, 30.0)
+_PEAK_DBFS = -15.0  # the loudest 50 ms of a scene, before the gain
+_GAIN_RANGE_DB = (-30.0, 6.0)
+
+
+@dataclass(frozen=True)
+class SceneEvent:
+    """One true event."""
+
+    onset_s: float
+    offset_s: float
+    label: str
+    snr_db: float
+
+
+@dataclass(frozen=True)
+class Part:
+    """A sound that a scene is to contain."""
+
+    label: str  # "smoke_alarm", "siren", a class of the recordings, or a distractor: "speech", "music", "beeps", ...
+    start_s: float
+    seconds: float
+    snr_db: float  # for a distractor: over the bare background
+    kind: str | None = None  # of alarms.KINDS or sirens.KINDS; drawn if None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Mono sound and what is in it."""
+
+    pcm: NDArray[np.int16]
+    events: list[SceneEvent]
+    rate_hz: int = RATE_HZ
+
+    @property
+    def seconds(self) -> float:
+        return len(self.pcm) / self.rate_hz
+
+
+def active_rms(x: Signal) -> float:
+    """RMS over the 20 ms frames within 30 dB of the loudest one."""
+    frame = samples(0.02)
+    count = len(x) // frame
+    if count < 2:
+        return rms(x)
+    power = np.mean(x[: count * frame].reshape(count, frame) ** 2, axis=1)
+    return float(np.sqrt(power[power >= power.max() * 1e-3].mean()))
+
+
+def render(rng: np.random.Generator, part: Part, recordings: Recordings | None) -> Signal:
+    """The dry sound of a true event; its onset is at 0 and its offset at its end."""
+    if part.label == "smoke_alarm":
+        return alarms.temporal_three(rng, part.seconds, part.kind or choice(rng, alarms.KINDS))
+    if part.label == "siren":
+        return sirens.siren(rng, part.seconds, part.kind or choice(rng, sirens.KINDS))
+    if recordings is None:
+        raise ValueError(f"{part.label} needs recordings")
+    x = recordings.event(rng, part.label)[: samples(part.seconds)]
+    x = shape(x, lambda f: high_pass(f, 60.0, 4))
+    return x * edges(len(x), 0.01, 0.02)
+
+
+def compose(
+    rng: np.random.Generator,
+    bed: Signal,
+    parts: Sequence[Part],
+    recordings: Recordings | None = None,
+    *,
+    gain_db: float | None = None,
+    room: bool = True,
+    microphone: bool = True,
+) -> Scene:
+    """Mixes a background (RMS 1) and parts into a scene. What reaches beyond its end is cut."""
+    bed = shape(bed, lambda f: high_pass(f, 60.0, 4))
+    n = len(bed)
+    mix = bed.copy()
+    truth: list[SceneEvent] = []
+    true_labels = {*ALARM_LABELS, *(recordings.clips if recordings else ())}
+    # Distractors first, so that an event's SNR counts them.
+    for part in sorted(parts, key=lambda p: p.label in true_labels):
+        start = samples(part.start_s)
+        if start >= n:
+            continue
+        event = part.label in true_labels
+        dry = (
+            render(rng, part, recordings)
+            if event
+            else distractors.distractor(rng, part.seconds, None if part.label == "any" else part.label)
+        )
+        end = min(start + len(dry), n)
+        under = rms((mix if event else bed)[start:end])
+        wet = rooms.in_room(dry, rooms.room_response(rng)) if room else dry
+        level = from_db(part.snr_db) * max(under, 1e-6) / max(active_rms(wet[: end - start]), 1e-9)
+        add_at(mix, wet * level, start)
+        if event:
+            truth.append(SceneEvent(start / RATE_HZ, end / RATE_HZ, part.label, part.snr_db))
+    frame = samples(0.05)
+    count = max(1, n // frame)
+    loudest = float(np.sqrt(np.mean(mix[: count * frame].reshape(count, -1) ** 2, axis=1).max()))
+    mix *= from_db(_PEAK_DBFS) / max(loudest, 1e-9)
+    if microphone:
+        mix = rooms.Microphone.draw(rng).pick_up(rng, mix)
+    gain = rng.uniform(*_GAIN_RANGE_DB) if gain_db is None else gain_db
+    return Scene(rooms.to_pcm(mix * from_db(gain)), sorted(truth, key=lambda e: e.onset_s))
+
+
+def _in_a_row(
+    rng: np.random.Generator, seconds: float, wanted: Sequence[tuple[str, str | None, float, float]], gap_s: float
+) -> list[Part]:
+    """Places (label, kind, seconds, snr_db) in a row with random gaps of at least gap_s; drops what has no room."""
+    chosen = [wanted[i] for i in rng.permutation(len(wanted))]
+    while chosen and sum(w[2] for w in chosen) + gap_s * (len(chosen) + 1) > seconds:
+        chosen.pop()
+    spare = seconds - sum(w[2] for w in chosen) - gap_s * (len(chosen) + 1)
+    gaps = gap_s + spare * rng.dirichlet(np.ones(len(chosen) + 1))
+    parts, at = [], 0.0
+    for (label, kind, length, snr_db), gap in zip(chosen, gaps, strict=False):
+        at += float(gap)
+        parts.append(Part(label, at, length, snr_db, kind))
+        at += length
+    return parts
+
+
+def make_scene(
+    seed: int,
+    seconds: float = 60.0,
+    recordings: Recordings | None = None,
+    snr_range_db: tuple[float, float] = SNR_RANGE_DB,
+) -> Scene:
+    """A random scene: a smoke alarm, one or two sirens, distractors, and barks and cries if recordings have them.
+
+    seed: same seed, same scene. recordings: backgrounds and target clips; without them all sound is synthetic.
+    Events keep 4 s apart and do not overlap; distractors fall anywhere.
+    """
+    rng = np.random.default_rng([seed, 0x5CE4E])
+    n = samples(seconds)
+    if recordings is not None and recordings.background_labels and rng.uniform() < 0.85:
+        bed = recordings.background(rng, n) + from_db(rng.uniform(-35, -15)) * backgrounds.background(rng, n)
+    else:
+        bed = backgrounds.background(rng, n)
+    wanted: list[tuple[str, str | None, float, float]] = [
+        ("smoke_alarm", None, rng.uniform(7.0, 14.5), rng.uniform(*snr_range_db))
+    ]
+    for _ in range(int(rng.integers(1, 3))):
+        wanted.append(("siren", None, rng.uniform(4.0, 10.0), rng.uniform(*snr_range_db)))
+    if recordings is not None:
+        for label in ("dog_bark", "baby_cry"):
+            if label in recordings.clips and rng.uniform() < 0.6:
+                wanted.append((label, None, 5.0, rng.uniform(*snr_range_db)))
+    parts = _in_a_row(rng, seconds, wanted, 4.0)
+    for _ in range(int(rng.integers(2, 5)) if seconds >= 30 else int(rng.integers(0, 3))):
+        length = rng.uniform(3.0, 9.0)
+        start = rng.uniform(0.0, max(0.1, seconds - length))
+        parts.append(Part("any", start, length, rng.uniform(0.0, 20.0)))
+    return compose(rng, bed, parts, recordings)
+
+
+def demo_scene(seed: int = 0, seconds: float = 40.0) -> Scene:
+    """The scene of `soundsdk demo`: a smoke alarm, three sirens, and speech, music and beeps that are none.
+
+    All of it is synthesised. 40 s hold all events; a shorter scene is cut.
+    """
+    rng = np.random.default_rng([seed, 0xDE40])
+    bed = backgrounds.background(rng, samples(seconds))
+    sirens_in = [("siren", kind, length) for kind, length in (("wail", 6.5), ("yelp", 4.0), ("hi_lo", 5.0))]
+    alarm = ("smoke_alarm", "piezo" if rng.uniform() < 0.7 else "low", 7.0)
+    order = [sirens_in[i] for i in rng.permutation(3)]
+    order.insert(int(rng.integers(0, 4)), alarm)
+    snrs = rng.permutation([8.0, 12.0, 18.0, 24.0])
+    parts = []
+    at = 2.0
+    for (label, kind, length), snr_db in zip(order, snrs, strict=True):
+        parts.append(Part(label, at + rng.uniform(0, 0.6), length, float(snr_db), kind))
+        at += length + 4.1
+    others = ["speech", "music", str(rng.choice(["microwave", "telephone", "back_up"]))]
+    for label, before in zip(rng.permutation(others), parts[:3], strict=True):
+        start = before.start_s + before.seconds
+        parts.append(Part(str(label), start - 0.5, 3.5, rng.uniform(6, 14)))
+    return compose(rng, bed, parts, gain_db=float(rng.uniform(-8, 0)))
