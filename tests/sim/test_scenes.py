@@ -160,7 +160,7 @@ def test_recordings_are_read_by_class_and_fold_and_cut_to_where_they_sound(tmp_p
         (tmp_path / folder).mkdir(exist_ok=True)
         soundfile.write(tmp_path / folder / name, x, 16000)
     assert class_name("004 - Baby cry") == "baby_cry"
-    held = Recordings(tmp_path, folds=[4])
+    held = Recordings.open(tmp_path, folds=[4])
     assert {label: len(paths) for label, paths in held.clips.items()} == {"dog_bark": 1, "rain": 1}
     assert held.background_labels == ["rain"]
     ((start, end),) = active_parts(burst)
@@ -169,4 +169,4 @@ def test_recordings_are_read_by_class_and_fold_and_cut_to_where_they_sound(tmp_p
     assert rms(held.background(rng, 16000 * 12)) == pytest.approx(1.0)
     assert abs(len(held.event(rng, "dog_bark")) - 8000) <= 1024
     with pytest.raises(FileNotFoundError):
-        Recordings(tmp_path, folds=[3])
+        Recordings.open(tmp_path, folds=[3])

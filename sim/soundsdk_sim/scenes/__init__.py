@@ -1,7 +1,7 @@
 """Sound scenes with known truth, made from a seed.
 
 scene = demo_scene(seed=1)             # 40 s, nothing recorded
-scene = make_scene(7, 60.0, Recordings(folder, folds=[4]))
+scene = make_scene(7, 60.0, Recordings.open(folder, folds=[4]))
 scene.pcm, scene.rate_hz, scene.events # int16 samples, 16000, [SceneEvent(onset_s, offset_s, label, snr_db)]
 """
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .dsp import RATE_HZ, Signal, samples
 
@@ -19,14 +20,18 @@ EVENT_LABELS = ("dog_bark", "baby_cry")  # target classes of `home` that come fr
 
 
 @lru_cache(maxsize=1024)
-def read_clip(path: Path) -> Signal:
-    """One clip as mono float64 at 16 kHz."""
+def _read(path: Path) -> NDArray[np.float32]:
     import soundfile  # the base install has both; a purely synthetic scene needs neither
     import soxr
 
-    x, rate = soundfile.read(path, dtype="float64", always_2d=True)
+    x, rate = soundfile.read(path, dtype="float32", always_2d=True)
     mono = x.mean(axis=1)
-    return np.asarray(mono if rate == RATE_HZ else soxr.resample(mono, rate, RATE_HZ), dtype=np.float64)
+    return np.asarray(mono if rate == RATE_HZ else soxr.resample(mono, rate, RATE_HZ), dtype=np.float32)
+
+
+def read_clip(path: Path) -> Signal:
+    """One clip as mono float64 at 16 kHz; what was read once is kept in memory."""
+    return _read(path).astype(np.float64)
 
 
 def class_name(folder: str) -> str:
@@ -54,25 +59,30 @@ def active_parts(x: Signal, gap_s: float = 1.0) -> list[tuple[int, int]]:
 
 
 class Recordings:
-    """The clips of a data folder, by class.
+    """Clips by class. clips: label -> files; a class named in EVENT_LABELS is an event, all others are background."""
 
-    root: folder of class folders. folds: keep only these (the number before the first hyphen of a file's name);
-    None keeps all.
-    Raises FileNotFoundError if nothing is left.
-    """
+    def __init__(self, clips: dict[str, list[Path]]) -> None:
+        self.clips = {label: list(paths) for label, paths in clips.items() if paths}
+        self.background_labels = [label for label in self.clips if label not in EVENT_LABELS]
 
-    def __init__(self, root: str | Path, folds: Sequence[int] | None = None) -> None:
-        self.clips: dict[str, list[Path]] = {}
+    @classmethod
+    def open(cls, root: str | Path, folds: Sequence[int] | None = None) -> Recordings:
+        """The files in the class folders under root.
+
+        folds: keep only these (the number before the first hyphen of a file's name); None keeps all.
+        Raises FileNotFoundError if nothing is left.
+        """
+        clips: dict[str, list[Path]] = {}
         for path in sorted(Path(root).glob("*/*")):
             if path.suffix.lower() not in SUFFIXES:
                 continue
             number = path.name.split("-")[0]
             if folds is not None and not (number.isdigit() and int(number) in folds):
                 continue
-            self.clips.setdefault(class_name(path.parent.name), []).append(path)
-        if not self.clips:
+            clips.setdefault(class_name(path.parent.name), []).append(path)
+        if not clips:
             raise FileNotFoundError(f"no WAV, FLAC or OGG file of folds {folds or 'any'} in class folders under {root}")
-        self.background_labels = [label for label in self.clips if label not in EVENT_LABELS]
+        return cls(clips)
 
     def event(self, rng: np.random.Generator, label: str) -> Signal:
         """One sounding stretch of a random clip of the class (0.1 s or longer), cut to where it sounds."""

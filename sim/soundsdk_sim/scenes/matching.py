@@ -1,0 +1,56 @@
+"""Events found against events true."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .scene import ALARM_LABELS, SceneEvent
+
+MARGIN_S = 1.0  # an onset this near to the true one is on time
+
+
+@dataclass(frozen=True)
+class Found:
+    """An event of the detector, in seconds of sound."""
+
+    onset_s: float
+    offset_s: float
+    label: str
+    peak: float  # highest probability, 0-1
+
+
+@dataclass
+class Matched:
+    """One scene's outcome. pairs: (true event, the detector's first event for it or None if missed)."""
+
+    pairs: list[tuple[SceneEvent, Found | None]] = field(default_factory=list)
+    false: list[Found] = field(default_factory=list)
+
+
+def on_time(true: SceneEvent, found: Found | None) -> bool:
+    """Whether it was found, with its onset within MARGIN_S."""
+    return found is not None and abs(found.onset_s - true.onset_s) <= MARGIN_S
+
+
+def match(truth: Sequence[SceneEvent], found: Sequence[Found], labels: Sequence[str]) -> Matched:
+    """Pairs the events of the given labels.
+
+    A found event belongs to a true one of its label if it begins between MARGIN_S before its onset and MARGIN_S after
+    its offset. An alarm is one event: a second one for it is false. A dog that barks again is no error, so other
+    labels may have several. What belongs to none is false.
+    """
+    out = Matched()
+    left = sorted((f for f in found if f.label in labels), key=lambda f: f.onset_s)
+    for true in sorted((t for t in truth if t.label in labels), key=lambda t: t.onset_s):
+        mine = [
+            f
+            for f in left
+            if f.label == true.label and true.onset_s - MARGIN_S <= f.onset_s <= true.offset_s + MARGIN_S
+        ]
+        out.pairs.append((true, mine[0] if mine else None))
+        if true.label in ALARM_LABELS:
+            mine = mine[:1]
+        left = [f for f in left if f not in mine]
+    out.false = left
+    return out
