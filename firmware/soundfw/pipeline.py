@@ -1,0 +1,93 @@
+"""The loop: microphone -> stream -> detector -> link. Time is counted in samples."""
+
+from . import detector as edges
+from .health import heap_free
+from .level import Level
+from .link import decimal, text
+
+
+class Pipeline:
+    """One turn per step(). mic: Mic; stream: soundcore.Stream; status_s: seconds of sound between status lines.
+
+    Nothing allocates between the microphone and the scores. What is sent does not depend on the size of the blocks,
+    which may be at most stream.step_samples long.
+    """
+
+    def __init__(self, mic, stream, detector, link, rate_hz, status_s, stopwatch):
+        self.mic = mic
+        self.detector = detector
+        self.link = link
+        self._stream = stream
+        self._scores = stream.scores
+        self._attention = stream.attention
+        self._labels = [text(label) for label in detector.labels]
+        self._stopwatch = stopwatch
+        self._level = Level()
+        self._status_every = status_s * rate_hz
+        self._status_at = self._status_every
+        self.now = 0  # end of the newest step, in samples since the start
+
+    def step(self):
+        """Takes what the microphone has; False after the end of the sound, when open events have been closed."""
+        alive = self.mic.fill()
+        block = self.mic.take()
+        while block is not None:
+            if self._feed(block):
+                self._send_edges()
+            if self.now >= self._status_at:
+                self._status_at += self._status_every
+                self.send_status()
+            block = self.mic.take()
+        if not alive:
+            # On a board the sound never ends; a file does, and its open events end with it.
+            if self.detector.close(self.mic.captured + self.mic.lost):
+                self._send_edges()
+        return alive
+
+    def _feed(self, block):
+        needed = self._stream.needed
+        self._stopwatch.start()
+        steps = self._stream.feed(block)
+        self._level.add(block)
+        if not steps:
+            return 0
+        self.now = self.mic.start + needed
+        changed = self.detector.step(self._scores, self._attention, self.now)
+        self._stopwatch.stop()
+        return changed
+
+    def _send_edges(self):
+        d = self.detector
+        for i in range(len(d.edge)):
+            edge = d.edge[i]
+            if edge:
+                on = edge == edges.ON
+                self.link.send(
+                    '"type":"event",',
+                    ',"id":%d,"label":%s,"edge":"%s","t":%d,"%s":%s'
+                    % (
+                        d.id[i],
+                        self._labels[i],
+                        "on" if on else "off",
+                        d.time[i],
+                        "score" if on else "peak",
+                        decimal(d.peak[i], 3),
+                    ),
+                )
+
+    def send_status(self):
+        """`dropped` counts lines this side could not send, `damaged` lines from the host that were not believed."""
+        link = self.link
+        link.send(
+            '"type":"status",',
+            ',"captured":%d,"lost":%d,"step_us":%d,"heap_free":%d,"level_dbfs":%s,"dropped":%d,"damaged":%d'
+            % (
+                self.now - self.mic.lost,
+                self.mic.lost,
+                self._stopwatch.take(),
+                heap_free(),
+                decimal(self._level.take(), 1),
+                link.dropped,
+                link.damaged,
+            ),
+        )

@@ -1,0 +1,51 @@
+"""What a board is told at its start: a JSON file of known keys, all optional."""
+
+import json
+
+from .compat import FirmwareError
+
+# key: (default, lowest, highest); texts have no bounds
+_KEYS = {
+    "board": ("unknown", None, None),
+    "model": ("detector.tflite", None, None),
+    "status_s": (10, 1, 3600),
+    "block_samples": (256, 64, 4096),
+    "blocks": (4, 2, 64),
+    "queue_lines": (32, 4, 256),
+}
+
+
+class Settings:
+    """board, model (path), status_s, block_samples, blocks, queue_lines; mic: dict of pins."""
+
+    def __init__(self, values=None):
+        values = dict(values or {})
+        self.mic = values.pop("mic", {})
+        if not isinstance(self.mic, dict):
+            raise FirmwareError("settings.mic", "mic must be an object")
+        for key in values:
+            if key not in _KEYS:
+                raise FirmwareError("settings.key", "unknown key " + str(key)[:32])
+        for key in _KEYS:
+            default, low, high = _KEYS[key]
+            value = values.get(key, default)
+            if low is None:
+                if not isinstance(value, str) or not 0 < len(value) <= 128:
+                    raise FirmwareError("settings.value", key + " must be a text of 1..128 characters")
+            elif not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+                raise FirmwareError("settings.value", "%s must be %d..%d" % (key, low, high))
+            setattr(self, key, value)
+
+
+def load(path):
+    """Settings from a JSON file; the defaults if there is no such file."""
+    try:
+        with open(path) as f:
+            values = json.load(f)
+    except OSError:
+        return Settings()
+    except ValueError:
+        raise FirmwareError("settings.json", path + " is not valid JSON")
+    if not isinstance(values, dict):
+        raise FirmwareError("settings.json", path + " must hold one object")
+    return Settings(values)

@@ -1,0 +1,261 @@
+"""The application with a scripted stream: hello, events, status, commands, restart, safe mode."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from fake_stream import FIRST, STEP, FakeStream, Source, metadata
+
+from soundfw.compat import FirmwareError
+from soundfw.main import App
+from soundfw.settings import Settings
+from soundsdk import protocol
+
+Script = Callable[[int], Sequence[int]]
+
+
+class Board:
+    """An App whose port is two buffers."""
+
+    def __init__(
+        self, script: Script, meta: dict[str, Any], seconds: float = 10, pcm: array[int] | None = None, **settings: Any
+    ) -> None:
+        self.out = bytearray()
+        self.incoming = bytearray()
+        self.stream = FakeStream(script, meta)
+        self.source = Source(pcm or array("h", [1000, -1000] * int(8000 * seconds)))
+        self.app = App(
+            Settings({"board": "bench", **settings}),
+            lambda rate_hz: self.source,
+            self.write,
+            self.read,
+            b"model",
+            open_stream=lambda data: self.stream,
+        )
+
+    def write(self, data: bytes) -> int:
+        self.out += data
+        return len(data)
+
+    def read(self) -> bytes:
+        data = bytes(self.incoming)
+        self.incoming.clear()
+        return data
+
+    def tell(self, **message: Any) -> None:
+        self.incoming += b"\n" + protocol.encode(message) + b"\n"
+
+    def ask(self, **message: Any) -> dict[str, Any]:
+        """The answer to a command, after one turn of the loop."""
+        seen = len(self.messages())
+        self.tell(**message)
+        self.app.step()
+        return self.messages()[seen]
+
+    def run(self) -> list[dict[str, Any]]:
+        self.app.start()
+        while self.app.step():
+            pass
+        return self.messages()
+
+    def messages(self) -> list[dict[str, Any]]:
+        reader = protocol.Reader()
+        messages = reader.feed(bytes(self.out))
+        assert (reader.counts.damaged, reader.counts.text, reader.counts.missing) == (0, 0, 0)
+        return messages
+
+
+def burst(step: int) -> list[int]:
+    return [100, -100] if 10 <= step < 20 else [-100, -100]
+
+
+def test_hello_comes_first_and_names_firmware_board_and_model() -> None:
+    hello = Board(burst, metadata(["a", "b"])).run()[0]
+    assert hello == {
+        "type": "hello",
+        "proto": 1,
+        "fw": "0.1.0",
+        "board": "bench",
+        "model": "fake",
+        "sha256": hashlib.sha256(b"model").hexdigest(),
+        "rate_hz": 16000,
+        "seq": 0,
+    }
+    assert list(hello) == ["type", "proto", "fw", "board", "model", "sha256", "rate_hz", "seq"]
+
+
+def test_events_are_sent_as_the_design_shows() -> None:
+    events = [m for m in Board(burst, metadata(["a", "b"])).run() if m["type"] == "event"]
+    assert [list(e) for e in events] == [
+        ["type", "seq", "id", "label", "edge", "t", "score"],
+        ["type", "seq", "id", "label", "edge", "t", "peak"],
+    ]
+    on, off = events
+    assert (on["label"], on["edge"], on["id"], on["t"]) == ("a", "on", 1, FIRST + 9 * STEP)
+    assert (off["edge"], off["id"], off["t"]) == ("off", 1, FIRST + 19 * STEP)
+    assert on["score"] == off["peak"] == 0.998
+
+
+@pytest.mark.parametrize("block", [64, 100, 256, 2048])
+def test_what_is_sent_does_not_depend_on_the_size_of_the_blocks(block: int) -> None:
+    rng = iter(range(10**9))
+    pcm = array("h", [(next(rng) * 7919) % 20000 - 10000 for _ in range(80000)])
+    expected = Board(burst, metadata(["a", "b"]), pcm=pcm, block_samples=512)
+    board = Board(burst, metadata(["a", "b"]), pcm=pcm, block_samples=block)
+    expected.run()
+    board.run()
+    assert board.out.count(b'"event"') == 2
+    assert [e for e in board.out.split(b"\n") if b"event" in e] == [
+        e for e in expected.out.split(b"\n") if b"event" in e
+    ]
+    assert board.stream.heard == pcm
+
+
+def test_the_same_sound_gives_the_same_bytes() -> None:
+    first, second = Board(burst, metadata(["a", "b"])), Board(burst, metadata(["a", "b"]))
+    first.run()
+    second.run()
+    assert first.out == second.out
+
+
+def test_a_step_that_ends_in_the_last_partial_block_counts() -> None:
+    board = Board(burst, metadata(["a", "b"]), pcm=array("h", bytes(2 * (FIRST + 11 * STEP))), block_samples=2048)
+    assert [m["edge"] for m in board.run() if m["type"] == "event"] == ["on", "off"]
+
+
+def test_status_comes_every_so_many_seconds_of_sound() -> None:
+    status = [m for m in Board(burst, metadata(["a", "b"]), seconds=21, status_s=5).run() if m["type"] == "status"]
+    assert [m["captured"] // 16000 for m in status] == [5, 10, 15, 20]
+    # A square wave of amplitude 1000 is 3 dB above a sine of that amplitude.
+    assert all(m["level_dbfs"] == pytest.approx(-27.3, abs=0.2) for m in status)
+    assert list(status[0]) == [
+        "type",
+        "seq",
+        "captured",
+        "lost",
+        "step_us",
+        "heap_free",
+        "level_dbfs",
+        "dropped",
+        "damaged",
+    ]
+
+
+def test_samples_lost_by_the_source_are_on_the_wire_and_in_the_times() -> None:
+    board = Board(burst, metadata(["a", "b"]))
+    board.source.lost = 5000
+    board.run()
+    board2 = Board(burst, metadata(["a", "b"]))
+    board2.run()
+    assert next(m["t"] for m in board.messages() if m["type"] == "event") == 5000 + next(
+        m["t"] for m in board2.messages() if m["type"] == "event"
+    )
+    board.tell(type="status")
+    board.app.step()
+    assert board.messages()[-1]["lost"] == 5000
+
+
+def test_commands_are_answered() -> None:
+    board = Board(burst, metadata(["a", "b"]), seconds=60)
+    board.app.start()
+    board.app.step()
+    assert board.ask(type="hello")["model"] == "fake"
+    assert board.ask(type="status")["type"] == "status"
+    assert board.ask(type="set", label="b", on=700, off=300)["ok"] is True
+    thresholds = board.app.pipeline.detector.thresholds
+    assert [(t.on, t.off) for t in thresholds] == [(600, 400), (700, 300)]
+    assert board.ask(type="set", hold_ms=900)["ok"] is True
+    assert [t.hold_ms for t in board.app.pipeline.detector.thresholds] == [900, 900]
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ({"type": "push.begin", "size": 5}, "unsupported"),
+        ({"type": "record"}, "unsupported"),
+        ({"type": "bootloader"}, "unsupported"),
+        ({"type": "x" * 300}, "unsupported"),
+        ({"type": 'a"b\\\n'}, "unsupported"),
+        ({"type": "\x01" * 40}, "unsupported"),
+        ({"type": "set"}, "set.empty"),
+        ({"type": "set", "label": "c", "on": 500}, "set.label"),
+        ({"type": "set", "label": ["a"], "on": 500}, "set.label"),
+        ({"type": "set", "on": 300}, "detector.threshold"),
+        ({"type": "set", "on": "x"}, "detector.value"),
+        ({"type": "set", "hold_ms": -5}, "detector.time"),
+    ],
+)
+def test_what_cannot_be_done_is_answered_with_a_code_and_changes_nothing(message: dict[str, Any], code: str) -> None:
+    board = Board(burst, metadata(["a", "b"]))
+    board.app.start()
+    board.app.step()
+    answer = board.ask(**message)
+    assert (answer["type"], answer["ok"], answer["error"]) == ("ack", False, code)
+    assert answer["re"] == message["type"][:32]
+    assert [(t.on, t.off, t.hold_ms) for t in board.app.pipeline.detector.thresholds] == [(600, 400, 0)] * 2
+
+
+def test_a_new_threshold_decides_the_events_that_follow() -> None:
+    board = Board(lambda n: [10, 0], metadata(["a", "b"]))
+    board.app.start()
+    board.tell(type="set", label="a", on=900, off=800)
+    while board.app.step():
+        pass
+    assert not [m for m in board.messages() if m["type"] == "event"]
+
+
+def test_reboot_is_acknowledged_before_the_application_ends() -> None:
+    board = Board(burst, metadata(["a", "b"]))
+    board.app.start()
+    board.tell(type="reboot")
+    assert board.app.step() is False
+    assert board.app.request == "reboot"
+    assert board.messages()[-1]["re"] == "reboot"
+
+
+def test_a_model_that_is_refused_leads_to_safe_mode_that_still_answers() -> None:
+    board = Board(burst, metadata(["a", "b"]))
+
+    def refuse(data: bytes) -> Any:
+        raise FirmwareError("model.op", "operator 3 (LSTM): unsupported operator")
+
+    board.app = App(Settings(), lambda rate_hz: board.source, board.write, board.read, b"model", open_stream=refuse)
+    board.app.start()
+    assert board.app.step() is True
+    hello, ack = board.messages()
+    assert (hello["type"], hello["model"], hello["sha256"]) == ("hello", "", "")
+    assert (ack["re"], ack["ok"], ack["error"]) == ("start", False, "model.op")
+    assert board.ask(type="status")["error"] == "model.op"
+    assert board.ask(type="set", on=900)["error"] == "model.op"
+    assert board.ask(type="hello")["type"] == "hello"
+    board.tell(type="reboot")
+    assert board.app.step() is False
+
+
+def test_no_memory_and_no_file_lead_to_safe_mode(tmp_path: Any) -> None:
+    def exhaust(data: bytes) -> Any:
+        raise MemoryError
+
+    board = Board(burst, metadata(["a"]))
+    board.app = App(Settings(), lambda r: board.source, board.write, board.read, b"m", open_stream=exhaust)
+    board.app.start()
+    assert board.app.error[0] == "start.memory"
+    board.app = App(Settings({"model": str(tmp_path / "no")}), lambda r: board.source, board.write)
+    board.app.start()
+    assert board.app.error[0] == "store.missing"
+
+
+def test_a_host_that_sends_without_end_does_not_stop_the_sound() -> None:
+    board = Board(burst, metadata(["a", "b"]), seconds=2)
+    board.app.start()
+    turns = 0
+    board.tell(type="nonsense")
+    while board.app.step():
+        turns += 1
+        board.tell(type="nonsense")
+        assert turns < 1000
+    assert board.stream.steps == 15
