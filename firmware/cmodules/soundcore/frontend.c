@@ -11,7 +11,6 @@
 #include "dct.h"
 #include "fft.h"
 #include "fixed.h"
-#include "log2.h"
 #include "mel.h"
 
 #define LOG2_TEN_TENTH_Q24 (5573271) // log2(10) / 10: log2 of power per dB
@@ -27,7 +26,7 @@ struct snd_frontend {
     uint16_t coefficients;
     uint16_t filled;           // samples held, below window between calls
     uint16_t window_shift;     // 8..10
-    int32_t floor_log2;        // log2 of the band sum that becomes the lowest value, Q15
+    int32_t floor_log2;        // log2 of the band sum that becomes the lowest value, Q15; above 0
     snd_fixed_factor_t scale;  // int8 steps per unit of log2
     snd_mel_bin_t *bins;       // (fft / 2 + 1)
     int32_t *levels;           // (bands), MFCC only: log2 above the floor
@@ -143,8 +142,8 @@ snd_frontend_t *snd_frontend_init(void *memory, size_t size, const snd_frontend_
     f->window_shift = f->window > 512 ? 10 : f->window > 256 ? 9 : 8;
     fill_hann(f->hann, f->window);
     snd_mel_init(settings, f->mel, f->mel_weights);
-    // The square of 2^(28 - window_shift) * window, halved as snd_mel_sum halves; then floor_db below it.
-    int32_t zero_db = 2 * ((28 - f->window_shift) * (1 << 24) + snd_fixed_log2(f->window)) - (1 << 24);
+    // The square of 2^(28 - window_shift) * window, then floor_db below it.
+    int32_t zero_db = 2 * ((28 - f->window_shift) * (1 << 24) + snd_fixed_log2(f->window));
     int32_t floor_q24 = zero_db + settings->floor_db * LOG2_TEN_TENTH_Q24;
     f->floor_log2 = (floor_q24 + (1 << 8)) >> 9;
     // A doubling of power is 10 log10(2) = 3.0103 dB.
@@ -199,12 +198,6 @@ static void load(snd_frontend_t *f) {
     }
 }
 
-// log2 of the band's power above the floor, Q15.
-static int32_t level(const snd_frontend_t *f, uint32_t first, const uint16_t *weights, uint32_t count) {
-    int32_t above = snd_log2_q15(snd_mel_sum(f->bins + first, weights, count)) - f->floor_log2;
-    return above > 0 ? above : 0;
-}
-
 static void make_frame(snd_frontend_t *f, int8_t *out) {
     load(f);
     snd_fft_real(&f->bins[0].value, f->fft);
@@ -213,7 +206,8 @@ static void make_frame(snd_frontend_t *f, int8_t *out) {
     int32_t shift = 15 - f->scale.exponent; // 9..17 for the steps allowed
     for (uint32_t b = 0; b < f->bands; b++) {
         uint32_t count = f->mel[b].count;
-        int32_t above = level(f, f->mel[b].first, weights, count);
+        int32_t above = snd_mel_log2(f->bins + f->mel[b].first, weights, count) - f->floor_log2;
+        above = above > 0 ? above : 0;
         weights += count;
         if (f->coefficients) {
             f->levels[b] = (above + (1 << (DCT_SHIFT - 1))) >> DCT_SHIFT;

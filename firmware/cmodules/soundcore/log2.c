@@ -9,38 +9,22 @@ static const uint16_t log2_table[65] = {
     32768,
 };
 
-int32_t snd_log2_q15(uint64_t x) {
-    uint32_t y = (uint32_t)(x >> 32);
-    int32_t whole = 63;
-    if (y == 0) {
-        y = (uint32_t)x;
-        whole = 31;
-        if (y == 0) {
-            return 0;
-        }
-    } else {
-        // Bring the low word's bits up as the top ones shift out below.
-        uint32_t low = (uint32_t)x;
-        while (!(y >> 31)) {
-            y = (y << 1) | (low >> 31);
-            low <<= 1;
-            whole--;
-        }
-    }
-    if (!(y >> 16)) {
-        y <<= 16;
+int32_t snd_log2_q15(uint32_t x) {
+    int32_t whole = 31;
+    if (!(x >> 16)) {
+        x <<= 16;
         whole -= 16;
     }
-    if (!(y >> 24)) {
-        y <<= 8;
+    if (!(x >> 24)) {
+        x <<= 8;
         whole -= 8;
     }
-    while (!(y >> 31)) {
-        y <<= 1;
+    while (!(x >> 31)) {
+        x <<= 1;
         whole--;
     }
-    uint32_t i = (y >> 25) & 63;
-    int32_t fraction = (int32_t)(y >> 10) & 0x7fff;
+    uint32_t i = (x >> 25) & 63;
+    int32_t fraction = (int32_t)(x >> 10) & 0x7fff;
     int32_t low = log2_table[i];
     int32_t rise = (int32_t)log2_table[i + 1] - low;
     return whole * (1 << 15) + low + ((rise * fraction + (1 << 14)) >> 15);

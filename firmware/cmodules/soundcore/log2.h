@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-// log2(x) in Q15, error below 0.0001; 0 for x = 0.
-int32_t snd_log2_q15(uint64_t x);
+// log2(x) in Q15, error below 0.0001. x > 0.
+int32_t snd_log2_q15(uint32_t x);
 
 #endif

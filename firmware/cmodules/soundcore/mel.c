@@ -1,6 +1,7 @@
 #include "mel.h"
 
 #include "fixed.h"
+#include "log2.h"
 
 #define BIN (1 << 16) // positions are in bins, Q16
 
@@ -72,43 +73,72 @@ static inline uint32_t magnitude(int32_t x) {
     return x < 0 ? 0u - (uint32_t)x : (uint32_t)x;
 }
 
+// The greater part is brought to 14 or 15 bits by an even shift: the squares add up below 2^31, of which the upper 16
+// bits are kept, at least 11 of them in use.
+#define EXPONENT_ZERO (28) // exponent of a bin that needed no shift
+
 void snd_mel_square(snd_mel_bin_t *bins, uint32_t n) {
     for (snd_mel_bin_t *end = bins + n; bins < end; bins++) {
         uint32_t re = magnitude(bins->value.re);
         uint32_t im = magnitude(bins->value.im);
-        // The smallest shift that brings both below 2^15, so that the squares add up below 2^31.
-        uint32_t top = (re | im) >> 15;
+        uint32_t both = re | im;
+        uint32_t top = both >> 15;
         uint32_t shift = 0;
-        if (top >> 8) {
-            top >>= 8;
-            shift = 8;
-        }
-        if (top >> 4) {
-            top >>= 4;
-            shift += 4;
-        }
-        if (top >> 2) {
-            top >>= 2;
+        uint32_t exponent = EXPONENT_ZERO;
+        if (top) {
+            if (top >> 8) {
+                top >>= 8;
+                shift = 8;
+            }
+            if (top >> 4) {
+                top >>= 4;
+                shift += 4;
+            }
+            if (top >> 2) {
+                shift += 2;
+            }
             shift += 2;
+            re >>= shift;
+            im >>= shift;
+            exponent += 2 * shift;
+        } else {
+            if (!(both >> 7)) {
+                both <<= 8;
+                shift = 8;
+            }
+            if (!(both >> 11)) {
+                both <<= 4;
+                shift += 4;
+            }
+            if (!(both >> 13)) {
+                shift += 2;
+            }
+            re <<= shift;
+            im <<= shift;
+            exponent -= 2 * shift;
         }
-        shift += top > 1 ? 2 : top;
-        re >>= shift;
-        im >>= shift;
-        bins->power.mantissa = re * re + im * im;
-        bins->power.shift = 2 * shift;
+        bins->power.mantissa = (re * re + im * im) >> 15;
+        bins->power.exponent = exponent;
     }
 }
 
-uint64_t snd_mel_sum(const snd_mel_bin_t *bins, const uint16_t *weights, uint32_t count) {
-    uint64_t sum = 0;
-    for (; count; count--, bins++, weights++) {
-        uint32_t m = bins->power.mantissa;
-        uint32_t shift = bins->power.shift;
-        uint32_t w = *weights;
-        uint32_t product = (m >> 16) * w + (((m & 0xffff) * w) >> 16); // m * w / 2^16
-        // product << shift by words, as small cores call a routine for 64-bit shifts; shift <= 30.
-        uint32_t high = (product >> 1) >> (31 - shift);
-        sum += (uint64_t)high << 32 | product << shift;
+int32_t snd_mel_log2(const snd_mel_bin_t *bins, const uint16_t *weights, uint32_t count) {
+    uint32_t highest = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (bins[i].power.exponent > highest) {
+            highest = bins[i].power.exponent;
+        }
     }
-    return sum;
+    // Room for the carries of the sum: a product is below 2^31, so is the sum of `count` once shifted.
+    for (uint32_t room = 1; room < count; room *= 2) {
+        highest++;
+    }
+    uint32_t sum = 0;
+    for (const snd_mel_bin_t *end = bins + count; bins < end; bins++, weights++) {
+        uint32_t down = highest - bins->power.exponent;
+        if (down < 31) {
+            sum += bins->power.mantissa * *weights >> down;
+        }
+    }
+    return sum ? snd_log2_q15(sum) + ((int32_t)highest - EXPONENT_ZERO) * (1 << 15) : 0;
 }

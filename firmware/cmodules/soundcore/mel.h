@@ -7,10 +7,11 @@
 #include "fft.h"
 #include "frontend.h"
 
-// Power of one bin: mantissa * 2^shift, mantissa < 2^31, shift <= 30. Takes the place of the bin's complex value.
+// Power of one bin: mantissa * 2^exponent but for a constant factor, mantissa < 2^16. Takes the place of the bin's
+// complex value.
 typedef struct {
     uint32_t mantissa;
-    uint32_t shift;
+    uint32_t exponent; // 0..60
 } snd_mel_power_t;
 
 typedef union {
@@ -29,7 +30,7 @@ size_t snd_mel_count(const snd_frontend_settings_t *settings);
 void snd_mel_init(const snd_frontend_settings_t *settings, snd_mel_band_t *bands, uint16_t *weights);
 // |X|^2 of n bins in place, |re| and |im| < 2^30.
 void snd_mel_square(snd_mel_bin_t *bins, uint32_t n);
-// Half of the band's weighted sum of powers; below 2^63 as long as the powers add up to less than 2^64.
-uint64_t snd_mel_sum(const snd_mel_bin_t *bins, const uint16_t *weights, uint32_t count);
+// log2 in Q15 of the sum of |X|^2 * weight / 2^15; 0 for silence.
+int32_t snd_mel_log2(const snd_mel_bin_t *bins, const uint16_t *weights, uint32_t count);
 
 #endif
