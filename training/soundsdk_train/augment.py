@@ -1,0 +1,222 @@
+"""Augmentation of log-mel features: everything a real place does to a sound, done on int8 frames in memory.
+
+Works on a bank of clips kept as one int8 array, so that a batch costs a few gathers. Sounds add in power:
+features are turned to power (10^(dB/10)), mixed there, and quantised again as the device's frontend does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .settings import AugmentSettings, FrontendSettings, TrainSettings
+
+F32 = NDArray[np.float32]
+
+UNKNOWN = 2  # strong label of a frame that is not to be learned from
+
+
+@dataclass
+class Batch:
+    """One training batch. features are real values (q / 32) as the model sees them."""
+
+    features: F32  # (batch, frames, width)
+    labels: F32  # (batch, classes), clip level, may be fractional
+    strong: F32  # (batch, steps, classes), zeros where there are none, -1 where unknown
+    has_strong: F32  # (batch,), 1 where strong holds
+
+
+class Bank:
+    """Clips of different lengths as one int8 array, with their labels.
+
+    features: per clip int8 (frames, width). labels: float (clips, classes). strong: per clip None or uint8
+    (frames, classes), 1 where the class sounds, UNKNOWN where it may.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[NDArray[np.int8]],
+        labels: NDArray[np.float32],
+        strong: Sequence[NDArray[np.uint8] | None] | None = None,
+    ) -> None:
+        self.lengths = np.array([len(f) for f in features], dtype=np.int64)
+        self.starts = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
+        self.values = np.concatenate(list(features))
+        self.labels = np.asarray(labels, dtype=np.float32)
+        self.strong: NDArray[np.uint8] | None = None
+        self.has_strong = np.zeros(len(self.lengths), dtype=np.float32)
+        if strong is not None and any(s is not None for s in strong):
+            self.strong = np.zeros((len(self.values), self.labels.shape[1]), dtype=np.uint8)
+            for i, s in enumerate(strong):
+                if s is not None:
+                    self.strong[self.starts[i] : self.starts[i] + self.lengths[i]] = s
+                    self.has_strong[i] = 1.0
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+
+class Augmenter:
+    """Draws augmented batches from a bank; the same seed gives the same batches."""
+
+    def __init__(
+        self,
+        bank: Bank,
+        augment: AugmentSettings,
+        train: TrainSettings,
+        frontend: FrontendSettings,
+        hop_frames: int,
+        seed: int,
+    ) -> None:
+        self.bank = bank
+        self.augment = augment
+        self.train = train
+        self.hop_frames = hop_frames
+        self.width = frontend.width
+        self.step_db = frontend.step_mdb / 1000.0
+        self.floor_db = float(frontend.floor_db)
+        self.random = np.random.default_rng(seed)
+        # Relative position of each band, -1..1, for tilts.
+        self.slope = np.linspace(-1.0, 1.0, self.width, dtype=np.float32)
+        self._fluctuation = _noise_fluctuation(frontend, self.random)
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Full batches in one pass; the remainder appears in a later epoch."""
+        return max(1, len(self.bank) // min(self.train.batch, len(self.bank)))
+
+    def epoch(self) -> Iterator[Batch]:
+        """One pass over the clips in random order."""
+        order = self.random.permutation(len(self.bank))
+        size = min(self.train.batch, len(self.bank))
+        for i in range(self.batches_per_epoch):
+            yield self.batch(order[i * size : (i + 1) * size])
+
+    def batch(self, chosen: NDArray[np.int64]) -> Batch:
+        """Augmented examples of the chosen clips."""
+        frames, settings, rng = self.train.window_frames, self.augment, self.random
+        n = len(chosen)
+        index, fraction = self._positions(chosen, frames)
+        low = self.bank.values[index[0]].astype(np.float32)
+        high = self.bank.values[index[1]].astype(np.float32)
+        db = low + (high - low) * fraction[:, :, None]
+        db = np.matmul(db, self._mel_shift(n))
+        db += 128.0
+        db *= self.step_db
+        db += self.floor_db + self._response(n)[:, None, :]
+        power = _power(db)
+        labels = self.bank.labels[chosen]
+        strong, has_strong = self._strong(chosen, index[0])
+        mixed = np.flatnonzero(rng.random(n) < settings.mixup)
+        if len(mixed):
+            other = (mixed + rng.integers(1, max(2, n), len(mixed))) % n
+            level = rng.uniform(-settings.mixup_level_db, settings.mixup_level_db, len(mixed)).astype(np.float32)
+            share = _power(level / 2) / (_power(level / 2) + _power(-level / 2))  # power of the other one
+            share = share[:, None]
+            power[mixed] = power[mixed] * (1 - share[:, :, None]) + power[other] * share[:, :, None]
+            if self.single_label:
+                labels[mixed] = labels[mixed] * (1 - share) + labels[other] * share
+            else:  # both can be heard
+                labels[mixed] = np.maximum(labels[mixed], labels[other])
+            one, two = strong[mixed], strong[other]
+            # What sounds in either sounds; else what is unknown in either is unknown.
+            strong[mixed] = np.where((one == 1) | (two == 1), 1, np.minimum(one, two))
+            has_strong[mixed] = has_strong[mixed] * has_strong[other]
+        power += self._noise(n, frames)
+        db = 10.0 * np.log10(power)
+        q = np.clip(np.rint((db - self.floor_db) / self.step_db) - 128.0, -128, 127)
+        self._masks(q)
+        return Batch((q / 32.0).astype(np.float32), labels, strong, has_strong)
+
+    @property
+    def single_label(self) -> bool:
+        """Whether every clip has exactly one label."""
+        return bool(np.all(self.bank.labels.sum(1) == 1.0))
+
+    def _positions(self, chosen: NDArray[np.int64], frames: int) -> tuple[NDArray[np.int64], F32]:
+        """Where in the bank each output frame comes from: time shift (circular) and stretch."""
+        rng, n = self.random, len(chosen)
+        length = self.bank.lengths[chosen][:, None]
+        limit = np.log(self.augment.stretch)
+        rate = np.exp(rng.uniform(-limit, limit, (n, 1)))
+        position = rng.random((n, 1)) * length + rate * np.arange(frames)[None, :]
+        whole = np.floor(position)
+        at = whole.astype(np.int64)
+        start = self.bank.starts[chosen][:, None]
+        return np.stack([start + at % length, start + (at + 1) % length]), (position - whole).astype(np.float32)
+
+    def _mel_shift(self, n: int) -> F32:
+        """Matrices (n, width, width) that move the spectrum by a fraction of bands."""
+        limit = self.augment.mel_shift
+        source = np.arange(self.width)[None, :] + self.random.uniform(-limit, limit, (n, 1))
+        source = np.clip(source, 0, self.width - 1)
+        distance = np.abs(source[:, None, :] - np.arange(self.width)[None, :, None])
+        return np.maximum(0.0, 1.0 - distance).astype(np.float32)
+
+    def _response(self, n: int) -> F32:
+        """Gain, tilt and a smooth colouring per example, in dB (n, width)."""
+        s, rng = self.augment, self.random
+        out = rng.uniform(-s.gain_db, s.gain_db, (n, 1)) + rng.uniform(-s.tilt_db, s.tilt_db, (n, 1)) * self.slope
+        if s.colour_db > 0:
+            knots = rng.uniform(-s.colour_db, s.colour_db, (n, 6))
+            at = np.linspace(0, 5, self.width)
+            low = np.minimum(at.astype(int), 4)
+            part = at - low
+            out = out + knots[:, low] * (1 - part) + knots[:, low + 1] * part
+        return out.astype(np.float32)
+
+    def _noise(self, n: int, frames: int) -> F32:
+        """Power of a coloured stationary noise floor (n, frames, width)."""
+        s, rng = self.augment, self.random
+        level = rng.uniform(s.noise_db[0], s.noise_db[1], (n, 1))
+        level = level + rng.uniform(-s.noise_tilt_db, s.noise_tilt_db, (n, 1)) * self.slope
+        start = rng.integers(0, len(self._fluctuation) - frames, n)
+        shape = self._fluctuation[start[:, None] + np.arange(frames)[None, :]]
+        return shape * _power(level.astype(np.float32))[:, None, :]
+
+    def _strong(self, chosen: NDArray[np.int64], index: NDArray[np.int64]) -> tuple[F32, F32]:
+        """Per-step labels: a class sounds in a step if it does in half of the step's frames; -1 if it may."""
+        n, frames = index.shape
+        steps, classes = frames // self.hop_frames, self.bank.labels.shape[1]
+        if self.bank.strong is None:
+            return np.zeros((n, steps, classes), np.float32), np.zeros(n, np.float32)
+        frame = self.bank.strong[index].reshape(n, steps, self.hop_frames, classes)
+        sounding, unknown = (frame == 1).mean(2), (frame == UNKNOWN).mean(2)
+        strong = np.where(sounding >= 0.5, 1.0, np.where(sounding + unknown >= 0.5, -1.0, 0.0))
+        return strong.astype(np.float32), self.bank.has_strong[chosen].copy()
+
+    def _masks(self, q: NDArray[np.floating]) -> None:
+        """SpecAugment: stripes in time and frequency set to the example's mean."""
+        s, rng = self.augment, self.random
+        n, frames, width = q.shape
+        fill = q.mean((1, 2))
+        for i in range(n):
+            for _ in range(s.time_masks):
+                size = int(rng.integers(0, min(s.time_mask_frames, frames - 1) + 1))
+                at = int(rng.integers(0, frames - size + 1))
+                q[i, at : at + size] = fill[i]
+            for _ in range(s.band_masks):
+                size = int(rng.integers(0, min(s.band_mask_bands, width - 1) + 1))
+                at = int(rng.integers(0, width - size + 1))
+                q[i, :, at : at + size] = fill[i]
+
+
+def _power(db: NDArray[np.floating]) -> F32:
+    out: F32 = np.exp(np.asarray(db, np.float32) * np.float32(np.log(10.0) / 10.0))
+    return out
+
+
+def _noise_fluctuation(frontend: FrontendSettings, rng: np.random.Generator) -> F32:
+    """How the band power of stationary noise varies about its mean: (4096, width), mean 1.
+
+    A band that sums about k independent bins is gamma-distributed with shape k. Bins follow from the mel scale
+    m = 2595 log10(1 + f / 700); a Hann window correlates neighbours, which halves the count.
+    """
+    width = frontend.width
+    low, high = (2595 * np.log10(1 + f / 700) for f in (frontend.low_hz, frontend.high_hz))
+    edges = 700 * (10 ** (np.linspace(low, high, width + 2) / 2595) - 1)
+    bins = np.maximum(1.0, (edges[2:] - edges[:-2]) / 2 * frontend.fft / frontend.rate_hz / 2)
+    return (rng.gamma(bins, size=(4096, width)) / bins).astype(np.float32)

@@ -1,0 +1,287 @@
+"""Recordings on disk and how they are divided: layouts, official folds, no recording on both sides."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundsdk.errors import DataError, UsageError
+
+from . import audio
+from .features import extract, minimum_samples
+from .settings import FrontendSettings
+
+LAYOUTS = ("auto", "esc", "folders", "urbansound8k")
+MAX_UNREADABLE = 0.05
+FOLDER_FOLDS = 5
+
+_ESC_FOLDER = re.compile(r"\d{3} - (.+)")
+_ESC_FILE = re.compile(r"(\d+)-([^-]+)-([^-]+)")
+_TAKE = re.compile(r"(.+)-[A-Z]")
+
+
+@dataclass
+class Recording:
+    """One file: its class, the fold it belongs to, and the recording it was cut from."""
+
+    path: Path
+    label: str
+    fold: int
+    source: str
+
+
+@dataclass
+class Dataset:
+    """All files of a folder. labels are sorted as the layout numbers them."""
+
+    root: Path
+    layout: str
+    labels: list[str]
+    recordings: list[Recording]
+
+    @property
+    def folds(self) -> list[int]:
+        """Numbers of the folds, ascending."""
+        return sorted({r.fold for r in self.recordings})
+
+
+@dataclass
+class Clip:
+    """One decoded recording. strong: None or uint8 (frames, classes), made by generators of scenes.
+
+    pcm may be dropped (empty) once features (frames, width) are there.
+    """
+
+    name: str
+    pcm: NDArray[np.int16]
+    labels: tuple[str, ...]
+    sha256: str
+    source: str = ""
+    features: NDArray[np.int8] | None = None
+    strong: NDArray[np.uint8] | None = None
+
+
+@dataclass
+class Loaded:
+    """What could be decoded, and what could not: (path, reason)."""
+
+    clips: list[Clip] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+
+
+def scan(root: str | Path, layout: str = "auto") -> Dataset:
+    """List the recordings below a folder.
+
+    layout: "esc" (`NNN - Class/FOLD-ID-TAKE.ogg`, or `audio/` with `meta/esc50.csv`), "urbansound8k" (`audio/foldN/`
+    with `metadata/UrbanSound8K.csv`), "folders" (one folder per class) or "auto". Raises DataError if there is nothing
+    to train on, UsageError for an unknown layout.
+    """
+    root = Path(root)
+    if layout not in LAYOUTS:
+        raise UsageError(f"the layout {layout!r} is not known.", f"Use one of {', '.join(LAYOUTS)}.")
+    if not root.is_dir():
+        raise DataError(f"{root} is not a folder.", "Give the folder that holds the recordings.")
+    if layout == "auto":
+        layout = _detect(root)
+    reader = {"esc": _scan_esc, "folders": _scan_folders, "urbansound8k": _scan_urbansound8k}[layout]
+    labels, recordings = reader(root)
+    if not recordings:
+        raise DataError(
+            f"{root} holds no recordings in the layout {layout!r}.",
+            "Put WAV, FLAC or OGG files into one folder per class, or name the layout with --layout.",
+        )
+    return Dataset(root, layout, labels, sorted(recordings, key=lambda r: r.path.as_posix()))
+
+
+def split(dataset: Dataset, test_fold: int | None) -> tuple[list[Recording], list[Recording]]:
+    """Training and test recordings; no test fold means that all are for training.
+
+    Raises UsageError for a fold there is not, DataError if a recording has takes on both sides.
+    """
+    if test_fold is None:
+        return dataset.recordings, []
+    if test_fold not in dataset.folds:
+        known = ", ".join(str(f) for f in dataset.folds)
+        raise UsageError(f"there is no fold {test_fold} in {dataset.root}.", f"Its folds are {known}.")
+    train = [r for r in dataset.recordings if r.fold != test_fold]
+    test = [r for r in dataset.recordings if r.fold == test_fold]
+    if not train:
+        raise DataError(f"all recordings are in fold {test_fold}: nothing is left to train on.", "Add other folds.")
+    by_source = {(r.label, r.source): r for r in train}
+    for r in test:
+        other = by_source.get((r.label, r.source))
+        if other is not None:
+            raise DataError(
+                f"takes of one recording would be on both sides: {other.path.name} trains, {r.path.name} tests.",
+                "Give them the same fold.",
+            )
+    return train, test
+
+
+def load(
+    recordings: Sequence[Recording], frontend: FrontendSettings, hop_frames: int, *, keep_pcm: bool = True
+) -> Loaded:
+    """Decode recordings and compute their features; what cannot be read is listed and left out.
+
+    Clips shorter than one step of hop_frames end in silence up to there. keep_pcm=False drops the samples, which
+    need 30 times the memory of the features. Raises DataError if more than 5 % of the files is unreadable.
+    """
+    shortest = minimum_samples(frontend, hop_frames)
+
+    def one(recording: Recording) -> Clip | tuple[str, str]:
+        try:
+            digest = hashlib.sha256(recording.path.read_bytes()).hexdigest()
+            pcm = audio.read(recording.path, frontend.rate_hz)
+        except DataError as error:
+            return str(recording.path), error.message
+        except OSError as error:
+            return str(recording.path), f"{recording.path} cannot be read: {error.strerror or error}"
+        if len(pcm) < shortest:
+            pcm = np.concatenate([pcm, np.zeros(shortest - len(pcm), np.int16)])
+        features = extract(pcm, frontend)
+        kept = pcm if keep_pcm else pcm[:0]
+        return Clip(recording.path.name, kept, (recording.label,), digest, recording.source, features)
+
+    loaded = Loaded()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for result in pool.map(one, recordings):
+            if isinstance(result, Clip):
+                loaded.clips.append(result)
+            else:
+                loaded.unreadable.append(result)
+    if len(loaded.unreadable) > MAX_UNREADABLE * len(recordings):
+        reason = loaded.unreadable[0][1]
+        raise DataError(
+            f"{len(loaded.unreadable)} of {len(recordings)} files cannot be read, the first because {reason}",
+            "Remove or replace them; up to 5 % are skipped.",
+        )
+    return loaded
+
+
+def refuse_duplicates(train: Sequence[Clip], test: Sequence[Clip]) -> None:
+    """Raise DataError if a file to test on is, byte for byte, one to train on."""
+    known = {clip.sha256: clip for clip in train}
+    for clip in test:
+        if clip.sha256 in known:
+            raise DataError(
+                f"{clip.name} (test) and {known[clip.sha256].name} (training) are the same recording.", "Remove one."
+            )
+
+
+def label_matrix(clips: Sequence[Clip], labels: Sequence[str]) -> NDArray[np.float32]:
+    """Clip-level labels (clips, classes), 1 where a label holds; labels that are not listed count as none."""
+    index = {label: i for i, label in enumerate(labels)}
+    out = np.zeros((len(clips), len(labels)), np.float32)
+    for row, clip in zip(out, clips, strict=True):
+        for label in clip.labels:
+            if label in index:
+                row[index[label]] = 1.0
+    return out
+
+
+def data_hash(clips: Sequence[Clip]) -> str:
+    """One SHA-256 over names and contents of all files, whatever their order."""
+    lines = sorted(f"{clip.sha256}  {clip.name}\n" for clip in clips)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def label_name(text: str) -> str:
+    """A class name as the wire shows it: lower case, underscores. "Dog bark" -> "dog_bark"."""
+    return re.sub(r"\W+", "_", text.strip().lower()).strip("_")
+
+
+def _detect(root: Path) -> str:
+    if (root / "metadata" / "UrbanSound8K.csv").is_file():
+        return "urbansound8k"
+    if (root / "meta" / "esc50.csv").is_file():
+        return "esc"
+    if any(_ESC_FOLDER.fullmatch(p.name) for p in root.iterdir() if p.is_dir()):
+        return "esc"
+    return "folders"
+
+
+def _audio_files(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in audio.SUFFIXES and p.is_file())
+
+
+def _scan_esc(root: Path) -> tuple[list[str], list[Recording]]:
+    if (root / "meta" / "esc50.csv").is_file():
+        columns = ("filename", "fold", "target", "category", "src_file")
+        return _scan_csv(root / "meta" / "esc50.csv", columns, root / "audio")
+    labels, recordings = [], []
+    for folder in sorted(p for p in root.iterdir() if p.is_dir()):
+        match = _ESC_FOLDER.fullmatch(folder.name)
+        if not match:
+            continue
+        label = label_name(match[1])
+        labels.append(label)
+        for path in _audio_files(folder):
+            parts = _ESC_FILE.fullmatch(path.stem)
+            if not parts:
+                raise DataError(
+                    f"{path} is not named FOLD-ID-TAKE as the ESC layout asks.", "Rename it or use --layout folders."
+                )
+            recordings.append(Recording(path, label, int(parts[1]), parts[2]))
+    return labels, recordings
+
+
+def _scan_urbansound8k(root: Path) -> tuple[list[str], list[Recording]]:
+    table = root / "metadata" / "UrbanSound8K.csv"
+    return _scan_csv(table, ("slice_file_name", "fold", "classID", "class", "fsID"), root / "audio", "fold{}")
+
+
+def _scan_csv(
+    table: Path, columns: tuple[str, str, str, str, str], audio_dir: Path, subfolder: str = ""
+) -> tuple[list[str], list[Recording]]:
+    """columns: names of the file, fold, class number, class name and source recording."""
+    try:
+        with table.open(newline="", encoding="utf-8") as f:
+            rows = list(csv.DictReader(f))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{table} cannot be read: {error}.", "Restore the file that came with the data.") from error
+    numbers: dict[str, int] = {}
+    recordings = []
+    for line, row in enumerate(rows, 2):
+        try:
+            name, fold, number, label, source = (row[c] for c in columns)
+            label = label_name(label)
+            numbers[label] = int(number)
+            folder = audio_dir / subfolder.format(fold) if subfolder else audio_dir
+            recordings.append(Recording(folder / name, label, int(fold), source))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(
+                f"{table}, line {line}, lacks one of the columns {', '.join(columns)}.", "Restore the original file."
+            ) from error
+    return sorted(numbers, key=lambda label: numbers[label]), recordings
+
+
+def _scan_folders(root: Path) -> tuple[list[str], list[Recording]]:
+    """One folder per class. A folder inside it, or a name that ends in -A, -B …, marks takes of one recording.
+
+    There being no official folds, each class's recordings are dealt to five folds in the order of their names' hashes.
+    """
+    labels, recordings = [], []
+    for folder in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
+        label = label_name(folder.name)
+        sources: dict[str, list[Path]] = {}
+        for path in _audio_files(folder):
+            inside = path.relative_to(folder)
+            take = _TAKE.fullmatch(path.stem)
+            source = inside.parts[0] if len(inside.parts) > 1 else (take[1] if take else path.stem)
+            sources.setdefault(source, []).append(path)
+        if not sources:
+            continue
+        labels.append(label)
+        order = sorted(sources, key=lambda s: hashlib.sha256(s.encode()).digest())
+        for i, source in enumerate(order):
+            recordings += [Recording(p, label, i % FOLDER_FOLDS + 1, source) for p in sources[source]]
+    return labels, recordings

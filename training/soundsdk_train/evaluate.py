@@ -1,0 +1,67 @@
+"""A detector's figures on recordings, through the code that runs on the device: frontend, INT8 model, clip pooling."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .datasets import Clip, label_matrix
+from .metrics import Figures, multi_label, single_label
+
+
+def clip_scores(
+    file: bytes, clips: Sequence[NDArray[np.int16]], on_clip: Callable[[int], None] | None = None
+) -> NDArray[np.float64]:
+    """Scores (clips, classes) of whole clips, each from a cold start: soundcore.Stream, then soundfw's clip pooling.
+
+    The values are the integer logits the pooling decides by, in units of 1/4096: unlike probabilities in
+    thousandths they do not tie.
+    """
+    import soundcore
+
+    from soundfw.clip import Clip as ClipPool
+
+    stream = soundcore.Stream(file)
+    metadata = json.loads(stream.metadata)
+    count, attentions = len(metadata["labels"]), len(stream.attention)
+    pool = ClipPool(
+        metadata["head"], count, stream.scores_quant, stream.attention_quant if attentions else (0.0, 0), attentions
+    )
+    out = np.zeros((len(clips), count), np.float64)
+    for i, pcm in enumerate(clips):
+        stream.reset()
+        pool.reset()
+        at = 0
+        while at + stream.needed <= len(pcm):
+            size = stream.needed
+            stream.feed(pcm[at : at + size].data)
+            pool.step(stream.scores, stream.attention)
+            at += size
+        out[i] = pool.logits()
+        if on_clip is not None:
+            on_clip(i + 1)
+    return out / 4096.0
+
+
+def figures(metadata: dict[str, Any], labels: NDArray[np.float32], logits: NDArray[np.floating]) -> Figures:
+    """Figures of pooled logits (clips, classes) under the decision rule of the model's head."""
+    names = metadata["labels"]
+    if metadata["head"] == "softmax":
+        return single_label(labels, logits, names)
+    thresholds = np.array([c["on"] / 1000.0 for c in metadata["detector"]["classes"]])
+    thresholds = np.clip(thresholds, 1e-4, 1 - 1e-4)
+    return multi_label(labels, logits, names, np.log(thresholds / (1 - thresholds)))
+
+
+def evaluate(file: bytes, clips: Sequence[Clip], on_clip: Callable[[int], None] | None = None) -> Figures:
+    """INT8 figures of a detector file on decoded clips."""
+    import soundcore
+
+    model_metadata = soundcore.Stream(file).metadata
+    metadata = json.loads(model_metadata)
+    scores = clip_scores(file, [c.pcm for c in clips], on_clip)
+    return figures(metadata, label_matrix(clips, metadata["labels"]), scores)

@@ -1,0 +1,217 @@
+"""The detector file: an INT8 .tflite with the `soundsdk` metadata, written only if every engine agrees on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundsdk.errors import CheckError
+
+from .quantize import FEATURE_SCALE
+from .step import StepSpec
+
+METADATA_NAME = "soundsdk"
+_ARENA_BYTES = 256 * 1024
+_OTHER_VERSION = "Use a TensorFlow version that training/README.md names."
+
+
+def pack(converted: bytes, shape: StepSpec, metadata: dict[str, Any]) -> bytes:
+    """Strip the converter's file and put the metadata in.
+
+    Inputs become (features, states…), outputs (scores, attention, states…). Names, signatures, statistics and
+    unused buffers go: the runtime needs none of them. Raises CheckError if a state's scales differ or the features
+    are not in scale 1/32 with zero point 0.
+    """
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(bytearray(converted), 0)
+    if len(model.subgraphs) != 1:
+        raise CheckError("the converter made more than one subgraph.", "Report this with the versions in run.json.")
+    graph = model.subgraphs[0]
+    graph.inputs = _ordered(graph, graph.inputs, model.signatureDefs[0].inputs)
+    graph.outputs = _ordered(graph, graph.outputs, model.signatureDefs[0].outputs)
+    _check_quantization(graph, shape)
+
+    model.signatureDefs = None
+    model.description = METADATA_NAME
+    graph.name = None
+    used: dict[bytes, int] = {}
+    buffers = [_buffer(schema, None)]  # buffer 0 is empty by convention
+    for tensor in graph.tensors:
+        tensor.name = None
+        tensor.shapeSignature = None
+        if tensor.quantization is not None:
+            tensor.quantization.min = tensor.quantization.max = None
+        data = model.buffers[tensor.buffer].data
+        if data is None or len(data) == 0:
+            tensor.buffer = 0
+            continue
+        content = bytes(data)
+        if content not in used:
+            used[content] = len(buffers)
+            buffers.append(_buffer(schema, content))
+        tensor.buffer = used[content]
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = METADATA_NAME, len(buffers)
+    text = json.dumps(metadata, separators=(",", ":"), ensure_ascii=True)
+    buffers.append(_buffer(schema, text.encode("ascii")))
+    model.buffers, model.metadata, model.metadataBuffer = buffers, [entry], None
+    return _serialise(model)
+
+
+def describe(shape: StepSpec, hop_frames: int) -> dict[str, Any]:
+    """The metadata's map of the model's tensors, as pack orders them."""
+    return {
+        "hop_frames": hop_frames,
+        "features": 0,
+        "scores": 0,
+        "attention": 1,
+        "states": [[1 + i, 2 + i] for i in range(len(shape.states))],
+    }
+
+
+def verify(file: bytes, clips: Sequence[NDArray[np.int8]]) -> int:
+    """Run TensorFlow Lite Micro and soundcore step by step on clips; CheckError if any output byte differs.
+
+    clips: int8 features (frames, width). Returns the number of steps compared.
+    """
+    import soundcore
+
+    official = _official(file)
+    try:
+        ours = soundcore.Model(file)
+    except soundcore.Error as error:
+        raise CheckError(f"soundcore refuses the model: {error}.", "Nothing was written.") from error
+    assert ours.metadata is not None
+    metadata = json.loads(ours.metadata)
+    hop, pairs = metadata["hop_frames"], metadata["states"]
+    shape = ours.input_shape(metadata["features"])
+    zero = [(i, np.full(ours.input_shape(i), ours.input_quant(i)[1], np.int8)) for i, _ in pairs]
+    steps = 0
+    for number, clip in enumerate(clips):
+        states = dict(zero)
+        for at in range(0, len(clip) - hop + 1, hop):
+            inputs = {metadata["features"]: clip[at : at + hop].reshape(shape), **states}
+            for i, values in inputs.items():
+                official.set_input(values, i)
+                ours.input(i)[:] = values.reshape(-1).tobytes()
+            official.invoke()
+            ours.invoke()
+            steps += 1
+            for o in range(ours.outputs):
+                expected = official.get_output(o)
+                got = np.frombuffer(ours.output(o), np.int8)
+                if not np.array_equal(expected.reshape(-1), got):
+                    where = int(np.flatnonzero(expected.reshape(-1) != got)[0])
+                    raise CheckError(
+                        f"TensorFlow Lite Micro and soundcore differ on clip {number}, step {at // hop}, output {o}, "
+                        f"byte {where}: {expected.reshape(-1)[where]} and {got[where]}.",
+                        "Nothing was written. Report this with run.json and the settings.",
+                    )
+            states = {i: official.get_output(o) for i, o in pairs}
+    return steps
+
+
+def write(path: str | Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as f:
+            f.write(data)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def need_tflm() -> None:
+    """Raise CheckError if the official interpreter is missing; called before training rather than after."""
+    try:
+        from tflite_micro import runtime  # noqa: F401
+    except ImportError as error:
+        raise CheckError(
+            f"the official interpreter tflite-micro cannot be loaded ({error}), and no model is written without it.",
+            "Install soundsdk[tflm], on Linux x86-64.",
+        ) from error
+
+
+def _official(file: bytes) -> Any:
+    need_tflm()
+    from tflite_micro import runtime
+
+    return runtime.Interpreter.from_bytes(file, arena_size=_ARENA_BYTES)
+
+
+def _ordered(graph: Any, indices: Sequence[int], maps: Sequence[Any]) -> list[int]:
+    """Tensor indices in the step's own order, found through the signature's names."""
+
+    def key(name: str) -> tuple[int, int]:
+        if name == "features":
+            return -1, 0
+        match = re.fullmatch(r"(?:state|output_)(\d+)", name)
+        if match is None:
+            raise CheckError(f"the converter named a tensor {name!r}.", _OTHER_VERSION)
+        return 0, int(match[1])
+
+    named = {m.name.decode() if isinstance(m.name, bytes) else m.name: m.tensorIndex for m in maps}
+    ordered = [named[name] for name in sorted(named, key=key)]
+    if sorted(ordered) != sorted(indices):
+        raise CheckError("the converter merged inputs or outputs of the step.", _OTHER_VERSION)
+    return ordered
+
+
+def _check_quantization(graph: Any, shape: StepSpec) -> None:
+    def quant(index: int) -> tuple[float, int]:
+        q = graph.tensors[index].quantization
+        return float(q.scale[0]), int(q.zeroPoint[0])
+
+    if quant(graph.inputs[0]) != (float(FEATURE_SCALE), 0):
+        raise CheckError(
+            f"the features were quantised as {quant(graph.inputs[0])}, not as (1/32, 0).", "Add clips to calibrate on."
+        )
+    for i in range(len(shape.states)):
+        before, after = quant(graph.inputs[1 + i]), quant(graph.outputs[2 + i])
+        if before != after:
+            raise CheckError(f"state {i} enters as {before} and leaves as {after}.", _OTHER_VERSION)
+
+
+def _buffer(schema: Any, content: bytes | None) -> Any:
+    """A buffer that packs its data on 16 bytes, as the schema asks and the generated code forgets."""
+
+    class Aligned(schema.BufferT):
+        def Pack(self, builder: Any) -> Any:
+            data = None
+            if self.data is not None:
+                builder.StartVector(1, len(self.data), 16)
+                builder.head -= len(self.data)
+                builder.Bytes[builder.head : builder.head + len(self.data)] = self.data
+                data = builder.EndVector()
+            schema.BufferStart(builder)
+            if data is not None:
+                schema.BufferAddData(builder, data)
+            return schema.BufferEnd(builder)
+
+    buffer = Aligned()
+    buffer.data = content
+    return buffer
+
+
+def _serialise(model: Any) -> bytes:
+    import flatbuffers
+
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())

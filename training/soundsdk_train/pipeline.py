@@ -1,0 +1,260 @@
+"""From clips to a detector file: train, fold, quantise, compare the engines, evaluate, write."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata as packages
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundsdk.errors import DataError, UsageError
+
+from . import evaluate, export, model, quantize, step, train
+from .augment import Bank
+from .datasets import Clip, data_hash, label_matrix, refuse_duplicates
+from .features import statistics
+from .metrics import Figures
+from .settings import Settings, check
+
+LIMITS = {"parameters": 60_000, "macs_per_second": 1_300_000, "file_bytes": 100_000, "arena_bytes": 24 * 1024}
+
+
+@dataclass
+class Detector:
+    """What a run gives: the file, its figures on the test clips (None without any), and the record of the run."""
+
+    data: bytes
+    floats: Figures | None
+    int8: Figures | None
+    record: dict[str, Any]
+
+
+def make(
+    clips: Sequence[Clip],
+    test: Sequence[Clip],
+    labels: Sequence[str],
+    settings: Settings,
+    *,
+    test_fold: int | None = None,
+    on_epoch: Callable[[train.Progress], None] | None = None,
+    say: Callable[[str], None] = lambda text: None,
+) -> Detector:
+    """Train a detector on clips and check it; nothing is written.
+
+    clips need features (and may have strong labels); test clips also need pcm. labels: the model's classes, in order;
+    for a sigmoid head a clip without any of them is a negative. say is told about each stage.
+    Raises DataError, UsageError, or CheckError when an engine differs.
+    """
+    check(settings)
+    export.need_tflm()
+    _check_clips(clips, labels, settings)
+    refuse_duplicates(clips, test)
+    gpu = train.use_mixed_precision_on_gpu()
+    train.seed_everything(settings.seed)
+
+    bank, validation = _bank(clips, labels, settings)
+    width = settings.frontend.width
+    teachers = []
+    for i in range(settings.teacher.count):
+        say(f"teacher {i + 1} of {settings.teacher.count}")
+        form = model.widened(settings.model, settings.teacher.width, settings.teacher.dropout)
+        trained = train.fit(
+            bank,
+            settings,
+            form,
+            stage=f"teacher {i + 1}",
+            epochs=settings.teacher.epochs,
+            on_epoch=on_epoch,
+            seed=settings.seed * 1000 + i + 1,
+        )
+        if trained.interrupted:
+            raise KeyboardInterrupt
+        trained.model.trainable = False
+        teachers.append(trained.model)
+    say("training")
+    trained = train.fit(
+        bank, settings, settings.model, teachers=teachers, validation=validation, on_epoch=on_epoch, seed=settings.seed
+    )
+
+    say("converting to INT8")
+    shape = step.spec(settings.model, width, len(labels))
+    weights = step.fold(trained.model, shape)
+    features = [_features(clip) for clip in clips]
+    chosen = quantize.representative(label_matrix(clips, labels), settings.quantize.clips_per_class, settings.seed)
+    converted = quantize.convert(weights, shape, [features[i] for i in chosen])
+
+    test_labels = label_matrix(test, labels)
+    metadata = _metadata(settings, labels, shape, clips, features, test_fold)
+    floats = None
+    if test:
+        logits = train.clip_logits(trained.model, [_features(clip) for clip in test], len(labels))
+        floats = evaluate.figures(metadata, test_labels, logits)
+        metadata["provenance"]["float"] = floats.brief()
+    data = export.pack(converted, shape, metadata)
+    say("comparing with TensorFlow Lite Micro")
+    compared = [_features(clip) for clip in test] or [features[i] for i in chosen]
+    steps = export.verify(data, compared)
+    int8 = None
+    if test:
+        say("evaluating")
+        int8 = evaluate.evaluate(data, test)
+        # The same weights once more, now with the figures in the metadata.
+        metadata["provenance"]["int8"] = int8.brief()
+        data = export.pack(converted, shape, metadata)
+
+    cost = model.cost(settings.model, width, len(labels), settings.frontend.rate_hz / settings.frontend.hop)
+    record = {
+        "settings": settings.as_dict(),
+        "labels": list(labels),
+        "data": {clip.name: clip.sha256 for clip in clips},
+        "test_fold": test_fold,
+        "test_data": {clip.name: clip.sha256 for clip in test},
+        "cost": {**cost, "file_bytes": len(data), **_arena(data)},
+        "training": {
+            "losses": [round(x, 5) for x in trained.losses],
+            "metrics": [round(x, 5) for x in trained.metrics],
+            "epochs_kept": trained.best_epoch,
+            "interrupted": trained.interrupted,
+            "mixed_precision": gpu,
+        },
+        "calibration_clips": [clips[i].name for i in chosen],
+        "steps_equal_in_tflm": steps,
+        "float": floats.as_dict() if floats else None,
+        "int8": int8.as_dict() if int8 else None,
+        "versions": _versions(),
+        "commit": commit(),
+    }
+    return Detector(data, floats, int8, record)
+
+
+def write(detector: Detector, out: str | Path) -> Path:
+    """Write the detector file and, beside it, `<name>.run.json`; returns the latter's path."""
+    out = Path(out)
+    record = out.with_suffix(".run.json")
+    export.write(record, (json.dumps(detector.record, indent=1) + "\n").encode())
+    export.write(out, detector.data)
+    return record
+
+
+def check_out(out: str | Path) -> None:
+    """Raise UsageError, before hours of training, if the model could not be written there."""
+    out = Path(out)
+    if out.suffix != ".tflite":
+        raise UsageError(f"{out} does not end in .tflite.", "Name the model OUT.tflite.")
+    if out.is_dir() or (out.parent.exists() and not out.parent.is_dir()):
+        raise UsageError(f"{out} cannot be written.", "Name a file in a folder.")
+
+
+def over_limits(record: dict[str, Any]) -> list[str]:
+    """Which bounds of a small board the model exceeds, in words."""
+    cost = record["cost"]
+    return [f"{key} {cost[key]:,} > {limit:,}" for key, limit in LIMITS.items() if cost.get(key, 0) > limit]
+
+
+def commit() -> str | None:
+    """The commit of the code that runs, if it is a git checkout."""
+    try:
+        result = subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return result.stdout.strip() or None
+
+
+def _check_clips(clips: Sequence[Clip], labels: Sequence[str], settings: Settings) -> None:
+    if not clips:
+        raise DataError("there is nothing to train on.", "Give a folder with recordings.")
+    if settings.model.head == "softmax" and len(labels) < 2:
+        raise DataError(
+            f"a softmax head needs two classes or more, and there is {len(labels)}.",
+            'Add a class of backgrounds, or use model.head = "sigmoid".',
+        )
+    matrix = label_matrix(clips, labels)
+    for label, count in zip(labels, matrix.sum(0), strict=True):
+        if count == 0:
+            raise DataError(f"no clip to train on has the label {label}.", "Add recordings or drop the class.")
+    if settings.model.head == "softmax" and not (matrix.sum(1) == 1).all():
+        raise DataError("a clip has no label or several.", 'Use model.head = "sigmoid" for such data.')
+
+
+def _features(clip: Clip) -> NDArray[np.int8]:
+    if clip.features is None:
+        raise DataError(f"{clip.name} has no features.", "Compute them with features.extract.")
+    return clip.features
+
+
+def _bank(clips: Sequence[Clip], labels: Sequence[str], settings: Settings) -> tuple[Bank, Any]:
+    """Training bank and, if the settings hold some back, validation features and labels; whole recordings go."""
+    held: set[str] = set()
+    if settings.train.validation > 0:
+        sources = sorted({clip.source or clip.name for clip in clips})
+        order = np.random.default_rng(settings.seed).permutation(len(sources))
+        held = {sources[i] for i in order[: max(1, round(settings.train.validation * len(sources)))]}
+    kept = [clip for clip in clips if (clip.source or clip.name) not in held]
+    out = [clip for clip in clips if (clip.source or clip.name) in held]
+    bank = Bank([_features(c) for c in kept], label_matrix(kept, labels), [c.strong for c in kept])
+    return bank, ([_features(c) for c in out], label_matrix(out, labels)) if out else None
+
+
+def _metadata(
+    settings: Settings,
+    labels: Sequence[str],
+    shape: step.StepSpec,
+    clips: Sequence[Clip],
+    features: Sequence[NDArray[np.int8]],
+    test_fold: int | None,
+) -> dict[str, Any]:
+    import soundcore
+
+    d = settings.detector
+    one = {"on": d.on, "off": d.off, "min_ms": d.min_ms, "hold_ms": d.hold_ms}
+    provenance: dict[str, Any] = {
+        "data": data_hash(clips),
+        "clips": len(clips),
+        "test_fold": test_fold,
+        "seed": settings.seed,
+        "commit": commit(),
+        "versions": {k: v for k, v in _versions().items() if k != "platform"},
+        "licence": settings.data.licence,
+    }
+    return {
+        "soundsdk": 1,
+        "name": settings.name,
+        "labels": list(labels),
+        "head": settings.model.head,
+        "frontend": {"version": soundcore.FRONTEND_VERSION, **asdict(settings.frontend)},
+        **export.describe(shape, settings.model.hop_frames),
+        "detector": {"pool_ms": d.pool_ms, "classes": [one] * len(labels)},
+        "reference": statistics(features),
+        "provenance": provenance,
+    }
+
+
+def _arena(data: bytes) -> dict[str, int]:
+    import soundcore
+
+    return {"arena_bytes": soundcore.Model(data).arena_size, "stream_bytes": soundcore.Stream(data).arena_size}
+
+
+def _versions() -> dict[str, str]:
+    out = {"python": platform.python_version()}
+    for name in ("soundsdk", "tensorflow", "keras", "tflite-micro", "numpy", "soxr", "soundfile"):
+        try:
+            out[name] = packages.version(name)
+        except packages.PackageNotFoundError:
+            out[name] = "unknown"
+    out["platform"] = f"{sys.platform} {platform.machine()}"
+    return out

@@ -1,0 +1,83 @@
+"""INT8 conversion of the step, calibrated along real streams, and a file stripped to what a device needs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .step import StepSpec, Weights, function, run
+
+# Real value of one int8 step of the features, fixed by convention between frontend and model.
+FEATURE_SCALE = np.float32(1.0 / 32.0)
+
+
+def representative(labels: NDArray[np.float32], per_class: int, seed: int) -> list[int]:
+    """Indices of a stratified sample: per_class clips of every class, chosen at random, each clip once."""
+    rng = np.random.default_rng(seed)
+    chosen: list[int] = []
+    for c in range(labels.shape[1]):
+        clips = np.flatnonzero((labels[:, c] > 0) & ~np.isin(np.arange(len(labels)), chosen))
+        chosen += rng.permutation(clips)[:per_class].tolist()
+    rest = np.flatnonzero(labels.sum(1) == 0)  # clips that hold none of the labels are a class of their own
+    chosen += rng.permutation(rest)[: 2 * per_class].tolist()
+    return sorted(chosen)
+
+
+def convert(weights: Weights, shape: StepSpec, clips: Sequence[NDArray[np.int8]]) -> bytes:
+    """Convert the step to an INT8 .tflite; every state leaves in the scale and zero point it came in.
+
+    clips: int8 features (frames, width) to calibrate on. Returns the converter's file, with the step's inputs and
+    outputs in the order of step.function.
+    """
+    import tensorflow as tf
+
+    step = function(weights, shape)
+    streams = [run(step, shape, clip)[1] for clip in clips]
+    _reach_ends(streams)
+
+    def samples() -> Iterator[dict[str, Any]]:
+        for inputs in streams:
+            for features, *states in inputs:
+                yield {"features": features, **{f"state{i}": s for i, s in enumerate(states)}}
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([step.get_concrete_function()], tf.Module())
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = samples
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tf.int8
+    converter.inference_output_type = tf.int8
+    with quiet():
+        return bytes(converter.convert())
+
+
+def _reach_ends(streams: list[list[list[NDArray[np.float32]]]]) -> None:
+    """Let the features take both ends of int8 once: then min-max calibration gives scale 1/32, zero point 0.
+
+    The loudest and the quietest value that occur are moved to the ends, which disturbs the ranges of the inner
+    tensors least.
+    """
+    steps = [inputs for stream in streams for inputs in stream]
+    for end, pick in ((127, np.argmax), (-128, np.argmin)):
+        extremes = [features.flat[pick(features)] for features, *_ in steps]
+        inputs = steps[int(pick(np.array(extremes)))]
+        features = inputs[0].copy()
+        features.flat[pick(features)] = np.float32(end) * FEATURE_SCALE
+        inputs[0] = features
+
+
+class quiet:
+    """Sends what TensorFlow's C++ code writes to standard error nowhere, and restores it."""
+
+    def __enter__(self) -> None:
+        self._kept = os.dup(2)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+
+    def __exit__(self, *args: object) -> None:
+        os.dup2(self._kept, 2)
+        os.close(self._kept)

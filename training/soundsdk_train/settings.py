@@ -1,0 +1,245 @@
+"""Every setting of a training run in one tree of dataclasses, read from TOML."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from soundsdk.errors import UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # pragma: no cover - the same parser under its older name
+    import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
+
+
+@dataclass
+class DataSettings:
+    """What the recordings are."""
+
+    licence: str = ""  # goes into the model's provenance
+    negatives: list[str] = field(default_factory=list)  # classes that are no label of a sigmoid head
+
+
+@dataclass
+class FrontendSettings:
+    """Arguments of soundcore.Frontend; all integers, copied into the model's metadata."""
+
+    rate_hz: int = 16000
+    window: int = 512
+    hop: int = 256
+    fft: int = 512
+    bands: int = 40
+    low_hz: int = 60
+    high_hz: int = 7600
+    coefficients: int = 0
+    floor_db: int = -100
+    step_mdb: int = 400
+
+    @property
+    def width(self) -> int:
+        """Values per frame."""
+        return self.coefficients or self.bands
+
+
+@dataclass
+class ModelSettings:
+    """Shape of the streaming CRNN. The product of the time strides is the hop of one step, in frames."""
+
+    head: str = "softmax"  # softmax: one label per clip; sigmoid: any number of labels
+    attention: str = "shared"  # shared: one attention weight per step; class: one per label
+    stem_filters: int = 16
+    stem_kernel: list[int] = field(default_factory=lambda: [5, 5])  # frames, bands
+    stem_stride: list[int] = field(default_factory=lambda: [2, 2])
+    # Depthwise-separable blocks: filters, time stride, band stride.
+    blocks: list[list[int]] = field(default_factory=lambda: [[24, 1, 1], [40, 2, 2], [48, 1, 1], [64, 2, 2]])
+    block_kernel: list[int] = field(default_factory=lambda: [3, 3])
+    gru_units: int = 64
+    dropout: float = 0.2  # before the recurrent layer and before the head
+
+    @property
+    def hop_frames(self) -> int:
+        """Feature frames per step."""
+        hop = self.stem_stride[0]
+        for block in self.blocks:
+            hop *= block[1]
+        return hop
+
+
+@dataclass
+class AugmentSettings:
+    """Changes made to log-mel features on the fly. Levels in dB, probabilities 0..1."""
+
+    stretch: float = 1.25  # rate drawn log-uniformly from 1/stretch..stretch
+    mel_shift: float = 2.0  # bands, either way
+    gain_db: float = 12.0  # either way
+    tilt_db: float = 6.0  # either way, at the outermost bands
+    colour_db: float = 3.0  # smooth random response of a microphone or room, either way
+    noise_db: list[float] = field(default_factory=lambda: [-95.0, -55.0])  # level of the noise floor added
+    noise_tilt_db: float = 12.0  # either way, at the outermost bands
+    mixup: float = 0.5  # share of examples that are mixed with another
+    mixup_level_db: float = 6.0  # level of the other one against the first, either way
+    time_masks: int = 2
+    time_mask_frames: int = 32
+    band_masks: int = 2
+    band_mask_bands: int = 6
+
+
+@dataclass
+class TrainSettings:
+    """The optimiser and its schedule."""
+
+    epochs: int = 160
+    batch: int = 32
+    window_frames: int = 312  # frames per training example; shorter clips repeat, longer ones are cut at random
+    learning_rate: float = 3e-3
+    warmup_epochs: int = 5
+    weight_decay: float = 1e-2
+    label_smoothing: float = 0.1
+    average: float = 0.99  # per-step decay of the averaged weights, 0 for none
+    clip_norm: float = 1.0
+    strong_weight: float = 1.0  # of the per-step loss where strong labels exist
+    validation: float = 0.0  # share of the training recordings held back to choose the best epoch
+
+
+@dataclass
+class TeacherSettings:
+    """Larger models trained first on the same clips, whose mean prediction the small one learns as well."""
+
+    count: int = 0
+    width: float = 2.0  # factor on all filters and units
+    epochs: int = 160
+    dropout: float = 0.3
+    weight: float = 0.5  # of the teacher's targets against the labels
+    temperature: float = 2.0
+
+
+@dataclass
+class QuantizeSettings:
+    """Calibration: clips per class that are streamed, each from a cold start."""
+
+    clips_per_class: int = 8
+
+
+@dataclass
+class DetectorSettings:
+    """Defaults of the event detector, per class, in the units of the metadata."""
+
+    pool_ms: int = 1000
+    on: int = 600
+    off: int = 400
+    min_ms: int = 256
+    hold_ms: int = 500
+
+
+@dataclass
+class SceneSettings:
+    """Generated training scenes (scene_data.py); count 0 means none."""
+
+    count: int = 0
+    validation: int = 0  # 60 s scenes on which the detector's thresholds are chosen
+    seconds: float = 10.0
+    labels: list[str] = field(default_factory=lambda: ["smoke_alarm", "siren", "dog_bark", "baby_cry"])
+    weights: list[float] = field(default_factory=lambda: [1.0, 1.0, 0.8, 0.8])  # how often each label is drawn
+    empty: float = 0.35  # share of scenes without any event
+    recorded: float = 0.7  # share of scenes whose background is recorded, if recordings are there
+    snr_db: list[float] = field(default_factory=lambda: [-5.0, 30.0])
+
+
+@dataclass
+class Settings:
+    """The whole tree; the TOML file has one table per field."""
+
+    name: str = ""
+    seed: int = 1
+    data: DataSettings = field(default_factory=DataSettings)
+    frontend: FrontendSettings = field(default_factory=FrontendSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
+    train: TrainSettings = field(default_factory=TrainSettings)
+    teacher: TeacherSettings = field(default_factory=TeacherSettings)
+    quantize: QuantizeSettings = field(default_factory=QuantizeSettings)
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
+    scenes: SceneSettings = field(default_factory=SceneSettings)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain dictionary of all values, for run.json."""
+        return dataclasses.asdict(self)
+
+
+def load(path: str | Path | None) -> Settings:
+    """Read a TOML file; None gives the defaults.
+
+    Raises UsageError for a file that cannot be read, an unknown key or a value of the wrong type.
+    """
+    if path is None:
+        return Settings()
+    try:
+        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the settings file {path} cannot be read: {error}.", "Give a TOML file.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}.", "Correct that line.") from error
+    return from_dict(table, str(path))
+
+
+def from_dict(table: dict[str, Any], source: str = "settings") -> Settings:
+    """Build Settings from nested dictionaries; same errors as load."""
+    settings = Settings()
+    _fill(settings, table, source, "")
+    check(settings)
+    return settings
+
+
+def check(settings: Settings) -> None:
+    """Raise UsageError for combinations no run can use."""
+    if settings.model.head not in ("softmax", "sigmoid"):
+        raise UsageError(f"model.head is {settings.model.head!r}.", 'Use "softmax" or "sigmoid".')
+    if settings.model.attention not in ("shared", "class"):
+        raise UsageError(f"model.attention is {settings.model.attention!r}.", 'Use "shared" or "class".')
+    hop = settings.model.hop_frames
+    if settings.train.window_frames % hop:
+        raise UsageError(
+            f"train.window_frames is {settings.train.window_frames}, not a multiple of the model's hop, {hop} frames.",
+            f"Use {settings.train.window_frames // hop * hop}.",
+        )
+    kernels = [(settings.model.stem_kernel, settings.model.stem_stride)]
+    kernels += [(settings.model.block_kernel, list(block[1:])) for block in settings.model.blocks]
+    if any(block[1] != block[2] for block in settings.model.blocks):
+        raise UsageError("a block of model.blocks has different strides in time and bands.", "Make them equal.")
+    for kernel, stride in kernels:
+        if kernel[0] < stride[0]:
+            raise UsageError(f"a kernel of {kernel[0]} frames is shorter than its stride, {stride[0]}.", "Enlarge it.")
+
+
+def _fill(target: Any, table: dict[str, Any], source: str, prefix: str) -> None:
+    hints = typing.get_type_hints(type(target))
+    known = {f.name for f in dataclasses.fields(target)}
+    for key, value in table.items():
+        if key not in known:
+            names = ", ".join(sorted(known))
+            raise UsageError(f"{source}: unknown key {prefix}{key}.", f"Known here: {names}.")
+        current = getattr(target, key)
+        if dataclasses.is_dataclass(current):
+            if not isinstance(value, dict):
+                raise UsageError(f"{source}: {prefix}{key} is a table.", f"Write it as [{prefix}{key}].")
+            _fill(current, value, source, f"{prefix}{key}.")
+        else:
+            setattr(target, key, _convert(value, hints[key], f"{source}: {prefix}{key}"))
+
+
+def _convert(value: Any, kind: Any, where: str) -> Any:
+    if typing.get_origin(kind) is list:
+        (item,) = typing.get_args(kind)
+        if not isinstance(value, list):
+            raise UsageError(f"{where} must be a list.", "Write it in brackets.")
+        return [_convert(v, item, where) for v in value]
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
+        raise UsageError(f"{where} must be of type {kind.__name__}, not {type(value).__name__}.", "Correct the value.")
+    return value

@@ -1,0 +1,262 @@
+"""The training loop: batches in, averaged weights out."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .augment import Augmenter, Bank, Batch
+from .model import build
+from .settings import ModelSettings, Settings
+
+F32 = NDArray[np.float32]
+
+
+@dataclass
+class Progress:
+    """What a progress display is told after every epoch."""
+
+    stage: str
+    epoch: int
+    epochs: int
+    loss: float
+    metric: float | None  # accuracy (softmax) or mean average precision (sigmoid) on held-back recordings
+    seconds_left: float
+
+
+@dataclass
+class Trained:
+    """A trained network and how it came about."""
+
+    model: Any  # keras.Model
+    losses: list[float] = field(default_factory=list)
+    metrics: list[float] = field(default_factory=list)
+    interrupted: bool = False
+    best_epoch: int = 0
+
+
+def seed_everything(seed: int) -> None:
+    """Make TensorFlow repeat itself: seeds and deterministic kernels."""
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def use_mixed_precision_on_gpu() -> bool:
+    """Compute in float16 when there is a GPU; returns whether there is one."""
+    import keras
+    import tensorflow as tf
+
+    gpu = bool(tf.config.list_physical_devices("GPU"))
+    keras.mixed_precision.set_global_policy("mixed_float16" if gpu else "float32")
+    return gpu
+
+
+def pool(outputs: Any, classes: int) -> Any:
+    """Attention-weighted mean over time: (batch, steps, classes + attentions) -> (batch, classes)."""
+    import tensorflow as tf
+
+    weights = tf.nn.softmax(outputs[..., classes:], axis=1)
+    return tf.reduce_sum(weights * outputs[..., :classes], axis=1)
+
+
+def fit(
+    bank: Bank,
+    settings: Settings,
+    network: ModelSettings,
+    *,
+    stage: str = "train",
+    epochs: int | None = None,
+    teachers: Sequence[Any] = (),
+    validation: tuple[Sequence[NDArray[np.int8]], F32] | None = None,
+    on_epoch: Callable[[Progress], None] | None = None,
+    seed: int = 1,
+) -> Trained:
+    """Train a network of the given form on a bank of clips.
+
+    teachers: Keras models of the same classes; their mean prediction is learned beside the labels.
+    validation: features and labels of recordings held back; the best epoch by them is kept, else the last.
+    Ctrl-C ends training early and keeps the best so far.
+    """
+    import keras
+    import tensorflow as tf
+
+    train = settings.train
+    epochs = train.epochs if epochs is None else epochs
+    keras.utils.set_random_seed(seed)
+    classes = bank.labels.shape[1]
+    model = build(network, settings.frontend.width, classes)
+    augmenter = Augmenter(bank, settings.augment, train, settings.frontend, network.hop_frames, seed)
+    steps = augmenter.batches_per_epoch
+    schedule = keras.optimizers.schedules.CosineDecay(
+        train.learning_rate / 25,
+        max(1, (epochs - train.warmup_epochs) * steps),
+        warmup_target=train.learning_rate,
+        warmup_steps=max(1, train.warmup_epochs * steps),
+    )
+    optimizer = keras.optimizers.AdamW(
+        schedule, weight_decay=train.weight_decay, global_clipnorm=train.clip_norm or None
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimizer.build(model.trainable_variables)
+    variables = model.trainable_variables + [v for v in model.non_trainable_variables if "moving" in v.name]
+    averages = [tf.Variable(v, trainable=False) for v in variables]
+    count = tf.Variable(0.0)
+    softmax = network.head == "softmax"
+    smoothing, share, temperature = train.label_smoothing, settings.teacher.weight, settings.teacher.temperature
+
+    def clip_loss(targets: Any, logits: Any) -> Any:
+        if softmax:
+            return tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(targets, logits), axis=-1) * 4.0
+
+    @tf.function
+    def step(features: Any, labels: Any, strong: Any, has_strong: Any) -> Any:
+        if smoothing:
+            labels = labels * (1 - smoothing) + smoothing * (1.0 / classes if softmax else 0.5)
+        with tf.GradientTape() as tape:
+            outputs = tf.cast(model(features, training=True), tf.float32)
+            logits = pool(outputs, classes)
+            loss = tf.reduce_mean(clip_loss(labels, logits))
+            if teachers:
+                taught = tf.add_n([pool(tf.cast(t(features, training=False), tf.float32), classes) for t in teachers])
+                taught = taught / (len(teachers) * temperature)
+                taught = tf.nn.softmax(taught) if softmax else tf.sigmoid(taught)
+                taught_loss = tf.reduce_mean(clip_loss(taught, logits / temperature))
+                loss = (1 - share) * loss + share * temperature**2 * taught_loss
+            if bank.strong is not None:
+                known = tf.cast(strong >= 0, tf.float32)
+                per_step = tf.nn.sigmoid_cross_entropy_with_logits(strong, outputs[..., :classes]) * known
+                per_clip = tf.reduce_sum(per_step, axis=(1, 2)) / tf.maximum(1.0, tf.reduce_sum(known, axis=(1, 2))) * 4.0
+                strong_loss = tf.reduce_sum(per_clip * has_strong) / tf.maximum(1.0, tf.reduce_sum(has_strong))
+                loss += train.strong_weight * strong_loss
+            scaled = optimizer.scale_loss(loss)
+        optimizer.apply(tape.gradient(scaled, model.trainable_variables), model.trainable_variables)
+        # A running mean of the weights; the decay starts short, so that early weights are forgotten.
+        count.assign_add(1.0)
+        decay = tf.minimum(train.average, count / (count + 10.0)) if train.average else 0.0
+        for average, variable in zip(averages, variables, strict=True):
+            average.assign(decay * average + (1 - decay) * variable)
+        return loss
+
+    out = Trained(model)
+    best: list[F32] | None = None
+    best_value = -np.inf
+    began = time.monotonic()
+    epoch = 0
+    try:
+        for epoch, batches in enumerate(_epochs_ahead(augmenter, epochs), 1):
+            losses = [step(b.features, b.labels, b.strong, b.has_strong) for b in batches]
+            loss = float(np.mean([float(x) for x in losses]))
+            metric = None
+            value = -loss
+            if validation is not None:
+                live = [v.numpy() for v in variables]
+                _assign(variables, [a.numpy() for a in averages])
+                metric = value = score(clip_logits(model, validation[0], classes), validation[1], softmax)
+                _assign(variables, live)
+                out.metrics.append(metric)
+            out.losses.append(loss)
+            # Training loss alone cannot choose an epoch: the last one stands, unless training is interrupted.
+            if validation is None or value >= best_value:
+                best, best_value, out.best_epoch = [a.numpy() for a in averages], value, epoch
+            if on_epoch is not None:
+                left = (time.monotonic() - began) / epoch * (epochs - epoch)
+                on_epoch(Progress(stage, epoch, epochs, loss, metric, left))
+    except KeyboardInterrupt:
+        if best is None:
+            raise
+        out.interrupted = True
+    if best is not None:
+        _assign(variables, best)
+    return out
+
+
+def clip_logits(model: Any, features: Sequence[NDArray[np.int8]], classes: int) -> F32:
+    """Pooled logits (clips, classes) of whole clips, each from a cold start, in float.
+
+    Clips are cut to whole steps of the model, as the device does.
+    """
+    out = np.zeros((len(features), classes), np.float32)
+    for indices in _by_length(features):
+        batch = np.stack([features[i] for i in indices]).astype(np.float32) / 32.0
+        for at in range(0, len(indices), 32):
+            logits = pool(_predict(model, batch[at : at + 32]), classes)
+            out[indices[at : at + 32]] = logits.numpy()
+    return out
+
+
+def score(logits: F32, labels: F32, softmax: bool) -> float:
+    """Accuracy for softmax, mean average precision for sigmoid."""
+    if softmax:
+        return float(np.mean(logits.argmax(1) == labels.argmax(1)))
+    from .metrics import mean_average_precision
+
+    return mean_average_precision(labels, logits)
+
+
+def _predict(model: Any, batch: F32) -> Any:
+    import tensorflow as tf
+
+    return tf.cast(model(batch, training=False), tf.float32)
+
+
+def _by_length(features: Sequence[NDArray[np.int8]]) -> Iterator[NDArray[np.int64]]:
+    lengths = np.array([len(f) for f in features])
+    for length in np.unique(lengths):
+        yield np.flatnonzero(lengths == length)
+
+
+def _assign(variables: Sequence[Any], values: Sequence[F32]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def _epochs_ahead(augmenter: Augmenter, epochs: int) -> Iterator[Iterator[Batch]]:
+    """Batches are made on a second thread, a few ahead; their order does not depend on timing."""
+    ready: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=8)
+    stopped = threading.Event()
+
+    def put(item: Batch | BaseException | None) -> bool:
+        while not stopped.is_set():
+            try:
+                ready.put(item, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def work() -> None:
+        try:
+            for _ in range(epochs):
+                for batch in augmenter.epoch():
+                    if not put(batch):
+                        return
+        except BaseException as error:
+            put(error)
+
+    def one_epoch() -> Iterator[Batch]:
+        for _ in range(augmenter.batches_per_epoch):
+            item = ready.get()
+            if isinstance(item, BaseException):
+                raise item
+            assert item is not None
+            yield item
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        for _ in range(epochs):
+            yield one_epoch()
+    finally:
+        stopped.set()
+        thread.join()
