@@ -31,6 +31,16 @@
     X(SND_E_SHAPE, "model.shape", "tensor shapes do not fit the operator") \
     X(SND_E_QUANT, "model.quant", "missing or unsupported quantization") \
     X(SND_E_CONST, "model.const", "a tensor that must be constant is not, or the reverse") \
+    X(SND_E_SUBGRAPH, "model.subgraph", "the file must hold exactly one subgraph") \
+    X(SND_E_INDEX, "model.index", "an index of a tensor, buffer or operator code is out of range") \
+    X(SND_E_ORDER, "model.order", "a tensor is read before it is written, or written twice") \
+    X(SND_E_IO, "model.io", "the graph's inputs and outputs must be int8 and not constant") \
+    X(SND_E_VARIABLE, "model.variable", "variable tensors are not supported: make state an input and an output") \
+    X(SND_E_SPARSE, "model.sparse", "sparse tensors are not supported") \
+    X(SND_E_BUFFER, "model.buffer", "data outside the flatbuffer is not supported") \
+    X(SND_E_SIZE, "model.size", "constant data are shorter than their shape asks for") \
+    X(SND_E_ACTIVATION, "model.activation", "unsupported fused activation") \
+    X(SND_E_MULTIPLIER, "model.multiplier", "the scales give a multiplier outside the range of the arithmetic") \
     X(SND_E_META, "meta.missing", "the model carries no soundsdk metadata") \
     X(SND_E_META_JSON, "meta.json", "the soundsdk metadata is not valid JSON of the expected form") \
     X(SND_E_META_VERSION, "meta.version", "the metadata version is not one this build reads") \

@@ -27,14 +27,18 @@ snd_model_t *snd_model_init(void *memory, size_t size, const void *file, size_t 
 
 size_t snd_model_inputs(const snd_model_t *m);
 size_t snd_model_outputs(const snd_model_t *m);
-// i below the count. Inputs keep their contents across invoke; no tensor shares memory with an input.
+// i below the count. Inputs keep their contents across invoke; no tensor shares memory with an input. Outputs keep
+// theirs until the next invoke.
 void snd_model_input(const snd_model_t *m, size_t i, snd_model_tensor_t *tensor);
 void snd_model_output(const snd_model_t *m, size_t i, snd_model_tensor_t *tensor);
 // Total bytes in use of the memory given at init.
 size_t snd_model_arena_size(const snd_model_t *m);
+// Work of one invoke: multiplications of the convolutions and dense layers, additions of pooling and mean.
+uint64_t snd_model_macs(const snd_model_t *m);
 // Runs all operators. Nothing can fail after init.
 void snd_model_invoke(snd_model_t *m);
-// The metadata buffer of that name inside the file: pointer and length, NULL if absent. Works without init.
+// The metadata buffer of that name inside the file: pointer and length, NULL if absent (fault: SND_OK). Works
+// without init.
 const void *snd_model_metadata(const void *file, size_t length, const char *name, size_t *size, snd_fault_t *fault);
 
 #endif
