@@ -192,7 +192,7 @@ class Augmenter:
         """SpecAugment: stripes in time and frequency set to the example's mean."""
         s, rng = self.augment, self.random
         n, frames, width = q.shape
-        fill = q.mean((1, 2))
+        fill = np.rint(q.mean((1, 2)))
         for i in range(n):
             for _ in range(s.time_masks):
                 size = int(rng.integers(0, min(s.time_mask_frames, frames - 1) + 1))

@@ -49,12 +49,19 @@ def train(
     settings_file.check(chosen)
     dataset = scan(data, layout)
     train_clips, test_clips, labels = load_split(dataset, test_fold, chosen)
+    tune = None
+    if chosen.scenes.count:
+        from .scene_data import add_scenes
+
+        click.echo(f"making {chosen.scenes.count} scenes of {chosen.scenes.seconds:g} s", err=True)
+        train_clips, labels, tune = add_scenes(train_clips, split(dataset, test_fold)[0], chosen)
 
     from .progress import Display
 
     with Display(tensorboard) as display:
         detector = pipeline.make(
-            train_clips, test_clips, labels, chosen, test_fold=test_fold, on_epoch=display.epoch, say=display.say
+            train_clips, test_clips, labels, chosen, test_fold=test_fold, on_epoch=display.epoch, say=display.say,
+            tune=tune,
         )
     record = pipeline.write(detector, out)
     cost = detector.record["cost"]

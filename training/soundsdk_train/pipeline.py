@@ -46,11 +46,13 @@ def make(
     test_fold: int | None = None,
     on_epoch: Callable[[train.Progress], None] | None = None,
     say: Callable[[str], None] = lambda text: None,
+    tune: Callable[[bytes], dict[str, Any]] | None = None,
 ) -> Detector:
     """Train a detector on clips and check it; nothing is written.
 
     clips need features (and may have strong labels); test clips also need pcm. labels: the model's classes, in order;
-    for a sigmoid head a clip without any of them is a negative. say is told about each stage.
+    for a sigmoid head a clip without any of them is a negative. say is told about each stage. tune takes the INT8 file
+    and returns the metadata's detector settings; without it those of the settings hold.
     Raises DataError, UsageError, or CheckError when an engine differs.
     """
     check(settings)
@@ -99,6 +101,10 @@ def make(
         floats = evaluate.figures(metadata, test_labels, logits)
         metadata["provenance"]["float"] = floats.brief()
     data = export.pack(converted, shape, metadata)
+    if tune is not None:
+        say("choosing thresholds")
+        metadata["detector"] = tune(data)
+        data = export.pack(converted, shape, metadata)
     say("comparing with TensorFlow Lite Micro")
     compared = [_features(clip) for clip in test] or [features[i] for i in chosen]
     steps = export.verify(data, compared)
@@ -126,6 +132,7 @@ def make(
             "mixed_precision": gpu,
         },
         "calibration_clips": [clips[i].name for i in chosen],
+        "detector": metadata["detector"],
         "steps_equal_in_tflm": steps,
         "float": floats.as_dict() if floats else None,
         "int8": int8.as_dict() if int8 else None,

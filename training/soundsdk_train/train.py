@@ -136,7 +136,8 @@ def fit(
             if bank.strong is not None:
                 known = tf.cast(strong >= 0, tf.float32)
                 per_step = tf.nn.sigmoid_cross_entropy_with_logits(strong, outputs[..., :classes]) * known
-                per_clip = tf.reduce_sum(per_step, axis=(1, 2)) / tf.maximum(1.0, tf.reduce_sum(known, axis=(1, 2))) * 4.0
+                count_known = tf.maximum(1.0, tf.reduce_sum(known, axis=(1, 2)))
+                per_clip = 4.0 * tf.reduce_sum(per_step, axis=(1, 2)) / count_known
                 strong_loss = tf.reduce_sum(per_clip * has_strong) / tf.maximum(1.0, tf.reduce_sum(has_strong))
                 loss += train.strong_weight * strong_loss
             scaled = optimizer.scale_loss(loss)

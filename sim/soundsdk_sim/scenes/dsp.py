@@ -116,14 +116,22 @@ def edges(n: int, attack_s: float, release_s: float) -> Signal:
 
 def harmonics(freq: Signal, amplitudes: Sequence[float], phase: float = 0.0) -> Signal:
     """A tone with partials k * freq (freq in Hz per sample); each fades out before the Nyquist frequency."""
-    turns = phase + np.cumsum(freq) * (2 * np.pi / RATE_HZ)
     out = np.zeros(len(freq))
+    if not len(freq):
+        return out
+    lowest, highest, limit = float(freq.min()), float(freq.max()), 0.97 * NYQUIST_HZ
+    turn = np.exp(1j * (phase + np.cumsum(freq) * (2 * np.pi / RATE_HZ)))
+    partial = np.ones_like(turn)
     for k, amplitude in enumerate(amplitudes, start=1):
-        partial = freq * k
-        if amplitude == 0.0 or not len(partial) or float(partial.min()) > 0.97 * NYQUIST_HZ:
+        if k * lowest > limit:
+            break
+        partial *= turn  # e^(i k phase): far cheaper than one sine a partial
+        if amplitude == 0.0:
             continue
-        room = np.clip((0.97 * NYQUIST_HZ - partial) / 300.0, 0.0, 1.0)
-        out += amplitude * room * np.sin(k * turns)
+        if k * highest > limit - 300.0:
+            out += amplitude * np.clip((limit - k * freq) / 300.0, 0.0, 1.0) * partial.imag
+        else:
+            out += amplitude * partial.imag
     return out
 
 

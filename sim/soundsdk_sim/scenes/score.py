@@ -47,15 +47,15 @@ def detect(model: bytes, pcm: NDArray[np.int16]) -> list[Found]:
                     Found(started.pop(i), detector.time[i] / rate, detector.labels[i], detector.peak[i] / 1000)
                 )
 
-    sound = np.ascontiguousarray(pcm, np.int16)
+    sound = np.asarray(pcm, np.int16).tobytes()
     at = 0
-    while at + stream.needed <= len(sound):
-        block = sound[at : at + stream.needed]
-        at += len(block)
-        stream.feed(memoryview(block))
+    while 2 * (at + stream.needed) <= len(sound):
+        begin = 2 * at
+        at += stream.needed
+        stream.feed(sound[begin : 2 * at])
         if detector.step(scores, attention, at):
             note()
-    if detector.close(len(sound)):
+    if detector.close(len(pcm)):
         note()
     return sorted(found, key=lambda f: f.onset_s)
 

@@ -1,0 +1,139 @@
+"""Chooses a detector's thresholds on generated scenes with known truth.
+
+The INT8 model runs once over each scene through soundcore.Stream; every setting is then tried with the firmware's own
+detector on the scores of the steps.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from soundsdk_sim.scenes import Recordings, Scene, SceneEvent, make_scene
+from soundsdk_sim.scenes.matching import Found, match, on_time
+from soundsdk_sim.scenes.scene import ALARM_LABELS
+
+ON = (400, 500, 600, 700, 800, 850, 900, 930, 950, 970)
+OFF_OF_ON = (0.35, 0.6)
+MIN_MS = (0, 128, 256, 384)
+HOLD_MS = {"smoke_alarm": (1700, 2300), "siren": (700, 1500)}
+HOLD_DEFAULT_MS = (700,)
+REQUIRED_SNR_DB = 5.0
+_FIRST_SEED = 900_000  # scenes to choose on; tests use seeds far below
+
+
+@dataclass
+class Heard:
+    """What the model gave for one scene: probabilities in 1/1000 per step, and the sample each step ended at."""
+
+    truth: list[SceneEvent]
+    scores: list[list[int]]
+    ends: list[int]
+    samples: int
+
+
+def listen(model: bytes, scenes: Sequence[Scene]) -> list[Heard]:
+    """Runs the model and the firmware's pooling over scenes."""
+    import soundcore
+
+    from soundfw import detector as firmware
+
+    stream = soundcore.Stream(model)
+    detector = firmware.from_stream(stream, json.loads(bytes(stream.metadata)))
+    out = []
+    for scene in scenes:
+        stream.reset()
+        detector.reset()
+        heard = Heard(scene.events, [], [], len(scene.pcm))
+        sound, at = scene.pcm.tobytes(), 0
+        while at + stream.needed <= len(scene.pcm):
+            begin = at
+            at += stream.needed
+            stream.feed(sound[2 * begin : 2 * at])
+            detector.step(stream.scores, stream.attention, at)
+            heard.scores.append(list(detector.scores))
+            heard.ends.append(at)
+        out.append(heard)
+    return out
+
+
+def events(heard: Heard, index: int, label: str, limits: dict[str, int], metadata: dict[str, Any]) -> list[Found]:
+    """The events of one label under given thresholds."""
+    from soundfw import detector as firmware
+
+    rate = metadata["frontend"]["rate_hz"]
+    step_samples = metadata["frontend"]["hop"] * metadata["hop_frames"]
+    one = firmware.Detector(
+        [label],
+        "sigmoid",
+        [firmware.Thresholds(limits["on"], limits["off"], limits["min_ms"], limits["hold_ms"])],
+        metadata["detector"]["pool_ms"],
+        rate,
+        step_samples,
+        (1.0, 0),
+    )
+    found: list[Found] = []
+    begun = 0.0
+    for row, end in zip([*heard.scores, None], [*heard.ends, heard.samples], strict=True):
+        if row is None:
+            changed = one.close(end)
+        else:
+            one.scores[0] = row[index]
+            changed = one.update(end)
+        if changed and one.edge[0] == firmware.ON:
+            begun = one.time[0] / rate
+        elif changed:
+            found.append(Found(begun, one.time[0] / rate, label, one.peak[0] / 1000))
+    return found
+
+
+def penalty(heards: Sequence[Heard], index: int, label: str, limits: dict[str, int], metadata: dict[str, Any]) -> float:
+    """What a setting costs: 1 per false event and per required alarm missed or late, less for what is hard to hear."""
+    cost = 0.0
+    for heard in heards:
+        outcome = match(heard.truth, events(heard, index, label, limits, metadata), [label])
+        cost += len(outcome.false)
+        for true, found in outcome.pairs:
+            if label in ALARM_LABELS and true.snr_db >= REQUIRED_SNR_DB:
+                cost += 0.0 if on_time(true, found) else 1.0
+                # A late onset is near to a missed one.
+                cost += 0.1 * min(1.0, abs(found.onset_s - true.onset_s)) if found else 0.0
+            elif found is None:
+                cost += 0.15
+    return cost
+
+
+def choose(model: bytes, scenes: Sequence[Scene]) -> dict[str, Any]:
+    """Detector settings for a model's metadata: per label the thresholds with the least penalty.
+
+    Of the thresholds `on`, the middle of the best stretch is taken (the penalty is averaged over neighbours), so that
+    unseen sound a little louder or fainter is not at an edge.
+    """
+    import soundcore
+
+    metadata = json.loads(bytes(soundcore.Stream(model).metadata))
+    heards = listen(model, scenes)
+    classes = []
+    for index, label in enumerate(metadata["labels"]):
+        best: tuple[float, dict[str, int]] | None = None
+        for share, min_ms, hold_ms in itertools.product(OFF_OF_ON, MIN_MS, HOLD_MS.get(label, HOLD_DEFAULT_MS)):
+            row = [{"on": on, "off": round(on * share), "min_ms": min_ms, "hold_ms": hold_ms} for on in ON]
+            costs = np.array([penalty(heards, index, label, limits, metadata) for limits in row])
+            padded = np.pad(costs, 1, mode="edge")
+            smooth = 0.25 * padded[:-2] + 0.5 * costs + 0.25 * padded[2:]
+            at = int(np.argmin(smooth))
+            if best is None or smooth[at] < best[0]:
+                best = (float(smooth[at]), row[at])
+        assert best is not None
+        classes.append(best[1])
+    return {"pool_ms": metadata["detector"]["pool_ms"], "classes": classes}
+
+
+def validation_scenes(count: int, recordings: Recordings | None) -> list[Scene]:
+    """60 s scenes with seeds of their own."""
+    return [make_scene(_FIRST_SEED + i, 60.0, recordings) for i in range(count)]
