@@ -102,7 +102,7 @@ def verify(file: bytes, clips: Sequence[NDArray[np.int8]]) -> int:
             inputs = {metadata["features"]: clip[at : at + hop].reshape(shape), **states}
             for i, values in inputs.items():
                 official.set_input(values, i)
-                ours.input(i)[:] = values.reshape(-1).tobytes()
+                np.asarray(ours.input(i))[:] = values.reshape(-1)
             official.invoke()
             ours.invoke()
             steps += 1

@@ -184,6 +184,8 @@ def commit() -> str | None:
 def _check_clips(clips: Sequence[Clip], labels: Sequence[str], settings: Settings) -> None:
     if not clips:
         raise DataError("there is nothing to train on.", "Give a folder with recordings.")
+    if not labels:
+        raise DataError("there is no label to learn.", "Leave a class that is not in data.negatives.")
     if settings.model.head == "softmax" and len(labels) < 2:
         raise DataError(
             f"a softmax head needs two classes or more, and there is {len(labels)}.",

@@ -56,7 +56,7 @@ class ModelSettings:
     stem_kernel: list[int] = field(default_factory=lambda: [5, 5])  # frames, bands
     stem_stride: list[int] = field(default_factory=lambda: [2, 2])
     # Depthwise-separable blocks: filters, time stride, band stride.
-    blocks: list[list[int]] = field(default_factory=lambda: [[24, 1, 1], [40, 2, 2], [48, 1, 1], [64, 2, 2]])
+    blocks: list[list[int]] = field(default_factory=lambda: [[32, 2, 2], [48, 1, 1], [64, 2, 2], [96, 1, 1]])
     block_kernel: list[int] = field(default_factory=lambda: [3, 3])
     gru_units: int = 64
     dropout: float = 0.2  # before the recurrent layer and before the head
