@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from core.tflite_builder import ACTIVATIONS, SAME, VALID, ModelBuilder
+from tflite_builder import ACTIVATIONS, SAME, VALID, ModelBuilder
 
 Rng = np.random.Generator
 

@@ -1,0 +1,106 @@
+"""Graphs of several operators: the arena plan never lets one tensor spoil another, and it saves memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import soundcore
+
+pytest.importorskip("tflite_micro", reason="the official interpreter (extra 'tflm') is for Linux on x86-64 only")
+from graph_generator import Graph, Value, random_graph, streaming_step
+from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+from tflm import differences, interpreter, random_inputs
+
+
+@pytest.mark.parametrize("operators", [3, 6, 12, 25, 50])
+def test_random_graph_equals_tflm(operators: int) -> None:
+    for seed in range(24):
+        rng = np.random.default_rng([operators, seed])
+        buf = random_graph(rng, operators)
+        model, reference = soundcore.Model(buf), interpreter(buf)
+        for _ in range(2):
+            inputs = random_inputs(model, rng)
+            wrong = differences(model, reference, inputs)
+            assert not wrong, f"{operators} operators, seed {seed}: {'; '.join(wrong)}"
+            for i, values in enumerate(inputs):
+                assert bytes(model.input(i)) == values.tobytes(), f"seed {seed}: input {i} was written to"
+            # Outputs stay until the next invoke, whatever is written to the inputs meanwhile.
+            before = [bytes(model.output(i)) for i in range(model.outputs)]
+            for i in range(model.inputs):
+                model.input(i)[:] = np.zeros(len(model.input(i)), np.int8)
+            assert [bytes(model.output(i)) for i in range(model.outputs)] == before
+
+
+def test_streaming_step_with_carried_states_equals_tflm() -> None:
+    rng = np.random.default_rng(5)
+    buf, pairs = streaming_step(rng)
+    model, reference = soundcore.Model(buf), interpreter(buf)
+    inputs = random_inputs(model, rng)
+    for i in range(1, model.inputs):
+        inputs[i][:] = model.input_quant(i)[1]
+    seen = set()
+    for step in range(40):
+        inputs[0] = rng.integers(-128, 128, size=inputs[0].shape, dtype=np.int8)
+        assert not differences(model, reference, inputs), f"step {step}"
+        for i, o in pairs:
+            assert model.input_quant(i) == model.output_quant(o)
+            inputs[i] = np.frombuffer(bytes(model.output(o)), np.int8).reshape(model.input_shape(i))
+        seen.add(bytes(model.output(0)))
+    assert len(seen) > 30  # the scores follow the input; nothing is stuck
+
+
+def _build(g: Graph, x: Value, y: Value) -> soundcore.Model:
+    return soundcore.Model(g.b.build([x.index], [y.index]))
+
+
+def _layers(count: int) -> int:
+    """Arena of that many 1x1 convolutions of 4 KB each."""
+    g = Graph(np.random.default_rng(0))
+    x = y = g.value((1, 16, 16, 16), 0.05, 0)
+    for _ in range(count):
+        y = g.conv(y, 16)
+    return int(_build(g, x, y).arena_size)
+
+
+def test_tensors_whose_lifetimes_do_not_meet_share_memory() -> None:
+    # Twenty more layers cost their records and multipliers, but none of the 4 KB that each one's output takes.
+    assert _layers(24) - _layers(4) < 20 * 320
+    assert _layers(24) < 3 * 4096 + 25 * 320
+
+
+def test_elementwise_results_and_reshapes_lie_on_their_inputs() -> None:
+    g = Graph(np.random.default_rng(0))
+    x = g.value((1, 16, 16, 8), 0.05, 0)
+    y = g.tanh(g.reshape(g.logistic(g.conv(x, 8)), (1, 8, 32, 8)))
+    assert _build(g, x, y).arena_size < 2 * 2048 + 1000
+
+
+def test_concatenated_tensors_are_made_inside_the_result() -> None:
+    g = Graph(np.random.default_rng(0))
+    x = g.value((1, 16, 16, 8), 0.05, 0)
+    a, b = g.conv(x, 8, scale=0.1, zero_point=0), g.conv(x, 8, scale=0.1, zero_point=0)
+    y = g.concat([a, b], 1)
+    assert _build(g, x, y).arena_size < 3 * 2048 + 1200
+
+
+def _live_bytes(buf: bytes) -> int:
+    """The most that is alive during one operator when every tensor has its own place."""
+    graph = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(buf, 0)).subgraphs[0]
+    size = [int(np.prod(t.shape)) for t in graph.tensors]
+    end = len(graph.operators)
+    first = {int(t): 0 for t in graph.inputs}
+    last = {int(t): end for t in graph.inputs}
+    for k, op in enumerate(graph.operators):
+        for t in (int(t) for t in op.inputs if int(t) in first):
+            last[t] = max(last[t], k)
+        first[int(op.outputs[0])] = last[int(op.outputs[0])] = k
+    last |= {int(t): end for t in graph.outputs}
+    return max(sum(size[t] for t in first if first[t] <= k <= last[t]) for k in range(end))
+
+
+def test_plan_stays_near_what_is_alive_at_once() -> None:
+    rng = np.random.default_rng(3)
+    graphs = [random_graph(rng, 40) for _ in range(20)] + [streaming_step(rng)[0]]
+    # Beyond the tensors, the arena holds about 100 bytes for each operator and 5 for each channel, and scratch.
+    excess = [soundcore.Model(buf).arena_size - 1.05 * _live_bytes(buf) for buf in graphs]
+    assert max(excess) < 9000
