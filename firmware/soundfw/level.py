@@ -1,4 +1,4 @@
-"""Sound level for the status line, from about every sixteenth sample."""
+"""Sound level for the status line, from one sample in 64 or so."""
 
 from .compat import const
 from .fixed import log2
@@ -7,7 +7,7 @@ SILENCE = const(-1200)  # tenths of a dB: what digital silence shows
 
 
 class Level:
-    """RMS in dB below a full-scale sine (0 dBFS). Costs a thousandth of a sample loop in C, so few samples are used.
+    """RMS in dB below a full-scale sine (0 dBFS). A loop over samples is dear in Python, so it takes few.
 
     The gaps are irregular: with a fixed stride a tone near a multiple of rate / stride would seem constant.
     """
@@ -31,7 +31,7 @@ class Level:
             self._count += 1
             # Full period over 4096 states; the products stay small integers.
             self._random = (self._random * 1229 + 1) & 4095
-            i += 1 + (self._random >> 7)
+            i += 1 + (self._random >> 5)
         self._next = i - n
 
     def take(self):

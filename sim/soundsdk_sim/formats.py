@@ -1,0 +1,19 @@
+"""Events as text: DCASE tab-separated tables and Audacity labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .scenes.matching import Found
+
+TSV_HEADER = "filename\tonset\toffset\tevent_label"
+
+
+def tsv(filename: str, events: Iterable[Found]) -> list[str]:
+    """Rows for TSV_HEADER, seconds with a thousandth's resolution."""
+    return [f"{filename}\t{e.onset_s:.3f}\t{e.offset_s:.3f}\t{e.label}" for e in events]
+
+
+def audacity(events: Iterable[Found]) -> list[str]:
+    """Rows of an Audacity label track: start, end, label."""
+    return [f"{e.onset_s:.6f}\t{e.offset_s:.6f}\t{e.label}" for e in events]

@@ -1,0 +1,29 @@
+"""Finds a detector by name or path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from soundsdk.detector_file import DetectorFile, load
+from soundsdk.errors import ModelError
+from soundsdk.resources import models_dir
+
+DEFAULT = "home"
+
+
+def find_model(name_or_path: str | Path | None = None) -> Path:
+    """A path as it is; a bare name is one of the detectors that come with soundsdk (default: home)."""
+    name = str(name_or_path or DEFAULT)
+    path = Path(name)
+    if path.suffix or path.name != name or path.exists():
+        return path
+    known = models_dir() / f"{name}.tflite"
+    if known.is_file():
+        return known
+    names = ", ".join(sorted(p.stem for p in models_dir().glob("*.tflite")))
+    raise ModelError(f"there is no detector {name}.", f"Give a .tflite file or one of: {names}." if names else "")
+
+
+def load_model(name_or_path: str | Path | None = None) -> DetectorFile:
+    """find_model, then read and checked."""
+    return load(find_model(name_or_path))

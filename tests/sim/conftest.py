@@ -1,0 +1,42 @@
+"""A detector of two tones and a recording for it, shared by the simulator's tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from tiny_model import build, metadata, tones
+
+BURSTS = [(1.0, 2.0, "high"), (4.0, 5.5, "low"), (7.0, 8.0, "high")]
+
+
+@pytest.fixture(scope="session")
+def model() -> bytes:
+    return build(metadata())
+
+
+@pytest.fixture(scope="session")
+def model_file(model: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "tones.tflite"
+    path.write_bytes(model)
+    return path
+
+
+@pytest.fixture(scope="session")
+def sound() -> np.ndarray:
+    """10 s at 16 kHz, float, with BURSTS."""
+    return tones(10, BURSTS)
+
+
+@pytest.fixture(scope="session")
+def pcm(sound: np.ndarray) -> np.ndarray:
+    return np.round(sound * 32768).astype(np.int16)
+
+
+@pytest.fixture(scope="session")
+def wav(sound: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sound") / "clip.wav"
+    soundfile.write(path, sound, 16000, subtype="PCM_16")
+    return path

@@ -1,0 +1,294 @@
+"""`soundsdk sim` from the outside: what it prints, what it refuses and how."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import BURSTS
+from PIL import Image
+from tiny_model import build, metadata, tones
+
+from soundsdk import protocol
+from soundsdk.cli import run
+
+Result = tuple[int, str, str]
+
+
+@pytest.fixture
+def sim(model_file: Path, capfd: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+    def call(*words: object, model: object = model_file) -> Result:
+        args = ["sim", *map(str, words), *(["--model", str(model)] if model else [])]
+        code = run(args)
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return call
+
+
+def events(text: str) -> list[tuple[float, str, str]]:
+    messages = [protocol.decode(line.encode()) for line in text.splitlines()]
+    assert None not in messages
+    return [(m["t"] / 16000, m["edge"], m["label"]) for m in messages if m and m["type"] == "event"]
+
+
+def truth() -> list[tuple[float, str, str]]:
+    return [(t, edge, label) for on, off, label in BURSTS for t, edge in ((on, "on"), (off, "off"))]
+
+
+def check_found(text: str) -> None:
+    got = events(text)
+    assert [e[1:] for e in got] == [e[1:] for e in truth()]
+    assert max(abs(a[0] - b[0]) for a, b in zip(got, truth(), strict=True)) < 0.35
+
+
+def test_every_line_printed_is_a_valid_line_of_the_wire_and_the_events_are_true(sim, wav: Path) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = sim(wav)
+    assert (code, err) == (0, "")
+    assert "" not in out.splitlines()
+    reader = protocol.Reader()
+    messages = reader.feed(out.encode())
+    assert [m["seq"] for m in messages] == list(range(len(messages)))
+    assert messages[0]["type"] == "hello"
+    assert messages[0]["board"] == "sim"
+    check_found(out)
+
+
+def test_the_same_recording_gives_the_same_bytes(sim, wav: Path) -> None:  # type: ignore[no-untyped-def]
+    assert sim(wav) == sim(wav)
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "suffix", "subtype"),
+    [
+        (8000, 1, "wav", "PCM_16"),
+        (11025, 1, "wav", "PCM_U8"),
+        (44100, 2, "flac", "PCM_24"),
+        (48000, 2, "wav", "FLOAT"),
+        (48000, 1, "ogg", "VORBIS"),
+        (96000, 6, "wav", "PCM_16"),
+    ],
+)
+def test_any_rate_channels_and_container(  # type: ignore[no-untyped-def]
+    sim, tmp_path: Path, rate: int, channels: int, suffix: str, subtype: str
+) -> None:
+    path = tmp_path / f"clip.{suffix}"
+    mono = tones(10, BURSTS, rate)
+    soundfile.write(path, np.repeat(mono[:, None], channels, axis=1), rate, subtype=subtype)
+    code, out, _ = sim(path)
+    assert code == 0
+    check_found(out)
+
+
+def test_tsv_is_a_dcase_table_of_a_whole_folder(sim, tmp_path: Path, sound: np.ndarray) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "b").mkdir()
+    soundfile.write(tmp_path / "b" / "two.wav", sound, 16000)
+    soundfile.write(tmp_path / "one.flac", sound[: 3 * 16000], 16000)
+    (tmp_path / "notes.txt").write_text("not a sound")
+    code, out, err = sim(tmp_path, "--format", "tsv")
+    assert (code, err) == (0, "")
+    rows = [line.split("\t") for line in out.splitlines()]
+    assert rows[0] == ["filename", "onset", "offset", "event_label"]
+    assert [(r[0], r[3]) for r in rows[1:]] == [
+        ("b/two.wav", "high"),
+        ("b/two.wav", "low"),
+        ("b/two.wav", "high"),
+        ("one.flac", "high"),
+    ]
+    for row, (on, off, _) in zip(rows[1:4], BURSTS, strict=True):
+        assert abs(float(row[1]) - on) < 0.35
+        assert abs(float(row[2]) - off) < 0.35
+
+
+def test_audacity_is_a_label_track(sim, wav: Path) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = sim(wav, "--format", "audacity")
+    rows = [line.split("\t") for line in out.splitlines()]
+    assert code == 0
+    assert [r[2] for r in rows] == ["high", "low", "high"]
+    assert all(float(r[0]) < float(r[1]) for r in rows)
+
+
+def test_recordings_in_a_row_each_meet_a_fresh_board(sim, wav: Path) -> None:  # type: ignore[no-untyped-def]
+    once = sim(wav)[1]
+    code, out, err = sim(wav, wav)
+    assert code == 0
+    assert out == once + once
+    assert err == "clip.wav\nclip.wav\n"
+
+
+def test_noise_is_repeatable_and_hides_the_sound(sim, wav: Path) -> None:  # type: ignore[no-untyped-def]
+    check_found(sim(wav, "--noise-db", "30")[1])
+    loud = sim(wav, "--noise-db", "-40")
+    assert events(loud[1]) == []
+    assert loud == sim(wav, "--noise-db", "-40")
+
+
+def test_the_plot_is_a_picture_with_the_events_in_it(sim, wav: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    plain = sim(wav)[1]
+    path = tmp_path / "out.png"
+    code, out, _ = sim(wav, "--plot", path)
+    assert (code, out) == (0, plain)
+    image = Image.open(path)
+    colours = {c for _, c in image.convert("RGB").getcolors(1 << 24)}
+    # One bar colour per class that was heard.
+    assert {(0xD1, 0x49, 0x5B), (0x00, 0x79, 0x8C)} <= colours
+    assert [p.name for p in tmp_path.iterdir()] == ["out.png"]
+
+
+def test_a_recording_shorter_than_a_step_has_no_events_but_a_picture(sim, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "short.wav"
+    soundfile.write(path, np.full(10, 0.1), 16000)
+    code, out, _ = sim(path, "--plot", tmp_path / "o.png")
+    assert code == 0
+    assert events(out) == []
+    assert Image.open(tmp_path / "o.png").width > 1000
+
+
+def test_realtime_takes_as_long_as_the_sound(sim, tmp_path: Path, sound: np.ndarray) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "c.wav"
+    soundfile.write(path, sound[: 16000 * 3 // 2], 16000)
+    begin = time.monotonic()
+    code, out, _ = sim(path, "--realtime")
+    assert 1.4 < time.monotonic() - begin < 4
+    assert (code, out) == (0, sim(path)[1])
+
+
+# Wrong input: one sentence on standard error, a documented exit code, nothing on standard output, nothing written.
+
+
+def refused(result: Result, code: int, *words: str) -> None:
+    got, out, err = result
+    assert got == code
+    assert out == ""
+    first, *hint = err.splitlines()
+    assert first.startswith("soundsdk: ")
+    assert first.endswith(".")
+    assert len(hint) <= 1
+    for word in words:
+        assert word in err
+
+
+def test_missing_file(sim, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    refused(sim(tmp_path / "no.wav"), 1, "no.wav", "there is no file")
+
+
+def test_text_named_wav(sim, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "text.wav"
+    path.write_text("This is not sound.\n" * 100)
+    refused(sim(path, "--plot", tmp_path / "o.png"), 1, "text.wav", "not sound that can be read")
+    assert [p.name for p in tmp_path.iterdir()] == ["text.wav"]
+
+
+def test_empty_file_and_empty_sound(sim, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "nothing.wav").write_bytes(b"")
+    refused(sim(tmp_path / "nothing.wav"), 1, "nothing.wav")
+    soundfile.write(tmp_path / "none.wav", np.zeros(0), 16000)
+    refused(sim(tmp_path / "none.wav"), 1, "none.wav", "holds no sound")
+
+
+def test_sound_that_is_not_numbers(sim, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    soundfile.write(tmp_path / "nan.wav", np.array([0.0, np.nan, 0.1]), 16000, subtype="FLOAT")
+    refused(sim(tmp_path / "nan.wav"), 1, "not numbers")
+
+
+def test_folder_without_sound(sim, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "a.txt").write_text("a")
+    refused(sim(tmp_path), 1, "holds no WAV")
+
+
+def test_truncated_model_plain_tflite_and_no_model(sim, wav: Path, model: bytes, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    cut = tmp_path / "cut.tflite"
+    cut.write_bytes(model[: len(model) // 2])
+    refused(sim(wav, model=cut), 1, "cut.tflite", "(model.")
+    plain = tmp_path / "plain.tflite"
+    plain.write_bytes(build(None))
+    refused(sim(wav, model=plain), 1, "plain.tflite", "meta.missing")
+    refused(sim(wav, model=tmp_path / "no.tflite"), 1, "no.tflite")
+    refused(sim(wav, model="no-such-detector"), 1, "no-such-detector")
+    text = tmp_path / "text.tflite"
+    text.write_text("not a model")
+    refused(sim(wav, model=text), 1, "text.tflite")
+
+
+def test_model_whose_thresholds_the_firmware_refuses(sim, wav: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    bad = metadata()
+    bad["detector"]["classes"][1]["off"] = 700
+    path = tmp_path / "bad.tflite"
+    path.write_bytes(build(bad))
+    refused(sim(wav, model=path), 1, "detector.threshold")
+
+
+def test_one_bad_recording_in_a_folder_is_named_and_the_rest_is_run(  # type: ignore[no-untyped-def]
+    sim, tmp_path: Path, sound: np.ndarray
+) -> None:
+    soundfile.write(tmp_path / "good.wav", sound, 16000)
+    (tmp_path / "bad.wav").write_text("bad")
+    code, out, err = sim(tmp_path, "--format", "tsv")
+    assert code == 1
+    assert out.count("good.wav") == 3
+    assert "bad.wav" in err
+    assert "1 of 2 recordings" in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--plot", "a.png", "x.wav", "y.wav"],
+        ["--pty", "x.wav", "y.wav"],
+        ["--format", "audacity", "x.wav", "y.wav"],
+        ["--pty", "--format", "tsv", "x.wav"],
+        ["--pty", "--plot", "a.png", "x.wav"],
+        ["--plot", "a.jpg", "x.wav"],
+        ["--plot", "no/such/folder/a.png", "x.wav"],
+        ["--format", "xml", "x.wav"],
+        ["--noise-db", "loud", "x.wav"],
+        ["--noise-db", "nan", "x.wav"],
+        [],
+    ],
+)
+def test_calls_that_make_no_sense_exit_with_2(sim, words: list[str]) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = sim(*words)
+    assert (code, out) == (2, "")
+    assert err
+
+
+def test_noise_relative_to_silence_is_refused(sim, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    soundfile.write(tmp_path / "zero.wav", np.zeros(16000), 16000)
+    refused(sim(tmp_path / "zero.wav", "--noise-db", "10"), 1, "digital silence")
+
+
+def test_a_picture_that_cannot_be_written_leaves_nothing(sim, wav: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "o.png").mkdir()
+    code, _, err = sim(wav, "--plot", tmp_path / "o.png")
+    assert code != 0
+    assert err
+    assert [p.name for p in tmp_path.iterdir()] == ["o.png"]
+
+
+def test_sim_loads_neither_tensorflow_nor_what_it_does_not_use(wav: Path, model_file: Path) -> None:
+    script = (
+        "import sys; from soundsdk.cli import run; "
+        f"code = run(['sim', {str(wav)!r}, '--model', {str(model_file)!r}]); "
+        "bad = {'tensorflow', 'PIL', 'rich', 'matplotlib', 'scipy', 'serial'} & set(sys.modules); "
+        "sys.exit(repr(bad) if bad or code else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=os.environ, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_sim_is_200_times_as_fast_as_the_sound_decoding_included(sim, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "long.flac"
+    part = tones(12, [(1, 2, "high"), (4, 5, "low"), (7, 8, "high"), (10, 11, "low")], 48000)
+    soundfile.write(path, np.tile(part[:, None], (10, 2)), 48000)
+    begin = time.process_time()
+    code, out, _ = sim(path)
+    seconds = time.process_time() - begin
+    assert code == 0
+    assert len(events(out)) == 80
+    assert 120 / seconds > 200
