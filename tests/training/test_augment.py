@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from soundsdk_train.augment import Augmenter, Bank
 from soundsdk_train.settings import AugmentSettings, FrontendSettings, TrainSettings
 
@@ -21,7 +22,9 @@ def bank(n: int = 12, seed: int = 0, strong: bool = False) -> Bank:
 
 
 def augmenter(b: Bank, seed: int = 1, **changes: Any) -> Augmenter:
-    return Augmenter(b, replace(NOTHING, **changes), TrainSettings(batch=6, window_frames=48), FrontendSettings(), 8, seed)
+    return Augmenter(
+        b, replace(NOTHING, **changes), TrainSettings(batch=6, window_frames=48), FrontendSettings(), 8, seed
+    )
 
 
 def test_no_change_gives_the_clip_back() -> None:
@@ -36,7 +39,11 @@ def test_no_change_gives_the_clip_back() -> None:
 
 def test_the_same_seed_gives_the_same_batches_and_another_seed_others() -> None:
     first, second, other = (
-        list(Augmenter(bank(), AugmentSettings(), TrainSettings(batch=6, window_frames=48), FrontendSettings(), 8, s).epoch())
+        list(
+            Augmenter(
+                bank(), AugmentSettings(), TrainSettings(batch=6, window_frames=48), FrontendSettings(), 8, s
+            ).epoch()
+        )
         for s in (1, 1, 2)
     )
     assert len(first) == 2
@@ -126,7 +133,9 @@ def test_masks_cover_stripes() -> None:
 
 @pytest.mark.parametrize("strong", [False, True])
 def test_a_bank_smaller_than_a_batch_still_trains(strong: bool) -> None:
-    batches = list(Augmenter(bank(3, strong=strong), NOTHING, TrainSettings(window_frames=16), FrontendSettings(), 8, 1).epoch())
+    batches = list(
+        Augmenter(bank(3, strong=strong), NOTHING, TrainSettings(window_frames=16), FrontendSettings(), 8, 1).epoch()
+    )
     assert len(batches) == 1
     assert batches[0].strong.shape == (3, 2, 3)
     assert (batches[0].has_strong == float(strong)).all()

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+
 from soundsdk.errors import DataError, UsageError
 from soundsdk_train import audio, datasets
 from soundsdk_train.settings import FrontendSettings
@@ -144,7 +145,9 @@ def test_a_folder_without_recordings_is_one_clear_error(tmp_path: Path, make: st
         datasets.scan(tmp_path, "unknown")
 
 
-@pytest.mark.parametrize(("rate", "channels", "suffix"), [(8000, 1, "wav"), (48000, 2, "wav"), (44100, 1, "ogg"), (22050, 6, "flac")])
+@pytest.mark.parametrize(
+    ("rate", "channels", "suffix"), [(8000, 1, "wav"), (48000, 2, "wav"), (44100, 1, "ogg"), (22050, 6, "flac")]
+)
 def test_any_rate_and_channels_become_16_khz_mono(tmp_path: Path, rate: int, channels: int, suffix: str) -> None:
     pcm = audio.read(tone(tmp_path / f"x.{suffix}", 1.0, rate, channels))
     assert pcm.dtype == np.int16

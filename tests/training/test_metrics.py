@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from soundsdk_train import metrics
 
 NAMES = ["a", "b", "c"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from soundsdk.errors import UsageError
 from soundsdk_train import model, settings
 
@@ -46,7 +47,9 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         settings.load(tmp_path / "none.toml")
 
 
-@pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "training" / "configs").glob("*.toml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[2] / "training" / "configs").glob("*.toml")), ids=lambda p: p.stem
+)
 def test_every_config_loads_and_its_model_fits_a_small_board(path: Path) -> None:
     chosen = settings.load(path)
     cost = model.cost(chosen.model, chosen.frontend.width, 10, chosen.frontend.rate_hz / chosen.frontend.hop)

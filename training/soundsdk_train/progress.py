@@ -73,14 +73,17 @@ class Display:
 
     def _log(self, p: Progress) -> None:
         import tensorflow as tf
+        from tensorflow.core.framework.summary_pb2 import Summary
 
         assert self._log_dir is not None
         if p.stage not in self._writers:
             self._writers[p.stage] = tf.summary.create_file_writer(str(self._log_dir / p.stage.replace(" ", "_")))
         with self._writers[p.stage].as_default():
-            tf.summary.scalar("loss", p.loss, step=p.epoch)
+            # Written as the format has it: tf.summary.scalar would need TensorBoard here, not only where one looks.
+            values = [Summary.Value(tag="loss", simple_value=p.loss)]
             if p.metric is not None:
-                tf.summary.scalar("metric", p.metric, step=p.epoch)
+                values.append(Summary.Value(tag="metric", simple_value=p.metric))
+            tf.summary.experimental.write_raw_pb(Summary(value=values).SerializeToString(), step=p.epoch)
 
 
 def _clock(seconds: float) -> str:

@@ -1,0 +1,145 @@
+"""Scenes as training material: labels per frame, what is unknown, and the choice of thresholds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from soundsdk_sim.scenes import Recordings, SceneEvent
+from soundsdk_train import scene_thresholds
+from soundsdk_train.augment import UNKNOWN, Augmenter, Bank
+from soundsdk_train.datasets import Clip, Recording
+from soundsdk_train.scene_data import add_scenes, frame_labels, mixture, recordings_of, scene_clips
+from soundsdk_train.settings import AugmentSettings, FrontendSettings, SceneSettings, Settings, TrainSettings, load
+
+ROOT = Path(__file__).resolve().parents[2]
+FRONTEND = FrontendSettings()
+
+
+def frame_at(seconds: float) -> int:
+    """The frame whose window is centred nearest to a moment."""
+    return round((seconds * 16000 - 256) / 256)
+
+
+def test_frames_between_pulses_belong_to_the_alarm_and_those_after_it_are_unknown() -> None:
+    events = [SceneEvent(1.0, 8.0, "smoke_alarm", 10.0), SceneEvent(12.0, 14.0, "siren", 10.0)]
+    strong = frame_labels(events, ["smoke_alarm", "siren"], 1249, FRONTEND)
+    smoke, siren = strong.T
+    assert not smoke[: frame_at(0.95)].any()
+    assert (smoke[frame_at(1.15) : frame_at(7.95)] == 1).all()
+    assert (smoke[frame_at(8.05) : frame_at(9.75)] == UNKNOWN).all()
+    assert not smoke[frame_at(9.85) :].any()
+    assert (siren[frame_at(12.15) : frame_at(13.95)] == 1).all()
+    assert siren[frame_at(14.2)] == UNKNOWN
+    assert not siren[frame_at(14.5) :].any()
+
+
+def test_unknown_frames_reach_the_loss_as_minus_one_and_a_sounding_mixture_wins() -> None:
+    frames, width = 64, FRONTEND.width
+    quiet = np.full((frames, width), -128, np.int8)
+    strong = [np.full((frames, 1), value, np.uint8) for value in (0, 1, UNKNOWN)]
+    bank = Bank([quiet] * 3, np.array([[0.0], [1.0], [1.0]], np.float32), strong)
+    plain = AugmentSettings(mixup=0.0, stretch=1.0)
+    train = TrainSettings(batch=3, window_frames=frames)
+    batch = Augmenter(bank, plain, train, FRONTEND, 8, seed=1).batch(np.array([0, 1, 2]))
+    assert [set(np.unique(s)) for s in batch.strong] == [{0.0}, {1.0}, {-1.0}]
+    mixing = AugmentSettings(mixup=1.0, stretch=1.0)
+    two = Bank([quiet] * 2, np.array([[1.0], [1.0]], np.float32), strong[1:])
+    mixed = Augmenter(two, mixing, TrainSettings(batch=2, window_frames=frames), FRONTEND, 8, seed=1)
+    assert (mixed.batch(np.array([0, 1])).strong == 1.0).all()
+    other = Bank([quiet] * 2, np.array([[0.0], [1.0]], np.float32), [strong[0], strong[2]])
+    mixed = Augmenter(other, mixing, TrainSettings(batch=2, window_frames=frames), FRONTEND, 8, seed=1)
+    assert (mixed.batch(np.array([0, 1])).strong == -1.0).all()
+
+
+def test_scenes_depend_on_the_seed_and_not_on_the_number_of_processes() -> None:
+    settings = SceneSettings(count=34, seconds=2.0, labels=["smoke_alarm", "siren"], weights=[1.0, 1.0])
+    one = scene_clips(settings, None, FRONTEND, seed=3, workers=1)
+    two = scene_clips(settings, None, FRONTEND, seed=3, workers=2)
+    other = scene_clips(SceneSettings(**{**vars(settings), "count": 2}), None, FRONTEND, seed=4)
+    assert [c.sha256 for c in one] == [c.sha256 for c in two]
+    assert one[0].sha256 != other[0].sha256
+    for clip in one:
+        assert clip.features is not None
+        assert clip.strong is not None
+        assert clip.strong.shape == (len(clip.features), 2)
+        for i, label in enumerate(settings.labels):
+            assert (label in clip.labels) == bool((clip.strong[:, i] == 1).any())
+    assert {label for clip in one for label in clip.labels} == {"smoke_alarm", "siren"}
+    assert any(not clip.labels for clip in one)
+
+
+def test_without_recordings_only_synthesised_labels_remain(tmp_path: Path) -> None:
+    settings = Settings()
+    settings.scenes = SceneSettings(count=3, seconds=2.0)
+    quiet = Clip("a.wav", np.zeros(0, np.int16), ("rain",), "0", "a", np.full((100, 40), -128, np.int8))
+    clips, labels, tune = add_scenes([quiet], [], settings)
+    assert labels == ["smoke_alarm", "siren"]
+    assert tune is None
+    assert clips[0].strong is not None
+    assert clips[0].strong.shape == (100, 2)
+    assert not clips[0].strong.any()
+    assert len(clips) == 4
+
+
+def test_a_mixture_takes_barks_from_recordings_and_other_classes_as_background(tmp_path: Path) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    rng = np.random.default_rng(0)
+    items = []
+    for label in ("dog_bark", "rain"):
+        path = tmp_path / f"{label}.wav"
+        soundfile.write(path, 0.1 * rng.standard_normal(16000), 16000)
+        items.append(Recording(path, label, 1, label))
+    recordings = recordings_of(items)
+    assert isinstance(recordings, Recordings)
+    assert recordings.background_labels == ["rain"]
+    settings = SceneSettings(seconds=4.0, labels=["dog_bark"], weights=[1.0], empty=0.0)
+    seen = {e.label for i in range(8) for e in mixture(np.random.default_rng(i), recordings, settings).events}
+    assert "dog_bark" in seen
+    assert seen <= {"dog_bark", "rain"}
+
+
+def metadata(label: str) -> dict[str, object]:
+    frontend = {"rate_hz": 16000, "hop": 256}
+    return {"labels": [label], "frontend": frontend, "hop_frames": 8, "detector": {"pool_ms": 0}}
+
+
+def heard(spans: list[tuple[float, float, int]], truth: list[SceneEvent]) -> scene_thresholds.Heard:
+    """Scores of 30 s: 10, but `value` within each (start, end, value) in seconds."""
+    ends = [2304 + 2048 * i for i in range(230)]
+    scores = [[next((v for a, b, v in spans if a <= e / 16000 < b), 10)] for e in ends]
+    return scene_thresholds.Heard(truth, scores, ends, 30 * 16000)
+
+
+def test_penalty_counts_false_and_missed_events_and_hold_bridges_the_pauses() -> None:
+    truth = [SceneEvent(5.0, 15.0, "smoke_alarm", 10.0)]
+    pulses = [(5.3, 7.5, 900), (9.0, 11.5, 900), (13.0, 15.0, 900)]  # the score falls in the pauses of 1.5 s
+    beep = [(20.0, 20.6, 700)]
+    scene = heard([*pulses, *beep], truth)
+    short = {"on": 600, "off": 300, "min_ms": 0, "hold_ms": 500}
+    bridged = {**short, "hold_ms": 2300}
+    high = {**bridged, "on": 800}
+    deaf = {**bridged, "on": 950}
+    cost = [
+        scene_thresholds.penalty([scene], 0, "smoke_alarm", limits, metadata("smoke_alarm"))
+        for limits in (short, bridged, high, deaf)
+    ]
+    assert cost[0] == pytest.approx(3.0, abs=0.1)  # two splits and the beep
+    assert cost[1] == pytest.approx(1.0, abs=0.1)  # the beep
+    assert cost[2] == pytest.approx(0.0, abs=0.1)
+    assert cost[3] == pytest.approx(1.0, abs=0.1)  # missed
+
+
+def test_home_settings_are_valid_and_within_the_limits_of_a_small_board() -> None:
+    from soundsdk_train.model import cost
+    from soundsdk_train.pipeline import LIMITS
+
+    settings = load(ROOT / "training" / "configs" / "home.toml")
+    assert settings.scenes.labels == ["smoke_alarm", "siren", "dog_bark", "baby_cry"]
+    figures = cost(settings.model, settings.frontend.width, 4, 62.5)
+    assert figures["parameters"] <= LIMITS["parameters"]
+    assert figures["macs_per_second"] <= LIMITS["macs_per_second"]
+    # A training example holds a whole scene: a label of the clip then holds for what is shown.
+    assert settings.train.window_frames == int(settings.scenes.seconds * 16000 - 512) // 256 + 1
