@@ -1,0 +1,98 @@
+"""Matching of events, the scoring program, and the shipped `home` detector on unseen scenes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from soundsdk_sim.scenes import Recordings, SceneEvent, make_scene
+from soundsdk_sim.scenes.matching import Found, match, on_time
+from soundsdk_sim.scenes.score import failures, main, score_scenes, summary, table
+
+ROOT = Path(__file__).resolve().parents[2]
+HOME = ROOT / "firmware" / "models" / "home.tflite"
+DATA = Path(os.environ.get("SOUNDSDK_DATA", ROOT.parent / "shared" / "data")) / "esc10"
+LABELS = ["smoke_alarm", "siren", "dog_bark"]
+UNSEEN = range(8000, 8008)  # training-side scenes have seeds from 900000 on
+
+
+def found(label: str, onset_s: float, offset_s: float) -> Found:
+    return Found(onset_s, offset_s, label, 0.9)
+
+
+def test_an_alarm_is_found_once_and_a_second_event_for_it_is_false() -> None:
+    truth = [SceneEvent(10.0, 20.0, "smoke_alarm", 12.0)]
+    outcome = match(truth, [found("smoke_alarm", 10.4, 12.0), found("smoke_alarm", 14.0, 20.5)], LABELS)
+    assert outcome.pairs[0][1] == found("smoke_alarm", 10.4, 12.0)
+    assert outcome.false == [found("smoke_alarm", 14.0, 20.5)]
+
+
+def test_a_dog_may_bark_twice_but_not_after_it_left() -> None:
+    truth = [SceneEvent(3.0, 6.0, "dog_bark", 12.0)]
+    outcome = match(truth, [found("dog_bark", t, t + 0.3) for t in (3.1, 5.0, 9.0)], LABELS)
+    assert outcome.false == [found("dog_bark", 9.0, 9.3)]
+
+
+def test_wrong_label_is_a_miss_and_a_false_event() -> None:
+    truth = [SceneEvent(3.0, 9.0, "siren", 12.0)]
+    outcome = match(truth, [found("smoke_alarm", 3.0, 9.0)], LABELS)
+    assert outcome.pairs == [(truth[0], None)]
+    assert len(outcome.false) == 1
+    assert failures([outcome]) == (1, 1)
+
+
+@pytest.mark.parametrize(("delay_s", "late"), [(-0.9, False), (0.99, False), (1.2, True)])
+def test_an_onset_more_than_a_second_off_counts_as_missed(delay_s: float, late: bool) -> None:
+    truth = [SceneEvent(5.0, 12.0, "siren", 5.0)]
+    outcome = match(truth, [found("siren", 5.0 + delay_s, 12.0)], LABELS)
+    assert on_time(*outcome.pairs[0]) is not late
+    assert failures([outcome]) == (int(late), 0)
+
+
+def test_alarms_below_5_db_and_labels_the_model_lacks_are_not_required() -> None:
+    truth = [SceneEvent(5.0, 12.0, "siren", 4.9), SceneEvent(20.0, 21.0, "baby_cry", 20.0)]
+    outcome = match(truth, [], LABELS)
+    assert len(outcome.pairs) == 1
+    assert failures([outcome]) == (0, 0)
+    assert "missed" in table(["1"], [outcome])
+    assert "0 of 1 found" in summary([outcome])
+
+
+def test_missing_model_is_one_sentence_and_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--model", str(tmp_path / "none.tflite")]) == 1
+    assert "none.tflite" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def home() -> bytes:
+    if not HOME.is_file():
+        pytest.skip("firmware/models/home.tflite is not there: train it with training/configs/home.toml")
+    return HOME.read_bytes()
+
+
+def test_home_finds_every_alarm_in_eight_unseen_synthetic_scenes(home: bytes) -> None:
+    outcomes = score_scenes(home, [make_scene(seed) for seed in UNSEEN])
+    missed, false = failures(outcomes)
+    assert (missed, false <= 1) == (0, True), table([str(s) for s in UNSEEN], outcomes)
+
+
+def test_home_finds_every_alarm_over_real_backgrounds_it_never_heard(home: bytes) -> None:
+    if not DATA.is_dir():
+        pytest.skip(f"no recordings in {DATA}: set SOUNDSDK_DATA to the folder that holds esc10")
+    recordings = Recordings.open(DATA, folds=[4])  # home is trained with fold 4 held out
+    outcomes = score_scenes(home, [make_scene(seed, 60.0, recordings) for seed in UNSEEN])
+    missed, false = failures(outcomes)
+    assert (missed, false <= 1) == (0, True), table([str(s) for s in UNSEEN], outcomes)
+
+
+def test_home_is_silent_on_digital_silence_and_steady_noise(home: bytes) -> None:
+    import numpy as np
+
+    from soundsdk_sim.scenes.score import detect
+
+    rng = np.random.default_rng(0)
+    assert detect(home, np.zeros(30 * 16000, np.int16)) == []
+    for level in (3, 300, 3000):
+        assert detect(home, (level * rng.standard_normal(30 * 16000)).clip(-32768, 32767).astype(np.int16)) == []
