@@ -15,11 +15,11 @@ def find_model(name_or_path: str | Path | None = None) -> Path:
     """A path as it is; a bare name is one of the detectors that come with soundsdk (default: home)."""
     name = str(name_or_path or DEFAULT)
     path = Path(name)
-    if path.suffix or path.name != name or path.exists():
+    if path.suffix or path.name != name:
         return path
     known = models_dir() / f"{name}.tflite"
-    if known.is_file():
-        return known
+    if known.is_file() or path.is_file():
+        return known if known.is_file() else path
     names = ", ".join(sorted(p.stem for p in models_dir().glob("*.tflite")))
     raise ModelError(f"there is no detector {name}.", f"Give a .tflite file or one of: {names}." if names else "")
 

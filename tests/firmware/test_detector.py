@@ -91,7 +91,7 @@ def probabilities(z: Sequence[float], head: str) -> list[float]:
     return [v / sum(e) for v in e]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32),
     classes=st.integers(1, 6),
@@ -245,7 +245,6 @@ def test_an_on_event_shows_a_score_at_or_above_the_threshold_and_off_the_highest
 scores_1 = st.lists(st.tuples(st.sampled_from([0, 100, 399, 400, 401, 599, 600, 601, 1000])), min_size=1, max_size=80)
 
 
-@settings(deadline=None)
 @given(scores_1, st.sampled_from([0, 128, 256, 500, 2000]), st.sampled_from([0, 100, 128, 300, 1000]))
 def test_edges_alternate_ids_are_unique_and_times_rise(rows: list[tuple[int]], min_ms: int, hold_ms: int) -> None:
     got = events(make(1, min_ms=min_ms, hold_ms=hold_ms), rows)
@@ -256,7 +255,6 @@ def test_edges_alternate_ids_are_unique_and_times_rise(rows: list[tuple[int]], m
     assert all(b > a for a, b in zip(times[::2], times[1::2], strict=True))
 
 
-@settings(deadline=None)
 @given(scores_1, st.sampled_from([0, 128, 256, 500]), st.sampled_from([0, 128, 300, 1000]))
 def test_between_two_events_the_score_was_below_off_for_hold_ms(
     rows: list[tuple[int]], min_ms: int, hold_ms: int
@@ -272,7 +270,6 @@ def test_between_two_events_the_score_was_below_off_for_hold_ms(
         assert begin[0] >= end[0]
 
 
-@settings(deadline=None)
 @given(scores_1, st.sampled_from([0, 256, 1000]))
 def test_every_long_enough_stay_above_on_is_covered_by_an_event(rows: list[tuple[int]], min_ms: int) -> None:
     got = events(make(1, min_ms=min_ms), rows)
@@ -283,7 +280,6 @@ def test_every_long_enough_stay_above_on_is_covered_by_an_event(rows: list[tuple
             assert any(on[0] <= 256 + n * STEP and off[0] >= 256 + (n + steps) * STEP for on, off in spans)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(*[st.integers(0, 1000)] * 3), max_size=60),
     st.integers(1, 1000),
@@ -368,7 +364,7 @@ def test_metadata_that_does_not_fit_is_refused_with_a_code(change: dict[str, obj
     assert e.value.args[0] == code
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32), st.sampled_from(["none", "shared", "each"]), st.sampled_from(["sigmoid", "softmax"]))
 def test_clip_is_the_weighted_mean_of_all_steps(seed: int, attention: str, head: str) -> None:
     rng = random.Random(seed)

@@ -7,9 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from tiny_model import build, metadata, tones
-
-BURSTS = [(1.0, 2.0, "high"), (4.0, 5.5, "low"), (7.0, 8.0, "high")]
+from tiny_model import BURSTS, build, metadata, tones
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from conftest import BURSTS
 from PIL import Image
-from tiny_model import build, metadata, tones
+from tiny_model import BURSTS, build, metadata, tones
 
 from soundsdk import protocol
 from soundsdk.cli import run

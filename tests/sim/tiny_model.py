@@ -14,6 +14,7 @@ from core.tflite_builder import VALID, ModelBuilder
 
 FRAMES, BANDS = 8, 40
 LABELS = ("high", "low")
+BURSTS = [(1.0, 2.0, "high"), (4.0, 5.5, "low"), (7.0, 8.0, "high")]  # (onset, offset, label), s
 HZ = {"high": 3100.0, "low": 500.0}
 _OUTPUT_SCALE = 0.25
 
