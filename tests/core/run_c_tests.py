@@ -30,7 +30,12 @@ def seed_files() -> list[Path]:
     files = sorted((ROOT / "firmware" / "models").glob("*.tflite")) + sorted((data / "models").glob("*.tflite"))
     if not (data / "models").is_dir():
         print(f"no benchmark models at {data.name}/models: the fuzz run goes without them", file=sys.stderr)
-    return files
+    try:
+        import make_fuzz_seeds
+    except ImportError as error:
+        print(f"no small models of one operator each ({error}): install the extra 'tflm'", file=sys.stderr)
+        return files
+    return make_fuzz_seeds.write(BUILD / "seeds") + files
 
 
 def main() -> None:
