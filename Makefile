@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORE := $(wildcard firmware/cmodules/soundcore/*.[ch] firmware/cmodules/soundcore/*.cpp)
 
-.PHONY: help demo test lint c-test bench clean
+.PHONY: help demo test lint c-test clean
 
 help:
 	@echo "make demo    a 40 s scene, the detector's events against the truth, a picture"

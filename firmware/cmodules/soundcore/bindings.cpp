@@ -380,7 +380,8 @@ NB_MODULE(soundcore, m) {
         .def_prop_ro("attention", &stream_view<snd_stream_attention>,
                      "Attention logits of the newest step, int8 (1,) or (classes,), live; empty if the model has none.")
         .def_prop_ro("features", &stream_view<snd_stream_features>,
-                     "Features of the newest step, int8 (hop_frames * width,), live.")
+                     "Features of the newest step, int8 (hop_frames * width,), live. Frames of the next step overwrite them\n"
+                     "one by one: read them after a feed that ended with the step (of `needed` samples).")
         .def_prop_ro("scores_quant", &stream_quant<snd_stream_scores>, "(scale, zero_point) of scores.")
         .def_prop_ro("attention_quant", &stream_quant<snd_stream_attention>, "(scale, zero_point) of attention.")
         .def_prop_ro("step_samples", &Stream::step_samples, "Samples from one step to the next.")

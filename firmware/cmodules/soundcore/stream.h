@@ -22,7 +22,7 @@ size_t snd_stream_feed(snd_stream_t *s, const int16_t *pcm, size_t n);
 // Logits (classes) of the newest step; attention logits (1 or classes), size 0 when the model has none.
 void snd_stream_scores(const snd_stream_t *s, snd_model_tensor_t *tensor);
 void snd_stream_attention(const snd_stream_t *s, snd_model_tensor_t *tensor);
-// The newest step's features (hop_frames, width).
+// The newest step's features (hop_frames, width); frames of the next step overwrite them one by one.
 void snd_stream_features(const snd_stream_t *s, snd_model_tensor_t *tensor);
 // The frontend settings read from the file.
 const snd_frontend_settings_t *snd_stream_frontend(const snd_stream_t *s);
