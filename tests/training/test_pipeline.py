@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -321,6 +322,7 @@ def test_train_and_evaluate_commands(folders: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(train, [*args, "--tensorboard", str(tmp_path / "tb")], catch_exceptions=False)
     assert result.exit_code == 0
     assert "fold 2, INT8: accuracy" in result.output
+    assert re.search(r"train: epoch 2 of 2  loss \d+\.\d+  metric 0\.\d+  0:00 left", result.stderr)
     assert list((tmp_path / "tb").rglob("events.out.tfevents.*"))
     record = json.loads((tmp_path / "m.run.json").read_text())
     assert record["settings"]["seed"] == 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -36,6 +37,7 @@ def train(
     Ctrl-C ends training early and keeps the best so far. The file is written only if TensorFlow Lite Micro and
     soundcore agree on every byte of its output; OUT.run.json beside it records settings, data, versions and figures.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from . import pipeline
 
     pipeline.check_out(out)

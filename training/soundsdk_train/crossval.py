@@ -6,6 +6,7 @@ python -m soundsdk_train.crossval --data DIR --folds 1-4 --config F.toml --out-d
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,7 @@ def main(
     data: str, layout: str, folds: str | None, config: str | None, seed: int | None, out_dir: str, as_json: bool
 ) -> None:
     """Train one detector per held-out fold and print float and INT8 figures of each, and their means."""
-    import keras
-
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from . import pipeline
     from .cli_train import load_split
     from .progress import Display
@@ -47,7 +47,6 @@ def main(
         chosen.name = chosen.name or dataset.root.name
         chosen.seed = chosen.seed if seed is None else seed
         train_clips, test_clips, labels = load_split(dataset, fold, chosen)
-        keras.backend.clear_session()
         with Display() as display:
             detector = pipeline.make(
                 train_clips, test_clips, labels, chosen, test_fold=fold, on_epoch=display.epoch, say=display.say

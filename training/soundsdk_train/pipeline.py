@@ -167,18 +167,19 @@ def over_limits(record: dict[str, Any]) -> list[str]:
 
 
 def commit() -> str | None:
-    """The commit of the code that runs, if it is a git checkout."""
+    """The commit of the code that runs, if it is a git checkout; "-dirty" if what decides the model was changed."""
+    root = Path(__file__).parents[2]
+
+    def git(*args: str) -> str:
+        done = subprocess.run(["git", "-C", str(root), *args], capture_output=True, text=True, timeout=10, check=True)
+        return done.stdout.strip()
+
     try:
-        result = subprocess.run(
-            ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
+        head = git("rev-parse", "--short=12", "HEAD")
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", "training", "firmware/cmodules")
     except (OSError, subprocess.SubprocessError):
         return None
-    return result.stdout.strip() or None
+    return f"{head}-dirty" if changed else head
 
 
 def _check_clips(clips: Sequence[Clip], labels: Sequence[str], settings: Settings) -> None:

@@ -60,8 +60,7 @@ class Display:
         """An epoch ended."""
         if self._log_dir is not None:
             self._log(p)
-        metric = "" if p.metric is None else f"  metric {p.metric:.3f}"
-        note = f"loss {p.loss:.3f}{metric}  {_clock(p.seconds_left)} left"
+        note = f"loss {p.loss:.3f}  metric {p.metric:.3f}  {_clock(p.seconds_left)} left"
         if self._bar is not None:
             if p.stage != self._stage:
                 self._task = self._bar.add_task(p.stage, total=p.epochs, note="")
@@ -80,9 +79,7 @@ class Display:
             self._writers[p.stage] = tf.summary.create_file_writer(str(self._log_dir / p.stage.replace(" ", "_")))
         with self._writers[p.stage].as_default():
             # Written as the format has it: tf.summary.scalar would need TensorBoard here, not only where one looks.
-            values = [Summary.Value(tag="loss", simple_value=p.loss)]
-            if p.metric is not None:
-                values.append(Summary.Value(tag="metric", simple_value=p.metric))
+            values = [Summary.Value(tag=k, simple_value=v) for k, v in (("loss", p.loss), ("metric", p.metric))]
             tf.summary.experimental.write_raw_pb(Summary(value=values).SerializeToString(), step=p.epoch)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .augment import Augmenter, Bank, Batch
 from .model import build
+from .quantize import quiet
 from .settings import ModelSettings, Settings
 
 F32 = NDArray[np.float32]
@@ -27,7 +28,7 @@ class Progress:
     epoch: int
     epochs: int
     loss: float
-    metric: float | None  # accuracy (softmax) or mean average precision (sigmoid) on held-back recordings
+    metric: float  # share of right labels; with recordings held back, accuracy or mean average precision on those
     seconds_left: float
 
 
@@ -53,10 +54,11 @@ def seed_everything(seed: int) -> None:
 
 def use_mixed_precision_on_gpu() -> bool:
     """Compute in float16 when there is a GPU; returns whether there is one."""
-    import keras
-    import tensorflow as tf
+    with quiet():  # TensorFlow tells at length what it looked for
+        import keras
+        import tensorflow as tf
 
-    gpu = bool(tf.config.list_physical_devices("GPU"))
+        gpu = bool(tf.config.list_physical_devices("GPU"))
     keras.mixed_precision.set_global_policy("mixed_float16" if gpu else "float32")
     return gpu
 
@@ -127,6 +129,10 @@ def fit(
             outputs = tf.cast(model(features, training=True), tf.float32)
             logits = pool(outputs, classes)
             loss = tf.reduce_mean(clip_loss(labels, logits))
+            if softmax:
+                right = tf.argmax(logits, axis=1) == tf.argmax(labels, axis=1)
+            else:
+                right = (logits > 0.0) == (labels > 0.5)
             if teachers:
                 taught = tf.add_n([pool(tf.cast(t(features, training=False), tf.float32), classes) for t in teachers])
                 taught = taught / (len(teachers) * temperature)
@@ -147,7 +153,7 @@ def fit(
         decay = tf.minimum(train.average, count / (count + 10.0)) if train.average else 0.0
         for average, variable in zip(averages, variables, strict=True):
             average.assign(decay * average + (1 - decay) * variable)
-        return loss
+        return loss, tf.reduce_mean(tf.cast(right, tf.float32))
 
     out = Trained(model)
     best: list[F32] | None = None
@@ -156,9 +162,8 @@ def fit(
     epoch = 0
     try:
         for epoch, batches in enumerate(_epochs_ahead(augmenter, epochs), 1):
-            losses = [step(b.features, b.labels, b.strong, b.has_strong) for b in batches]
-            loss = float(np.mean([float(x) for x in losses]))
-            metric = None
+            results = [step(b.features, b.labels, b.strong, b.has_strong) for b in batches]
+            loss, metric = (float(np.mean([float(r[i]) for r in results])) for i in (0, 1))
             value = -loss
             if validation is not None:
                 live = [v.numpy() for v in variables]
