@@ -147,7 +147,8 @@ def random_graph(rng: Rng, operators: int) -> bytes:
         elif kind == 2:
             y = g.conv(x, int(rng.integers(1, 12)), (min(2, x.shape[1]), 1), (1, int(rng.integers(1, 3))))
         elif kind in (3, 4, 5):
-            y = g.binary(("ADD", "SUB", "MUL")[kind - 3], x, other)
+            fits = [v for v in values if all(s in (1, t) for s, t in zip(v.shape, x.shape, strict=True))]
+            y = g.binary(("ADD", "SUB", "MUL")[kind - 3], x, fits[int(rng.integers(len(fits)))])
         elif kind == 6:
             y = g.binary("ADD", x, g.mean(x))
         elif kind == 7:

@@ -31,6 +31,18 @@ def test_random_graph_equals_tflm(operators: int) -> None:
             assert [bytes(model.output(i)) for i in range(model.outputs)] == before
 
 
+def test_result_is_not_written_over_a_broadcast_part_of_its_own_input() -> None:
+    """The sum could lie on the concatenation, but a part of that is its other, repeated, input."""
+    rng = np.random.default_rng(1)
+    g = Graph(rng)
+    x = g.value((1, 1, 4, 4), 0.05, 0)
+    a, b = g.conv(x, 4, scale=0.1, zero_point=0), g.conv(x, 4, scale=0.1, zero_point=0)
+    y = g.binary("ADD", g.concat([a, b], 1), a)
+    buf = g.b.build([x.index], [y.index])
+    model = soundcore.Model(buf)
+    assert not differences(model, interpreter(buf), random_inputs(model, rng))
+
+
 def test_streaming_step_with_carried_states_equals_tflm() -> None:
     rng = np.random.default_rng(5)
     buf, pairs = streaming_step(rng)

@@ -1,5 +1,6 @@
 // One prototype per kernel, and the record each one runs from. Records are made at init (model_check.c fills in the
-// numbers, model.c the addresses) and only read in the loop. The *_ref functions' results define what is right.
+// numbers, model.c the addresses) and only read in the loop. The kernels in kernels_*.c are portable and define what is
+// right: TensorFlow Lite Micro's results, to the bit.
 #ifndef SND_KERNELS_H
 #define SND_KERNELS_H
 

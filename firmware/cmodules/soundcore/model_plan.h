@@ -6,7 +6,7 @@
 
 #include "model_check.h"
 
-#define SND_MODEL_MAX_BLOCKS (192) // computed tensors and scratch buffers
+#define SND_MODEL_MAX_BLOCKS (128) // computed tensors and scratch buffers; each takes 16 bytes of stack at init
 #define SND_MODEL_ALIGN (4)        // of each tensor in the arena, bytes
 
 typedef struct {
