@@ -279,6 +279,7 @@ def test_the_best_epoch_by_validation_is_kept(monkeypatch: pytest.MonkeyPatch) -
 def test_mixed_precision_trains_as_it_would_on_a_gpu() -> None:
     need("tensorflow")
     import keras
+
     from soundsdk_train import augment, train
 
     rng = np.random.default_rng(0)
