@@ -34,8 +34,9 @@ SYNTHETIC = ("smoke_alarm", "siren")
 _TRAIL_S = {"smoke_alarm": 1.8}
 _TRAIL_DEFAULT_S = 0.4
 _LEAD_S = 0.1  # nor is there anything to hear in the first moment
-# What sounds in front besides events; melodies are what an alarm is mistaken for most often.
-_FRONT = {"any": 0.45, "recorded": 0.25, "music": 0.18, "whistle": 0.07, "doorbell": 0.05}
+_VARY = 0.2  # speed of recordings, either way
+# What sounds in front besides events; melodies and animals are what is mistaken for an alarm most often.
+_FRONT = {"any": 0.3, "recorded": 0.28, "music": 0.18, "calls": 0.1, "whistle": 0.07, "doorbell": 0.07}
 _SECONDS = {"smoke_alarm": (2.5, 10.0), "siren": (2.0, 9.0)}
 
 
@@ -44,7 +45,7 @@ def recordings_of(items: Sequence[Recording]) -> Recordings | None:
     clips: dict[str, list[Path]] = {}
     for item in items:
         clips.setdefault(item.label, []).append(item.path)
-    return Recordings(clips) if clips else None
+    return Recordings(clips, _VARY) if clips else None
 
 
 def add_scenes(
