@@ -16,6 +16,8 @@ _FRACTION = const(9)  # bits after the point of a pooled mean, in units of the l
 
 _LOW = const(1 << 18)  # a pool's den below this is brought up when the attention allows it
 
+_BACK_MS = const(1000)  # an onset is dated back this far at most, or pool_ms if that is longer
+
 NONE = const(0)  # edges
 ON = const(1)
 OFF = const(2)
@@ -157,7 +159,7 @@ class Detector:
         self._softmax = head == "softmax"
         self._rate_hz = rate_hz
         self._step_samples = step_samples
-        self._back = pool_ms * rate_hz // 1000
+        self._back = max(pool_ms, _BACK_MS) * rate_hz // 1000
         self._zero = scores_quant[1]
         self._attention = attention_count
         self._z = [0] * count
@@ -246,7 +248,7 @@ class Detector:
         if state == _IDLE:
             if score < limit.on:
                 return NONE
-            # The pooled score rises slowly: the sound began where the score left `off`, though at most pool_ms ago.
+            # Pooling and the network's own memory make the score rise slowly: the sound began where it left `off`.
             self._start[i] = max(self._run[i], begin - self._back)
             self._reached[i] = begin
             self.peak[i] = 0

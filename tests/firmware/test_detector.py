@@ -204,9 +204,10 @@ def test_onset_is_where_the_score_left_off_and_the_end_where_it_fell_below() -> 
     assert got == [(256 + 2 * STEP, 1, 0, "on"), (256 + 6 * STEP, 1, 0, "off")]
 
 
-def test_onset_is_dated_back_by_the_pooling_time_at_most() -> None:
-    got = events(make(1, pool_ms=256), [[450]] * 50 + [[800], [0]])
-    assert got[0][0] == 256 + 50 * STEP - 4096
+@pytest.mark.parametrize(("pool_ms", "back_ms"), [(0, 1000), (256, 1000), (1500, 1500)])
+def test_onset_is_dated_back_by_a_second_or_the_pooling_time_at_most(pool_ms: int, back_ms: int) -> None:
+    got = events(make(1, pool_ms=pool_ms), [[450]] * 50 + [[800], [0]])
+    assert got[0][0] == 256 + 50 * STEP - 16 * back_ms
 
 
 def test_a_burst_shorter_than_min_ms_is_no_event() -> None:
