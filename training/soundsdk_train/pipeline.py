@@ -120,7 +120,8 @@ def make(
     record = {
         "settings": settings.as_dict(),
         "labels": list(labels),
-        "data": {clip.name: clip.sha256 for clip in clips},
+        # Generated scenes follow from settings and seed; metadata's provenance.data covers them as well.
+        "data": {clip.name: clip.sha256 for clip in clips if not clip.name.startswith("scene-")},
         "test_fold": test_fold,
         "test_data": {clip.name: clip.sha256 for clip in test},
         "cost": {**cost, "file_bytes": len(data), **_arena(data)},
