@@ -1,2 +1,2 @@
-# What is frozen into an image: the application. soundcore comes as a C module.
-package("soundfw", base_path=".")  # noqa: F821
+# What every image has frozen in: the application. soundcore comes as a C module.
+package("soundfw", base_path="$(SOUNDFW_DIR)")  # noqa: F821
