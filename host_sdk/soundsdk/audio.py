@@ -27,6 +27,8 @@ def read(path: str | Path, rate_hz: int = 16000) -> NDArray[np.int16]:
         raise DataError(f"there is no file {path}.", "Check the path.")
     if path.is_dir():
         raise DataError(f"{path} is a folder, not a sound file.", "Give WAV, FLAC or OGG files.")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path} is empty.", "Record it again or leave it out.")
     try:
         with soundfile.SoundFile(str(path)) as file:
             rate = int(file.samplerate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -137,7 +138,7 @@ class _Picture:
             x = _LEFT * _SCALE + i
             self.pen.line((x, middle - half * high[i] / peak, x, middle - half * low[i] / peak), fill=_WAVE_INK)
         # The wave fills its panel; this says how loud that is.
-        self.text(_LEFT - 8, top + 10, f"{20 * np.log10(peak / 32768):.0f} dBFS", 10, _FAINT, "rm")
+        self.text(_LEFT - 8, top + 10, f"{round(20 * math.log10(peak / 32768))} dBFS", 10, _FAINT, "rm")
 
     def features(self, features: NDArray[np.int8] | None, frontend: dict[str, Any]) -> None:
         top = _TOP + _WAVE + _GAP

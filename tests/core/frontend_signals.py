@@ -18,7 +18,7 @@ SETTINGS = (
     Settings(window=256, hop=128, fft=1024, bands=128, low_hz=0, high_hz=8000, step_mdb=500),
     Settings(window=1024, hop=512, fft=1024, bands=128),
     Settings(bands=1),
-    Settings(window=511, hop=200, bands=20, coefficients=20, step_mdb=300),
+    Settings(window=511, hop=200, bands=21, coefficients=21, step_mdb=2500),
     Settings(rate_hz=8000, window=256, hop=128, fft=256, bands=32, low_hz=0, high_hz=4000),
     Settings(rate_hz=8000, window=300, hop=100, bands=26, high_hz=4000, coefficients=10),
     Settings(rate_hz=44100, window=1024, hop=441, fft=1024, bands=64, high_hz=20000),
@@ -117,6 +117,6 @@ def sounds(signal: str, level_db: float, s: Settings, seed: int = 1) -> Iterator
     """A few clips of at least 20 frames; the same for the same arguments."""
     rng = np.random.default_rng([seed, list(SIGNALS).index(signal), int(-level_db)])
     clips = 6 if signal in ("steady", "square") else 2
-    samples = max(s.rate_hz // 4, s.window + 20 * s.hop)
+    samples = max(s.rate_hz // 8, s.window + 20 * s.hop)
     for _ in range(clips):
         yield to_pcm(SIGNALS[signal](s, samples, rng), level_db)

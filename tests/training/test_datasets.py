@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from soundsdk import audio
 from soundsdk.errors import DataError, UsageError
-from soundsdk_train import audio, datasets
+from soundsdk_train import datasets
 from soundsdk_train.settings import FrontendSettings
 
 FRONTEND = FrontendSettings()

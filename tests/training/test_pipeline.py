@@ -276,6 +276,26 @@ def test_the_best_epoch_by_validation_is_kept(monkeypatch: pytest.MonkeyPatch) -
     assert result.metrics == [0.1, 0.9, 0.3, 0.2]
 
 
+def test_mixed_precision_trains_as_it_would_on_a_gpu() -> None:
+    need("tensorflow")
+    import keras
+
+    from soundsdk_train import augment, train
+
+    rng = np.random.default_rng(0)
+    clips = [np.full((60, 40), 100 - 200 * (i % 2), np.int8) + rng.integers(0, 20, (60, 40), np.int8) for i in range(8)]
+    settings = quick_settings(train={"epochs": 3})
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        result = train.fit(augment.Bank(clips, np.eye(2, dtype=np.float32)[[0, 1] * 4]), settings, settings.model)
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    assert all(np.isfinite(loss) for loss in result.losses)
+    assert {v.dtype for v in result.model.trainable_variables} == {"float32"}
+    fresh = train.fit(augment.Bank(clips, np.eye(2, dtype=np.float32)[[0, 1] * 4]), settings, settings.model)
+    assert fresh.losses == pytest.approx(result.losses, rel=0.25)
+
+
 def test_strong_labels_and_a_sigmoid_head_train_and_export(folders: Path) -> None:
     need("tensorflow", "tflite_micro")
     from soundsdk_train import datasets, pipeline

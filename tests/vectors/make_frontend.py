@@ -22,9 +22,9 @@ CASES: list[tuple[int, dict[str, int]]] = [
     (12800, {"rate_hz": 44100, "window": 1024, "hop": 1024, "fft": 1024, "bands": 128, "high_hz": 20000}),
     (
         9600,
-        {"rate_hz": 48000, "window": 961, "hop": 480, "fft": 1024, "bands": 40, "coefficients": 40, "floor_db": -120},
+        {"rate_hz": 48000, "window": 961, "hop": 480, "fft": 1024, "bands": 41, "coefficients": 40, "step_mdb": 4000},
     ),
-    (3200, {"window": 257, "hop": 64, "fft": 256 * 2, "bands": 1, "low_hz": 7999, "high_hz": 8000, "step_mdb": 1000}),
+    (3200, {"window": 257, "hop": 64, "fft": 512, "bands": 1, "low_hz": 7999, "high_hz": 8000, "step_mdb": 1000}),
 ]
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from soundsdk import audio
 from soundsdk.errors import DataError, UsageError
 
-from . import audio
 from .features import extract, minimum_samples
 from .settings import FrontendSettings
 

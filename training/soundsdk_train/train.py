@@ -109,6 +109,8 @@ def fit(
         schedule, weight_decay=train.weight_decay, global_clipnorm=train.clip_norm or None
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    if keras.mixed_precision.dtype_policy().compute_dtype == "float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)  # or small gradients vanish
     optimizer.build(model.trainable_variables)
     variables = model.trainable_variables + [v for v in model.non_trainable_variables if "moving" in v.name]
     averages = [tf.Variable(v, trainable=False) for v in variables]

@@ -11,9 +11,8 @@ typedef struct {
     int32_t im;
 } snd_fft_complex_t;
 
-// sin(2 pi i / 1024), i = 0..256, in Q23 = 256 * sine + rest: 16 bits alone would put false tones at -95 dB.
-extern const uint16_t snd_fft_sine[257];
-extern const int8_t snd_fft_sine_rest[257];
+// sin(2 pi i / 1024) in Q23, i = 0..256: 16 bits would put false tones at -95 dB.
+extern const int32_t snd_fft_sine[257];
 
 // Where the pair of real samples (2i, 2i + 1) belongs at the input, as {re, im}: the bits of i reversed.
 // Steps through all i in turn: start with 0 and pass the last result on; pairs = points / 2.
@@ -26,7 +25,8 @@ static inline uint32_t snd_fft_next_place(uint32_t place, uint32_t pairs) {
     return place | bit;
 }
 
-// z: (points / 2 + 1), the last one unused at the input. Out: bins 0..points / 2, X[k] = sum x[n] e^(-2 pi i k n / points).
+// z: (points / 2 + 1), the last one unused at the input. Out: bins 0..points / 2,
+// X[k] = sum x[n] e^(-2 pi i k n / points).
 // The sum of |x[n]| must not exceed 2^29 + 2^10.
 void snd_fft_real(snd_fft_complex_t *z, uint32_t points);
 

@@ -32,8 +32,8 @@ struct snd_frontend {
     int32_t *levels;           // (bands), MFCC only: log2 above the floor
     snd_mel_band_t *mel;       // (bands)
     uint16_t *mel_weights;
-    int32_t *hann;             // (window / 2 + 1), the rising half in Q23: 16 bits would lift sidelobes at -100 dB
-    int16_t *samples;          // (window)
+    int32_t *hann;             // (window / 2 + 2), the rising half in Q23: 16 bits would lift what is at -100 dB
+    int16_t *samples;          // (window), and a 0 that makes odd windows even
     snd_dct_t dct;
 };
 
@@ -97,9 +97,9 @@ static layout_t plan(const snd_frontend_settings_t *s) {
     l.levels = reserve(&l.end, mfcc ? bands * sizeof(int32_t) : 0);
     l.mel = reserve(&l.end, bands * sizeof(snd_mel_band_t));
     l.mel_weights = reserve(&l.end, snd_mel_count(s) * sizeof(uint16_t));
-    l.hann = reserve(&l.end, ((size_t)s->window / 2 + 1) * sizeof(int32_t));
+    l.hann = reserve(&l.end, ((size_t)s->window / 2 + 2) * sizeof(int32_t));
     l.cosine = reserve(&l.end, mfcc ? (bands + 1) * sizeof(uint16_t) : 0);
-    l.samples = reserve(&l.end, (size_t)s->window * sizeof(int16_t));
+    l.samples = reserve(&l.end, ((size_t)s->window + 1) * sizeof(int16_t));
     return l;
 }
 
@@ -107,15 +107,16 @@ size_t snd_frontend_size(const snd_frontend_settings_t *settings, snd_fault_t *f
     return accept(check(settings), fault) ? plan(settings).end : 0;
 }
 
-// Periodic Hann: w[i] = sin^2(pi i / window), i = 0..window / 2.
+// Periodic Hann: w[i] = sin^2(pi i / window), i = 0..ceil(window / 2).
 static void fill_hann(int32_t *hann, uint32_t window) {
-    for (uint32_t i = 0; i <= window / 2; i++) {
-        int64_t s = snd_fixed_sin(2 * i, window); // Q30
+    for (uint32_t i = 0; i <= (window + 1) / 2; i++) {
+        int64_t s = snd_fixed_sin(2 * i <= window ? 2 * i : 2 * (window - i), window); // Q30
         hann[i] = (int32_t)((s * s + ((int64_t)1 << 36)) >> 37);
     }
 }
 
-snd_frontend_t *snd_frontend_init(void *memory, size_t size, const snd_frontend_settings_t *settings, snd_fault_t *fault) {
+snd_frontend_t *snd_frontend_init(void *memory, size_t size, const snd_frontend_settings_t *settings,
+    snd_fault_t *fault) {
     if (!accept(check(settings), fault)) {
         return NULL;
     }
@@ -141,6 +142,7 @@ snd_frontend_t *snd_frontend_init(void *memory, size_t size, const snd_frontend_
 
     f->window_shift = f->window > 512 ? 10 : f->window > 256 ? 9 : 8;
     fill_hann(f->hann, f->window);
+    f->samples[f->window] = 0;
     snd_mel_init(settings, f->mel, f->mel_weights);
     // The square of 2^(28 - window_shift) * window, then floor_db below it.
     int32_t zero_db = 2 * ((28 - f->window_shift) * (1 << 24) + snd_fixed_log2(f->window));
@@ -178,23 +180,29 @@ static inline int32_t windowed(int32_t x, int32_t w, uint32_t shift) {
     return ((x >> 8) * w + (((x & 255) * w) >> 8) + (1 << (shift - 1))) >> shift;
 }
 
-// Windowed samples in the order the FFT wants.
+// Windowed samples in pairs, where the FFT wants them.
 static void load(snd_frontend_t *f) {
-    uint32_t window = f->window;
     uint32_t pairs = f->fft / 2u;
+    uint32_t shift = f->window_shift;
     uint32_t place = 0;
-    if (window < f->fft) {
-        memset(f->bins, 0, pairs * sizeof(f->bins[0]));
+    snd_mel_bin_t *bins = f->bins;
+    const int16_t *x = f->samples;
+    const int16_t *end = x + f->window;
+    const int32_t *w = f->hann;
+    const int32_t *top = w + f->window / 2;
+    if (f->window < f->fft) {
+        memset(bins, 0, pairs * sizeof(bins[0]));
     }
-    for (uint32_t i = 0; i < window; i++) {
-        int32_t w = f->hann[2 * i <= window ? i : window - i];
-        int32_t x = windowed(f->samples[i], w, f->window_shift);
-        if (i & 1) {
-            f->bins[place].value.im = x;
-            place = snd_fft_next_place(place, pairs);
-        } else {
-            f->bins[place].value.re = x;
-        }
+    for (; w < top; w += 2, x += 2) {
+        bins[place].value.re = windowed(x[0], w[0], shift);
+        bins[place].value.im = windowed(x[1], w[1], shift);
+        place = snd_fft_next_place(place, pairs);
+    }
+    // From here on the weight of a sample is that of its mirror image, window - i.
+    for (w = f->hann + (end - x); x < end; w -= 2, x += 2) {
+        bins[place].value.re = windowed(x[0], w[0], shift);
+        bins[place].value.im = windowed(x[1], w[-1], shift);
+        place = snd_fft_next_place(place, pairs);
     }
 }
 

@@ -40,7 +40,8 @@ extern const snd_frontend_settings_t snd_frontend_defaults;
 // Bytes of memory an object with these settings needs; 0 and a fault if they are refused.
 size_t snd_frontend_size(const snd_frontend_settings_t *settings, snd_fault_t *fault);
 // memory: 8-byte aligned. NULL and a fault if refused.
-snd_frontend_t *snd_frontend_init(void *memory, size_t size, const snd_frontend_settings_t *settings, snd_fault_t *fault);
+snd_frontend_t *snd_frontend_init(void *memory, size_t size, const snd_frontend_settings_t *settings,
+    snd_fault_t *fault);
 // Forgets all samples.
 void snd_frontend_reset(snd_frontend_t *f);
 // Values per frame: bands, or coefficients.

@@ -3,6 +3,8 @@
 #include <string.h>
 #include "model_plan.h"
 
+_Static_assert(SND_MODEL_MAX_DIMS == SND_TFLITE_MAX_DIMS, "shapes are copied whole");
+
 // The caller's memory: this struct, the addresses of inputs and outputs, the records, the arena.
 struct snd_model {
     snd_tflite_t view;

@@ -59,9 +59,14 @@ def active_parts(x: Signal, gap_s: float = 1.0) -> list[tuple[int, int]]:
 
 
 class Recordings:
-    """Clips by class. clips: label -> files; a class named in EVENT_LABELS is an event, all others are background."""
+    """Clips by class.
 
-    def __init__(self, clips: dict[str, list[Path]]) -> None:
+    clips: label -> files; a class named in EVENT_LABELS is an event, all others are background. vary: clips are played
+    faster or slower by up to this share, so that a few animals stand for many; 0 leaves them as they are.
+    """
+
+    def __init__(self, clips: dict[str, list[Path]], vary: float = 0.0) -> None:
+        self.vary = vary
         self.clips = {label: list(paths) for label, paths in clips.items() if paths}
         self.background_labels = [label for label in self.clips if label not in EVENT_LABELS]
 
@@ -88,7 +93,7 @@ class Recordings:
         """One sounding stretch of a random clip of the class (0.1 s or longer), cut to where it sounds."""
         paths = self.clips[label]
         for _ in range(20):
-            x = read_clip(paths[int(rng.integers(len(paths)))])
+            x = self._play(rng, paths)
             parts = [p for p in active_parts(x) if p[1] - p[0] >= samples(0.1)]
             if parts:
                 start, end = parts[int(rng.integers(len(parts)))]
@@ -106,7 +111,7 @@ class Recordings:
                 break
             label = self.background_labels[int(rng.integers(len(self.background_labels)))]
             paths = self.clips[label]
-            x = read_clip(paths[int(rng.integers(len(paths)))])
+            x = self._play(rng, paths)
             sounding = np.flatnonzero(np.abs(x) > 1e-4)
             if len(sounding) < samples(0.5):
                 continue
@@ -122,3 +127,11 @@ class Recordings:
             at += max(len(x) - fade, fade)
         level = float(np.sqrt(np.mean(out**2)))
         return out / level if level > 0 else out
+
+    def _play(self, rng: np.random.Generator, paths: list[Path]) -> Signal:
+        x = read_clip(paths[int(rng.integers(len(paths)))])
+        if self.vary == 0.0:
+            return x
+        limit = np.log1p(self.vary)
+        rate = np.exp(rng.uniform(-limit, limit))
+        return np.interp(np.arange(0, len(x) - 1, rate), np.arange(len(x)), x)
