@@ -11,7 +11,7 @@ import click
 
 @click.command()
 @click.argument("board")
-@click.option("--model", metavar="M", help="The detector in the image: a .tflite file, or home or esc10 (default: home).")
+@click.option("--model", metavar="M", help="The detector in it: a .tflite file, or home or esc10 (default: home).")
 @click.option(
     "--sources",
     type=click.Path(path_type=Path, file_okay=False, exists=True),

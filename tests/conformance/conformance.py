@@ -150,6 +150,47 @@ def longest(name, data, hops):
     show("locked heap", name, steps, total)
 
 
+class Bursts:
+    """A microphone that hears a second of a square wave, 3200 Hz and 500 Hz in turn, then a second of hiss."""
+
+    def __init__(self, samples):
+        self._left = samples
+        self._at = 0
+        self._seed = 1
+
+    def readinto(self, buf):
+        n = min(len(buf), self._left)
+        for i in range(n):
+            self._seed = (self._seed * 1229 + 1) & 4095
+            value = (self._seed >> 6) - 32
+            second = self._at // 16000
+            if not second & 1:
+                period = 32 if second & 2 else 5
+                value += 3000 if self._at % period * 2 < period else -3000
+            buf[i] = value
+            self._at += 1
+        self._left -= n
+        return 2 * n
+
+
+def lines(data, samples, block_samples):
+    """The firmware's own lines: hello, and the events in that sound."""
+    from soundfw.main import App
+    from soundfw.settings import Settings
+
+    def write(data):
+        text = bytes(data).decode().strip("\n")
+        if text:
+            show(text)
+        return len(data)
+
+    values = {"board": "conformance", "status_s": 3600, "block_samples": block_samples}
+    app = App(Settings(values), lambda rate_hz: Bursts(samples), write, model=data)
+    app.start()
+    while app.step():
+        pass
+
+
 def _refusal(make, data):
     try:
         make(data)

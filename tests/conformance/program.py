@@ -1,6 +1,6 @@
 """The conformance program: conformance.py and the calls behind it, in pieces that a small target can take one by one.
 
-    python tests/conformance/program.py > program.py     # then: micropython program.py, python program.py
+python tests/conformance/program.py > program.py     # then: micropython program.py, python program.py
 """
 
 from __future__ import annotations
@@ -81,6 +81,8 @@ def pieces(detector: Path | None = None, hops: int = 1000) -> Iterator[str]:
     yield "model('tones', f.data)"
     yield "stream('tones', f.data, 9000)"
     yield f"longest('tones', f.data, {hops})"
+    yield "lines(f.data, 100000, 256)"
+    yield "lines(f.data, 60000, 1000)"
     yield "calls(f.data)"
     yield "refused('text', soundcore.Stream, b'not a model')"
     for key, value in (("soundsdk", 2), ("hop_frames", 7), ("scores", 1), ("states", [[0, 0]]), ("features", 3)):
@@ -88,7 +90,10 @@ def pieces(detector: Path | None = None, hops: int = 1000) -> Iterator[str]:
         yield f"refused({key!r}, soundcore.Stream, f.data)"
     yield "f = None"
     if detector is not None:
-        yield f"try:\n    from soundmodel import data as DETECTOR\nexcept ImportError:\n    DETECTOR = open({str(detector)!r}, 'rb').read()"
+        yield (
+            "try:\n    from soundmodel import data as DETECTOR\n"
+            f"except ImportError:\n    DETECTOR = open({str(detector)!r}, 'rb').read()"
+        )
         yield "show('detector', len(DETECTOR), crc(DETECTOR))"
         yield "stream('detector', DETECTOR, 9000)"
         yield f"longest('detector', DETECTOR, {max(1, hops // 50)})"

@@ -1,7 +1,8 @@
 """Types of the soundcore extension module; its docstrings are in the module itself."""
 
-from typing_extensions import Buffer
 from typing import Final
+
+from typing_extensions import Buffer
 
 FRONTEND_VERSION: Final[int]
 

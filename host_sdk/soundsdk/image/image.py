@@ -8,6 +8,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from soundsdk.boards import Board
 from soundsdk.detector_file import DetectorFile
@@ -61,7 +62,7 @@ def build(board: Board, detector: DetectorFile, given: Path | None, out: Path, s
         kept.write_bytes(data)
         known = {"inputs": key, "sha256": hashlib.sha256(data).hexdigest(), "size_bytes": size}
         record.write_text(json.dumps(known), encoding="ascii")
-    assert known is not None
+    assert known is not None  # fresh is True without it
     _place(kept, target, executable=board.port == "unix")
     return Image(target, int(known["size_bytes"]), str(known["sha256"]), fresh)
 
@@ -100,7 +101,8 @@ def _measure(board: Board, made: Path) -> int:
     size = _flash_bytes(made) if made.suffix == ".elf" else made.stat().st_size
     if board.image_bytes and size > board.image_bytes:
         raise ModelError(
-            f"the image is too large for {board.name}: {size} bytes of {board.image_bytes}.", "Train a smaller detector."
+            f"the image is too large for {board.name}: {size} bytes of {board.image_bytes}.",
+            "Train a smaller detector.",
         )
     return size
 
@@ -114,7 +116,7 @@ def _flash_bytes(elf: Path) -> int:
     return sum(int.from_bytes(h[16:20], "little") for h in headers if h[:4] == b"\1\0\0\0")
 
 
-def _read(record: Path) -> dict[str, object] | None:
+def _read(record: Path) -> dict[str, Any] | None:
     try:
         known = json.loads(record.read_text(encoding="ascii"))
         return known if {"inputs", "sha256", "size_bytes"} <= known.keys() else None

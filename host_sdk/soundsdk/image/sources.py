@@ -35,7 +35,7 @@ _DEBIAN = {
         "tinyusb-source", "0.18.0+dfsg-1", "01ce2c645df68f14a8a7dcfc8fb355713152543757955820479a87949a61154e"
     ),
 }  # fmt: skip
-# tree: (repository, tag, folders, SHA-256 over names and contents of their files). The hashes are those of Debian's trees.
+# tree: (repository, tag, folders, SHA-256 over names and contents of their files, as they are in Debian's trees)
 _UPSTREAM = {
     "micropython": (
         "https://github.com/micropython/micropython", f"v{MICROPYTHON}",
@@ -83,7 +83,7 @@ def cache_dir() -> Path:
 def get(given: Path | None, say: Say) -> Sources:
     """The sources of `given` (a folder with micropython, pico-sdk and tinyusb), else those at the pinned versions.
 
-    They are copied into the cache once and patched there. DataError if they cannot be had or are not what they should be.
+    They are copied into the cache once and patched there. DataError if they cannot be had or are not as they should be.
     """
     patch = firmware_dir() / "ports" / "rp2.patch"
     digest = hashlib.sha256(patch.read_bytes())

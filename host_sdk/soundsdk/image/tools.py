@@ -16,7 +16,7 @@ _BY_TOOLCHAIN = {
     "riscv64-unknown-elf-": {"riscv64-unknown-elf-gcc": "gcc-riscv64-unknown-elf"},
 }
 # toolchain: (library file the compiler must find, Debian package, ports that need it)
-_LIBRARIES = {
+_LIBRARIES: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
     "arm-none-eabi-": [
         ("nosys.specs", "libnewlib-arm-none-eabi", ("rp2", "qemu")),
         ("libstdc++.a", "libstdc++-arm-none-eabi-newlib", ("rp2",)),
