@@ -130,7 +130,7 @@ def test_penalty_counts_false_and_missed_events_and_hold_bridges_the_pauses() ->
     assert cost[0] == pytest.approx(3 * false, abs=0.1)  # two splits and the beep
     assert cost[1] == pytest.approx(false, abs=0.1)  # the beep
     assert cost[2] == pytest.approx(0.0, abs=0.1)
-    assert cost[3] == pytest.approx(1.0, abs=0.1)  # missed
+    assert cost[3] == pytest.approx(scene_thresholds.MISSED_COST, abs=0.1)
 
 
 def test_home_settings_are_valid_and_within_the_limits_of_a_small_board() -> None:

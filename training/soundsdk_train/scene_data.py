@@ -37,6 +37,8 @@ _LEAD_S = 0.1  # nor is there anything to hear in the first moment
 _VARY = 0.2  # speed of recordings, either way
 # What sounds in front besides events; melodies and animals are what is mistaken for an alarm most often.
 _FRONT = {"any": 0.3, "recorded": 0.28, "music": 0.18, "calls": 0.1, "whistle": 0.07, "doorbell": 0.07}
+# More of what is harder: two tones are told from a melody later than a sweep, a low alarm later than a shrill one.
+_KINDS = {"smoke_alarm": {"piezo": 0.55, "low": 0.45}, "siren": {"wail": 0.3, "yelp": 0.25, "hi_lo": 0.45}}
 _SECONDS = {"smoke_alarm": (2.5, 10.0), "siren": (2.0, 9.0)}
 
 
@@ -90,7 +92,8 @@ def mixture(rng: np.random.Generator, recordings: Recordings | None, settings: S
         while at < settings.seconds - 0.5 and len(parts) < 3:
             label = settings.labels[int(rng.choice(len(p), p=p))]
             length = float(rng.uniform(*_SECONDS.get(label, (5.0, 5.0))))
-            parts.append(Part(label, at, length, float(rng.uniform(settings.snr_db[0], settings.snr_db[1]))))
+            kind = choice(rng, _KINDS[label]) if label in _KINDS else None
+            parts.append(Part(label, at, length, float(rng.uniform(settings.snr_db[0], settings.snr_db[1])), kind))
             # Now and then two sound at once.
             at += length * (rng.uniform(0.3, 1.0) if rng.uniform() < 0.15 else 1.0) + rng.uniform(0.5, 5.0)
     for _ in range(int(rng.choice(4, p=[0.25, 0.35, 0.25, 0.15]) if parts else rng.integers(1, 5))):
