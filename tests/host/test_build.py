@@ -7,13 +7,15 @@ import json
 import os
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from soundfw.settings import Settings
 from soundsdk import cli
 from soundsdk.boards import all_boards, find_board
 from soundsdk.detector_file import DetectorFile
-from soundsdk.image import image, make, model_data, sources, tools, uf2
+from soundsdk.image import contents, image, make, sources, tools, uf2
 from soundsdk_sim.models import load_model
 
 REPO_CACHE = Path(__file__).resolve().parents[2] / ".cache" / "soundsdk"
@@ -54,17 +56,21 @@ def test_every_board_but_the_simulator_can_be_built() -> None:
         assert (board.uf2 is not None) == (board.port == "rp2"), board.id
 
 
-def test_model_data_is_aligned_and_left_alone_when_it_is_the_same(tmp_path: Path) -> None:
-    model_data.write(b"\1\2\3" * 20, tmp_path)
+def test_contents_are_aligned_and_left_alone_when_they_are_the_same(tmp_path: Path) -> None:
+    board = find_board("rpi_pico")
+    contents.write(board, b"\1\2\3" * 20, tmp_path)
     source = tmp_path / "soundmodel_data.c"
     assert "aligned(16)" in source.read_text()
     numbers = source.read_text().split("{")[1].split("}")[0].replace(",", " ").split()
     assert bytes(map(int, numbers)) == b"\1\2\3" * 20
     os.utime(source, (1, 1))
-    model_data.write(b"\1\2\3" * 20, tmp_path)
+    contents.write(board, b"\1\2\3" * 20, tmp_path)
     assert source.stat().st_mtime == 1
-    model_data.write(b"\1", tmp_path)
+    contents.write(board, b"\1", tmp_path)
     assert source.stat().st_mtime != 1
+    facts: dict[str, Any] = {}
+    exec((tmp_path / "soundboard.py").read_text(), facts)
+    assert Settings(facts["SETTINGS"]).mic["sck"] == 16
 
 
 @pytest.mark.parametrize(

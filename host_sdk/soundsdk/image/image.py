@@ -15,7 +15,7 @@ from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import ModelError, UsageError
 from soundsdk.resources import firmware_dir
 
-from . import make, model_data, sources, tools, uf2
+from . import contents, make, sources, tools, uf2
 from .sources import Say
 
 # What MicroPython and soundfw need besides the detector, at least. For a refusal before anything is compiled; the
@@ -53,8 +53,9 @@ def build(board: Board, detector: DetectorFile, given: Path | None, out: Path, s
     fresh = known is None or known["inputs"] != key or not _is(kept, known["sha256"])
     if fresh:
         record.unlink(missing_ok=True)
-        model_data.write(detector.data, folder.parent / f"{folder.name}.model")
-        made = make.run(board, source, folder.parent / f"{folder.name}.model", folder)
+        holds = folder.parent / f"{folder.name}.contents"
+        contents.write(board, detector.data, holds)
+        made = make.run(board, source, holds, folder)
         size = _measure(board, made)
         data = made.read_bytes()
         if board.uf2 is not None:

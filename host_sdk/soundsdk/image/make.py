@@ -32,7 +32,7 @@ def soundfw_parent() -> Path:
     return Path(soundfw.__file__).resolve().parents[1]
 
 
-def run(board: Board, sources: Sources, model_dir: Path, folder: Path) -> Path:
+def run(board: Board, sources: Sources, contents: Path, folder: Path) -> Path:
     """Builds in `folder` and returns what the linker made: a program, an .elf, or for rp2 the .bin of the flash."""
     ports = firmware_dir() / "ports"
     modules = firmware_dir() / "cmodules"
@@ -47,8 +47,9 @@ def run(board: Board, sources: Sources, model_dir: Path, folder: Path) -> Path:
             ["cmake", "-S", str(port), "-B", str(folder), "-Wno-dev", "-DPICO_BUILD_DOCS=0", "-DPICO_NO_PICOTOOL=1",
              f"-DMICROPY_BOARD={board.id}", f"-DMICROPY_BOARD_DIR={ports / board.id}",
              f"-DPICO_SDK_PATH_OVERRIDE={sources.pico_sdk}", f"-DUSER_C_MODULES={modules / 'micropython.cmake'}",
-             f"-DSOUNDMODEL_DIR={model_dir}", f"-DMICROPY_FROZEN_MANIFEST={manifest}",
-             f"-DMICROPY_MANIFEST_SOUNDFW_DIR={soundfw_parent()}"],
+             f"-DSOUNDMODEL_DIR={contents}", f"-DMICROPY_FROZEN_MANIFEST={manifest}",
+             f"-DMICROPY_MANIFEST_SOUNDFW_DIR={soundfw_parent()}",
+             f"-DMICROPY_MANIFEST_SOUNDBOARD_DIR={contents}"],
             "configuring",
         )  # fmt: skip
         runner.run(["make", jobs, "-C", str(folder)], "compiling")
@@ -56,8 +57,9 @@ def run(board: Board, sources: Sources, model_dir: Path, folder: Path) -> Path:
     place = "VARIANT_DIR" if board.port == "unix" else "BOARD_DIR"
     manifest = firmware_dir() / "manifest.py"
     words = ["make", jobs, "-C", str(port), f"BUILD={folder}", f"{place}={ports / board.id}",
-             f"USER_C_MODULES={modules}", f"SOUNDMODEL_DIR={model_dir}", f"FROZEN_MANIFEST={manifest}",
-             f"MICROPY_MANIFEST_SOUNDFW_DIR={soundfw_parent()}"]  # fmt: skip
+             f"USER_C_MODULES={modules}", f"SOUNDMODEL_DIR={contents}", f"FROZEN_MANIFEST={manifest}",
+             f"MICROPY_MANIFEST_SOUNDFW_DIR={soundfw_parent()}",
+             f"MICROPY_MANIFEST_SOUNDBOARD_DIR={contents}"]  # fmt: skip
     if board.port == "qemu":
         words.append(f"BOARD={board.id}")
     runner.run(words, "compiling")
