@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import struct
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +189,37 @@ def test_nothing_is_done_when_nothing_has_changed(tmp_path: Path, cache: Path, m
     other = DetectorFile(detector.path, detector.data + bytes(4), {}, detector.arena_bytes, detector.step_samples)
     with pytest.raises(AssertionError, match="built again"):
         image.build(find_board("unix"), other, None, tmp_path, print)
+
+
+def test_what_was_compiled_in_another_way_is_not_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    need_tools("unix")
+    monkeypatch.setenv("SOUNDSDK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(sources, "get", lambda *args: sources.Sources(tmp_path, tmp_path, "key"))
+    compiled = []
+
+    def run(board: object, source: object, holds: Path, folder: Path) -> Path:
+        compiled.append(sorted(path.name for path in folder.glob("*.o")))
+        (folder / f"{len(compiled)}.o").touch()
+        (folder / "micropython").write_bytes(b"program")
+        return folder / "micropython"
+
+    monkeypatch.setattr(make, "run", run)
+    board, detector = find_board("unix"), load_model("home")
+    esc10 = load_model("esc10")
+    image.build(board, detector, None, tmp_path, print)
+    image.build(board, esc10, None, tmp_path, print)
+    image.build(dataclasses.replace(board, name="other"), esc10, None, tmp_path, print)
+    assert compiled == [[], ["1.o"], []]
+
+
+def test_another_detector_in_the_same_folder_is_the_one_in_the_image(tmp_path: Path, cache: Path) -> None:
+    need_tools("unix")
+    code = "import soundmodel, hashlib, binascii; print(binascii.hexlify(hashlib.sha256(soundmodel.data).digest()))"
+    for name in ("esc10", "home"):
+        detector = load_model(name)
+        made = image.build(find_board("unix"), detector, None, tmp_path, print)
+        said = subprocess.run([made.path, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
+        assert hashlib.sha256(detector.data).hexdigest() in said
 
 
 def test_json_is_one_object(tmp_path: Path, cache: Path, capfd: pytest.CaptureFixture[str]) -> None:

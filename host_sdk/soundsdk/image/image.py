@@ -53,6 +53,7 @@ def build(board: Board, detector: DetectorFile, given: Path | None, out: Path, s
     fresh = known is None or known["inputs"] != key or not _is(kept, known["sha256"])
     if fresh:
         record.unlink(missing_ok=True)
+        _renew(folder, _configuration(board))
         holds = folder.parent / f"{folder.name}.contents"
         contents.write(board, detector.data, holds)
         made = make.run(board, source, holds, folder)
@@ -86,15 +87,37 @@ def _check_room(board: Board, detector: DetectorFile) -> None:
 
 def _inputs(board: Board, detector: DetectorFile, source: sources.Sources) -> str:
     """Changes with anything the image is made from."""
-    digest = hashlib.sha256(f"{board} {source} {tools.version(board)} ".encode())
-    digest.update(hashlib.sha256(detector.data).digest())
     firmware = firmware_dir()
-    folders = [firmware / "cmodules", firmware / "ports", make.soundfw_parent() / "soundfw"]
-    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-    for path in sorted([*files, firmware / "manifest.py"]):
-        if path.suffix != ".pyc":
-            digest.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    files = _hash_files([firmware / "cmodules", firmware / "manifest.py", make.soundfw_parent() / "soundfw"])
+    model = hashlib.sha256(detector.data).hexdigest()
+    return hashlib.sha256(f"{_configuration(board)} {source} {files} {model}".encode()).hexdigest()
+
+
+def _configuration(board: Board) -> str:
+    """Changes with what decides how things are compiled: make sees a newer file, but not another flag."""
+    firmware = firmware_dir()
+    files = _hash_files([firmware / "ports", *sorted(firmware.glob("cmodules/*/micropython.*")), Path(__file__).parent])
+    return hashlib.sha256(f"{board} {tools.version(board)} {firmware} {files}".encode()).hexdigest()
+
+
+def _hash_files(paths: list[Path]) -> str:
+    """Over the contents of files, and of all files below folders."""
+    digest = hashlib.sha256()
+    for top in paths:
+        for path in sorted(top.rglob("*") if top.is_dir() else [top]):
+            if path.is_file() and path.suffix != ".pyc":
+                name = path.relative_to(top).as_posix()
+                digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()
+
+
+def _renew(folder: Path, configuration: str) -> None:
+    """Empties a build folder that was made in another way."""
+    note = folder / "configuration"
+    if not note.is_file() or note.read_text(encoding="ascii") != configuration:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        note.write_text(configuration, encoding="ascii")
 
 
 def _measure(board: Board, made: Path) -> int:
