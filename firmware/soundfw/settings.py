@@ -37,15 +37,26 @@ class Settings:
             setattr(self, key, value)
 
 
+def of_board():
+    """What the image knows of its board: its id and microphone. Empty where there is no image."""
+    try:
+        from soundboard import SETTINGS
+    except ImportError:
+        return {}
+    return dict(SETTINGS)
+
+
 def load(path):
-    """Settings from a JSON file; the defaults if there is no such file."""
+    """Settings from a JSON file, in place of those of the board; these and the defaults if there is no such file."""
     try:
         with open(path) as f:
             values = json.load(f)
     except OSError:
-        return Settings()
+        return Settings(of_board())
     except ValueError:
         raise FirmwareError("settings.json", path + " is not valid JSON")
     if not isinstance(values, dict):
         raise FirmwareError("settings.json", path + " must hold one object")
-    return Settings(values)
+    merged = of_board()
+    merged.update(values)
+    return Settings(merged)

@@ -7,12 +7,17 @@ from .compat import FirmwareError
 
 
 def load(path):
-    """The bytes of a model file."""
+    """The bytes of a model file; without one at `path`, those of the detector in the image, which stay in flash."""
     try:
         with open(path, "rb") as f:
             return f.read()
     except OSError:
+        pass
+    try:
+        import soundmodel
+    except ImportError:
         raise FirmwareError("store.missing", "no model at " + path)
+    return soundmodel.data
 
 
 def sha256(data):

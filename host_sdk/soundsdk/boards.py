@@ -1,10 +1,12 @@
-"""The board files: one TOML per board, read into a dataclass."""
+"""The board files: one TOML per board, read into dataclasses. Their keys are explained in boards/README.md."""
 
 from __future__ import annotations
 
+import dataclasses
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from soundsdk.errors import UsageError
 from soundsdk.resources import boards_dir
@@ -14,31 +16,111 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Build:
+    """How its image is made. image: the file that is made; toolchain: the prefix of the compiler's name."""
+
+    image: str
+    toolchain: str = ""
+
+
+@dataclass(frozen=True)
+class Uf2:
+    """family: what the boot loader answers to; address: of the image in flash."""
+
+    family: int
+    address: int
+
+
+@dataclass(frozen=True)
+class Qemu:
+    """The emulator and the arguments that make it this board."""
+
+    program: str
+    args: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Mic:
+    """An I2S microphone: the peripheral's number and its GPIOs."""
+
+    kind: str
+    id: int
+    sck: int
+    ws: int
+    sd: int
+
 
 @dataclass(frozen=True)
 class Board:
-    """Facts about one board. `id` is the stem of its file's name."""
+    """Facts about one board. `id` is the stem of its file's name; 0 and None stand for what the file does not say."""
 
     id: str
     name: str
     port: str
     arch: str
+    clock_hz: int = 0
+    image_bytes: int = 0  # room for the image in flash
+    ram_bytes: int = 0
+    build: Build | None = None
+    uf2: Uf2 | None = None
+    qemu: Qemu | None = None
+    mic: Mic | None = None
+
+
+_TABLES: dict[str, type[Any]] = {"build": Build, "uf2": Uf2, "qemu": Qemu, "mic": Mic}
+
+
+def _fits(value: object, annotation: str) -> bool:
+    if annotation == "tuple[str, ...]":
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return type(value).__name__ == annotation
+
+
+def _fill(kind: type[_T], table: dict[str, Any], where: str, **given: Any) -> _T:
+    """A dataclass from a table with exactly its keys; ValueError names the one that is wrong."""
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        key = field.name
+        if key in given:
+            continue
+        if key not in table:
+            if field.default is dataclasses.MISSING:
+                raise ValueError(f"{where}{key} is missing")
+            continue
+        value = table.pop(key)
+        if key in _TABLES and kind is Board:
+            if not isinstance(value, dict):
+                raise ValueError(f"{key} must be a table")
+            given[key] = _fill(_TABLES[key], value, f"{key}.")
+            continue
+        if not _fits(value, str(field.type)):
+            raise ValueError(f"{where}{key} must be of type {field.type}")
+        given[key] = tuple(value) if isinstance(value, list) else value
+    if table:
+        raise ValueError(f"{where}{sorted(table)[0]} is not a key of a board file")
+    return kind(**given)
 
 
 def read_board(path: Path) -> Board:
-    """Reads one board file; UsageError if a key is missing, unknown or not a string."""
+    """Reads one board file; UsageError if a key is missing, unknown or of another type."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return _fill(Board, tomllib.loads(path.read_text(encoding="utf-8")), "", id=path.stem)
     except (OSError, ValueError) as e:
-        raise UsageError(f"the board file {path.name} cannot be read: {e}.") from e
-    expected = {f.name for f in fields(Board)} - {"id"}
-    if table.keys() != expected or not all(isinstance(v, str) for v in table.values()):
-        raise UsageError(
-            f"the board file {path.name} must have exactly these text keys: {', '.join(sorted(expected))}."
-        )
-    return Board(id=path.stem, **table)
+        raise UsageError(f"the board file {path.name} cannot be used: {e}.") from e
 
 
 def all_boards(folder: Path | None = None) -> list[Board]:
     """Every board file of the folder (default: those that come with soundsdk), by id."""
     return [read_board(path) for path in sorted((folder or boards_dir()).glob("*.toml"))]
+
+
+def find_board(name: str) -> Board:
+    """The board of that id; UsageError with the ids there are."""
+    path = boards_dir() / f"{name}.toml"
+    if path.parent != boards_dir() or not path.is_file():
+        known = ", ".join(board.id for board in all_boards())
+        raise UsageError(f"there is no board {name}.", f"soundsdk knows: {known}.")
+    return read_board(path)

@@ -20,3 +20,8 @@ def models_dir() -> Path:
 def boards_dir() -> Path:
     """Folder of the board files, one TOML each."""
     return _folder("_boards", "boards")
+
+
+def firmware_dir() -> Path:
+    """Folder of what images are built from: the C modules, MicroPython board files and the manifest."""
+    return _folder("_firmware", "firmware")

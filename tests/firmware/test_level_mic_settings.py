@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
+import types
 from array import array
 from pathlib import Path
 
@@ -166,3 +168,26 @@ def test_an_unknown_microphone_is_refused() -> None:
     with pytest.raises(FirmwareError) as e:
         mic.open_source({"kind": "telephone"}, 16000)
     assert e.value.args[0] == "mic.kind"
+
+
+def test_the_image_knows_its_board_and_the_file_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "settings.json"
+    assert settings.load(str(file)).board == "unknown"
+    image = types.ModuleType("soundboard")
+    image.SETTINGS = {"board": "rpi_pico", "mic": {"kind": "i2s"}}  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "soundboard", image)
+    assert settings.load(str(file)).mic == {"kind": "i2s"}
+    file.write_text('{"board": "mine", "status_s": 5}')
+    loaded = settings.load(str(file))
+    assert (loaded.board, loaded.status_s, loaded.mic) == ("mine", 5, {"kind": "i2s"})
+    assert image.SETTINGS["board"] == "rpi_pico"
+
+
+def test_a_model_file_comes_before_the_one_in_the_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = types.ModuleType("soundmodel")
+    image.data = b"in flash"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "soundmodel", image)
+    file = tmp_path / "detector.tflite"
+    assert store.load(str(file)) is image.data
+    file.write_bytes(b"pushed")
+    assert store.load(str(file)) == b"pushed"

@@ -40,6 +40,11 @@ class Buffer {
 public:
     Buffer(nb::handle object, int flags) {
         if (PyObject_GetBuffer(object.ptr(), &view_, flags | PyBUF_FORMAT) != 0) {
+            if (PyErr_ExceptionMatches(PyExc_BufferError)) {  // which MicroPython does not have
+                PyErr_Clear();
+                throw nb::type_error((flags & PyBUF_WRITABLE) ? "the buffer must be writable"
+                                                              : "the buffer must be contiguous");
+            }
             throw nb::python_error();
         }
         if (!PyBuffer_IsContiguous(&view_, 'C')) {
@@ -88,7 +93,7 @@ private:
 // A model file kept alive and in place; copied only if it lies unaligned.
 class File {
 public:
-    explicit File(nb::handle object) : buffer_(object, PyBUF_SIMPLE) {
+    explicit File(nb::handle object) : buffer_(object, PyBUF_ND | PyBUF_STRIDES) {
         if (reinterpret_cast<uintptr_t>(buffer_.data()) % 16 != 0) {
             copy_ = std::make_unique<Memory>(buffer_.size());
             std::memcpy(copy_->get(), buffer_.data(), buffer_.size());

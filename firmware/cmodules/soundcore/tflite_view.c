@@ -275,7 +275,7 @@ const uint8_t *snd_tflite_metadata(snd_tflite_t *v, const char *name, uint32_t *
         uint32_t table = vector_table(v, v->metadata, i);
         snd_tflite_vector_t key = field_vector(v, table, METADATA_NAME, 1);
         if (key.count == length && memcmp(v->base + key.at, name, length) == 0) {
-            snd_tflite_vector_t bytes;
+            snd_tflite_vector_t bytes = {0};
             *error = buffer(v, (uint32_t)snd_tflite_field_int32(v, table, METADATA_BUFFER, 0), &bytes);
             *size = bytes.count;
             return *error == SND_OK && bytes.count ? v->base + bytes.at : NULL;

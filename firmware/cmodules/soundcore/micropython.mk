@@ -1,0 +1,10 @@
+# soundcore in MicroPython's make ports (unix, qemu).
+SOUNDCORE_DIR := $(USERMOD_DIR)
+
+SRC_USERMOD_C += $(SOUNDCORE_DIR)/modsoundcore.c
+SOUNDCORE_C := $(filter-out %/modsoundcore.c,$(sort $(wildcard $(SOUNDCORE_DIR)/*.c)))
+SRC_USERMOD_LIB_C += $(SOUNDCORE_C)
+CFLAGS_USERMOD += -I$(SOUNDCORE_DIR)
+
+# No contraction: multipliers computed at init must not depend on whether the target has fused multiply-add.
+$(patsubst $(SOUNDCORE_DIR)/%.c,$(BUILD)/soundcore/%.o,$(SOUNDCORE_C)): CFLAGS += -std=c11 -O2 -ffp-contract=off

@@ -1,0 +1,558 @@
+// MicroPython binding of soundcore: the names, arguments and errors of bindings.cpp, which CPython has.
+//
+// Memory comes from MicroPython's heap, in __init__ only: feed, push, invoke, reset and the properties that a loop
+// reads allocate nothing. A view's `items` is the first byte of the arena's heap block, its place an offset from
+// there: the collector knows a block by its first byte, so a view keeps its arena alive by itself.
+#include <string.h>
+
+#include "py/binary.h"
+#include "py/objarray.h"
+#include "py/runtime.h"
+
+#include "frontend.h"
+#include "meta.h"
+#include "model.h"
+#include "stream.h"
+
+#if MICROPY_OBJ_REPR == MICROPY_OBJ_REPR_C
+#error "soundcore needs floats of all 32 bits: a scale cut to 30 would give other scores than other boards"
+#endif
+
+#define ALIGNMENT (16)
+#define COPY_SAMPLES (64) // of unaligned PCM, moved through the stack
+
+_Static_assert(MICROPY_BYTES_PER_GC_BLOCK % ALIGNMENT == 0, "heap blocks must be aligned for the core");
+
+static MP_DEFINE_EXCEPTION(Error, ValueError)
+
+static const mp_obj_type_t frontend_type, model_type, stream_type;
+
+static NORETURN void raise_fault(const snd_fault_t *fault) {
+    char detail[160];
+    size_t length = snd_error_text(fault, detail, sizeof(detail));
+    const char *name = snd_error_name(fault->code);
+    mp_obj_t args[] = {mp_obj_new_str(name, strlen(name)), mp_obj_new_str(detail, length)};
+    nlr_raise(mp_obj_new_exception_args(&mp_type_Error, MP_ARRAY_SIZE(args), args));
+}
+
+// ---- arguments
+
+static void *self_of(mp_obj_t object, const mp_obj_type_t *type) {
+    if (!mp_obj_is_type(object, type)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("a method of another class's object"));
+    }
+    return MP_OBJ_TO_PTR(object);
+}
+
+// The one argument of a method or class, by place or by name.
+static mp_obj_t only_arg(size_t n_args, const mp_obj_t *args, mp_map_t *kw, qstr name) {
+    const mp_arg_t allowed = {name, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}};
+    mp_arg_val_t value;
+    mp_arg_parse_all(n_args, args, kw, 1, &allowed, &value);
+    return value.u_obj;
+}
+
+// As the CPython binding: an integer of 32 bits or TypeError.
+static int32_t int32_arg(mp_obj_t object) {
+    if (!mp_obj_is_int(object)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("an int is needed"));
+    }
+    mp_int_t value = mp_obj_int_get_truncated(object);
+    if (value != (int32_t)value || !mp_obj_equal(object, mp_obj_new_int(value))) {
+        mp_raise_TypeError(MP_ERROR_TEXT("the int is out of range"));
+    }
+    return (int32_t)value;
+}
+
+static size_t count_arg(mp_obj_t object) {
+    int32_t value = int32_arg(object);
+    if (value < 0) {
+        mp_raise_TypeError(MP_ERROR_TEXT("the int is negative"));
+    }
+    return (size_t)value;
+}
+
+// What bytes-like objects and arrays of one byte per item have.
+static bool is_bytes_code(int typecode) {
+    return typecode == 'b' || typecode == 'B' || typecode == BYTEARRAY_TYPECODE;
+}
+
+static void buffer_arg(mp_obj_t object, mp_buffer_info_t *info, mp_uint_t flags) {
+    // A str has a buffer here, but not in CPython.
+    if (mp_obj_is_str(object)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("a bytes-like object is needed, not str"));
+    }
+    mp_get_buffer_raise(object, info, flags);
+}
+
+typedef struct {
+    const uint8_t *bytes;
+    size_t samples;
+} pcm_t;
+
+static pcm_t pcm_arg(mp_obj_t object) {
+    mp_buffer_info_t info;
+    buffer_arg(object, &info, MP_BUFFER_READ);
+    if (info.typecode != 'h' && !is_bytes_code(info.typecode)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("pcm must hold int16 samples (array('h') or their bytes)"));
+    }
+    if (info.len % 2 != 0) {
+        mp_raise_ValueError(MP_ERROR_TEXT("pcm ends in the middle of a sample"));
+    }
+    return (pcm_t) {info.buf, info.len / 2};
+}
+
+// The next samples, aligned; n becomes how many there are. They come through `copy` if they lie unaligned.
+static const int16_t *pcm_next(const pcm_t *pcm, size_t at, int16_t *copy /* (COPY_SAMPLES) */, size_t *n) {
+    const uint8_t *bytes = pcm->bytes + 2 * at;
+    *n = pcm->samples - at;
+    if ((uintptr_t)bytes % sizeof(int16_t) == 0) {
+        return (const int16_t *)(const void *)bytes;
+    }
+    *n = MIN(*n, COPY_SAMPLES);
+    memcpy(copy, bytes, 2 * *n);
+    return copy;
+}
+
+// ---- model files
+
+typedef struct {
+    mp_obj_t object;  // what was given; keeps its bytes alive
+    const void *copy; // heap block, if the bytes lie unaligned
+    const void *data;
+    size_t size;
+} file_t;
+
+static void file_open(file_t *file, mp_obj_t object) {
+    mp_buffer_info_t info;
+    buffer_arg(object, &info, MP_BUFFER_READ);
+    file->object = object;
+    file->copy = NULL;
+    file->data = info.buf;
+    file->size = info.len;
+    if ((uintptr_t)info.buf % ALIGNMENT != 0) {
+        void *copy = m_malloc(info.len);
+        memcpy(copy, info.buf, info.len);
+        file->copy = file->data = copy;
+    }
+}
+
+static mp_obj_t file_metadata(const file_t *file) {
+    size_t size = 0;
+    snd_fault_t fault;
+    const void *text = snd_model_metadata(file->data, file->size, SND_META_NAME, &size, &fault);
+    return text ? mp_obj_new_bytes(text, size) : mp_const_none;
+}
+
+// ---- tensors
+
+static void view_init(mp_obj_array_t *view, const snd_model_tensor_t *tensor, void *arena) {
+    size_t offset = tensor->size ? (size_t)(tensor->data - (int8_t *)arena) : 0;
+    mp_obj_memoryview_init(view, 'b' | MP_OBJ_ARRAY_TYPECODE_FLAG_RW, offset, tensor->size, arena);
+}
+
+static mp_obj_t new_view(const snd_model_tensor_t *tensor, void *arena) {
+    mp_obj_array_t *view = m_new_obj(mp_obj_array_t);
+    view_init(view, tensor, arena);
+    return MP_OBJ_FROM_PTR(view);
+}
+
+static mp_obj_t new_shape(const snd_model_tensor_t *tensor) {
+    mp_obj_t sizes[SND_MODEL_MAX_DIMS];
+    for (int32_t i = 0; i < tensor->dims; i++) {
+        sizes[i] = mp_obj_new_int(tensor->shape[i]);
+    }
+    return mp_obj_new_tuple((size_t)tensor->dims, sizes);
+}
+
+static mp_obj_t new_quant(const snd_model_tensor_t *tensor) {
+    mp_obj_t pair[] = {mp_obj_new_float_from_f(tensor->scale), mp_obj_new_int(tensor->zero_point)};
+    return mp_obj_new_tuple(MP_ARRAY_SIZE(pair), pair);
+}
+
+// ---- Frontend
+
+typedef struct {
+    mp_obj_base_t base;
+    snd_frontend_t *frontend; // heap block
+    size_t size;
+} frontend_obj_t;
+
+static mp_obj_t frontend_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    // In the order of the fields of snd_frontend_settings_t.
+    static const uint16_t names[] = {
+        MP_QSTR_rate_hz, MP_QSTR_window, MP_QSTR_hop, MP_QSTR_fft, MP_QSTR_bands, MP_QSTR_low_hz, MP_QSTR_high_hz,
+        MP_QSTR_coefficients, MP_QSTR_floor_db, MP_QSTR_step_mdb,
+    };
+    enum { COUNT = MP_ARRAY_SIZE(names) };
+    _Static_assert(sizeof(snd_frontend_settings_t) == COUNT * sizeof(int32_t), "one name per setting");
+
+    mp_arg_t allowed[COUNT];
+    mp_arg_val_t values[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        allowed[i] = (mp_arg_t) {names[i], MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}};
+    }
+    mp_arg_parse_all_kw_array(n_args, n_kw, args, COUNT, allowed, values);
+    snd_frontend_settings_t settings = snd_frontend_defaults;
+    int32_t *field = &settings.rate_hz;
+    for (size_t i = 0; i < COUNT; i++) {
+        if (values[i].u_obj != MP_OBJ_NULL) {
+            field[i] = int32_arg(values[i].u_obj);
+        }
+    }
+
+    snd_fault_t fault;
+    size_t size = snd_frontend_size(&settings, &fault);
+    if (size == 0) {
+        raise_fault(&fault);
+    }
+    frontend_obj_t *self = mp_obj_malloc(frontend_obj_t, type);
+    self->size = size;
+    self->frontend = snd_frontend_init(m_malloc(size), size, &settings, &fault);
+    if (self->frontend == NULL) {
+        raise_fault(&fault);
+    }
+    return MP_OBJ_FROM_PTR(self);
+}
+
+static mp_obj_t frontend_push(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
+    static const mp_arg_t allowed[] = {
+        {MP_QSTR_pcm, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
+        {MP_QSTR_out, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
+    };
+    frontend_obj_t *self = self_of(args[0], &frontend_type);
+    mp_arg_val_t values[MP_ARRAY_SIZE(allowed)];
+    mp_arg_parse_all(n_args - 1, args + 1, kw, MP_ARRAY_SIZE(allowed), allowed, values);
+    pcm_t pcm = pcm_arg(values[0].u_obj);
+    mp_buffer_info_t out;
+    buffer_arg(values[1].u_obj, &out, MP_BUFFER_WRITE);
+    if (!is_bytes_code(out.typecode)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("out must hold int8 values (bytearray or array('b'))"));
+    }
+    size_t width = snd_frontend_width(self->frontend);
+    if (out.len / width < snd_frontend_frames_after(self->frontend, pcm.samples)) {
+        snd_fault_t fault = {SND_E_FRONTEND_ROOM, -1, -1, -1};
+        raise_fault(&fault);
+    }
+    int8_t *to = out.buf;
+    size_t written = 0;
+    int16_t copy[COPY_SAMPLES];
+    for (size_t at = 0; at < pcm.samples;) {
+        size_t n;
+        const int16_t *samples = pcm_next(&pcm, at, copy, &n);
+        int made = 0;
+        at += snd_frontend_push(self->frontend, samples, n, to + written * width, &made);
+        written += made ? 1 : 0;
+    }
+    return mp_obj_new_int_from_uint(written);
+}
+static MP_DEFINE_CONST_FUN_OBJ_KW(frontend_push_obj, 1, frontend_push);
+
+static mp_obj_t frontend_frames_after(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
+    frontend_obj_t *self = self_of(args[0], &frontend_type);
+    size_t n = count_arg(only_arg(n_args - 1, args + 1, kw, MP_QSTR_n));
+    return mp_obj_new_int_from_uint(snd_frontend_frames_after(self->frontend, n));
+}
+static MP_DEFINE_CONST_FUN_OBJ_KW(frontend_frames_after_obj, 1, frontend_frames_after);
+
+static mp_obj_t frontend_reset(mp_obj_t self_in) {
+    frontend_obj_t *self = self_of(self_in, &frontend_type);
+    snd_frontend_reset(self->frontend);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(frontend_reset_obj, frontend_reset);
+
+static void frontend_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
+    if (dest[0] != MP_OBJ_NULL) {
+        return; // nothing can be stored: AttributeError
+    }
+    frontend_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    switch (attr) {
+        case MP_QSTR_width:
+            dest[0] = mp_obj_new_int_from_uint(snd_frontend_width(self->frontend));
+            break;
+        case MP_QSTR_needed:
+            dest[0] = mp_obj_new_int_from_uint(snd_frontend_needed(self->frontend));
+            break;
+        case MP_QSTR_size:
+            dest[0] = mp_obj_new_int_from_uint(self->size);
+            break;
+        default:
+            dest[1] = MP_OBJ_SENTINEL; // go on in the locals
+    }
+}
+
+static const mp_rom_map_elem_t frontend_locals_table[] = {
+    {MP_ROM_QSTR(MP_QSTR_VERSION), MP_ROM_INT(SND_FRONTEND_VERSION)},
+    {MP_ROM_QSTR(MP_QSTR_push), MP_ROM_PTR(&frontend_push_obj)},
+    {MP_ROM_QSTR(MP_QSTR_frames_after), MP_ROM_PTR(&frontend_frames_after_obj)},
+    {MP_ROM_QSTR(MP_QSTR_reset), MP_ROM_PTR(&frontend_reset_obj)},
+};
+static MP_DEFINE_CONST_DICT(frontend_locals, frontend_locals_table);
+
+static MP_DEFINE_CONST_OBJ_TYPE(
+    frontend_type, MP_QSTR_Frontend, MP_TYPE_FLAG_NONE,
+    make_new, frontend_make_new,
+    attr, frontend_attr,
+    locals_dict, &frontend_locals
+    );
+
+// ---- Model
+
+typedef struct {
+    mp_obj_base_t base;
+    file_t file;
+    snd_model_t *model;
+    void *arena; // heap block
+} model_obj_t;
+
+static mp_obj_t model_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    mp_map_t kw;
+    mp_map_init_fixed_table(&kw, n_kw, args + n_args);
+    mp_obj_t buf = only_arg(n_args, args, &kw, MP_QSTR_buf);
+    model_obj_t *self = mp_obj_malloc(model_obj_t, type);
+    file_open(&self->file, buf);
+    snd_fault_t fault;
+    size_t size = snd_model_size(self->file.data, self->file.size, &fault);
+    if (size == 0) {
+        raise_fault(&fault);
+    }
+    self->arena = m_malloc(size);
+    self->model = snd_model_init(self->arena, size, self->file.data, self->file.size, &fault);
+    if (self->model == NULL) {
+        raise_fault(&fault);
+    }
+    return MP_OBJ_FROM_PTR(self);
+}
+
+static model_obj_t *model_input(size_t n_args, const mp_obj_t *args, mp_map_t *kw, snd_model_tensor_t *tensor) {
+    model_obj_t *self = self_of(args[0], &model_type);
+    size_t i = count_arg(only_arg(n_args - 1, args + 1, kw, MP_QSTR_i));
+    if (i >= snd_model_inputs(self->model)) {
+        mp_raise_msg(&mp_type_IndexError, MP_ERROR_TEXT("the model has no such input"));
+    }
+    snd_model_input(self->model, i, tensor);
+    return self;
+}
+
+static model_obj_t *model_output(size_t n_args, const mp_obj_t *args, mp_map_t *kw, snd_model_tensor_t *tensor) {
+    model_obj_t *self = self_of(args[0], &model_type);
+    size_t i = count_arg(only_arg(n_args - 1, args + 1, kw, MP_QSTR_i));
+    if (i >= snd_model_outputs(self->model)) {
+        mp_raise_msg(&mp_type_IndexError, MP_ERROR_TEXT("the model has no such output"));
+    }
+    snd_model_output(self->model, i, tensor);
+    return self;
+}
+
+// The view, shape and quantization of inputs and of outputs.
+#define TENSOR_METHODS(which) \
+    static mp_obj_t model_get_##which(size_t n_args, const mp_obj_t *args, mp_map_t *kw) { \
+        snd_model_tensor_t tensor; \
+        model_obj_t *self = model_##which(n_args, args, kw, &tensor); \
+        return new_view(&tensor, self->arena); \
+    } \
+    static mp_obj_t model_##which##_shape(size_t n_args, const mp_obj_t *args, mp_map_t *kw) { \
+        snd_model_tensor_t tensor; \
+        model_##which(n_args, args, kw, &tensor); \
+        return new_shape(&tensor); \
+    } \
+    static mp_obj_t model_##which##_quant(size_t n_args, const mp_obj_t *args, mp_map_t *kw) { \
+        snd_model_tensor_t tensor; \
+        model_##which(n_args, args, kw, &tensor); \
+        return new_quant(&tensor); \
+    } \
+    static MP_DEFINE_CONST_FUN_OBJ_KW(model_##which##_obj, 1, model_get_##which); \
+    static MP_DEFINE_CONST_FUN_OBJ_KW(model_##which##_shape_obj, 1, model_##which##_shape); \
+    static MP_DEFINE_CONST_FUN_OBJ_KW(model_##which##_quant_obj, 1, model_##which##_quant);
+
+TENSOR_METHODS(input)
+TENSOR_METHODS(output)
+
+static mp_obj_t model_invoke(mp_obj_t self_in) {
+    model_obj_t *self = self_of(self_in, &model_type);
+    snd_model_invoke(self->model);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(model_invoke_obj, model_invoke);
+
+static void model_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
+    if (dest[0] != MP_OBJ_NULL) {
+        return;
+    }
+    model_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    switch (attr) {
+        case MP_QSTR_inputs:
+            dest[0] = mp_obj_new_int_from_uint(snd_model_inputs(self->model));
+            break;
+        case MP_QSTR_outputs:
+            dest[0] = mp_obj_new_int_from_uint(snd_model_outputs(self->model));
+            break;
+        case MP_QSTR_arena_size:
+            dest[0] = mp_obj_new_int_from_uint(snd_model_arena_size(self->model));
+            break;
+        case MP_QSTR_metadata:
+            dest[0] = file_metadata(&self->file);
+            break;
+        default:
+            dest[1] = MP_OBJ_SENTINEL;
+    }
+}
+
+static const mp_rom_map_elem_t model_locals_table[] = {
+    {MP_ROM_QSTR(MP_QSTR_input), MP_ROM_PTR(&model_input_obj)},
+    {MP_ROM_QSTR(MP_QSTR_output), MP_ROM_PTR(&model_output_obj)},
+    {MP_ROM_QSTR(MP_QSTR_input_shape), MP_ROM_PTR(&model_input_shape_obj)},
+    {MP_ROM_QSTR(MP_QSTR_output_shape), MP_ROM_PTR(&model_output_shape_obj)},
+    {MP_ROM_QSTR(MP_QSTR_input_quant), MP_ROM_PTR(&model_input_quant_obj)},
+    {MP_ROM_QSTR(MP_QSTR_output_quant), MP_ROM_PTR(&model_output_quant_obj)},
+    {MP_ROM_QSTR(MP_QSTR_invoke), MP_ROM_PTR(&model_invoke_obj)},
+};
+static MP_DEFINE_CONST_DICT(model_locals, model_locals_table);
+
+static MP_DEFINE_CONST_OBJ_TYPE(
+    model_type, MP_QSTR_Model, MP_TYPE_FLAG_NONE,
+    make_new, model_make_new,
+    attr, model_attr,
+    locals_dict, &model_locals
+    );
+
+// ---- Stream
+
+typedef struct {
+    mp_obj_base_t base;
+    file_t file;
+    snd_stream_t *stream;
+    void *arena;              // heap block
+    // Made once and handed out again and again: a loop that reads them allocates nothing.
+    mp_obj_array_t *scores;
+    mp_obj_array_t *attention;
+    mp_obj_array_t *features;
+} stream_obj_t;
+
+static mp_obj_array_t *stream_view(
+    const stream_obj_t *self, void (*get)(const snd_stream_t *, snd_model_tensor_t *)) {
+    snd_model_tensor_t tensor;
+    get(self->stream, &tensor);
+    return MP_OBJ_TO_PTR(new_view(&tensor, self->arena));
+}
+
+static mp_obj_t stream_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    mp_map_t kw;
+    mp_map_init_fixed_table(&kw, n_kw, args + n_args);
+    mp_obj_t buf = only_arg(n_args, args, &kw, MP_QSTR_buf);
+    stream_obj_t *self = mp_obj_malloc(stream_obj_t, type);
+    file_open(&self->file, buf);
+    snd_fault_t fault;
+    size_t size = snd_stream_size(self->file.data, self->file.size, &fault);
+    if (size == 0) {
+        raise_fault(&fault);
+    }
+    self->arena = m_malloc(size);
+    self->stream = snd_stream_init(self->arena, size, self->file.data, self->file.size, &fault);
+    if (self->stream == NULL) {
+        raise_fault(&fault);
+    }
+    self->scores = stream_view(self, snd_stream_scores);
+    self->attention = stream_view(self, snd_stream_attention);
+    self->features = stream_view(self, snd_stream_features);
+    return MP_OBJ_FROM_PTR(self);
+}
+
+static mp_obj_t stream_feed(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
+    stream_obj_t *self = self_of(args[0], &stream_type);
+    pcm_t pcm = pcm_arg(only_arg(n_args - 1, args + 1, kw, MP_QSTR_pcm));
+    size_t steps = 0;
+    int16_t copy[COPY_SAMPLES];
+    for (size_t at = 0; at < pcm.samples;) {
+        size_t n;
+        const int16_t *samples = pcm_next(&pcm, at, copy, &n);
+        steps += snd_stream_feed(self->stream, samples, n);
+        at += n;
+    }
+    return mp_obj_new_int_from_uint(steps);
+}
+static MP_DEFINE_CONST_FUN_OBJ_KW(stream_feed_obj, 1, stream_feed);
+
+static mp_obj_t stream_reset(mp_obj_t self_in) {
+    stream_obj_t *self = self_of(self_in, &stream_type);
+    snd_stream_reset(self->stream);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(stream_reset_obj, stream_reset);
+
+static mp_obj_t stream_quant(
+    const stream_obj_t *self, void (*get)(const snd_stream_t *, snd_model_tensor_t *)) {
+    snd_model_tensor_t tensor;
+    get(self->stream, &tensor);
+    return new_quant(&tensor);
+}
+
+static void stream_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
+    if (dest[0] != MP_OBJ_NULL) {
+        return;
+    }
+    stream_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    switch (attr) {
+        case MP_QSTR_scores:
+            dest[0] = MP_OBJ_FROM_PTR(self->scores);
+            break;
+        case MP_QSTR_attention:
+            dest[0] = MP_OBJ_FROM_PTR(self->attention);
+            break;
+        case MP_QSTR_features:
+            dest[0] = MP_OBJ_FROM_PTR(self->features);
+            break;
+        case MP_QSTR_needed:
+            dest[0] = mp_obj_new_int_from_uint(snd_stream_needed(self->stream));
+            break;
+        case MP_QSTR_step_samples:
+            dest[0] = mp_obj_new_int_from_uint(snd_stream_step_samples(self->stream));
+            break;
+        case MP_QSTR_arena_size:
+            dest[0] = mp_obj_new_int_from_uint(snd_stream_arena_size(self->stream));
+            break;
+        case MP_QSTR_scores_quant:
+            dest[0] = stream_quant(self, snd_stream_scores);
+            break;
+        case MP_QSTR_attention_quant:
+            dest[0] = stream_quant(self, snd_stream_attention);
+            break;
+        case MP_QSTR_metadata:
+            dest[0] = file_metadata(&self->file);
+            break;
+        default:
+            dest[1] = MP_OBJ_SENTINEL;
+    }
+}
+
+static const mp_rom_map_elem_t stream_locals_table[] = {
+    {MP_ROM_QSTR(MP_QSTR_feed), MP_ROM_PTR(&stream_feed_obj)},
+    {MP_ROM_QSTR(MP_QSTR_reset), MP_ROM_PTR(&stream_reset_obj)},
+};
+static MP_DEFINE_CONST_DICT(stream_locals, stream_locals_table);
+
+static MP_DEFINE_CONST_OBJ_TYPE(
+    stream_type, MP_QSTR_Stream, MP_TYPE_FLAG_NONE,
+    make_new, stream_make_new,
+    attr, stream_attr,
+    locals_dict, &stream_locals
+    );
+
+// ---- the module
+
+static const mp_rom_map_elem_t soundcore_globals_table[] = {
+    {MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_soundcore)},
+    {MP_ROM_QSTR(MP_QSTR_FRONTEND_VERSION), MP_ROM_INT(SND_FRONTEND_VERSION)},
+    {MP_ROM_QSTR(MP_QSTR_Error), MP_ROM_PTR(&mp_type_Error)},
+    {MP_ROM_QSTR(MP_QSTR_Frontend), MP_ROM_PTR(&frontend_type)},
+    {MP_ROM_QSTR(MP_QSTR_Model), MP_ROM_PTR(&model_type)},
+    {MP_ROM_QSTR(MP_QSTR_Stream), MP_ROM_PTR(&stream_type)},
+};
+static MP_DEFINE_CONST_DICT(soundcore_globals, soundcore_globals_table);
+
+const mp_obj_module_t soundcore_module = {
+    .base = {&mp_type_module},
+    .globals = (mp_obj_dict_t *)&soundcore_globals,
+};
+MP_REGISTER_MODULE(MP_QSTR_soundcore, soundcore_module);

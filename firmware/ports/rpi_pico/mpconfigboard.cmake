@@ -1,0 +1,3 @@
+set(PICO_BOARD "pico")
+set(PICO_PLATFORM "rp2040")
+include(${CMAKE_CURRENT_LIST_DIR}/../rp2.cmake)

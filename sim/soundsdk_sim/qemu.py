@@ -1,0 +1,109 @@
+"""A QEMU machine with the firmware, at MicroPython's raw REPL on its serial port."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import shutil
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+from soundsdk.boards import Board
+from soundsdk.errors import DeviceError, UsageError
+
+PACKAGES = {"qemu-system-arm": "qemu-system-arm", "qemu-system-riscv32": "qemu-system-misc"}  # Debian's
+_READY = b"raw REPL; CTRL-B to exit\r\n>"
+_PROMPT = b">>> "
+_START_S = 30.0
+
+
+class Qemu:
+    """The machine of a board with [qemu], running `image`. A context manager; DeviceError when it does not answer.
+
+    extra: further arguments for QEMU.
+    """
+
+    def __init__(self, board: Board, image: Path, extra: tuple[str, ...] = ()) -> None:
+        if board.qemu is None:
+            raise UsageError(f"{board.id} is not a board that QEMU emulates.")
+        program = shutil.which(board.qemu.program)
+        if program is None:
+            package = PACKAGES.get(board.qemu.program, board.qemu.program)
+            raise DeviceError(f"{board.qemu.program} is not installed.", f"apt-get install {package}")
+        self._process = subprocess.Popen(
+            [program, *board.qemu.args, "-display", "none", "-monitor", "none", "-serial", "stdio", *extra,
+             "-kernel", str(image)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        self._come: queue.Queue[bytes] = queue.Queue()
+        self._rest = b""
+        threading.Thread(target=self._listen, daemon=True).start()
+        try:
+            # Not before the prompt: the nRF51's UART loses what comes while it is off.
+            self.read_until(_PROMPT, _START_S)
+            self.send(b"\r\x01")
+            self.read_until(_READY, _START_S)
+        except BaseException:
+            self.close()
+            raise
+
+    def _listen(self) -> None:
+        out = self._process.stdout
+        assert out is not None
+        while data := out.read1(65536):  # type: ignore[attr-defined]
+            self._come.put(data)
+        self._come.put(b"")
+
+    def send(self, data: bytes) -> None:
+        """Bytes to the serial port."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(data)
+            self._process.stdin.flush()
+        except OSError as e:
+            raise DeviceError("QEMU has ended.") from e
+
+    def read_until(self, end: bytes, limit_s: float) -> bytes:
+        """What comes before `end`, which is taken too."""
+        deadline = time.monotonic() + limit_s
+        while (at := self._rest.find(end)) < 0:
+            try:
+                data = self._come.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                said = self._rest[-200:].decode(errors="replace").strip()
+                raise DeviceError(f"the emulated board has not answered for {limit_s:.0f} s; it said: {said}") from None
+            if not data:
+                said = self._rest[-200:].decode(errors="replace").strip()
+                raise DeviceError(f"QEMU has ended: {said or 'it said nothing'}")
+            self._rest += data
+        found, self._rest = self._rest[:at], self._rest[at + len(end) :]
+        return found
+
+    def run(self, code: str, limit_s: float = 60.0) -> str:
+        """Runs statements; what they print. DeviceError with the last line of the traceback if they raise."""
+        self.send(code.encode() + b"\x04")
+        self.read_until(b"OK", limit_s)
+        printed = self.read_until(b"\x04", limit_s)
+        error = self.read_until(b"\x04>", limit_s)
+        if error:
+            raise DeviceError(f"the emulated board stopped: {error.decode(errors='replace').strip().splitlines()[-1]}.")
+        return printed.decode(errors="replace").replace("\r\n", "\n")
+
+    def close(self) -> None:
+        """Ends the emulator."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+    def __enter__(self) -> Qemu:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,104 @@
+"""The conformance program: conformance.py and the calls behind it, in pieces that a small target can take one by one.
+
+python tests/conformance/program.py > program.py     # then: micropython program.py, python program.py
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "core")]
+
+_PIECE = 768  # bytes of a file per statement
+
+_BAD_SETTINGS = [
+    {"rate_hz": 3999},
+    {"rate_hz": 48001},
+    {"window": 255},
+    {"window": 513},
+    {"hop": 63},
+    {"hop": 513},
+    {"fft": 300},
+    {"bands": 0},
+    {"bands": 129},
+    {"low_hz": -1},
+    {"high_hz": 8001},
+    {"low_hz": 7600},
+    {"coefficients": 41},
+    {"coefficients": -1},
+    {"floor_db": 1},
+    {"step_mdb": 49},
+    {"bands": 128},
+]
+
+
+def _file(name: str, data: bytes) -> Iterator[str]:
+    yield f"{name} = Received({len(data)})"
+    for at in range(0, len(data), _PIECE):
+        yield f"{name}.add({base64.b64encode(data[at : at + _PIECE])!r})"
+
+
+def _text(path: Path) -> str:
+    """Without the docstring and comments of whole lines: a small target compiles it whole."""
+    lines = path.read_text(encoding="utf-8").split('"""', 2)[2].splitlines()
+    return "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
+
+
+def pieces(detector: Path | None = None, hops: int = 1000) -> Iterator[str]:
+    """Python source, piece after piece.
+
+    detector: a model to hold a target against as well; a target that has a detector baked in uses that instead,
+    which must be the same file. hops: of the loop with a locked heap.
+    """
+    import numpy as np
+    from graph_generator import streaming_step
+    from model_generator import GENERATORS
+
+    from sim.tiny_model import build, metadata
+
+    yield _text(HERE.parent / "vectors" / "frontend_pcm.py")
+    yield _text(HERE / "conformance.py")
+    for case in json.loads((HERE.parent / "vectors" / "frontend.json").read_text())["cases"]:
+        yield f"frontend({case['settings']!r}, {case['samples']})"
+    for values in _BAD_SETTINGS:
+        yield f"show('settings', settings(**{values!r}))"
+    for name, generate in GENERATORS.items():
+        data = generate(np.random.default_rng(len(name)))
+        yield from _file("f", data)
+        yield f"model({name!r}, f.data)"
+    step, _ = streaming_step(np.random.default_rng(7), units=8, classes=3)
+    yield from _file("f", step)
+    yield "model('streaming step', f.data)"
+    yield "refused('no metadata', soundcore.Stream, f.data)"
+    yield "altered('streaming step', f.data, 97)"
+    tones = build(metadata())
+    yield from _file("f", tones)
+    yield "model('tones', f.data)"
+    yield "stream('tones', f.data, 9000)"
+    yield f"longest('tones', f.data, {hops})"
+    yield "lines(f.data, 100000, 256)"
+    yield "lines(f.data, 60000, 1000)"
+    yield "calls(f.data)"
+    yield "refused('text', soundcore.Stream, b'not a model')"
+    for key, value in (("soundsdk", 2), ("hop_frames", 7), ("scores", 1), ("states", [[0, 0]]), ("features", 3)):
+        yield from _file("f", build(metadata(**{key: value})))
+        yield f"refused({key!r}, soundcore.Stream, f.data)"
+    yield "f = None"
+    if detector is not None:
+        yield (
+            "try:\n    from soundmodel import data as DETECTOR\n"
+            f"except ImportError:\n    DETECTOR = open({str(detector)!r}, 'rb').read()"
+        )
+        yield "show('detector', len(DETECTOR), crc(DETECTOR))"
+        yield "stream('detector', DETECTOR, 9000)"
+        yield f"longest('detector', DETECTOR, {max(1, hops // 50)})"
+        yield "refused('cut', soundcore.Stream, memoryview(DETECTOR)[:5000])"
+
+
+if __name__ == "__main__":
+    print("\n".join(pieces(Path(sys.argv[1]) if len(sys.argv) > 1 else None)))

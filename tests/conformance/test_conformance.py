@@ -1,0 +1,95 @@
+"""The conformance program prints the same lines in CPython and in MicroPython on every target there is here."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shutil
+import subprocess
+from pathlib import Path
+
+import program
+import pytest
+
+from soundsdk.boards import find_board
+from soundsdk.errors import DeviceError, SoundsdkError
+from soundsdk.image.image import build
+from soundsdk.image.tools import ToolError
+from soundsdk_sim.models import load_model
+from soundsdk_sim.qemu import Qemu
+
+PIECE_S = 300  # for one statement on an emulated board
+
+
+@pytest.fixture(scope="module")
+def pieces() -> list[str]:
+    return list(program.pieces(load_model("home").path))
+
+
+@pytest.fixture(scope="module")
+def expected(pieces: list[str]) -> list[str]:
+    """In this Python."""
+    out = io.StringIO()
+    names: dict[str, object] = {"__name__": "__main__"}
+    with contextlib.redirect_stdout(out):
+        for piece in pieces:
+            exec(piece, names)
+    return out.getvalue().splitlines()
+
+
+def image_of(board: str, folder: Path) -> Path:
+    try:
+        return build(find_board(board), load_model("home"), None, folder, print).path
+    except ToolError as e:
+        pytest.skip(f"{e.message} {e.hint}")
+
+
+def test_the_program_covers_what_it_should(expected: list[str]) -> None:
+    heads = {line.split()[0] for line in expected}
+    assert {"frontend", "model", "invoked", "stream", "step", "locked", "refused", "altered", "call"} <= heads
+    events = [line for line in expected if '"type":"event"' in line]
+    assert len(events) >= 6
+    # Accepted and refused in the same sweep, else it shows nothing.
+    assert all(0 < int(line.split()[-2]) < 10000 for line in expected if line.startswith("altered"))
+
+
+def test_unix_prints_the_same_lines(pieces: list[str], expected: list[str], tmp_path: Path) -> None:
+    image = image_of("unix", tmp_path)
+    script = tmp_path / "program.py"
+    script.write_text("\n".join(pieces), encoding="utf-8")
+    done = subprocess.run([image, script], capture_output=True, text=True, timeout=PIECE_S, check=False)
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == expected
+
+
+@pytest.mark.parametrize("board", ["qemu_arm", "qemu_rv32"])
+def test_emulated_chip_prints_the_same_lines(
+    board: str, pieces: list[str], expected: list[str], tmp_path: Path
+) -> None:
+    qemu = find_board(board).qemu
+    assert qemu is not None
+    if shutil.which(qemu.program) is None:
+        pytest.skip(f"{qemu.program} is not installed")
+    printed = ""
+    with Qemu(find_board(board), image_of(board, tmp_path)) as machine:
+        for piece in pieces:
+            printed += machine.run(piece, PIECE_S)
+        # Used in place: in flash (below the RAM of either machine), aligned.
+        address = machine.run("import uctypes, soundmodel; print(uctypes.addressof(soundmodel.data))")
+    assert printed.splitlines() == expected
+    assert int(address) % 16 == 0
+    ram = {"qemu_arm": 0x20000000, "qemu_rv32": 0x80400000}[board]
+    assert int(address) < ram
+
+
+def test_an_emulated_board_that_stops_says_why(tmp_path: Path) -> None:
+    board = find_board("qemu_arm")
+    assert board.qemu is not None
+    if shutil.which(board.qemu.program) is None:
+        pytest.skip(f"{board.qemu.program} is not installed")
+    with Qemu(board, image_of("qemu_arm", tmp_path)) as machine:
+        with pytest.raises(DeviceError, match="ZeroDivisionError"):
+            machine.run("1 // 0")
+        assert machine.run("print('goes on')") == "goes on\n"
+        with pytest.raises(SoundsdkError, match="not answered"):
+            machine.run("while True: pass", 1)

@@ -1,0 +1,230 @@
+"""soundsdk build: what it refuses, what it leaves, and that two builds are one image."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import struct
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from soundfw.settings import Settings
+from soundsdk import cli
+from soundsdk.boards import all_boards, find_board
+from soundsdk.detector_file import DetectorFile
+from soundsdk.image import contents, image, make, sources, tools, uf2
+from soundsdk_sim.models import load_model
+
+REPO_CACHE = Path(__file__).resolve().parents[2] / ".cache" / "soundsdk"
+
+
+@pytest.fixture
+def cache(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The checkout's own cache, so that sources are fetched once."""
+    monkeypatch.setenv("SOUNDSDK_CACHE", os.environ.get("SOUNDSDK_CACHE", str(REPO_CACHE)))
+    return sources.cache_dir()
+
+
+def need_tools(board: str) -> None:
+    try:
+        tools.check(find_board(board))
+    except tools.ToolError as e:
+        pytest.skip(f"{e.message} {e.hint}")
+
+
+def test_uf2_holds_the_image_block_by_block() -> None:
+    data = bytes(range(256)) * 2 + b"end"
+    packed = uf2.pack(data, 0x10000000, 0xE48BFF56)
+    assert len(packed) == 3 * 512
+    got = b""
+    for i in range(3):
+        block = packed[i * 512 : (i + 1) * 512]
+        head = struct.unpack("<8I", block[:32])
+        assert head == (0x0A324655, 0x9E5D5157, 0x2000, 0x10000000 + 256 * i, 256, i, 3, 0xE48BFF56)
+        assert block[508:] == struct.pack("<I", 0x0AB16F30)
+        got += block[32 : 32 + 256]
+    assert got == data.ljust(768, b"\0")
+
+
+def test_every_board_but_the_simulator_can_be_built() -> None:
+    for board in all_boards():
+        assert (board.build is None) == (board.port == "cpython"), board.id
+        assert (board.qemu is not None) == (board.port == "qemu"), board.id
+        assert (board.uf2 is not None) == (board.port == "rp2"), board.id
+
+
+def test_contents_are_aligned_and_left_alone_when_they_are_the_same(tmp_path: Path) -> None:
+    board = find_board("rpi_pico")
+    contents.write(board, b"\1\2\3" * 20, tmp_path)
+    source = tmp_path / "soundmodel_data.c"
+    assert "aligned(16)" in source.read_text()
+    numbers = source.read_text().split("{")[1].split("}")[0].replace(",", " ").split()
+    assert bytes(map(int, numbers)) == b"\1\2\3" * 20
+    os.utime(source, (1, 1))
+    contents.write(board, b"\1\2\3" * 20, tmp_path)
+    assert source.stat().st_mtime == 1
+    contents.write(board, b"\1", tmp_path)
+    assert source.stat().st_mtime != 1
+    facts: dict[str, Any] = {}
+    exec((tmp_path / "soundboard.py").read_text(), facts)
+    assert Settings(facts["SETTINGS"]).mic["sck"] == 16
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["no-such-board"], 2, "there is no board no-such-board"),
+        (["../boards/unix"], 2, "there is no board"),
+        (["sim"], 2, "needs no image"),
+        (["unix", "--model", "none.tflite"], 1, "cannot be read"),
+        (["unix", "--sources", "no-such-folder"], 2, "does not exist"),
+    ],
+)
+def test_wrong_calls_are_one_sentence_and_an_exit_code(
+    words: list[str], code: int, says: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["build", *words, "-o", str(tmp_path / "out")]) == code
+    out, err = capfd.readouterr()
+    assert says in err
+    assert out == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_tool_is_named_with_its_package(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert cli.run(["build", "qemu_rv32", "-o", str(tmp_path / "out")]) == 1
+    err = capfd.readouterr().err
+    assert "riscv64-unknown-elf-gcc" in err
+    assert "apt-get install" in err
+    assert "gcc-riscv64-unknown-elf" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_too_large_for_the_board_is_refused_before_anything_is_built(tmp_path: Path) -> None:
+    detector = load_model("home")
+    large = dataclasses.replace(detector, data=detector.data + bytes(600_000))
+    with pytest.raises(image.ModelError, match=r"too large for Raspberry Pi Pico: \d+ bytes"):
+        image.build(find_board("rpi_pico"), large, None, tmp_path, print)
+    hungry = dataclasses.replace(detector, arena_bytes=250_000)
+    with pytest.raises(image.ModelError, match="of RAM"):
+        image.build(find_board("rpi_pico"), hungry, None, tmp_path, print)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_image_too_large_for_its_board_is_refused(tmp_path: Path) -> None:
+    made = tmp_path / "firmware.bin"
+    made.write_bytes(bytes(700_000))
+    with pytest.raises(image.ModelError, match="700000 bytes of 655360"):
+        image._measure(find_board("rpi_pico"), made)
+
+
+def test_sources_that_lack_something_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    need_tools("unix")
+    monkeypatch.setenv("SOUNDSDK_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "src" / "micropython").mkdir(parents=True)
+    assert cli.run(["build", "unix", "--sources", str(tmp_path / "src"), "-o", str(tmp_path / "out")]) == 1
+    assert "lack micropython/py/mpconfig.h" in capfd.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert not list((tmp_path / "cache").rglob("sources-*"))
+
+
+def another_cache(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache at another path with the sources of `cache` and no builds."""
+    folder.mkdir()
+    source = sources.get(None, print)
+    (folder / f"sources-{source.key}").symlink_to(source.micropython.parent)
+    monkeypatch.setenv("SOUNDSDK_CACHE", str(folder))
+
+
+def test_a_build_that_stops_says_why_and_leaves_no_image(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    need_tools("unix")
+    another_cache(tmp_path / "cache", cache, monkeypatch)
+    real = make._environment
+    monkeypatch.setattr(make, "_environment", lambda *args: real(*args) | {"CFLAGS_EXTRA": "-include no-such-header.h"})
+    assert cli.run(["build", "unix", "-o", str(tmp_path / "out")]) == 1
+    err = capfd.readouterr().err
+    assert "no-such-header.h" in err
+    assert "All that was said" in err
+    assert not (tmp_path / "out").exists()
+    assert not list((tmp_path / "cache" / "build").glob("*.image"))
+
+
+@pytest.mark.parametrize("board", ["qemu_rv32", "rpi_pico"])
+def test_two_builds_at_two_places_are_one_image(
+    board: str, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need_tools(board)
+    detector = load_model("home")
+    first = image.build(find_board(board), detector, None, tmp_path, print)
+    another_cache(tmp_path / "cache", cache, monkeypatch)
+    second = image.build(find_board(board), detector, None, tmp_path / "second", print)
+    assert second.built
+    assert second.sha256 == first.sha256
+
+
+def test_nothing_is_done_when_nothing_has_changed(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    need_tools("unix")
+    detector = load_model("home")
+    first = image.build(find_board("unix"), detector, None, tmp_path, print)
+
+    def run(*args: object) -> Path:
+        raise AssertionError("it was built again")
+
+    monkeypatch.setattr(make, "run", run)
+    again = image.build(find_board("unix"), detector, None, tmp_path / "again", print)
+    assert (again.sha256, again.built) == (first.sha256, False)
+    assert again.path.read_bytes() == first.path.read_bytes()
+    # Another detector is another image.
+    other = DetectorFile(detector.path, detector.data + bytes(4), {}, detector.arena_bytes, detector.step_samples)
+    with pytest.raises(AssertionError, match="built again"):
+        image.build(find_board("unix"), other, None, tmp_path, print)
+
+
+def test_what_was_compiled_in_another_way_is_not_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    need_tools("unix")
+    monkeypatch.setenv("SOUNDSDK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(sources, "get", lambda *args: sources.Sources(tmp_path, tmp_path, "key"))
+    compiled = []
+
+    def run(board: object, source: object, holds: Path, folder: Path) -> Path:
+        compiled.append(sorted(path.name for path in folder.glob("*.o")))
+        (folder / f"{len(compiled)}.o").touch()
+        (folder / "micropython").write_bytes(b"program")
+        return folder / "micropython"
+
+    monkeypatch.setattr(make, "run", run)
+    board, detector = find_board("unix"), load_model("home")
+    esc10 = load_model("esc10")
+    image.build(board, detector, None, tmp_path, print)
+    image.build(board, esc10, None, tmp_path, print)
+    image.build(dataclasses.replace(board, name="other"), esc10, None, tmp_path, print)
+    assert compiled == [[], ["1.o"], []]
+
+
+def test_another_detector_in_the_same_folder_is_the_one_in_the_image(tmp_path: Path, cache: Path) -> None:
+    need_tools("unix")
+    code = "import soundmodel, hashlib, binascii; print(binascii.hexlify(hashlib.sha256(soundmodel.data).digest()))"
+    for name in ("esc10", "home"):
+        detector = load_model(name)
+        made = image.build(find_board("unix"), detector, None, tmp_path, print)
+        said = subprocess.run([made.path, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
+        assert hashlib.sha256(detector.data).hexdigest() in said
+
+
+def test_json_is_one_object(tmp_path: Path, cache: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    need_tools("unix")
+    assert cli.run(["build", "unix", "--json", "-o", str(tmp_path)]) == 0
+    found = json.loads(capfd.readouterr().out)
+    assert found["image"] == str(tmp_path / "unix")
+    assert found["size_bytes"] == (tmp_path / "unix").stat().st_size
