@@ -12,7 +12,10 @@ export const WATCH_MASK = 0x1fffff;
 
 const K = KIND;
 
-export class Fault extends Error {}
+// What stops a chip for good: a HardFault without a handler worth running.
+export class Fault extends Error {
+  name = 'Fault';
+}
 
 // watch: one byte per halfword address (masked) at which a branch ends the burst with `hit` set; null for none.
 export class Cpu {

@@ -1,6 +1,9 @@
 // A MEMS microphone on I2S (Philips format): two slots of 32 bits to a frame, data left-justified and most significant
 // bit first, one bit after the edge of WS, changing on the falling edge of SCK. The left channel is the slot with WS
 // low. In the other's slot a microphone lets go of the line, which then reads as zero.
+//
+// Firmware that starts its clock with the first bit of a left slot finds that bit on the line, so that the first sample
+// it reads is the first one fed. A microphone of silicon needs an edge of WS first, and milliseconds to wake up.
 
 const PIO0_FUNCTION = 6;
 const SLOT_BITS = 32;
@@ -13,7 +16,6 @@ export class Microphone {
     this.mask = bits >= 32 ? -1 : -1 << (32 - bits);
     this.samples = new Int16Array(0);
     this.at = 0; // next sample
-    this.started = false; // the firmware has clocked a frame since samples were given
     this.slots = 0;
     this.over = 0; // slots of ours after the last sample: silence
   }
@@ -24,7 +26,6 @@ export class Microphone {
     all.set(rest);
     all.set(samples, rest.length);
     this.samples = all;
-    this.fed = (this.fed ?? 0) + samples.length;
     this.at = 0;
   }
 
@@ -41,22 +42,37 @@ export class Microphone {
     this.level = false;
     pios.forEach((pio, i) => {
       const gpio = mcu.gpio[this.sck];
-      pio.listeners.push((values) => {
-        const sck = (values >>> this.sck) & 1;
-        if (sck === this.lastSck || gpio.functionSelect !== PIO0_FUNCTION + i) return;
-        this.lastSck = sck;
-        if (sck) this.rising((values >>> this.ws) & 1);
-        else this.falling();
+      const ours = () => gpio.functionSelect === PIO0_FUNCTION + i;
+      pio.listeners.push({
+        started: () => {
+          if (ours()) this.start();
+        },
+        changed: (values) => {
+          const sck = (values >>> this.sck) & 1;
+          if (sck === this.lastSck || !ours()) return;
+          this.lastSck = sck;
+          if (sck) this.rising((values >>> this.ws) & 1);
+          else this.falling();
+        },
       });
     });
   }
 
-  rising(ws) {
-    if (ws === this.lastWs) return;
+  start() {
+    this.lastSck = 0;
+    this.begin(0);
+    this.falling();
+  }
+
+  begin(ws) {
     this.lastWs = ws;
     this.bit = 0;
     this.slots++;
     this.word = this.ours(ws) ? this.next() : 0;
+  }
+
+  rising(ws) {
+    if (ws !== this.lastWs) this.begin(ws);
   }
 
   falling() {

@@ -17,7 +17,7 @@ export class Pio {
     this.clock = clock;
     this.limit = Infinity;
     this.machines = pio.machines.map((m) => new Machine(m));
-    this.listeners = []; // called with (pinValues) after a step that changed an output
+    this.listeners = []; // {started(), changed(pinValues)}: a machine was enabled, a step changed an output
     this.values = 0;
     pio.run = () => {};
     const write = pio.writeUint32.bind(pio);
@@ -30,11 +30,16 @@ export class Pio {
 
   enabledChanged() {
     const now = this.clock.cycles * UNITS;
+    let started = false;
     for (const m of this.machines) {
       if (!m.machine.enabled) m.due = Infinity;
-      else if (m.due === Infinity) m.due = now + divider(m.machine);
+      else if (m.due === Infinity) {
+        m.due = now + divider(m.machine);
+        started = true;
+      }
     }
     this.updateLimit();
+    if (started) for (const listener of this.listeners) listener.started();
   }
 
   updateLimit() {
@@ -57,7 +62,7 @@ export class Pio {
         if (pio.pinValues !== this.values) {
           this.values = pio.pinValues;
           pio.checkChangedPins();
-          for (const listener of this.listeners) listener(this.values);
+          for (const listener of this.listeners) listener.changed(this.values);
         }
       }
     }
