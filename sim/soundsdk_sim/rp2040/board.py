@@ -151,7 +151,7 @@ class Rp2040:
 
     def boot(self, limit_ms: float = 5000) -> bytes:
         """Runs until the USB serial port is up; what it has sent by then. DeviceError if it does not come up."""
-        sent = self.run(limit_ms)
+        sent = b"" if self._state["connected"] else self.run(limit_ms)
         if not self._state["connected"]:
             raise DeviceError(
                 f"the firmware's USB serial port is not up after {limit_ms:.0f} ms of its time.",
@@ -233,10 +233,13 @@ class Rp2040:
         Time on the board is then that of the wall, or slower; what it did is no longer repeatable.
         """
         self._process.tell("serve", port=port)
-        yield int(self._process.answer()["port"])
-        self._process.tell("marks")
-        for _ in ("serve", "marks"):
-            self._state = self._process.answer()
+        try:
+            yield int(self._process.answer()["port"])
+        finally:
+            # Any request ends it.
+            self._process.tell("marks")
+            for _ in ("serve", "marks"):
+                self._state = self._process.answer()
 
     def _run(self, ms: float, until: bytes | None) -> tuple[bytes, bool]:
         cycles = round(ms * self.clock_hz / 1000)

@@ -280,7 +280,7 @@ function makeBurst(cpu) {
           const a = R[op & 7];
           const k = R[(op >> 3) & 7] & 0xff;
           if (k !== 0) c = k <= 32 && ((a >>> (k - 1)) & 1) !== 0;
-          n = z = R[op & 7] = k < 32 ? a >>> k : 0;
+          n = z = R[op & 7] = k < 32 ? (a >>> k) | 0 : 0; // a shift by 0 keeps the sign
           break;
         }
         case K.ASR_R: {
