@@ -79,6 +79,29 @@ def test_cycles_are_those_of_arms_table(text: str, tmp_path: Path) -> None:
     assert (three.cycle - two.cycle) - (two.cycle - one.cycle) == CYCLES[text]
 
 
+@pytest.mark.parametrize(("code", "size"), [("MS", 11), ("S4", 8)])
+def test_the_boot_roms_memset_takes_the_low_byte_of_an_int(code: str, size: int, tmp_path: Path) -> None:
+    body = f"""
+    movs r0, #0x14          @ the function table and its lookup, from the datasheet's well-known addresses
+    ldrh r0, [r0]
+    movs r1, #0x18
+    ldrh r2, [r1]
+    ldr r1, ={ord(code[0]) | ord(code[1]) << 8}
+    blx r2
+    mov r3, r0
+    ldr r0, =0x20000100
+    ldr r1, =-128
+    movs r2, #{size}
+    blx r3
+    ldmia r0!, {{r1-r3}}
+    str r1, [r7]
+    str r2, [r7]
+    str r3, [r7]
+    """
+    filled = b"".join(struct.pack("<I", mark.value) for mark in marks_of(body, tmp_path))
+    assert filled == (b"\x80" * size).ljust(12, b"\0")
+
+
 def test_an_unaligned_load_stops_the_chip(tmp_path: Path) -> None:
     image = program("ldr r0, =0x20000001\nldr r0, [r0]\n.pool", tmp_path)
     with Rp2040(image) as board, pytest.raises(DeviceError, match="unaligned access to 0x20000001"):

@@ -174,3 +174,33 @@ def test_ctrl_c_stops_a_program(board: Rp2040) -> None:
     board.run(50)
     board.send(b"\x03")
     assert b"KeyboardInterrupt" in board.read_until(b">>> ", 500)
+
+
+def test_scores_over_i2s_are_those_of_the_same_sound_fed_directly(board: Rp2040) -> None:
+    """The baked-in detector on the chip against the same C on this computer, step by step."""
+    soundcore = pytest.importorskip("soundcore")
+    repl = Repl(board)
+    if "soundmodel" not in repl.run("help('modules')"):
+        pytest.skip("the image holds no detector")
+    model = bytes.fromhex(repl.run("import soundmodel\nprint(bytes(soundmodel.data).hex())"))
+    t = np.arange(3 * 16000) / 16000
+    sound = 0.3 * np.sin(2 * np.pi * (200 + 900 * t) * t) * (np.sin(2 * np.pi * 1.5 * t) > 0)
+    pcm = (32767 * sound).astype(np.int16) + noise(len(t)) // 64
+    direct = soundcore.Stream(model)
+    expected = [bytes(direct.scores).hex() for i in range(0, len(pcm), 256) if direct.feed(pcm[i : i + 256])]
+    board.feed(pcm)
+    # The stream first: making it takes longer than the driver's buffer lasts.
+    program = f"""
+import soundcore
+from machine import I2S, Pin
+stream = soundcore.Stream(soundmodel.data)
+block = bytearray(512)
+i2s = I2S(0, sck=Pin(10), ws=Pin(11), sd=Pin(12), mode=I2S.RX, bits=16, format=I2S.MONO, rate=16000, ibuf=16000)
+for _ in range({len(pcm) // 256}):
+    i2s.readinto(block)
+    if stream.feed(block): print(bytes(stream.scores).hex())
+i2s.deinit()
+"""
+    assert len(expected) > 10
+    assert len(set(expected)) > 5
+    assert repl.run(program).split() == expected

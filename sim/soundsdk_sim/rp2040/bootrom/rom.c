@@ -72,16 +72,18 @@ uint32_t rom_ctz32(uint32_t x) {
 }
 
 // volatile: or the compiler turns these loops into calls of memset and memcpy.
-uint8_t *rom_memset(uint8_t *to, uint8_t value, uint32_t size) {
+// Callers are compiled as calls of memset(): only the low byte of value counts, whatever is above it.
+uint8_t *rom_memset(uint8_t *to, uint32_t value, uint32_t size) {
     volatile uint8_t *p = to;
+    value &= 0xff;
     for (; size && ((uintptr_t)p & 3); size--) {
-        *p++ = value;
+        *p++ = (uint8_t)value;
     }
     for (; size >= 4; size -= 4, p += 4) {
         *(volatile uint32_t *)p = value * 0x01010101u;
     }
     while (size--) {
-        *p++ = value;
+        *p++ = (uint8_t)value;
     }
     return to;
 }
@@ -102,7 +104,7 @@ uint8_t *rom_memcpy(uint8_t *to, const uint8_t *from, uint32_t size) {
     return to;
 }
 
-uint32_t *rom_memset4(uint32_t *to, uint8_t value, uint32_t size) {
+uint32_t *rom_memset4(uint32_t *to, uint32_t value, uint32_t size) {
     return (uint32_t *)rom_memset((uint8_t *)to, value, size);
 }
 
