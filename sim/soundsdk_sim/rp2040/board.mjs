@@ -1,0 +1,149 @@
+// A board with an RP2040: power-on, run by cycles, USB serial port, microphone, marks and function calls.
+import { ConsoleLogger, LogLevel, RP2040, USBCDC } from './chip.mjs';
+import { Calls } from './calls.mjs';
+import { CycleClock } from './clock.mjs';
+import { Cpu } from './cpu.mjs';
+import { Pio } from './pio.mjs';
+
+const WATCHDOG = 0x40058;
+const WATCHDOG_MARK = 0x18; // SCRATCH3: on a chip a store there changes nothing that anyone reads
+const MAX_MARKS = 1000000;
+const SEND_ROOM = 400; // bytes waiting in the emulated USB host
+
+export class Board {
+  // rom, flash: Uint8Array; flash is kept and changes as the firmware writes to it.
+  constructor({ rom, flash, microphone = null, log = LogLevel.Error }) {
+    Object.assign(this, { rom, microphone, log });
+    this.cycles = 0; // of the power-ons before this one
+    this.instructions = 0;
+    this.powerOns = 0;
+    this.marks = []; // [value, cycles, exception cycles]
+    this.calls = null;
+    this.watched = null;
+    this.onSerial = () => {};
+    this.powerOn(flash);
+  }
+
+  powerOn(flash) {
+    const clock = (this.clock = new CycleClock());
+    const mcu = (this.mcu = new RP2040(clock));
+    mcu.logger = new ConsoleLogger(this.log, false);
+    mcu.loadBootrom(new Uint32Array(this.rom.buffer, this.rom.byteOffset, this.rom.length >>> 2));
+    // Loading the boot ROM has blanked the flash.
+    mcu.flash.set(flash);
+    mcu.core.VTOR = 0;
+    mcu.core.reset();
+    mcu.addClockListener((hz) => clock.setFrequency(hz));
+    this.cpu = new Cpu(mcu, clock);
+    this.pios = mcu.pio.map((pio) => new Pio(pio, clock));
+    this.microphone?.attach(mcu, this.pios);
+    this.connected = false;
+    this.halted = null; // why the CPU stands still for good
+    this.restart = false;
+    this.toSend = [];
+    this.powerOns++;
+    this.plugIn();
+    this.hookWatchdog();
+    mcu.onBreak = (code) => this.halt(`breakpoint ${code}`);
+    if (this.watched) this.watch(this.watched);
+  }
+
+  plugIn() {
+    this.usb = new USBCDC(this.mcu.usbCtrl);
+    this.usb.onDeviceConnected = () => {
+      this.connected = true;
+      this.stop = true;
+    };
+    this.usb.onSerialData = (data) => this.onSerial(data);
+  }
+
+  hookWatchdog() {
+    const watchdog = this.mcu.peripherals[WATCHDOG];
+    const write = watchdog.writeUint32.bind(watchdog);
+    watchdog.writeUint32 = (offset, value) => {
+      if (offset === WATCHDOG_MARK && this.marks.length < MAX_MARKS) {
+        this.marks.push([value >>> 0, this.totalCycles, this.cpu.exceptionCycles]);
+      }
+      write(offset, value);
+    };
+    watchdog.onWatchdogTrigger = () => {
+      this.restart = true;
+    };
+  }
+
+  watch(functions) {
+    this.watched = functions;
+    this.calls = new Calls(this.cpu, functions);
+  }
+
+  halt(why) {
+    this.halted = `${why} at 0x${(this.mcu.core.PC >>> 0).toString(16)}`;
+  }
+
+  get totalCycles() {
+    return this.cycles + this.clock.cycles;
+  }
+
+  get totalInstructions() {
+    return this.instructions + this.cpu.instructions;
+  }
+
+  send(data) {
+    for (const byte of data) this.toSend.push(byte);
+  }
+
+  // Runs for that many cycles, or until `stop` is set (by a callback), or until the CPU stands still for good.
+  run(cycles) {
+    const end = this.totalCycles + cycles;
+    this.stop = false;
+    while (this.totalCycles < end && !this.stop && this.halted === null) {
+      this.deliver();
+      // Host and firmware meet once in a millisecond at least.
+      this.runUntil(Math.min(end - this.cycles, this.clock.cycles + 125000));
+      if (this.restart) this.reset();
+    }
+  }
+
+  runUntil(end) {
+    const { clock, cpu, mcu } = this;
+    const { core } = mcu;
+    const [pio0, pio1] = this.pios;
+    while (clock.cycles < end && !this.stop && this.halted === null && !this.restart) {
+      if (clock.limit <= clock.cycles) clock.fire();
+      if (pio0.limit <= clock.cycles) pio0.run();
+      if (pio1.limit <= clock.cycles) pio1.run();
+      if (core.interruptsUpdated && core.checkForInterrupts()) core.waiting = false;
+      const next = Math.min(end, clock.limit, pio0.limit, pio1.limit);
+      if (core.waiting) {
+        clock.cycles = Math.max(next, clock.cycles + 1);
+        continue;
+      }
+      try {
+        cpu.burst(next - clock.cycles);
+      } catch (error) {
+        if (error.name !== 'Fault') throw error;
+        this.halt(error.message);
+      }
+      if (cpu.hit) {
+        cpu.hit = false;
+        this.calls?.hit();
+      }
+    }
+  }
+
+  deliver() {
+    while (this.toSend.length && this.usb.txFIFO.itemCount < SEND_ROOM) this.usb.sendSerialByte(this.toSend.shift());
+  }
+
+  // The chip restarts; the flash stays, what waited on the USB cable is lost.
+  reset() {
+    const { flash, peripherals } = this.mcu;
+    const { scratchData, reason } = peripherals[WATCHDOG];
+    this.cycles += this.clock.cycles;
+    this.instructions += this.cpu.instructions;
+    this.powerOn(flash);
+    const watchdog = this.mcu.peripherals[WATCHDOG];
+    watchdog.scratchData.set(scratchData);
+    watchdog.reason = reason;
+  }
+}

@@ -1,0 +1,64 @@
+// Cycles of functions, by address: a branch to a watched function opens a call, a branch to its return address with
+// the stack pointer back where it was closes it. Exceptions taken in between are counted apart.
+import { WATCH_MASK } from './cpu.mjs';
+
+export class Calls {
+  // functions: [[name, address], …]. limit: calls kept in the log; totals go on.
+  constructor(cpu, functions, limit = 100000) {
+    this.cpu = cpu;
+    this.limit = limit;
+    this.names = functions.map(([name]) => name);
+    this.entries = new Map(functions.map(([, address], i) => [address & ~1, i]));
+    this.open = [];
+    this.log = []; // [function, depth, begin, cycles, exceptions], in the order of their ends
+    this.totals = this.names.map(() => ({ calls: 0, cycles: 0, exceptions: 0, least: Infinity, most: 0 }));
+    this.returns = new Map(); // address -> open calls that return there
+    this.bytes = new Uint8Array(WATCH_MASK + 1);
+    for (const address of this.entries.keys()) this.bytes[(address >>> 1) & WATCH_MASK] = 1;
+    cpu.watch = this.bytes;
+  }
+
+  // The CPU has branched to a watched address (or to one that shares its byte).
+  hit() {
+    const { core, clock, exceptionCycles } = this.cpu;
+    const pc = core.PC;
+    if (this.returns.has(pc)) {
+      // Frames that were left without returning (an exception's long jump) are dropped.
+      while (this.open.length && this.open.at(-1).sp < core.SP) this.close(this.open.pop(), false);
+      if (this.open.length && this.open.at(-1).ret === pc && this.open.at(-1).sp === core.SP) {
+        this.close(this.open.pop(), true);
+      }
+    }
+    const index = this.entries.get(pc);
+    if (index === undefined) return;
+    const ret = core.LR & ~1;
+    const last = this.open.at(-1);
+    // A loop back to the function's first instruction is no call.
+    if (last && last.index === index && last.sp === core.SP && last.ret === ret) return;
+    this.open.push({ index, ret, sp: core.SP, begin: clock.cycles, exceptions: exceptionCycles });
+    this.returns.set(ret, (this.returns.get(ret) ?? 0) + 1);
+    this.bytes[(ret >>> 1) & WATCH_MASK] = 1;
+  }
+
+  close(call, whole) {
+    const n = this.returns.get(call.ret) - 1;
+    // The byte stays set: a return address is mostly met again.
+    if (n) this.returns.set(call.ret, n);
+    else this.returns.delete(call.ret);
+    if (!whole) return;
+    const { clock, exceptionCycles } = this.cpu;
+    const exceptions = exceptionCycles - call.exceptions;
+    const cycles = clock.cycles - call.begin - exceptions;
+    const total = this.totals[call.index];
+    total.calls++;
+    total.cycles += cycles;
+    total.exceptions += exceptions;
+    total.least = Math.min(total.least, cycles);
+    total.most = Math.max(total.most, cycles);
+    if (this.log.length < this.limit) this.log.push([call.index, this.open.length, call.begin, cycles, exceptions]);
+  }
+
+  report() {
+    return { names: this.names, totals: this.totals.map((t) => ({ ...t, least: t.calls ? t.least : 0 })), log: this.log };
+  }
+}

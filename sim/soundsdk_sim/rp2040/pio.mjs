@@ -1,0 +1,75 @@
+// PIO in step with the CPU: every state machine is stepped when its own clock divider says so. (The emulator itself
+// steps all of them from a host timer, without dividers.)
+
+const UNITS = 256; // of a CPU cycle: the divider's fraction
+
+class Machine {
+  constructor(machine) {
+    this.machine = machine;
+    this.due = Infinity; // in 1/256 cycles
+  }
+}
+
+// One PIO block. limit: the CPU cycle of the next step; Infinity while nothing is enabled.
+export class Pio {
+  constructor(pio, clock) {
+    this.pio = pio;
+    this.clock = clock;
+    this.limit = Infinity;
+    this.machines = pio.machines.map((m) => new Machine(m));
+    this.listeners = []; // {started(), changed(pinValues)}: a machine was enabled, a step changed an output
+    this.values = 0;
+    pio.run = () => {};
+    const write = pio.writeUint32.bind(pio);
+    pio.writeUint32 = (offset, value) => {
+      write(offset, value);
+      if (offset === 0) this.enabledChanged();
+    };
+    for (const machine of pio.machines) machine.clkDivRestart = () => {};
+  }
+
+  enabledChanged() {
+    const now = this.clock.cycles * UNITS;
+    let started = false;
+    for (const m of this.machines) {
+      if (!m.machine.enabled) m.due = Infinity;
+      else if (m.due === Infinity) {
+        m.due = now + divider(m.machine);
+        started = true;
+      }
+    }
+    this.updateLimit();
+    if (started) for (const listener of this.listeners) listener.started();
+  }
+
+  updateLimit() {
+    let due = Infinity;
+    for (const m of this.machines) if (m.due < due) due = m.due;
+    this.limit = Math.ceil(due / UNITS);
+  }
+
+  // Every step that is due by now.
+  run() {
+    const now = this.clock.cycles * UNITS;
+    const { pio } = this;
+    for (const m of this.machines) {
+      while (m.due <= now) {
+        const { machine } = m;
+        const before = machine.cycles;
+        machine.step();
+        // A step counts the delay of its instruction; a waiting one looks again at the next tick.
+        m.due += divider(machine) * Math.max(1, machine.waiting ? 1 : machine.cycles - before);
+        if (pio.pinValues !== this.values) {
+          this.values = pio.pinValues;
+          pio.checkChangedPins();
+          for (const listener of this.listeners) listener.changed(this.values);
+        }
+      }
+    }
+    this.updateLimit();
+  }
+}
+
+function divider(machine) {
+  return machine.clockDivInt * UNITS + machine.clockDivFrac || 65536 * UNITS;
+}
