@@ -7,7 +7,6 @@ the hashes and that such a tree is built from, but not that the servers answer.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -20,16 +19,13 @@ from soundsdk.errors import DataError
 from soundsdk.image import sources, tools
 from soundsdk.resources import firmware_dir
 
-REPO_CACHE = Path(__file__).resolve().parents[2] / ".cache" / "soundsdk"
 PATCH = firmware_dir() / "ports" / "micropython.patch"
 
 
 @pytest.fixture(scope="module")
 def cached() -> Path:
     """The sources that builds here use, Debian's."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOUNDSDK_CACHE", os.environ.get("SOUNDSDK_CACHE", str(REPO_CACHE)))
-        return sources.get(None, print).micropython.parent
+    return sources.get(None, print).micropython.parent
 
 
 @pytest.fixture(scope="module")
