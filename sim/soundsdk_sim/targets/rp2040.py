@@ -1,0 +1,62 @@
+"""The UF2 of rpi_pico on an emulated RP2040: sound through an I2S microphone, lines over USB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundsdk import protocol
+from soundsdk.boards import find_board
+from soundsdk.detector_file import DetectorFile
+from soundsdk.errors import DeviceError
+
+from ..rp2040 import Microphone, Rp2040, tools
+from .images import image
+from .lines import Lines
+
+BOARD = "rpi_pico"
+_SLICE_MS = 50.0
+_AFTER_MS = 1000.0  # the driver's buffer holds half a second of sound, and a step may still be at work
+_OPEN_MS = 15000.0  # for events to close in the silence after the recording
+_QUIET_MS = 30000.0  # status lines come every 10 s
+
+
+def run(
+    detector: DetectorFile, pcm: NDArray[np.int16], on_line: Callable[[bytes], None] | None = None
+) -> list[bytes]:
+    """Every line, in order. ModelError if the firmware refuses the detector; DeviceError if something is missing.
+
+    The board's microphone hears the recording from its first sample on, then silence: until open events have ended,
+    but for no more than 15 s. So an event at the end of a recording ends later than in `soundsdk sim` elsewhere.
+    """
+    for needed in (tools.node, tools.node_modules, tools.bootrom):
+        needed()  # what is missing is named before anything is built for it
+    mic = find_board(BOARD).mic
+    assert mic is not None
+    firmware = image(BOARD, detector)
+    lines = Lines(on_line)
+    open_events: set[int] = set()
+    with Rp2040(firmware, Microphone(mic.sck, mic.ws, mic.sd)) as board:
+        # Before the start: the firmware may listen as soon as it is up.
+        board.feed(pcm)
+        lines.add(board.boot())
+        over_ms = quiet_ms = 0.0
+        while over_ms < _AFTER_MS or (open_events and over_ms < _OPEN_MS):
+            if not board.sound_waiting:
+                over_ms += _SLICE_MS
+            new = lines.add(board.run(_SLICE_MS))
+            _follow(new, open_events)
+            quiet_ms = 0.0 if new else quiet_ms + _SLICE_MS
+            if quiet_ms > _QUIET_MS:
+                raise DeviceError(f"the emulated board has said nothing for {_QUIET_MS / 1000:.0f} s of its time; "
+                                  f"it said: {lines.said()}")  # fmt: skip
+    return lines.lines
+
+
+def _follow(lines: list[bytes], open_events: set[int]) -> None:
+    """Keeps the ids of events that have begun and not ended."""
+    for message in map(protocol.decode, lines):
+        if message is not None and message["type"] == "event":
+            (open_events.add if message["edge"] == "on" else open_events.discard)(message["id"])
