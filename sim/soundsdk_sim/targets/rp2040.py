@@ -21,6 +21,7 @@ _SLICE_MS = 50.0
 _AFTER_MS = 1000.0  # the driver's buffer holds half a second of sound, and a step may still be at work
 _OPEN_MS = 15000.0  # for events to close in the silence after the recording
 _QUIET_MS = 30000.0  # status lines come every 10 s
+_ANSWER_MS = 3000.0
 
 
 def run(
@@ -29,7 +30,8 @@ def run(
     """Every line, in order. ModelError if the firmware refuses the detector; DeviceError if something is missing.
 
     The board's microphone hears the recording from its first sample on, then silence: until open events have ended,
-    but for no more than 15 s. So an event at the end of a recording ends later than in `soundsdk sim` elsewhere.
+    but for no more than 15 s. So an event at the end of a recording ends later than on the other targets. The last line
+    is a status: how much was captured, and what was lost.
     """
     for needed in (tools.node, tools.node_modules, tools.bootrom):
         needed()  # what is missing is named before anything is built for it
@@ -50,9 +52,18 @@ def run(
             _follow(new, open_events)
             quiet_ms = 0.0 if new else quiet_ms + _SLICE_MS
             if quiet_ms > _QUIET_MS:
-                raise DeviceError(f"the emulated board has said nothing for {_QUIET_MS / 1000:.0f} s of its time; "
-                                  f"it said: {lines.said()}")  # fmt: skip
-    return lines.lines
+                raise _silent(lines, _QUIET_MS)
+        board.send(b"\n" + protocol.encode({"type": "status"}) + b"\n")
+        begin = len(lines.lines)
+        for _ in range(int(_ANSWER_MS / _SLICE_MS)):
+            lines.add(board.run(_SLICE_MS))
+            if any(b'"type":"status"' in line for line in lines.lines[begin:]):
+                return lines.lines
+        raise _silent(lines, _ANSWER_MS)
+
+
+def _silent(lines: Lines, ms: float) -> DeviceError:
+    return DeviceError(f"the emulated board has said nothing for {ms / 1000:.0f} s of its time; it said: {lines.said()}")
 
 
 def _follow(lines: list[bytes], open_events: set[int]) -> None:
