@@ -17,7 +17,7 @@ from .mic import open_source
 
 def run(words):
     """words: the command line without the program. The exit code: 0, 1 if the firmware refuses, 2 for a wrong call."""
-    if not words or words[0][:2] == "--" or not all(["=" in word for word in words[1:]]):
+    if not words or words[0][:2] == "--" or not all("=" in word for word in words[1:]):
         sys.stderr.write("usage: soundfw SOUND.wav|RAW|- [model=FILE] [KEY=VALUE ...]\n")
         return 2
     try:

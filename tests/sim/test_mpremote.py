@@ -59,7 +59,8 @@ def test_exec_and_eval(port: Port) -> None:
 
 def test_run_a_long_script(port: Port, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
-    script.write_text("".join(f"x{i} = {i}\n" for i in range(500)) + "print(sum(globals()[f'x{i}'] for i in range(500)))")
+    lines = [f"x{i} = {i}" for i in range(500)] + ["print(sum(globals()[f'x{i}'] for i in range(500)))"]
+    script.write_text("\n".join(lines))
     assert port.mpremote("run", script).strip() == str(sum(range(500)))
 
 

@@ -14,6 +14,7 @@ from soundsdk.cli import run as cli
 from soundsdk_sim.models import load_model
 from soundsdk_sim.scenes import make_scene
 from soundsdk_sim.targets import images
+from soundsdk_sim.targets.rp2040 import events
 from soundsdk_sim.targets.targets import run
 
 
@@ -28,6 +29,18 @@ def found(lines: list[bytes]) -> list[dict]:
 def clip() -> np.ndarray:
     """Five seconds, in the midst of which a siren begins and does not end."""
     return make_scene(1, 60.0).pcm[2 * 16000 : 7 * 16000]
+
+
+def event(number: int, edge: str, t: int) -> bytes:
+    score = {"score": 0.5} if edge == "on" else {"peak": 0.75}
+    return protocol.encode({"type": "event", "seq": 0, "id": number, "label": "x", "edge": edge, "t": t, **score})
+
+
+def test_in_a_table_events_end_with_the_recording() -> None:
+    lines = [event(1, "on", 0), event(1, "off", 16000), event(2, "on", 32000), event(3, "on", 40000), b"damage"]
+    lines += [event(2, "off", 90000), event(4, "on", 81000), event(4, "off", 82000)]
+    got = events(lines, 16000, 80000)
+    assert [(e.onset_s, e.offset_s, e.peak) for e in got] == [(0, 1, 0.75), (2, 5, 0.75), (2.5, 5, 0.5)]
 
 
 def test_the_events_are_those_of_the_same_sound_and_silence_after_it(

@@ -13,6 +13,8 @@ from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import DeviceError
 
 from ..rp2040 import Microphone, Rp2040, tools
+from ..scenes.matching import Found
+from ..virtual import events_of
 from .images import image
 from .lines import Lines
 
@@ -24,9 +26,7 @@ _QUIET_MS = 30000.0  # status lines come every 10 s
 _ANSWER_MS = 3000.0
 
 
-def run(
-    detector: DetectorFile, pcm: NDArray[np.int16], on_line: Callable[[bytes], None] | None = None
-) -> list[bytes]:
+def run(detector: DetectorFile, pcm: NDArray[np.int16], on_line: Callable[[bytes], None] | None = None) -> list[bytes]:
     """Every line, in order. ModelError if the firmware refuses the detector; DeviceError if something is missing.
 
     The board's microphone hears the recording from its first sample on, then silence: until open events have ended,
@@ -63,7 +63,24 @@ def run(
 
 
 def _silent(lines: Lines, ms: float) -> DeviceError:
-    return DeviceError(f"the emulated board has said nothing for {ms / 1000:.0f} s of its time; it said: {lines.said()}")
+    seconds = f"{ms / 1000:.0f} s"
+    return DeviceError(f"the emulated board has said nothing for {seconds} of its time; before: {lines.said()}")
+
+
+def events(lines: list[bytes], rate_hz: int, samples: int) -> list[Found]:
+    """The events of a recording of so many samples, by onset: as elsewhere, they end with it at the latest."""
+    end_s = samples / rate_hz
+    found = events_of(lines, rate_hz)
+    begun: dict[int, Found] = {}
+    for message in map(protocol.decode, lines):
+        if message is not None and message["type"] == "event":
+            if message["edge"] == "on":
+                begun[message["id"]] = Found(message["t"] / rate_hz, end_s, message["label"], message["score"])
+            else:
+                begun.pop(message["id"], None)
+    found += begun.values()
+    within = [Found(e.onset_s, min(e.offset_s, end_s), e.label, e.peak) for e in found if e.onset_s < end_s]
+    return sorted(within, key=lambda e: (e.onset_s, e.label))
 
 
 def _follow(lines: list[bytes], open_events: set[int]) -> None:

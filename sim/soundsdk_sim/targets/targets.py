@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import UsageError
 
+from ..scenes.matching import Found
 from ..virtual import Run, events_of, features_of
 from ..virtual import run as run_here
 from .names import TARGETS
@@ -27,8 +28,10 @@ def run(
 ) -> Run:
     """Runs the firmware over a recording at the detector's rate; on_line sees each line as soon as it comes.
 
-    realtime: of cpython and unix only. Event lines are the same bytes on cpython, unix, qemu-arm and qemu-rv32; so is their `seq`. In status lines
-    `step_us` and `heap_free` are the target's own. rp2040 is the board rpi_pico, whose sound never ends (see there).
+    realtime: of cpython and unix only. features: for a plot.
+
+    Event lines are the same bytes on cpython, unix, qemu-arm and qemu-rv32, `seq` included. In status lines `step_us`
+    and `heap_free` are the target's own. rp2040 is the board rpi_pico, whose sound never ends: see rp2040.run.
 
     ModelError if the firmware refuses the detector; DeviceError or ToolError if an emulator or a compiler is missing,
     or if the target stops or says nothing for too long.
@@ -36,6 +39,7 @@ def run(
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
     if target == "cpython":
         return run_here(detector.data, pcm, rate_hz, on_line, realtime, features)
+    events: list[Found] | None = None
     if target == "unix":
         from . import unix
 
@@ -48,9 +52,10 @@ def run(
         from . import rp2040
 
         lines = rp2040.run(detector, pcm, on_line)
+        events = rp2040.events(lines, rate_hz, len(pcm))
     else:
         raise UsageError(f"there is no target {target}.", "soundsdk knows: " + ", ".join(TARGETS) + ".")
-    result = Run(lines, events_of(lines, rate_hz))
+    result = Run(lines, events_of(lines, rate_hz) if events is None else events)
     if features:
         # The chip keeps none; the same C over the same samples gives the same bytes here (tests/conformance).
         result.features = features_of(detector.data, pcm)
