@@ -88,7 +88,7 @@ def open_source(pins, rate_hz):
     if pins.get("kind") == "memory":
         from .pcm_memory import Memory
 
-        return Memory(pins)
+        return Memory(pins, rate_hz)
     if pins.get("kind") != "i2s":
         raise FirmwareError("mic.kind", "this build knows I2S microphones only")
     import machine

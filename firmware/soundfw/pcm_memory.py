@@ -6,9 +6,12 @@ from .compat import FirmwareError
 
 
 class Memory:
-    """A source for Mic. settings: {"kind": "memory", "address", "samples"}: int16 in native order, address even."""
+    """A source for Mic. settings: {"kind": "memory", "address", "samples"}.
 
-    def __init__(self, settings):
+    int16 in native order, at an even address, at the model's rate.
+    """
+
+    def __init__(self, settings, rate_hz):
         try:
             self._at = settings["address"]
             self._end = self._at + 2 * settings["samples"]

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from tiny_model import BURSTS, build, metadata, tones
-
-# Images are built in the checkout's own cache, so that a second run builds nothing.
-os.environ.setdefault("SOUNDSDK_CACHE", str(Path(__file__).resolve().parents[2] / ".cache" / "soundsdk"))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from soundsdk import protocol
 from soundsdk.boards import find_board
 from soundsdk.detector_file import DetectorFile
-from soundsdk.errors import DeviceError
+from soundsdk.errors import DeviceError, UsageError
 
 from ..rp2040 import Microphone, Rp2040, tools
 from ..scenes.matching import Found
@@ -35,12 +36,11 @@ def run(detector: DetectorFile, pcm: NDArray[np.int16], on_line: Callable[[bytes
     """
     for needed in (tools.node, tools.node_modules, tools.bootrom):
         needed()  # what is missing is named before anything is built for it
-    mic = find_board(BOARD).mic
-    assert mic is not None
+    microphone = _microphone()
     firmware = image(BOARD, detector)
     lines = Lines(on_line)
     open_events: set[int] = set()
-    with Rp2040(firmware, Microphone(mic.sck, mic.ws, mic.sd)) as board:
+    with Rp2040(firmware, microphone) as board:
         # Before the start: the firmware may listen as soon as it is up.
         board.feed(pcm)
         lines.add(board.boot())
@@ -60,6 +60,17 @@ def run(detector: DetectorFile, pcm: NDArray[np.int16], on_line: Callable[[bytes
             if any(b'"type":"status"' in line for line in lines.lines[begin:]):
                 return lines.lines
         raise _silent(lines, _ANSWER_MS)
+
+
+def _microphone() -> Microphone:
+    """What the board file says hangs on the pins."""
+    mic = find_board(BOARD).mic
+    assert mic is not None
+    facts = dataclasses.asdict(mic)
+    if facts["kind"] != "i2s":
+        raise UsageError(f"the microphone of {BOARD} is not one on I2S.", "Only such a one is fed here.")
+    channel, bits = facts.get("channel") or "left", facts.get("bits") or 24
+    return Microphone(facts["sck"], facts["ws"], facts["sd"], channel, bits)
 
 
 def _silent(lines: Lines, ms: float) -> DeviceError:
