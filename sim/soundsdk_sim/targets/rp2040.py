@@ -69,8 +69,8 @@ def _microphone() -> Microphone:
     facts = dataclasses.asdict(mic)
     if facts["kind"] != "i2s":
         raise UsageError(f"the microphone of {BOARD} is not one on I2S.", "Only such a one is fed here.")
-    channel, bits = facts.get("channel") or "left", facts.get("bits") or 24
-    return Microphone(facts["sck"], facts["ws"], facts["sd"], channel, bits)
+    more = {key: facts[key] for key in ("channel", "bits") if facts.get(key) is not None}
+    return Microphone(facts["sck"], facts["ws"], facts["sd"], **more)
 
 
 def _silent(lines: Lines, ms: float) -> DeviceError:
