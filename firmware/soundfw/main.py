@@ -66,9 +66,11 @@ class App:
             raise FirmwareError("meta.name", "the model's name must be a text of 1..64 bytes")
         rate_hz = metadata["frontend"]["rate_hz"]
         block_samples = min(settings.block_samples, stream.step_samples)
+        sha256 = store.sha256(data)
+        # Last: from here on sound comes in, and what takes long before the first read would lose some.
         ring = mic.Mic(self._open_source(rate_hz), block_samples, settings.blocks)
         self._name = name
-        self._sha256 = store.sha256(data)
+        self._sha256 = sha256
         self._rate_hz = rate_hz
         self.pipeline = Pipeline(ring, stream, detector, self.link, rate_hz, settings.status_s, self._stopwatch)
 

@@ -12,6 +12,7 @@ extern "C" {
 #include "frontend.h"
 #include "meta.h"
 #include "model.h"
+#include "slots.h"
 #include "stream.h"
 }
 
@@ -285,6 +286,57 @@ private:
     snd_stream_t *stream_ = nullptr;
 };
 
+// What a microphone delivers, and the samples it becomes.
+class Raw {
+public:
+    Raw(nb::handle raw, nb::handle out)
+        : raw_(raw, PyBUF_ND | PyBUF_STRIDES), out_(out, PyBUF_ND | PyBUF_STRIDES | PyBUF_WRITABLE) {
+        std::string format = raw_.format();
+        if (format != "b" && format != "B" && format != "c") {
+            throw nb::type_error("raw must hold bytes");
+        }
+        if (out_.format() != "h" || reinterpret_cast<uintptr_t>(out_.data()) % alignof(int16_t) != 0) {
+            throw nb::type_error("out must be an array('h') or a view of one");
+        }
+    }
+    const uint8_t *bytes() const { return static_cast<const uint8_t *>(raw_.data()); }
+    size_t size() const { return raw_.size(); }
+    int16_t *out() const { return static_cast<int16_t *>(out_.data()); }
+    size_t room() const { return out_.size() / sizeof(int16_t); }
+
+private:
+    Buffer raw_;
+    Buffer out_;
+};
+
+class Slots {
+public:
+    explicit Slots(const snd_slots_settings_t &settings) {
+        snd_err_t code = snd_slots_init(&slots_, &settings);
+        if (code != SND_OK) {
+            raise(code);
+        }
+    }
+
+    size_t convert(nb::handle raw, nb::handle out) {
+        Raw in(raw, out);
+        size_t frame = snd_slots_frame_bytes(&slots_);
+        if (in.size() % frame != 0) {
+            throw nb::value_error("raw ends in the middle of a frame");
+        }
+        if (in.room() < in.size() / frame) {
+            raise(SND_E_SLOTS_ROOM);
+        }
+        snd_slots_convert(&slots_, in.bytes(), in.size() / frame, in.out());
+        return in.size() / frame;
+    }
+
+    void reset() { snd_slots_reset(&slots_); }
+
+private:
+    snd_slots_t slots_;
+};
+
 // Live views keep their Stream alive.
 template <void (*Get)(const snd_stream_t *, snd_model_tensor_t *)>
 View stream_view(nb::handle self) {
@@ -393,4 +445,25 @@ NB_MODULE(soundcore, m) {
         .def_prop_ro("needed", &Stream::needed, "Samples until the next step ends.")
         .def_prop_ro("arena_size", &Stream::arena_size, "Bytes of memory in use, the frontend's included.")
         .def_prop_ro("metadata", &Stream::metadata, "The file's `soundsdk` buffer as bytes.");
+
+    const snd_slots_settings_t &slots = snd_slots_defaults;
+    nb::class_<Slots>(
+        m, "Slots",
+        "Slots of a microphone or converter to int16 samples: one channel of each frame, gain, no DC.\n\n"
+        "Settings (all int): bits 24 or 32 (signed, left-justified in slots of 4 bytes), 16 (signed, in 2 bytes) or 12\n"
+        "(unsigned, in 2 bytes), little-endian; shift 0..8, gain in steps of 6.02 dB, saturating; channel of channels\n"
+        "(1 or 2 slots to a frame); dc_shift 0, or 4..11 for a one-pole high-pass with its corner at\n"
+        "rate / (2 pi 2^dc_shift). Raises Error('slots.*') for settings outside these ranges.")
+        .def(
+            "__init__",
+            [](Slots *self, int bits, int shift, int channel, int channels, int dc_shift) {
+                new (self) Slots(snd_slots_settings_t{bits, shift, channel, channels, dc_shift});
+            },
+            nb::kw_only(), nb::arg("bits") = slots.bits, nb::arg("shift") = slots.shift,
+            nb::arg("channel") = slots.channel, nb::arg("channels") = slots.channels,
+            nb::arg("dc_shift") = slots.dc_shift)
+        .def("convert", &Slots::convert, nb::arg("raw"), nb::arg("out"),
+             "Frames in raw (bytes-like) to samples in out (array('h')); returns how many. Raises Error('slots.room'),\n"
+             "nothing taken, if out holds too few.")
+        .def("reset", &Slots::reset, "Forgets the DC.");
 }
