@@ -15,18 +15,19 @@ def _gcd(a, b):
 class Backlog:
     """rate_hz: of the sound, by the clock that counts the time. unit: samples that the driver drops at once.
 
-    Each loss is exact up to a unit, and errors do not add up: what was not counted is still behind. Whenever a read
-    had to wait, caught_up() says that nothing is; so clocks that differ a little do no harm either. All numbers stay
-    small integers.
+    Each loss is exact up to a unit. A read that had to wait has emptied the driver's buffer, and caught_up() says so:
+    thus clocks that differ a little do no harm. `late`: samples that come while such a read returns. All numbers
+    stay small integers.
     """
 
-    def __init__(self, rate_hz, capacity, unit):
+    def __init__(self, rate_hz, capacity, unit, late=0):
         divisor = _gcd(rate_hz, _SECOND)
         self._rate_hz = rate_hz
         self._up = rate_hz // divisor
         self._down = _SECOND // divisor
         self._capacity = capacity
         self._unit = unit
+        self._late = late
         self._rest = 0
         self.behind = 0  # samples that have come and were not read
 
@@ -50,5 +51,6 @@ class Backlog:
         self.behind -= samples
 
     def caught_up(self):
-        """The driver's buffer is empty now."""
-        self.behind = self._rest = 0
+        """A read that had to wait has just returned."""
+        self.behind = self._late
+        self._rest = 0

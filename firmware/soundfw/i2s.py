@@ -1,7 +1,7 @@
 """I2S microphones: machine.I2S of the rp2 and esp32 ports.
 
-Both ports drop sound without a word when their buffer is full. `lost` counts it, see backlog: exact up to 16 samples
-on rp2 and 256 on esp32, which is what their drivers drop at once.
+Both ports drop sound without a word when their buffer is full. `lost` counts it, see backlog: each time exact up to 16
+samples on rp2 and 256 on esp32, which is what their drivers drop at once.
 """
 
 import sys
@@ -41,11 +41,13 @@ class I2s:
         self._rp2 = sys.platform == "rp2"
         if self._rp2:
             unit = 16
+            late = 2
             ibuf = rate_hz * _BUFFER_MS // 1000 * frame
             # One byte always stays free.
             capacity = (ibuf - 1) // (unit * frame) * unit
         else:
             unit = 256
+            late = 0
             frame = 2 * bits // 8
             capacity = max(2, rate_hz * _BUFFER_MS // 1000 // unit) * unit
             ibuf = capacity * frame
@@ -54,7 +56,7 @@ class I2s:
         self._rate_hz = rate_hz
         self._frame = bits // 8 * (2 if right else 1)
         self._raw = b""
-        self._backlog = Backlog(rate_hz, capacity, unit)
+        self._backlog = Backlog(rate_hz, capacity, unit, late)
         try:
             # The drivers give the left slot alone, but not the right one.
             self._slots = soundcore.Slots(
