@@ -118,8 +118,8 @@ class App:
     def fail(self, code, error):
         """Goes into safe mode because of an exception."""
         self.close()
-        self.error = (code, repr(error))
-        commands.send_error(self.link, "run", code, self.error[1])
+        self.error = error.args if isinstance(error, FirmwareError) else (code, repr(error))
+        commands.send_error(self.link, "run", self.error[0], self.error[1])
 
     def close(self):
         """Ends the sound and lets go of its hardware."""

@@ -91,7 +91,19 @@ def _i2s(mic, rate_hz):
     return I2s(mic, rate_hz)
 
 
-_KINDS = {"i2s": _i2s}
+def _pdm(mic, rate_hz):
+    from .pdm import Pdm
+
+    return Pdm(mic, rate_hz)
+
+
+def _adc(mic, rate_hz):
+    from .adc import Adc
+
+    return Adc(mic, rate_hz)
+
+
+_KINDS = {"i2s": _i2s, "pdm": _pdm, "adc": _adc}
 
 
 def open_source(mic, rate_hz):
@@ -102,4 +114,4 @@ def open_source(mic, rate_hz):
     try:
         return _KINDS[kind](mic, rate_hz)
     except ImportError:
-        raise FirmwareError("mic.kind", "this board has no " + kind)
+        raise FirmwareError("mic.kind", "this board cannot listen to a microphone of kind " + kind)
