@@ -238,3 +238,24 @@ def test_what_the_driver_drops_is_counted_and_positions_stay_true(uf2: Path, cha
     assert lost[-1] > lost[120] + 1000 and lost[-1] == lost[-60]
     # A block with a gap in it comes right before its loss shows.
     assert (whole[:-1] == (gaps == 0)).all()
+
+
+def test_a_stall_of_the_detector_shows_in_lost_and_events_keep_their_time(board: Rp2040) -> None:
+    pcm = np.concatenate([np.zeros(2 * RATE, np.int16), alarm()])
+    full = np.concatenate([pcm, np.zeros(TAIL_S * RATE, np.int16)])
+    direct = events(messages(virtual.run(load_model("home").path.read_bytes(), full, RATE).lines))
+    nap = "import soundfw.commands, time\nsoundfw.commands._ACTIONS['nap'] = lambda app, message: time.sleep_ms(1000)\n"
+    board.boot()
+    Repl(board).run(nap)
+    board.feed(pcm)
+    board.send(b"\r\x02import soundfw.main; soundfw.main.main()\r")
+    assert ask(board, 1500, type="hello")[-1]["type"] == "hello"
+    ask(board, 100, type="nap")
+    heard = events(messages(board.lines(1000 * (len(pcm) / RATE + 2))))
+    status = ask(board, type="status")[-1]
+    # 1 s less what the driver keeps (249 times 16 samples), what it had to wait anyway, and 16 either way.
+    assert status["lost"] == pytest.approx(RATE - 3984, abs=16 + 256)
+    assert [(e["label"], e["edge"]) for e in heard] == [(e["label"], e["edge"]) for e in direct] != []
+    # Steps begin elsewhere after the gap, so an edge lies within one of where it was.
+    step = 2048
+    assert all(abs(a["t"] - b["t"]) <= step for a, b in zip(heard, direct, strict=True))
