@@ -25,8 +25,22 @@ _RX_FIFO = 0x50200020  # of the first state machine, and its DREQ
 _RX_TREQ = 4
 
 
+def _assembled(program):
+    return rp2.asm_pio(
+        sideset_init=rp2.PIO.OUT_LOW,
+        in_shiftdir=rp2.PIO.SHIFT_LEFT,
+        autopush=True,
+        push_thresh=32,
+        fifo_join=rp2.PIO.JOIN_RX,
+    )(program)
+
+
 @rp2.asm_pio(
-    sideset_init=rp2.PIO.OUT_LOW, in_shiftdir=rp2.PIO.SHIFT_LEFT, autopush=True, push_thresh=32, fifo_join=rp2.PIO.JOIN_RX
+    sideset_init=rp2.PIO.OUT_LOW,
+    in_shiftdir=rp2.PIO.SHIFT_LEFT,
+    autopush=True,
+    push_thresh=32,
+    fifo_join=rp2.PIO.JOIN_RX,
 )
 def _left():
     in_(pins, 1).side(1)  # the pin is read as it was before the edge
@@ -34,7 +48,11 @@ def _left():
 
 
 @rp2.asm_pio(
-    sideset_init=rp2.PIO.OUT_LOW, in_shiftdir=rp2.PIO.SHIFT_LEFT, autopush=True, push_thresh=32, fifo_join=rp2.PIO.JOIN_RX
+    sideset_init=rp2.PIO.OUT_LOW,
+    in_shiftdir=rp2.PIO.SHIFT_LEFT,
+    autopush=True,
+    push_thresh=32,
+    fifo_join=rp2.PIO.JOIN_RX,
 )
 def _right():
     nop().side(1)

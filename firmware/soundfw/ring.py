@@ -1,4 +1,4 @@
-"""Sound that comes by DMA into a ring buffer on the RP2 chips: no work for the CPU, and what is lost is known exactly."""
+"""Sound that comes by DMA into a ring buffer on the RP2 chips: no work for the CPU, and what is lost is known."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Counts the starts that never came to an end, in a file: a board that resets itself again and again should stop that."""
+"""Counts the starts that never came to an end, in a file: a board that resets again and again should stop that."""
 
 import os
 

@@ -165,7 +165,7 @@ def microphone(make, unit):
     attempt("no out", lambda: converter.convert(bytes(unit)))
     attempt("by place", lambda: make(0))
     for values in ({"shift": 9}, {"shift": -1}, {"dc_shift": 12}, {"dc_shift": 3}, {"shift": "1"}, {"colour": 1}):
-        attempt("setting", lambda: make(**values))
+        attempt("setting", lambda values=values: make(**values))
 
 
 def raw_view(raw):

@@ -48,4 +48,5 @@ def test_the_firmware_gets_what_the_file_says_of_the_microphone(tmp_path):
     path = tmp_path / "odd.toml"
     path.write_text(MIC + 'kind="pdm"\nclk=1\ndata=2\nshift=3')
     mic = read_board(path).mic
-    assert mic is not None and mic.settings() == {"kind": "pdm", "clk": 1, "data": 2, "shift": 3}
+    assert mic is not None
+    assert mic.settings() == {"kind": "pdm", "clk": 1, "data": 2, "shift": 3}

@@ -1,11 +1,10 @@
 """A MicroPython program: the firmware's loop from microphone to scores with a locked heap, then what it must not do.
 
-Runs on an image with a detector. `HOPS` blocks of 256 samples come as an I2S driver's slots; no event is sent, for lines
-are made of new strings.
+Runs on an image with a detector. `HOPS` blocks of 256 samples come as an I2S driver's slots; no event is sent, for
+lines are made of new strings.
 """
 
 import json
-import sys
 
 import micropython
 import soundcore

@@ -36,7 +36,10 @@ def uf2() -> Path:
 def microphone() -> Microphone:
     """On the pins of the board file."""
     mic = find_board("rpi_pico").mic
-    assert mic is not None and mic.sck is not None and mic.ws is not None and mic.sd is not None
+    assert mic is not None
+    assert mic.sck is not None
+    assert mic.ws is not None
+    assert mic.sd is not None
     return Microphone(mic.sck, mic.ws, mic.sd)
 
 
@@ -90,8 +93,10 @@ def check_same_events_as_fed_directly(board: Rp2040, pcm: np.ndarray, at_least: 
     board.boot()
     heard = ask(board, 1000 * (len(pcm) / RATE + TAIL_S), type="hello")
     status = ask(board, type="status")[-1]
-    assert heard[0]["type"] == "hello" and heard[0]["board"] == "rpi_pico"
-    assert events(heard) == direct and len(direct) >= at_least
+    assert heard[0]["type"] == "hello"
+    assert heard[0]["board"] == "rpi_pico"
+    assert events(heard) == direct
+    assert len(direct) >= at_least
     assert (status["type"], status["lost"], status["dropped"]) == ("status", 0, 0)
     assert status["captured"] > len(pcm)
 
@@ -116,7 +121,8 @@ def test_ctrl_c_leaves_to_the_repl_and_a_soft_reset_starts_the_detector_again(bo
     board.send(b"\x04")
     assert ask(board, 2500, type="hello")[-1]["type"] == "hello"
     status = ask(board, type="status")[-1]
-    assert status["lost"] == 0 and status["captured"] > 0
+    assert status["lost"] == 0
+    assert status["captured"] > 0
 
 
 def test_ctrl_c_stops_the_running_detector_at_once(board: Rp2040) -> None:
@@ -230,21 +236,23 @@ def test_what_the_driver_drops_is_counted_and_positions_stay_true(uf2: Path, cha
     error = (first - position + 16384) % 32768 - 16384
     whole = (last - first) % 32768 == 255
     # Three times something was lost, each exact up to what the driver drops at once.
-    assert abs(error[:60]).max() <= 16 and abs(error[:116]).max() <= 32 and abs(error).max() <= 48
+    assert abs(error[:60]).max() <= 16
+    assert abs(error[:116]).max() <= 32
+    assert abs(error).max() <= 48
     # 0.25 s of each stall are kept by the driver.
     gaps = np.diff(lost)
     assert gaps[:60].max() == pytest.approx(0.75 * RATE, abs=300)
     assert lost[61:115].max() == pytest.approx(0.8 * RATE, abs=600)
-    assert lost[-1] > lost[120] + 1000 and lost[-1] == lost[-60]
+    assert lost[-1] > lost[120] + 1000
+    assert lost[-1] == lost[-60]
     # A block with a gap in it comes right before its loss shows.
     assert (whole[:-1] == (gaps == 0)).all()
 
 
 def test_a_stall_of_the_detector_shows_in_lost_and_events_keep_their_time(board: Rp2040) -> None:
-    pcm = np.concatenate([np.zeros(2 * RATE, np.int16), alarm()])
-    full = np.concatenate([pcm, np.zeros(TAIL_S * RATE, np.int16)])
-    direct = events(messages(virtual.run(load_model("home").path.read_bytes(), full, RATE).lines))
     nap = "import soundfw.commands, time\nsoundfw.commands._ACTIONS['nap'] = lambda app, message: time.sleep_ms(1000)\n"
+    quiet = 4 * RATE
+    pcm = np.concatenate([np.zeros(quiet, np.int16), alarm()])
     board.boot()
     Repl(board).run(nap)
     board.feed(pcm)
@@ -253,9 +261,11 @@ def test_a_stall_of_the_detector_shows_in_lost_and_events_keep_their_time(board:
     ask(board, 100, type="nap")
     heard = events(messages(board.lines(1000 * (len(pcm) / RATE + 2))))
     status = ask(board, type="status")[-1]
-    # 1 s less what the driver keeps (249 times 16 samples), what it had to wait anyway, and 16 either way.
-    assert status["lost"] == pytest.approx(RATE - 3984, abs=16 + 256)
-    assert [(e["label"], e["edge"]) for e in heard] == [(e["label"], e["edge"]) for e in direct] != []
-    # Steps begin elsewhere after the gap, so an edge lies within one of where it was.
-    step = 2048
-    assert all(abs(a["t"] - b["t"]) <= step for a, b in zip(heard, direct, strict=True))
+    lost = status["lost"]
+    # 1 s less what the driver keeps (249 times 16 samples), and up to 60 ms more between the reads around it.
+    assert RATE - 3984 - 16 <= lost <= RATE - 3984 + 60 * 16
+    # Directly without that much of the silence: the same events, earlier by as much.
+    cut = np.concatenate([pcm[lost:], np.zeros(TAIL_S * RATE, np.int16)])
+    direct = events(messages(virtual.run(load_model("home").path.read_bytes(), cut, RATE).lines))
+    assert heard == [event | {"t": event["t"] + lost} for event in direct]
+    assert len(heard) >= 2

@@ -1,4 +1,4 @@
-"""PDM microphones by PIO and analogue ones by ADC, both by DMA, on the emulated Pico with the firmware's own sources."""
+"""PDM microphones by PIO and analogue ones by ADC, both by DMA: the firmware's own sources on the emulated Pico."""
 
 from __future__ import annotations
 
@@ -57,7 +57,13 @@ def uf2() -> Path:
 
 
 def heard(
-    uf2: Path, microphone: PdmMicrophone | AdcMicrophone, mic: dict[str, Any], sound: np.ndarray, blocks: int, stall: int, ms: int
+    uf2: Path,
+    microphone: PdmMicrophone | AdcMicrophone,
+    mic: dict[str, Any],
+    sound: np.ndarray,
+    blocks: int,
+    stall: int,
+    ms: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Samples (blocks, 256) and what was lost before each, with a stall before one block."""
     program = READ
@@ -86,7 +92,8 @@ def test_pdm_bits_become_the_samples_that_the_same_c_makes_of_them_here(
     # The ring keeps 8 blocks, of which one is being written to; the others of 0.3 s are gone, and it is known how many.
     assert not lost[:20].any()
     gone = int(lost[20])
-    assert gone % 256 == 0 and gone == pytest.approx(0.3 * RATE - 7 * 256, abs=256)
+    assert gone % 256 == 0
+    assert gone == pytest.approx(0.3 * RATE - 7 * 256, abs=256)
     assert (lost[20:] == gone).all()
     after = array("h", [0] * 256)
     begin = 8 * (20 * 256 + gone)
@@ -107,7 +114,8 @@ def test_adc_samples_come_at_the_rate_and_without_loss(uf2: Path) -> None:
     assert (samples[:20].ravel() == np.array(out)).all()
     assert not lost[:20].any()
     gone = int(lost[20])
-    assert gone % 256 == 0 and gone == pytest.approx(0.6 * RATE - 15 * 256, abs=256)
+    assert gone % 256 == 0
+    assert gone == pytest.approx(0.6 * RATE - 15 * 256, abs=256)
 
 
 @pytest.mark.parametrize("kind", ["pdm", "adc"])
@@ -135,4 +143,5 @@ def test_the_detector_hears_an_alarm_through_it(uf2: Path, tmp_path: Path, kind:
     assert [e.label for e in found] == [e.label for e in direct] == ["smoke_alarm"]
     # Not the same samples: a step of the model more or less.
     assert found[0].onset_s == pytest.approx(direct[0].onset_s, abs=0.15)
-    assert status["lost"] == 0 and status["captured"] > 6 * RATE
+    assert status["lost"] == 0
+    assert status["captured"] > 6 * RATE
