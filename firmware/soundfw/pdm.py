@@ -35,25 +35,13 @@ def _assembled(program):
     )(program)
 
 
-@rp2.asm_pio(
-    sideset_init=rp2.PIO.OUT_LOW,
-    in_shiftdir=rp2.PIO.SHIFT_LEFT,
-    autopush=True,
-    push_thresh=32,
-    fifo_join=rp2.PIO.JOIN_RX,
-)
+@_assembled
 def _left():
     in_(pins, 1).side(1)  # the pin is read as it was before the edge
     nop().side(0)
 
 
-@rp2.asm_pio(
-    sideset_init=rp2.PIO.OUT_LOW,
-    in_shiftdir=rp2.PIO.SHIFT_LEFT,
-    autopush=True,
-    push_thresh=32,
-    fifo_join=rp2.PIO.JOIN_RX,
-)
+@_assembled
 def _right():
     nop().side(1)
     in_(pins, 1).side(0)

@@ -9,7 +9,6 @@ from .compat import FirmwareError, const
 
 _DMA = const(0x50000000)
 _COUNT_TRIG = const(0x1C)  # of a channel: a store there starts it with that count
-_ROUND = const(1 << 28)  # transfers until the count starts anew: a multiple of every ring
 
 
 class Ring:
@@ -17,6 +16,8 @@ class Ring:
 
     converter: Slots or Pdm; unit: bytes that make a sample; bits: the ring holds 2**bits bytes, at most 2**15.
     """
+
+    ROUND = 1 << 28  # transfers until the count starts anew: a multiple of every ring
 
     def __init__(self, read, treq, width, converter, unit, bits):
         size = 1 << bits
@@ -32,14 +33,14 @@ class Ring:
         self._samples = 0  # of a block
         self._at = 0  # next block
         self._ready = 0  # bytes that have come and were not read
-        self._left = _ROUND  # the channel's count when it was last looked at
+        self._left = self.ROUND  # the channel's count when it was last looked at
         self.lost = 0
         try:
             self._data = rp2.DMA()
             self._again = rp2.DMA()
         except OSError:
             raise FirmwareError("mic.open", "no DMA channel is free")
-        self._count = bytearray(_ROUND.to_bytes(4, "little"))
+        self._count = bytearray(self.ROUND.to_bytes(4, "little"))
         again = self._again.channel
         # After a round the second channel starts the first one anew, where it is in the ring.
         self._again.config(
@@ -51,7 +52,7 @@ class Ring:
         self._data.config(
             read=read,
             write=self._ring,
-            count=_ROUND,
+            count=self.ROUND,
             ctrl=self._data.pack_ctrl(
                 size=width >> 1, inc_read=False, ring_sel=True, ring_size=bits, treq_sel=treq, chain_to=again
             ),
@@ -71,7 +72,7 @@ class Ring:
         if len(buf) != self._samples:
             self._prepare(len(buf))
         left = self._data.count
-        self._ready += (self._left - left) % _ROUND * self._width
+        self._ready += (self._left - left) % self.ROUND * self._width
         self._left = left
         if self._ready < self._block:
             time.sleep_ms(1)

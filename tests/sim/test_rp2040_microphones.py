@@ -64,9 +64,9 @@ def heard(
     blocks: int,
     stall: int,
     ms: int,
+    program: str = READ,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Samples (blocks, 256) and what was lost before each, with a stall before one block."""
-    program = READ
     for name, value in {"MIC": mic, "BLOCKS": blocks, "STALL": stall, "MS": ms}.items():
         program = program.replace(name, repr(value))
     with Rp2040(uf2, microphone) as board:
@@ -102,6 +102,19 @@ def test_pdm_bits_become_the_samples_that_the_same_c_makes_of_them_here(
     p.convert(raw[begin : begin + 8 * 256], after)
     # The filter's memory of what was before the gap has left it by then.
     assert (samples[20][64:] == np.array(after)[64:]).all()
+
+
+def test_the_count_of_transfers_starts_anew_without_a_gap(uf2: Path) -> None:
+    """After 8 blocks here; after 2 hours in earnest."""
+    words = np.random.default_rng(2).integers(-32768, 32768, 4 * 256 * 50).astype(np.int16)
+    mic = {"kind": "pdm", "clk": 2, "data": 3, "dc_shift": 0}
+    short = READ.replace("source =", "import soundfw.ring\nsoundfw.ring.Ring.ROUND = 1 << 12\nsource =", 1)
+    samples, lost = heard(uf2, PdmMicrophone(2, 3), mic, words, 40, 39, 1, short)
+    raw = words.view(np.uint16).reshape(-1, 2)[:, ::-1].tobytes()
+    out = array("h", [0] * 256 * 40)
+    soundcore.Pdm().convert(raw[: 8 * len(out)], out)
+    assert (samples.ravel() == np.array(out)).all()
+    assert not lost.any()
 
 
 def test_adc_samples_come_at_the_rate_and_without_loss(uf2: Path) -> None:
