@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -12,11 +11,10 @@ import pytest
 from soundsdk.boards import find_board
 from soundsdk.errors import DeviceError
 from soundsdk.image.image import build
+from soundsdk.image.sources import cache_dir
 from soundsdk.image.tools import ToolError
 from soundsdk_sim.models import load_model
 from soundsdk_sim.rp2040 import tools
-
-CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def need_emulator() -> None:
@@ -34,8 +32,7 @@ def micropython_uf2(model: str = "home") -> Path:
     """The image of rpi_pico with that detector: SOUNDSDK_PICO_UF2, or what soundsdk build makes in its cache."""
     if named := os.environ.get("SOUNDSDK_PICO_UF2"):
         return Path(named)
-    os.environ.setdefault("SOUNDSDK_CACHE", str(CHECKOUT / ".cache" / "soundsdk"))
-    folder = Path(tempfile.mkdtemp(prefix="soundsdk-tests-"))
+    folder = cache_dir() / "tests"
     try:
         return build(find_board("rpi_pico"), load_model(model), None, folder, print).path
     except ToolError as error:
