@@ -103,7 +103,19 @@ def _adc(mic, rate_hz):
     return Adc(mic, rate_hz)
 
 
-_KINDS = {"i2s": _i2s, "pdm": _pdm, "adc": _adc}
+def _file(mic, rate_hz):
+    from .pcm_file import File
+
+    return File(mic, rate_hz)
+
+
+def _memory(mic, rate_hz):
+    from .pcm_memory import Memory
+
+    return Memory(mic, rate_hz)
+
+
+_KINDS = {"i2s": _i2s, "pdm": _pdm, "adc": _adc, "file": _file, "memory": _memory}
 
 
 def open_source(mic, rate_hz):
