@@ -264,8 +264,13 @@ def test_a_stall_of_the_detector_shows_in_lost_and_events_keep_their_time(board:
     lost = status["lost"]
     # 1 s less what the driver keeps (249 times 16 samples), and up to 60 ms more between the reads around it.
     assert RATE - 3984 - 16 <= lost <= RATE - 3984 + 60 * 16
-    # Directly without that much of the silence: the same events, earlier by as much.
-    cut = np.concatenate([pcm[lost:], np.zeros(TAIL_S * RATE, np.int16)])
-    direct = events(messages(virtual.run(load_model("home").path.read_bytes(), cut, RATE).lines))
-    assert heard == [event | {"t": event["t"] + lost} for event in direct]
+    # Directly without that much of the silence: the same events, earlier by as much. What is truly missing may be one
+    # buffer of the DMA (16 samples) more or less, which is enough for the model to decide a step earlier or later.
+    model = load_model("home").path.read_bytes()
+    possible = []
+    for missing in (lost - 16, lost, lost + 16):
+        cut = np.concatenate([pcm[missing:], np.zeros(TAIL_S * RATE, np.int16)])
+        direct = events(messages(virtual.run(model, cut, RATE).lines))
+        possible.append([event | {"t": event["t"] + lost} for event in direct])
+    assert heard in possible
     assert len(heard) >= 2
