@@ -3,6 +3,8 @@
 from .compat import const
 from .fixed import log2
 
+_MOST = const(1 << 14)  # squares in a sum, which so stays below 2**30; then all are halved
+
 SILENCE = const(-1200)  # tenths of a dB: what digital silence shows
 
 
@@ -29,13 +31,17 @@ class Level:
             self._high += square >> 15
             self._low += square & 32767
             self._count += 1
+            if self._count == _MOST:
+                self._high >>= 1
+                self._low >>= 1
+                self._count >>= 1
             # Full period over 4096 states; the products stay small integers.
             self._random = (self._random * 1229 + 1) & 4095
             i += 1 + (self._random >> 5)
         self._next = i - n
 
     def take(self):
-        """Tenths of dBFS since the last take()."""
+        """Tenths of dBFS since the last take(); of a long time, what is recent counts for more."""
         total = (self._high << 15) + self._low
         count = self._count
         self._high = self._low = self._count = 0

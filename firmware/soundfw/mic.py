@@ -1,7 +1,7 @@
 """Sound in: any source with `readinto`, behind a ring of blocks.
 
 A source has readinto(buf) -> bytes read (whole samples of int16, native order), None for nothing yet, 0 for the
-end; and optionally `lost`, samples it knows to have lost since its start.
+end; and optionally `lost`, samples it knows to have lost since its start, and close().
 """
 
 from array import array
@@ -58,6 +58,12 @@ class Mic:
                 self._newest = after
         return True
 
+    def close(self):
+        """Lets go of the source's hardware."""
+        close = getattr(self._source, "close", None)
+        if close:
+            close()
+
     def take(self):
         """The oldest block (array of int16), valid until the next call; None if there is none.
 
@@ -79,34 +85,45 @@ class Mic:
         return None
 
 
-def open_source(pins, rate_hz):
-    """The microphone of a board. pins: {"kind": "i2s", "id", "sck", "ws", "sd"}."""
-    if pins.get("kind") == "file":
-        from .pcm_file import File
+def _i2s(mic, rate_hz):
+    from .i2s import I2s
 
-        return File(pins, rate_hz)
-    if pins.get("kind") == "memory":
-        from .pcm_memory import Memory
+    return I2s(mic, rate_hz)
 
-        return Memory(pins, rate_hz)
-    if pins.get("kind") != "i2s":
-        raise FirmwareError("mic.kind", "this build knows I2S microphones only")
-    import machine
 
+def _pdm(mic, rate_hz):
+    from .pdm import Pdm
+
+    return Pdm(mic, rate_hz)
+
+
+def _adc(mic, rate_hz):
+    from .adc import Adc
+
+    return Adc(mic, rate_hz)
+
+
+def _file(mic, rate_hz):
+    from .pcm_file import File
+
+    return File(mic, rate_hz)
+
+
+def _memory(mic, rate_hz):
+    from .pcm_memory import Memory
+
+    return Memory(mic, rate_hz)
+
+
+_KINDS = {"i2s": _i2s, "pdm": _pdm, "adc": _adc, "file": _file, "memory": _memory}
+
+
+def open_source(mic, rate_hz):
+    """The source that settings name: {"kind": …, and what that kind needs}. Each kind's file is loaded on use."""
+    kind = mic.get("kind")
+    if kind not in _KINDS:
+        raise FirmwareError("mic.kind", "mic.kind must be one of " + ", ".join(sorted(_KINDS)))
     try:
-        # 16-bit slots; the driver's own buffer holds half a second while a model runs.
-        return machine.I2S(
-            pins["id"],
-            sck=machine.Pin(pins["sck"]),
-            ws=machine.Pin(pins["ws"]),
-            sd=machine.Pin(pins["sd"]),
-            mode=machine.I2S.RX,
-            bits=16,
-            format=machine.I2S.MONO,
-            rate=rate_hz,
-            ibuf=rate_hz,
-        )
-    except KeyError as e:
-        raise FirmwareError("mic.pins", "the microphone's settings lack " + str(e))
-    except (OSError, ValueError, TypeError) as e:
-        raise FirmwareError("mic.open", str(e))
+        return _KINDS[kind](mic, rate_hz)
+    except ImportError:
+        raise FirmwareError("mic.kind", "this board cannot listen to a microphone of kind " + kind)

@@ -4,15 +4,40 @@ import json
 
 from .compat import FirmwareError
 
-# key: (default, lowest, highest); texts have no bounds
+# key: (default, lowest, highest), of a choice (default, (those there are)), of any text (default,). Without a default
+# (None) the key is needed.
 _KEYS = {
-    "board": ("unknown", None, None),
-    "model": ("detector.tflite", None, None),
+    "board": ("unknown",),
+    "model": ("detector.tflite",),
     "status_s": (10, 1, 3600),
     "block_samples": (256, 64, 4096),
     "blocks": (4, 2, 64),
     "queue_lines": (32, 4, 256),
 }
+
+
+def checked(values, keys, where=""):
+    """The values (dict) with defaults for those that lack; FirmwareError names the one that is wrong, after `where`."""
+    for key in values:
+        if key not in keys:
+            raise FirmwareError("settings.key", "unknown key " + where + str(key)[:32])
+    out = {}
+    for key in keys:
+        rule = keys[key]
+        if key not in values and rule[0] is None:
+            raise FirmwareError("settings.value", where + key + " is missing")
+        value = values.get(key, rule[0])
+        if len(rule) == 1:
+            if not isinstance(value, str) or not 0 < len(value) <= 128:
+                raise FirmwareError("settings.value", where + key + " must be a text of 1..128 characters")
+        elif len(rule) == 2:
+            if type(value) is not type(rule[1][0]) or value not in rule[1]:
+                names = ", ".join([str(v) for v in rule[1]])
+                raise FirmwareError("settings.value", "%s%s must be one of %s" % (where, key, names))
+        elif not isinstance(value, int) or isinstance(value, bool) or not rule[1] <= value <= rule[2]:
+            raise FirmwareError("settings.value", "%s%s must be %d..%d" % (where, key, rule[1], rule[2]))
+        out[key] = value
+    return out
 
 
 class Settings:
@@ -23,18 +48,9 @@ class Settings:
         self.mic = values.pop("mic", {})
         if not isinstance(self.mic, dict):
             raise FirmwareError("settings.mic", "mic must be an object")
+        values = checked(values, _KEYS)
         for key in values:
-            if key not in _KEYS:
-                raise FirmwareError("settings.key", "unknown key " + str(key)[:32])
-        for key in _KEYS:
-            default, low, high = _KEYS[key]
-            value = values.get(key, default)
-            if low is None:
-                if not isinstance(value, str) or not 0 < len(value) <= 128:
-                    raise FirmwareError("settings.value", key + " must be a text of 1..128 characters")
-            elif not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-                raise FirmwareError("settings.value", "%s must be %d..%d" % (key, low, high))
-            setattr(self, key, value)
+            setattr(self, key, values[key])
 
 
 def of_board():

@@ -78,13 +78,46 @@ class Qemu:
 
 @dataclass(frozen=True)
 class Mic:
-    """An I2S microphone: the peripheral's number and its GPIOs."""
+    """A microphone: what soundfw is told of it. None stands for what the file does not say.
+
+    kind: "i2s" (id, sck, ws, sd, bits, channel), "pdm" (clk, data, channel) or "adc" (pin). shift: gain in steps of
+    6.02 dB; dc_shift: a high-pass with its corner at rate / (2 pi 2^dc_shift).
+    """
 
     kind: str
-    id: int
-    sck: int
-    ws: int
-    sd: int
+    id: int | None = None
+    sck: int | None = None
+    ws: int | None = None
+    sd: int | None = None
+    clk: int | None = None
+    data: int | None = None
+    pin: int | None = None
+    bits: int | None = None
+    channel: str | None = None
+    shift: int | None = None
+    dc_shift: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in _MIC_KEYS:
+            raise ValueError(f"mic.kind must be one of {', '.join(_MIC_KEYS)}")
+        needed, allowed = _MIC_KEYS[self.kind]
+        given = self.settings().keys() - {"kind"}
+        if lacks := needed - given:
+            raise ValueError(f"mic.{min(lacks)} is missing")
+        if more := given - needed - allowed:
+            raise ValueError(f"mic.{min(more)} is not a key of a microphone of kind {self.kind}")
+
+    def settings(self) -> dict[str, int | str]:
+        """`mic` of soundfw's settings: what the file says."""
+        return {key: value for key, value in dataclasses.asdict(self).items() if value is not None}
+
+
+# kind: the keys it needs, and those it may have
+_MIC_KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "i2s": (frozenset({"id", "sck", "ws", "sd"}), frozenset({"bits", "channel", "shift", "dc_shift"})),
+    "pdm": (frozenset({"clk", "data"}), frozenset({"channel", "shift", "dc_shift"})),
+    "adc": (frozenset({"pin"}), frozenset({"shift", "dc_shift"})),
+}
 
 
 @dataclass(frozen=True)
@@ -116,7 +149,7 @@ _TABLES: dict[str, type[Any]] = {
 def _fits(value: object, annotation: str) -> bool:
     if annotation == "tuple[str, ...]":
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
-    return type(value).__name__ == annotation
+    return type(value).__name__ == annotation.removesuffix(" | None")
 
 
 def _fill(kind: type[_T], table: dict[str, Any], where: str, **given: Any) -> _T:

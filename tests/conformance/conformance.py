@@ -133,6 +133,54 @@ def stream(name, data, samples):
     show("views outlive their stream", crc(scores), crc(attention))
 
 
+def microphone(make, unit):
+    """What a microphone's bytes become: in pieces of all sizes, at odd addresses, with a locked heap; wrong calls."""
+    raw = bytearray(unit * 400 + 1)
+    noise(raw_view(raw), 5)
+    view = memoryview(raw)
+    for values in ({}, {"shift": 3}, {"dc_shift": 4}, {"shift": 8, "dc_shift": 11}):
+        converter = make(**values)
+        out = array("h", [0] * 400)
+        check = 0
+        at = 0
+        for k in range(7):
+            n = (1, 3, 64, 17, 200, 0, 115)[k]
+            piece = view[1 + at * unit : 1 + (at + n) * unit]
+            to = memoryview(out)[at:]
+            heap_lock()
+            try:
+                check += converter.convert(piece, to) * (k + 1)
+            finally:
+                heap_unlock()
+            at += n
+        converter.reset()
+        again = array("h", [0] * 400)
+        show("microphone", check, converter.convert(raw=view[1:], out=again), crc(out), again == out)
+    attempt("too little room", lambda: converter.convert(view[1:], array("h", [0])))
+    attempt("half a sample", lambda: converter.convert(bytes(unit - 1), out))
+    attempt("into bytes", lambda: converter.convert(bytes(unit), bytearray(2)))
+    attempt("into nothing writable", lambda: converter.convert(bytes(unit), bytes(2)))
+    attempt("of int16", lambda: converter.convert(array("h", [0] * unit), out))
+    attempt("of a str", lambda: converter.convert("12345678", out))
+    attempt("no out", lambda: converter.convert(bytes(unit)))
+    attempt("by place", lambda: make(0))
+    for values in ({"shift": 9}, {"shift": -1}, {"dc_shift": 12}, {"dc_shift": 3}, {"shift": "1"}, {"colour": 1}):
+        attempt("setting", lambda values=values: make(**values))
+
+
+def raw_view(raw):
+    """Takes noise()'s int8 values as bytes."""
+
+    class View:
+        def __len__(self):
+            return len(raw)
+
+        def __setitem__(self, i, value):
+            raw[i] = value & 255
+
+    return View()
+
+
 def longest(name, data, hops):
     """Many steps without an allocation: the loop of the firmware between microphone and scores."""
     s = soundcore.Stream(data)

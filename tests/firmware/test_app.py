@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from fake_stream import FIRST, STEP, FakeStream, Source, metadata
 from soundfw.compat import FirmwareError
 from soundfw.main import App
 from soundfw.settings import Settings
+from soundfw.starts import Starts
 from soundsdk import protocol
 
 Script = Callable[[int], Sequence[int]]
@@ -60,6 +62,12 @@ class Board:
         self.app.start()
         while self.app.step():
             pass
+        return self.messages()
+
+    def run_turns(self, turns: int) -> list[dict[str, Any]]:
+        self.app.start()
+        for _ in range(turns):
+            self.app.turn()
         return self.messages()
 
     def messages(self) -> list[dict[str, Any]]:
@@ -259,3 +267,67 @@ def test_a_host_that_sends_without_end_does_not_stop_the_sound() -> None:
         board.tell(type="nonsense")
         assert turns < 1000
     assert board.stream.steps == 15
+
+
+class Broken(Source):
+    """A source that fails after some reads."""
+
+    closed = 0
+
+    def readinto(self, buf: Any) -> int | None:
+        if self._reads == 40:
+            raise OSError(5)
+        return super().readinto(buf)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_an_error_in_the_loop_leads_to_safe_mode_and_the_microphone_is_let_go() -> None:
+    board = Board(burst, metadata(["a", "b"]))
+    board.source = Broken(array("h", bytes(160000)))
+    board.app.start()
+    for _ in range(60):
+        assert board.app.turn()
+    told = [m for m in board.messages() if m["type"] == "ack"]
+    assert [(m["re"], m["ok"], m["error"]) for m in told] == [("run", False, "run.failed")]
+    assert "OSError" in told[0]["detail"]
+    assert board.source.closed == 1
+    board.tell(type="status")
+    assert board.app.turn()
+    assert board.messages()[-1]["error"] == "run.failed"
+
+
+def test_what_the_firmware_refuses_in_the_loop_keeps_its_code() -> None:
+    board = Board(burst, metadata(["a", "b"]))
+    board.app.start()
+
+    def refuse(buf: Any) -> int:
+        raise FirmwareError("mic.block", "no")
+
+    board.source.readinto = refuse  # type: ignore[method-assign]
+    assert board.app.turn()
+    assert board.app.turn()
+    assert board.messages()[-1]["error"] == "mic.block"
+
+
+def test_a_given_error_is_safe_mode_from_the_start() -> None:
+    board = Board(burst, metadata(["a", "b"]))
+    board.app.error = ("settings.key", "unknown key colour")
+    hello, ack = board.run_turns(3)
+    assert (hello["type"], hello["model"]) == ("hello", "")
+    assert (ack["re"], ack["error"]) == ("start", "settings.key")
+
+
+def test_starts_that_never_ended_are_counted_and_then_forgotten(tmp_path: Path) -> None:
+    starts = Starts(str(tmp_path / "starts.txt"))
+    # Each start comes to its end: never refused.
+    for _ in range(10):
+        assert starts.begin()
+        starts.done()
+    assert [starts.begin() for _ in range(5)] == [True, True, True, False, True]
+    (tmp_path / "starts.txt").write_text("?")
+    assert starts.begin()
+    # Without a file system nothing is counted.
+    nowhere = Starts(str(tmp_path / "none" / "starts.txt"))
+    assert [nowhere.begin() for _ in range(5)] == [True] * 5

@@ -48,5 +48,40 @@ def test_what_flash_and_devices_go_by_is_stated_for_every_real_board():
 def test_pins_are_not_used_twice():
     for board in all_boards():
         if board.mic is not None:
-            pins = [board.mic.sck, board.mic.ws, board.mic.sd] + ([board.led.pin] if board.led else [])
+            names = ("sck", "ws", "sd", "clk", "data", "pin")
+            pins = [pin for name in names if (pin := getattr(board.mic, name)) is not None]
+            pins += [board.led.pin] if board.led else []
+            assert len(pins) > 1, board.id
             assert len(set(pins)) == len(pins), board.id
+
+
+MIC = """name="x"
+port="p"
+arch="a"
+[mic]
+"""
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('kind="telephone"', "mic.kind must be one of i2s, pdm, adc"),
+        ('kind="i2s"\nid=0\nsck=1\nws=2', "mic.sd is missing"),
+        ('kind="pdm"\nclk=1\ndata=2\nsck=3', "mic.sck is not a key of a microphone of kind pdm"),
+        ('kind="adc"\npin="26"', "mic.pin must be of type"),
+        ('kind="adc"\npin=26\nvolume=3', "mic.volume is not a key"),
+    ],
+)
+def test_a_wrong_microphone_is_named(tmp_path, table, said):
+    path = tmp_path / "odd.toml"
+    path.write_text(MIC + table)
+    with pytest.raises(UsageError, match=said):
+        read_board(path)
+
+
+def test_the_firmware_gets_what_the_file_says_of_the_microphone(tmp_path):
+    path = tmp_path / "odd.toml"
+    path.write_text(MIC + 'kind="pdm"\nclk=1\ndata=2\nshift=3')
+    mic = read_board(path).mic
+    assert mic is not None
+    assert mic.settings() == {"kind": "pdm", "clk": 1, "data": 2, "shift": 3}

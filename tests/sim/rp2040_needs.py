@@ -1,16 +1,20 @@
-"""What tests of the emulated RP2040 need, and the image they run: skipped aloud where it is missing."""
+"""What tests of the emulated RP2040 need, and the image they run: skipped aloud where a tool is missing."""
 
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from soundsdk.boards import find_board
 from soundsdk.errors import DeviceError
+from soundsdk.image.image import build
+from soundsdk.image.sources import cache_dir
+from soundsdk.image.tools import ToolError
+from soundsdk_sim.models import load_model
 from soundsdk_sim.rp2040 import tools
-
-CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def need_emulator() -> None:
@@ -23,11 +27,13 @@ def need_emulator() -> None:
         pytest.skip(f"{error.message} {error.hint}")
 
 
-def micropython_uf2() -> Path:
-    """The image of rpi_pico: SOUNDSDK_PICO_UF2, or what was built in the checkout's cache."""
+@cache
+def micropython_uf2(model: str = "home") -> Path:
+    """The image of rpi_pico with that detector: SOUNDSDK_PICO_UF2, or what soundsdk build makes in its cache."""
     if named := os.environ.get("SOUNDSDK_PICO_UF2"):
         return Path(named)
-    built = [p for p in (CHECKOUT / ".cache").glob("**/rpi_pico/firmware.uf2") if p.is_file()]
-    if not built:
-        pytest.skip("no image for rpi_pico: build one with soundsdk build rpi_pico, or set SOUNDSDK_PICO_UF2")
-    return max(built, key=lambda path: path.stat().st_mtime)
+    folder = cache_dir() / "tests"
+    try:
+        return build(find_board("rpi_pico"), load_model(model), None, folder, print).path
+    except ToolError as error:
+        pytest.skip(f"{error.message} {error.hint}")

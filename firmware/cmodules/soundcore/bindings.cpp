@@ -12,6 +12,8 @@ extern "C" {
 #include "frontend.h"
 #include "meta.h"
 #include "model.h"
+#include "pdm.h"
+#include "slots.h"
 #include "stream.h"
 }
 
@@ -285,6 +287,77 @@ private:
     snd_stream_t *stream_ = nullptr;
 };
 
+// What a microphone delivers, and the room for the samples it becomes. unit: bytes that make a sample.
+class Raw {
+public:
+    Raw(nb::handle raw, nb::handle out, size_t unit)
+        : raw_(raw, PyBUF_ND | PyBUF_STRIDES), out_(out, PyBUF_ND | PyBUF_STRIDES | PyBUF_WRITABLE) {
+        std::string format = raw_.format();
+        if (format != "b" && format != "B" && format != "c") {
+            throw nb::type_error("raw must hold bytes");
+        }
+        if (out_.format() != "h" || reinterpret_cast<uintptr_t>(out_.data()) % alignof(int16_t) != 0) {
+            throw nb::type_error("out must be an array('h') or a view of one");
+        }
+        if (raw_.size() % unit != 0) {
+            throw nb::value_error("raw ends in the middle of a sample");
+        }
+        samples = raw_.size() / unit;
+        if (out_.size() / sizeof(int16_t) < samples) {
+            raise(SND_E_GAIN_ROOM);
+        }
+    }
+    const uint8_t *bytes() const { return static_cast<const uint8_t *>(raw_.data()); }
+    int16_t *out() const { return static_cast<int16_t *>(out_.data()); }
+    size_t samples;
+
+private:
+    Buffer raw_;
+    Buffer out_;
+};
+
+class Slots {
+public:
+    explicit Slots(const snd_slots_settings_t &settings) {
+        snd_err_t code = snd_slots_init(&slots_, &settings);
+        if (code != SND_OK) {
+            raise(code);
+        }
+    }
+
+    size_t convert(nb::handle raw, nb::handle out) {
+        Raw in(raw, out, snd_slots_frame_bytes(&slots_));
+        snd_slots_convert(&slots_, in.bytes(), in.samples, in.out());
+        return in.samples;
+    }
+
+    void reset() { snd_slots_reset(&slots_); }
+
+private:
+    snd_slots_t slots_;
+};
+
+class Pdm {
+public:
+    explicit Pdm(const snd_pdm_settings_t &settings) {
+        snd_err_t code = snd_pdm_init(&pdm_, &settings);
+        if (code != SND_OK) {
+            raise(code);
+        }
+    }
+
+    size_t convert(nb::handle raw, nb::handle out) {
+        Raw in(raw, out, SND_PDM_BYTES);
+        snd_pdm_convert(&pdm_, in.bytes(), in.samples, in.out());
+        return in.samples;
+    }
+
+    void reset() { snd_pdm_reset(&pdm_); }
+
+private:
+    snd_pdm_t pdm_;
+};
+
 // Live views keep their Stream alive.
 template <void (*Get)(const snd_stream_t *, snd_model_tensor_t *)>
 View stream_view(nb::handle self) {
@@ -393,4 +466,38 @@ NB_MODULE(soundcore, m) {
         .def_prop_ro("needed", &Stream::needed, "Samples until the next step ends.")
         .def_prop_ro("arena_size", &Stream::arena_size, "Bytes of memory in use, the frontend's included.")
         .def_prop_ro("metadata", &Stream::metadata, "The file's `soundsdk` buffer as bytes.");
+
+    const snd_slots_settings_t &slots = snd_slots_defaults;
+    nb::class_<Slots>(
+        m, "Slots",
+        "Slots of a microphone or converter to int16 samples: one channel of each frame, gain, no DC.\n\n"
+        "Settings (all int): bits 24 or 32 (signed, left-justified in slots of 4 bytes), 16 (signed, in 2 bytes) or 12\n"
+        "(unsigned, in 2 bytes), little-endian; channel of channels (1 or 2 slots to a frame); shift 0..8, gain in steps\n"
+        "of 6.02 dB, saturating; dc_shift 0, or 4..11 for a one-pole high-pass with its corner at\n"
+        "rate / (2 pi 2^dc_shift). Raises Error('slots.*') and Error('gain.*') for settings outside these ranges.")
+        .def(
+            "__init__",
+            [](Slots *self, int bits, int shift, int channel, int channels, int dc_shift) {
+                new (self) Slots(snd_slots_settings_t{bits, shift, channel, channels, dc_shift});
+            },
+            nb::kw_only(), nb::arg("bits") = slots.bits, nb::arg("shift") = slots.shift,
+            nb::arg("channel") = slots.channel, nb::arg("channels") = slots.channels,
+            nb::arg("dc_shift") = slots.dc_shift)
+        .def("convert", &Slots::convert, nb::arg("raw"), nb::arg("out"),
+             "Frames in raw (bytes-like) to samples in out (array('h')); returns how many. Raises Error('gain.room'),\n"
+             "nothing taken, if out holds too few.")
+        .def("reset", &Slots::reset, "Forgets the DC.");
+
+    nb::class_<Pdm>(
+        m, "Pdm",
+        "Pulse-density modulation at 64 times the sample rate to int16 samples; a stream of ones is full scale.\n\n"
+        "shift and dc_shift as for Slots. Level within 0.1 dB up to 7 kHz at a sample rate of 16 kHz.")
+        .def(
+            "__init__",
+            [](Pdm *self, int shift, int dc_shift) { new (self) Pdm(snd_pdm_settings_t{shift, dc_shift}); },
+            nb::kw_only(), nb::arg("shift") = snd_pdm_defaults.shift, nb::arg("dc_shift") = snd_pdm_defaults.dc_shift)
+        .def("convert", &Pdm::convert, nb::arg("raw"), nb::arg("out"),
+             "raw (bytes-like): little-endian words of 32 bits, the oldest bit the most significant, 8 bytes to a sample;\n"
+             "out: array('h'). Returns the samples. Raises Error('gain.room'), nothing taken, if out holds too few.")
+        .def("reset", &Pdm::reset, "Forgets all bits.");
 }

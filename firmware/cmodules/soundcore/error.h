@@ -18,6 +18,11 @@
     X(SND_E_FRONTEND_MFCC, "frontend.mfcc", "coefficients must be 0..40 and not above bands") \
     X(SND_E_FRONTEND_SCALE, "frontend.scale", "floor_db must be -140..0 and step_mdb 50..20000") \
     X(SND_E_FRONTEND_ROOM, "frontend.room", "the output holds fewer frames than the samples complete") \
+    X(SND_E_GAIN_SHIFT, "gain.shift", "shift must be 0..8") \
+    X(SND_E_GAIN_DC, "gain.dc", "dc_shift must be 0 or 4..11") \
+    X(SND_E_GAIN_ROOM, "gain.room", "the output holds fewer samples than the input makes") \
+    X(SND_E_SLOTS_BITS, "slots.bits", "bits must be 12, 16, 24 or 32") \
+    X(SND_E_SLOTS_CHANNEL, "slots.channel", "channels must be 1 or 2 and channel below it") \
     X(SND_E_FILE, "model.file", "not a TensorFlow Lite file") \
     X(SND_E_TRUNCATED, "model.truncated", "the file ends before what it refers to") \
     X(SND_E_ALIGN, "model.align", "data is not aligned as its type needs") \

@@ -12,6 +12,8 @@
 #include "frontend.h"
 #include "meta.h"
 #include "model.h"
+#include "pdm.h"
+#include "slots.h"
 #include "stream.h"
 
 #if MICROPY_OBJ_REPR == MICROPY_OBJ_REPR_C
@@ -25,7 +27,7 @@ _Static_assert(MICROPY_BYTES_PER_GC_BLOCK % ALIGNMENT == 0, "heap blocks must be
 
 static MP_DEFINE_EXCEPTION(Error, ValueError)
 
-static const mp_obj_type_t frontend_type, model_type, stream_type;
+static const mp_obj_type_t frontend_type, model_type, pdm_type, slots_type, stream_type;
 
 static NORETURN void raise_fault(const snd_fault_t *fault) {
     char detail[160];
@@ -33,6 +35,11 @@ static NORETURN void raise_fault(const snd_fault_t *fault) {
     const char *name = snd_error_name(fault->code);
     mp_obj_t args[] = {mp_obj_new_str(name, strlen(name)), mp_obj_new_str(detail, length)};
     nlr_raise(mp_obj_new_exception_args(&mp_type_Error, MP_ARRAY_SIZE(args), args));
+}
+
+static NORETURN void raise_code(snd_err_t code) {
+    snd_fault_t fault = {code, -1, -1, -1};
+    raise_fault(&fault);
 }
 
 // ---- arguments
@@ -102,6 +109,39 @@ static pcm_t pcm_arg(mp_obj_t object) {
     return (pcm_t) {info.buf, info.len / 2};
 }
 
+// What a microphone delivers, and the room for the samples it becomes.
+typedef struct {
+    const uint8_t *bytes;
+    int16_t *out;
+    size_t samples;
+} raw_t;
+
+// unit: bytes that make a sample
+static raw_t raw_arg(size_t n_args, const mp_obj_t *args, mp_map_t *kw, size_t unit) {
+    static const mp_arg_t allowed[] = {
+        {MP_QSTR_raw, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
+        {MP_QSTR_out, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
+    };
+    mp_arg_val_t values[MP_ARRAY_SIZE(allowed)];
+    mp_arg_parse_all(n_args - 1, args + 1, kw, MP_ARRAY_SIZE(allowed), allowed, values);
+    mp_buffer_info_t raw, out;
+    buffer_arg(values[0].u_obj, &raw, MP_BUFFER_READ);
+    if (!is_bytes_code(raw.typecode)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("raw must hold bytes"));
+    }
+    buffer_arg(values[1].u_obj, &out, MP_BUFFER_WRITE);
+    if (out.typecode != 'h' || (uintptr_t)out.buf % sizeof(int16_t) != 0) {
+        mp_raise_TypeError(MP_ERROR_TEXT("out must be an array('h') or a view of one"));
+    }
+    if (raw.len % unit != 0) {
+        mp_raise_ValueError(MP_ERROR_TEXT("raw ends in the middle of a sample"));
+    }
+    if (out.len / sizeof(int16_t) < raw.len / unit) {
+        raise_code(SND_E_GAIN_ROOM);
+    }
+    return (raw_t) {raw.buf, out.buf, raw.len / unit};
+}
+
 // The next samples, aligned; n becomes how many there are. They come through `copy` if they lie unaligned.
 static const int16_t *pcm_next(const pcm_t *pcm, size_t at, int16_t *copy /* (COPY_SAMPLES) */, size_t *n) {
     const uint8_t *bytes = pcm->bytes + 2 * at;
@@ -112,6 +152,23 @@ static const int16_t *pcm_next(const pcm_t *pcm, size_t at, int16_t *copy /* (CO
     *n = MIN(*n, COPY_SAMPLES);
     memcpy(copy, bytes, 2 * *n);
     return copy;
+}
+
+// Settings by name: 32-bit integers that follow one another in a struct, which holds the defaults.
+static void settings_arg(
+    size_t n_args, size_t n_kw, const mp_obj_t *args, const uint16_t *names, size_t count, int32_t *fields) {
+    enum { MOST = 10 };
+    mp_arg_t allowed[MOST];
+    mp_arg_val_t values[MOST];
+    for (size_t i = 0; i < count; i++) {
+        allowed[i] = (mp_arg_t) {names[i], MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}};
+    }
+    mp_arg_parse_all_kw_array(n_args, n_kw, args, count, allowed, values);
+    for (size_t i = 0; i < count; i++) {
+        if (values[i].u_obj != MP_OBJ_NULL) {
+            fields[i] = int32_arg(values[i].u_obj);
+        }
+    }
 }
 
 // ---- model files
@@ -187,19 +244,8 @@ static mp_obj_t frontend_make_new(const mp_obj_type_t *type, size_t n_args, size
     enum { COUNT = MP_ARRAY_SIZE(names) };
     _Static_assert(sizeof(snd_frontend_settings_t) == COUNT * sizeof(int32_t), "one name per setting");
 
-    mp_arg_t allowed[COUNT];
-    mp_arg_val_t values[COUNT];
-    for (size_t i = 0; i < COUNT; i++) {
-        allowed[i] = (mp_arg_t) {names[i], MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}};
-    }
-    mp_arg_parse_all_kw_array(n_args, n_kw, args, COUNT, allowed, values);
     snd_frontend_settings_t settings = snd_frontend_defaults;
-    int32_t *field = &settings.rate_hz;
-    for (size_t i = 0; i < COUNT; i++) {
-        if (values[i].u_obj != MP_OBJ_NULL) {
-            field[i] = int32_arg(values[i].u_obj);
-        }
-    }
+    settings_arg(n_args, n_kw, args, names, COUNT, &settings.rate_hz);
 
     snd_fault_t fault;
     size_t size = snd_frontend_size(&settings, &fault);
@@ -231,8 +277,7 @@ static mp_obj_t frontend_push(size_t n_args, const mp_obj_t *args, mp_map_t *kw)
     }
     size_t width = snd_frontend_width(self->frontend);
     if (out.len / width < snd_frontend_frames_after(self->frontend, pcm.samples)) {
-        snd_fault_t fault = {SND_E_FRONTEND_ROOM, -1, -1, -1};
-        raise_fault(&fault);
+        raise_code(SND_E_FRONTEND_ROOM);
     }
     int8_t *to = out.buf;
     size_t written = 0;
@@ -539,6 +584,102 @@ static MP_DEFINE_CONST_OBJ_TYPE(
     locals_dict, &stream_locals
     );
 
+// ---- Pdm
+
+typedef struct {
+    mp_obj_base_t base;
+    snd_pdm_t pdm;
+} pdm_obj_t;
+
+static mp_obj_t pdm_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    static const uint16_t names[] = {MP_QSTR_shift, MP_QSTR_dc_shift};
+    _Static_assert(sizeof(snd_pdm_settings_t) == MP_ARRAY_SIZE(names) * sizeof(int32_t), "one name per setting");
+    snd_pdm_settings_t settings = snd_pdm_defaults;
+    settings_arg(n_args, n_kw, args, names, MP_ARRAY_SIZE(names), &settings.shift);
+    pdm_obj_t *self = mp_obj_malloc(pdm_obj_t, type);
+    snd_err_t code = snd_pdm_init(&self->pdm, &settings);
+    if (code != SND_OK) {
+        raise_code(code);
+    }
+    return MP_OBJ_FROM_PTR(self);
+}
+
+static mp_obj_t pdm_convert(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
+    pdm_obj_t *self = self_of(args[0], &pdm_type);
+    raw_t in = raw_arg(n_args, args, kw, SND_PDM_BYTES);
+    snd_pdm_convert(&self->pdm, in.bytes, in.samples, in.out);
+    return mp_obj_new_int_from_uint(in.samples);
+}
+static MP_DEFINE_CONST_FUN_OBJ_KW(pdm_convert_obj, 1, pdm_convert);
+
+static mp_obj_t pdm_reset(mp_obj_t self_in) {
+    pdm_obj_t *self = self_of(self_in, &pdm_type);
+    snd_pdm_reset(&self->pdm);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(pdm_reset_obj, pdm_reset);
+
+static const mp_rom_map_elem_t pdm_locals_table[] = {
+    {MP_ROM_QSTR(MP_QSTR_convert), MP_ROM_PTR(&pdm_convert_obj)},
+    {MP_ROM_QSTR(MP_QSTR_reset), MP_ROM_PTR(&pdm_reset_obj)},
+};
+static MP_DEFINE_CONST_DICT(pdm_locals, pdm_locals_table);
+
+static MP_DEFINE_CONST_OBJ_TYPE(
+    pdm_type, MP_QSTR_Pdm, MP_TYPE_FLAG_NONE,
+    make_new, pdm_make_new,
+    locals_dict, &pdm_locals
+    );
+
+// ---- Slots
+
+typedef struct {
+    mp_obj_base_t base;
+    snd_slots_t slots;
+} slots_obj_t;
+
+static mp_obj_t slots_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    static const uint16_t names[] = {
+        MP_QSTR_bits, MP_QSTR_shift, MP_QSTR_channel, MP_QSTR_channels, MP_QSTR_dc_shift,
+    };
+    _Static_assert(sizeof(snd_slots_settings_t) == MP_ARRAY_SIZE(names) * sizeof(int32_t), "one name per setting");
+    snd_slots_settings_t settings = snd_slots_defaults;
+    settings_arg(n_args, n_kw, args, names, MP_ARRAY_SIZE(names), &settings.bits);
+    slots_obj_t *self = mp_obj_malloc(slots_obj_t, type);
+    snd_err_t code = snd_slots_init(&self->slots, &settings);
+    if (code != SND_OK) {
+        raise_code(code);
+    }
+    return MP_OBJ_FROM_PTR(self);
+}
+
+static mp_obj_t slots_convert(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
+    slots_obj_t *self = self_of(args[0], &slots_type);
+    raw_t in = raw_arg(n_args, args, kw, snd_slots_frame_bytes(&self->slots));
+    snd_slots_convert(&self->slots, in.bytes, in.samples, in.out);
+    return mp_obj_new_int_from_uint(in.samples);
+}
+static MP_DEFINE_CONST_FUN_OBJ_KW(slots_convert_obj, 1, slots_convert);
+
+static mp_obj_t slots_reset(mp_obj_t self_in) {
+    slots_obj_t *self = self_of(self_in, &slots_type);
+    snd_slots_reset(&self->slots);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(slots_reset_obj, slots_reset);
+
+static const mp_rom_map_elem_t slots_locals_table[] = {
+    {MP_ROM_QSTR(MP_QSTR_convert), MP_ROM_PTR(&slots_convert_obj)},
+    {MP_ROM_QSTR(MP_QSTR_reset), MP_ROM_PTR(&slots_reset_obj)},
+};
+static MP_DEFINE_CONST_DICT(slots_locals, slots_locals_table);
+
+static MP_DEFINE_CONST_OBJ_TYPE(
+    slots_type, MP_QSTR_Slots, MP_TYPE_FLAG_NONE,
+    make_new, slots_make_new,
+    locals_dict, &slots_locals
+    );
+
 // ---- the module
 
 static const mp_rom_map_elem_t soundcore_globals_table[] = {
@@ -547,6 +688,8 @@ static const mp_rom_map_elem_t soundcore_globals_table[] = {
     {MP_ROM_QSTR(MP_QSTR_Error), MP_ROM_PTR(&mp_type_Error)},
     {MP_ROM_QSTR(MP_QSTR_Frontend), MP_ROM_PTR(&frontend_type)},
     {MP_ROM_QSTR(MP_QSTR_Model), MP_ROM_PTR(&model_type)},
+    {MP_ROM_QSTR(MP_QSTR_Pdm), MP_ROM_PTR(&pdm_type)},
+    {MP_ROM_QSTR(MP_QSTR_Slots), MP_ROM_PTR(&slots_type)},
     {MP_ROM_QSTR(MP_QSTR_Stream), MP_ROM_PTR(&stream_type)},
 };
 static MP_DEFINE_CONST_DICT(soundcore_globals, soundcore_globals_table);

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ def write(board: Board, data: bytes, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     settings: dict[str, Any] = {"board": board.id}
     if board.mic is not None:
-        settings["mic"] = dataclasses.asdict(board.mic)
+        settings["mic"] = board.mic.settings()
     rows = "\n".join("    " + ", ".join(map(str, data[i : i + 24])) + "," for i in range(0, len(data), 24))
     texts = {
         "soundmodel_data.h": _HEADER.format(size=len(data)),

@@ -1,6 +1,17 @@
-"""An RP2040 board in an emulator: an unmodified UF2, a microphone on I2S, the USB serial port, cycle counts."""
+"""An RP2040 board in an emulator: an unmodified UF2, a microphone, the USB serial port, cycle counts."""
 
-from .board import Calls, FunctionCall, FunctionCycles, Mark, Microphone, Rp2040, symbols
+from .board import AdcMicrophone, Calls, FunctionCall, FunctionCycles, Mark, Microphone, PdmMicrophone, Rp2040, symbols
 from .repl import Repl
 
-__all__ = ["Calls", "FunctionCall", "FunctionCycles", "Mark", "Microphone", "Repl", "Rp2040", "symbols"]
+__all__ = [
+    "AdcMicrophone",
+    "Calls",
+    "FunctionCall",
+    "FunctionCycles",
+    "Mark",
+    "Microphone",
+    "PdmMicrophone",
+    "Repl",
+    "Rp2040",
+    "symbols",
+]

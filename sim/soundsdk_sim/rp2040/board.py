@@ -43,6 +43,35 @@ class Microphone:
 
 
 @dataclass(frozen=True)
+class PdmMicrophone:
+    """A PDM microphone: GPIO numbers, and "left" if its L/R pin is low. It is fed with bits, see `modulate` in pdm."""
+
+    clk: int
+    data: int
+    channel: Literal["left", "right"] = "left"
+
+    def __post_init__(self) -> None:
+        if not all(0 <= pin < 30 for pin in (self.clk, self.data)) or self.clk == self.data:
+            raise UsageError("a PDM microphone needs two different pins of 0..29.")
+        if self.channel not in ("left", "right"):
+            raise UsageError("a PDM microphone's channel is left or right.")
+
+
+@dataclass(frozen=True)
+class AdcMicrophone:
+    """An analogue microphone on the ADC: its GPIO, 26..29. A conversion takes the upper 12 bits of a sample."""
+
+    pin: int
+
+    def __post_init__(self) -> None:
+        if not 26 <= self.pin < 30:
+            raise UsageError("an analogue microphone needs a pin of 26..29.")
+
+
+_KINDS: dict[type, str] = {Microphone: "i2s", PdmMicrophone: "pdm", AdcMicrophone: "adc"}
+
+
+@dataclass(frozen=True)
 class Mark:
     """A store to the watchdog's SCRATCH3 (0x40058018), which firmware may use to mark a moment.
 
@@ -88,7 +117,7 @@ class Calls:
 class Rp2040:
     """One board. Use it in a `with` statement.
 
-    uf2: the image. microphone: what hangs on the I2S pins, if anything does. flash: contents of the whole flash
+    uf2: the image. microphone: what hangs on the board's pins, if anything does. flash: contents of the whole flash
     instead of a blank one, under the image.
 
     Every call ends by itself: emulated time is bounded by the call, time on the wall by what a slow computer needs
@@ -96,7 +125,12 @@ class Rp2040:
     cannot be read.
     """
 
-    def __init__(self, uf2: str | Path, microphone: Microphone | None = None, flash: Path | None = None) -> None:
+    def __init__(
+        self,
+        uf2: str | Path,
+        microphone: Microphone | PdmMicrophone | AdcMicrophone | None = None,
+        flash: Path | None = None,
+    ) -> None:
         path = Path(uf2).absolute()
         if not path.is_file():
             raise UsageError(f"there is no firmware image {uf2}.", "Build one: soundsdk build rpi_pico.")
@@ -110,7 +144,7 @@ class Rp2040:
                 rom=str(rom),
                 uf2=str(path),
                 flash=str(flash.absolute()) if flash else None,
-                microphone=asdict(microphone) if microphone else None,
+                microphone=asdict(microphone) | {"kind": _KINDS[type(microphone)]} if microphone else None,
             )
         except DeviceError as error:
             self._process.close()
@@ -192,11 +226,13 @@ class Rp2040:
     def feed(self, pcm: NDArray[np.int16]) -> None:
         """Sound behind what the microphone still has: (samples,), or (samples, 2) for two microphones.
 
-        One sample goes out with each frame that the firmware clocks: its rate is the firmware's.
+        One sample goes out with each frame that the firmware clocks: its rate is the firmware's. A PDM microphone
+        takes (words,): 16 bits each, the most significant first.
         """
         if self._microphone is None:
             raise UsageError("this board has no microphone.")
-        if (pcm.ndim == 2) != (self._microphone.channel == "both") or pcm.dtype != np.int16:
+        stereo = isinstance(self._microphone, Microphone) and self._microphone.channel == "both"
+        if (pcm.ndim == 2) != stereo or pcm.dtype != np.int16:
             raise UsageError("sound for the microphone is int16, with two columns for two microphones.")
         with tempfile.NamedTemporaryFile(suffix=".pcm") as file:
             file.write(pcm.astype("<i2").tobytes())

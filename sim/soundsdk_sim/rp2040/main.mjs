@@ -1,9 +1,11 @@
 // A board as a process: requests on standard input, one answer to each on standard output, both JSON lines.
 //
-//   {"op":"start","rom":PATH,"uf2":PATH} or "flash":PATH; "microphone":{sck,ws,sd,channel,bits} or none
+//   {"op":"start","rom":PATH,"uf2":PATH} or "flash":PATH; "microphone" or none:
+//       {"kind":"i2s",sck,ws,sd,channel,bits} {"kind":"pdm",clk,data,channel} {"kind":"adc",pin}
 //   {"op":"run","cycles":N,"until":BASE64}      ends early when the serial port has sent those bytes or came up
 //   {"op":"send","data":BASE64}                 to the serial port, during the next run
-//   {"op":"sound","path":PATH}                  int16 samples, little-endian, behind what the microphone still has
+//   {"op":"sound","path":PATH}                  int16 samples, little-endian, behind what the microphone still has; for a
+//                                               PDM microphone 16 bits in each
 //   {"op":"watch","functions":[[NAME,ADDRESS]]} {"op":"calls"} {"op":"marks"}
 //   {"op":"save","path":PATH,"bytes":N}         the flash
 //   {"op":"serve","port":N}                     answers {"port":N}, serves until the next request, then answers again
@@ -13,13 +15,16 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import readline from 'node:readline';
 
+import { AdcMicrophone } from './adc_microphone.mjs';
 import { Board } from './board.mjs';
 import { serve } from './bridge.mjs';
 import { LogLevel } from './chip.mjs';
 import { Microphone } from './microphone.mjs';
+import { PdmMicrophone } from './pdm_microphone.mjs';
 import { loadUf2 } from './uf2.mjs';
 
 const SLICE_CYCLES = 5e6;
+const MICROPHONES = { i2s: Microphone, pdm: PdmMicrophone, adc: AdcMicrophone };
 
 let board = null;
 let serial = [];
@@ -55,7 +60,7 @@ const requests = {
     board = new Board({
       rom: bytes,
       flash: readImage({ uf2, flash }),
-      microphone: microphone ? new Microphone(microphone) : null,
+      microphone: microphone ? new MICROPHONES[microphone.kind](microphone) : null,
       log,
     });
   },

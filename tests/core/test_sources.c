@@ -1,0 +1,87 @@
+// Slots and pulse-density bits at the extremes, for the sanitizers; what comes out is tested in test_microphones.py.
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "pdm.h"
+#include "slots.h"
+
+static uint32_t seed = 1;
+
+static uint8_t draw(void) {
+    seed = seed * 1664525u + 1013904223u;
+    return (uint8_t)(seed >> 24);
+}
+
+enum { SAMPLES = 5000 };
+static uint8_t raw[SAMPLES * 8 + 1];
+static int16_t out[SAMPLES], again[SAMPLES];
+
+// All ones, all zeros, steps between them, noise.
+static void fill(int kind) {
+    for (size_t i = 0; i < sizeof(raw); i++) {
+        raw[i] = kind == 0 ? 0xff : kind == 1 ? 0 : kind == 2 ? (uint8_t)(i >> 10 & 1 ? 0x7f : 0x80) : draw();
+    }
+}
+
+static void check_slots(const snd_slots_settings_t *settings) {
+    snd_slots_t slots;
+    if (snd_slots_init(&slots, settings) != SND_OK) {
+        return;
+    }
+    size_t frame = snd_slots_frame_bytes(&slots);
+    for (int offset = 0; offset < 2; offset++) {
+        snd_slots_reset(&slots);
+        snd_slots_convert(&slots, raw + offset, SAMPLES, out);
+        snd_slots_reset(&slots);
+        for (size_t i = 0; i < SAMPLES; i++) {
+            snd_slots_convert(&slots, raw + offset + i * frame, 1, &again[i]);
+        }
+        assert(memcmp(out, again, sizeof(out)) == 0);
+        if (settings->bits > 16 && !settings->shift && !settings->dc_shift) {
+            for (size_t i = 0; i < SAMPLES; i++) {
+                const uint8_t *p = raw + offset + i * frame + 4 * (size_t)settings->channel;
+                assert(out[i] == (int16_t)(p[2] | p[3] << 8));
+            }
+        }
+    }
+}
+
+int main(void) {
+    int accepted = 0;
+    for (int kind = 0; kind < 4; kind++) {
+        fill(kind);
+        for (int bits = 8; bits <= 32; bits += 4) {
+            for (int n = 0; n < 4; n++) {
+                for (int shift = 0; shift <= 8; shift += 4) {
+                    for (int dc = 0; dc <= 12; dc += 4) {
+                        snd_slots_settings_t s = {bits, shift, n >> 1, 1 + (n & 1), dc == 12 ? 11 : dc};
+                        check_slots(&s);
+                        accepted++;
+                    }
+                }
+            }
+        }
+        for (int shift = 0; shift <= 8; shift += 4) {
+            for (int dc = 0; dc <= 11; dc += dc ? 7 : 4) {
+                snd_pdm_settings_t s = {shift, dc};
+                snd_pdm_t pdm;
+                assert(snd_pdm_init(&pdm, &s) == SND_OK);
+                snd_pdm_convert(&pdm, raw + 1, SAMPLES, out);
+                snd_pdm_reset(&pdm);
+                for (size_t i = 0; i < SAMPLES; i++) {
+                    snd_pdm_convert(&pdm, raw + 1 + 8 * i, 1, &again[i]);
+                }
+                assert(memcmp(out, again, sizeof(out)) == 0);
+                if (kind < 2 && !shift && !dc) {
+                    assert(out[100] == (kind ? -32768 : 32767));
+                }
+            }
+        }
+    }
+    snd_pdm_t pdm;
+    snd_pdm_settings_t bad = {9, 0};
+    assert(snd_pdm_init(&pdm, &bad) == SND_E_GAIN_SHIFT);
+    printf("ok: %d settings\n", accepted);
+    return 0;
+}

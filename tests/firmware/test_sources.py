@@ -1,0 +1,181 @@
+"""What stands between a driver and the ring of blocks: losses by the clock, profiles, refusals. Hardware is played."""
+
+from __future__ import annotations
+
+import sys
+import time
+import types
+from array import array
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import pytest
+
+from soundfw import mic
+from soundfw.backlog import Backlog
+from soundfw.compat import FirmwareError
+from soundsdk.boards import all_boards
+
+
+def test_nothing_is_lost_while_reads_keep_up() -> None:
+    backlog = Backlog(16000, 3984, 16)
+    for _ in range(1000):
+        assert backlog.passed(16000) == 0
+        backlog.took(256)
+    assert backlog.behind == 0
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 16000, 22050, 44100, 48000])
+def test_what_comes_beyond_the_buffer_is_lost_in_whole_units(rate_hz: int) -> None:
+    backlog = Backlog(rate_hz, 4000, 16)
+    came = rate_hz * 7 // 2
+    assert backlog.passed(3_500_000) == (came - 4000) // 16 * 16
+    # The buffer stays full: from now on everything is lost, and the rests of units add up to units.
+    before = (came - 4000) // 16 * 16
+    total = before + sum(backlog.passed(777) for _ in range(10000))
+    assert total == pytest.approx(rate_hz * (3.5 + 7.77) - 4000, abs=16)
+
+
+def test_a_read_that_waited_forgets_the_difference_of_two_clocks() -> None:
+    backlog = Backlog(16000, 4000, 16, 2)
+    for _ in range(1000):
+        # The sound is 1 % slower than its nominal rate.
+        assert backlog.passed(16160) == 0
+        backlog.took(256)
+        backlog.caught_up()
+    assert backlog.behind == 2
+
+
+class Driver:
+    """machine.I2S of a port that drops the newest (rp2) or the oldest, with a clock that the test moves. A ramp."""
+
+    RX, MONO, STEREO = 1, 2, 3
+    made: ClassVar[list[Driver]] = []
+
+    def __init__(self, number: int, **arguments: Any) -> None:
+        self.arguments = arguments
+        self.width = 2 if arguments["bits"] == 16 else 4
+        self.stereo = arguments["format"] == self.STEREO
+        self.newest = sys.platform == "rp2"
+        self.unit = 16 if self.newest else 256
+        bytes_a_frame = 8 if self.newest else 2 * self.width
+        self.room = (arguments["ibuf"] - 1) // (16 * 8) * 16 if self.newest else arguments["ibuf"] // bytes_a_frame
+        self.waiting: list[int] = []
+        self.clocked = 0
+        self.us = 0.0
+        Driver.made.append(self)
+
+    def passes(self, us: float) -> None:
+        self.us += us
+        while (self.clocked + self.unit) / self.arguments["rate"] * 1e6 <= self.us:
+            fresh = list(range(self.clocked, self.clocked + self.unit))
+            self.clocked += self.unit
+            if len(self.waiting) + self.unit > self.room:
+                if self.newest:
+                    continue
+                del self.waiting[: self.unit]
+            self.waiting += fresh
+
+    def readinto(self, raw: bytearray) -> int:
+        frames = len(raw) // self.width // (2 if self.stereo else 1)
+        while len(self.waiting) < frames:
+            self.passes(100)
+        self.passes(500)
+        for i in range(frames):
+            value = (self.waiting[i] % 30000).to_bytes(2, "little")
+            slot = bytes(self.width - 2) + value
+            at = i * self.width * (2 if self.stereo else 1)
+            raw[at : at + self.width * (2 if self.stereo else 1)] = (bytes(self.width) + slot) if self.stereo else slot
+        del self.waiting[:frames]
+        return len(raw)
+
+    def deinit(self) -> None:
+        Driver.made.remove(self)
+
+
+PINS = {"kind": "i2s", "id": 0, "sck": 16, "ws": 17, "sd": 18}
+
+
+@pytest.fixture(params=["rp2", "esp32"])
+def port(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    machine = types.ModuleType("machine")
+    machine.I2S, machine.Pin = Driver, int  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "machine", machine)
+    monkeypatch.setattr(sys, "platform", request.param)
+    monkeypatch.setattr(time, "ticks_us", lambda: round(Driver.made[-1].us), raising=False)
+    monkeypatch.setattr(time, "ticks_diff", lambda a, b: a - b, raising=False)
+    monkeypatch.delitem(sys.modules, "soundfw.i2s", raising=False)
+    Driver.made.clear()
+    yield request.param
+    sys.modules.pop("soundfw.i2s", None)
+
+
+@pytest.mark.parametrize(
+    "profile", [{}, {"bits": 16}, {"bits": 24, "channel": "right"}, {"bits": 16, "channel": "right"}]
+)
+@pytest.mark.parametrize("stall_ms", [0, 200, 300, 1000, 5000])
+def test_positions_stay_true_after_a_stall_on_both_ports(port: str, profile: dict[str, Any], stall_ms: int) -> None:
+    source = mic.open_source(PINS | profile, 16000)
+    driver = Driver.made[0]
+    ring = mic.Mic(source, 256, 4)
+    errors, starts = [], []
+    for i in range(60):
+        if i == 20:
+            driver.passes(1000 * stall_ms)
+        ring.fill()
+        block = ring.take()
+        errors.append((block[0] - ring.start + 15000) % 30000 - 15000)
+        starts.append(ring.start)
+    unit = driver.unit
+    lost = max(0, 16 * stall_ms - driver.room)
+    assert ring.lost == pytest.approx(lost, abs=2 * unit)
+    assert max(map(abs, errors)) <= unit
+    assert max(map(abs, errors[:20])) == 0
+    ring.close()
+    assert Driver.made == []
+
+
+def test_the_gain_of_the_profile_is_applied(port: str) -> None:
+    source = mic.open_source(PINS | {"shift": 4}, 16000)
+    block = array("h", bytes(512))
+    source.readinto(memoryview(block))
+    assert list(block) == [16 * i for i in range(256)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "word"),
+    [
+        ({"shift": 9}, "settings.value", "mic.shift must be 0..8"),
+        ({"shift": "2"}, "settings.value", "mic.shift"),
+        ({"bits": 20}, "settings.value", "mic.bits must be one of 16, 24, 32"),
+        ({"channel": "middle"}, "settings.value", "mic.channel must be one of left, right"),
+        ({"dc_shift": 2}, "mic.value", "dc_shift"),
+        ({"pin": 3}, "settings.key", "mic.pin"),
+        ({"sck": None}, "settings.value", "mic.sck"),
+    ],
+)
+def test_a_wrong_profile_is_refused_by_name(port: str, changed: dict[str, Any], code: str, word: str) -> None:
+    with pytest.raises(FirmwareError) as e:
+        mic.open_source(PINS | changed, 16000)
+    assert e.value.args[0] == code
+    assert word in e.value.args[1]
+
+
+def test_what_a_profile_needs_is_named(port: str) -> None:
+    with pytest.raises(FirmwareError, match=r"mic\.sd is missing"):
+        mic.open_source({key: value for key, value in PINS.items() if key != "sd"}, 16000)
+
+
+def test_a_kind_that_the_board_has_no_hardware_for_is_refused(port: str) -> None:
+    for kind in ("pdm", "adc"):
+        with pytest.raises(FirmwareError) as e:
+            mic.open_source({"kind": kind, "pin": 26}, 16000)
+        assert e.value.args[0] == "mic.kind"
+        assert kind in e.value.args[1]
+
+
+def test_profiles_of_the_board_files_are_accepted(port: str) -> None:
+    profiles = [board.mic.settings() for board in all_boards() if board.mic is not None and board.mic.kind == "i2s"]
+    assert profiles
+    for profile in profiles:
+        mic.open_source(profile, 16000).close()

@@ -1,0 +1,93 @@
+"""A MicroPython program: the firmware's loop from microphone to scores with a locked heap, then what it must not do.
+
+Runs on an image with a detector. `HOPS` blocks of 256 samples come as an I2S driver's slots; no event is sent, for
+lines are made of new strings.
+"""
+
+import json
+
+import micropython
+import soundcore
+import soundmodel
+
+from soundfw.detector import Thresholds, from_stream
+from soundfw.mic import Mic
+from soundfw.pipeline import Pipeline
+
+BLOCK = 256
+
+
+class Slots:
+    """A source that goes round through slots of noise and tones; every step of the model hears something else."""
+
+    def __init__(self):
+        self._slots = soundcore.Slots(bits=32, shift=1, dc_shift=8)
+        self._raw = []
+        seed = 1
+        for k in range(11):
+            raw = bytearray(4 * BLOCK)
+            for i in range(BLOCK):
+                seed = (seed * 1229 + 1) & 4095
+                value = (seed >> k) + (3000 if i % (2 * k + 4) < k + 2 else -3000)
+                raw[4 * i + 2] = value & 255
+                raw[4 * i + 3] = (value >> 8) & 255
+            self._raw.append(raw)
+        self._at = 0
+
+    def readinto(self, buf):
+        self._at = (self._at + 1) % len(self._raw)
+        return 2 * self._slots.convert(self._raw[self._at], buf)
+
+
+class Careless(Slots):
+    """Allocates once in 50 blocks."""
+
+    def readinto(self, buf):
+        if self._at % 10 == 5:
+            self.rest = bytes(9)
+        return Slots.readinto(self, buf)
+
+
+class NoLink:
+    def __init__(self):
+        self.sent = 0
+
+    def send(self, before, after=""):
+        self.sent += 1
+
+
+class NoWatch:
+    def start(self):
+        pass
+
+    stop = start
+
+
+def loop(source, hops):
+    """Scores after so many blocks; MemoryError if anything was allocated on the way."""
+    stream = soundcore.Stream(soundmodel.data)
+    detector = from_stream(stream, json.loads(bytes(stream.metadata)))
+    # No class becomes an event.
+    detector.thresholds = [Thresholds(1000, 1000, 60000, 0) for _ in detector.labels]
+    link = NoLink()
+    pipeline = Pipeline(Mic(source, BLOCK), stream, detector, link, 16000, 3600, NoWatch())
+    seen = 0
+    i = 0
+    micropython.heap_lock()
+    try:
+        while i < hops:
+            pipeline.step()
+            seen = (seen * 31 + detector.scores[0] + pipeline.now) & 0xFFFFFF
+            i += 1
+    finally:
+        micropython.heap_unlock()
+    print("hops", i, "at", pipeline.now, "lost", pipeline.mic.lost, "lines", link.sent, "scores", seen)
+
+
+def careless():
+    try:
+        loop(Careless(), 20)
+    except MemoryError:
+        print("caught")
+    else:
+        print("missed")

@@ -1,0 +1,160 @@
+"""PDM microphones by PIO and analogue ones by ADC, both by DMA: the firmware's own sources on the emulated Pico."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+import soundcore
+from rp2040_needs import micropython_uf2, need_emulator
+
+from soundsdk import protocol
+from soundsdk_sim import virtual
+from soundsdk_sim.models import load_model
+from soundsdk_sim.rp2040 import AdcMicrophone, PdmMicrophone, Repl, Rp2040
+from soundsdk_sim.rp2040.pdm import modulate
+from soundsdk_sim.scenes.alarms import temporal_three
+from soundsdk_sim.scenes.rooms import to_pcm
+
+RATE = 16000
+READ = """
+from array import array
+from binascii import hexlify
+import micropython
+import time
+from soundfw.mic import open_source
+source = open_source(MIC, 16000)
+samples = array("h", [0] * 256 * BLOCKS)
+blocks = [memoryview(samples)[i:i + 256] for i in range(0, len(samples), 256)]
+lost = array("i", [0] * BLOCKS)
+def read(first, last):
+    i = first
+    while i < last:
+        if source.readinto(blocks[i]) is not None:
+            lost[i] = source.lost
+            i += 1
+read(0, 4)
+micropython.heap_lock()
+read(4, STALL)
+micropython.heap_unlock()
+time.sleep_ms(MS)
+read(STALL, BLOCKS)
+source.close()
+print(list(lost))
+for block in blocks:
+    print(hexlify(block).decode())
+"""
+
+
+@pytest.fixture(scope="module")
+def uf2() -> Path:
+    need_emulator()
+    return micropython_uf2()
+
+
+def heard(
+    uf2: Path,
+    microphone: PdmMicrophone | AdcMicrophone,
+    mic: dict[str, Any],
+    sound: np.ndarray,
+    blocks: int,
+    stall: int,
+    ms: int,
+    program: str = READ,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Samples (blocks, 256) and what was lost before each, with a stall before one block."""
+    for name, value in {"MIC": mic, "BLOCKS": blocks, "STALL": stall, "MS": ms}.items():
+        program = program.replace(name, repr(value))
+    with Rp2040(uf2, microphone) as board:
+        board.boot()
+        repl = Repl(board)
+        board.feed(sound)
+        lost, *rows = repl.run(program).splitlines()
+    samples = np.array([np.frombuffer(bytes.fromhex(row), "<i2") for row in rows])
+    return samples, np.array(json.loads(lost))
+
+
+@pytest.mark.parametrize("channel", ["left", "right"])
+def test_pdm_bits_become_the_samples_that_the_same_c_makes_of_them_here(
+    uf2: Path, channel: Literal["left", "right"]
+) -> None:
+    words = np.random.default_rng(1).integers(-32768, 32768, 4 * 256 * 60).astype(np.int16)
+    mic = {"kind": "pdm", "clk": 2, "data": 3, "channel": channel, "dc_shift": 0}
+    samples, lost = heard(uf2, PdmMicrophone(2, 3, channel), mic, words, 30, 20, 300)
+    raw = words.view(np.uint16).reshape(-1, 2)[:, ::-1].tobytes()  # little-endian words of 32 bits
+    out = array("h", [0] * 256 * 20)
+    soundcore.Pdm().convert(raw[: 8 * len(out)], out)
+    assert (samples[:20].ravel() == np.array(out)).all()
+    # The ring keeps 8 blocks, of which one is being written to; the others of 0.3 s are gone, and it is known how many.
+    assert not lost[:20].any()
+    gone = int(lost[20])
+    assert gone % 256 == 0
+    assert gone == pytest.approx(0.3 * RATE - 7 * 256, abs=256)
+    assert (lost[20:] == gone).all()
+    after = array("h", [0] * 256)
+    begin = 8 * (20 * 256 + gone)
+    p = soundcore.Pdm()
+    p.convert(raw[begin - 8 * 256 : begin], after)
+    p.convert(raw[begin : begin + 8 * 256], after)
+    # The filter's memory of what was before the gap has left it by then.
+    assert (samples[20][64:] == np.array(after)[64:]).all()
+
+
+def test_the_count_of_transfers_starts_anew_without_a_gap(uf2: Path) -> None:
+    """After 8 blocks here; after 2 hours in earnest."""
+    words = np.random.default_rng(2).integers(-32768, 32768, 4 * 256 * 50).astype(np.int16)
+    mic = {"kind": "pdm", "clk": 2, "data": 3, "dc_shift": 0}
+    short = READ.replace("source =", "import soundfw.ring\nsoundfw.ring.Ring.ROUND = 1 << 12\nsource =", 1)
+    samples, lost = heard(uf2, PdmMicrophone(2, 3), mic, words, 40, 39, 1, short)
+    raw = words.view(np.uint16).reshape(-1, 2)[:, ::-1].tobytes()
+    out = array("h", [0] * 256 * 40)
+    soundcore.Pdm().convert(raw[: 8 * len(out)], out)
+    assert (samples.ravel() == np.array(out)).all()
+    assert not lost.any()
+
+
+def test_adc_samples_come_at_the_rate_and_without_loss(uf2: Path) -> None:
+    pcm = (np.arange(256 * 60) % 4096 * 16 - 32768).astype(np.int16)
+    mic = {"kind": "adc", "pin": 26, "dc_shift": 4}
+    samples, lost = heard(uf2, AdcMicrophone(26), mic, pcm, 40, 20, 600)
+    s = soundcore.Slots(bits=12, dc_shift=4)
+    out = array("h", [0] * 256 * 20)
+    s.convert(((pcm.astype(int) >> 4) + 2048).astype("<u2")[: len(out)].tobytes(), out)
+    assert (samples[:20].ravel() == np.array(out)).all()
+    assert not lost[:20].any()
+    gone = int(lost[20])
+    assert gone % 256 == 0
+    assert gone == pytest.approx(0.6 * RATE - 15 * 256, abs=256)
+
+
+@pytest.mark.parametrize("kind", ["pdm", "adc"])
+def test_the_detector_hears_an_alarm_through_it(uf2: Path, tmp_path: Path, kind: str) -> None:
+    rng = np.random.default_rng(5)
+    x = rng.normal(0, 3e-4, 5 * RATE)
+    alarm = temporal_three(rng, 4.0)
+    x[RATE // 2 : RATE // 2 + len(alarm)] += 0.3 * alarm / np.abs(alarm).max()
+    pcm = to_pcm(x)
+    direct = virtual.run(load_model("home").path.read_bytes(), np.pad(pcm, (0, 2 * RATE)), RATE).events
+    microphone: PdmMicrophone | AdcMicrophone = PdmMicrophone(2, 3) if kind == "pdm" else AdcMicrophone(26)
+    mic = {"kind": "pdm", "clk": 2, "data": 3} if kind == "pdm" else {"kind": "adc", "pin": 26}
+    with Rp2040(uf2) as board:
+        board.boot()
+        Repl(board).run(f"with open('settings.json', 'w') as f: f.write({json.dumps({'mic': mic})!r})")
+        board.save_flash(tmp_path / "flash.bin")
+    with Rp2040(uf2, microphone, flash=tmp_path / "flash.bin") as board:
+        board.feed(modulate(pcm) if kind == "pdm" else pcm)
+        board.boot()
+        board.send(b"\n" + protocol.encode({"type": "hello"}) + b"\n")
+        lines = list(board.lines(7500))
+        board.send(b"\n" + protocol.encode({"type": "status"}) + b"\n")
+        status = [m for m in map(protocol.decode, board.lines(500)) if m is not None][-1]
+    found = virtual.events_of(lines, RATE)
+    assert [e.label for e in found] == [e.label for e in direct] == ["smoke_alarm"]
+    # Not the same samples: a step of the model more or less.
+    assert found[0].onset_s == pytest.approx(direct[0].onset_s, abs=0.15)
+    assert status["lost"] == 0
+    assert status["captured"] > 6 * RATE
