@@ -55,6 +55,16 @@ class Mic:
 
 
 @dataclass(frozen=True)
+class Power:
+    """Supply current of the board in mA while it computes and while it sleeps, at that voltage; where it is from."""
+
+    active_ma: float
+    sleep_ma: float
+    volt: float
+    source: str
+
+
+@dataclass(frozen=True)
 class Board:
     """Facts about one board. `id` is the stem of its file's name; 0 and None stand for what the file does not say."""
 
@@ -69,9 +79,10 @@ class Board:
     uf2: Uf2 | None = None
     qemu: Qemu | None = None
     mic: Mic | None = None
+    power: Power | None = None
 
 
-_TABLES: dict[str, type[Any]] = {"build": Build, "uf2": Uf2, "qemu": Qemu, "mic": Mic}
+_TABLES: dict[str, type[Any]] = {"build": Build, "uf2": Uf2, "qemu": Qemu, "mic": Mic, "power": Power}
 
 
 def _fits(value: object, annotation: str) -> bool:

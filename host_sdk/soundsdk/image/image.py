@@ -26,12 +26,16 @@ _HEAP_RESERVE_BYTES = 48 * 1024
 
 @dataclass(frozen=True)
 class Image:
-    """An image that was made. size_bytes: in flash (of a program: of its file); built: whether anything was done."""
+    """An image that was made. size_bytes: in flash (of a program: of its file); built: whether anything was done.
+
+    elf: the linker's file in the cache, with symbols.
+    """
 
     path: Path
     size_bytes: int
     sha256: str
     built: bool
+    elf: Path
 
 
 def build(board: Board, detector: DetectorFile, given: Path | None, out: Path, say: Say) -> Image:
@@ -66,7 +70,7 @@ def build(board: Board, detector: DetectorFile, given: Path | None, out: Path, s
         record.write_text(json.dumps(known), encoding="ascii")
     assert known is not None  # fresh is True without it
     _place(kept, target, executable=board.port == "unix")
-    return Image(target, int(known["size_bytes"]), str(known["sha256"]), fresh)
+    return Image(target, int(known["size_bytes"]), str(known["sha256"]), fresh, folder / "firmware.elf")
 
 
 def _check_room(board: Board, detector: DetectorFile) -> None:

@@ -1,0 +1,47 @@
+"""From a board and a detector to a report: builds the image, finds what can run it, measures."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from soundsdk.boards import Board, all_boards
+from soundsdk.detector_file import DetectorFile
+from soundsdk.errors import UsageError
+from soundsdk.image.image import build
+from soundsdk.image.sources import Say
+
+from .report import Report
+
+
+def stand_in(board: Board) -> Board:
+    """The board whose image is run: this one, or one in QEMU with its instruction set. UsageError if there is none."""
+    if board.qemu is not None or _is_rp2040(board):
+        return board
+    if board.port in ("cpython", "unix"):
+        raise UsageError(f"{board.name} is no board that could be profiled.", "Profile rpi_pico, or another board.")
+    for other in all_boards():
+        if other.qemu is not None and other.arch == board.arch:
+            return other
+    raise UsageError(
+        f"nothing here emulates the processor of {board.name} ({board.arch}).",
+        "Profile rpi_pico (Cortex-M0+) or qemu_rv32 for an idea.",
+    )
+
+
+def _is_rp2040(board: Board) -> bool:
+    return board.port == "rp2" and board.arch == "armv6m"
+
+
+def profile(board: Board, detector: DetectorFile, sources: Path | None, say: Say) -> Report:
+    """Measures a detector on a board. ModelError if it does not fit, DeviceError if an emulator is missing."""
+    runs_on = stand_in(board)
+    with tempfile.TemporaryDirectory(prefix="soundsdk-") as folder:
+        image = build(runs_on, detector, sources, Path(folder), say)
+        if runs_on.qemu is None:
+            from .rp2040 import measure
+        else:
+            from .qemu import measure
+        say("measuring in the emulator")
+        measured = measure(runs_on, detector, image.path, image.elf)
+    return Report(board, runs_on, detector, measured, image.size_bytes)
