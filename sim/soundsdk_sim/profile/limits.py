@@ -33,7 +33,7 @@ class Check:
 
 
 def parse(text: str) -> dict[str, float]:
-    """`ms=20,ram=60k` to bounds by key. k and M are 1024s for bytes, 1000s for the rest; UsageError names what is wrong."""
+    """`ms=20,ram=60k` to bounds by key; UsageError names what is wrong. k, M: 1024s for bytes, 1000s for the rest."""
     limits: dict[str, float] = {}
     for part in text.split(","):
         key, equals, value = (word.strip() for word in part.partition("="))
@@ -63,6 +63,6 @@ def check(limits: Mapping[str, float], figures: Mapping[str, float | None]) -> l
         value = figures.get(key)
         if value is None:
             known = ", ".join(name for name, figure in figures.items() if figure is not None)
-            raise UsageError(f"{KEYS[key]} is not measured on this board, so {key} cannot be bounded.", f"It has: {known}.")
+            raise UsageError(f"{key} ({KEYS[key]}) is not known on this board.", f"It has: {known}.")
         checks.append(Check(key, limit, value, value > limit))
     return checks

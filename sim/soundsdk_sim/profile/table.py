@@ -79,8 +79,11 @@ def _lines(report: Report) -> list[str]:
         lines.append(f"flash    {report.flash_bytes:,} bytes{room}")
         used = measured.heap_bytes - measured.heap_free_bytes
         lines.append(
-            f"RAM      {report.ram_bytes:,} bytes: {measured.static_bytes:,} static, {used:,} of {measured.heap_bytes:,} "
-            f"heap; free {measured.heap_free_bytes:,}, before the detector starts {measured.heap_free_start_bytes:,}"
+            f"RAM      {report.ram_bytes:,} bytes: {measured.static_bytes:,} static, {used:,} of {measured.heap_bytes:,} heap"
+        )
+        lines.append(
+            f"heap     {measured.heap_free_start_bytes:,} bytes free at the start, {measured.heap_free_bytes:,} while the "
+            "detector listens"
         )
     return lines + _power(report)
 
@@ -92,5 +95,5 @@ def _power(report: Report) -> list[str]:
     text = f"current  {mean:.1f} mA, {mean * power.volt:.0f} mW at {power.volt:g} V: the firmware waits for sound awake"
     sleeping = report.mean_ma(sleeping=True)
     if sleeping is not None:
-        text += f"; {sleeping:.1f} mA if it slept meanwhile (share x {power.active_ma:g} + rest x {power.sleep_ma:g} mA)"
+        text += f"; {sleeping:.1f} mA if it slept (share x {power.active_ma:g} mA + rest x {power.sleep_ma:g} mA)"
     return [text, f"         {escape(power.source)}"]

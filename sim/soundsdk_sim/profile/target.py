@@ -11,6 +11,7 @@ from soundsdk.errors import UsageError
 from soundsdk.image.image import build
 from soundsdk.image.sources import Say
 
+from . import qemu, rp2040
 from .report import Report
 
 
@@ -38,10 +39,6 @@ def profile(board: Board, detector: DetectorFile, sources: Path | None, say: Say
     runs_on = stand_in(board)
     with tempfile.TemporaryDirectory(prefix="soundsdk-") as folder:
         image = build(runs_on, detector, sources, Path(folder), say)
-        if runs_on.qemu is None:
-            from .rp2040 import measure
-        else:
-            from .qemu import measure
         say("measuring in the emulator")
-        measured = measure(runs_on, detector, image.path, image.elf)
+        measured = (rp2040 if runs_on.qemu is None else qemu).measure(runs_on, detector, image.path, image.elf)
     return Report(board, runs_on, detector, measured, image.size_bytes)

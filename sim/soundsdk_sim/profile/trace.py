@@ -91,14 +91,14 @@ def _sum(calls: Sequence[Call], name: str) -> int:
 
 
 def _by_operator(calls: Sequence[Call], model: Call, operators: Sequence[Operator]) -> tuple[int, ...]:
-    """An operator lasts from its first kernel's call to the next one's; the first begins, the last ends with the model."""
+    """An operator lasts from its first kernel's call to that of the next; the outer ones begin and end as the model."""
     kernels = [call for call in calls if call.name in KERNELS and call.begin >= model.begin]
     expected = kernel_calls(operators)
     if [call.name for call in kernels] != [name for _, name in expected]:
         raise DeviceError(
             "the kernels that ran are not those of the model's operators.", "Build the image and soundsdk alike."
         )
-    begins = {}
+    begins: dict[int, int] = {}
     for call, (index, _) in zip(kernels, expected, strict=True):
         begins.setdefault(index, call.begin)
     order = sorted(begins)
