@@ -74,9 +74,6 @@ class Gdb:
         """A little-endian number in memory."""
         return int.from_bytes(bytes.fromhex(self.ask(f"m{address:x},{size:x}").decode("ascii")), "little")
 
-    def write(self, address: int, value: int, size: int = 4) -> None:
-        self.ask(f"M{address:x},{size:x}:{value.to_bytes(size, 'little').hex()}")
-
     def watch(self, address: int) -> None:
         """Stops before the instruction there."""
         self.ask(f"Z0,{address:x},2")

@@ -102,7 +102,7 @@ def as_json(report: Report, checks: list[Check]) -> dict[str, Any]:
         "runs_on": report.runs_on.id,
         "model": report.detector.name,
         "unit": measured.unit,
-        "clock_hz": report.clock_hz,
+        "clock_hz": report.clock_hz or None,
         "hop_ms": report.hop_ms,
         "hops": len(measured.hops),
         "total": hop.total,

@@ -76,15 +76,13 @@ def _lines(report: Report) -> list[str]:
     lines.append(f"arena    {report.detector.arena_bytes:,} bytes (frontend and network)")
     if report.own_image:
         room = f" of {report.board.image_bytes:,}" if report.board.image_bytes else ""
-        lines.append(f"flash    {report.flash_bytes:,} bytes{room}")
         used = measured.heap_bytes - measured.heap_free_bytes
-        lines.append(
-            f"RAM      {report.ram_bytes:,} bytes: {measured.static_bytes:,} static, {used:,} of {measured.heap_bytes:,} heap"
-        )
-        lines.append(
-            f"heap     {measured.heap_free_start_bytes:,} bytes free at the start, {measured.heap_free_bytes:,} while the "
-            "detector listens"
-        )
+        lines += [
+            f"flash    {report.flash_bytes:,} bytes{room}",
+            f"RAM      {report.ram_bytes:,} bytes: {measured.static_bytes:,} static, {used:,} of the heap",
+            f"heap     {measured.heap_bytes:,} bytes: {measured.heap_free_start_bytes:,} free at the start, "
+            f"{measured.heap_free_bytes:,} while the detector listens",
+        ]
     return lines + _power(report)
 
 

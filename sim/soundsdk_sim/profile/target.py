@@ -14,24 +14,26 @@ from soundsdk.image.sources import Say
 from . import qemu, rp2040
 from .report import Report
 
+_RV32 = "rv32imc"
+
 
 def stand_in(board: Board) -> Board:
     """The board whose image is run: this one, or one in QEMU with its instruction set. UsageError if there is none."""
-    if board.qemu is not None or _is_rp2040(board):
+    if (board.arch, board.port) == ("armv6m", "rp2") or (board.arch == _RV32 and board.qemu is not None):
         return board
     if board.port in ("cpython", "unix"):
         raise UsageError(f"{board.name} is no board that could be profiled.", "Profile rpi_pico, or another board.")
     for other in all_boards():
-        if other.qemu is not None and other.arch == board.arch:
+        if board.arch == _RV32 == other.arch and other.qemu is not None:
             return other
+    if board.arch == "armv6m":
+        raise UsageError(
+            f"{board.name} counts neither cycles nor instructions.", "Profile rpi_pico: the same processor, in cycles."
+        )
     raise UsageError(
         f"nothing here emulates the processor of {board.name} ({board.arch}).",
         "Profile rpi_pico (Cortex-M0+) or qemu_rv32 for an idea.",
     )
-
-
-def _is_rp2040(board: Board) -> bool:
-    return board.port == "rp2" and board.arch == "armv6m"
 
 
 def profile(board: Board, detector: DetectorFile, sources: Path | None, say: Say) -> Report:
