@@ -9,7 +9,7 @@ _KEYS = {
     "board": ("unknown", None, None),
     "model": ("detector.tflite", None, None),
     "status_s": (10, 1, 3600),
-    "block_samples": (256, 64, 4096),
+    "block_samples": (512, 64, 4096),
     "blocks": (4, 2, 64),
     "queue_lines": (32, 4, 256),
 }
