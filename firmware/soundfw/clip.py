@@ -17,8 +17,8 @@ class Clip:
         self._zero = scores_quant[1]
         self._attention = attention_count
         ratio = fixed.exp_exact(fixed.from_scale(attention_quant[0]))
-        # exp(-k * scale) in Q60, never 0: a clip of nothing but low attention still has a mean.
-        self._weights = [1 << 60]
+        # exp(-k * scale) in Q512, exact to 50 bits even for the lowest attention of a clip that has nothing else.
+        self._weights = [1 << 512]
         for _ in range(255):
             self._weights.append(max(1, (self._weights[-1] * ratio) >> 60))
         self.reset()

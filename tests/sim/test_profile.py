@@ -210,7 +210,7 @@ def test_a_missing_emulator_is_named_with_its_package(
 ) -> None:
     elf = tmp_path / "firmware.elf"
     elf.write_bytes(b"")
-    monkeypatch.setattr(target, "build", lambda *args: Image(elf, 0, "", False, elf))
+    monkeypatch.setattr(target, "build", lambda *args, **options: Image(elf, 0, "", False, elf))
     monkeypatch.setattr(qemu, "Elf", lambda path: None)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert cli.run(["profile", "esc10", "--board", "qemu_rv32"]) == 3
@@ -219,7 +219,7 @@ def test_a_missing_emulator_is_named_with_its_package(
 
 def test_an_image_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     elf = tmp_path / "firmware.elf"
-    monkeypatch.setattr(target, "build", lambda *args: Image(elf, 0, "", False, elf))
+    monkeypatch.setattr(target, "build", lambda *args, **options: Image(elf, 0, "", False, elf))
     for content in (b"", b"\x7fELF\x01\x01", b"\x7fELF\x01\x01" + bytes(60), b"\x7fELF\x02\x01" + bytes(60)):
         elf.write_bytes(content)
         with pytest.raises(DeviceError, match="no ELF file"):

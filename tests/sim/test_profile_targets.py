@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,6 @@ from soundsdk_sim.profile import qemu, trace
 from soundsdk_sim.profile.measured import sound
 from soundsdk_sim.rp2040 import Repl, Rp2040
 
-CACHE = Path(__file__).resolve().parents[2] / ".cache" / "soundsdk"
 BOARDS = ["rpi_pico", "qemu_rv32"]
 KEYS = {
     "board", "runs_on", "model", "unit", "clock_hz", "hop_ms", "hops", "total", "least_total", "frontend",
@@ -31,14 +28,6 @@ KEYS = {
     "arena_bytes", "flash_bytes", "flash_room_bytes", "static_bytes", "heap_bytes", "heap_free_start_bytes",
     "heap_free_bytes", "ram_bytes", "power", "not_modelled", "checks",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache() -> Iterator[None]:
-    """The checkout's own, so that sources are fetched once."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOUNDSDK_CACHE", os.environ.get("SOUNDSDK_CACHE", str(CACHE)))
-        yield
 
 
 def need(board_id: str) -> None:
@@ -135,7 +124,7 @@ def test_a_pico_has_time_and_memory_for_esc10(found: dict[str, Any]) -> None:
 
 def image_of(board: str, folder: Path) -> Image:
     need(board)
-    return build(find_board(board), load_model("esc10"), None, folder, print)
+    return build(find_board(board), load_model("esc10"), None, folder, print, symbols=True)
 
 
 @pytest.mark.parametrize("found", ["rpi_pico"], indirect=True)
@@ -170,6 +159,7 @@ print(time.ticks_diff(time.ticks_us(), begin))
 
 def test_watching_less_counts_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     image = image_of("qemu_rv32", tmp_path)
+    assert image.elf is not None
     words = (find_board("qemu_rv32"), load_model("esc10"), image.path, image.elf)
     full = qemu.measure(*words).hops
     monkeypatch.setattr(qemu, "FUNCTIONS", (trace.FRONTEND, trace.MODEL))
@@ -180,6 +170,7 @@ def test_watching_less_counts_the_same(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_detector_that_does_not_start_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     image = image_of("qemu_rv32", tmp_path)
+    assert image.elf is not None
     monkeypatch.setattr(qemu, "_START", qemu._START.replace("app.start()", "app.start(); app.error = ('x', 'y')"))
     with pytest.raises(DeviceError, match="ValueError"):
         qemu.measure(find_board("qemu_rv32"), load_model("esc10"), image.path, image.elf)

@@ -40,7 +40,8 @@ def profile(board: Board, detector: DetectorFile, sources: Path | None, say: Say
     """Measures a detector on a board. ModelError if it does not fit, DeviceError if an emulator is missing."""
     runs_on = stand_in(board)
     with tempfile.TemporaryDirectory(prefix="soundsdk-") as folder:
-        image = build(runs_on, detector, sources, Path(folder), say)
+        image = build(runs_on, detector, sources, Path(folder), say, symbols=True)
+        assert image.elf is not None
         say("measuring in the emulator")
         measured = (rp2040 if runs_on.qemu is None else qemu).measure(runs_on, detector, image.path, image.elf)
     return Report(board, runs_on, detector, measured, image.size_bytes)
