@@ -145,7 +145,7 @@ app = App(Settings(of_board()), lambda rate_hz: source, len)
 app.start()
 def turns():
     source.seek(0)
-    for _ in range(32):
+    for _ in range(4 * 2048 // app.pipeline.mic.block_samples):
         app.step()
 turns()
 begin = time.ticks_us()
