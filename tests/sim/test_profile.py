@@ -174,6 +174,7 @@ def test_the_table_shows_every_part_and_bound(capfd: pytest.CaptureFixture[str])
 def test_a_board_that_is_not_emulated_is_measured_by_its_instruction_set() -> None:
     chip = Board("chip", "Chip", "esp32", "rv32imc", 160_000_000)
     assert target.stand_in(chip).id == "qemu_rv32"
+    assert target.stand_in(find_board("esp32c3_devkit")).id == "qemu_rv32"
     assert target.stand_in(find_board("rpi_pico_w")).id == "rpi_pico_w"
 
 
@@ -186,6 +187,7 @@ def test_a_board_that_is_not_emulated_is_measured_by_its_instruction_set() -> No
         (["esc10", "--board", "sim"], 2, "no board that could be profiled"),
         (["esc10", "--board", "unix"], 2, "no board that could be profiled"),
         (["esc10", "--board", "rpi_pico2"], 2, "nothing here emulates the processor"),
+        (["esc10", "--board", "esp32s3_devkit"], 2, "nothing here emulates the processor"),
         (["esc10", "--board", "qemu_arm"], 2, "Profile rpi_pico: the same processor"),
     ],
 )
@@ -203,6 +205,14 @@ def test_a_model_too_large_for_the_board_is_refused(tmp_path: Path, capfd: pytes
     large.write_bytes(load_model("esc10").data + bytes(600_000))
     assert cli.run(["profile", str(large), "--board", "rpi_pico"]) == 1
     assert "too large for Raspberry Pi Pico" in capfd.readouterr().err
+
+
+def test_another_engine_is_not_mistaken_for_this_one(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SOUNDCORE_ENGINE", "tflm")
+    assert cli.run(["profile", "esc10", "--board", "rpi_pico"]) == 2
+    assert "Unset SOUNDCORE_ENGINE" in capfd.readouterr().err
 
 
 def test_a_missing_emulator_is_named_with_its_package(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -38,6 +39,8 @@ def stand_in(board: Board) -> Board:
 
 def profile(board: Board, detector: DetectorFile, sources: Path | None, say: Say) -> Report:
     """Measures a detector on a board. ModelError if it does not fit, DeviceError if an emulator is missing."""
+    if os.environ.get("SOUNDCORE_ENGINE") == "tflm":
+        raise UsageError("the operators of the engine tflm cannot be told apart.", "Unset SOUNDCORE_ENGINE.")
     runs_on = stand_in(board)
     with tempfile.TemporaryDirectory(prefix="soundsdk-") as folder:
         image = build(runs_on, detector, sources, Path(folder), say, symbols=True)
