@@ -10,7 +10,7 @@ _KEYS = {
     "board": ("unknown",),
     "model": ("detector.tflite",),
     "status_s": (10, 1, 3600),
-    "block_samples": (256, 64, 4096),
+    "block_samples": (512, 64, 4096),
     "blocks": (4, 2, 64),
     "queue_lines": (32, 4, 256),
 }

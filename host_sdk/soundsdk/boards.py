@@ -121,6 +121,16 @@ _MIC_KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
 
 
 @dataclass(frozen=True)
+class Power:
+    """Supply current of the board in mA while it computes and while it sleeps, at that voltage; where it is from."""
+
+    active_ma: float
+    sleep_ma: float
+    volt: float
+    source: str
+
+
+@dataclass(frozen=True)
 class Board:
     """Facts about one board. `id` is the stem of its file's name; 0 and None stand for what the file does not say."""
 
@@ -139,10 +149,11 @@ class Board:
     led: Led | None = None
     qemu: Qemu | None = None
     mic: Mic | None = None
+    power: Power | None = None
 
 
 _TABLES: dict[str, type[Any]] = {
-    "build": Build, "uf2": Uf2, "esptool": Esptool, "usb": Usb, "led": Led, "qemu": Qemu, "mic": Mic
+    "build": Build, "uf2": Uf2, "esptool": Esptool, "usb": Usb, "led": Led, "qemu": Qemu, "mic": Mic, "power": Power
 }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ VERBS = {
     "evaluate": ("soundsdk_train.cli_evaluate", "evaluate", "Measure a detector on recordings it has not seen."),
     "info": ("soundsdk.cli_info", "info", "Show what a detector file holds and what it costs."),
     "build": ("soundsdk.cli_build", "build", "Make the firmware image of a board, with a detector in it."),
+    "profile": ("soundsdk_sim.cli_profile", "profile", "Measure what a detector costs on a board."),
     "boards": ("soundsdk.cli_boards", "boards", "List the boards soundsdk knows."),
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "model.h"
+#include "operators.h"
 #include "stream.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -131,12 +132,31 @@ static void mutate(const file_t *f, uint8_t *data, size_t length) {
     }
 }
 
+// The list of operators must be there for every model that is accepted, and cost what the model costs.
+static void list_operators(const uint8_t *data, size_t length, int accepted, uint64_t macs) {
+    static snd_operators_entry_t entries[1024];
+    snd_fault_t fault;
+    size_t count = snd_operators_read(data, length, entries, 1024, &fault);
+    if ((count == 0) != (fault.code != SND_OK) || (accepted && count == 0)) {
+        fprintf(stderr, "model and operators disagree: %s\n", snd_error_name(fault.code));
+        abort();
+    }
+    for (size_t i = 0; accepted && count <= 1024 && i < count; i++) {
+        macs -= entries[i].macs;
+    }
+    if (accepted && count <= 1024 && macs != 0) {
+        fprintf(stderr, "the operators do not cost what the model costs\n");
+        abort();
+    }
+}
+
 static void run_model(const uint8_t *data, size_t length, uint64_t *work, unsigned long *codes) {
     snd_fault_t fault;
     size_t size = snd_model_size(data, length, &fault), found;
     codes[fault.code]++;
     snd_model_metadata(data, length, "soundsdk", &found, &fault);
     if (size == 0 || size > MAX_ARENA) {
+        list_operators(data, length, 0, 0);
         return;
     }
     size_t given = random_bits() % 16 ? size : size - 1;
@@ -145,6 +165,9 @@ static void run_model(const uint8_t *data, size_t length, uint64_t *work, unsign
     if ((m == NULL) != (given < size) || (m == NULL && fault.code != SND_E_MEMORY)) {
         fprintf(stderr, "size and init disagree: %s\n", snd_error_name(fault.code));
         abort();
+    }
+    if (m) {
+        list_operators(data, length, 1, snd_model_macs(m));
     }
     if (m && snd_model_macs(m) <= *work) {
         *work -= snd_model_macs(m);

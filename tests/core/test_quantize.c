@@ -33,7 +33,9 @@ static void check_high_product(int32_t a, int32_t b) {
     if (a == INT32_MIN && b == INT32_MIN) {
         return;
     }
-    assert(snd_quantize_high_product(a, b) == floor_shift((int64_t)a * b + (1 << 30), 31));
+    int64_t expected = floor_shift((int64_t)a * b + (1 << 30), 31);
+    assert(snd_quantize_high_product_wide(a, b) == expected);
+    assert(snd_quantize_high_product_split(a, b) == expected);
 }
 
 static void check_shift_right(int32_t x, int n) {

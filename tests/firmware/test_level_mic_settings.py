@@ -114,7 +114,7 @@ def test_what_the_source_lost_moves_the_position() -> None:
 
 def test_settings_have_defaults_and_refuse_what_they_do_not_know(tmp_path: Path) -> None:
     s = settings.load(str(tmp_path / "none.json"))
-    assert (s.board, s.status_s, s.block_samples, s.mic) == ("unknown", 10, 256, {})
+    assert (s.board, s.status_s, s.block_samples, s.mic) == ("unknown", 10, 512, {})
     file = tmp_path / "settings.json"
     file.write_text(json.dumps({"board": "rpi_pico", "status_s": 5, "mic": {"kind": "i2s"}}))
     s = settings.load(str(file))

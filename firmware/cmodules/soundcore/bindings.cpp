@@ -7,11 +7,13 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <vector>
 
 extern "C" {
 #include "frontend.h"
 #include "meta.h"
 #include "model.h"
+#include "operators.h"
 #include "pdm.h"
 #include "slots.h"
 #include "stream.h"
@@ -139,12 +141,28 @@ View view(const snd_model_tensor_t &tensor, nb::handle owner) {
     return View(tensor.data, {tensor.size}, owner);
 }
 
-nb::tuple shape(const snd_model_tensor_t &tensor) {
+template <typename Tensor> nb::tuple shape(const Tensor &tensor) {
     nb::list sizes;
     for (int32_t i = 0; i < tensor.dims; i++) {
         sizes.append(tensor.shape[i]);
     }
     return nb::tuple(sizes);
+}
+
+// For tools on the host only, so MicroPython has no such function.
+nb::list operators(nb::handle buf) {
+    File file(buf);
+    snd_fault_t fault{};
+    size_t count = snd_operators_read(file.data(), file.size(), nullptr, 0, &fault);
+    std::vector<snd_operators_entry_t> entries(count);
+    if (count == 0 || snd_operators_read(file.data(), file.size(), entries.data(), count, &fault) == 0) {
+        raise(fault);
+    }
+    nb::list rows;
+    for (const auto &e : entries) {
+        rows.append(nb::make_tuple(e.name, shape(e), e.macs, e.kernels));
+    }
+    return rows;
 }
 
 nb::tuple quant(const snd_model_tensor_t &tensor) {
@@ -500,4 +518,8 @@ NB_MODULE(soundcore, m) {
              "raw (bytes-like): little-endian words of 32 bits, the oldest bit the most significant, 8 bytes to a sample;\n"
              "out: array('h'). Returns the samples. Raises Error('gain.room'), nothing taken, if out holds too few.")
         .def("reset", &Pdm::reset, "Forgets all bits.");
+
+    m.def("operators", &operators, nb::arg("buf"),
+          "The operators of a model, in the order they run: (name, shape of the output, multiply-accumulates, calls of\n"
+          "a kernel in one step) each. Raises Error('model.*') as Model does. Not in MicroPython.");
 }

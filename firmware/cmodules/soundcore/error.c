@@ -58,7 +58,7 @@ static void put_number(text_t *t, int32_t value) {
     put_text(t, digits + at);
 }
 
-static const char *op_name(int32_t builtin) {
+const char *snd_error_op_name(int32_t builtin) {
     for (size_t i = 0; i < sizeof(op_names) / sizeof(op_names[0]); i++) {
         if (op_names[i].code == builtin) {
             return op_names[i].name;
@@ -80,7 +80,7 @@ size_t snd_error_text(const snd_fault_t *fault, char *out, size_t room) {
         put_text(&t, "operator ");
         put_number(&t, fault->op);
         if (fault->builtin >= 0) {
-            const char *name = op_name(fault->builtin);
+            const char *name = snd_error_op_name(fault->builtin);
             put_text(&t, " (");
             if (name) {
                 put_text(&t, name);

@@ -70,6 +70,8 @@ typedef struct {
 } snd_fault_t;
 
 const char *snd_error_name(snd_err_t code);
+// The name of a TFLite BuiltinOperator, NULL if it is none that a converter is likely to write.
+const char *snd_error_op_name(int32_t builtin);
 // Writes one sentence, "operator 3 (CONV_2D), tensor 12: …", NUL-terminated; returns its length.
 size_t snd_error_text(const snd_fault_t *fault, char *out, size_t room);
 

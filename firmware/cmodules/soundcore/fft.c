@@ -8,6 +8,7 @@
 #include "fft.h"
 
 #include "fixed.h"
+#include "hot.h"
 
 const int32_t snd_fft_sine[257] = {
     0, 51472, 102941, 154407, 205867, 257319, 308761, 360192, 411609, 463011, 514396, 565761,
@@ -99,7 +100,7 @@ static inline void butterfly(snd_fft_complex_t *z, uint32_t length, snd_fft_comp
     z[3 * length].im = ac.im + bd.re;
 }
 
-static void radix2(snd_fft_complex_t *z, uint32_t n) {
+static SND_HOT void radix2(snd_fft_complex_t *z, uint32_t n) {
     for (snd_fft_complex_t *end = z + n; z < end; z += 2) {
         snd_fft_complex_t a = z[0];
         snd_fft_complex_t b = z[1];
@@ -110,7 +111,7 @@ static void radix2(snd_fft_complex_t *z, uint32_t n) {
     }
 }
 
-static void radix4(snd_fft_complex_t *z, uint32_t n, uint32_t length) {
+static SND_HOT void radix4(snd_fft_complex_t *z, uint32_t n, uint32_t length) {
     snd_fft_complex_t *end = z + n;
     for (snd_fft_complex_t *p = z; p < end; p += 4 * length) {
         butterfly(p, length, p[2 * length], p[length], p[3 * length]);
@@ -128,7 +129,7 @@ static void radix4(snd_fft_complex_t *z, uint32_t n, uint32_t length) {
 
 // X[k] = (E + F) / 2 and conj X[n - k] = (E - F) / 2 with E = Z[k] + conj Z[n - k],
 // F = -i e^(-i pi k / n) (Z[k] - conj Z[n - k]), where n complex points hold 2n real samples.
-static void split(snd_fft_complex_t *z, uint32_t n) {
+static SND_HOT void split(snd_fft_complex_t *z, uint32_t n) {
     uint32_t step = 512 / n;
     snd_fft_complex_t first = z[0];
     z[0].re = first.re + first.im;
@@ -150,7 +151,7 @@ static void split(snd_fft_complex_t *z, uint32_t n) {
     }
 }
 
-void snd_fft_real(snd_fft_complex_t *z, uint32_t points) {
+SND_HOT void snd_fft_real(snd_fft_complex_t *z, uint32_t points) {
     uint32_t n = points / 2;
     uint32_t length = 1;
     if (n == 128 || n == 512) {

@@ -11,6 +11,7 @@
 #include "dct.h"
 #include "fft.h"
 #include "fixed.h"
+#include "hot.h"
 #include "mel.h"
 
 #define LOG2_TEN_TENTH_Q24 (5573271) // log2(10) / 10: log2 of power per dB
@@ -181,7 +182,7 @@ static inline int32_t windowed(int32_t x, int32_t w, uint32_t shift) {
 }
 
 // Windowed samples in pairs, where the FFT wants them.
-static void load(snd_frontend_t *f) {
+static SND_HOT void load(snd_frontend_t *f) {
     uint32_t pairs = f->fft / 2u;
     uint32_t shift = f->window_shift;
     uint32_t place = 0;

@@ -3,9 +3,10 @@
 #include "kernels.h"
 
 #include <string.h>
+#include "hot.h"
 #include "quantize.h"
 
-static void gather(const snd_kernel_conv_t *k, const int8_t *image, int32_t y, int32_t x, int32_t depth) {
+static SND_HOT void gather(const snd_kernel_conv_t *k, const int8_t *image, int32_t y, int32_t x, int32_t depth) {
     const snd_kernel_window_t *w = &k->window;
     int16_t *patch = k->scratch;
     for (int32_t i = 0; i < w->k_h; i++, y += w->dilation_h) {
@@ -23,7 +24,7 @@ static void gather(const snd_kernel_conv_t *k, const int8_t *image, int32_t y, i
     }
 }
 
-static int8_t finish(const snd_kernel_conv_t *k, int32_t sum, int32_t channel) {
+static SND_HOT int8_t finish(const snd_kernel_conv_t *k, int32_t sum, int32_t channel) {
     int32_t q = k->per_channel ? channel : 0;
     if (k->bias) {
         sum = (int32_t)((uint32_t)sum + (uint32_t)k->bias[channel]);
@@ -32,7 +33,7 @@ static int8_t finish(const snd_kernel_conv_t *k, int32_t sum, int32_t channel) {
 }
 
 // Output channels from..to of one pixel; the four sums share the loads of the patch.
-static void dot(const snd_kernel_conv_t *k, int32_t length, int32_t from, int32_t to, int8_t *out) {
+static SND_HOT void dot(const snd_kernel_conv_t *k, int32_t length, int32_t from, int32_t to, int8_t *out) {
     const int16_t *patch = k->scratch;
     const int8_t *w = k->head.b + from * length;
     for (; from + 4 <= to; from += 4, w += 4 * length) {
@@ -59,7 +60,7 @@ static void dot(const snd_kernel_conv_t *k, int32_t length, int32_t from, int32_
     }
 }
 
-void snd_kernels_conv(const snd_kernel_conv_t *k) {
+SND_HOT void snd_kernels_conv(const snd_kernel_conv_t *k) {
     const snd_kernel_window_t *w = &k->window;
     int32_t depth = k->in_c / k->groups, filters = k->out_c / k->groups;
     int32_t length = w->k_h * w->k_w * depth;
@@ -78,7 +79,7 @@ void snd_kernels_conv(const snd_kernel_conv_t *k) {
 }
 
 // Adds one tap of the filter to the sums of all channels.
-static void tap(const snd_kernel_conv_t *k, const int8_t *pixel, const int8_t *w) {
+static SND_HOT void tap(const snd_kernel_conv_t *k, const int8_t *pixel, const int8_t *w) {
     int32_t *sum = k->scratch;
     int32_t zero = k->in_zero;
     if (k->groups == 1) {
@@ -95,7 +96,7 @@ static void tap(const snd_kernel_conv_t *k, const int8_t *pixel, const int8_t *w
     }
 }
 
-static void depthwise_pixel(const snd_kernel_conv_t *k, const int8_t *image, int32_t y, int32_t x) {
+static SND_HOT void depthwise_pixel(const snd_kernel_conv_t *k, const int8_t *image, int32_t y, int32_t x) {
     const snd_kernel_window_t *w = &k->window;
     const int8_t *weights = k->head.b;
     memset(k->scratch, 0, (size_t)k->out_c * sizeof(int32_t));
@@ -109,7 +110,7 @@ static void depthwise_pixel(const snd_kernel_conv_t *k, const int8_t *image, int
     }
 }
 
-void snd_kernels_depthwise(const snd_kernel_conv_t *k) {
+SND_HOT void snd_kernels_depthwise(const snd_kernel_conv_t *k) {
     const snd_kernel_window_t *w = &k->window;
     const int8_t *image = k->head.a;
     const int32_t *sum = k->scratch;

@@ -1,5 +1,7 @@
 #include "log2.h"
 
+#include "hot.h"
+
 // log2(1 + i / 64) in Q15.
 static const uint16_t log2_table[65] = {
     0, 733, 1455, 2166, 2866, 3556, 4236, 4907, 5568, 6220, 6863, 7498, 8124, 8742, 9352, 9954,
@@ -9,7 +11,7 @@ static const uint16_t log2_table[65] = {
     32768,
 };
 
-int32_t snd_log2_q15(uint32_t x) {
+SND_HOT int32_t snd_log2_q15(uint32_t x) {
     int32_t whole = 31;
     if (!(x >> 16)) {
         x <<= 16;

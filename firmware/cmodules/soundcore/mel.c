@@ -1,6 +1,7 @@
 #include "mel.h"
 
 #include "fixed.h"
+#include "hot.h"
 #include "log2.h"
 
 #define BIN (1 << 16) // positions are in bins, Q16
@@ -77,7 +78,7 @@ static inline uint32_t magnitude(int32_t x) {
 // bits are kept, at least 11 of them in use.
 #define EXPONENT_ZERO (28) // exponent of a bin that needed no shift
 
-void snd_mel_square(snd_mel_bin_t *bins, uint32_t n) {
+SND_HOT void snd_mel_square(snd_mel_bin_t *bins, uint32_t n) {
     for (snd_mel_bin_t *end = bins + n; bins < end; bins++) {
         uint32_t re = magnitude(bins->value.re);
         uint32_t im = magnitude(bins->value.im);
@@ -122,7 +123,7 @@ void snd_mel_square(snd_mel_bin_t *bins, uint32_t n) {
     }
 }
 
-int32_t snd_mel_log2(const snd_mel_bin_t *bins, const uint16_t *weights, uint32_t count) {
+SND_HOT int32_t snd_mel_log2(const snd_mel_bin_t *bins, const uint16_t *weights, uint32_t count) {
     uint32_t highest = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (bins[i].power.exponent > highest) {

@@ -111,7 +111,6 @@ static int put_conv(writer_t *w, const snd_model_op_t *op) {
 // One copy for each input that was not made in its place.
 static void put_concatenation(writer_t *w, snd_model_op_t *op) {
     const int32_t outer = op->axis[0].count, row = op->axis[0].b_step;
-    const int32_t out = snd_model_plan_offset(w->plan, op->output);
     int32_t inputs[SND_MODEL_MAX_INPUTS], count = op->input_count;
     memcpy(inputs, op->inputs, sizeof(inputs));
     op->input_count = 1;
@@ -121,7 +120,7 @@ static void put_concatenation(writer_t *w, snd_model_op_t *op) {
         op->kernel.head.axes = 0;
         snd_model_check_push_axis(op, op->pieces[i], 1, 1);
         snd_model_check_push_axis(op, outer, op->pieces[i], row);
-        if (snd_model_plan_offset(w->plan, inputs[i]) != out + op->out_offset) {
+        if (!snd_model_plan_in_place(w->plan, op, 0, op->out_offset)) {
             put_record(w, op);
         }
         op->out_offset += op->pieces[i];
@@ -149,8 +148,7 @@ static int put_op(writer_t *w, snd_model_op_t *op) {
         put_concatenation(w, op);
         return 1;
     }
-    if (op->builtin == SND_OP_RESHAPE
-        && snd_model_plan_offset(w->plan, op->inputs[0]) == snd_model_plan_offset(w->plan, op->output)) {
+    if (op->builtin == SND_OP_RESHAPE && snd_model_plan_in_place(w->plan, op, 0, 0)) {
         return 1;
     }
     if (op->builtin == SND_OP_PAD) {

@@ -24,6 +24,10 @@ int32_t snd_model_plan_offset(const snd_model_plan_t *plan, int32_t tensor) {
     return i < 0 ? -1 : (int32_t)plan->block[i].offset;
 }
 
+int snd_model_plan_in_place(const snd_model_plan_t *plan, const snd_model_op_t *op, int32_t i, int32_t at) {
+    return snd_model_plan_offset(plan, op->inputs[i]) == snd_model_plan_offset(plan, op->output) + at;
+}
+
 static uint32_t elements(snd_tflite_t *view, int32_t tensor) {
     snd_tflite_tensor_t t;
     return snd_tflite_tensor(view, tensor, &t) == SND_OK ? t.elements : 0;

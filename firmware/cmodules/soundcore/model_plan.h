@@ -28,5 +28,7 @@ typedef struct {
 int snd_model_plan_make(snd_model_plan_t *plan, snd_tflite_t *view, snd_fault_t *fault);
 // Offset of a tensor (-1 - operator: its scratch) in the arena; -1 for a constant or none.
 int32_t snd_model_plan_offset(const snd_model_plan_t *plan, int32_t tensor);
+// Whether input i of an operator lies `at` bytes into its output already, so that there is nothing to copy.
+int snd_model_plan_in_place(const snd_model_plan_t *plan, const snd_model_op_t *op, int32_t i, int32_t at);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 #include "error.h"
+#include "fixed.h"
 
 typedef struct {
     int32_t multiplier;
@@ -20,8 +21,26 @@ int64_t snd_quantize_round(double x);
 int snd_quantize_scale_ok(float scale);
 
 // round(a * b / 2^31), halves upwards. Not for a == b == -2^31.
-static inline int32_t snd_quantize_high_product(int32_t a, int32_t b) {
+static inline int32_t snd_quantize_high_product_wide(int32_t a, int32_t b) {
     return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
+}
+
+// The same value from 32-bit products. With halves a = ah 2^16 + al and b likewise, none of the sums passes 2^31. The
+// bits below 2^30 of the product cannot change the result, and of the two above them `middle` has all.
+static inline int32_t snd_quantize_high_product_split(int32_t a, int32_t b) {
+    int32_t ah = a >> 16, al = a & 0xffff, bh = b >> 16, bl = b & 0xffff;
+    int32_t upper = ah * bl + (int32_t)((uint32_t)al * (uint32_t)bl >> 16);
+    int32_t middle = (upper & 0xffff) + al * bh;
+    int32_t high = ah * bh + (upper >> 16) + (middle >> 16); // of 2^32
+    return (int32_t)((uint32_t)high << 1) + ((((middle >> 14) & 3) + 1) >> 1);
+}
+
+static inline int32_t snd_quantize_high_product(int32_t a, int32_t b) {
+#if SND_FIXED_SPLIT
+    return snd_quantize_high_product_split(a, b);
+#else
+    return snd_quantize_high_product_wide(a, b);
+#endif
 }
 
 // round(x / 2^exponent), halves away from zero, exponent 0..31.

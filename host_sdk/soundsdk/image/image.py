@@ -27,16 +27,22 @@ _HEAP_RESERVE_BYTES = 48 * 1024
 
 @dataclass(frozen=True)
 class Image:
-    """An image that was made. size_bytes: in flash (of a program: of its file); built: whether anything was done."""
+    """An image that was made. size_bytes: in flash (of a program: of its file); built: whether anything was done.
+
+    elf: the linker's file with symbols, where it was asked for.
+    """
 
     path: Path
     size_bytes: int
     sha256: str
     built: bool
+    elf: Path | None = None
 
 
-def build(board: Board, detector: DetectorFile, given: Path | None, out: Path, say: Say) -> Image:
-    """Makes the image of a board with a detector in it, as `out`/<board>.<suffix>.
+def build(
+    board: Board, detector: DetectorFile, given: Path | None, out: Path, say: Say, symbols: bool = False
+) -> Image:
+    """Makes the image of a board with a detector in it, as `out`/<board>.<suffix>; with `symbols` also <board>.elf.
 
     The file appears whole or not at all. Nothing is done when nothing it is made from has changed. Two builds of
     a board at the same time take turns.
@@ -51,7 +57,10 @@ def build(board: Board, detector: DetectorFile, given: Path | None, out: Path, s
     with only_one(folder, say):
         known, fresh = _make(board, detector, source, folder)
         _place(folder.parent / f"{folder.name}.image", target, executable=board.port == "unix")
-    return Image(target, int(known["size_bytes"]), str(known["sha256"]), fresh)
+        elf = out / f"{board.id}.elf" if symbols else None
+        if elf is not None and elf != target:
+            _place(folder / "firmware.elf", elf, executable=False)
+    return Image(target, int(known["size_bytes"]), str(known["sha256"]), fresh, elf)
 
 
 def _make(board: Board, detector: DetectorFile, source: sources.Sources, folder: Path) -> tuple[dict[str, Any], bool]:

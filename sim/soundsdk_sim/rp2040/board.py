@@ -86,13 +86,17 @@ class Mark:
 
 @dataclass(frozen=True)
 class FunctionCall:
-    """One call of a watched function; cycles with those it called, without exceptions. depth: watched callers."""
+    """One call of a watched function; cycles with those it called, without exceptions. depth: watched callers.
+
+    exceptions: cycles in exception handlers during the call; exceptions_before: since the newest power-on.
+    """
 
     name: str
     depth: int
     begin: int
     cycles: int
     exceptions: int
+    exceptions_before: int
 
 
 @dataclass(frozen=True)

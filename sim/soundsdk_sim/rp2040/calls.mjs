@@ -10,7 +10,7 @@ export class Calls {
     this.names = functions.map(([name]) => name);
     this.entries = new Map(functions.map(([, address], i) => [address & ~1, i]));
     this.open = [];
-    this.log = []; // [function, depth, begin, cycles, exceptions], in the order of their ends
+    this.log = []; // [function, depth, begin, cycles, exceptions, exceptions before], in the order of their ends
     this.totals = this.names.map(() => ({ calls: 0, cycles: 0, exceptions: 0, least: Infinity, most: 0 }));
     this.returns = new Map(); // address -> open calls that return there
     this.bytes = new Uint8Array(WATCH_MASK + 1);
@@ -55,7 +55,9 @@ export class Calls {
     total.exceptions += exceptions;
     total.least = Math.min(total.least, cycles);
     total.most = Math.max(total.most, cycles);
-    if (this.log.length < this.limit) this.log.push([call.index, this.open.length, call.begin, cycles, exceptions]);
+    if (this.log.length < this.limit) {
+      this.log.push([call.index, this.open.length, call.begin, cycles, exceptions, call.exceptions]);
+    }
   }
 
   report() {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -11,9 +10,10 @@ from numpy.typing import NDArray
 from soundsdk import protocol
 from soundsdk.boards import find_board
 from soundsdk.detector_file import DetectorFile
-from soundsdk.errors import DeviceError, UsageError
+from soundsdk.errors import DeviceError
 
-from ..rp2040 import Microphone, Rp2040, tools
+from ..rp2040 import Rp2040, tools
+from ..rp2040.wiring import microphone_of
 from ..scenes.matching import Found
 from ..virtual import events_of
 from .images import image
@@ -36,7 +36,7 @@ def run(detector: DetectorFile, pcm: NDArray[np.int16], on_line: Callable[[bytes
     """
     for needed in (tools.node, tools.node_modules, tools.bootrom):
         needed()  # what is missing is named before anything is built for it
-    microphone = _microphone()
+    microphone = microphone_of(find_board(BOARD))
     firmware = image(BOARD, detector)
     lines = Lines(on_line)
     open_events: set[int] = set()
@@ -60,17 +60,6 @@ def run(detector: DetectorFile, pcm: NDArray[np.int16], on_line: Callable[[bytes
             if any(b'"type":"status"' in line for line in lines.lines[begin:]):
                 return lines.lines
         raise _silent(lines, _ANSWER_MS)
-
-
-def _microphone() -> Microphone:
-    """What the board file says hangs on the pins."""
-    mic = find_board(BOARD).mic
-    assert mic is not None
-    facts = dataclasses.asdict(mic)
-    if facts["kind"] != "i2s":
-        raise UsageError(f"the microphone of {BOARD} is not one on I2S.", "Only such a one is fed here.")
-    more = {key: facts[key] for key in ("channel", "bits") if facts.get(key) is not None}
-    return Microphone(facts["sck"], facts["ws"], facts["sd"], **more)
 
 
 def _silent(lines: Lines, ms: float) -> DeviceError:

@@ -1,0 +1,34 @@
+"""What every kind of target measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .trace import Hop
+
+HOPS = 8  # measured, after those of the warm-up
+
+
+@dataclass(frozen=True)
+class Measured:
+    """unit: "cycles" or "instructions"; heap in bytes, after a collection of garbage."""
+
+    unit: str
+    hops: list[Hop]
+    heap_bytes: int
+    heap_free_start_bytes: int  # before the detector starts
+    heap_free_bytes: int  # while it listens
+    static_bytes: int
+    clock_hz: int = 0
+    not_modelled: list[str] = field(default_factory=list)
+
+
+def sound(samples: int, rate_hz: int) -> NDArray[np.int16]:
+    """Bursts of tones in noise: what a kernel costs depends a little on its numbers, so they should move."""
+    t = np.arange(samples) / rate_hz
+    noise = np.random.default_rng(1).standard_normal(samples)
+    tone = np.sin(2 * np.pi * (400 + 300 * t) * t) * (np.sin(2 * np.pi * 3 * t) > 0)
+    return np.round(32767 * (0.02 * noise + 0.3 * tone)).clip(-32768, 32767).astype(np.int16)

@@ -1,0 +1,141 @@
+"""The report on a detector on a board: every figure once, as JSON has it and the table shows it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from soundsdk.boards import Board
+from soundsdk.detector_file import DetectorFile
+
+from . import operators as model_operators
+from .limits import Check
+from .measured import Measured
+from .trace import Hop
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was measured, and what follows from it. runs_on: the board whose image was run, mostly the same."""
+
+    board: Board
+    runs_on: Board
+    detector: DetectorFile
+    measured: Measured
+    flash_bytes: int
+
+    @property
+    def hop(self) -> Hop:
+        """The dearest of the hops measured: all figures are of this one."""
+        return max(self.measured.hops, key=lambda hop: hop.total)
+
+    @property
+    def hop_ms(self) -> float:
+        """Time between two steps: what a board has for one."""
+        return 1000 * self.detector.step_samples / int(self.detector.metadata["frontend"]["rate_hz"])
+
+    @property
+    def own_image(self) -> bool:
+        return self.board == self.runs_on
+
+    @property
+    def clock_hz(self) -> int:
+        return self.measured.clock_hz or self.board.clock_hz
+
+    @property
+    def ms(self) -> float | None:
+        """Time for a hop; None where only instructions are known."""
+        return self._ms() if self.measured.unit == "cycles" else None
+
+    @property
+    def ms_at_least(self) -> float | None:
+        """As if every instruction took one clock cycle, which is the fastest these cores can."""
+        return self._ms() if self.measured.unit == "instructions" and self.clock_hz else None
+
+    def _ms(self) -> float:
+        return 1000 * self.hop.total / self.clock_hz
+
+    @property
+    def share(self) -> float | None:
+        """Of real time; None where ms is."""
+        return None if self.ms is None else self.ms / self.hop_ms
+
+    @property
+    def ram_bytes(self) -> int:
+        """In use while the detector listens, stacks not counted."""
+        return self.measured.static_bytes + self.measured.heap_bytes - self.measured.heap_free_bytes
+
+    def mean_ma(self, sleeping: bool) -> float | None:
+        """Mean supply current; sleeping: if the firmware slept while it waits for sound."""
+        power = self.board.power
+        if power is None:
+            return None
+        if not sleeping:
+            return power.active_ma
+        if self.share is None:
+            return None
+        busy = min(1.0, self.share)
+        return busy * power.active_ma + (1 - busy) * power.sleep_ma
+
+    def figures(self) -> dict[str, float | None]:
+        """What --fail-over can bound, by its keys; None where it is not known."""
+        own = self.own_image
+        current = self.mean_ma(sleeping=False)
+        return {
+            "ms": self.ms,
+            "rt": self.share,
+            self.measured.unit: self.hop.total,
+            "arena": self.detector.arena_bytes,
+            "flash": self.flash_bytes if own else None,
+            "ram": self.ram_bytes if own else None,
+            "ma": current,
+            "mw": None if current is None or self.board.power is None else current * self.board.power.volt,
+        }
+
+
+def as_json(report: Report, checks: list[Check]) -> dict[str, Any]:
+    """The object that --json prints. Its keys are explained in the README of this folder."""
+    measured, hop, own = report.measured, report.hop, report.own_image
+    operators = model_operators.read(report.detector.data)
+    return {
+        "board": report.board.id,
+        "runs_on": report.runs_on.id,
+        "model": report.detector.name,
+        "unit": measured.unit,
+        "clock_hz": report.clock_hz or None,
+        "hop_ms": report.hop_ms,
+        "hops": len(measured.hops),
+        "total": hop.total,
+        "least_total": min(h.total for h in measured.hops),
+        "frontend": hop.frontend,
+        "frontend_stages": hop.stages,
+        "network": hop.model,
+        "operators": [
+            {"index": i, **asdict(operator), measured.unit: cost, "share": cost / hop.total}
+            for i, (operator, cost) in enumerate(zip(operators, hop.operators, strict=True))
+        ],
+        "post": hop.post,
+        "microphone": hop.microphone,
+        "interrupts": hop.interrupts,
+        "ms": report.ms,
+        "ms_at_least": report.ms_at_least,
+        "rt": report.share,
+        "arena_bytes": report.detector.arena_bytes,
+        "flash_bytes": report.flash_bytes if own else None,
+        "flash_room_bytes": report.board.image_bytes or None,
+        "static_bytes": measured.static_bytes if own else None,
+        "heap_bytes": measured.heap_bytes if own else None,
+        "heap_free_start_bytes": measured.heap_free_start_bytes if own else None,
+        "heap_free_bytes": measured.heap_free_bytes if own else None,
+        "ram_bytes": report.ram_bytes if own else None,
+        "power": None
+        if report.board.power is None
+        else {
+            **asdict(report.board.power),
+            "mean_ma": report.mean_ma(sleeping=False),
+            "mean_mw": report.figures()["mw"],
+            "mean_sleeping_ma": report.mean_ma(sleeping=True),
+        },
+        "not_modelled": measured.not_modelled,
+        "checks": [asdict(check) for check in checks],
+    }

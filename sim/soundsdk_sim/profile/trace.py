@@ -1,0 +1,109 @@
+"""From calls of the core's functions to the cost of one hop, by part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from soundsdk.errors import DeviceError
+
+from .operators import KERNELS, Operator, kernel_calls
+
+FRONTEND = "snd_frontend_push"
+MODEL = "snd_model_invoke"
+STAGES = {  # of the frontend; what they leave is the window
+    "snd_fft_real": "FFT",
+    "snd_mel_square": "power",
+    "snd_mel_log2": "mel and logarithm",
+    "snd_dct_run": "DCT",
+}
+FUNCTIONS = (FRONTEND, MODEL, *STAGES, *KERNELS)
+WARM_UP = 2  # hops until every buffer has been filled once
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a function. begin, end: on a clock that stands still in interrupts; interrupts: that of those."""
+
+    name: str
+    begin: int
+    end: int
+    interrupts_begin: int = 0
+    interrupts_end: int = 0
+
+
+@dataclass(frozen=True)
+class Hop:
+    """Cost of one step of the stream, in cycles or instructions.
+
+    frontend, model: the core's; microphone: copying the sound out of the driver; interrupts: all that came; post:
+    everything else, which is soundfw in MicroPython. stages: parts of frontend; operators: parts of model.
+    """
+
+    frontend: int
+    model: int
+    post: int
+    microphone: int
+    interrupts: int
+    stages: dict[str, int]
+    operators: tuple[int, ...]
+
+    @property
+    def total(self) -> int:
+        return self.frontend + self.model + self.post + self.microphone + self.interrupts
+
+
+def hops(calls: Sequence[Call], operators: Sequence[Operator], read: str = "") -> list[Hop]:
+    """The whole hops in a trace, in order, without those of the warm-up.
+
+    A hop lasts from the end of a run of the model to that of the next. read: the driver's function that waits for
+    sound; the shortest call is taken for one that did not wait.
+    """
+    calls = sorted(calls, key=lambda call: call.begin)
+    ends = [call for call in calls if call.name == MODEL]
+    reads = [call.end - call.begin for call in calls if call.name == read]
+    copying = min(reads, default=0)
+    found = []
+    for before, now in zip(ends[WARM_UP:], ends[WARM_UP + 1 :], strict=False):
+        inside = [call for call in calls if before.end <= call.begin < now.end]
+        if any(call.end > now.end for call in inside):
+            raise DeviceError("the functions measured do not lie inside one another.", "Report it with the image.")
+        frontend, model = _sum(inside, FRONTEND), _sum(inside, MODEL)
+        waited = _sum(inside, read)
+        stages = {title: _sum(inside, name) for name, title in STAGES.items()}
+        stages = {title: cost for title, cost in stages.items() if cost}
+        found.append(
+            Hop(
+                frontend=frontend,
+                model=model,
+                post=now.end - before.end - frontend - model - waited,
+                microphone=copying * sum(call.name == read for call in inside),
+                interrupts=now.interrupts_end - before.interrupts_end,
+                stages={"window": frontend - sum(stages.values())} | stages,
+                operators=_by_operator(inside, now, operators),
+            )
+        )
+    return found
+
+
+def _sum(calls: Sequence[Call], name: str) -> int:
+    return sum(call.end - call.begin for call in calls if call.name == name)
+
+
+def _by_operator(calls: Sequence[Call], model: Call, operators: Sequence[Operator]) -> tuple[int, ...]:
+    """An operator lasts from its first kernel's call to that of the next; the outer ones begin and end as the model."""
+    kernels = [call for call in calls if call.name in KERNELS and call.begin >= model.begin]
+    expected = kernel_calls(operators)
+    if [call.name for call in kernels] != [name for _, name in expected]:
+        raise DeviceError(
+            "the kernels that ran are not those of the model's operators.", "Build the image and soundsdk alike."
+        )
+    begins: dict[int, int] = {}
+    for call, (index, _) in zip(kernels, expected, strict=True):
+        begins.setdefault(index, call.begin)
+    order = sorted(begins)
+    edges = [model.begin, *(begins[index] for index in order[1:]), model.end]
+    costs = [0] * len(operators)
+    for i, index in enumerate(order):
+        costs[index] = edges[i + 1] - edges[i]
+    return tuple(costs)

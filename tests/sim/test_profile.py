@@ -1,0 +1,243 @@
+"""soundsdk profile without an emulator: bounds, the arithmetic of a report, what is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from soundsdk import cli
+from soundsdk.boards import Board, find_board
+from soundsdk.errors import DeviceError, UsageError
+from soundsdk.image.image import Image
+from soundsdk_sim.models import load_model
+from soundsdk_sim.profile import limits, operators, qemu, table, target
+from soundsdk_sim.profile.measured import Measured
+from soundsdk_sim.profile.operators import Operator
+from soundsdk_sim.profile.report import Report, as_json
+from soundsdk_sim.profile.trace import FRONTEND, MODEL, Call, Hop, hops
+
+OPERATORS = [Operator("PAD", (1, 4), 0, 2), Operator("RESHAPE", (4,), 0, 0), Operator("CONV_2D", (1, 2), 8, 1)]
+
+
+def one_hop(at: int, wait: int = 0) -> list[Call]:
+    """500 long and `wait`: reads of 20, a frontend of 100 with an FFT of 60, a model of 200; 5 in interrupts."""
+    read = Call("read", at, at + 20 + wait)
+    at += wait
+    return [
+        read,
+        Call(FRONTEND, at + 50, at + 150),
+        Call("snd_fft_real", at + 60, at + 120),
+        Call("snd_kernels_fill", at + 210, at + 220),
+        Call("snd_kernels_copy", at + 225, at + 245),
+        Call("snd_kernels_conv", at + 250, at + 390),
+        Call(MODEL, at + 200, at + 400, at, at + 5),
+        Call("read", at + 450, at + 470),
+    ]
+
+
+def trace(waits: list[int]) -> list[Call]:
+    calls, at = [], 0
+    for wait in waits:
+        calls += one_hop(at, wait)
+        at += 500 + wait
+    return calls
+
+
+def test_a_hop_is_the_sum_of_its_parts_without_the_waiting() -> None:
+    found = hops(trace([0, 0, 0, 70, 0]), OPERATORS, "read")
+    assert len(found) == 2
+    for hop in found:
+        assert (hop.frontend, hop.stages) == (100, {"window": 40, "FFT": 60})
+        assert (hop.model, hop.operators) == (200, (50, 0, 150))
+        assert (hop.microphone, hop.post) == (40, 160)
+        assert hop.total == 100 + 200 + 160 + 40 + hop.interrupts
+    assert [hop.interrupts for hop in found] == [570, 500]
+
+
+def test_kernels_that_do_not_fit_the_model_are_noticed() -> None:
+    with pytest.raises(DeviceError, match="not those of the model"):
+        hops(trace([0] * 5), OPERATORS[:1], "read")
+
+
+def test_functions_that_do_not_nest_are_noticed() -> None:
+    calls = [*trace([0] * 5), Call(FRONTEND, 1700, 1950)]
+    with pytest.raises(DeviceError, match="inside one another"):
+        hops(calls, OPERATORS, "read")
+
+
+@pytest.mark.parametrize("name", ["home", "esc10"])
+def test_operators_are_those_of_the_file(name: str) -> None:
+    found = operators.read(load_model(name).data)
+    assert len(found) > 20
+    assert {o.name for o in found} >= {"CONV_2D", "DEPTHWISE_CONV_2D", "LOGISTIC", "CONCATENATION"}
+    for operator in found:
+        assert (operator.macs > 0) == (operator.name in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "MEAN"))
+        assert operator.kernels == 1 or operator.name in ("CONCATENATION", "PAD", "RESHAPE")
+    conv = next(o for o in found if o.name == "CONV_2D")
+    assert len(conv.shape) == 4
+    assert conv.macs % (conv.shape[1] * conv.shape[2] * conv.shape[3]) == 0
+
+
+def test_operators_of_what_is_no_model_are_refused() -> None:
+    import soundcore
+
+    with pytest.raises(soundcore.Error) as e:
+        soundcore.operators(b"\0" * 64)
+    assert e.value.args[0].startswith("model.")
+
+
+@pytest.mark.parametrize(
+    ("text", "bounds"),
+    [
+        ("ms=20,ram=60k,rt=0.5", {"ms": 20, "ram": 61440, "rt": 0.5}),
+        ("flash=1M, cycles=2.5M", {"flash": 1 << 20, "cycles": 2_500_000}),
+        ("instructions=900k", {"instructions": 900_000}),
+    ],
+)
+def test_bounds_are_read(text: str, bounds: dict[str, float]) -> None:
+    assert limits.parse(text) == bounds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "ms", "ms=", "ms=x", "ms=-1", "ms=nan", "ms=inf", "speed=3", "ms=1,ms=2", "ms=1,,"]
+)
+def test_wrong_bounds_are_wrong_use(text: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["profile", "esc10", "--board", "rpi_pico", "--fail-over", text]) == 2
+    out, err = capfd.readouterr()
+    assert err.startswith("soundsdk: --fail-over")
+    assert out == ""
+
+
+def report(unit: str = "cycles", board: str = "rpi_pico", runs_on: str | None = None) -> Report:
+    count = len(operators.read(load_model("esc10").data))
+    cheap = Hop(1_000_000, 2_000_000, 900_000, 0, 0, {"window": 1_000_000}, (2_000_000, *[0] * (count - 1)))
+    dear = dataclasses.replace(cheap, post=1_000_000, microphone=500_000, interrupts=500_000)
+    measured = Measured(unit, [cheap, dear, cheap], 200_000, 190_000, 150_000, 10_000, 125_000_000, ["weather"])
+    own = find_board(board)
+    return Report(own, find_board(runs_on) if runs_on else own, load_model("esc10"), measured, 400_000)
+
+
+def test_figures_follow_from_the_dearest_hop() -> None:
+    figures = report().figures()
+    assert figures["cycles"] == 5_000_000
+    assert figures["ms"] == 40
+    assert figures["rt"] == 40 / 128
+    assert figures["ram"] == 10_000 + 50_000
+    power = find_board("rpi_pico").power
+    assert power is not None
+    assert figures["ma"] == power.active_ma
+    assert figures["mw"] == power.active_ma * power.volt
+    busy = 40 / 128
+    assert report().mean_ma(sleeping=True) == busy * power.active_ma + (1 - busy) * power.sleep_ma
+
+
+def test_a_share_over_one_does_not_take_more_than_the_active_current() -> None:
+    slow = report()
+    slow = dataclasses.replace(slow, measured=dataclasses.replace(slow.measured, clock_hz=1_000_000))
+    assert slow.share is not None
+    assert slow.share > 1
+    assert slow.mean_ma(sleeping=True) == slow.mean_ma(sleeping=False)
+
+
+def test_instructions_are_not_turned_into_time() -> None:
+    found = report("instructions")
+    assert (found.ms, found.share, found.ms_at_least) == (None, None, 40)
+    with pytest.raises(UsageError, match=r"ms .* is not known on this board"):
+        limits.check({"ms": 20}, found.figures())
+    assert limits.check({"instructions": 4_999_999}, found.figures())[0].exceeded
+    assert not limits.check({"instructions": 5_000_000}, found.figures())[0].exceeded
+
+
+def test_memory_of_another_image_is_not_given_for_the_board() -> None:
+    found = as_json(report("instructions", "rpi_pico", "qemu_rv32"), [])
+    assert found["runs_on"] == "qemu_rv32"
+    for key in ("flash_bytes", "static_bytes", "heap_bytes", "heap_free_start_bytes", "heap_free_bytes", "ram_bytes"):
+        assert found[key] is None, key
+    assert found["arena_bytes"] > 0
+
+
+def test_the_table_shows_every_part_and_bound(capfd: pytest.CaptureFixture[str]) -> None:
+    table.show(report(), [limits.Check("ms", 20, 40, True), limits.Check("rt", 1, 0.3, False)])
+    out = capfd.readouterr().out
+    for text in ("frontend", "network", "post-processing", "microphone", "interrupts", "all of one hop", "5,000,000",
+                 "40.0 ms of 128 ms", "0.312 of real time", "27.1 mA", "RP2040 datasheet", "weather",
+                 "bound ms=20 is exceeded: 40", "bound rt=1 is kept: 0.3"):  # fmt: skip
+        assert text in out, text
+    assert "\x1b" not in out
+    table.show(report("instructions"), [])
+    assert "not known: cycles for an instruction are not modelled" in capfd.readouterr().out
+
+
+def test_a_board_that_is_not_emulated_is_measured_by_its_instruction_set() -> None:
+    chip = Board("chip", "Chip", "esp32", "rv32imc", 160_000_000)
+    assert target.stand_in(chip).id == "qemu_rv32"
+    assert target.stand_in(find_board("esp32c3_devkit")).id == "qemu_rv32"
+    assert target.stand_in(find_board("rpi_pico_w")).id == "rpi_pico_w"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["esc10"], 2, "Missing option '--board'"),
+        (["esc10", "--board", "toaster"], 2, "there is no board toaster"),
+        (["none.tflite", "--board", "rpi_pico"], 1, "cannot be read"),
+        (["esc10", "--board", "sim"], 2, "no board that could be profiled"),
+        (["esc10", "--board", "unix"], 2, "no board that could be profiled"),
+        (["esc10", "--board", "rpi_pico2"], 2, "nothing here emulates the processor"),
+        (["esc10", "--board", "esp32s3_devkit"], 2, "nothing here emulates the processor"),
+        (["esc10", "--board", "qemu_arm"], 2, "Profile rpi_pico: the same processor"),
+    ],
+)
+def test_wrong_calls_are_one_sentence_and_an_exit_code(
+    words: list[str], code: int, says: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["profile", *words]) == code
+    out, err = capfd.readouterr()
+    assert says in err
+    assert out == ""
+
+
+def test_a_model_too_large_for_the_board_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    large = tmp_path / "large.tflite"
+    large.write_bytes(load_model("esc10").data + bytes(600_000))
+    assert cli.run(["profile", str(large), "--board", "rpi_pico"]) == 1
+    assert "too large for Raspberry Pi Pico" in capfd.readouterr().err
+
+
+def test_another_engine_is_not_mistaken_for_this_one(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SOUNDCORE_ENGINE", "tflm")
+    assert cli.run(["profile", "esc10", "--board", "rpi_pico"]) == 2
+    assert "Unset SOUNDCORE_ENGINE" in capfd.readouterr().err
+
+
+def test_a_missing_emulator_is_named_with_its_package(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    elf = tmp_path / "firmware.elf"
+    elf.write_bytes(b"")
+    monkeypatch.setattr(target, "build", lambda *args, **options: Image(elf, 0, "", False, elf))
+    monkeypatch.setattr(qemu, "Elf", lambda path: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert cli.run(["profile", "esc10", "--board", "qemu_rv32"]) == 3
+    assert "apt-get install qemu-system-misc" in capfd.readouterr().err
+
+
+def test_an_image_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elf = tmp_path / "firmware.elf"
+    monkeypatch.setattr(target, "build", lambda *args, **options: Image(elf, 0, "", False, elf))
+    for content in (b"", b"\x7fELF\x01\x01", b"\x7fELF\x01\x01" + bytes(60), b"\x7fELF\x02\x01" + bytes(60)):
+        elf.write_bytes(content)
+        with pytest.raises(DeviceError, match="no ELF file"):
+            target.profile(find_board("qemu_rv32"), load_model("esc10"), None, print)
+
+
+def test_json_is_json() -> None:
+    found = json.loads(json.dumps(as_json(report(), [limits.Check("ms", 20, 40, True)])))
+    assert found["checks"] == [{"key": "ms", "limit": 20, "value": 40, "exceeded": True}]
+    assert found["operators"][0]["cycles"] == 2_000_000
+    assert found["operators"][0]["share"] == 0.4
