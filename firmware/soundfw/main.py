@@ -28,8 +28,8 @@ class App:
     """The application, on a board as in the simulator.
 
     settings: Settings. open_source(rate_hz) returns the sound source (see mic). write, read: see Link.
-    model: bytes, or None to load settings.model; a model that was pushed comes first. A start that fails leaves it in safe mode: it answers commands, and
-    `error` holds (code, detail).
+    model: bytes, or None to load settings.model; a model that was pushed comes first. A start that fails leaves it in
+    safe mode: it answers commands, and `error` holds (code, detail).
     """
 
     def __init__(self, settings, open_source, write, read=None, model=None, stopwatch=None, open_stream=open_stream):

@@ -17,7 +17,10 @@ _KEYS = {
 
 
 class Settings:
-    """board, model (path), folder (of pushed models; "" for the root), status_s, block_samples, blocks, queue_lines; mic: dict of pins."""
+    """board, model (path), folder (of pushed models; "" for the root), status_s, block_samples, blocks, queue_lines.
+
+    mic: dict of pins.
+    """
 
     def __init__(self, values=None):
         values = dict(values or {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from array import array
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -89,7 +90,7 @@ def test_what_the_microphone_loses_is_a_gap_and_is_counted() -> None:
     done = next(m for m in messages if m.get("re") == "record.done")
     assert (done["captured"], done["lost"]) == (48000 - 3333, 3333)
     spans = [(m["at"], m["at"] + len(decoded(m))) for m in messages if m["type"] == "audio"]
-    gaps = [b[0] - a[1] for a, b in zip(spans, spans[1:], strict=False)]
+    gaps = [b[0] - a[1] for a, b in pairwise(spans)]
     assert sorted(gaps)[-2:] == [0, 3333]
     assert sum(b - a for a, b in spans) == done["captured"]
 
