@@ -7,7 +7,7 @@ from . import VERSION, commands, flash, kept, mic, store
 from . import settings as settings_file
 from .compat import FirmwareError
 from .detector import from_stream
-from .health import Stopwatch, stopwatch
+from .health import Stopwatch, heap_free, stopwatch
 from .link import Link, text
 from .pipeline import Pipeline
 from .push import Push
@@ -47,6 +47,7 @@ class App:
         self._model = model
         self._stopwatch = stopwatch or Stopwatch()
         self.kept_error = None
+        self._held = 0  # bytes of the heap that the model has
         self._name = ""
         self.sha256 = ""
         self.rate_hz = 0
@@ -92,7 +93,10 @@ class App:
         while True:
             try:
                 data, sha256 = self._load()
-                return self.open_model(data), sha256
+                opened = self.open_model(data)
+                # Bytes of the image stay in flash; those of a file are a bytearray.
+                self._held = opened[0].arena_size + (len(data) if isinstance(data, bytearray) else 0)
+                return opened, sha256
             except (FirmwareError, MemoryError) as e:
                 code = e.args[0] if isinstance(e, FirmwareError) else "start.memory"
                 data = None
@@ -129,6 +133,12 @@ class App:
             '"type":"hello","proto":1,"fw":"%s","board":%s,"model":%s,"sha256":"%s","rate_hz":%d,%s'
             % (VERSION, text(self.settings.board), text(self._name), self.sha256, self.rate_hz, more)
         )
+
+    def memory(self):
+        """Bytes of the heap for a model in place of the one that runs; 0 where Python does not tell."""
+        gc.collect()
+        free = heap_free()
+        return free + self._held if free else 0
 
     def close(self):
         """Ends the sound and frees the model's memory."""

@@ -1,10 +1,10 @@
 """A new model over the wire: staged in the spare slot, verified as flash gives it back, tried, confirmed.
 
-push.begin {size, sha256}     -> ack with `at`: how many bytes are there already
-push.data {at, data}          -> ack with `at`: the next byte wanted; data is base64
-push.commit                   -> ack, then a restart, on trial if the model can be run, else with the old one
-push.confirm                  -> ack; without it the next start is back at the old model
-push.abort                    -> ack; throws away what is staged, or ends the trial with a restart
+push.begin {size, sha256, arena}  -> ack with `at`: how many bytes are there already
+push.data {at, data}              -> ack with `at`: the next byte wanted; data is base64
+push.commit                       -> ack, then a restart, on trial if the model can be run, else with the old one
+push.confirm                      -> ack; without it the next start is back at the old model
+push.abort                        -> ack; throws away what is staged, or ends the trial with a restart
 """
 
 import gc
@@ -31,12 +31,17 @@ class Push:
         self._at = 0
         self._synced = 0
 
-    def begin(self, size, sha256):
-        """How many bytes of that model are there already."""
+    def begin(self, size, sha256, arena=0, memory=0):
+        """How many bytes of that model are there already.
+
+        arena: memory it needs besides its file; memory: what there is once the running model is gone, 0 if unknown.
+        """
         if not isinstance(size, int) or isinstance(size, bool) or not 0 < size <= _MAX_BYTES:
             raise FirmwareError("push.size", "size must be 1..%d" % _MAX_BYTES)
         if not isinstance(sha256, str) or len(sha256) != 64:
             raise FirmwareError("push.sha256", "sha256 must be 64 hex digits")
+        if memory and size + arena > memory:
+            raise FirmwareError("push.memory", "the model needs %d bytes, the board has %d" % (size + arena, memory))
         self.close()
         self._size = 0
         try:

@@ -1,6 +1,7 @@
 """Sound over the wire: audio lines from the blocks the detector hears, for a given time.
 
-Every line stands for itself: `at` is the position of its first sample, `data` a piece of soundcore's ADPCM in base64.
+Every line stands for itself: `at` is the position of its first sample, `data` in base64 a piece of soundcore's ADPCM
+(codec "adpcm", 3 to 5 bits per sample) or int16 samples, little-endian (codec "pcm", 16 bits).
 """
 
 from array import array
@@ -9,6 +10,7 @@ from binascii import b2a_base64
 from .compat import const
 
 PIECE_SAMPLES = const(1024)  # 800 characters of base64 with 4 bits per sample
+_PCM_SAMPLES = const(336)  # 896 with 16
 _MAX_BYTES = const(740)
 
 
@@ -22,6 +24,8 @@ class Recorder:
         from soundcore import adpcm_encode
 
         self._encode = adpcm_encode
+        self._codec = "pcm" if bits == 16 else "adpcm"
+        self._piece_samples = _PCM_SAMPLES if bits == 16 else PIECE_SAMPLES
         self._link = link
         self._samples = samples
         self._bits = bits
@@ -52,12 +56,12 @@ class Recorder:
         at = 0
         n = min(len(block), self._end - start)
         while at < n:
-            k = min(n - at, PIECE_SAMPLES - self._have)
+            k = min(n - at, self._piece_samples - self._have)
             self._view[self._have : self._have + k] = block[at : at + k]
             self._have += k
             self._next += k
             at += k
-            if self._have == PIECE_SAMPLES:
+            if self._have == self._piece_samples:
                 self._flush()
         if self._next >= self._end:
             self.stop()
@@ -82,11 +86,12 @@ class Recorder:
             return
         sent = False
         if self._link.waiting < self._lines:
-            size = self._encode(self._view[:n], self._piece, self._bits)
+            data = self._view[:n]
+            if self._bits != 16:
+                data = memoryview(self._piece)[: self._encode(data, self._piece, self._bits)]
             sent = self._link.send(
                 '"type":"audio",',
-                ',"at":%d,"codec":"adpcm","data":"%s"'
-                % (self._next - n, b2a_base64(memoryview(self._piece)[:size])[:-1].decode()),
+                ',"at":%d,"codec":"%s","data":"%s"' % (self._next - n, self._codec, b2a_base64(data)[:-1].decode()),
             )
         if sent:
             self.captured += n

@@ -253,6 +253,25 @@ def test_a_push_that_cannot_be_is_refused_at_its_beginning(
     assert board.ask("push.begin", **members)["error"] == code
 
 
+def test_a_model_beyond_the_memory_is_refused_before_it_is_sent(
+    flash: FakeFlash, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soundfw.main.heap_free", lambda: 20000)
+    board = Board(flash)
+    board.power_on()
+    # 5000 bytes of arena are freed; the old model is in the image and frees nothing.
+    members = {"size": len(NEW), "sha256": digest(NEW)}
+    assert board.ask("push.begin", arena=25001 - len(NEW), **members)["error"] == "push.memory"
+    assert board.ask("push.begin", arena=25000 - len(NEW), **members)["ok"]
+    assert board.ask("push.begin", arena="1", **members)["error"] == "push.arena"
+    board.whole_push()
+    board.power_on()
+    # A model that was pushed is in memory as a whole.
+    members = {"size": len(OLD), "sha256": digest(OLD)}
+    assert board.ask("push.begin", arena=25001 + len(NEW) - len(OLD), **members)["error"] == "push.memory"
+    assert board.ask("push.begin", arena=25000 + len(NEW) - len(OLD), **members)["ok"]
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [

@@ -161,6 +161,19 @@ def test_the_end_of_the_sound_ends_the_recording() -> None:
     assert (done["re"], done["captured"], done["lost"]) == ("record.done", 32000, 0)
 
 
+def test_sixteen_bits_are_the_samples_themselves() -> None:
+    pcm = sound(2)
+    board = Board(burst, metadata(["a", "b"]), pcm=pcm)
+    board.app.start()
+    board.tell(type="record", seconds=1, bits=16)
+    turn(board, 2)
+    lines = [m for m in board.messages() if m["type"] == "audio"]
+    assert {m["codec"] for m in lines} == {"pcm"}
+    assert all(len(protocol.encode(line)) <= 1024 for line in lines)
+    heard = b"".join(base64.b64decode(m["data"]) for m in lines)
+    assert array("h", heard) == pcm[lines[0]["at"] : lines[0]["at"] + 16000]
+
+
 def test_a_uart_of_115200_baud_carries_three_bits_per_sample() -> None:
     board = Board(burst, metadata(["a", "b"]), pcm=sound(11), status_s=3600)
     board.app.start()
