@@ -22,6 +22,9 @@ VERBS = {
     "train": ("soundsdk_train.cli_train", "train", "Train a detector on a folder of recordings."),
     "evaluate": ("soundsdk_train.cli_evaluate", "evaluate", "Measure a detector on recordings it has not seen."),
     "info": ("soundsdk.cli_info", "info", "Show what a detector file holds and what it costs."),
+    "record": ("soundsdk.cli_record", "record", "Record sound from a board into a dataset folder."),
+    "mic-test": ("soundsdk.cli_mic_test", "mic_test", "Name what is wrong with a board's microphone."),
+    "push": ("soundsdk.cli_push", "push", "Give a board a new detector, without flashing."),
     "build": ("soundsdk.cli_build", "build", "Make the firmware image of a board, with a detector in it."),
     "boards": ("soundsdk.cli_boards", "boards", "List the boards soundsdk knows."),
 }
