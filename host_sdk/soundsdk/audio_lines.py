@@ -27,7 +27,7 @@ def decode(line: Audio) -> NDArray[np.int16]:
         # Its length is in bytes 1 and 2.
         room = np.zeros(int.from_bytes(line.data[1:3], "little") or 1, np.int16)
         try:
-            return room[: soundcore.adpcm_decode(line.data, room)]
+            return room[: soundcore.adpcm_decode(line.data, room.data)]
         except soundcore.Error as error:
             raise ProtocolError(
                 f"an audio line cannot be decoded: {error.args[1]}.", "Use one version of both."

@@ -17,8 +17,8 @@ import numpy as np
 def mic_test(where: str | None, seconds: int, as_json: bool) -> None:
     """Listen to a board's microphone and name what is wrong with it.
 
-    Speak or clap meanwhile. Named are: silent, ones, constant, channel, bytes, shift, clipping, dc, hum, quiet. Exit code
-    6 if there is a fault.
+    Speak or clap meanwhile. Named are: silent, ones, constant, channel, bytes, shift, clipping, dc, hum, quiet. Exit
+    code 6 if there is a fault.
     """
     from soundsdk.audio_lines import record
     from soundsdk.dataset_files import levels

@@ -52,7 +52,7 @@ def _dead(pcm: NDArray[np.int16]) -> Fault | None:
         return Fault(
             "silent",
             "every sample is 0: nothing arrives from the microphone.",
-            "Check its power and data wire, the pins in settings.json, and L/R: its wire says which channel it answers.",
+            "Check its power and data wire, the pins in settings.json, and its L/R wire, which selects the channel.",
         )
     if value == -1:
         return Fault(

@@ -43,7 +43,7 @@ def facts_of(device: Device, bits: int) -> dict[str, Any]:
 
 def _sounddevice() -> Any:
     try:
-        import sounddevice
+        import sounddevice  # type: ignore[import-not-found,unused-ignore]
     except ImportError as error:
         raise UsageError("--pc needs sounddevice.", "Install it: pip install 'soundsdk[pc]'.") from error
     except OSError as error:
@@ -56,8 +56,8 @@ def _sounddevice() -> Any:
 def record_pc(seconds: int, rate_hz: int = 16000, progress: Progress | None = None) -> Take:
     """Records from this computer's default microphone, mono.
 
-    What PortAudio says it has dropped is a gap of unknown length, written as one sample. UsageError without sounddevice,
-    DeviceError without a microphone.
+    What PortAudio says it has dropped is a gap of unknown length, written as one sample. UsageError without
+    sounddevice, DeviceError without a microphone.
     """
     sounddevice = _sounddevice()
     blocks: queue.Queue[tuple[bytes, bool]] = queue.Queue()
