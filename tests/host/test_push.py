@@ -13,10 +13,13 @@ from virtual_boards import MODEL, board
 
 from core.tflite_builder import ModelBuilder
 from sim.tiny_model import build, metadata
+from soundfw.compat import FirmwareError
+from soundfw.main import App
 from soundsdk import cli
 from soundsdk.detector_file import DetectorFile, load
 from soundsdk.device import Device, Refused
-from soundsdk.errors import CheckError
+from soundsdk.errors import CheckError, DeviceError
+from soundsdk.messages import Hello
 from soundsdk.push import PIECE_BYTES, check_fit, push
 from soundsdk_sim.faults import Faulty, Noise
 from soundsdk_sim.live import LiveBoard
@@ -148,36 +151,25 @@ def test_a_board_without_the_memory_refuses_before_it_is_sent(
 def test_a_model_the_board_cannot_run_leaves_the_old_one(
     bench: Bench, other: DetectorFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(self: Any, data: Any) -> Any:
-        raise MemoryError
+    real = App.open_model
 
+    def refuse(self: App, data: Any) -> Any:
+        if bytes(data) == other.data:
+            raise MemoryError
+        return real(self, data)
+
+    monkeypatch.setattr(App, "open_model", refuse)
     with Device(bench) as device:
-        monkeypatch.setattr("soundfw.main.App.open_model", refuse)
-        # The check needs this only; the restart needs the old one.
-        calls = []
-        real = LiveBoard._take
-
-        def taken(self: Any) -> bytes:
-            data = real(self)
-            if b"push.commit" in data:
-                calls.append(1)
-            elif calls:
-                monkeypatch.undo()
-            return data
-
-        monkeypatch.setattr(LiveBoard, "_take", taken)
         with pytest.raises(CheckError, match=r"push\.memory.*The old one runs on"):
             push(device, other)
         hello = device.ask("hello")
-        assert hello.model == "tones"  # type: ignore[union-attr]
+        assert isinstance(hello, Hello)
+        assert (hello.model, hello.extra) == ("tones", {})
 
 
 def test_a_trial_that_fails_at_the_start_is_told_as_rolled_back(
     bench: Bench, other: DetectorFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from soundfw.compat import FirmwareError
-    from soundfw.main import App
-
     real = App.open_model
 
     def refuse_on_trial(self: Any, data: Any) -> Any:
@@ -192,61 +184,51 @@ def test_a_trial_that_fails_at_the_start_is_told_as_rolled_back(
         assert device.hello.model == "tones"
 
 
-def test_a_board_without_flash_says_that_it_takes_no_models(other: DetectorFile, monkeypatch: Any) -> None:
-    live = board()
+def test_a_board_without_a_file_system_says_that_it_takes_no_models(
+    flash: Path, other: DetectorFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("soundfw.main.Slots", lambda folder: None)
-
-    class Direct(Bench):
-        def __init__(self) -> None:
-            self.board = live
-
-    live2 = board()
-    link = Direct()
-    link.board = live2
-    with Device(link) as device, pytest.raises(Refused, match="unsupported"):
+    with Device(Bench(flash)) as device, pytest.raises(Refused, match="unsupported"):
         push(device, other)
-    live.stop()
+
+
+@pytest.fixture(scope="module")
+def traffic(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, int]:
+    """Bytes to and from the board in a whole push of `other`."""
+    folder = tmp_path_factory.mktemp("clean")
+    link = Faulty(Bench(folder))
+    with Device(link) as device:
+        push(device, load(model_file(folder, "other", padding=9000)))
+    return link.written_bytes, link.read_bytes
 
 
 @pytest.mark.parametrize("number", range(20))
-def test_the_cable_pulled_at_20_points_ends_with_the_new_model_after_it_is_back(
-    flash: Path, other: DetectorFile, number: int
+def test_the_cable_pulled_at_20_points_ends_with_the_new_model_once_it_is_back(
+    flash: Path, other: DetectorFile, traffic: tuple[int, int], number: int
 ) -> None:
     """The board loses its power with the cable; host and board both have to find their place again."""
-    total = 19000  # what the host writes in a whole push, about
-    bench = Bench(flash)
-    link = Faulty(bench, unplug_written=300 + total * number // 20)
-    device = Device(link)
-    done = push(device, other)
-    assert (done.hello.sha256, done.cuts) == (sha(other), 1)
-    assert device.reboot().sha256 == sha(other)
-    device.close()
+    link = Faulty(Bench(flash), unplug_written=300 + (traffic[0] - 400) * number // 19)
+    with Device(link) as device:
+        done = push(device, other)
+        assert (done.hello.sha256, done.cuts) == (sha(other), 1)
+        assert device.reboot().sha256 == sha(other)
 
 
 @pytest.mark.parametrize("number", range(10))
-def test_a_board_that_does_not_come_back_has_the_old_or_the_new_model(
-    flash: Path, other: DetectorFile, number: int, monkeypatch: pytest.MonkeyPatch
+def test_a_cable_that_stays_out_leaves_the_old_or_the_new_model_and_the_retry_succeeds(
+    flash: Path, other: DetectorFile, traffic: tuple[int, int], number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("soundsdk.push._AWAY_S", 0.1)
-    bench = Bench(flash)
-    link = Faulty(bench, unplug_read=400 + 1000 * number)
+    link = Faulty(Bench(flash), unplug_read=250 + (traffic[1] - 600) * number // 9)
 
     def gone() -> Any:
-        from soundsdk.errors import DeviceError
-
         raise DeviceError("there is no board.")
 
     link.reopen = gone  # type: ignore[method-assign]
-    device = Device(link)
-    from soundsdk.errors import DeviceError
-
-    with pytest.raises(DeviceError):
+    with Device(link) as device, pytest.raises(DeviceError):
         push(device, other)
-    device.close()
-    again = Bench(flash)
-    with Device(again) as device:
+    with Device(Bench(flash)) as device:
         assert device.hello.sha256 in (sha(other), hashlib.sha256(MODEL).hexdigest())
-        # The command, run again, succeeds.
         assert push(device, other).hello.sha256 == sha(other)
 
 
