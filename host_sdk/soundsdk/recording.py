@@ -13,17 +13,16 @@ import numpy as np
 from soundsdk.audio_lines import Joiner, Progress, Take
 from soundsdk.device import Device
 from soundsdk.errors import DeviceError, UsageError
+from soundsdk.ports import listed
 
 _PC_WAIT_S = 5.0
 
 
-def best_bits(device: Device, lossless: bool = False) -> int:
+def best_bits(device: Device) -> int:
     """Bits per sample that the link carries: a USB-to-serial bridge runs at 115,200 baud, too slow for four."""
-    from soundsdk.ports import listed
-
     path = device.transport.path
     bridge = any(port.kind == "bridge" and path in (port.path, port.by_id) for port in listed())
-    return 3 if bridge else (16 if lossless else 4)
+    return 3 if bridge else 4
 
 
 def facts_of(device: Device, bits: int) -> dict[str, Any]:
