@@ -4,7 +4,7 @@ from . import kept
 from .compat import FirmwareError, const
 from .detector import Thresholds
 from .link import text
-from .record import Recorder
+from .record import PIECE_SAMPLES, Recorder
 
 _MAX_RECORD_S = const(3600)
 _HEALTHY_S = const(1)  # of sound, before a model on trial may be confirmed
@@ -103,7 +103,7 @@ def _record(app, message):
     bits = message.get("bits", 4)
     if not isinstance(seconds, int) or isinstance(seconds, bool) or not 1 <= seconds <= _MAX_RECORD_S:
         raise FirmwareError("record.seconds", "seconds must be 1..%d" % _MAX_RECORD_S)
-    if isinstance(bits, bool) or bits not in (3, 4, 5, 16):
+    if not isinstance(bits, int) or isinstance(bits, bool) or bits not in PIECE_SAMPLES:
         raise FirmwareError("record.bits", "bits must be 3, 4, 5 or 16")
     if pipeline.recorder is not None:
         raise FirmwareError("record.busy", "a recording is running: end it with stop")

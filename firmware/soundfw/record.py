@@ -9,8 +9,9 @@ from binascii import b2a_base64
 
 from .compat import const
 
-PIECE_SAMPLES = const(1024)  # 800 characters of base64 with 4 bits per sample
-_PCM_SAMPLES = const(336)  # 896 with 16
+# Bits per sample: samples of a line, so that it has 1024 bytes at most.
+PIECE_SAMPLES = {3: 1024, 4: 1024, 5: 896, 16: 336}
+_MOST_SAMPLES = const(1024)
 _MAX_BYTES = const(740)
 
 
@@ -25,12 +26,12 @@ class Recorder:
 
         self._encode = adpcm_encode
         self._codec = "pcm" if bits == 16 else "adpcm"
-        self._piece_samples = _PCM_SAMPLES if bits == 16 else PIECE_SAMPLES
+        self._piece_samples = PIECE_SAMPLES[bits]
         self._link = link
         self._samples = samples
         self._bits = bits
         self._lines = lines
-        self._pcm = array("h", bytes(2 * PIECE_SAMPLES))
+        self._pcm = array("h", bytes(2 * _MOST_SAMPLES))
         self._view = memoryview(self._pcm)
         self._piece = bytearray(_MAX_BYTES)
         self._have = 0

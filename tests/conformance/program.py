@@ -49,11 +49,12 @@ def _text(path: Path) -> str:
     return "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
 
 
-def pieces(detector: Path | None = None, hops: int = 1000) -> Iterator[str]:
+def pieces(detector: Path | None = None, hops: int = 1000, folder: Path | None = None) -> Iterator[str]:
     """Python source, piece after piece.
 
     detector: a model to hold a target against as well; a target that has a detector baked in uses that instead,
-    which must be the same file. hops: of the loop with a locked heap.
+    which must be the same file. hops: of the loop with a locked heap. folder: a new one for models that are pushed, on targets
+    with files.
     """
     import numpy as np
     from graph_generator import streaming_step
@@ -87,6 +88,12 @@ def pieces(detector: Path | None = None, hops: int = 1000) -> Iterator[str]:
     yield f"longest('tones', f.data, {hops})"
     yield "lines(f.data, 100000, 256)"
     yield "lines(f.data, 60000, 1000)"
+    for bits in (3, 4, 5, 16):
+        yield f"recorded(f.data, {bits})"
+    if folder is not None:
+        yield from _file("g", build(metadata(name="pushed")))
+        yield f"pushed(f.data, g.data, {str(folder)!r})"
+        yield "g = None"
     yield "calls(f.data)"
     yield "refused('text', soundcore.Stream, b'not a model')"
     for key, value in (("soundsdk", 2), ("hop_frames", 7), ("scores", 1), ("states", [[0, 0]]), ("features", 3)):
