@@ -49,12 +49,11 @@ def _text(path: Path) -> str:
     return "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
 
 
-def pieces(detector: Path | None = None, hops: int = 1000, folder: Path | None = None) -> Iterator[str]:
+def pieces(detector: Path | None = None, hops: int = 1000) -> Iterator[str]:
     """Python source, piece after piece.
 
     detector: a model to hold a target against as well; a target that has a detector baked in uses that instead,
-    which must be the same file. hops: of the loop with a locked heap. folder: a new one for models that are pushed, on targets
-    with files.
+    which must be the same file. hops: of the loop with a locked heap.
     """
     import numpy as np
     from graph_generator import streaming_step
@@ -90,10 +89,6 @@ def pieces(detector: Path | None = None, hops: int = 1000, folder: Path | None =
     yield "lines(f.data, 60000, 1000)"
     for bits in (3, 4, 5, 16):
         yield f"recorded(f.data, {bits})"
-    if folder is not None:
-        yield from _file("g", build(metadata(name="pushed")))
-        yield f"pushed(f.data, g.data, {str(folder)!r})"
-        yield "g = None"
     yield "calls(f.data)"
     yield "refused('text', soundcore.Stream, b'not a model')"
     for key, value in (("soundsdk", 2), ("hop_frames", 7), ("scores", 1), ("states", [[0, 0]]), ("features", 3)):
@@ -109,6 +104,16 @@ def pieces(detector: Path | None = None, hops: int = 1000, folder: Path | None =
         yield "stream('detector', DETECTOR, 9000)"
         yield f"longest('detector', DETECTOR, {max(1, hops // 50)})"
         yield "refused('cut', soundcore.Stream, memoryview(DETECTOR)[:5000])"
+
+
+def pushes(folder: str) -> Iterator[str]:
+    """For targets with files: a model is pushed into a folder, which is made and removed."""
+    from sim.tiny_model import build, metadata
+
+    yield _text(HERE / "conformance.py")
+    yield from _file("f", build(metadata()))
+    yield from _file("g", build(metadata(name="pushed")))
+    yield f"pushed(f.data, g.data, {folder!r})"
 
 
 if __name__ == "__main__":

@@ -59,7 +59,8 @@ def test_a_recording_is_what_was_heard_and_ends_by_itself(bits: int) -> None:
             error += (x - pcm[at]) ** 2
             at += 1
     assert at == done["at"] + 32000
-    assert signal > 10**bits / 10 * error
+    # 20 dB with four bits, 6 dB for each.
+    assert signal > 100 * 4 ** (bits - 4) * error
     assert all(len(protocol.encode(line)) <= 1024 for line in lines)
 
 
