@@ -133,13 +133,9 @@ def _push_data(app, message):
 
 
 def _push_commit(app, message):
-    push = _push(app)
-    push.whole()
-    # The old model's memory is needed for the new one, so there is a restart whatever comes of it.
-    app.close()
-    app.request = "restart"
-    push.commit(app.open_model)
+    _push(app).commit()
     _ack(app, message)
+    app.request = "restart"
 
 
 def _push_confirm(app, message):

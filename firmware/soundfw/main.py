@@ -97,11 +97,17 @@ class App:
                 # Bytes of the image stay in flash; those of a file are a bytearray.
                 self._held = opened[0].arena_size + (len(data) if isinstance(data, bytearray) else 0)
                 return opened, sha256
-            except (FirmwareError, MemoryError) as e:
-                code = e.args[0] if isinstance(e, FirmwareError) else "start.memory"
-                data = None
-                if not self.slots or not self.slots.fall_back(code):
+            except FirmwareError as e:
+                if not self.slots or not self.slots.fall_back(e.args[0]):
                     raise
+            except MemoryError:
+                trial = self.slots and self.slots.on_trial
+                if not self.slots or not self.slots.fall_back("start.memory"):
+                    raise
+                if trial:
+                    # The heap is in pieces now, perhaps too small ones for the old model: it gets a whole one.
+                    self.request = "restart"
+            data = None
             gc.collect()
 
     def _start(self):
@@ -139,13 +145,6 @@ class App:
         gc.collect()
         free = heap_free()
         return free + self._held if free else 0
-
-    def close(self):
-        """Ends the sound and frees the model's memory."""
-        if self.pipeline is not None:
-            self.pipeline = None
-            self.error = ("run.closed", "the sound has been ended")
-        gc.collect()
 
     def step(self):
         """One turn; False when the sound has ended or the host asked for something that ends the application."""

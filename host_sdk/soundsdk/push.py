@@ -165,15 +165,9 @@ class _Pusher:
             # Once only: it ends in a restart, after which the second would be refused.
             self._device.ask("push.commit", _RESTART_S / 2)
         except Refused as error:
-            if error.code in ("push.short", "push.begin"):
+            if error.code in ("push.short", "push.begin", "push.sha256"):
                 raise _Again(error.detail) from error
-            self._wait_restart(restarts)
-            if error.code == "push.sha256":
-                raise _Again(error.detail) from error
-            raise CheckError(
-                f"the board cannot run {self._detector.name}: {error.detail} ({error.code}). The old one runs on.",
-                "Check it with soundsdk info, or flash newer firmware.",
-            ) from error
+            raise CheckError(f"the board does not take the model: {error.detail} ({error.code}).") from error
         except ProtocolError:
             pass  # the answer was lost, or the command: hello tells
         hello = self._wait_restart(restarts)
@@ -182,7 +176,7 @@ class _Pusher:
         code = hello.extra.get("rolled_back")
         if isinstance(code, str):
             raise CheckError(
-                f"the board started {self._detector.name} and went back to the old detector ({code}).",
+                f"the board cannot run {self._detector.name} ({code}); the old detector is back.",
                 "soundsdk info shows what it needs; a smaller one may run.",
             )
         raise _Again("the board did not take the commit")

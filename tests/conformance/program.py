@@ -111,6 +111,7 @@ def pushes(folder: str) -> Iterator[str]:
     from sim.tiny_model import build, metadata
 
     yield _text(HERE / "conformance.py")
+    yield _text(HERE / "pushing.py")
     yield from _file("f", build(metadata()))
     yield from _file("g", build(metadata(name="pushed")))
     yield f"pushed(f.data, g.data, {folder!r})"

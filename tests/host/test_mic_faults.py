@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from test_record import fast
+from test_recording import fast
 
 from sim.tiny_model import tones
 from soundsdk import cli
