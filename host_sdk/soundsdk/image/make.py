@@ -14,6 +14,7 @@ from soundsdk.boards import Board
 from soundsdk.errors import SoundsdkError
 from soundsdk.resources import firmware_dir
 
+from .lock import only_one
 from .sources import MICROPYTHON, Sources
 
 # Of the compilers' and the ports' dates: the day MicroPython 1.25.0 came out. So two builds are one image.
@@ -39,7 +40,9 @@ def run(board: Board, sources: Sources, contents: Path, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     runner = _Runner(board.id, folder.parent / f"{folder.name}.log", _environment(sources, folder))
     jobs = f"-j{os.cpu_count() or 1}"
-    runner.run(["make", jobs, "-C", str(sources.micropython / "mpy-cross")], "mpy-cross")
+    # All boards share it.
+    with only_one(sources.micropython.parent, lambda text: click.echo(f"{board.id}: {text}", err=True)):
+        runner.run(["make", jobs, "-C", str(sources.micropython / "mpy-cross")], "mpy-cross")
     port = sources.micropython / "ports" / board.port
     if board.port == "rp2":
         manifest = ports / "rp2_manifest.py"

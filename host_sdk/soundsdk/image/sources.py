@@ -18,6 +18,8 @@ from pathlib import Path
 from soundsdk.errors import DataError
 from soundsdk.resources import firmware_dir
 
+from .lock import only_one
+
 MICROPYTHON = "1.25.0"
 PICO_SDK = "2.1.1"
 TINYUSB = "0.18.0"
@@ -95,21 +97,28 @@ def get(given: Path | None, say: Say) -> Sources:
     key = digest.hexdigest()[:16]
     folder = cache_dir() / f"sources-{key}"
     if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="sources-", dir=folder.parent) as unfinished:
-            tree = Path(unfinished) / "tree"
-            tree.mkdir()
-            if given is not None:
-                say(f"copying the sources of {given}")
-                _copy(given, tree)
-            elif shutil.which("apt-get") and shutil.which("dpkg-deb"):
-                _from_debian(Path(unfinished), tree, say)
-            else:
-                _from_upstream(tree, say)
-            _check(tree)
-            _prepare(tree, patch)
-            tree.rename(folder)
+        with only_one(folder, say):
+            # Whoever had it before may have fetched them.
+            if not folder.is_dir():
+                _fetch(given, patch, folder, say)
     return Sources(folder / "micropython", folder / "pico-sdk", key)
+
+
+def _fetch(given: Path | None, patch: Path, folder: Path, say: Say) -> None:
+    """Makes the folder, whole or not at all."""
+    with tempfile.TemporaryDirectory(prefix="sources-", dir=folder.parent) as unfinished:
+        tree = Path(unfinished) / "tree"
+        tree.mkdir()
+        if given is not None:
+            say(f"copying the sources of {given}")
+            _copy(given, tree)
+        elif shutil.which("apt-get") and shutil.which("dpkg-deb"):
+            _from_debian(Path(unfinished), tree, say)
+        else:
+            _from_upstream(tree, say)
+        _check(tree)
+        _prepare(tree, patch)
+        tree.rename(folder)
 
 
 def _check(folder: Path) -> None:
