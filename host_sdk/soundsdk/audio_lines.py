@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.device import Device, Refused
-from soundsdk.errors import ProtocolError
+from soundsdk.errors import ProtocolError, SoundsdkError, UsageError
 from soundsdk.messages import Ack, Audio, Event, Message
+from soundsdk.transport import Gone
 
 SILENCE_S = 5.0  # a board that records says something several times a second
 MAX_BOARD_S = 3600  # the longest recording a board makes at once
@@ -146,6 +147,12 @@ class Receiver:
         return False
 
 
+def stop(device: Device) -> None:
+    """Ends what the board records, if it can still be told."""
+    with contextlib.suppress(SoundsdkError):
+        device.tell("record", stop=True)
+
+
 def _number(done: Ack | None, key: str) -> int | None:
     value = done.extra.get(key) if done else None
     return value if isinstance(value, int) else None
@@ -178,8 +185,6 @@ def record(device: Device, seconds: int, bits: int = 4, progress: Progress | Non
     Refused if the board will not; ProtocolError if it falls silent. If the board goes, what has come is in the take
     and `whole` is False.
     """
-    from soundsdk.transport import Gone
-
     rate_hz = device.hello.rate_hz
     samples = seconds * rate_hz
     receiver = Receiver()
@@ -195,6 +200,9 @@ def record(device: Device, seconds: int, bits: int = 4, progress: Progress | Non
                     progress(min(samples, receiver.joined.end - receiver.joined.begin), samples)
     except Gone:
         whole = False
+    except BaseException:
+        stop(device)
+        raise
     pieces = receiver.joined.pieces()
     if not pieces and receiver.done is None:
         if not whole:
@@ -213,6 +221,18 @@ def _heard(device: Device, deadline: float) -> Iterator[Message]:
         yield message
         if time.monotonic() > deadline:
             return
+
+
+def _check_label(device: Device, label: str) -> None:
+    """UsageError if the board's detector has no such label."""
+    try:
+        # Says what is wrong, and sets nothing: there is nothing to set.
+        device.ask("set", label=label)
+    except Refused as error:
+        if error.code == "set.label":
+            raise UsageError(f"the board's detector {device.hello.model} knows no {label}.", "") from error
+        if error.code != "set.empty":
+            raise
 
 
 def cut(pieces: list[Piece], at: int, samples: int) -> list[Piece]:
@@ -236,8 +256,10 @@ def triggered(
     """A take for every event of that label, from pre_roll_s before its onset on; for ever, or for limit_s.
 
     The board records without a break and the newest sound is kept here: an event is told a moment after its onset. An
-    onset within a take that has begun starts none. Gone if the board goes.
+    onset within a take that has begun starts none. UsageError for a label the detector does not know, Gone if the board
+    goes.
     """
+    _check_label(device, label)
     rate_hz = device.hello.rate_hz
     samples, before = round(seconds * rate_hz), round(pre_roll_s * rate_hz)
     kept = before + samples + 10 * rate_hz  # an event is told within some seconds
@@ -249,6 +271,7 @@ def triggered(
     try:
         for message in device.messages(limit_s=SILENCE_S):
             if deadline is not None and time.monotonic() > deadline:
+                stop(device)
                 return
             if isinstance(message, Event) and message.edge == "on" and message.label == label:
                 if wanted is None and message.t >= busy_until:
@@ -265,6 +288,9 @@ def triggered(
                 wanted = None
             receiver.joined.forget(receiver.joined.end - kept)
         raise ProtocolError(f"the board has said nothing for {SILENCE_S:g} s.", "Reset it and try again.")
-    finally:
-        if sys.exc_info()[0] is None or sys.exc_info()[0] is GeneratorExit:
-            device.tell("record", stop=True)
+    except Gone:
+        raise
+    except BaseException:
+        # Ctrl-C, or the caller has enough.
+        stop(device)
+        raise

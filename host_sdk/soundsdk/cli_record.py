@@ -81,8 +81,6 @@ def record(
             return int(empty)
         with Device.open(where) as device:
             hello = device.hello
-            if trigger and device.hello.rate_hz == 0:
-                raise UsageError("the board is in safe mode and detects nothing.", "soundsdk info -p says why.")
             depth = int(bits) if bits else best_bits(device)
             if trigger:
                 click.echo(f"waiting for {trigger} on {hello.board}", err=True)

@@ -193,6 +193,29 @@ def test_a_trigger_that_never_comes_ends_with_its_time() -> None:
         assert time.monotonic() - begin < 5
 
 
+def test_a_trigger_the_detector_does_not_know_is_refused() -> None:
+    with Device(fast(noise(5))) as device, pytest.raises(UsageError, match="tones knows no dog"):
+        next(triggered(device, "dog", 1, 0.5))
+
+
+@pytest.mark.parametrize("waiting", ["record", "triggered"])
+def test_ctrl_c_stops_the_board_as_well(waiting: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Device(fast(noise(60), speed=4)) as device:
+
+        def interrupt(*_: Any) -> None:
+            raise KeyboardInterrupt
+
+        if waiting == "record":
+            with pytest.raises(KeyboardInterrupt):
+                record(device, 30, progress=interrupt)
+        else:
+            monkeypatch.setattr(Joiner, "forget", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                next(triggered(device, "high", 1, 0.5))
+        lines = [m for m in device.messages(limit_s=1.0) if isinstance(m, Audio)]
+        assert len(lines) < 40
+
+
 def test_joining_takes_nothing_twice_and_cutting_finds_the_gap() -> None:
     joined = Joiner()
     for at, n in [(100, 50), (150, 10), (150, 10), (120, 10), (200, 30)]:
