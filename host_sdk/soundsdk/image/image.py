@@ -104,8 +104,27 @@ def _inputs(board: Board, detector: DetectorFile, source: sources.Sources) -> st
 def _configuration(board: Board) -> str:
     """Changes with what decides how things are compiled: make sees a newer file, but not another flag."""
     firmware = firmware_dir()
-    files = _hash_files([firmware / "ports", *sorted(firmware.glob("cmodules/*/micropython.*")), Path(__file__).parent])
-    return hashlib.sha256(f"{board} {tools.version(board)} {firmware} {files}".encode()).hexdigest()
+    files = _hash_files(
+        [
+            firmware / "ports",
+            *sorted(firmware.glob("cmodules/*/*.cmake")),
+            *sorted(firmware.glob("cmodules/*/*.mk")),
+            Path(__file__).parent,
+        ]
+    )
+    return hashlib.sha256(f"{board} {tools.version(board)} {firmware} {files} {_engine()}".encode()).hexdigest()
+
+
+def _engine() -> str:
+    """Of another engine than the built-in one: its name and the tree it is compiled from, by names, sizes and times."""
+    if os.environ.get("SOUNDCORE_ENGINE") != "tflm":
+        return ""
+    tree = Path(os.environ.get("TFLM_DIR") or "/nowhere")
+    digest = hashlib.sha256(str(tree).encode())
+    for path in sorted((tree / "tensorflow").rglob("*")):
+        status = path.stat()
+        digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 def _hash_files(paths: list[Path]) -> str:
