@@ -9,6 +9,7 @@ from .compat import FirmwareError
 _KEYS = {
     "board": ("unknown",),
     "model": ("detector.tflite",),
+    "folder": ("",),
     "status_s": (10, 1, 3600),
     "block_samples": (512, 64, 4096),
     "blocks": (4, 2, 64),
@@ -28,7 +29,7 @@ def checked(values, keys, where=""):
             raise FirmwareError("settings.value", where + key + " is missing")
         value = values.get(key, rule[0])
         if len(rule) == 1:
-            if not isinstance(value, str) or not 0 < len(value) <= 128:
+            if not isinstance(value, str) or len(value) > 128 or not (value or value == rule[0]):
                 raise FirmwareError("settings.value", where + key + " must be a text of 1..128 characters")
         elif len(rule) == 2:
             if type(value) is not type(rule[1][0]) or value not in rule[1]:
@@ -41,7 +42,10 @@ def checked(values, keys, where=""):
 
 
 class Settings:
-    """board, model (path), status_s, block_samples, blocks, queue_lines; mic: dict of pins."""
+    """board, model (path), folder (of pushed models; "" for the root), status_s, block_samples, blocks, queue_lines.
+
+    mic: dict of pins.
+    """
 
     def __init__(self, values=None):
         values = dict(values or {})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import select
+import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
@@ -86,7 +87,7 @@ def serve(model: bytes, pcm: NDArray[np.int16], rate_hz: int, realtime: bool, an
     PortError if a program holds the port open and does not read for 10 s while lines wait.
     """
     recording = Recording(pcm)
-    with Pty() as port:
+    with Pty() as port, tempfile.TemporaryDirectory(prefix="soundsdk-flash-") as flash:
         announce(port.path)
         while not port.has_peer():
             time.sleep(WAIT_S)
@@ -94,7 +95,7 @@ def serve(model: bytes, pcm: NDArray[np.int16], rate_hz: int, realtime: bool, an
         # Every turn is a power-on; the recording goes on where it was.
         again = True
         while again:
-            board = VirtualBoard(model, recording, port.write, port.read, block_samples=256)
+            board = VirtualBoard(model, recording, port.write, port.read, block_samples=256, folder=flash)
             again = _power_on(port, board, rate_hz, realtime)
 
 

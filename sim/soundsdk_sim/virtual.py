@@ -65,7 +65,8 @@ class Tap:
 
 
 class VirtualBoard:
-    """One power-on of the firmware. write, read: the serial port, as soundfw.link.Link wants them.
+    """One power-on of the firmware. write, read: the serial port, as soundfw.link.Link wants them. folder: its files,
+    such as models that are pushed; without one it has none.
 
     ModelError if the firmware refuses the model.
     """
@@ -78,6 +79,7 @@ class VirtualBoard:
         read: Callable[[], bytes] | None = None,
         tap: bool = False,
         block_samples: int = BLOCK_SAMPLES,
+        folder: str = "",
     ) -> None:
         self.tap: Tap | None = None
 
@@ -88,7 +90,8 @@ class VirtualBoard:
                 return self.tap
             return stream
 
-        settings = Settings({"board": "sim", "status_s": STATUS_S, "block_samples": block_samples})
+        values = {"board": "sim", "status_s": STATUS_S, "block_samples": block_samples, "folder": folder}
+        settings = Settings(values)
         self.app = App(settings, lambda rate_hz: recording, write, read, model=model, open_stream=opened)
         self.app.start()
         if self.app.error:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import serial
 import soundfile
+from tiny_model import build, metadata
 
 from soundsdk import protocol
 from soundsdk.cli import run
@@ -91,7 +92,7 @@ def test_commands_are_answered_after_the_sound_too(board: Board) -> None:
         assert board.ask(port, type="hello")["model"] == "tones"
         assert board.ask(port, type="status")["captured"] > 150000
         assert board.ask(port, type="set", label="low", on=800)["ok"] is True
-        assert board.ask(port, type="record")["error"] == "unsupported"
+        assert board.ask(port, type="dance")["error"] == "unsupported"
         port.write(b"noise\n{broken\n")
         assert board.ask(port, type="status")["damaged"] == 2
         assert board.reader.counts.damaged == 0
@@ -127,6 +128,13 @@ def test_realtime_sends_an_event_when_it_has_happened(slow_board: Board) -> None
     with slow_board.open() as port:
         slow_board.read_until(port, lambda m: m and m[-1].get("edge") == "off")
         assert time.monotonic() - begin > 2.0
+    assert slow_board.process.wait(timeout=10) == 0
+
+
+def test_it_takes_a_model_and_restarts_with_it(slow_board: Board, tmp_path: Path, capfd: Any) -> None:
+    (tmp_path / "pushed.tflite").write_bytes(build(metadata(name="pushed")))
+    assert run(["push", str(tmp_path / "pushed.tflite"), "-p", slow_board.path]) == 0
+    assert "runs pushed" in capfd.readouterr().out
     assert slow_board.process.wait(timeout=10) == 0
 
 

@@ -23,6 +23,10 @@
     X(SND_E_GAIN_ROOM, "gain.room", "the output holds fewer samples than the input makes") \
     X(SND_E_SLOTS_BITS, "slots.bits", "bits must be 12, 16, 24 or 32") \
     X(SND_E_SLOTS_CHANNEL, "slots.channel", "channels must be 1 or 2 and channel below it") \
+    X(SND_E_ADPCM_BITS, "adpcm.bits", "bits must be 3, 4 or 5") \
+    X(SND_E_ADPCM_COUNT, "adpcm.count", "a piece has 1..65535 samples") \
+    X(SND_E_ADPCM_ROOM, "adpcm.room", "the output is too small for the piece") \
+    X(SND_E_ADPCM_DATA, "adpcm.data", "the bytes are not a piece of this codec") \
     X(SND_E_FILE, "model.file", "not a TensorFlow Lite file") \
     X(SND_E_TRUNCATED, "model.truncated", "the file ends before what it refers to") \
     X(SND_E_ALIGN, "model.align", "data is not aligned as its type needs") \

@@ -1,0 +1,115 @@
+"""A virtual board that is on: soundfw in a thread of its own, in real time, with bytes in and out."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundfw.main import App
+from soundfw.settings import Settings
+
+TURN_S = 0.004
+_PORT_BYTES = 65536  # the most a reader can be behind; more is not taken, as a USB port would not
+
+
+class LiveMicrophone:
+    """A recording as a microphone hears it, at the pace of `speed` times real time, then silence."""
+
+    def __init__(self, pcm: NDArray[np.int16], rate_hz: int, speed: float = 1.0) -> None:
+        self._pcm = np.ascontiguousarray(pcm, np.int16)
+        self._rate_hz = rate_hz * speed
+        self._begin = time.monotonic()
+        self._at = 0
+
+    def readinto(self, buf: memoryview) -> int | None:
+        """Samples that are due; None while not a whole buffer is."""
+        due = int((time.monotonic() - self._begin) * self._rate_hz) - self._at
+        if due < len(buf):
+            return None
+        known = self._pcm[self._at : self._at + len(buf)]
+        samples = np.frombuffer(buf, np.int16)
+        samples[: len(known)] = known
+        samples[len(known) :] = 0
+        self._at += len(buf)
+        return 2 * len(buf)
+
+
+class LiveBoard:
+    """A board from power-on to stop(). It restarts when the host asks for that.
+
+    settings: as in settings.json; without a folder of its own it has one for as long as it is on. sound: what its
+    microphone hears, then silence.
+    """
+
+    def __init__(
+        self,
+        model: bytes,
+        sound: NDArray[np.int16],
+        rate_hz: int,
+        settings: dict[str, Any] | None = None,
+        speed: float = 1.0,
+    ) -> None:
+        self._model = model
+        self._flash: tempfile.TemporaryDirectory[str] | None = None
+        self._settings = {"board": "sim", **(settings or {})}
+        if not self._settings.get("folder"):
+            self._flash = tempfile.TemporaryDirectory(prefix="soundsdk-flash-")
+            self._settings["folder"] = self._flash.name
+        self._microphone = LiveMicrophone(sound, rate_hz, speed)
+        self._lock = threading.Condition()
+        self._to_host = bytearray()
+        self._to_board = bytearray()
+        self._stop = threading.Event()
+        self.power_ons = 0
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self.power_ons += 1
+            app = App(
+                Settings(self._settings), lambda rate_hz: self._microphone, self._write, self._take, model=self._model
+            )
+            app.start()
+            while not self._stop.is_set() and app.step():
+                self._stop.wait(TURN_S)
+            while app.request and not app.link.pump() and not self._stop.is_set():
+                self._stop.wait(TURN_S)
+
+    def _write(self, data: Any) -> int | None:
+        with self._lock:
+            n = min(len(data), _PORT_BYTES - len(self._to_host))
+            self._to_host += bytes(data[:n])
+            self._lock.notify_all()
+        return n or None
+
+    def _take(self) -> bytes:
+        with self._lock:
+            data = bytes(self._to_board)
+            self._to_board.clear()
+        return data
+
+    def read(self, limit_s: float) -> bytes:
+        """What the board has sent, waiting at most limit_s for it."""
+        with self._lock:
+            self._lock.wait_for(lambda: self._to_host or self._stop.is_set(), limit_s)
+            data = bytes(self._to_host)
+            self._to_host.clear()
+        return data
+
+    def write(self, data: bytes) -> None:
+        """To the board."""
+        with self._lock:
+            self._to_board += data
+
+    def stop(self) -> None:
+        """Power off."""
+        self._stop.set()
+        self._thread.join(timeout=5)
+        if self._flash is not None:
+            self._flash.cleanup()

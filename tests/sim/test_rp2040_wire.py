@@ -1,0 +1,115 @@
+"""Recording from and pushing to the firmware as it is, on an emulated Pico: USB, littlefs, soft reset, power cycles."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rp2040_needs import micropython_uf2, need_emulator
+from tiny_model import build, metadata
+
+from soundsdk import audio_lines, device, push
+from soundsdk.detector_file import DetectorFile, load
+from soundsdk.device import Device
+from soundsdk_sim.rp2040 import Microphone, Rp2040
+
+MICROPHONE = Microphone(sck=16, ws=17, sd=18)  # as boards/rpi_pico.toml has it
+PATIENCE_S = 120.0  # the emulated board is slower than one of silicon, and so is a busy computer
+
+
+class Wired:
+    """A Transport to the emulated board, whose time goes on while it is read."""
+
+    serial_number = None
+    path = "an emulated Pico"
+
+    def __init__(self, board: Rp2040) -> None:
+        self._board = board
+
+    def read(self, limit_s: float) -> bytes:
+        return self._board.run(max(2.0, min(1000 * limit_s, 20.0)))
+
+    def write(self, data: bytes) -> None:
+        self._board.send(data)
+
+    def close(self) -> None:
+        pass
+
+    def reopen(self) -> Wired:
+        return self
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name in (
+        (device, "ANSWER_S"), (audio_lines, "SILENCE_S"), (push, "_RESTART_S"), (push, "_CONFIRM_S"),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, PATIENCE_S)
+    monkeypatch.setattr(push, "_ANSWER_S", PATIENCE_S / 6)
+    monkeypatch.setattr(push, "_ASK_EVERY_S", 2.0)
+
+
+@pytest.fixture(scope="module")
+def uf2() -> Path:
+    need_emulator()
+    return micropython_uf2()
+
+
+def noise(seconds: float) -> np.ndarray:
+    return np.round(np.random.default_rng(1).normal(0, 2000, int(16000 * seconds))).astype(np.int16)
+
+
+def powered(board: Rp2040) -> Device:
+    board.boot()
+    board.feed(noise(120))
+    return Device(Wired(board), hello_s=PATIENCE_S)
+
+
+def test_audio_lines_carry_what_the_microphone_hears(uf2: Path) -> None:
+    with Rp2040(uf2, MICROPHONE) as board:
+        pico = powered(board)
+        take = audio_lines.record(pico, 2, bits=16)
+        coded = audio_lines.record(pico, 2, bits=4)
+        assert pico.counts.damaged == 0
+    # Not a sample is lost at three times the rate of the default codec, and each is the microphone's.
+    for each in (take, coded):
+        assert (each.captured, each.lost, each.lost_board) == (32_000, 0, 0)
+    heard = noise(120)
+    samples = take.pieces[0].pcm
+    windows = np.lib.stride_tricks.sliding_window_view(heard, 16)
+    (first,) = np.flatnonzero((windows == samples[:16]).all(axis=1))
+    assert np.array_equal(heard[first : first + 32_000], samples)
+    x = heard[first + coded.at - take.at :][:32_000].astype(float)
+    assert 10 * np.log10((x**2).sum() / ((x - coded.pieces[0].pcm) ** 2).sum()) >= 20
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> DetectorFile:
+    path = tmp_path / "other.tflite"
+    path.write_bytes(build(metadata(name="other", ballast="x" * 6000)))
+    return load(path)
+
+
+def test_a_pushed_model_outlives_the_power_and_an_unconfirmed_one_does_not(
+    uf2: Path, other: DetectorFile, tmp_path: Path
+) -> None:
+    digest = hashlib.sha256(other.data).hexdigest()
+    with Rp2040(uf2, MICROPHONE) as board:
+        pico = powered(board)
+        image = pico.hello.sha256
+        pusher = push._Pusher(pico, other, lambda *_: None)
+        pusher._send()
+        assert pusher._commit().extra == {"trial": True}
+        board.save_flash(tmp_path / "trial.bin")
+        done = push.push(pico, other)
+        assert (done.hello.sha256, done.hello.extra) == (digest, {})
+        board.save_flash(tmp_path / "confirmed.bin")
+    for flash, sha256, extra in (
+        ("trial.bin", image, {"rolled_back": "push.unconfirmed"}),
+        ("confirmed.bin", digest, {}),
+    ):
+        with Rp2040(uf2, MICROPHONE, flash=tmp_path / flash) as board:
+            hello = powered(board).hello
+            assert (hello.sha256, hello.extra) == (sha256, extra)
