@@ -247,8 +247,6 @@ class Device:
         Boards with USB of their own take their port away when they restart; it is opened again. ProtocolError if the
         port stays and no hello comes.
         """
-        from soundsdk.reconnect import reopen
-
         before = self.counts.restarts
         deadline = time.monotonic() + hello_s
         try:
@@ -260,10 +258,28 @@ class Device:
                 for item in self._receive(_STEP_S):
                     self._keep(item)
         except Gone:
-            self.transport.close()
-            self.transport = reopen(self.transport, max(1.0, deadline - time.monotonic()))
+            return self.reopen(max(1.0, deadline - time.monotonic()))
         self.hello = self._greet(max(1.0, deadline - time.monotonic()))
         return self.hello
+
+    def reopen(self, limit_s: float) -> Hello:
+        """After Gone: opens the port again once it is back, and asks for hello, all within limit_s or so.
+
+        Raises what the last try raised: DeviceError or PortError, ProtocolError if nothing answers.
+        """
+        from soundsdk.reconnect import reopen
+
+        deadline = time.monotonic() + limit_s
+        while True:
+            try:
+                self.transport.close()
+                self.transport = reopen(self.transport, max(0.1, deadline - time.monotonic()))
+                self.hello = self._greet(max(1.0, deadline - time.monotonic()))
+                return self.hello
+            except Gone:
+                # Gone again while it was greeted.
+                if time.monotonic() > deadline:
+                    raise
 
     def close(self) -> None:
         """Closes the port; the board goes on."""
