@@ -60,6 +60,7 @@ class LiveBoard:
         self._to_board = bytearray()
         self._stop = threading.Event()
         self.power_ons = 0
+        self.app: App | None = None  # the firmware of this power-on
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -69,6 +70,7 @@ class LiveBoard:
             app = App(
                 Settings(self._settings), lambda rate_hz: self._microphone, self._write, self._take, model=self._model
             )
+            self.app = app
             app.start()
             while not self._stop.is_set() and app.step():
                 self._stop.wait(TURN_S)
