@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 import time
 from typing import Any
@@ -41,7 +42,8 @@ class LiveMicrophone:
 class LiveBoard:
     """A board from power-on to stop(). It restarts when the host asks for that.
 
-    settings: as in settings.json. sound: what its microphone hears, then silence.
+    settings: as in settings.json; without a folder of its own it has one for as long as it is on. sound: what its
+    microphone hears, then silence.
     """
 
     def __init__(
@@ -53,7 +55,11 @@ class LiveBoard:
         speed: float = 1.0,
     ) -> None:
         self._model = model
+        self._flash: tempfile.TemporaryDirectory[str] | None = None
         self._settings = {"board": "sim", **(settings or {})}
+        if not self._settings.get("folder"):
+            self._flash = tempfile.TemporaryDirectory(prefix="soundsdk-flash-")
+            self._settings["folder"] = self._flash.name
         self._microphone = LiveMicrophone(sound, rate_hz, speed)
         self._lock = threading.Condition()
         self._to_host = bytearray()
@@ -107,3 +113,5 @@ class LiveBoard:
         """Power off."""
         self._stop.set()
         self._thread.join(timeout=5)
+        if self._flash is not None:
+            self._flash.cleanup()
