@@ -56,6 +56,7 @@ def test_every_board_but_the_simulator_can_be_built() -> None:
         assert (board.build is None) == (board.port == "cpython"), board.id
         assert (board.qemu is not None) == (board.port == "qemu"), board.id
         assert (board.uf2 is not None) == (board.port == "rp2"), board.id
+        assert (board.esptool is not None) == (board.port == "esp32"), board.id
 
 
 def test_contents_are_aligned_and_left_alone_when_they_are_the_same(tmp_path: Path) -> None:
