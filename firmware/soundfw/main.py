@@ -72,11 +72,15 @@ class App:
         self._rate_hz = rate_hz
         self.pipeline = Pipeline(ring, stream, detector, self.link, rate_hz, settings.status_s, self._stopwatch)
 
+    def _version(self):
+        build = self.settings.build
+        return VERSION if build == "none" else VERSION + "+" + build
+
     def send_hello(self):
         """rate_hz is what turns `t` into seconds. In safe mode model and sha256 are empty."""
         self.link.send(
             '"type":"hello","proto":1,"fw":"%s","board":%s,"model":%s,"sha256":"%s","rate_hz":%d,'
-            % (VERSION, text(self.settings.board), text(self._name), self._sha256, self._rate_hz)
+            % (self._version(), text(self.settings.board), text(self._name), self._sha256, self._rate_hz)
         )
 
     def step(self):

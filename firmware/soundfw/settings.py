@@ -8,6 +8,7 @@ from .compat import FirmwareError
 _KEYS = {
     "board": ("unknown", None, None),
     "model": ("detector.tflite", None, None),
+    "build": ("none", None, None),  # of the image: a hash of all that it is made from
     "status_s": (10, 1, 3600),
     "block_samples": (256, 64, 4096),
     "blocks": (4, 2, 64),
@@ -16,7 +17,7 @@ _KEYS = {
 
 
 class Settings:
-    """board, model (path), status_s, block_samples, blocks, queue_lines; mic: dict of pins."""
+    """board, model (path), build, status_s, block_samples, blocks, queue_lines; mic: dict of pins."""
 
     def __init__(self, values=None):
         values = dict(values or {})
