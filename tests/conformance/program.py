@@ -65,6 +65,10 @@ def pieces(detector: Path | None = None, hops: int = 1000) -> Iterator[str]:
     yield _text(HERE / "conformance.py")
     for case in json.loads((HERE.parent / "vectors" / "frontend.json").read_text())["cases"]:
         yield f"frontend({case['settings']!r}, {case['samples']})"
+    for bits in (3, 4, 5):
+        yield f"adpcm(1024, {bits})"
+        yield f"adpcm(1, {bits})"
+        yield f"adpcm(300, {bits})"
     for values in _BAD_SETTINGS:
         yield f"show('settings', settings(**{values!r}))"
     for name, generate in GENERATORS.items():

@@ -46,7 +46,7 @@ def image_of(board: str, folder: Path) -> Path:
 
 def test_the_program_covers_what_it_should(expected: list[str]) -> None:
     heads = {line.split()[0] for line in expected}
-    assert {"frontend", "model", "invoked", "stream", "step", "locked", "refused", "altered", "call"} <= heads
+    assert {"frontend", "model", "invoked", "stream", "step", "locked", "refused", "altered", "call", "adpcm"} <= heads
     events = [line for line in expected if '"type":"event"' in line]
     assert len(events) >= 6
     # Accepted and refused in the same sweep, else it shows nothing.
