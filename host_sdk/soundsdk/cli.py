@@ -23,6 +23,7 @@ VERBS = {
     "evaluate": ("soundsdk_train.cli_evaluate", "evaluate", "Measure a detector on recordings it has not seen."),
     "info": ("soundsdk.cli_info", "info", "Show what a detector file holds and what it costs."),
     "build": ("soundsdk.cli_build", "build", "Make the firmware image of a board, with a detector in it."),
+    "flash": ("soundsdk.cli_flash", "flash", "Put firmware and a detector onto a board, and check that it runs them."),
     "boards": ("soundsdk.cli_boards", "boards", "List the boards soundsdk knows."),
 }
 

@@ -45,7 +45,9 @@ class SerialTransport:
 
         self.path = path
         self.serial_number = serial_number
-        options: dict[str, Any] = {"baudrate": baud, "timeout": 0, "write_timeout": WRITE_S}
+        options: dict[str, Any] = {"baudrate": baud, "timeout": 0}
+        if not path.startswith("rfc2217:"):  # pyserial has none there
+            options["write_timeout"] = WRITE_S
         if "://" not in path:
             options["exclusive"] = True
         try:

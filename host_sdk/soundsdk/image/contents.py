@@ -44,9 +44,7 @@ def write(board: Board, data: bytes, folder: Path, model: str = "", build: str =
         settings["mic"] = dataclasses.asdict(board.mic)
     head = descriptor.pack(board.id, version(build), model, data)
     all_bytes = head + data
-    rows = "\n".join(
-        "    " + ", ".join(map(str, all_bytes[i : i + 24])) + "," for i in range(0, len(all_bytes), 24)
-    )
+    rows = "\n".join("    " + ", ".join(map(str, all_bytes[i : i + 24])) + "," for i in range(0, len(all_bytes), 24))
     texts = {
         "soundmodel_data.h": _HEADER.format(size=len(data), at=len(head)),
         "soundmodel_data.c": _SOURCE.format(rows=rows, at=len(head)),

@@ -2,7 +2,7 @@
 
     16 bytes  b"soundsdk image 1"
     3 x u32   (little-endian) where the detector begins, counted from here; its size; CRC-32 of the facts
-    facts     a JSON object of texts, then zeros up to the detector: board, fw, model (its name), sha256 (of the detector)
+    facts     a JSON object of texts: board, fw, model (its name), sha256 (of the detector); zeros up to the detector
 
 A program that reads the image finds it whatever format the image has, as long as its bytes lie in one piece.
 """
@@ -70,4 +70,4 @@ def _read(data: bytes, at: int) -> Descriptor | None:
     detector = data[at + size : at + size + length]
     if hashlib.sha256(detector).hexdigest() != facts["sha256"]:
         return None
-    return Descriptor(*(facts[key] for key in _FACTS), detector=detector)
+    return Descriptor(facts["board"], facts["fw"], facts["model"], facts["sha256"], detector)

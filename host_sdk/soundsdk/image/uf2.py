@@ -68,8 +68,8 @@ class Unpacked:
     data: bytes
 
 
-def unpack(file: bytes) -> Unpacked:
-    """Reads a whole UF2 file; ValueError says what is wrong with it."""
+def unpack(file: bytes, only: int | None = None) -> Unpacked:
+    """Reads a whole UF2 file, or the blocks of one family in it; ValueError says what is wrong with it."""
     if not file or len(file) % BLOCK:
         raise ValueError(f"its size, {len(file)} bytes, is not a number of blocks of {BLOCK}")
     blocks = [read_block(file[i : i + BLOCK]) for i in range(0, len(file), BLOCK)]
@@ -77,7 +77,7 @@ def unpack(file: bytes) -> Unpacked:
     for i, block in enumerate(blocks):
         if block is None:
             raise ValueError(f"block {i} is not one")
-        if block.flash:
+        if block.flash and only in (None, block.family):
             used.append(block)
     # Numbers count per family: a file may hold the images of two chips.
     for family in {block.family for block in used}:
