@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import time
 from typing import Any, Protocol
 
 from soundsdk.address import Address
@@ -11,6 +12,7 @@ from soundsdk.errors import DeviceError, PortError
 
 BAUD = 115200
 WRITE_S = 5.0
+_REMOTE_TURN_S = 0.05
 
 
 class Gone(DeviceError):
@@ -46,7 +48,11 @@ class SerialTransport:
         self.path = path
         self.serial_number = serial_number
         options: dict[str, Any] = {"baudrate": baud, "timeout": 0}
-        if not path.startswith("rfc2217:"):  # pyserial has none there
+        # There pyserial has no limit for writing, and tells the other end of every change of a timeout, which takes long.
+        self._remote = path.startswith("rfc2217:")
+        if self._remote:
+            options["timeout"] = _REMOTE_TURN_S
+        else:
             options["write_timeout"] = WRITE_S
         if "://" not in path:
             options["exclusive"] = True
@@ -57,6 +63,8 @@ class SerialTransport:
 
     def read(self, limit_s: float) -> bytes:
         try:
+            if self._remote:
+                return self._read_remote(limit_s)
             self._port.timeout = limit_s
             data = bytes(self._port.read(1))
             if data:
@@ -65,6 +73,13 @@ class SerialTransport:
         except (OSError, TypeError) as error:  # TypeError: pyserial, when the port is closed while it reads
             raise Gone(f"the board at {self.path} has gone.", "Plug it in again.") from error
         return data
+
+    def _read_remote(self, limit_s: float) -> bytes:
+        end = time.monotonic() + limit_s
+        while True:
+            data = bytes(self._port.read(max(1, self._port.in_waiting)))
+            if data or time.monotonic() >= end:
+                return data + bytes(self._port.read(self._port.in_waiting))
 
     def write(self, data: bytes) -> None:
         import serial

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 from soundsdk import address, ports, uf2_drive
 from soundsdk.boards import Board, all_boards, find_board
-from soundsdk.device import Device
 from soundsdk.errors import CheckError, DeviceError, ProtocolError, UsageError
 from soundsdk.messages import Hello
 from soundsdk.ports import PortInfo
-from soundsdk.transport import Gone, open_transport
+from soundsdk.transport import Gone
 from soundsdk.uf2_drive import Drive
+
+from . import verify
 
 HELLO_S = 2.5
 
@@ -121,13 +122,10 @@ def _may_be(board: Board, port: PortInfo) -> bool:
 
 def _greet(port: str) -> Hello | None:
     """What the board says it is, None if it does not answer. The errors of the port itself go on."""
-    transport = open_transport(address.Address("url" if "://" in port else "port", port))
     try:
-        return Device(transport, HELLO_S).hello
+        return verify.greet(port, HELLO_S)
     except (ProtocolError, Gone):
         return None
-    finally:
-        transport.close()
 
 
 def _guess(place: _Place, hello: Hello | None, image_board: str | None) -> Board:

@@ -17,11 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from soundsdk import uf2_drive
-from soundsdk.address import Address
 from soundsdk.boards import Board
 from soundsdk.device import Device, Refused
 from soundsdk.errors import CheckError, DeviceError, PortError, ProtocolError
-from soundsdk.transport import Gone, open_transport
+from soundsdk.transport import Gone
 from soundsdk.uf2_drive import Drive
 
 from .choose import Target
@@ -72,7 +71,7 @@ def _asked(target: Target) -> bool:
     if target.hello is None or target.port is None:
         return False
     try:
-        with Device(open_transport(Address("port", target.port))) as device:
+        with Device.open(f"port:{target.port}") as device:
             device.ask("bootloader")
     except Refused:
         return False

@@ -18,6 +18,15 @@ _TRY_S = 3.0
 _POLL_S = 0.2
 
 
+def greet(place: str, limit_s: float) -> Hello:
+    """The hello of what is at a port (path or URL); the errors of Device if there is none within limit_s."""
+    transport = open_transport(Address("url" if "://" in place else "port", place))
+    try:
+        return Device(transport, limit_s).hello
+    finally:
+        transport.close()
+
+
 def wait(places: Callable[[], list[str]], limit_s: float = HELLO_S) -> tuple[str, Hello]:
     """The port at which a board says hello, and its hello. places: where it may be, asked again and again.
 
@@ -28,9 +37,7 @@ def wait(places: Callable[[], list[str]], limit_s: float = HELLO_S) -> tuple[str
     while time.monotonic() < end:
         for place in places():
             try:
-                transport = open_transport(Address("url" if "://" in place else "port", place))
-                with Device(transport, min(_TRY_S, max(0.5, end - time.monotonic()))) as device:
-                    return place, device.hello
+                return place, greet(place, min(_TRY_S, max(0.5, end - time.monotonic())))
             except SoundsdkError as e:
                 last = e.message.rstrip(".")
         time.sleep(_POLL_S)
