@@ -48,7 +48,7 @@ class SerialTransport:
         self.path = path
         self.serial_number = serial_number
         options: dict[str, Any] = {"baudrate": baud, "timeout": 0}
-        # There pyserial has no limit for writing, and tells the other end of every change of a timeout, which takes long.
+        # There pyserial has no limit for writing, and a new timeout is told to the other end, which takes long.
         self._remote = path.startswith("rfc2217:")
         if self._remote:
             options["timeout"] = _REMOTE_TURN_S

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from soundsdk import ports
-from soundsdk.errors import UsageError
+from soundsdk.errors import CheckError, UsageError
 from soundsdk.image.descriptor import Descriptor
 
 from . import choose, esptool_run, firmware_file, uf2_flash, verify
 from .choose import Target
+from .esptool_run import FlashError
 from .firmware_file import Firmware
 from .steps import Steps
+
+
+HELLO_S = 30.0
+CUT_S = 5.0  # after a drive that went away too early: a board that has its image all the same starts at once
 
 
 @dataclass(frozen=True)
@@ -54,13 +59,18 @@ def run(wish: Wish, steps: Steps) -> None:
         _tell_plan(wish, target, steps)
         return
     assert given is not None
-    before = {port.path for port in ports.listed()}
+    whole, others = True, set[str]()
     if target.board.esptool is not None:
         _through_esptool(given, target, wish, steps)
     else:
-        before = _through_boot_loader(given, target, wish, steps)
+        whole, others = _through_boot_loader(given, target, wish, steps)
     steps.say("wait", "Waiting for the board to say hello")
-    place, hello = verify.wait(lambda: _places(target, before))
+    try:
+        place, hello = verify.wait(lambda: _places(target, others), HELLO_S if whole else CUT_S)
+    except CheckError as e:
+        if whole:
+            raise
+        raise FlashError("the boot loader's drive went away before it had the whole image.", uf2_flash.AGAIN) from e
     verify.compare(hello, target.board, given.says)
     checked = "board, firmware and detector are" if given.says else "board is"
     steps.say(
@@ -121,8 +131,8 @@ def _through_esptool(firmware: Firmware, target: Target, wish: Wish, steps: Step
     steps.say("verify", "Verified: what is in the flash is the image")
 
 
-def _through_boot_loader(firmware: Firmware, target: Target, wish: Wish, steps: Steps) -> set[str]:
-    """The ports that were there while the board was in its boot loader: none of them is the board."""
+def _through_boot_loader(firmware: Firmware, target: Target, wish: Wish, steps: Steps) -> tuple[bool, set[str]]:
+    """Whether the boot loader was given all, and the ports that were there meanwhile: none of them is the board."""
     if target.drive is None:
         steps.say("boot loader", "Sending the board into its boot loader")
     data = firmware_file.blank_rest(firmware, target.board) if wish.erase else firmware.data
@@ -134,11 +144,10 @@ def _through_boot_loader(firmware: Firmware, target: Target, wish: Wish, steps: 
             path = Path(folder) / uf2_flash.NAME
             path.write_bytes(data)
             uf2_flash.picotool(path)
-        return others
+        return True, others
     uf2_flash.check_drive(drive, target.board)
     steps.say("write", f"Copying to {drive.path}", drive=str(drive.path))
-    uf2_flash.copy(data, drive, steps.progress)
-    return others
+    return uf2_flash.copy(data, drive, steps.progress), others
 
 
 def _places(target: Target, others: set[str]) -> list[str]:

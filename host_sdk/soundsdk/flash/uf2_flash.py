@@ -35,7 +35,7 @@ _CHUNK = 32 * 1024
 _TOUCH_BAUD = 1200
 _PICOTOOL_S = 180.0
 NAME = "soundsdk.uf2"
-_AGAIN = "Hold BOOTSEL while you plug the board in, and flash it again."
+AGAIN = "Hold BOOTSEL while you plug the board in, and flash it again."
 
 
 def enter(target: Target, steps: Steps) -> Drive | None:
@@ -62,7 +62,7 @@ def enter(target: Target, steps: Steps) -> Drive | None:
         return None
     raise DeviceError(
         f"the drive {target.board.uf2.volume} of the boot loader has not appeared for {APPEARS_S:.0f} s.",
-        f"{_AGAIN} If the drive is not mounted by itself, mount it or install picotool.",
+        f"{AGAIN} If the drive is not mounted by itself, mount it or install picotool.",
     )
 
 
@@ -85,10 +85,8 @@ def _touch(port: str) -> None:
     import serial
 
     try:
-        touched = serial.Serial(port, _TOUCH_BAUD, exclusive=True)
-        time.sleep(_POLL_S)
-        touched.dtr = False
-        touched.close()
+        with serial.Serial(port, _TOUCH_BAUD, exclusive=True):
+            time.sleep(_POLL_S)
     except OSError as e:
         # It may go while it is still open: that is what was asked for.
         if e.errno in (errno.EACCES, errno.EBUSY, errno.EAGAIN):
@@ -106,6 +104,15 @@ def check_drive(drive: Drive, board: Board) -> None:
         )
 
 
+def _sync(file: int) -> None:
+    """So that what counts as written has left this computer, where the file system can do that."""
+    try:
+        os.fsync(file)
+    except OSError as e:
+        if e.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+
+
 class _Copy:
     """The copy, in a thread of its own: a drive that hangs must not hang the program."""
 
@@ -113,19 +120,17 @@ class _Copy:
         self.done_bytes = 0
         self.error: OSError | None = None
         self.total = len(data)
-        self.opened = False
         self._thread = threading.Thread(target=self._run, args=(data, path), daemon=True)
         self._thread.start()
 
     def _run(self, data: bytes, path: Path) -> None:
         try:
             file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o644)
-            self.opened = True
             try:
                 view = memoryview(data)
                 while view:
                     n = os.write(file, view[:_CHUNK])
-                    os.fsync(file)  # so that what counts as written has left this computer
+                    _sync(file)
                     self.done_bytes += n
                     view = view[n:]
             finally:
@@ -139,11 +144,11 @@ class _Copy:
         return not self._thread.is_alive()
 
 
-def copy(data: bytes, drive: Drive, progress: Callable[[int, int], None]) -> None:
-    """Copies a UF2 file onto the drive and waits until that vanishes.
+def copy(data: bytes, drive: Drive, progress: Callable[[int, int], None]) -> bool:
+    """Copies a UF2 file onto the drive and waits until that vanishes; whether all of it was written before that.
 
-    FlashError if the drive refuses the file, is stuck, or keeps it without taking it. A drive that vanishes early is
-    no error here: the board's hello decides.
+    FlashError if the drive refuses the file, is stuck, or keeps it without taking it, PortError if it is not permitted.
+    A drive that vanishes early is no error here: the board's hello decides.
     """
     copying = _Copy(data, drive.path / NAME)
     last, last_done = time.monotonic(), 0
@@ -152,26 +157,25 @@ def copy(data: bytes, drive: Drive, progress: Callable[[int, int], None]) -> Non
         if copying.done_bytes != last_done:
             last, last_done = time.monotonic(), copying.done_bytes
         if time.monotonic() - last > _STUCK_S:
-            raise FlashError(f"the drive at {drive.path} has taken nothing for {_STUCK_S:.0f} s.", _AGAIN)
+            raise FlashError(f"the drive at {drive.path} has taken nothing for {_STUCK_S:.0f} s.", AGAIN)
     error = copying.error
     if error is not None and _is_there(drive):
         if error.errno in (errno.ENOSPC, errno.EFBIG):
-            raise FlashError(f"the drive at {drive.path} is full.", "It takes images of its own size; " + _AGAIN)
+            raise FlashError(f"the drive at {drive.path} is full.", "It takes images of its own size; " + AGAIN)
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise PortError(
                 f"{drive.path} may not be written by you.", "Mount it as yourself (udisksctl mount), or be root."
             )
-        raise FlashError(f"the drive at {drive.path} failed: {error.strerror or error}.", _AGAIN)
+        raise FlashError(f"the drive at {drive.path} failed: {error.strerror or error}.", AGAIN)
     progress(copying.done_bytes, copying.total)
     end = time.monotonic() + VANISHES_S
     while _is_there(drive):
         if time.monotonic() > end:
             raise FlashError(
-                f"the boot loader has not taken the image: after {VANISHES_S:.0f} s its drive is still there.", _AGAIN
+                f"the boot loader has not taken the image: after {VANISHES_S:.0f} s its drive is still there.", AGAIN
             )
         time.sleep(_POLL_S)
-    if copying.done_bytes < copying.total and not copying.opened:
-        raise FlashError(f"the drive at {drive.path} went away before anything was written.", _AGAIN)
+    return copying.done_bytes == copying.total
 
 
 def _is_there(drive: Drive) -> bool:
@@ -188,7 +192,7 @@ def picotool(path: Path) -> None:
             timeout=_PICOTOOL_S,
         )
     except (OSError, subprocess.TimeoutExpired) as e:
-        raise FlashError(f"picotool does not end: {e}.", _AGAIN) from e
+        raise FlashError(f"picotool does not end: {e}.", AGAIN) from e
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
-        raise FlashError(f"picotool failed: {said[-1].rstrip('.')}.", _AGAIN)
+        raise FlashError(f"picotool failed: {said[-1].rstrip('.')}.", AGAIN)

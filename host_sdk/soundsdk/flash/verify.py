@@ -13,7 +13,6 @@ from soundsdk.image.descriptor import Descriptor
 from soundsdk.messages import Hello
 from soundsdk.transport import open_transport
 
-HELLO_S = 30.0
 _TRY_S = 3.0
 _POLL_S = 0.2
 
@@ -27,7 +26,7 @@ def greet(place: str, limit_s: float) -> Hello:
         transport.close()
 
 
-def wait(places: Callable[[], list[str]], limit_s: float = HELLO_S) -> tuple[str, Hello]:
+def wait(places: Callable[[], list[str]], limit_s: float) -> tuple[str, Hello]:
     """The port at which a board says hello, and its hello. places: where it may be, asked again and again.
 
     CheckError with what was last in the way if none does within limit_s.
