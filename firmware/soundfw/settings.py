@@ -9,6 +9,7 @@ _KEYS = {
     "board": ("unknown", None, None),
     "model": ("detector.tflite", None, None),
     "folder": ("", None, None),
+    "build": ("", None, None),
     "status_s": (10, 1, 3600),
     "block_samples": (256, 64, 4096),
     "blocks": (4, 2, 64),
@@ -19,7 +20,7 @@ _KEYS = {
 class Settings:
     """board, model (path), folder (of pushed models; "" for the root), status_s, block_samples, blocks, queue_lines.
 
-    mic: dict of pins.
+    build: of the image, a hash of all that it is made from. mic: dict of pins.
     """
 
     def __init__(self, values=None):

@@ -29,6 +29,7 @@ VERBS = {
     "mic-test": ("soundsdk.cli_mic_test", "mic_test", "Name what is wrong with a board's microphone."),
     "push": ("soundsdk.cli_push", "push", "Give a board a new detector, without flashing."),
     "build": ("soundsdk.cli_build", "build", "Make the firmware image of a board, with a detector in it."),
+    "flash": ("soundsdk.cli_flash", "flash", "Put firmware and a detector onto a board, and check that it runs them."),
     "boards": ("soundsdk.cli_boards", "boards", "List the boards soundsdk knows."),
 }
 
