@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from virtual_boards import board
 
+from soundsdk import Device, uf2_drive
 from soundsdk import ports as system_ports
 from soundsdk.cli import run
 from soundsdk.cli_set import parse
@@ -194,6 +195,41 @@ def test_set_changes_the_board(ports: VirtualPorts, capfd: pytest.CaptureFixture
     assert "no such label" in capfd.readouterr().err
     assert run(["set", "threshold.low=0.1", "--until-restart"]) == 5
     assert low() == (850, 200, 500)
+
+
+def test_what_is_set_is_kept_over_a_power_cut(ports: VirtualPorts, tmp_path: Path) -> None:
+    port = ports.add(lambda: board(folder=str(tmp_path)), serial_number="SN")
+
+    def low() -> int:
+        with Device.open("auto"):
+            return int(port.board.app.pipeline.detector.thresholds[1].on)  # type: ignore[union-attr]
+
+    def power_cut() -> None:
+        port.unplug()
+        port.plug()
+
+    at_first = low()
+    assert run(["set", "threshold.low=0.85", "--until-restart"]) == 0
+    assert low() == 850
+    power_cut()
+    assert low() == at_first != 850
+    assert run(["set", "threshold.low=0.85"]) == 0
+    power_cut()
+    assert low() == 850
+
+
+def test_boot_loader_drives_are_listed(
+    ports: VirtualPorts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    drive = tmp_path / "RPI-RP2"
+    drive.mkdir()
+    (drive / "INFO_UF2.TXT").write_text("UF2 Bootloader v3.0\nModel: Raspberry Pi RP2\nBoard-ID: RPI-RP2\n")
+    monkeypatch.setattr(uf2_drive, "source", lambda: [drive, tmp_path])
+    ports.usb = [(0x2E8A, 0x0003)]
+    (one,) = listed(capfd)
+    assert (one["path"], one["state"], one["product"]) == (str(drive), "boot loader", "RPI-RP2")
+    assert run(["doctor"]) == 6
+    assert "waits in its boot loader" in capfd.readouterr().out
 
 
 def test_set_words() -> None:
