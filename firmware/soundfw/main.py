@@ -138,6 +138,10 @@ class App:
         self.rate_hz = rate_hz
         self.pipeline = Pipeline(ring, stream, detector, self.link, rate_hz, settings.status_s, self._stopwatch)
 
+    def _version(self):
+        build = self.settings.build
+        return VERSION + "+" + build if build else VERSION
+
     def send_hello(self):
         """rate_hz is what turns `t` into seconds. In safe mode model and sha256 are empty.
 
@@ -150,7 +154,7 @@ class App:
             more = '"rolled_back":%s,' % text(self.slots.back[:64])
         self.link.send(
             '"type":"hello","proto":1,"fw":"%s","board":%s,"model":%s,"sha256":"%s","rate_hz":%d,%s'
-            % (VERSION, text(self.settings.board), text(self._name), self.sha256, self.rate_hz, more)
+            % (self._version(), text(self.settings.board), text(self._name), self.sha256, self.rate_hz, more)
         )
 
     def memory(self):

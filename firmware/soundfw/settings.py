@@ -10,6 +10,7 @@ _KEYS = {
     "board": ("unknown",),
     "model": ("detector.tflite",),
     "folder": ("",),
+    "build": ("",),
     "status_s": (10, 1, 3600),
     "block_samples": (512, 64, 4096),
     "blocks": (4, 2, 64),
@@ -44,7 +45,7 @@ def checked(values, keys, where=""):
 class Settings:
     """board, model (path), folder (of pushed models; "" for the root), status_s, block_samples, blocks, queue_lines.
 
-    mic: dict of pins.
+    build: of the image, a hash of all that it is made from. mic: dict of pins.
     """
 
     def __init__(self, values=None):

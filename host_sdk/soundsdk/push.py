@@ -11,6 +11,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from soundsdk.boards import find_board
 from soundsdk.detector_file import DetectorFile
@@ -121,7 +122,7 @@ class _Pusher:
         assert isinstance(answer, Hello)
         return answer
 
-    def _ask(self, kind: str, **members: object) -> Ack:
+    def _ask(self, kind: str, **members: Any) -> Ack:
         answer = self._device.ask(kind, _ANSWER_S * _TRIES, tries=_TRIES, **members)
         assert isinstance(answer, Ack)
         return answer
