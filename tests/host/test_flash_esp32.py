@@ -6,9 +6,10 @@ esptool takes some twenty seconds over RFC 2217, nearly all of it waiting; so th
 from __future__ import annotations
 
 import sys
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import flash_images
@@ -27,7 +28,8 @@ from soundsdk_sim.esp32.board import Esp32Board
 from soundsdk_sim.esp32.chips import CHIPS
 from soundsdk_sim.esp32.server import Esp32Server, Faults
 
-SIDE_BY_SIDE = 12
+STUB_BYTES = 8_400  # what esptool sends besides the image, about
+SIDE_BY_SIDE = 27
 
 
 @pytest.mark.parametrize(("board", "chip"), [("esp32_devkit", "esp32"), ("esp32c3_devkit", "esp32c3")])
@@ -49,6 +51,12 @@ def test_a_new_esp32_is_flashed_says_hello_and_hears(
             assert (device.hello.board, device.hello.fw) == (board, "0.1.0+a1")
             found = [event.label for event, _ in zip(device.events(limit_s=20), range(2), strict=False)]
         assert len(found) == 2
+        assert 0.8 < server.host_bytes / _host_bytes(path) < 1.25
+
+
+def _host_bytes(path: Path) -> int:
+    """What comes over the cable while an image is written."""
+    return STUB_BYTES + len(zlib.compress(path.read_bytes(), 9))
 
 
 @dataclass
@@ -64,7 +72,6 @@ class Case:
     codes: tuple[int, ...] = (1,)
     says: str = ""
     writes: bool = True
-    trace: list[str] = field(default_factory=list)
 
 
 CASES = [
@@ -74,7 +81,7 @@ CASES = [
     Case("hangs", lambda total: Faults(hangs_after=total // 2), codes=(1, 5)),
     Case("flash that does not take", takes=False, codes=(6,), says="does not take it"),
     Case("wrong chip", chip="esp32", codes=(6,), says="is an ESP32, not", writes=False),
-    Case("image of another chip", image_of="esp32_devkit", codes=(6,), says="is an image for esp32_devkit", writes=False),
+    Case("image of another chip", image_of="esp32_devkit", codes=(6,), says="is an image for esp32", writes=False),
     *(
         Case(f"pulled at {point + 1}/21", lambda total, point=point: Faults(cut_after=total * (point + 1) // 21),
              codes=(0, 1, 5, 6))
@@ -87,8 +94,7 @@ def _attempt(server: Esp32Server, board: str, path: Path) -> tuple[int, str]:
     try:
         flash.run(Wish(board=board, firmware=path, where=server.url), Steps())
     except SoundsdkError as e:
-        assert e.hint, e.message
-        return e.exit_code, e.message
+        return e.exit_code, e.message if e.hint else "no hint: " + e.message
     return 0, ""
 
 
@@ -103,7 +109,7 @@ def _play(case: Case, total: int, path: Path, good: Path) -> str:
         flash_there = server.board.flash
         flash_there.takes = case.takes
         code, said = _attempt(server, case.board, path)
-        if code not in case.codes or case.says not in said:
+        if code not in case.codes or case.says not in said or "no hint" in said:
             return f"code {code}: {said}"
         if code == 0 and not (_holds(server, path) and verify.greet(server.url, 5).fw == "0.1.0+a1"):
             return "a false success"
@@ -123,9 +129,7 @@ def test_faults_are_never_a_success_and_the_retry_succeeds(tmp_path: Path, monke
     monkeypatch.setattr(esptool_run, "_SILENT_S", 40.0)
     good = flash_images.esp32(tmp_path)
     images = {name: flash_images.esp32(tmp_path, board=name) for name in ("esp32_devkit", "esp32c3_devkit")}
-    with Esp32Server(Esp32Board(CHIPS["esp32c3"])) as server:
-        assert _attempt(server, "esp32c3_devkit", good) == (0, "")
-        total = server.host_bytes
+    total = _host_bytes(good)
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         results = list(pool.map(lambda case: _play(case, total, images[case.image_of], good), CASES))
     wrong = {case.name: result for case, result in zip(CASES, results, strict=True) if result}
