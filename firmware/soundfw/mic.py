@@ -81,6 +81,14 @@ class Mic:
 
 def open_source(pins, rate_hz):
     """The microphone of a board. pins: {"kind": "i2s", "id", "sck", "ws", "sd"}."""
+    if pins.get("kind") == "file":
+        from .pcm_file import File
+
+        return File(pins, rate_hz)
+    if pins.get("kind") == "memory":
+        from .pcm_memory import Memory
+
+        return Memory(pins, rate_hz)
     if pins.get("kind") != "i2s":
         raise FirmwareError("mic.kind", "this build knows I2S microphones only")
     import machine

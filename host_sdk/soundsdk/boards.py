@@ -68,10 +68,12 @@ class Led:
 
 @dataclass(frozen=True)
 class Qemu:
-    """The emulator and the arguments that make it this board."""
+    """The emulator and the arguments that make it this board. data_at, data_bytes: memory the firmware leaves alone."""
 
     program: str
     args: tuple[str, ...]
+    data_at: int
+    data_bytes: int
 
 
 @dataclass(frozen=True)

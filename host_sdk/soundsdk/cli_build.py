@@ -27,7 +27,8 @@ def build(board: str, model: str | None, sources: Path | None, out: Path, as_jso
     """Make the firmware image of BOARD, with a detector in it.
 
     Prints the path of the image. Sources are fetched once, at pinned versions, and kept in soundsdk's cache; nothing is
-    compiled again when nothing has changed. Exit code 1 if the image cannot be made; then none is left.
+    compiled again when nothing has changed. Exit code 1 if the image cannot be made; then none is left, and an older
+    one stays as it was.
     """
     from soundsdk.boards import find_board
     from soundsdk.image.image import build as build_image

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from soundsdk.boards import Board
@@ -19,6 +20,24 @@ _PROMPT = b">>> "
 _START_S = 30.0
 
 
+def emulator(board: Board) -> str:
+    """The path of a board's emulator. DeviceError, with the package that brings it, if it is not there."""
+    if board.qemu is None:
+        raise UsageError(f"{board.id} is not a board that QEMU emulates.")
+    program = shutil.which(board.qemu.program)
+    if program is None:
+        package = PACKAGES.get(board.qemu.program, board.qemu.program)
+        raise DeviceError(f"{board.qemu.program} is not installed.", f"apt-get install {package}")
+    return program
+
+
+def command(board: Board, image: Path) -> list[str]:
+    """What starts the machine of a board with [qemu]; its serial port is left to the caller."""
+    program = emulator(board)
+    assert board.qemu is not None
+    return [program, *board.qemu.args, "-display", "none", "-monitor", "none", "-kernel", str(image)]
+
+
 class Qemu:
     """The machine of a board with [qemu], running `image`. A context manager; DeviceError when it does not answer.
 
@@ -26,15 +45,8 @@ class Qemu:
     """
 
     def __init__(self, board: Board, image: Path, extra: tuple[str, ...] = ()) -> None:
-        if board.qemu is None:
-            raise UsageError(f"{board.id} is not a board that QEMU emulates.")
-        program = shutil.which(board.qemu.program)
-        if program is None:
-            package = PACKAGES.get(board.qemu.program, board.qemu.program)
-            raise DeviceError(f"{board.qemu.program} is not installed.", f"apt-get install {package}")
         self._process = subprocess.Popen(
-            [program, *board.qemu.args, "-display", "none", "-monitor", "none", "-serial", "stdio", *extra,
-             "-kernel", str(image)],
+            [*command(board, image), "-serial", "stdio", *extra],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -67,19 +79,23 @@ class Qemu:
         except OSError as e:
             raise DeviceError("QEMU has ended.") from e
 
+    def stream(self, code: str, silence_s: float) -> Iterator[bytes]:
+        """Runs statements; what they print, as it comes. DeviceError as of run(), or after silence_s without a byte."""
+        self.send(code.encode() + b"\x04")
+        self.read_until(b"OK", silence_s)
+        while (end := self._rest.find(b"\x04")) < 0:
+            if self._rest:
+                yield self._rest
+            self._rest = self._next(silence_s)
+        yield self._rest[:end]
+        self._rest = self._rest[end + 1 :]
+        self._raise(self.read_until(b"\x04>", silence_s))
+
     def read_until(self, end: bytes, limit_s: float) -> bytes:
         """What comes before `end`, which is taken too."""
         deadline = time.monotonic() + limit_s
         while (at := self._rest.find(end)) < 0:
-            try:
-                data = self._come.get(timeout=max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                said = self._rest[-200:].decode(errors="replace").strip()
-                raise DeviceError(f"the emulated board has not answered for {limit_s:.0f} s; it said: {said}") from None
-            if not data:
-                said = self._rest[-200:].decode(errors="replace").strip()
-                raise DeviceError(f"QEMU has ended: {said or 'it said nothing'}")
-            self._rest += data
+            self._rest += self._next(deadline - time.monotonic(), limit_s)
         found, self._rest = self._rest[:at], self._rest[at + len(end) :]
         return found
 
@@ -88,10 +104,27 @@ class Qemu:
         self.send(code.encode() + b"\x04")
         self.read_until(b"OK", limit_s)
         printed = self.read_until(b"\x04", limit_s)
-        error = self.read_until(b"\x04>", limit_s)
+        self._raise(self.read_until(b"\x04>", limit_s))
+        return printed.decode(errors="replace").replace("\r\n", "\n")
+
+    def _next(self, wait_s: float, limit_s: float | None = None) -> bytes:
+        """The next bytes, at least one. limit_s: what the message says when none come (default: wait_s)."""
+        try:
+            data = self._come.get(timeout=max(0.0, wait_s))
+        except queue.Empty:
+            said = self._rest[-200:].decode(errors="replace").strip()
+            limit_s = wait_s if limit_s is None else limit_s
+            raise DeviceError(f"the emulated board has not answered for {limit_s:.0f} s; it said: {said}") from None
+        if not data:
+            said = self._rest[-200:].decode(errors="replace").strip()
+            raise DeviceError(f"QEMU has ended: {said or 'it said nothing'}")
+        return data
+
+    @staticmethod
+    def _raise(error: bytes) -> None:
+        """DeviceError with the last line of a traceback, if there is one."""
         if error:
             raise DeviceError(f"the emulated board stopped: {error.decode(errors='replace').strip().splitlines()[-1]}.")
-        return printed.decode(errors="replace").replace("\r\n", "\n")
 
     def close(self) -> None:
         """Ends the emulator."""

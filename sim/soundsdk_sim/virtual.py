@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -51,6 +52,13 @@ class Tap:
         self._stream.feed(view[:needed])
         self.features.append(bytes(self._stream.features))
         return 1 + int(self._stream.feed(view[needed:]))
+
+    def frames(self) -> NDArray[np.int8] | None:
+        """Features (frames, width) so far; None before the first step."""
+        if not self.features:
+            return None
+        hop_frames = int(json.loads(bytes(self._stream.metadata))["hop_frames"])
+        return np.frombuffer(b"".join(self.features), np.int8).reshape(len(self.features) * hop_frames, -1)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -133,18 +141,18 @@ def run(
         if realtime:
             time.sleep(max(0.0, begin + board.heard_samples / rate_hz - time.monotonic()))
     result.events = events_of(result.lines, rate_hz)
-    if board.tap is not None and board.tap.features:
-        width = features_width(len(board.tap.features[0]), board)
-        result.features = np.frombuffer(b"".join(board.tap.features), np.int8).reshape(-1, width)
+    if board.tap is not None:
+        result.features = board.tap.frames()
     return result
 
 
-def features_width(step_bytes: int, board: VirtualBoard) -> int:
-    """Values per frame, from the bytes of one step."""
-    import json
-
-    assert board.tap is not None
-    return step_bytes // int(json.loads(bytes(board.tap.metadata))["hop_frames"])
+def features_of(model: bytes, pcm: NDArray[np.int16]) -> NDArray[np.int8] | None:
+    """Features (frames, width) of a recording, as a board computes them; None if it is shorter than a step."""
+    tap = Tap(open_stream(model))
+    block = min(BLOCK_SAMPLES, tap.step_samples)
+    for at in range(0, len(pcm), block):
+        tap.feed(np.ascontiguousarray(pcm[at : at + block], np.int16))
+    return tap.frames()
 
 
 def events_of(lines: list[bytes], rate_hz: int) -> list[Found]:

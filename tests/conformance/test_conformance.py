@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
+import re
 import shutil
 import subprocess
+from binascii import crc32
 from pathlib import Path
 
 import program
 import pytest
+from model_generator import GENERATORS
 
 from soundsdk.boards import find_board
 from soundsdk.errors import DeviceError, SoundsdkError
@@ -51,6 +55,21 @@ def test_the_program_covers_what_it_should(expected: list[str]) -> None:
     assert len(events) >= 6
     # Accepted and refused in the same sweep, else it shows nothing.
     assert all(0 < int(line.split()[-2]) < 10000 for line in expected if line.startswith("altered"))
+
+
+def test_every_golden_vector_is_in_it(expected: list[str]) -> None:
+    """So a target that prints these lines has the features of tests/vectors, to the byte."""
+    cases = json.loads((program.HERE.parent / "vectors" / "frontend.json").read_text())["cases"]
+    features = [bytes.fromhex(case["features"]) for case in cases]
+    whole = [line.split() for line in expected if re.match(r"frontend \d", line)]
+    assert [line[-1] for line in whole] == [f"{crc32(data):08x}" for data in features]
+    assert [int(line[1]) * int(line[2]) for line in whole] == [len(data) for data in features]
+    pieces = [line.split()[-1] for line in expected if line.startswith("frontend in pieces")]
+    assert pieces == [line[-1] for line in whole]
+    # A model of each operator, and what the streaming step, the tones and the detector give.
+    models = [line.split()[1] for line in expected if line.startswith("model ")]
+    assert set(GENERATORS) <= set(models)
+    assert len(models) == len(GENERATORS) + 2
 
 
 def test_unix_prints_the_same_lines(pieces: list[str], expected: list[str], tmp_path: Path) -> None:

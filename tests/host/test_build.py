@@ -227,6 +227,43 @@ def test_another_detector_in_the_same_folder_is_the_one_in_the_image(tmp_path: P
         assert hashlib.sha256(detector.data).hexdigest() in said
 
 
+@pytest.mark.parametrize(
+    ("why", "code", "says"),
+    [
+        ("unknown board", 2, "there is no board rpi_picot"),
+        ("missing compiler", 1, "not installed"),
+        ("model too large", 1, "too large for Raspberry Pi Pico"),
+        ("broken sources", 1, "lack micropython/py/mpconfig.h"),
+    ],
+)
+def test_an_older_image_stays_as_it_was_when_no_new_one_can_be_made(
+    why: str, code: int, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SOUNDSDK_CACHE", str(tmp_path / "cache"))
+    out = tmp_path / "out"
+    out.mkdir()
+    older = {"rpi_pico.uf2": b"older", "rpi_picot.uf2": b"other"}
+    for name, data in older.items():
+        (out / name).write_bytes(data)
+    words = ["rpi_picot" if why == "unknown board" else "rpi_pico"]
+    if why == "missing compiler":
+        monkeypatch.setenv("PATH", str(tmp_path))
+    elif why == "model too large":
+        large = dataclasses.replace(load_model("home"), data=load_model("home").data + bytes(600_000))
+        monkeypatch.setattr("soundsdk_sim.models.load_model", lambda name: large)
+    elif why == "broken sources":
+        monkeypatch.setattr(tools, "check", lambda board: None)
+        (tmp_path / "src").mkdir()
+        words += ["--sources", str(tmp_path / "src")]
+    assert cli.run(["build", *words, "-o", str(out)]) == code
+    said, err = capfd.readouterr()
+    assert said == ""
+    assert says in err
+    assert err.startswith("soundsdk: ")
+    assert len(err.strip().splitlines()) <= 2, "one sentence, and what to do"
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == older
+
+
 def test_json_is_one_object(tmp_path: Path, cache: Path, capfd: pytest.CaptureFixture[str]) -> None:
     need_tools("unix")
     assert cli.run(["build", "unix", "--json", "-o", str(tmp_path)]) == 0

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import shutil
 import stat
 import subprocess
@@ -20,7 +19,6 @@ from soundsdk.image import esp32, image, sources
 from soundsdk.resources import firmware_dir
 from soundsdk_sim.models import load_model
 
-REPO_CACHE = Path(__file__).resolve().parents[2] / ".cache" / "soundsdk"
 BOARDS = ["esp32_devkit", "esp32s3_devkit", "esp32c3_devkit"]
 
 # idf.py of the stand-in: arguments and environment go to seen.json; the parts are of three different bytes.
@@ -255,9 +253,8 @@ def test_partitions_agree_with_the_board_file(name: str) -> None:
 
 
 @pytest.fixture
-def micropython(monkeypatch: pytest.MonkeyPatch) -> Path:
+def micropython() -> Path:
     """MicroPython's real sources."""
-    monkeypatch.setenv("SOUNDSDK_CACHE", os.environ.get("SOUNDSDK_CACHE", str(REPO_CACHE)))
     return sources.get(None, print).micropython
 
 

@@ -25,7 +25,11 @@ class Board:
     """`soundsdk sim --pty` as a process."""
 
     def __init__(self, wav: Path, model_file: Path, *options: str) -> None:
-        call = "import sys; from soundsdk.cli import main; sys.argv[0] = 'soundsdk'; main()"
+        # SIGINT as on a terminal, even where the tests run as a background job, which inherits it ignored.
+        call = (
+            "import signal, sys; from soundsdk.cli import main; sys.argv[0] = 'soundsdk'; "
+            "signal.signal(signal.SIGINT, signal.default_int_handler); main()"
+        )
         words = ["sim", str(wav), "--model", str(model_file), "--pty", *options]
         self.process = subprocess.Popen([sys.executable, "-u", "-c", call, *words], stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None

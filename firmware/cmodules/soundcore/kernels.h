@@ -113,7 +113,7 @@ typedef struct {
 
 // A record's axes, padded in front to four.
 static inline void snd_kernel_axes(const void *behind, int32_t axes, snd_kernel_axis_t out[4]) {
-    const snd_kernel_axis_t *axis = behind;
+    const snd_kernel_axis_t *axis = (const snd_kernel_axis_t *)behind;
     for (int32_t i = 0; i < 4; i++) {
         out[i] = i < 4 - axes ? (snd_kernel_axis_t){1, 0, 0} : axis[i - (4 - axes)];
     }

@@ -1,9 +1,8 @@
 #include "model.h"
 
 #include <string.h>
+#include "model_file.h"
 #include "model_plan.h"
-
-_Static_assert(SND_MODEL_MAX_DIMS == SND_TFLITE_MAX_DIMS, "shapes are copied whole");
 
 // The caller's memory: this struct, the addresses of inputs and outputs, the records, the arena.
 struct snd_model {
@@ -191,18 +190,12 @@ static int write_model(writer_t *w) {
     return 1;
 }
 
-static size_t fail(snd_fault_t *fault, snd_err_t code) {
-    fault->code = code;
-    fault->op = fault->builtin = fault->tensor = -1;
-    return 0;
-}
-
 // Counts, then writes if there is memory. Returns the bytes needed, 0 and a fault if refused.
 static size_t prepare(const void *file, size_t length, void *memory, size_t size, snd_fault_t *fault) {
     snd_tflite_t view;
     snd_model_plan_t plan;
     writer_t w = {.view = &view, .plan = &plan, .fault = fault};
-    fail(fault, SND_OK);
+    snd_model_fail(fault, SND_OK);
     if (!snd_model_check_graph(&view, file, length, fault) || !snd_model_plan_make(&plan, &view, fault)
         || !write_model(&w)) {
         return 0;
@@ -212,10 +205,10 @@ static size_t prepare(const void *file, size_t length, void *memory, size_t size
         return all;
     }
     if (size < all) {
-        return fail(fault, SND_E_MEMORY);
+        return snd_model_fail(fault, SND_E_MEMORY);
     }
     if ((uintptr_t)memory & 15) {
-        return fail(fault, SND_E_ALIGN);
+        return snd_model_fail(fault, SND_E_ALIGN);
     }
     memset(memory, 0, all);
     w.memory = memory;
@@ -232,7 +225,7 @@ size_t snd_model_size(const void *file, size_t length, snd_fault_t *fault) {
 
 snd_model_t *snd_model_init(void *memory, size_t size, const void *file, size_t length, snd_fault_t *fault) {
     if (!memory) {
-        fail(fault, SND_E_MEMORY);
+        snd_model_fail(fault, SND_E_MEMORY);
         return NULL;
     }
     return prepare(file, length, memory, size, fault) ? memory : NULL;
@@ -246,26 +239,14 @@ size_t snd_model_outputs(const snd_model_t *m) {
     return m->view.outputs.count;
 }
 
-static void describe(const snd_model_t *m, int32_t index, int8_t *data, snd_model_tensor_t *tensor) {
-    snd_tflite_t view = m->view;
-    snd_tflite_tensor_t t;
-    snd_tflite_tensor(&view, index, &t);
-    tensor->data = data;
-    tensor->size = t.elements;
-    tensor->dims = t.dims;
-    memcpy(tensor->shape, t.shape, sizeof(tensor->shape));
-    tensor->scale = t.scale;
-    tensor->zero_point = t.zero_point;
-}
-
 void snd_model_input(const snd_model_t *m, size_t i, snd_model_tensor_t *tensor) {
     snd_tflite_t view = m->view;
-    describe(m, snd_tflite_index(&view, view.inputs, (uint32_t)i), m->ends[i], tensor);
+    snd_model_describe(&view, snd_tflite_index(&view, view.inputs, (uint32_t)i), m->ends[i], tensor);
 }
 
 void snd_model_output(const snd_model_t *m, size_t i, snd_model_tensor_t *tensor) {
     snd_tflite_t view = m->view;
-    describe(m, snd_tflite_index(&view, view.outputs, (uint32_t)i), m->ends[view.inputs.count + i], tensor);
+    snd_model_describe(&view, snd_tflite_index(&view, view.outputs, (uint32_t)i), m->ends[view.inputs.count + i], tensor);
 }
 
 size_t snd_model_arena_size(const snd_model_t *m) {
@@ -297,14 +278,4 @@ void snd_model_invoke(snd_model_t *m) {
         }
         at += head->bytes;
     }
-}
-
-const void *snd_model_metadata(const void *file, size_t length, const char *name, size_t *size, snd_fault_t *fault) {
-    snd_tflite_t view;
-    uint32_t bytes = 0;
-    snd_err_t error = snd_tflite_open(&view, file, length);
-    const void *data = error == SND_OK ? snd_tflite_metadata(&view, name, &bytes, &error) : NULL;
-    fail(fault, error);
-    *size = bytes;
-    return data;
 }

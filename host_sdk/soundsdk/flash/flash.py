@@ -16,7 +16,6 @@ from .esptool_run import FlashError
 from .firmware_file import Firmware
 from .steps import Steps
 
-
 HELLO_S = 30.0
 CUT_S = 5.0  # after a drive that went away too early: a board that has its image all the same starts at once
 

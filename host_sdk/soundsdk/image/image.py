@@ -16,6 +16,7 @@ from soundsdk.errors import ModelError, UsageError
 from soundsdk.resources import firmware_dir
 
 from . import contents, make, sources, tools, uf2
+from .lock import only_one
 from .sources import Say
 
 # What MicroPython and soundfw need besides the detector, at least. For a refusal before anything is compiled; the
@@ -37,7 +38,8 @@ class Image:
 def build(board: Board, detector: DetectorFile, given: Path | None, out: Path, say: Say) -> Image:
     """Makes the image of a board with a detector in it, as `out`/<board>.<suffix>.
 
-    The file appears whole or not at all. Nothing is done when nothing it is made from has changed.
+    The file appears whole or not at all. Nothing is done when nothing it is made from has changed. Two builds of
+    a board at the same time take turns.
     """
     if board.build is None:
         raise UsageError(f"{board.name} needs no image.", "It runs the firmware from this installation.")
@@ -45,28 +47,34 @@ def build(board: Board, detector: DetectorFile, given: Path | None, out: Path, s
     tools.check(board)
     source = sources.get(given, say)
     folder = sources.cache_dir() / "build" / f"{board.id}-{source.key}"
-    key = _inputs(board, detector, source)
     target = out / (board.id + Path(board.build.image).suffix)
+    with only_one(folder, say):
+        known, fresh = _make(board, detector, source, folder)
+        _place(folder.parent / f"{folder.name}.image", target, executable=board.port == "unix")
+    return Image(target, int(known["size_bytes"]), str(known["sha256"]), fresh)
+
+
+def _make(board: Board, detector: DetectorFile, source: sources.Sources, folder: Path) -> tuple[dict[str, Any], bool]:
+    """Makes <folder>.image if need be; what is known of it, and whether anything was done."""
+    key = _inputs(board, detector, source)
     record = folder.parent / f"{folder.name}.json"
     kept = folder.parent / f"{folder.name}.image"
     known = _read(record)
-    fresh = known is None or known["inputs"] != key or not _is(kept, known["sha256"])
-    if fresh:
-        record.unlink(missing_ok=True)
-        _renew(folder, _configuration(board))
-        holds = folder.parent / f"{folder.name}.contents"
-        contents.write(board, detector.data, holds, detector.name, _build_hash(board, detector, source))
-        made = make.run(board, source, holds, folder)
-        size = _measure(board, made)
-        data = made.read_bytes()
-        if board.uf2 is not None:
-            data = uf2.pack(data, board.uf2.address, board.uf2.family)
-        kept.write_bytes(data)
-        known = {"inputs": key, "sha256": hashlib.sha256(data).hexdigest(), "size_bytes": size}
-        record.write_text(json.dumps(known), encoding="ascii")
-    assert known is not None  # fresh is True without it
-    _place(kept, target, executable=board.port == "unix")
-    return Image(target, int(known["size_bytes"]), str(known["sha256"]), fresh)
+    if known is not None and known["inputs"] == key and _is(kept, known["sha256"]):
+        return known, False
+    record.unlink(missing_ok=True)
+    _renew(folder, _configuration(board))
+    holds = folder.parent / f"{folder.name}.contents"
+    contents.write(board, detector.data, holds, detector.name, _build_hash(board, detector, source))
+    made = make.run(board, source, holds, folder)
+    size = _measure(board, made)
+    data = made.read_bytes()
+    if board.uf2 is not None:
+        data = uf2.pack(data, board.uf2.address, board.uf2.family)
+    kept.write_bytes(data)
+    known = {"inputs": key, "sha256": hashlib.sha256(data).hexdigest(), "size_bytes": size}
+    record.write_text(json.dumps(known), encoding="ascii")
+    return known, True
 
 
 def _check_room(board: Board, detector: DetectorFile) -> None:
@@ -109,8 +117,27 @@ def _soundfw() -> Path:
 def _configuration(board: Board) -> str:
     """Changes with what decides how things are compiled: make sees a newer file, but not another flag."""
     firmware = firmware_dir()
-    files = _hash_files([firmware / "ports", *sorted(firmware.glob("cmodules/*/micropython.*")), Path(__file__).parent])
-    return hashlib.sha256(f"{board} {tools.version(board)} {firmware} {files}".encode()).hexdigest()
+    files = _hash_files(
+        [
+            firmware / "ports",
+            *sorted(firmware.glob("cmodules/*/*.cmake")),
+            *sorted(firmware.glob("cmodules/*/*.mk")),
+            Path(__file__).parent,
+        ]
+    )
+    return hashlib.sha256(f"{board} {tools.version(board)} {firmware} {files} {_engine()}".encode()).hexdigest()
+
+
+def _engine() -> str:
+    """Of another engine than the built-in one: its name and the tree it is compiled from, by names, sizes and times."""
+    if os.environ.get("SOUNDCORE_ENGINE") != "tflm":
+        return ""
+    tree = Path(os.environ.get("TFLM_DIR") or "/nowhere")
+    digest = hashlib.sha256(str(tree).encode())
+    for path in sorted((tree / "tensorflow").rglob("*")):
+        status = path.stat()
+        digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 def _hash_files(paths: list[Path]) -> str:

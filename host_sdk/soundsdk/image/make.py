@@ -15,6 +15,7 @@ from soundsdk.errors import SoundsdkError
 from soundsdk.resources import firmware_dir
 
 from . import esp32
+from .lock import only_one
 from .sources import MICROPYTHON, Sources
 
 # Of the compilers' and the ports' dates: the day MicroPython 1.25.0 came out. So two builds are one image.
@@ -41,7 +42,13 @@ def run(board: Board, sources: Sources, contents: Path, folder: Path) -> Path:
     env = _environment(sources, folder)
     runner = _Runner(board.id, folder.parent / f"{folder.name}.log", env)
     jobs = f"-j{os.cpu_count() or 1}"
-    runner.run(["make", jobs, "-C", str(sources.micropython / "mpy-cross")], "mpy-cross")
+
+    def say(text: str) -> None:
+        click.echo(f"{board.id}: {text}", err=True)
+
+    # All boards share it.
+    with only_one(sources.micropython.parent, say):
+        runner.run(["make", jobs, "-C", str(sources.micropython / "mpy-cross")], "mpy-cross")
     port = sources.micropython / "ports" / board.port
     # What the ports that are built with CMake are told.
     settings = [
@@ -59,8 +66,10 @@ def run(board: Board, sources: Sources, contents: Path, folder: Path) -> Path:
         runner.run(["make", jobs, "-C", str(folder)], "compiling")
         return folder / "firmware.bin"
     if board.port == "esp32":
-        click.echo(f"{board.id}: ESP-IDF fetches the components it lacks from Espressif", err=True)
-        runner.run(esp32.command(port, folder, settings), "ESP-IDF", esp32.environment(env))
+        say("ESP-IDF fetches the components it lacks from Espressif")
+        # They go into the port's folder, which its boards share.
+        with only_one(sources.micropython.parent, say):
+            runner.run(esp32.command(port, folder, settings), "ESP-IDF", esp32.environment(env))
         return esp32.merge(board, folder)
     place = "VARIANT_DIR" if board.port == "unix" else "BOARD_DIR"
     manifest = firmware_dir() / "manifest.py"

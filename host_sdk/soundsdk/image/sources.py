@@ -18,6 +18,8 @@ from pathlib import Path
 from soundsdk.errors import DataError
 from soundsdk.resources import firmware_dir
 
+from .lock import only_one
+
 MICROPYTHON = "1.25.0"
 PICO_SDK = "2.1.1"
 TINYUSB = "0.18.0"
@@ -35,16 +37,20 @@ _DEBIAN = {
         "tinyusb-source", "0.18.0+dfsg-1", "01ce2c645df68f14a8a7dcfc8fb355713152543757955820479a87949a61154e"
     ),
 }  # fmt: skip
-# tree: (repository, tag, folders, SHA-256 over names and contents of their files, as they are in Debian's trees)
+# tree: (repository, tag, what is built from, SHA-256 over names and contents of its files). Debian's trees are the same
+# there; git submodules are not fetched, as no build here uses one.
 _UPSTREAM = {
     "micropython": (
         "https://github.com/micropython/micropython", f"v{MICROPYTHON}",
-        ("extmod", "mpy-cross", "ports/qemu", "ports/rp2", "ports/unix", "py", "shared"),
-        "8724fc2c40b2a1f5c7acd2683c251621bfd7aee5868df86247a7fec44b189f23",
+        ("drivers", "extmod", "lib/cmsis", "lib/crypto-algorithms", "lib/libm", "lib/libm_dbl", "lib/littlefs",
+         "lib/mbedtls_errors", "lib/oofatfs", "lib/re1.5", "lib/uzlib", "mpy-cross", "ports/esp32", "ports/qemu",
+         "ports/rp2", "ports/unix", "py", "shared", "tools"),
+        "8516a8701789f0a4901bb5ad8916066c54fe2ef3af691143af948bc2487ea44a",
     ),
     "pico-sdk": (
-        "https://github.com/raspberrypi/pico-sdk", PICO_SDK, ("src",),
-        "eba5b69eb4250e0be3c69f129a34457053757dde28726c1ff8c32d22e202a516",
+        "https://github.com/raspberrypi/pico-sdk", PICO_SDK,
+        ("cmake", "pico_sdk_init.cmake", "pico_sdk_version.cmake", "src", "tools"),
+        "81b5109c99e4a7600e8811ad6734ff971b5604c0802f323c31a611d85473a14e",
     ),
     "tinyusb": (
         "https://github.com/hathach/tinyusb", TINYUSB, ("src",),
@@ -96,21 +102,28 @@ def get(given: Path | None, say: Say) -> Sources:
     key = digest.hexdigest()[:16]
     folder = cache_dir() / f"sources-{key}"
     if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="sources-", dir=folder.parent) as unfinished:
-            tree = Path(unfinished) / "tree"
-            tree.mkdir()
-            if given is not None:
-                say(f"copying the sources of {given}")
-                _copy(given, tree)
-            elif shutil.which("apt-get") and shutil.which("dpkg-deb"):
-                _from_debian(Path(unfinished), tree, say)
-            else:
-                _from_upstream(tree, say)
-            _check(tree)
-            _prepare(tree, patch)
-            tree.rename(folder)
+        with only_one(folder, say):
+            # Whoever had it before may have fetched them.
+            if not folder.is_dir():
+                _fetch(given, patch, folder, say)
     return Sources(folder / "micropython", folder / "pico-sdk", key)
+
+
+def _fetch(given: Path | None, patch: Path, folder: Path, say: Say) -> None:
+    """Makes the folder, whole or not at all."""
+    with tempfile.TemporaryDirectory(prefix="sources-", dir=folder.parent) as unfinished:
+        tree = Path(unfinished) / "tree"
+        tree.mkdir()
+        if given is not None:
+            say(f"copying the sources of {given}")
+            _copy(given, tree)
+        elif shutil.which("apt-get") and shutil.which("dpkg-deb"):
+            _from_debian(Path(unfinished), tree, say)
+        else:
+            _from_upstream(tree, say)
+        _check(tree)
+        _prepare(tree, patch)
+        tree.rename(folder)
 
 
 def _check(folder: Path) -> None:
@@ -230,7 +243,9 @@ def _from_upstream(tree: Path, say: Say) -> None:
         raise DataError("neither apt nor git is there to fetch the sources.", "Give them with --sources.")
     for name, (url, tag, parts, sha256) in _UPSTREAM.items():
         say(f"fetching {name} {tag} from {url}")
-        _run(["git", "clone", "-q", "--depth", "1", "--branch", tag, url, str(tree / name)], f"git cannot fetch {name}")
+        # As committed, whatever the user's git makes of line ends.
+        _run(["git", "clone", "-q", "-c", "core.autocrlf=false", "-c", "advice.detachedHead=false", "--depth", "1",
+              "--branch", tag, url, str(tree / name)], f"git cannot fetch {name}")  # fmt: skip
         shutil.rmtree(tree / name / ".git")
         found = tree_sha256(tree / name, parts)
         if found != sha256:
@@ -242,10 +257,11 @@ def _from_upstream(tree: Path, say: Say) -> None:
 
 
 def tree_sha256(folder: Path, parts: Iterable[str]) -> str:
-    """Over the names and contents of all files below the parts of a folder."""
+    """Over the names and contents of all files that are, or lie below, parts of a folder."""
     digest = hashlib.sha256()
     for part in parts:
-        for path in sorted((folder / part).rglob("*")):
+        top = folder / part
+        for path in [top] if top.is_file() else sorted(top.rglob("*")):
             if path.is_file() and not path.is_symlink():
                 name = path.relative_to(folder).as_posix()
                 digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())

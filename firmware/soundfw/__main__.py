@@ -1,0 +1,51 @@
+"""The firmware as a program, on ports with files: the board's lines for a sound, on standard output.
+
+MicroPython: unix -m soundfw clip.wav         CPython: python -m soundfw clip.wav
+
+The sound is a 16-bit mono WAV file at the model's rate, or raw int16 from any other file or, with -, from a pipe.
+Behind it may come keys of the settings: model=my.tflite status_s=1.
+"""
+
+import sys
+
+from . import main as firmware
+from . import settings as settings_file
+from .compat import FirmwareError
+from .health import stopwatch
+from .mic import open_source
+
+
+def run(words):
+    """words: the command line without the program. The exit code: 0, 1 if the firmware refuses, 2 for a wrong call."""
+    if not words or words[0][:2] == "--" or not all("=" in word for word in words[1:]):
+        sys.stderr.write("usage: soundfw SOUND.wav|RAW|- [model=FILE] [KEY=VALUE ...]\n")
+        return 2
+    try:
+        values = settings_file.of_board()
+        for word in words[1:]:
+            key, value = word.split("=", 1)
+            values[key] = int(value) if value.isdigit() else value
+        values["mic"] = {"kind": "file", "path": words[0]}
+        settings = settings_file.Settings(values)
+    except FirmwareError as e:
+        sys.stderr.write("soundfw: " + e.args[1] + ".\n")
+        return 2
+    app = firmware.App(settings, lambda rate_hz: open_source(settings.mic, rate_hz), _write, stopwatch=stopwatch())
+    app.start()
+    if app.error:
+        app.link.pump()
+        sys.stderr.write("soundfw: " + app.error[1] + ".\n")
+        return 1
+    while app.step():
+        pass
+    return 0
+
+
+def _write(data):
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()
+    return len(data)
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))

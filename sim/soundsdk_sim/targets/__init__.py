@@ -1,0 +1,1 @@
+"""Where `soundsdk sim` runs the firmware: in this Python, in MicroPython on this computer, on emulated chips."""

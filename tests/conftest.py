@@ -1,0 +1,41 @@
+"""What all tests share: the cache, and CI's promise that nothing is skipped which a machine can install."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Images and emulators are made in the checkout's own cache, so that a second run makes nothing.
+os.environ.setdefault("SOUNDSDK_CACHE", str(Path(__file__).resolve().parents[1] / ".cache" / "soundsdk"))
+
+# With this set (.ci/run does) a skipped test is a failed one, unless it lacks what only a person can give: these
+# variables name it.
+STRICT = os.environ.get("SOUNDSDK_NO_SKIPS", "") not in ("", "0")
+GIVEN = ("SOUNDSDK_DATA", "TFLM_DIR", "IDF_PATH")
+
+
+def _judge(report: Any) -> None:
+    if not STRICT or report.outcome != "skipped" or hasattr(report, "wasxfail"):
+        return
+    reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+    if not any(name in reason for name in GIVEN):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and SOUNDSDK_NO_SKIPS is set: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    _judge(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    report = yield
+    _judge(report)
+    return report

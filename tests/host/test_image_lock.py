@@ -1,0 +1,114 @@
+"""Two processes in one folder of the cache take turns, and one that dies leaves nothing behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from soundsdk.boards import find_board
+from soundsdk.image import image, make, sources
+from soundsdk.image.lock import BusyError, only_one
+from soundsdk_sim.models import load_model
+
+pytest.importorskip("fcntl")
+
+_HOLD = """
+import sys
+from pathlib import Path
+from soundsdk.image.lock import only_one
+with only_one(Path(sys.argv[1]), print):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def holder(folder: Path) -> subprocess.Popen[str]:
+    """Another process that holds the folder until its standard input ends."""
+    words = [sys.executable, "-c", _HOLD, str(folder)]
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_the_second_waits_says_so_and_goes_on(tmp_path: Path) -> None:
+    process = holder(tmp_path / "work")
+    said: list[str] = []
+    threading.Timer(0.5, process.communicate).start()
+    begin = time.monotonic()
+    with only_one(tmp_path / "work", said.append):
+        assert time.monotonic() - begin > 0.4
+    assert len(said) == 1
+    assert "waiting for another soundsdk" in said[0]
+    process.wait(timeout=10)
+
+
+def test_the_wait_is_bounded(tmp_path: Path) -> None:
+    process = holder(tmp_path / "work")
+    try:
+        with pytest.raises(BusyError, match="another soundsdk"), only_one(tmp_path / "work", print, limit_s=0.3):
+            pytest.fail("two processes are in the folder")
+        with only_one(tmp_path / "other", pytest.fail):
+            pass
+    finally:
+        process.communicate(timeout=10)
+
+
+def test_a_process_that_dies_leaves_the_folder_free(tmp_path: Path) -> None:
+    process = holder(tmp_path / "work")
+    process.kill()
+    process.wait()
+    with only_one(tmp_path / "work", pytest.fail, limit_s=5):
+        pass
+
+
+def test_one_folder_by_two_names_is_one(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "name").symlink_to(tmp_path / "work")
+    process = holder(tmp_path / "work")
+    try:
+        with pytest.raises(BusyError), only_one(tmp_path / "name", print, limit_s=0.1):
+            pytest.fail("two processes are in the folder")
+    finally:
+        process.communicate(timeout=10)
+
+
+def test_builds_of_a_board_at_the_same_time_take_turns_and_each_gets_its_own_detector(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOUNDSDK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(sources, "get", lambda *args: sources.Sources(tmp_path, tmp_path, "key"))
+    monkeypatch.setattr(image.tools, "check", lambda board: None)
+    monkeypatch.setattr(image.tools, "version", lambda board: "1")
+    inside: list[int] = []
+    most: list[int] = []
+
+    def run(board: object, source: object, holds: Path, folder: Path) -> Path:
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.5)
+        (folder / "micropython").write_bytes((holds / "soundmodel_data.h").read_bytes())
+        inside.pop()
+        return folder / "micropython"
+
+    monkeypatch.setattr(make, "run", run)
+    detectors = [load_model("home"), load_model("esc10"), load_model("home")]
+    made: dict[int, image.Image] = {}
+
+    def build(i: int) -> None:
+        made[i] = image.build(find_board("unix"), detectors[i], None, tmp_path / str(i), print)
+
+    threads = [threading.Thread(target=build, args=(i,)) for i in range(len(detectors))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert set(most) == {1}
+    assert made[0].sha256 == made[2].sha256 != made[1].sha256
+    for i, detector in enumerate(detectors):
+        assert f"SOUNDMODEL_SIZE ({len(detector.data)})" in (tmp_path / str(i) / "unix").read_text()

@@ -1,0 +1,251 @@
+"""`soundsdk sim --on`: what goes with it, what does not, and what a target that fails says. Equality: see
+test_targets_equal.py."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from target_needs import need
+from tiny_model import build, metadata
+
+from soundsdk import protocol
+from soundsdk.boards import find_board
+from soundsdk.cli import run as cli
+from soundsdk.detector_file import load
+from soundsdk.errors import DeviceError, ModelError
+from soundsdk_sim.models import load_model
+from soundsdk_sim.qemu import Qemu
+from soundsdk_sim.targets import images, qemu, unix
+from soundsdk_sim.targets.lines import Lines
+from soundsdk_sim.targets.names import TARGETS
+from soundsdk_sim.targets.targets import run
+
+QUICK = ["unix", "qemu-arm", "qemu-rv32"]
+
+
+def events(text: str | bytes) -> list[str]:
+    raw = text if isinstance(text, str) else text.decode()
+    return [line for line in raw.splitlines() if '"type":"event"' in line]
+
+
+@pytest.fixture(params=QUICK)
+def target(request: pytest.FixtureRequest) -> str:
+    """A target whose image is there, so that nothing is said about building it."""
+    need(request.param)
+    images.image(request.param.replace("-", "_"))
+    return str(request.param)
+
+
+def call(capfd: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
+    capfd.readouterr()
+    code = cli(["sim", *map(str, words)])
+    return code, *capfd.readouterr()
+
+
+def test_formats_noise_and_picture_are_those_of_the_simulator(
+    target: str, wav: Path, model_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for words in (["--format", "tsv"], ["--format", "audacity"], ["--noise-db", "20", "--format", "tsv"]):
+        here = call(capfd, wav, "--model", model_file, *words)
+        assert here[1].count("\t") >= 6
+        assert call(capfd, "--on", target, wav, "--model", model_file, *words) == here
+    call(capfd, wav, "--model", model_file, "--plot", tmp_path / "a.png")
+    code, out, err = call(capfd, "--on", target, wav, "--model", model_file, "--plot", tmp_path / "b.png")
+    assert (code, err, len(events(out))) == (0, "", 6)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_recordings_in_a_row_each_meet_a_fresh_board(
+    target: str, wav: Path, model_file: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    once = events(call(capfd, wav, "--model", model_file)[1])
+    code, out, _ = call(capfd, "--on", target, wav, wav, "--model", model_file)
+    assert code == 0
+    assert events(out) == once + once
+
+
+def test_a_recording_shorter_than_a_step(target: str) -> None:
+    got = run(target, load_model(), np.ones(10, np.int16), features=True)
+    assert got.lines == run("cpython", load_model(), np.ones(10, np.int16)).lines
+    assert len(got.lines) == 1
+    assert got.features is None
+
+
+def test_lines_come_while_it_runs(target: str) -> None:
+    pcm = np.random.default_rng(1).integers(-3000, 3000, 300 * 16000).astype(np.int16)
+    times: list[float] = []
+    begin = time.monotonic()
+    lines = run(target, load_model(), pcm, lambda line: times.append(time.monotonic() - begin)).lines
+    assert len(times) == len(lines) >= 30
+    # Were they kept back, they would all come at once.
+    assert times[-1] - times[1] > 0.2 * (time.monotonic() - begin)
+
+
+def test_a_model_that_the_firmware_refuses_is_refused_with_the_same_words(
+    target: str, wav: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bad = metadata()
+    bad["detector"]["classes"][1]["off"] = 700
+    (tmp_path / "bad.tflite").write_bytes(build(bad))
+    here = call(capfd, wav, "--model", tmp_path / "bad.tflite")
+    assert here[0] == 1
+    assert "detector.threshold" in here[2]
+    assert call(capfd, "--on", target, wav, "--model", tmp_path / "bad.tflite") == here
+
+
+def test_a_model_for_which_there_is_no_memory(
+    wav: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need("qemu-arm")
+    images.image("qemu_arm")
+    # As large an arena as the program can do without.
+    monkeypatch.setattr(qemu, "_PROGRAM", "waste = bytearray(150000)\n" + qemu._PROGRAM.lstrip())
+    code, out, err = call(capfd, "--on", "qemu-arm", wav)
+    assert (code, out) == (1, "")
+    assert "memory" in err
+
+
+def test_realtime_on_unix_takes_as_long_as_the_sound(
+    tmp_path: Path, sound: np.ndarray, model_file: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    need("unix")
+    images.image("unix")
+    soundfile.write(tmp_path / "c.wav", sound[: 16000 * 3 // 2], 16000)
+    begin = time.monotonic()
+    code, out, _ = call(capfd, "--on", "unix", "--realtime", tmp_path / "c.wav", "--model", model_file)
+    assert 1.4 < time.monotonic() - begin < 20  # the upper bound only ends a hang: cores are shared
+    assert code == 0
+    assert events(out) == events(call(capfd, tmp_path / "c.wav", "--model", model_file)[1]) != []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *[["--on", name, "--pty"] for name in TARGETS if name != "cpython"],
+        *[["--on", name, "--realtime"] for name in ("qemu-arm", "qemu-rv32", "rp2040")],
+        ["--on", "esp32"],
+    ],
+)
+def test_what_does_not_go_together_is_refused(words: list[str], wav: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, err = call(capfd, wav, *words)
+    assert (code, out) == (2, "")
+    assert words[1] in err
+
+
+@pytest.mark.parametrize(
+    ("target", "names"),
+    [
+        ("qemu-arm", ["qemu-system-arm", "apt-get install"]),
+        ("qemu-rv32", ["qemu-system-riscv32", "qemu-system-misc"]),
+        ("rp2040", ["Node.js", "nodejs"]),
+        ("unix", ["make", "apt-get install"]),
+    ],
+)
+def test_what_is_missing_is_named_with_its_package(
+    target: str, names: list[str], wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("SOUNDSDK_CACHE", str(tmp_path / "cache"))
+    code, out, err = call(capfd, "--on", target, wav)
+    assert code in (1, 3)
+    assert out == ""
+    assert all(name in err for name in names)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_recording_larger_than_the_memory_is_refused(
+    monkeypatch: pytest.MonkeyPatch, wav: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    need("qemu-arm")
+    board = find_board("qemu_arm")
+    assert board.qemu is not None
+    small = dataclasses.replace(board, qemu=dataclasses.replace(board.qemu, data_bytes=len(load_model().data) + 100000))
+    monkeypatch.setattr(qemu, "find_board", lambda name: small)
+    code, out, err = call(capfd, "--on", "qemu-arm", wav)
+    assert (code, out) == (1, "")
+    assert "does not fit into the memory" in err
+
+
+def test_a_program_that_dies_or_is_silent_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = tmp_path / "fake"
+    monkeypatch.setattr(unix, "image", lambda board: fake)
+    for script, says in (("echo out of luck; exit 3", "exit code 3: out of luck"), ("exec sleep 60", "nothing for")):
+        fake.write_text(f"#!/bin/sh\n{script}\n")
+        fake.chmod(0o755)
+        monkeypatch.setattr(unix, "SILENCE_S", 1.0)
+        begin = time.monotonic()
+        with pytest.raises(DeviceError, match=says):
+            unix.run(load_model(), np.zeros(1000000, np.int16))
+        assert time.monotonic() - begin < 30
+
+
+def test_a_silent_chip_is_an_error() -> None:
+    need("qemu-rv32")
+    with Qemu(find_board("qemu_rv32"), images.image("qemu_rv32")) as machine:
+        come: list[bytes] = []
+        with pytest.raises(DeviceError, match="not answered"):
+            come.extend(machine.stream("print('first')\nwhile True: pass", 1.0))
+        assert b"".join(come) == b"first\r\n"
+    with Qemu(find_board("qemu_rv32"), images.image("qemu_rv32")) as machine:
+        with pytest.raises(DeviceError, match="ZeroDivisionError"):
+            list(machine.stream("1 // 0", 10.0))
+        assert b"".join(machine.stream("print('goes on')", 10.0)) == b"goes on\r\n"
+
+
+def test_the_image_for_unix_is_a_program(wav: Path, model_file: Path) -> None:
+    """As the README of firmware has it: a WAV file, and a pipe."""
+    need("unix")
+    expected = run("cpython", load(model_file), np.round(soundfile.read(wav)[0] * 32768).astype(np.int16)).lines
+    words = [images.image("unix"), "-m", "soundfw"]
+    done = subprocess.run([*words, wav, f"model={model_file}"], capture_output=True, timeout=60, check=True)
+    assert events(done.stdout) == events(b"\n".join(expected)) != []
+    raw = np.round(soundfile.read(wav)[0] * 32768).astype("<i2").tobytes()
+    piped = subprocess.run([*words, "-", f"model={model_file}"], input=raw, capture_output=True, timeout=60, check=True)
+    assert events(piped.stdout) == events(done.stdout)
+    # With the detector that is in it.
+    done = subprocess.run([*words, wav], capture_output=True, timeout=60, check=True)
+    assert b'"model":"home"' in done.stdout
+    for wrong, code in ((["none.wav"], 1), ([], 2), (["-", "colour=red"], 2)):
+        refused = subprocess.run([*words, *wrong], capture_output=True, timeout=60, check=False)
+        assert refused.returncode == code
+        assert b"Traceback" not in refused.stderr
+
+
+def test_lines_come_apart_at_any_byte_and_text_is_kept_apart() -> None:
+    expected = run("cpython", load_model(), np.zeros(400000, np.int16)).lines
+    data = b"MPY: soft reboot\r\n\n" + b"\n\n".join(expected) + b"\n"
+    seen: list[bytes] = []
+    lines = Lines(seen.append)
+    for i in range(len(data)):
+        lines.add(data[i : i + 1])
+    assert len(expected) > 2
+    assert lines.lines == seen == expected
+    assert lines.said() == "MPY: soft reboot"
+
+
+def test_a_failed_start_is_a_refusal() -> None:
+    lines = Lines(lambda line: pytest.fail("a line of a board that refuses"))
+    hello = {"type": "hello", "proto": 1, "fw": "0", "board": "x", "model": "", "sha256": "", "rate_hz": 0, "seq": 0}
+    lines.add(protocol.encode(hello) + b"\n")
+    with pytest.raises(ModelError, match=r"too deep \(model.op\)"):
+        lines.add(protocol.encode({"type": "ack", "ok": False, "error": "model.op", "detail": "too deep"}) + b"\n")
+
+
+def test_the_simulator_alone_loads_no_target(wav: Path, model_file: Path) -> None:
+    script = (
+        "import sys; from soundsdk.cli import run; "
+        f"code = run(['sim', {str(wav)!r}, '--model', {str(model_file)!r}]); "
+        "names = ('soundsdk.image', 'soundsdk_sim.qemu', 'soundsdk_sim.rp2040'); "
+        "bad = {m for m in sys.modules if m.startswith(names)}; "
+        "sys.exit(repr(bad) if bad or code else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
