@@ -4,7 +4,7 @@ from . import kept
 from .compat import FirmwareError, const
 from .detector import Thresholds
 from .link import text
-from .record import Recorder
+from .record import PIECE_SAMPLES, Recorder
 
 _MAX_RECORD_S = const(3600)
 _HEALTHY_S = const(1)  # of sound, before a model on trial may be confirmed
@@ -92,7 +92,7 @@ def _set(app, message):
 
 
 def _record(app, message):
-    """seconds (1..3600), bits per sample (3, 4 or 5); or stop: true. Ends with an ack for record.done."""
+    """seconds (1..3600), bits per sample (3, 4, 5 or 16); or stop: true. Ends with an ack for record.done."""
     pipeline = _running(app)
     if message.get("stop") is True:
         if pipeline.recorder is not None:
@@ -103,8 +103,8 @@ def _record(app, message):
     bits = message.get("bits", 4)
     if not isinstance(seconds, int) or isinstance(seconds, bool) or not 1 <= seconds <= _MAX_RECORD_S:
         raise FirmwareError("record.seconds", "seconds must be 1..%d" % _MAX_RECORD_S)
-    if isinstance(bits, bool) or bits not in (3, 4, 5):
-        raise FirmwareError("record.bits", "bits must be 3, 4 or 5")
+    if not isinstance(bits, int) or isinstance(bits, bool) or bits not in PIECE_SAMPLES:
+        raise FirmwareError("record.bits", "bits must be 3, 4, 5 or 16")
     if pipeline.recorder is not None:
         raise FirmwareError("record.busy", "a recording is running: end it with stop")
     # Half the queue stays free for events.
@@ -119,7 +119,13 @@ def _push(app):
 
 
 def _push_begin(app, message):
-    _ack(app, message, ',"at":%d' % _push(app).begin(message.get("size"), message.get("sha256")))
+    """size, sha256; arena: bytes of memory the model needs to run, if the host knows."""
+    push = _push(app)
+    arena = message.get("arena", 0)
+    if not isinstance(arena, int) or isinstance(arena, bool):
+        raise FirmwareError("push.arena", "arena must be a whole number")
+    at = push.begin(message.get("size"), message.get("sha256"), arena, app.memory())
+    _ack(app, message, ',"at":%d' % at)
 
 
 def _push_data(app, message):
@@ -127,13 +133,9 @@ def _push_data(app, message):
 
 
 def _push_commit(app, message):
-    push = _push(app)
-    push.whole()
-    # The old model's memory is needed for the new one, so there is a restart whatever comes of it.
-    app.close()
-    app.request = "restart"
-    push.commit(app.open_model)
+    _push(app).commit()
     _ack(app, message)
+    app.request = "restart"
 
 
 def _push_confirm(app, message):

@@ -7,7 +7,7 @@ from . import VERSION, commands, flash, kept, mic, store
 from . import settings as settings_file
 from .compat import FirmwareError
 from .detector import from_stream
-from .health import Stopwatch, stopwatch
+from .health import Stopwatch, heap_free, stopwatch
 from .link import Link, text
 from .pipeline import Pipeline
 from .push import Push
@@ -47,6 +47,7 @@ class App:
         self._model = model
         self._stopwatch = stopwatch or Stopwatch()
         self.kept_error = None
+        self._held = 0  # bytes of the heap that the model has
         self._name = ""
         self.sha256 = ""
         self.rate_hz = 0
@@ -92,12 +93,21 @@ class App:
         while True:
             try:
                 data, sha256 = self._load()
-                return self.open_model(data), sha256
-            except (FirmwareError, MemoryError) as e:
-                code = e.args[0] if isinstance(e, FirmwareError) else "start.memory"
-                data = None
-                if not self.slots or not self.slots.fall_back(code):
+                opened = self.open_model(data)
+                # Bytes of the image stay in flash; those of a file are a bytearray.
+                self._held = opened[0].arena_size + (len(data) if isinstance(data, bytearray) else 0)
+                return opened, sha256
+            except FirmwareError as e:
+                if not self.slots or not self.slots.fall_back(e.args[0]):
                     raise
+            except MemoryError:
+                trial = self.slots and self.slots.on_trial
+                if not self.slots or not self.slots.fall_back("start.memory"):
+                    raise
+                if trial:
+                    # The heap is in pieces now, perhaps too small ones for the old model: it gets a whole one.
+                    self.request = "restart"
+            data = None
             gc.collect()
 
     def _start(self):
@@ -134,12 +144,11 @@ class App:
             % (self._version(), text(self.settings.board), text(self._name), self.sha256, self.rate_hz, more)
         )
 
-    def close(self):
-        """Ends the sound and frees the model's memory."""
-        if self.pipeline is not None:
-            self.pipeline = None
-            self.error = ("run.closed", "the sound has been ended")
+    def memory(self):
+        """Bytes of the heap for a model in place of the one that runs; 0 where Python does not tell."""
         gc.collect()
+        free = heap_free()
+        return free + self._held if free else 0
 
     def step(self):
         """One turn; False when the sound has ended or the host asked for something that ends the application."""

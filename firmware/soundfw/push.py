@@ -1,13 +1,12 @@
 """A new model over the wire: staged in the spare slot, verified as flash gives it back, tried, confirmed.
 
-push.begin {size, sha256}     -> ack with `at`: how many bytes are there already
-push.data {at, data}          -> ack with `at`: the next byte wanted; data is base64
-push.commit                   -> ack, then a restart, on trial if the model can be run, else with the old one
-push.confirm                  -> ack; without it the next start is back at the old model
-push.abort                    -> ack; throws away what is staged, or ends the trial with a restart
+push.begin {size, sha256, arena}  -> ack with `at`: how many bytes are there already
+push.data {at, data}              -> ack with `at`: the next byte wanted; data is base64
+push.commit                       -> ack, then a restart with it on trial, or the old one if it cannot be run
+push.confirm                      -> ack; without it the next start is back at the old model
+push.abort                        -> ack; throws away what is staged, or ends the trial with a restart
 """
 
-import gc
 import hashlib
 from binascii import a2b_base64, hexlify
 
@@ -31,12 +30,17 @@ class Push:
         self._at = 0
         self._synced = 0
 
-    def begin(self, size, sha256):
-        """How many bytes of that model are there already."""
+    def begin(self, size, sha256, arena=0, memory=0):
+        """How many bytes of that model are there already.
+
+        arena: memory it needs besides its file; memory: what there is once the running model is gone, 0 if unknown.
+        """
         if not isinstance(size, int) or isinstance(size, bool) or not 0 < size <= _MAX_BYTES:
             raise FirmwareError("push.size", "size must be 1..%d" % _MAX_BYTES)
         if not isinstance(sha256, str) or len(sha256) != 64:
             raise FirmwareError("push.sha256", "sha256 must be 64 hex digits")
+        if memory and size + arena > memory:
+            raise FirmwareError("push.memory", "the model needs %d bytes, the board has %d" % (size + arena, memory))
         self.close()
         self._size = 0
         try:
@@ -75,32 +79,19 @@ class Push:
             raise FirmwareError("push.flash", "the file system takes no more: " + str(e)[:80])
         return self._at
 
-    def whole(self):
-        """FirmwareError if bytes are still wanted."""
+    def commit(self):
+        """Verifies what is in flash; the next start tries it.
+
+        Whether it can be run shows then: with the old model's memory gone and the heap in one piece.
+        """
         if self._file is None:
             raise FirmwareError("push.begin", "no push has begun")
         if self._at != self._size:
             raise FirmwareError("push.short", "the next byte is %d" % self._at)
-
-    def commit(self, check):
-        """Verifies what is in flash and puts it on trial. check(bytes) raises what speaks against the model.
-
-        There must be room in memory for the model and its arena: the old one's should have been freed.
-        """
         self.close()
-        try:
-            if _digest(self._path) != self._sha256:
-                raise FirmwareError("push.sha256", "what is in flash is not what was announced")
-            try:
-                check(flash.read(self._path))
-            except MemoryError:
-                raise FirmwareError("push.memory", "the model does not fit into this board's memory")
-        except FirmwareError:
+        if _digest(self._path) != self._sha256:
             self._slots.discard()
-            raise
-        except OSError as e:
-            raise FirmwareError("push.flash", "the file system fails: " + str(e)[:80])
-        gc.collect()
+            raise FirmwareError("push.sha256", "what is in flash is not what was announced")
         self._slots.try_staged()
 
     def close(self):

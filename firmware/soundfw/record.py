@@ -1,6 +1,7 @@
 """Sound over the wire: audio lines from the blocks the detector hears, for a given time.
 
-Every line stands for itself: `at` is the position of its first sample, `data` a piece of soundcore's ADPCM in base64.
+Every line stands for itself: `at` is the position of its first sample, `data` in base64 a piece of soundcore's ADPCM
+(codec "adpcm", 3 to 5 bits per sample) or int16 samples, little-endian (codec "pcm", 16 bits).
 """
 
 from array import array
@@ -8,7 +9,9 @@ from binascii import b2a_base64
 
 from .compat import const
 
-PIECE_SAMPLES = const(1024)  # 800 characters of base64 with 4 bits per sample
+# Bits per sample: samples of a line, so that it has 1024 bytes at most.
+PIECE_SAMPLES = {3: 1024, 4: 1024, 5: 896, 16: 336}
+_MOST_SAMPLES = const(1024)
 _MAX_BYTES = const(740)
 
 
@@ -22,11 +25,13 @@ class Recorder:
         from soundcore import adpcm_encode
 
         self._encode = adpcm_encode
+        self._codec = "pcm" if bits == 16 else "adpcm"
+        self._piece_samples = PIECE_SAMPLES[bits]
         self._link = link
         self._samples = samples
         self._bits = bits
         self._lines = lines
-        self._pcm = array("h", bytes(2 * PIECE_SAMPLES))
+        self._pcm = array("h", bytes(2 * _MOST_SAMPLES))
         self._view = memoryview(self._pcm)
         self._piece = bytearray(_MAX_BYTES)
         self._have = 0
@@ -52,12 +57,12 @@ class Recorder:
         at = 0
         n = min(len(block), self._end - start)
         while at < n:
-            k = min(n - at, PIECE_SAMPLES - self._have)
+            k = min(n - at, self._piece_samples - self._have)
             self._view[self._have : self._have + k] = block[at : at + k]
             self._have += k
             self._next += k
             at += k
-            if self._have == PIECE_SAMPLES:
+            if self._have == self._piece_samples:
                 self._flush()
         if self._next >= self._end:
             self.stop()
@@ -82,11 +87,12 @@ class Recorder:
             return
         sent = False
         if self._link.waiting < self._lines:
-            size = self._encode(self._view[:n], self._piece, self._bits)
+            data = self._view[:n]
+            if self._bits != 16:
+                data = memoryview(self._piece)[: self._encode(data, self._piece, self._bits)]
             sent = self._link.send(
                 '"type":"audio",',
-                ',"at":%d,"codec":"adpcm","data":"%s"'
-                % (self._next - n, b2a_base64(memoryview(self._piece)[:size])[:-1].decode()),
+                ',"at":%d,"codec":"%s","data":"%s"' % (self._next - n, self._codec, b2a_base64(data)[:-1].decode()),
             )
         if sent:
             self.captured += n

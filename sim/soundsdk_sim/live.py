@@ -69,6 +69,7 @@ class LiveBoard:
         self._to_board = bytearray()
         self._stop = threading.Event()
         self.power_ons = 0
+        self.app: App | None = None  # the firmware of this power-on
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -78,6 +79,7 @@ class LiveBoard:
             app = App(
                 Settings(self._settings), lambda rate_hz: self._microphone, self._write, self._take, model=self._model
             )
+            self.app = app
             app.bootloader = self._bootloader
             app.start()
             while not self._stop.is_set() and app.step():

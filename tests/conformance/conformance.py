@@ -210,6 +210,43 @@ def lines(data, samples, block_samples):
         pass
 
 
+def recorded(data, bits):
+    """The lines of a board that is asked to record for a second while it hears that sound."""
+    from soundfw.link import Link, text
+    from soundfw.main import App
+    from soundfw.settings import Settings
+
+    acks = []
+    commands = []
+    maker = Link(lambda line: commands.append(bytes(line)) or len(line))
+    totals = [0, 0, 0]  # lines, the longest, CRC: a small target has no room for the lines themselves
+
+    def write(line):
+        line = bytes(line).strip(b"\n")
+        if b'"audio"' in line:
+            totals[0] += 1
+            totals[1] = max(totals[1], len(line))
+            totals[2] = crc32(line, totals[2])
+        elif b'"ack"' in line:
+            acks.append(line)
+        return len(line)
+
+    def read():
+        return commands.pop(0) if commands else b""
+
+    values = {"board": "conformance", "status_s": 3600, "block_samples": 300, "queue_lines": 4}
+    app = App(Settings(values), lambda rate_hz: Bursts(30000), write, read, model=data)
+    app.start()
+    maker.send('"type":"record",', ',"seconds":1,"bits":%d' % bits)
+    maker.send('"type":"record",', ',"seconds":1,"label":%s' % text("busy"))
+    maker.pump()
+    while app.step():
+        pass
+    show("recorded", bits, totals[0], totals[1], "%08x" % totals[2])
+    for line in acks:
+        show(line.decode())
+
+
 def _refusal(make, data):
     try:
         make(data)

@@ -253,34 +253,48 @@ def test_a_push_that_cannot_be_is_refused_at_its_beginning(
     assert board.ask("push.begin", **members)["error"] == code
 
 
+def test_a_model_beyond_the_memory_is_refused_before_it_is_sent(
+    flash: FakeFlash, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soundfw.main.heap_free", lambda: 20000)
+    board = Board(flash)
+    board.power_on()
+    # 5000 bytes of arena are freed; the old model is in the image and frees nothing.
+    members = {"size": len(NEW), "sha256": digest(NEW)}
+    assert board.ask("push.begin", arena=25001 - len(NEW), **members)["error"] == "push.memory"
+    assert board.ask("push.begin", arena=25000 - len(NEW), **members)["ok"]
+    assert board.ask("push.begin", arena="1", **members)["error"] == "push.arena"
+    board.whole_push()
+    board.power_on()
+    # A model that was pushed is in memory as a whole.
+    members = {"size": len(OLD), "sha256": digest(OLD)}
+    assert board.ask("push.begin", arena=25001 + len(NEW) - len(OLD), **members)["error"] == "push.memory"
+    assert board.ask("push.begin", arena=25000 + len(NEW) - len(OLD), **members)["ok"]
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [
         (FirmwareError("model.op", "operator 3 (LSTM): unsupported operator"), "model.op"),
-        (MemoryError(), "push.memory"),
+        (MemoryError(), "start.memory"),
     ],
 )
-def test_a_model_the_board_cannot_run_is_refused_and_the_old_one_goes_on(
+def test_a_model_the_board_cannot_run_is_rolled_back_in_the_same_start(
     flash: FakeFlash, error: Exception, code: str
 ) -> None:
     board = Board(flash, {NEW: error})
     board.power_on()
-    assert board.send()["error"] == code
-    assert board.app is not None
-    assert board.app.request == "restart"
-    hello = board.power_on()
-    assert (hello["sha256"], board.running) == (digest(OLD), OLD)
-
-
-def test_a_trial_that_does_not_start_is_rolled_back_at_once(flash: FakeFlash) -> None:
-    board = Board(flash)
-    board.power_on()
     assert board.send()["ok"]
-    board.refused[NEW] = MemoryError()
     hello = board.power_on()
-    assert (hello["sha256"], hello["rolled_back"]) == (digest(OLD), "start.memory")
-    del board.refused[NEW]
-    assert board.power_on()["rolled_back"] == "start.memory"
+    assert (hello["sha256"], hello["rolled_back"], board.running) == (digest(OLD), code, OLD)
+    assert board.app is not None
+    # After a lack of memory the old model gets a heap in one piece.
+    assert board.app.request == ("restart" if code == "start.memory" else "")
+    hello = board.power_on()
+    assert (hello["sha256"], hello["rolled_back"], board.app.request) == (digest(OLD), code, "")
+    board.refused.clear()
+    board.whole_push()
+    assert "rolled_back" not in board.power_on()
 
 
 def test_a_slot_that_rots_leads_back_to_the_image_and_says_so(flash: FakeFlash) -> None:

@@ -12,7 +12,6 @@ import soundcore
 from fake_stream import metadata
 from test_app import Board, burst
 
-from soundfw.record import PIECE_SAMPLES
 from soundsdk import protocol
 
 
@@ -26,7 +25,7 @@ def sound(seconds: float) -> array[int]:
 
 
 def decoded(message: dict[str, Any]) -> array[int]:
-    out = array("h", bytes(2 * PIECE_SAMPLES))
+    out = array("h", bytes(2 * 1024))
     n = soundcore.adpcm_decode(base64.b64decode(message["data"]), out)
     return out[:n]
 
@@ -36,12 +35,13 @@ def turn(board: Board, seconds: float) -> None:
         pass
 
 
-def test_a_recording_is_what_was_heard_and_ends_by_itself() -> None:
+@pytest.mark.parametrize("bits", [3, 4, 5])
+def test_a_recording_is_what_was_heard_and_ends_by_itself(bits: int) -> None:
     pcm = sound(4)
     board = Board(burst, metadata(["a", "b"]), pcm=pcm)
     board.app.start()
     turn(board, 0.5)
-    board.tell(type="record", seconds=2)
+    board.tell(type="record", seconds=2, bits=bits)
     turn(board, 4)
     messages = board.messages()
     done = next(m for m in messages if m.get("re") == "record.done")
@@ -59,7 +59,8 @@ def test_a_recording_is_what_was_heard_and_ends_by_itself() -> None:
             error += (x - pcm[at]) ** 2
             at += 1
     assert at == done["at"] + 32000
-    assert signal > 100 * error
+    # 20 dB with four bits, 6 dB for each.
+    assert signal > 100 * 4 ** (bits - 4) * error
     assert all(len(protocol.encode(line)) <= 1024 for line in lines)
 
 
@@ -159,6 +160,19 @@ def test_the_end_of_the_sound_ends_the_recording() -> None:
     turn(board, 3)
     done = next(m for m in board.messages() if m.get("re") == "record.done")
     assert (done["re"], done["captured"], done["lost"]) == ("record.done", 32000, 0)
+
+
+def test_sixteen_bits_are_the_samples_themselves() -> None:
+    pcm = sound(2)
+    board = Board(burst, metadata(["a", "b"]), pcm=pcm)
+    board.app.start()
+    board.tell(type="record", seconds=1, bits=16)
+    turn(board, 2)
+    lines = [m for m in board.messages() if m["type"] == "audio"]
+    assert {m["codec"] for m in lines} == {"pcm"}
+    assert all(len(protocol.encode(line)) <= 1024 for line in lines)
+    heard = b"".join(base64.b64decode(m["data"]) for m in lines)
+    assert array("h", heard) == pcm[lines[0]["at"] : lines[0]["at"] + 16000]
 
 
 def test_a_uart_of_115200_baud_carries_three_bits_per_sample() -> None:
