@@ -42,11 +42,13 @@ def test_a_new_esp32_is_flashed_says_hello_and_hears(
         # Its USB ids are Espressif's own, so no -p is needed.
         monkeypatch.setattr(ports, "source", lambda: [PortInfo(server.url, "board", 0x303A, 0x1001, "24:0A")])
         monkeypatch.setattr(uf2_drive, "source", list)
-        name = [board] if chip == "esp32c3" else [board, "-p", server.url]
+        name = [board] if chip == "esp32c3" else [board, "-p", server.url, "--erase"]
+        server.board.flash.write(3_000_000, b"before")
         assert run(["flash", *name, "--firmware", str(path)]) == 0
         said = capfd.readouterr().err
         assert "Verified" in said
         assert f"Done: {board}" in said
+        assert server.board.flash.read(3_000_000, 6) == (b"\xff" * 6 if "--erase" in name else b"before")
         with Device.open(server.url) as device:
             assert (device.hello.board, device.hello.fw) == (board, "0.1.0+a1")
             found = [event.label for event, _ in zip(device.events(limit_s=20), range(2), strict=False)]
