@@ -41,6 +41,7 @@ def flash(
     """
     from soundsdk.flash.flash import Wish, run
     from soundsdk.flash.steps import Steps
+    from soundsdk_sim.models import load_model
 
     with Steps(as_json) as steps:
-        run(Wish(board, firmware, model, where, erase, dry_run, baud), steps)
+        run(Wish(board, firmware, model, where, erase, dry_run, baud), steps, load_model)

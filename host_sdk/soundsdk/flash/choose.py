@@ -57,6 +57,8 @@ def choose(board_id: str | None, where: str | None, image_board: str | None, qui
     than one it could be; UsageError if nothing tells which board it is; PortError if its port is busy or not permitted.
     """
     wanted = find_board(board_id) if board_id else None
+    if wanted is not None and wanted.uf2 is None and wanted.esptool is None:
+        raise UsageError(f"{wanted.id} has no flash that could be written.", "soundsdk boards lists the boards.")
     place = _place(where, wanted)
     hello = None if quiet or place.port is None else _greet(place.port)
     if place.info is not None and place.info.kind == "bridge" and not place.named and hello is None and not quiet:
@@ -148,8 +150,6 @@ def _guess(place: _Place, hello: Hello | None, image_board: str | None) -> Board
 
 def _fits(board: Board, place: _Place, hello: Hello | None) -> None:
     """CheckError if what is there is known to be another chip than the board's."""
-    if board.uf2 is None and board.esptool is None:
-        raise UsageError(f"{board.id} has no flash that could be written.", "soundsdk boards lists the boards.")
     if place.drive is not None and (board.uf2 is None or place.drive.board_id != board.uf2.volume):
         raise CheckError(
             f"the boot loader at {place} is of {place.drive.board_id}, not of a {board.name}.", "Name the right board."

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from soundsdk import ports
+from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import CheckError, UsageError
 from soundsdk.image.descriptor import Descriptor
 
@@ -33,8 +35,11 @@ class Wish:
     baud: int = esptool_run.BAUD
 
 
-def run(wish: Wish, steps: Steps) -> None:
-    """Flashes a board. Returns only if the board says that it runs what was flashed, or in a dry run."""
+def run(wish: Wish, steps: Steps, load: Callable[[str | None], DetectorFile] | None = None) -> None:
+    """Flashes a board. Returns only if the board says that it runs what was flashed, or in a dry run.
+
+    load: finds the detector of an image that has to be built; needed without wish.firmware.
+    """
     if wish.firmware is not None and wish.model is not None:
         raise UsageError("a firmware file has its detector in it.", "Give --firmware or --model, not both.")
     given = firmware_file.read(wish.firmware) if wish.firmware is not None else None
@@ -51,7 +56,8 @@ def run(wish: Wish, steps: Steps) -> None:
         model = wish.model or "home"
         steps.say("image", f"Would build the image of {target.board.id} with the detector {model} in it", model=model)
     else:
-        given = _build(target, wish.model, steps)
+        assert load is not None
+        given = _build(target, load(wish.model), steps)
     if given is not None:
         _tell_image(given, steps)
     if wish.dry_run:
@@ -78,15 +84,12 @@ def run(wish: Wish, steps: Steps) -> None:
     )  # fmt: skip
 
 
-def _build(target: Target, model: str | None, steps: Steps) -> Firmware:
+def _build(target: Target, detector: DetectorFile, steps: Steps) -> Firmware:
     from soundsdk.image.image import build
     from soundsdk.image.sources import cache_dir
-    from soundsdk_sim.models import load_model
 
     steps.say("build", f"Building the image of {target.board.id}; the first time this takes a minute or two")
-    image = build(
-        target.board, load_model(model), None, cache_dir() / "images", lambda text: steps.say("build", f"  {text}")
-    )
+    image = build(target.board, detector, None, cache_dir() / "images", lambda text: steps.say("build", f"  {text}"))
     firmware = firmware_file.read(image.path)
     firmware_file.check(firmware, target.board)
     return firmware

@@ -82,6 +82,7 @@ class VirtualPico:
         self.faults = Faults()
         self.port = str(folder / name)
         self.drive = folder / f"{name}-{chip.board_id}"
+        self.usb_file = folder / "usb.uf2"  # what comes over USB by other ways than the drive, as picotool sends it
         self.runs = threading.Event()
         self._sound = np.zeros(0, np.int16) if sound is None else sound
         self._other = other
@@ -202,11 +203,13 @@ class VirtualPico:
             os.unlink(self.port)
 
     def _boot_loader(self) -> None:
-        if self.faults.no_drive:
-            while self._on and not self._wanted.is_set():
-                time.sleep(_TURN_S)
-            return
         writer = Uf2Writer(self.chip, self.flash)
+        if self.faults.no_drive:
+            while self._on and not self._wanted.is_set() and not writer.complete:
+                time.sleep(_TURN_S)
+                if self.usb_file.is_file():
+                    writer.feed(self.usb_file.read_bytes())
+            return
         self._show_drive()
         pipe = os.open(self.drive / PIPE, os.O_RDWR | os.O_NONBLOCK) if self.faults.piped else None
         taken: dict[Path, int] = {}

@@ -1,0 +1,122 @@
+"""What is held against what: image files against boards, hello against images, drives against mount tables."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import flash_images
+import pytest
+
+from soundsdk import uf2_drive
+from soundsdk.boards import find_board
+from soundsdk.errors import CheckError
+from soundsdk.flash import firmware_file, verify
+from soundsdk.image import descriptor, uf2
+from soundsdk.messages import Hello
+from soundsdk_sim.esp32 import image as esp_image
+from soundsdk_sim.esp32.chips import CHIPS
+
+PICO = find_board("rpi_pico")
+C3 = find_board("esp32c3_devkit")
+AT, FAMILY = 0x10000000, 0xE48BFF56
+
+
+def _file(folder: Path, data: bytes) -> firmware_file.Firmware:
+    path = folder / "image"
+    path.write_bytes(data)
+    return firmware_file.read(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "board", "says"),
+    [
+        (uf2.pack(bytes(512), AT, 0xE48BFF59), PICO, "family is 0xe48bff59"),
+        (uf2.pack(bytes(512), AT - 4096, FAMILY), PICO, "does not fit"),
+        (uf2.pack(bytes(512), AT + 2 * 1024 * 1024 - 256, FAMILY), PICO, "does not fit"),
+        (bytes(512), PICO, "not a UF2 file"),
+        (esp_image.make(CHIPS["esp32"], [(0, bytes(64))]), C3, "for another chip: esp32,"),
+        (uf2.pack(bytes(512), AT, FAMILY), C3, "not an image for an ESP32"),
+        (b"\xe9", C3, "not an image for an ESP32"),
+        (esp_image.make(CHIPS["esp32c3"], [(0, bytes(4 * 1024 * 1024))]), C3, "does not fit"),
+    ],
+)
+def test_an_image_that_says_nothing_is_judged_by_its_format(
+    data: bytes, board: firmware_file.Board, says: str, tmp_path: Path
+) -> None:
+    firmware = _file(tmp_path, data)
+    assert firmware.says is None
+    with pytest.raises(CheckError, match=says):
+        firmware_file.check(firmware, board)
+
+
+def test_an_image_that_fits_passes(tmp_path: Path) -> None:
+    firmware_file.check(_file(tmp_path, uf2.pack(bytes(512), AT, FAMILY)), PICO)
+    firmware_file.check(_file(tmp_path, esp_image.make(CHIPS["esp32c3"], [(0, bytes(64))])), C3)
+    for path, board in ((flash_images.pico(tmp_path), PICO), (flash_images.esp32(tmp_path), C3)):
+        firmware = firmware_file.read(path)
+        assert firmware.says is not None
+        firmware_file.check(firmware, board)
+
+
+def test_a_damaged_descriptor_is_none() -> None:
+    whole = flash_images.contents("rpi_pico", "a1")
+    assert descriptor.find(whole) is not None
+    assert descriptor.find(whole[:-1]) is None
+    rng = random.Random(4)
+    for _ in range(300):
+        damaged = bytearray(whole)
+        at = rng.randrange(32, len(damaged))
+        damaged[at] ^= 1 << rng.randrange(8)
+        found = descriptor.find(bytes(damaged))
+        # The zeros between the facts and the detector belong to neither.
+        assert found is None or found == descriptor.find(whole)
+
+
+def test_uf2_files_that_are_not_whole_are_refused() -> None:
+    packed = uf2.pack(bytes(range(256)) * 8, AT, FAMILY)
+    assert uf2.unpack(packed).data == bytes(range(256)) * 8
+    blocks = [packed[i : i + 512] for i in range(0, len(packed), 512)]
+    assert uf2.unpack(b"".join(reversed(blocks))).data == bytes(range(256)) * 8
+    for wrong in (b"", packed[:-1], packed[:-512], packed + blocks[0], packed[:600] + b"x" + packed[601:-4] + b"x" * 4):
+        with pytest.raises(ValueError, match=r"block|size"):
+            uf2.unpack(wrong)
+
+
+HELLO = Hello(0, 1, "0.1.0+a1", "rpi_pico", "home", "ab" * 32, 16000)
+SAYS = descriptor.Descriptor("rpi_pico", "0.1.0+a1", "home", "ab" * 32, b"")
+
+
+def test_only_a_board_that_is_what_was_flashed_passes() -> None:
+    verify.compare(HELLO, PICO, SAYS)
+    verify.compare(HELLO, PICO, None)
+    for changed, says in (
+        ({"board": "rpi_pico_w"}, "is a rpi_pico_w"),
+        ({"fw": "0.1.0"}, "0.1.0\\+a1 was flashed"),
+        ({"fw": "0.1.0+a2"}, "has not taken it"),
+        ({"sha256": "cd" * 32, "model": "siren"}, "runs siren"),
+        ({"sha256": "", "model": ""}, "does not start"),
+    ):
+        with pytest.raises(CheckError, match=says) as caught:
+            verify.compare(replace(HELLO, **changed), PICO, SAYS)  # type: ignore[arg-type]
+        assert caught.value.hint
+        assert caught.value.exit_code == 6
+
+
+def test_drives_are_found_by_what_they_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in (
+        ("a pico", "UF2 Bootloader v3.0\r\nModel: X\r\nBoard-ID: RPI-RP2\r\n"),
+        ("stick", None),
+        ("odd", "?"),
+    ):
+        (tmp_path / name).mkdir()
+        if text:
+            (tmp_path / name / "INFO_UF2.TXT").write_text(text, newline="")
+    monkeypatch.setattr(uf2_drive, "source", lambda: [*tmp_path.iterdir(), tmp_path / "gone"])
+    assert uf2_drive.mounted() == [uf2_drive.Drive(tmp_path / "a pico", "RPI-RP2")]
+
+
+def test_names_in_the_mount_table_are_read_as_they_are() -> None:
+    assert uf2_drive._plain("/media/me/RPI\\040RP2") == "/media/me/RPI RP2"
+    assert uf2_drive._plain("/media/a\\134b") == "/media/a\\b"

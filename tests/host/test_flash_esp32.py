@@ -1,0 +1,177 @@
+"""soundsdk flash on virtual ESP32s, through the real esptool over RFC 2217, with the faults of cables and flashes.
+
+esptool takes some twenty seconds over RFC 2217, nearly all of it waiting; so the faults run side by side.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import flash_images
+import numpy as np
+import pytest
+
+from sim.tiny_model import BURSTS, build, metadata, tones
+from soundsdk import Device, ports, uf2_drive
+from soundsdk.cli import run
+from soundsdk.errors import SoundsdkError
+from soundsdk.flash import esptool_run, flash, verify
+from soundsdk.flash.flash import Wish
+from soundsdk.flash.steps import Steps
+from soundsdk.ports import PortInfo
+from soundsdk_sim.esp32.board import Esp32Board
+from soundsdk_sim.esp32.chips import CHIPS
+from soundsdk_sim.esp32.server import Esp32Server, Faults
+
+STUB_BYTES = 8_400  # what esptool sends besides the image, about
+SIDE_BY_SIDE = 27
+
+
+@pytest.mark.parametrize(("board", "chip"), [("esp32_devkit", "esp32"), ("esp32c3_devkit", "esp32c3")])
+def test_a_new_esp32_is_flashed_says_hello_and_hears(
+    board: str, chip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sound = np.tile(np.round(tones(10, BURSTS) * 32768).astype(np.int16), 6)
+    path = flash_images.esp32(tmp_path, board=board, detector=build(metadata()))
+    with Esp32Server(Esp32Board(CHIPS[chip], sound=sound)) as server:
+        # Its USB ids are Espressif's own, so no -p is needed.
+        monkeypatch.setattr(ports, "source", lambda: [PortInfo(server.url, "board", 0x303A, 0x1001, "24:0A")])
+        monkeypatch.setattr(uf2_drive, "source", list)
+        name = [board] if chip == "esp32c3" else [board, "-p", server.url, "--erase"]
+        server.board.flash.write(3_000_000, b"before")
+        assert run(["flash", *name, "--firmware", str(path)]) == 0
+        said = capfd.readouterr().err
+        assert "Verified" in said
+        assert f"Done: {board}" in said
+        assert server.board.flash.read(3_000_000, 6) == (b"\xff" * 6 if "--erase" in name else b"before")
+        with Device.open(server.url) as device:
+            assert (device.hello.board, device.hello.fw) == (board, "0.1.0+a1")
+            found = [event.label for event, _ in zip(device.events(limit_s=20), range(2), strict=False)]
+        assert len(found) == 2
+        assert 0.8 < server.host_bytes / _host_bytes(path) < 1.25
+
+
+def _host_bytes(path: Path) -> int:
+    """What comes over the cable while an image is written."""
+    return STUB_BYTES + len(zlib.compress(path.read_bytes(), 9))
+
+
+@dataclass
+class Case:
+    """One fault. codes: what may come of it; 0 only where the fault can be got over. says: in the error."""
+
+    name: str
+    faults: Callable[[int], Faults] = lambda total: Faults()
+    takes: bool = True
+    chip: str = "esp32c3"
+    image_of: str = "esp32c3_devkit"
+    board: str = "esp32c3_devkit"
+    codes: tuple[int, ...] = (1,)
+    says: str = ""
+    writes: bool = True
+
+
+CASES = [
+    Case("byte noise", lambda total: Faults(replace=2e-4), codes=(0, 1, 5, 6)),
+    Case("drops", lambda total: Faults(drop=2e-4), codes=(0, 1, 5, 6)),
+    Case("slow", lambda total: Faults(bytes_s=20_000), codes=(0,)),
+    Case("hangs", lambda total: Faults(hangs_after=total // 2), codes=(1, 5)),
+    Case("flash that does not take", takes=False, codes=(6,), says="does not take it"),
+    Case("wrong chip", chip="esp32", codes=(6,), says="is an ESP32, not", writes=False),
+    Case("image of another chip", image_of="esp32_devkit", codes=(6,), says="is an image for esp32", writes=False),
+    *(
+        Case(f"pulled at {point + 1}/21", lambda total, point=point: Faults(cut_after=total * (point + 1) // 21),
+             codes=(0, 1, 5, 6))
+        for point in range(20)
+    ),
+]  # fmt: skip
+
+
+def _attempt(server: Esp32Server, board: str, path: Path) -> tuple[int, str]:
+    try:
+        flash.run(Wish(board=board, firmware=path, where=server.url), Steps())
+    except SoundsdkError as e:
+        return e.exit_code, e.message if e.hint else "no hint: " + e.message
+    return 0, ""
+
+
+def _holds(server: Esp32Server, path: Path) -> bool:
+    image = path.read_bytes()
+    return server.board.flash.read(server.board.chip.boot, len(image)) == image
+
+
+def _play(case: Case, total: int, path: Path, good: Path) -> str:
+    """What is wrong with how a fault ended; empty if nothing is."""
+    with Esp32Server(Esp32Board(CHIPS[case.chip]), case.faults(total)) as server:
+        flash_there = server.board.flash
+        flash_there.takes = case.takes
+        code, said = _attempt(server, case.board, path)
+        if code not in case.codes or case.says not in said or "no hint" in said:
+            return f"code {code}: {said}"
+        if code == 0 and not (_holds(server, path) and verify.greet(server.url, 5).fw == "0.1.0+a1"):
+            return "a false success"
+        if not case.writes and flash_there.written_bytes:
+            return "something was written"
+        if case.chip == "esp32":
+            return ""  # there is nothing to retry
+        server.faults = Faults()
+        flash_there.takes = True
+        code, said = _attempt(server, "esp32c3_devkit", good)
+        if code != 0 or not _holds(server, good):
+            return f"the retry ended with code {code}: {said}"
+    return ""
+
+
+def test_faults_are_never_a_success_and_the_retry_succeeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(esptool_run, "_SILENT_S", 40.0)
+    good = flash_images.esp32(tmp_path)
+    images = {name: flash_images.esp32(tmp_path, board=name) for name in ("esp32_devkit", "esp32c3_devkit")}
+    total = _host_bytes(good)
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        results = list(pool.map(lambda case: _play(case, total, images[case.image_of], good), CASES))
+    wrong = {case.name: result for case, result in zip(CASES, results, strict=True) if result}
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "code"),
+    [
+        ("A fatal error occurred: This chip is ESP32, not ESP32-C3. Wrong chip argument?", "CheckError", 6),
+        ("A fatal error occurred: MD5 of file does not match data in flash!", "CheckError", 6),
+        ("A fatal error occurred: Failed to connect to ESP32-C3: No serial data received.", "ProtocolError", 5),
+        ("A fatal error occurred: Could not open /dev/x, the port is busy or doesn't exist.\n"
+         "([Errno 13] could not open port /dev/x: [Errno 13] Permission denied: '/dev/x')", "PortError", 4),
+        ("A fatal error occurred: Could not open /dev/x, the port is busy or doesn't exist.\n"
+         "(Could not exclusively lock port /dev/x: [Errno 11])", "PortError", 4),
+        ("A fatal error occurred: Could not open /dev/x, the port is busy or doesn't exist.\n"
+         "([Errno 2] could not open port /dev/x: [Errno 2] No such file or directory)", "DeviceError", 3),
+        ("A serial exception error occurred: device disconnected", "FlashError", 1),
+        ("", "FlashError", 1),
+    ],
+)  # fmt: skip
+def test_what_esptool_says_becomes_one_sentence(text: str, kind: str, code: int) -> None:
+    error = esptool_run.failure(text.splitlines(), "/dev/x")
+    assert (type(error).__name__, error.exit_code) == (kind, code)
+    assert error.message.endswith((".", "written"))
+    assert error.hint
+
+
+@pytest.mark.parametrize(
+    ("version", "name"), [("4.8.1", "write_flash"), ("5.0.0", "write-flash"), ("5.6.0", "write-flash")]
+)
+def test_the_command_has_the_name_of_the_installed_esptool(
+    version: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.metadata.version", lambda package: version)
+    assert esptool_run.command("write-flash") == name
+
+
+def test_an_esptool_that_says_nothing_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with pytest.raises(esptool_run.FlashError, match="said nothing"):
+        esptool_run._run(program, "/dev/x", 0.5, lambda done, total: None)
