@@ -25,8 +25,8 @@ def send_error(link, re, code, detail):
     )
 
 
-def _ack(app, message):
-    app.link.send('"type":"ack",', ',"re":%s,"ok":true' % text(message["type"][:32]))
+def _ack(app, message, members=""):
+    app.link.send('"type":"ack",', ',"re":%s,"ok":true%s' % (text(message["type"][:32]), members))
 
 
 def _hello(app, message):
@@ -68,9 +68,42 @@ def _set(app, message):
     _ack(app, message)
 
 
+def _model(app, message):
+    """class: its index; the answer tells its label and thresholds, and how many classes there are."""
+    if app.pipeline is None:
+        raise FirmwareError(*app.error)
+    detector = app.pipeline.detector
+    i = message.get("class", 0)
+    if not isinstance(i, int) or isinstance(i, bool) or not 0 <= i < len(detector.labels):
+        raise FirmwareError("model.class", "the model has no such class")
+    t = detector.thresholds[i]
+    _ack(
+        app,
+        message,
+        ',"classes":%d,"class":%d,"label":%s,"on":%d,"off":%d,"min_ms":%d,"hold_ms":%d'
+        % (len(detector.labels), i, text(detector.labels[i]), t.on, t.off, t.min_ms, t.hold_ms),
+    )
+
+
+def _watch(app, message):
+    """on, and mel (default true): scores, and features, of every step for the next 10 s of sound."""
+    if app.pipeline is None:
+        raise FirmwareError(*app.error)
+    watch = app.pipeline.watch
+    watch.ask(message.get("on"), message.get("mel", True))
+    _ack(app, message, watch.members())
+
+
 def _reboot(app, message):
     _ack(app, message)
     app.request = "reboot"
 
 
-_ACTIONS = {"hello": _hello, "status": _status, "set": _set, "reboot": _reboot}
+_ACTIONS = {
+    "hello": _hello,
+    "status": _status,
+    "model": _model,
+    "watch": _watch,
+    "set": _set,
+    "reboot": _reboot,
+}

@@ -9,6 +9,7 @@ from .detector import from_stream
 from .health import Stopwatch, stopwatch
 from .link import Link, text
 from .pipeline import Pipeline
+from .watch import Watch
 
 
 def open_stream(data):
@@ -70,7 +71,8 @@ class App:
         self._name = name
         self._sha256 = store.sha256(data)
         self._rate_hz = rate_hz
-        self.pipeline = Pipeline(ring, stream, detector, self.link, rate_hz, settings.status_s, self._stopwatch)
+        watch = Watch(stream, detector, self.link, metadata)
+        self.pipeline = Pipeline(ring, stream, detector, self.link, rate_hz, settings.status_s, self._stopwatch, watch)
 
     def send_hello(self):
         """rate_hz is what turns `t` into seconds. In safe mode model and sha256 are empty."""

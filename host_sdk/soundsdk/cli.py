@@ -21,6 +21,7 @@ VERBS = {
     "sim": ("soundsdk_sim.cli_sim", "sim", "Run the firmware's own code on recordings and print its event lines."),
     "train": ("soundsdk_train.cli_train", "train", "Train a detector on a folder of recordings."),
     "evaluate": ("soundsdk_train.cli_evaluate", "evaluate", "Measure a detector on recordings it has not seen."),
+    "monitor": ("soundsdk.cli_monitor", "monitor", "Watch a board: events, levels, scores, on a page if you like."),
     "info": ("soundsdk.cli_info", "info", "Show what a detector file holds and what it costs."),
     "build": ("soundsdk.cli_build", "build", "Make the firmware image of a board, with a detector in it."),
     "boards": ("soundsdk.cli_boards", "boards", "List the boards soundsdk knows."),
