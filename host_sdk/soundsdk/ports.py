@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,8 +17,8 @@ _BRIDGES = {
     (0x10C4, 0xEA60), (0x1A86, 0x7523), (0x1A86, 0x5523), (0x1A86, 0x55D4), (0x0403, 0x6001), (0x0403, 0x6010),
     (0x0403, 0x6011), (0x0403, 0x6014), (0x0403, 0x6015),
 }  # fmt: skip
-_MICROPYTHON_RP2 = (0x2E8A, 0x0005)
-_ESPRESSIF = 0x303A
+# MicroPython on RP2040 and RP2350; the USB of ESP32-C3, -S3 and their kin in hardware; MicroPython's own on the S3.
+_BOARDS = {(0x2E8A, 0x0005), (0x303A, 0x1001), (0x303A, 0x4001)}
 
 Kind = Literal["board", "bridge", "other"]
 
@@ -35,8 +36,9 @@ class PortInfo:
     by_id: str | None = None  # stable name, where the system has one
 
 
-def _kind(vid: int | None, pid: int | None) -> Kind:
-    if (vid, pid) == _MICROPYTHON_RP2 or vid == _ESPRESSIF:
+def kind_of(vid: int | None, pid: int | None) -> Kind:
+    """What USB ids tell of a port."""
+    if (vid, pid) in _BOARDS:
         return "board"
     return "bridge" if (vid, pid) in _BRIDGES else "other"
 
@@ -45,15 +47,15 @@ def _names() -> dict[str, str]:
     return {os.path.realpath(name): name for name in glob.glob("/dev/serial/by-id/*")}
 
 
-def listed() -> list[PortInfo]:
-    """All serial ports, boards first, then by path."""
+def system() -> list[PortInfo]:
+    """The serial ports that the system knows, in no order."""
     from serial.tools import list_ports
 
     names = _names()
-    found = [
+    return [
         PortInfo(
             path=port.device,
-            kind=_kind(port.vid, port.pid),
+            kind=kind_of(port.vid, port.pid),
             vid=port.vid,
             pid=port.pid,
             serial_number=port.serial_number or None,
@@ -62,8 +64,34 @@ def listed() -> list[PortInfo]:
         )
         for port in list_ports.comports()
     ]
+
+
+source: Callable[[], list[PortInfo]] = system  # the one place ports come from; virtual ports put themselves here
+
+
+def listed() -> list[PortInfo]:
+    """All serial ports, boards first, then by path."""
     order = {"board": 0, "bridge": 1, "other": 2}
-    return sorted(found, key=lambda p: (order[p.kind], p.path))
+    return sorted(source(), key=lambda p: (order[p.kind], p.path))
+
+
+def at(path: str) -> PortInfo | None:
+    """The port of that path or stable name, None if the system lists none."""
+    real = os.path.realpath(path)
+    return next((port for port in listed() if port.path == path or os.path.realpath(port.path) == real), None)
+
+
+def again(before: PortInfo) -> PortInfo | None:
+    """Where a board is now that was there before: by its USB serial number, else by path; None while it is away.
+
+    A board without a serial number may have come back under another path, if it is the only one of its kind there.
+    """
+    now = listed()
+    same = [p for p in now if (p.vid, p.pid, p.serial_number) == (before.vid, before.pid, before.serial_number)]
+    if before.vid is not None:
+        # Some bridges all have the same serial number: then the path decides.
+        return next((p for p in same if p.path == before.path), same[0] if len(same) == 1 else None)
+    return next((p for p in now if p.path == before.path), None)
 
 
 def find(address: Address) -> PortInfo:

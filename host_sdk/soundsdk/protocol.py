@@ -8,10 +8,17 @@ from __future__ import annotations
 import binascii
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 MAX_LINE_BYTES = 1024
 _TAIL = len(',"crc":"01234567"}')
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number)  # Python would take NaN and Infinity
 
 
 def encode(message: dict[str, Any]) -> bytes:
@@ -28,14 +35,15 @@ def encode(message: dict[str, Any]) -> bytes:
 def decode(line: bytes) -> dict[str, Any] | None:
     """The message in a line, or None if the line is not an undamaged message."""
     line = line.strip(b"\r\n")
-    if len(line) > MAX_LINE_BYTES or len(line) <= _TAIL or not line.startswith(b"{"):
+    if not _TAIL < len(line) <= MAX_LINE_BYTES or not line.startswith(b"{"):
         return None
-    body, tail = line[:-_TAIL], line[-_TAIL:]
-    if tail != b',"crc":"%08x"}' % binascii.crc32(body):
+    body = line[:-_TAIL]
+    if line[-_TAIL:] != b',"crc":"%08x"}' % binascii.crc32(body):
         return None
     try:
-        message = json.loads(line)
-    except ValueError:
+        # Not json.loads of bytes: it would guess UTF-16 and 32 as well.
+        message = _DECODER.decode(line.decode())
+    except (ValueError, RecursionError):
         return None
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         return None
@@ -43,57 +51,121 @@ def decode(line: bytes) -> dict[str, Any] | None:
     return message
 
 
+@dataclass(frozen=True)
+class Text:
+    """A line that is no message: what else the board prints."""
+
+    data: bytes  # without line ends
+
+    @property
+    def text(self) -> str:
+        """For a person: what cannot be shown, terminal codes included, as a middle dot."""
+        return "".join(c if c.isprintable() else " " if c == "\t" else "·" for c in self.data.decode(errors="replace"))
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """A line that starts as a message and is not to be believed; its first bytes."""
+
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Lines the board sent that did not arrive: `seq` first to last."""
+
+    first: int
+    last: int
+
+    @property
+    def count(self) -> int:
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True)
+class Restarted:
+    """The board has started anew: its `seq` counts from 0 again, and so does its time."""
+
+
+Line: TypeAlias = "dict[str, Any] | Text | Damaged | Missing | Restarted"
+
+
 @dataclass
 class Counts:
-    """What a Reader has seen. `missing` counts lines by the gaps in `seq`."""
+    """What a Reader has seen. `missing` counts lines by the gaps in `seq`; `restarts`: how often it fell."""
 
     messages: int = 0
     text: int = 0
     damaged: int = 0
     missing: int = 0
+    restarts: int = 0
 
 
 class Reader:
     """Splits bytes into lines and decodes them; counts what is not a message.
 
-    feed() takes any number of bytes and returns the messages they complete, and keeps at most one line's bytes.
+    feed() and lines() take any number of bytes, and keep at most one line's.
     """
 
     def __init__(self) -> None:
         self.counts = Counts()
-        self._buffer = bytearray()
+        self.seq: int | None = None  # of the newest line
+        self._rest = b""
         self._overlong = False
-        self._seq: int | None = None
 
     def feed(self, data: bytes) -> list[dict[str, Any]]:
-        """Messages completed by data, in order."""
-        self._buffer += data
-        *lines, rest = self._buffer.split(b"\n")
+        """The messages that data completes, in order."""
+        return [line for line in self.lines(data) if isinstance(line, dict)]
+
+    def lines(self, data: bytes) -> list[Line]:
+        """All that data completes, in order: messages, text, damage; and losses, before the line that shows them."""
+        *lines, rest = (self._rest + data).split(b"\n")
         if lines and self._overlong:
             # The end of a line whose start was thrown away and counted.
             self._overlong = False
             del lines[0]
-        if len(rest) > MAX_LINE_BYTES:
-            self.counts.damaged += not self._overlong
+        out: list[Line] = []
+        for line in lines:
+            if line and line != b"\r":
+                self._take(line, out)
+        # Two more: the longest line may have a carriage return at each end.
+        if len(rest) > MAX_LINE_BYTES + 2:
+            if not self._overlong:
+                self._refuse(rest, out)
             self._overlong = True
-        self._buffer = bytearray() if self._overlong else rest
-        return [message for line in lines if (message := self._take(bytes(line))) is not None]
+        self._rest = b"" if self._overlong else rest
+        return out
 
-    def _take(self, line: bytes) -> dict[str, Any] | None:
-        if not line.strip():
-            return None
+    def _take(self, line: bytes, out: list[Line]) -> None:
         message = decode(line)
         if message is None:
-            if line.lstrip(b"\r").startswith(b"{"):
-                self.counts.damaged += 1
-            else:
-                self.counts.text += 1
-            return None
+            if line.strip():
+                self._refuse(line, out)
+            return
         self.counts.messages += 1
         seq = message.get("seq")
-        if isinstance(seq, int):
-            # A smaller number is a restart, not a loss.
-            if self._seq is not None and seq > self._seq + 1:
-                self.counts.missing += seq - self._seq - 1
-            self._seq = seq
-        return message
+        if type(seq) is int:
+            if self.seq is not None and seq != self.seq + 1:
+                self._jump(seq, out)
+            self.seq = seq
+        out.append(message)
+
+    def _refuse(self, line: bytes, out: list[Line]) -> None:
+        line = line.strip(b"\r")[:MAX_LINE_BYTES]
+        if line.startswith(b"{"):
+            self.counts.damaged += 1
+            out.append(Damaged(line))
+        else:
+            self.counts.text += 1
+            out.append(Text(line))
+
+    def _jump(self, seq: int, out: list[Line]) -> None:
+        assert self.seq is not None
+        first = self.seq + 1
+        if seq < first:
+            self.counts.restarts += 1
+            out.append(Restarted())
+            first = 0
+        if seq > first:
+            self.counts.missing += seq - first
+            out.append(Missing(first, seq - 1))

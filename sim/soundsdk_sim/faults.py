@@ -1,0 +1,135 @@
+"""Links that misbehave: any Transport with byte noise, losses, a slow line, or a cable that is pulled.
+
+    link = Faulty(open_sim("sim"), noise=Noise(replace=0.003, drop=0.003, double=0.003, seed=1))
+    device = Device(link)
+    link.unplug()                               # or Faulty(..., unplug_read=5000), at the byte
+
+Every fault is repeatable: it depends on the seed and on the bytes that have passed, not on time.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+import numpy as np
+
+from soundsdk.transport import Gone, Transport
+
+
+class Noise:
+    """Damages bytes: each is replaced by another value, dropped, or doubled, with these chances.
+
+    kept: whether the last bytes given to apply() passed unharmed, one truth value per byte given.
+    """
+
+    def __init__(self, replace: float = 0.0, drop: float = 0.0, double: float = 0.0, seed: int = 0) -> None:
+        if min(replace, drop, double) < 0 or replace + drop + double > 1:
+            raise ValueError("chances are 0 to 1, together at most 1")
+        self._limits = np.cumsum([replace, drop, double])
+        self._random = np.random.default_rng(seed)
+        self.kept = np.zeros(0, np.bool_)
+        self.damaged = 0  # bytes so far
+
+    def apply(self, data: bytes) -> bytes:
+        """What arrives of data."""
+        values = np.frombuffer(data, np.uint8).copy()
+        roll = self._random.random(len(values))
+        replaced, dropped, doubled = self._limits
+        self.kept = roll >= doubled
+        change = np.flatnonzero(roll < replaced)
+        values[change] ^= self._random.integers(1, 256, len(change)).astype(np.uint8)
+        times = np.ones(len(values), np.intp)
+        times[(roll >= replaced) & (roll < dropped)] = 0
+        times[(roll >= dropped) & (roll < doubled)] = 2
+        self.damaged += len(values) - int(np.count_nonzero(self.kept))
+        return np.repeat(values, times).tobytes()
+
+
+class Filter(Protocol):
+    """What changes bytes on their way, such as Noise."""
+
+    def apply(self, data: bytes) -> bytes: ...
+
+
+class Faulty:
+    """A Transport with faults. noise: on what the board sends; noise_out: on what it is sent.
+
+    unplug_read, unplug_written: the cable is pulled after that many bytes from the board, to the board; what came
+    before arrives. bytes_s: the pace of the line, both ways. silent: the board hears and says nothing.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        noise: Filter | None = None,
+        noise_out: Filter | None = None,
+        unplug_read: int | None = None,
+        unplug_written: int | None = None,
+        bytes_s: float | None = None,
+        silent: bool = False,
+    ) -> None:
+        self.inner = transport
+        self.path = transport.path
+        self.serial_number = transport.serial_number
+        self.read_bytes = 0  # of the board's, before noise
+        self.written_bytes = 0
+        self.silent = silent
+        self._noise = noise
+        self._noise_out = noise_out
+        self._unplug_read = unplug_read
+        self._unplug_written = unplug_written
+        self._bytes_s = bytes_s
+        self._pending = b""
+        self._gone = False
+
+    def unplug(self) -> None:
+        """Pulls the cable: from now on every read and write is Gone. The board goes on until close()."""
+        self._gone = True
+
+    def _check(self) -> None:
+        if self._gone:
+            raise Gone(f"the board at {self.path} has gone.", "Plug it in again.")
+
+    def read(self, limit_s: float) -> bytes:
+        self._check()
+        if self._unplug_read is not None and self.read_bytes >= self._unplug_read:
+            self.unplug()
+            self._check()
+        if self.silent:
+            self.inner.read(0)
+            time.sleep(limit_s)
+            return b""
+        data = self._pending or self.inner.read(limit_s)
+        most = len(data)
+        if self._unplug_read is not None:
+            most = min(most, self._unplug_read - self.read_bytes)
+        if self._bytes_s:
+            most = min(most, max(1, int(self._bytes_s / 50)))
+        self._pending = data[most:]
+        data = data[:most]
+        self.read_bytes += most
+        self._pace(most)
+        return self._noise.apply(data) if self._noise and data else data
+
+    def write(self, data: bytes) -> None:
+        self._check()
+        most = len(data)
+        if self._unplug_written is not None:
+            most = min(most, max(0, self._unplug_written - self.written_bytes))
+        part = data[:most]
+        self.written_bytes += most
+        self._pace(most)
+        if part and not self.silent:
+            self.inner.write(self._noise_out.apply(part) if self._noise_out else part)
+        if most < len(data):
+            self.unplug()
+            self._check()
+
+    def _pace(self, count: int) -> None:
+        if self._bytes_s:
+            time.sleep(count / self._bytes_s)
+
+    def close(self) -> None:
+        self._gone = True
+        self.inner.close()
