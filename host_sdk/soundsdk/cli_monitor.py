@@ -16,6 +16,7 @@ from soundsdk.errors import EXIT_OK, CheckError
 
 if TYPE_CHECKING:
     from soundsdk.monitor.lines import Sink
+    from soundsdk.monitor.page_server import PageServer
 
 _TERMINATED = 128 + 15
 
@@ -34,6 +35,14 @@ _TERMINATED = 128 + 15
 @click.option("--label", "labels", multiple=True, metavar="L", help="Only events of this label; may be repeated.")
 @click.option("--min-score", type=click.FloatRange(0, 1), default=0.0, metavar="S", help="Only events that reach it.")
 @click.option("--once", is_flag=True, help="End after the first of these events.")
+@click.option(
+    "--web",
+    type=click.IntRange(0, 65535),
+    is_flag=False,
+    flag_value=0,
+    metavar="[PORT]",
+    help="Serve a page to this computer; its address is shown.",
+)
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="N", help="End after this time.")
 def monitor(
     port: str | None,
@@ -42,6 +51,7 @@ def monitor(
     labels: tuple[str, ...],
     min_score: float,
     once: bool,
+    web: int | None,
     seconds: float | None,
 ) -> int:
     """Watch a board: events and levels as they come.
@@ -50,20 +60,19 @@ def monitor(
     more (0). With --once it ends with 0 after an event: its onset, or its end where whole events are written (tsv,
     audacity); with 6 if --seconds are over before. A board that is unplugged is waited for.
     """
-    from soundsdk.device import Device
     from soundsdk.monitor.asking import Asker
     from soundsdk.monitor.choose import Chooser
     from soundsdk.monitor.lines import Lines
     from soundsdk.monitor.log import Log
     from soundsdk.monitor.loop import watch
     from soundsdk.monitor.notes import Notes, summary
-    from soundsdk.monitor.source import DeviceSource
+    from soundsdk.monitor.source import WatchSource
     from soundsdk.monitor.state import State
+    from soundsdk.reconnect import Watch
 
     live = form == "text" and sys.stdout.isatty()
     with contextlib.ExitStack() as stack:
-        source = DeviceSource(Device.open(port))
-        stack.callback(source.close)
+        source = WatchSource(stack.enter_context(Watch(port)))
         state = State(source.hello, source.path)
         sinks: list[Sink] = []
         kept = Log(log, state, _say) if log else None
@@ -78,7 +87,17 @@ def monitor(
             sinks.append(Table(source, state, Console()))
         else:
             sinks.append(Lines(form, state))
-        asker = Asker(source, state, lambda: (live, False))
+        server = None
+        if web is not None:
+            from soundsdk.monitor.page_server import PageServer
+
+            server = PageServer(web)
+        asker = Asker(source, state, lambda: (live or _watched(server), _watched(server)))
+        if server is not None:
+            from soundsdk.monitor.web import Web
+
+            sinks.append(Web(server, source, state, asker))
+            _say(f"the page is at {server.url}")
         chooser = Chooser(labels, min_score)
         stack.callback(lambda: _last_words(summary(state, source.counts, kept.failed if kept else 0)))
         for sink in sinks:
@@ -90,6 +109,10 @@ def monitor(
     if once and not found:
         raise CheckError(f"no such event came within {seconds:g} s.", "")
     return EXIT_OK
+
+
+def _watched(server: PageServer | None) -> bool:
+    return server is not None and server.watched
 
 
 def _now() -> float:

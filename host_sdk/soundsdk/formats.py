@@ -19,11 +19,16 @@ class Whole(Protocol):
     def label(self) -> str: ...
 
 
+def printable(text: str) -> str:
+    """Text that comes from elsewhere, for a line: what would end it or steer a terminal becomes a middle dot."""
+    return "".join(c if c.isprintable() else "·" for c in text)
+
+
 def tsv(filename: str, events: Iterable[Whole]) -> list[str]:
     """Rows for TSV_HEADER, seconds with a thousandth's resolution."""
-    return [f"{filename}\t{e.onset_s:.3f}\t{e.offset_s:.3f}\t{e.label}" for e in events]
+    return [f"{filename}\t{e.onset_s:.3f}\t{e.offset_s:.3f}\t{printable(e.label)}" for e in events]
 
 
 def audacity(events: Iterable[Whole]) -> list[str]:
     """Rows of an Audacity label track: start, end, label."""
-    return [f"{e.onset_s:.6f}\t{e.offset_s:.6f}\t{e.label}" for e in events]
+    return [f"{e.onset_s:.6f}\t{e.offset_s:.6f}\t{printable(e.label)}" for e in events]

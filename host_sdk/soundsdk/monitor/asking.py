@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from soundsdk.messages import Ack
+from soundsdk.protocol import Restarted
 
-from .source import Back, Item, Restarted
+from .source import Back, Item
 from .state import State
 
 RENEW_S = 3.0  # the board forgets after 10 s of sound

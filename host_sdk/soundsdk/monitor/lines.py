@@ -83,7 +83,7 @@ def text(event: Event, rate_hz: int, now: float) -> str:
     """One edge of an event: local time, edge, seconds since the board's start, score, label."""
     clock = time.strftime("%H:%M:%S", time.localtime(now))
     seconds = event.t / rate_hz if rate_hz else 0.0
-    return f"{clock}  {event.edge:<3}  {seconds:10.2f} s  {event.score:.2f}  {event.label}"
+    return f"{clock}  {event.edge:<3}  {seconds:10.2f} s  {event.score:.2f}  {formats.printable(event.label)}"
 
 
 def filename(state: State) -> str:

@@ -11,7 +11,7 @@ from soundsdk.protocol import Restarted
 from .asking import Asker
 from .choose import Chooser
 from .lines import Sink
-from .source import Item, Source
+from .source import Back, Item, Source
 from .state import State
 
 TURN_S = 0.1
@@ -34,10 +34,10 @@ def watch(
     while end is None or time.monotonic() < end:
         asker.tick()
         limit_s = TURN_S if end is None else max(0.0, min(TURN_S, end - time.monotonic()))
-        items = source.items(limit_s)
+        items = source.poll(limit_s)
         now = time.time()
         for item in items:
-            if isinstance(item, Restarted):
+            if isinstance(item, Restarted) or (isinstance(item, Back) and item.restarted):
                 chooser.restart()
             asker.take(item)
             chosen: Sequence[Item] = chooser.take(item) if isinstance(item, Event) else [item]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from soundsdk.formats import printable
 from soundsdk.messages import Status
 from soundsdk.protocol import Counts, Missing, Restarted, Text
 
-from .source import Back, Gone, Item
+from .source import Away, Back, Item
 from .state import Span, State
 
 GATHER_S = 5.0  # losses of this time become one sentence
@@ -38,20 +39,25 @@ class Notes:
             self._missing_lines += item.count
             if len(self._missing) < 5:
                 self._missing.append(item)
-        elif isinstance(item, Gone):
+        elif isinstance(item, Away):
             self._tell()
             self._say(f"the board at {item.path} has gone; waiting for it.")
         elif isinstance(item, Back):
-            self._say(f"the board is back at {item.path} after {item.gone_s:.1f} s.")
+            self._say(f"the board is back at {item.path} after {item.gone_s:.1f} s; {_missed(item.missing)}.")
+            if item.restarted:
+                self._restarted()
         elif isinstance(item, Restarted):
-            self._lost = self._dropped = 0
-            self._say("the board has started anew; its time and its seq count from 0 again.")
+            self._restarted()
         elif isinstance(item, Status):
             if item.lost > self._lost:
                 self._say(f"the board has missed {item.lost - self._lost} samples of sound.")
             if item.dropped > self._dropped:
                 self._say(f"the board could not send {item.dropped - self._dropped} lines.")
             self._lost, self._dropped = item.lost, item.dropped
+
+    def _restarted(self) -> None:
+        self._lost = self._dropped = 0
+        self._say("the board has started anew; its time and its seq count from 0 again.")
 
     def tick(self) -> None:
         if time.monotonic() - self._told_at >= GATHER_S:
@@ -71,6 +77,10 @@ class Notes:
         self._tell()
 
 
+def _missed(gap: Missing | None) -> str:
+    return "no line is known to be missing" if gap is None else f"{_lines(gap.count)} missing: {ranges([gap], 0)}"
+
+
 def _lines(n: int) -> str:
     return "1 line is" if n == 1 else f"{n} lines are"
 
@@ -84,7 +94,7 @@ def ranges(gaps: list[Missing], total: int) -> str:
 def summary(state: State, counts: Counts, log_failed: int = 0) -> list[str]:
     """The last words, a line each."""
     seconds = time.monotonic() - state.began
-    events = ", ".join(f"{label} {n}" for label, n in sorted(state.counted.items())) or "none"
+    events = ", ".join(f"{printable(label)} {n}" for label, n in sorted(state.counted.items())) or "none"
     out = [
         f"watched {state.path} for {_duration(seconds)}: events {events}",
         f"  lines    {counts.messages} believed, {counts.damaged} damaged, {counts.missing} missing"

@@ -9,7 +9,7 @@ from typing import Any
 from soundsdk.messages import Event, Hello, Status
 from soundsdk.protocol import Missing, Restarted, Text
 
-from .source import Back, Gone, Item
+from .source import Away, Back, Item
 
 
 def iso(now: float) -> str:
@@ -41,10 +41,17 @@ def _members(item: Item, rate_hz: int) -> dict[str, Any] | None:
         return {"type": "restarted"}
     if isinstance(item, Text):
         return {"type": "text", "text": item.text}
-    if isinstance(item, Gone):
+    if isinstance(item, Away):
         return {"type": "gone", "path": item.path}
     if isinstance(item, Back):
-        return {"type": "back", "path": item.path, "gone_s": round(item.gone_s, 3)}
+        lines = {"missing": [item.missing.first, item.missing.last]} if item.missing else {}
+        return {
+            "type": "back",
+            "path": item.path,
+            "gone_s": round(item.gone_s, 3),
+            "restarted": item.restarted,
+            **lines,
+        }
     return None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from soundsdk.messages import Event, Hello, Scores, Status
 from soundsdk.protocol import Missing, Restarted
 
-from .source import Back, Gone, Item
+from .source import Away, Back, Item
 
 RECENT = 200  # events that are kept
 GAPS = 50  # gaps that are kept
@@ -80,7 +80,7 @@ class State:
             self.gaps.append(item)
         elif isinstance(item, Restarted):
             self._restart()
-        elif isinstance(item, Gone):
+        elif isinstance(item, Away):
             self.connected = False
             self.times_gone += 1
             self.scores = ()
@@ -89,6 +89,11 @@ class State:
             self.connected = True
             self.path = item.path
             self.gone_s += item.gone_s
+            self.hello = item.hello
+            if item.missing is not None:
+                self.gaps.append(item.missing)
+            if item.restarted:
+                self._restart()
         return None
 
     def _event(self, event: Event, now: float) -> Span | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from soundsdk.formats import printable
 from soundsdk.protocol import Counts
 
 from .source import Item, Source
@@ -90,7 +91,7 @@ def _head(state: State) -> Text:
     hello = state.hello
     name = f"{hello.board}  {hello.model or 'safe mode'}  firmware {hello.fw}  {state.path}"
     dot = ("● ", "green") if state.connected else ("○ ", "red")
-    return Text.assemble(dot, (name, "bold"), "" if state.connected else ("  gone; waiting for it", "red"))
+    return Text.assemble(dot, (printable(name), "bold"), "" if state.connected else ("  gone; waiting for it", "red"))
 
 
 def _bar(name: str, share: float | None, value: str, style: str) -> Text:
@@ -98,7 +99,11 @@ def _bar(name: str, share: float | None, value: str, style: str) -> Text:
 
     full = 0 if share is None else round(min(1.0, max(0.0, share)) * _BAR)
     return Text.assemble(
-        f"{name[:16]:<16} ", ("━" * full, style), ("─" * (_BAR - full), "bright_black"), f" {value}", no_wrap=True
+        f"{printable(name)[:16]:<16} ",
+        ("━" * full, style),
+        ("─" * (_BAR - full), "bright_black"),
+        f" {value}",
+        no_wrap=True,
     )
 
 
@@ -115,11 +120,13 @@ def _row(span: Span, start: int) -> tuple[str | Text, ...]:
 
     clock = time.strftime("%H:%M:%S", time.localtime(span.time))
     onset = f"{span.onset_s:.2f} s"
+    label = Text(printable(span.label))  # as it is: markup in it means nothing
     if span.offset_s is not None:
-        return clock, span.label, onset, f"{span.offset_s:.2f} s", f"{span.offset_s - span.onset_s:.1f} s", _score(span)
+        return clock, label, onset, f"{span.offset_s:.2f} s", f"{span.offset_s - span.onset_s:.1f} s", _score(span)
     if span.going_on and span.start == start:
-        return Text(clock), Text(span.label, "bold green"), Text(onset), Text("now", "green"), "", _score(span)
-    return clock, span.label, onset, Text("?", "yellow"), "", _score(span)
+        label.stylize("bold green")
+        return clock, label, onset, Text("now", "green"), "", _score(span)
+    return clock, label, onset, Text("?", "yellow"), "", _score(span)
 
 
 def _score(span: Span) -> str:
