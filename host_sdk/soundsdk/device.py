@@ -6,17 +6,21 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 from soundsdk import address, protocol
-from soundsdk.errors import ProtocolError
+from soundsdk.errors import ProtocolError, UsageError
 from soundsdk.messages import Ack, Event, Hello, Message, Status, parse
-from soundsdk.transport import Transport, open_transport
+from soundsdk.protocol import Damaged, Missing, Restarted, Text
+from soundsdk.transport import Gone, Transport, open_transport
 
 ANSWER_S = 3.0
 HELLO_S = 5.0
 _ASK_EVERY_S = 0.5
+_STEP_S = 0.2
 _KEPT = 10000  # messages that come while an answer is awaited
+
+Item: TypeAlias = "Message | Text | Damaged | Missing | Restarted"
 
 
 class Refused(ProtocolError):
@@ -34,23 +38,27 @@ class Device:
     with Device.open("auto") as device:
         for event in device.events():
             print(event.label, event.edge, event.t / device.hello.rate_hz)
+
+    Opening resets no board. `hello` is the newest the board has said: after a restart it may run another detector.
+    Every read raises soundsdk.transport.Gone when the port goes; soundsdk.reconnect.Watch outlives that.
     """
 
     def __init__(self, transport: Transport, hello_s: float = HELLO_S) -> None:
         """Asks for hello until it comes; ProtocolError if it does not within hello_s, Gone if the port goes."""
         self.transport = transport
         self._reader = protocol.Reader()
-        self._waiting: deque[Message] = deque(maxlen=_KEPT)
+        self._waiting: deque[Item] = deque(maxlen=_KEPT)
+        self._heard: deque[str] = deque(maxlen=20)
         self.unknown = 0  # undamaged lines of a kind this version does not know
-        self.overrun = 0  # messages nobody took in time
+        self.overrun = 0  # items nobody took in time
         self.hello = self._greet(hello_s)
 
     @classmethod
     def open(cls, where: str | None = None, hello_s: float = HELLO_S) -> Device:
         """Opens a board by its address (see soundsdk.address; default SOUNDSDK_PORT, else auto).
 
-        DeviceError if there is none, PortError if its port is busy or not permitted, ProtocolError if nothing
-        answers.
+        UsageError if the address says nothing, DeviceError if there is no such board (or several, for auto), PortError
+        if its port is busy or not permitted, ProtocolError if nothing answers within hello_s seconds.
         """
         transport = open_transport(address.parse(where))
         try:
@@ -61,8 +69,18 @@ class Device:
 
     @property
     def counts(self) -> protocol.Counts:
-        """Of the lines so far: messages, text, damaged, missing."""
+        """Of the lines so far: messages, text, damaged, missing, restarts."""
         return self._reader.counts
+
+    @property
+    def first_seq(self) -> int | None:
+        """`seq` of the first line of this connection; None before one has come."""
+        return self._reader.first
+
+    @property
+    def seq(self) -> int | None:
+        """`seq` of the newest line."""
+        return self._reader.seq
 
     def _greet(self, limit_s: float) -> Hello:
         deadline = time.monotonic() + limit_s
@@ -72,28 +90,34 @@ class Device:
             if isinstance(hello, Hello):
                 return hello
         counts = self.counts
-        heard = (
-            f"it sent {counts.text} lines of text and {counts.damaged} damaged ones"
-            if counts.text or counts.damaged
-            else ("it sent nothing")
-        )
-        raise ProtocolError(
-            f"what is at {self.transport.path} does not answer as a soundsdk board: {heard}.",
-            "Flash it with soundsdk flash, or reset it.",
-        )
+        heard, hint = "it sent nothing", "Flash it with soundsdk flash, or reset it."
+        if counts.text or counts.damaged:
+            heard = f"it sent {counts.text} lines of text and {counts.damaged} damaged ones"
+        if any(line.startswith(">>>") for line in self._heard):
+            hint = "It waits at MicroPython's prompt: press its reset button, or soundsdk flash it."
+        raise ProtocolError(f"what is at {self.transport.path} does not answer as a soundsdk board: {heard}.", hint)
 
     def tell(self, kind: str, **members: Any) -> None:
-        """Sends a command and waits for nothing."""
-        self.transport.write(b"\n" + protocol.encode({"type": kind, **members}) + b"\n")
+        """Sends a command and waits for nothing. UsageError if it makes no line, Gone or PortError by the port."""
+        try:
+            line = protocol.encode({"type": kind, **members})
+        except ValueError as error:
+            raise UsageError(f"{kind} cannot be sent: {error}.") from error
+        self.transport.write(b"\n" + line + b"\n")
 
-    def ask(self, kind: str, limit_s: float = ANSWER_S, **members: Any) -> Hello | Status | Ack:
+    def ask(self, kind: str, limit_s: float = ANSWER_S, tries: int = 1, **members: Any) -> Hello | Status | Ack:
         """Sends a command; its answer. Refused if the board says no, ProtocolError if no answer comes in time.
 
-        What else comes meanwhile is kept for messages().
+        tries: how often it is sent within limit_s, for commands that may be carried out twice. What else comes
+        meanwhile is kept for messages().
         """
-        self.tell(kind, **members)
         wanted = {"hello": Hello, "status": Status}.get(kind, Ack)
-        answer = self._await(wanted, kind, limit_s)
+        answer = None
+        for _ in range(tries):
+            self.tell(kind, **members)
+            answer = self._await(wanted, kind, limit_s / tries)
+            if answer is not None:
+                break
         if answer is None:
             raise ProtocolError(
                 f"the board at {self.transport.path} has not answered {kind} for {limit_s:g} s.", "Reset it."
@@ -107,53 +131,136 @@ class Device:
         deadline = time.monotonic() + limit_s
         while True:
             found: Message | None = None
-            for message in self._receive(max(0.0, deadline - time.monotonic())):
-                fits = isinstance(message, wanted) and (not isinstance(message, Ack) or message.re == re)
-                if found is None and (fits or (re and isinstance(message, Ack) and message.re == re)):
-                    found = message
+            for item in self._receive(max(0.0, deadline - time.monotonic())):
+                answers = isinstance(item, Ack) and item.re == re if re else False
+                if found is None and (answers or (isinstance(item, wanted) and not isinstance(item, Ack))):
+                    found = cast(Message, item)
                 else:
-                    self._keep(message)
+                    self._keep(item)
             if found is not None or time.monotonic() >= deadline:
                 return found
 
-    def _keep(self, message: Message) -> None:
+    def _keep(self, item: Item) -> None:
         self.overrun += len(self._waiting) == _KEPT
-        self._waiting.append(message)
+        self._waiting.append(item)
 
-    def _receive(self, limit_s: float) -> list[Message]:
-        out = []
-        for line in self._reader.feed(self.transport.read(limit_s)):
-            message = parse(line)
-            if message is None:
+    def _receive(self, limit_s: float) -> list[Item]:
+        out: list[Item] = []
+        for line in self._reader.lines(self.transport.read(limit_s)):
+            if not isinstance(line, dict):
+                if isinstance(line, Text):
+                    self._heard.append(line.text)
+                out.append(line)
+            elif (message := parse(line)) is None:
                 self.unknown += 1
             else:
+                if isinstance(message, Hello):
+                    self.hello = message
                 out.append(message)
         return out
+
+    def take(self, limit_s: float = 0.0) -> Item | None:
+        """The next item, waiting at most limit_s for it; None if there is none. Gone if the port goes.
+
+        Items come in the order of the wire: messages, Text and Damaged lines, Missing before the line that showed it,
+        Restarted before the first line of the new start.
+        """
+        deadline = time.monotonic() + limit_s
+        while not self._waiting:
+            left = deadline - time.monotonic()
+            for item in self._receive(max(0.0, left)):
+                self._keep(item)
+            if left <= 0 and not self._waiting:
+                return None
+        return self._waiting.popleft()
+
+    def poll(self, limit_s: float = 0.0) -> list[Item]:
+        """All items that have come, waiting at most limit_s for the first."""
+        item = self.take(limit_s)
+        if item is None:
+            return []
+        items = [item, *self._waiting]
+        self._waiting.clear()
+        return items
 
     def messages(self, limit_s: float | None = None) -> Iterator[Message]:
         """What the board says, as it comes, until limit_s of silence (None: for ever); Gone if the port goes."""
         last = time.monotonic()
         while True:
-            while self._waiting:
-                yield self._waiting.popleft()
-                last = time.monotonic()
-            step = 0.2 if limit_s is None else min(0.2, limit_s - (time.monotonic() - last))
+            step = _STEP_S if limit_s is None else min(_STEP_S, limit_s - (time.monotonic() - last))
             if step <= 0:
                 return
-            for message in self._receive(step):
-                self._keep(message)
+            item = self.take(step)
+            if item is not None and not isinstance(item, (Text, Damaged, Missing, Restarted)):
+                yield item
+                last = time.monotonic()
 
     def events(self, limit_s: float | None = None) -> Iterator[Event]:
-        """The events among messages()."""
+        """The events among messages(), until the board has said nothing at all for limit_s."""
         for message in self.messages(limit_s):
             if isinstance(message, Event):
                 yield message
 
-    def status(self) -> Status:
-        """The board's counters now."""
-        answer = self.ask("status")
+    def status(self, limit_s: float = ANSWER_S) -> Status:
+        """The board's counters now. Refused in safe mode, with the reason."""
+        answer = self.ask("status", limit_s, tries=3)
         assert isinstance(answer, Status)
         return answer
+
+    def set(
+        self,
+        label: str | None = None,
+        on: float | None = None,
+        off: float | None = None,
+        min_ms: int | None = None,
+        hold_ms: int | None = None,
+        keep: bool = False,
+    ) -> Ack:
+        """Changes how a class (without label: every class) is decided; all or nothing.
+
+        on, off: probabilities 0 to 1, to 1/1000; min_ms, hold_ms: milliseconds. keep: for the next start, too. Refused
+        if the board has no such label or the values do not go together, UsageError if there are none.
+        """
+        members: dict[str, Any] = {"label": label} if label is not None else {}
+        for name, value in (("on", on), ("off", off)):
+            if value is not None:
+                if not 0 <= value <= 1:
+                    raise UsageError(f"{name} is a probability from 0 to 1, not {value:g}.")
+                members[name] = round(1000 * value)
+        for name, time_ms in (("min_ms", min_ms), ("hold_ms", hold_ms)):
+            if time_ms is not None:
+                members[name] = time_ms
+        if not set(members) - {"label"}:
+            raise UsageError("there is nothing to set.", "Give on, off, min_ms or hold_ms.")
+        if keep:
+            members["keep"] = True
+        answer = self.ask("set", tries=3, **members)
+        assert isinstance(answer, Ack)
+        return answer
+
+    def reboot(self, hello_s: float = 10.0) -> Hello:
+        """Restarts the board and waits for its hello; DeviceError if its port goes and does not come back in time.
+
+        Boards with USB of their own take their port away when they restart; it is opened again. ProtocolError if the
+        port stays and no hello comes.
+        """
+        from soundsdk.reconnect import reopen
+
+        before = self.counts.restarts
+        deadline = time.monotonic() + hello_s
+        try:
+            self.ask("reboot")
+            while self.counts.restarts == before:
+                if time.monotonic() > deadline:
+                    where = self.transport.path
+                    raise ProtocolError(f"the board at {where} has not restarted in {hello_s:g} s.", "Reset it.")
+                for item in self._receive(_STEP_S):
+                    self._keep(item)
+        except Gone:
+            self.transport.close()
+            self.transport = reopen(self.transport, max(1.0, deadline - time.monotonic()))
+        self.hello = self._greet(max(1.0, deadline - time.monotonic()))
+        return self.hello
 
     def close(self) -> None:
         """Closes the port; the board goes on."""

@@ -109,7 +109,8 @@ class Reader:
 
     def __init__(self) -> None:
         self.counts = Counts()
-        self.seq: int | None = None  # of the newest line
+        self.first: int | None = None  # seq of the first line
+        self.seq: int | None = None  # of the newest
         self._rest = b""
         self._overlong = False
 
@@ -145,7 +146,9 @@ class Reader:
         self.counts.messages += 1
         seq = message.get("seq")
         if type(seq) is int:
-            if self.seq is not None and seq != self.seq + 1:
+            if self.seq is None:
+                self.first = seq
+            elif seq != self.seq + 1:
                 self._jump(seq, out)
             self.seq = seq
         out.append(message)

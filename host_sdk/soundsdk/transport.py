@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 from typing import Any, Protocol
 
 from soundsdk.address import Address
@@ -31,6 +32,9 @@ class Transport(Protocol):
 
     def close(self) -> None: ...
 
+    def reopen(self) -> Transport:
+        """A new transport to the same board, wherever it is now, after close(); while it is away, errors of opening."""
+
 
 class SerialTransport:
     """A serial port, or what pyserial reaches by a URL (rfc2217://, socket://).
@@ -40,11 +44,15 @@ class SerialTransport:
     DeviceError if it is not there.
     """
 
-    def __init__(self, path: str, serial_number: str | None = None, baud: int = BAUD) -> None:
+    def __init__(self, path: str, baud: int = BAUD) -> None:
         import serial
 
+        from soundsdk import ports
+
         self.path = path
-        self.serial_number = serial_number
+        self.port = ports.at(path) if "://" not in path else None  # None: not among the ports the system lists
+        self.serial_number = self.port.serial_number if self.port else None
+        self._baud = baud
         options: dict[str, Any] = {"baudrate": baud, "timeout": 0, "write_timeout": WRITE_S}
         if "://" not in path:
             options["exclusive"] = True
@@ -78,6 +86,18 @@ class SerialTransport:
         with contextlib.suppress(OSError):
             self._port.close()
 
+    def reopen(self) -> SerialTransport:
+        from soundsdk import ports
+
+        path = self.path
+        if self.port is not None:
+            port = ports.again(self.port)
+            if port is None:
+                raise DeviceError(f"the board that was at {path} is not connected.", "Plug it in again.")
+            # A name the person gave stays, if it still is the board's.
+            path = path if os.path.realpath(path) == os.path.realpath(port.path) else port.path
+        return SerialTransport(path, self._baud)
+
 
 def _refusal(path: str, error: Exception) -> PortError | DeviceError:
     code = getattr(error, "errno", None)
@@ -104,6 +124,5 @@ def open_transport(address: Address) -> Transport:
     if address.kind in ("auto", "id"):
         from soundsdk import ports
 
-        port = ports.find(address)
-        return SerialTransport(port.path, port.serial_number)
+        return SerialTransport(ports.find(address).path)
     return SerialTransport(address.value)

@@ -133,3 +133,7 @@ class Faulty:
     def close(self) -> None:
         self._gone = True
         self.inner.close()
+
+    def reopen(self) -> Transport:
+        """The board again, its link without faults."""
+        return self.inner.reopen()

@@ -16,8 +16,8 @@ class SimTransport:
 
     serial_number: str | None = None
 
-    def __init__(self, name: str, board: LiveBoard) -> None:
-        self.path = f"sim:{name}"
+    def __init__(self, text: str, board: LiveBoard) -> None:
+        self.path = f"sim:{text}"
         self._board = board
 
     def read(self, limit_s: float) -> bytes:
@@ -28,6 +28,9 @@ class SimTransport:
 
     def close(self) -> None:
         self._board.stop()
+
+    def reopen(self) -> SimTransport:
+        return open_sim(self.path.partition(":")[2])
 
 
 def open_sim(text: str) -> SimTransport:
@@ -44,4 +47,4 @@ def open_sim(text: str) -> SimTransport:
         from soundsdk.audio import read
 
         sound = read(known["file"], rate_hz)
-    return SimTransport(name, LiveBoard(detector.data, sound, rate_hz, {"board": name}))
+    return SimTransport(text, LiveBoard(detector.data, sound, rate_hz, {"board": name}))

@@ -30,6 +30,9 @@ class Wire:
     def close(self) -> None:
         self.open = False
 
+    def reopen(self) -> Wire:
+        return Wire(self.data)
+
 
 def test_noise_damages_the_share_of_bytes_it_was_told_and_knows_which() -> None:
     data = bytes(range(256)) * 400
@@ -95,6 +98,7 @@ def test_unplugging_on_call_and_closing() -> None:
     assert wire.open
     link.close()
     assert not wire.open
+    assert link.reopen().read(0) == b"data"
 
 
 def test_a_slow_line_takes_its_time_and_loses_nothing() -> None:

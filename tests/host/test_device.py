@@ -1,0 +1,228 @@
+"""Device: on a board of this process and at a virtual serial port."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from virtual_boards import beeps, board
+
+from soundsdk import Device
+from soundsdk.device import Refused
+from soundsdk.errors import DeviceError, PortError, ProtocolError, UsageError
+from soundsdk.messages import Event, Hello, Status
+from soundsdk.protocol import encode
+from soundsdk.transport import Gone
+from soundsdk_sim.faults import Faulty, Noise
+from soundsdk_sim.sim_transport import SimTransport
+from soundsdk_sim.virtual_port import VirtualPorts
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+
+
+@pytest.fixture
+def ports(tmp_path: Path) -> Iterator[VirtualPorts]:
+    with VirtualPorts(tmp_path) as ports:
+        yield ports
+
+
+def in_process(sound: np.ndarray | None = None, speed: float = 1.0, **settings: object) -> SimTransport:
+    return SimTransport("sim", board(sound, speed, **settings))
+
+
+def test_events_of_a_board_come_typed_and_in_order() -> None:
+    with Device(in_process(beeps(4), speed=8)) as device:
+        assert isinstance(device.hello, Hello)
+        assert (device.hello.model, device.hello.board, device.hello.rate_hz) == ("tones", "sim", 16000)
+        events = list(itertools.islice(device.events(limit_s=5), 8))
+    assert all(isinstance(event, Event) for event in events)
+    assert [(e.label, e.edge) for e in events] == [(x, y) for x in ("high", "low") * 2 for y in ("on", "off")]
+    assert [e.seq for e in events] == sorted(e.seq for e in events)
+    assert abs(events[0].t / 16000 - 0.1) < 0.35
+
+
+def test_at_a_port_auto_id_path_and_stable_name_all_find_the_board(ports: VirtualPorts, tmp_path: Path) -> None:
+    port = ports.add(board, serial_number="SN1")
+    (tmp_path / "by-id").symlink_to(port.path)
+    for where in ("auto", "id:SN1", port.path, f"port:{port.path}", str(tmp_path / "by-id")):
+        with Device.open(where) as device:
+            assert device.hello.model == "tones"
+            assert device.transport.serial_number == "SN1"
+    with pytest.raises(DeviceError, match="SN2"):
+        Device.open("id:SN2")
+
+
+def test_nothing_is_lost_by_who_stops_reading_and_goes_on() -> None:
+    with Device(in_process(beeps(6), speed=8)) as device:
+        got = []
+        while len(got) < 12:
+            got.append(next(device.events(limit_s=5)))
+            device.status()
+    assert [e.seq for e in got] == sorted({e.seq for e in got})
+    assert [e.edge for e in got] == ["on", "off"] * 6
+    assert device.counts.missing == 0
+
+
+def test_silence_ends_messages() -> None:
+    with Device(in_process(status_s=3600)) as device:
+        assert [type(m) for m in device.messages(limit_s=0.3)] in ([], [Hello])  # the one of the start
+        begin = time.monotonic()
+        assert list(device.messages(limit_s=0.3)) == []
+        assert 0.2 < time.monotonic() - begin < 3
+
+
+def test_set_is_carried_out_and_refused_with_a_reason() -> None:
+    with Device(in_process()) as device:
+        assert device.set("low", on=0.8, off=0.3).ok
+        assert device.set(min_ms=300).ok
+        with pytest.raises(Refused, match="no such label") as refusal:
+            device.set("siren", on=0.8)
+        assert (refusal.value.code, refusal.value.exit_code) == ("set.label", 5)
+        for wrong in ({}, {"on": 1.2}, {"off": -0.1}, {"label": "low"}, {"on": float("nan")}):
+            with pytest.raises(UsageError):
+                device.set(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_command_too_long_for_a_line_is_refused_here() -> None:
+    with Device(in_process()) as device:
+        with pytest.raises(UsageError, match="longer"):
+            device.tell("set", label="x" * 2000)
+        assert device.status().damaged == 0
+
+
+def test_reboot_waits_for_the_new_start() -> None:
+    with Device(in_process()) as device:
+        device.status()
+        assert device.reboot().model == "tones"
+        assert device.counts.restarts == 1
+        assert device.status().captured < 16000 * 60
+
+
+class Native:
+    """A board with USB of its own: its port goes away when it restarts."""
+
+    def __init__(self, ports: VirtualPorts) -> None:
+        self.port = ports.add(board)
+
+    def restart(self) -> None:
+        self.port.unplug()
+        time.sleep(0.2)
+        self.port.plug("ttyACM1")
+
+
+def test_reboot_of_a_board_whose_port_goes_away(ports: VirtualPorts) -> None:
+    native = Native(ports)
+    with Device.open("auto") as device:
+        timer = threading.Timer(0.1, native.restart)
+        timer.start()
+        try:
+            device.transport = Faulty(device.transport, noise=_Swallow())
+            assert device.reboot().model == "tones"
+        finally:
+            timer.join()
+        assert device.transport.path.endswith("ttyACM1")
+
+
+class _Swallow:
+    """Lets nothing through, as a port that goes away with the answer."""
+
+    def apply(self, data: bytes) -> bytes:
+        return b""
+
+
+def test_a_noisy_line_costs_lines_and_nothing_else() -> None:
+    noise = Noise(replace=0.0034, drop=0.0033, double=0.0033, seed=7)
+    link = Faulty(in_process(beeps(20), speed=8, status_s=1), noise=noise, noise_out=Noise(replace=0.002, seed=8))
+    with Device(link) as device:
+        for _ in range(10):
+            assert isinstance(device.status(), Status)
+        assert len(list(device.events(limit_s=1))) > 0
+    assert noise.damaged > 10
+    assert device.counts.damaged + device.counts.text > 0
+
+
+class Parrot:
+    """Something else at a port: says `text` and gives back what it hears."""
+
+    def __init__(self, text: bytes) -> None:
+        self._data = text
+
+    def read(self, limit_s: float) -> bytes:
+        data, self._data = self._data, b""
+        if not data:
+            time.sleep(min(limit_s, 0.02))
+        return data
+
+    def write(self, data: bytes) -> None:
+        self._data += b">>> " + data
+
+    def stop(self) -> None:
+        pass
+
+
+def test_what_is_no_board_is_not_taken_for_one(ports: VirtualPorts) -> None:
+    silent = ports.add(lambda: Parrot(b""), "ttyUSB0", serial_number="A")
+    loop = ports.add(lambda: Parrot(encode({"type": "hello"}) + b"\n"), "ttyUSB1", serial_number="B")
+    for port in (silent, loop):
+        with pytest.raises(ProtocolError, match="does not answer as a soundsdk board") as error:
+            Device.open(port.path, hello_s=0.6)
+        assert error.value.exit_code == 5
+    assert "prompt" in error.value.hint
+
+
+def test_no_board_two_boards_one_bridge(ports: VirtualPorts) -> None:
+    with pytest.raises(DeviceError, match="no board is connected") as none:
+        Device.open("auto")
+    assert none.value.exit_code == 3
+    with pytest.raises(DeviceError, match="there is no board at"):
+        Device.open("/dev/soundsdk-none")
+    bridge = ports.add(board, "ttyUSB0", vid=0x10C4, pid=0xEA60, serial_number="0001")
+    with Device.open("auto") as device:
+        assert device.transport.path == bridge.path
+    second = ports.add(board, "ttyUSB1", vid=0x10C4, pid=0xEA60, serial_number="0001")
+    with pytest.raises(DeviceError, match=r"2 boards are connected: .*ttyUSB0, .*ttyUSB1"):
+        Device.open("auto")
+    native = ports.add(board, "ttyACM0")
+    with Device.open("auto") as device:
+        assert device.transport.path == native.path
+    with Device.open(second.path) as device:
+        assert device.transport.path == second.path
+
+
+def test_a_busy_port_and_one_that_is_not_permitted(ports: VirtualPorts) -> None:
+    port = ports.add(board)
+    with port.held(), pytest.raises(PortError, match="in use by another program") as busy:
+        Device.open("auto")
+    with port.forbidden(), pytest.raises(PortError, match="may not be opened by you") as denied:
+        Device.open("auto")
+    assert busy.value.exit_code == denied.value.exit_code == 4
+    with Device.open("auto"):
+        pass
+
+
+def test_a_pulled_cable_is_gone_and_not_silence(ports: VirtualPorts) -> None:
+    port = ports.add(board)
+    with Device.open("auto") as device:
+        port.unplug()
+        with pytest.raises(Gone, match="has gone") as gone:
+            list(device.messages(limit_s=5))
+        assert gone.value.exit_code == 3
+        with pytest.raises(Gone):
+            device.status()
+
+
+@pytest.mark.parametrize("at", [1, 60, 170, 230])
+def test_a_cable_pulled_in_the_middle_of_hello(ports: VirtualPorts, at: int) -> None:
+    port = ports.add(board)
+    port.unplug_read = at
+    with pytest.raises(DeviceError):
+        Device.open("auto").status()
+    port.plug()
+    with Device.open("auto") as device:
+        assert device.status().lost == 0
