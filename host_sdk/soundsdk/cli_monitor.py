@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -43,6 +44,12 @@ _TERMINATED = 128 + 15
     metavar="[PORT]",
     help="Serve a page to this computer; its address is shown.",
 )
+@click.option(
+    "--mqtt",
+    envvar="SOUNDSDK_MQTT",
+    metavar="URL",
+    help="Publish to mqtt[s]://[USER:PASSWORD@]HOST[:PORT]/PREFIX, with Home Assistant discovery.",
+)
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="N", help="End after this time.")
 def monitor(
     port: str | None,
@@ -52,6 +59,7 @@ def monitor(
     min_score: float,
     once: bool,
     web: int | None,
+    mqtt: str | None,
     seconds: float | None,
 ) -> int:
     """Watch a board: events and levels as they come.
@@ -70,44 +78,59 @@ def monitor(
     from soundsdk.monitor.state import State
     from soundsdk.reconnect import Watch
 
-    live = form == "text" and sys.stdout.isatty()
+    broker = None
+    if mqtt is not None:
+        from soundsdk.monitor.mqtt_topics import parse
+
+        broker = parse(mqtt)
     with contextlib.ExitStack() as stack:
-        source = WatchSource(stack.enter_context(Watch(port)))
-        state = State(source.hello, source.path)
-        sinks: list[Sink] = []
-        kept = Log(log, state, _say) if log else None
-        if kept is not None:
-            sinks.append(kept)
-        sinks.append(Notes(state, _say, lambda line: click.echo(f"board: {line}", err=True)))
-        if live:
-            from rich.console import Console
-
-            from soundsdk.monitor.table import Table
-
-            sinks.append(Table(source, state, Console()))
-        else:
-            sinks.append(Lines(form, state))
+        # What can be refused comes first; the live table, which takes the terminal, last.
         server = None
         if web is not None:
             from soundsdk.monitor.page_server import PageServer
 
             server = PageServer(web)
+            stack.callback(server.close)
+        source = WatchSource(stack.enter_context(Watch(port)))
+        state = State(source.hello, source.path)
+        live = form == "text" and sys.stdout.isatty()
         asker = Asker(source, state, lambda: (live or _watched(server), _watched(server)))
+        sinks: list[Sink] = []
+
+        def add(sink: Sink) -> None:
+            sinks.append(sink)
+            stack.callback(sink.close)
+
+        kept = Log(log, state, _say) if log else None
+        stack.callback(lambda: _last_words(summary(state, source.counts, kept.failed if kept else 0)))
+        if kept is not None:
+            add(kept)
+        if broker is not None:
+            from soundsdk.monitor.mqtt import Mqtt
+
+            add(Mqtt(broker, state, asker, source.serial_number, labels, _say))
         if server is not None:
             from soundsdk.monitor.web import Web
 
-            sinks.append(Web(server, source, state, asker))
+            add(Web(server, source, state, asker))
             _say(f"the page is at {server.url}")
-        chooser = Chooser(labels, min_score)
-        stack.callback(lambda: _last_words(summary(state, source.counts, kept.failed if kept else 0)))
-        for sink in sinks:
-            stack.callback(sink.close)
+        if live:
+            from rich.console import Console
+
+            from soundsdk.monitor.table import Table
+
+            add(Table(source, state, Console()))
+        else:
+            add(Lines(form, state))
+        add(Notes(state, _say, lambda words: click.echo(f"board: {words}", err=True)))
         stack.enter_context(_terminable())
         for sink in sinks:
-            sink.take(source.hello, None, _now())
-        found = watch(source, state, chooser, asker, sinks, once, form in ("tsv", "audacity"), seconds)
+            sink.take(source.hello, None, time.time())
+        found = watch(
+            source, state, Chooser(labels, min_score), asker, sinks, once, form in ("tsv", "audacity"), seconds
+        )
     if once and not found:
-        raise CheckError(f"no such event came within {seconds:g} s.", "")
+        raise CheckError(f"no such event came within {seconds:g} s.")
     return EXIT_OK
 
 

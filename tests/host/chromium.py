@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import select
@@ -124,10 +125,8 @@ class Chromium:
 
     def close(self) -> None:
         """Ends it and its children: they are a process group of their own."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self._process.wait(timeout=10)
         os.close(self._write)
         os.close(self._read)

@@ -268,7 +268,7 @@ function values() {
     const on = [...state.spans.values()].some((s) => s.going_on && s.label === row.label);
     row.li.classList.toggle("on", on);
   }
-  put($("level"), state.level === null ? "–" : `${state.level.toFixed(1)} dBFS`);
+  put($("level"), state.level === null ? "–" : `${state.level.toFixed(1)} dBFS`.replace("-", "−"));
   $("bar").style.width = state.level === null ? "0" : `${Math.max(0, Math.min(100, 100 + state.level / 0.9))}%`;
   if (state.level === null) $("meter").removeAttribute("aria-valuenow");
   else $("meter").setAttribute("aria-valuenow", state.level.toFixed(0));

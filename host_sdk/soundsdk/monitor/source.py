@@ -48,6 +48,12 @@ class WatchSource:
     def counts(self) -> Counts:
         return self._watch.counts
 
+    @property
+    def serial_number(self) -> str | None:
+        """Of the USB device; None where there is none."""
+        device = self._watch.device
+        return device.transport.serial_number if device else None
+
     def poll(self, limit_s: float) -> list[Item]:
         return self._watch.poll(limit_s)
 
