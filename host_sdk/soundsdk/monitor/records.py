@@ -56,5 +56,6 @@ def _members(item: Item, rate_hz: int) -> dict[str, Any] | None:
 
 
 def line(members: dict[str, Any]) -> str:
-    """One line of JSON, without its end."""
-    return json.dumps(members, separators=(",", ":"), ensure_ascii=False)
+    """One line of JSON, without its end; escaped if a label holds what could end a line or steer a terminal."""
+    text = json.dumps(members, separators=(",", ":"), ensure_ascii=False)
+    return text if text.isprintable() else json.dumps(members, separators=(",", ":"))
