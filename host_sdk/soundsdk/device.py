@@ -105,17 +105,19 @@ class Device:
             raise UsageError(f"{kind} cannot be sent: {error}.") from error
         self.transport.write(b"\n" + line + b"\n")
 
-    def ask(self, kind: str, limit_s: float = ANSWER_S, tries: int = 1, **members: Any) -> Hello | Status | Ack:
+    def ask(
+        self, kind: str, limit_s: float = ANSWER_S, tries: int = 1, queued: bool = False, **members: Any
+    ) -> Hello | Status | Ack:
         """Sends a command; its answer. Refused if the board says no, ProtocolError if no answer comes in time.
 
         tries: how often it is sent within limit_s, for commands that may be carried out twice. What else comes
-        meanwhile is kept for messages().
+        meanwhile is kept for messages(), and with queued the answer too.
         """
         wanted = {"hello": Hello, "status": Status}.get(kind, Ack)
         answer = None
         for _ in range(tries):
             self.tell(kind, **members)
-            answer = self._await(wanted, kind, limit_s / tries)
+            answer = self._await(wanted, kind, limit_s / tries, queued)
             if answer is not None:
                 break
         if answer is None:
@@ -127,7 +129,7 @@ class Device:
         assert isinstance(answer, (Hello, Status, Ack))
         return answer
 
-    def _await(self, wanted: type[Any], re: str, limit_s: float) -> Message | None:
+    def _await(self, wanted: type[Any], re: str, limit_s: float, queued: bool = False) -> Message | None:
         deadline = time.monotonic() + limit_s
         while True:
             found: Message | None = None
@@ -135,8 +137,9 @@ class Device:
                 answers = isinstance(item, Ack) and item.re == re if re else False
                 if found is None and (answers or (isinstance(item, wanted) and not isinstance(item, Ack))):
                     found = cast(Message, item)
-                else:
-                    self._keep(item)
+                    if not queued:
+                        continue
+                self._keep(item)
             if found is not None or time.monotonic() >= deadline:
                 return found
 
@@ -201,9 +204,9 @@ class Device:
             if isinstance(message, Event):
                 yield message
 
-    def status(self, limit_s: float = ANSWER_S) -> Status:
-        """The board's counters now. Refused in safe mode, with the reason."""
-        answer = self.ask("status", limit_s, tries=3)
+    def status(self, limit_s: float = ANSWER_S, queued: bool = False) -> Status:
+        """The board's counters now; with queued they come among messages() as well. Refused in safe mode."""
+        answer = self.ask("status", limit_s, tries=3, queued=queued)
         assert isinstance(answer, Status)
         return answer
 
@@ -244,8 +247,6 @@ class Device:
         Boards with USB of their own take their port away when they restart; it is opened again. ProtocolError if the
         port stays and no hello comes.
         """
-        from soundsdk.reconnect import reopen
-
         before = self.counts.restarts
         deadline = time.monotonic() + hello_s
         try:
@@ -257,10 +258,28 @@ class Device:
                 for item in self._receive(_STEP_S):
                     self._keep(item)
         except Gone:
-            self.transport.close()
-            self.transport = reopen(self.transport, max(1.0, deadline - time.monotonic()))
+            return self.reopen(max(1.0, deadline - time.monotonic()))
         self.hello = self._greet(max(1.0, deadline - time.monotonic()))
         return self.hello
+
+    def reopen(self, limit_s: float) -> Hello:
+        """After Gone: opens the port again once it is back, and asks for hello, all within limit_s or so.
+
+        Raises what the last try raised: DeviceError or PortError, ProtocolError if nothing answers.
+        """
+        from soundsdk.reconnect import reopen
+
+        deadline = time.monotonic() + limit_s
+        while True:
+            try:
+                self.transport.close()
+                self.transport = reopen(self.transport, max(0.1, deadline - time.monotonic()))
+                self.hello = self._greet(max(1.0, deadline - time.monotonic()))
+                return self.hello
+            except Gone:
+                # Gone again while it was greeted.
+                if time.monotonic() > deadline:
+                    raise
 
     def close(self) -> None:
         """Closes the port; the board goes on."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import glob
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from soundsdk.address import Address
@@ -13,12 +15,14 @@ from soundsdk.errors import DeviceError
 
 # Of USB-to-serial bridges that ESP32 boards carry: CP210x, CH340, CH9102, FT232 and its kin. They are in many other
 # things as well, so they are a hint only.
-_BRIDGES = {
+BRIDGES = frozenset({
     (0x10C4, 0xEA60), (0x1A86, 0x7523), (0x1A86, 0x5523), (0x1A86, 0x55D4), (0x0403, 0x6001), (0x0403, 0x6010),
     (0x0403, 0x6011), (0x0403, 0x6014), (0x0403, 0x6015),
-}  # fmt: skip
+})  # fmt: skip
 # MicroPython on RP2040 and RP2350; the USB of ESP32-C3, -S3 and their kin in hardware; MicroPython's own on the S3.
-_BOARDS = {(0x2E8A, 0x0005), (0x303A, 0x1001), (0x303A, 0x4001)}
+_BOARDS = frozenset({(0x2E8A, 0x0005), (0x303A, 0x1001), (0x303A, 0x4001)})
+# The boot loaders of RP2040 and RP2350, which are drives. That of an ESP32 has the ids of its port.
+BOOTLOADERS = {(0x2E8A, 0x0003): "RP2040", (0x2E8A, 0x000F): "RP2350"}
 
 Kind = Literal["board", "bridge", "other"]
 
@@ -36,11 +40,24 @@ class PortInfo:
     by_id: str | None = None  # stable name, where the system has one
 
 
+@functools.cache
+def board_ids() -> frozenset[tuple[int, int]]:
+    """(vendor, product) of ports that only boards have: those known here and those of the board files."""
+    from soundsdk.boards import all_boards
+
+    named: list[str] = []
+    for board in all_boards():
+        usb = getattr(board, "usb", None)
+        named += usb.normal if usb else ()
+    pairs = [name.partition(":") for name in named]
+    return _BOARDS | {(int(vid, 16), int(pid, 16)) for vid, _, pid in pairs} - BRIDGES
+
+
 def kind_of(vid: int | None, pid: int | None) -> Kind:
     """What USB ids tell of a port."""
-    if (vid, pid) in _BOARDS:
+    if (vid, pid) in board_ids():
         return "board"
-    return "bridge" if (vid, pid) in _BRIDGES else "other"
+    return "bridge" if (vid, pid) in BRIDGES else "other"
 
 
 def _names() -> dict[str, str]:
@@ -66,7 +83,21 @@ def system() -> list[PortInfo]:
     ]
 
 
-source: Callable[[], list[PortInfo]] = system  # the one place ports come from; virtual ports put themselves here
+def usb_devices(root: Path = Path("/sys/bus/usb/devices")) -> list[tuple[int, int]]:
+    """(vendor, product) of every USB device, as Linux tells; empty elsewhere."""
+    found = []
+    for folder in sorted(root.glob("*")):
+        try:
+            vid, pid = (int((folder / name).read_text(), 16) for name in ("idVendor", "idProduct"))
+        except (OSError, ValueError):
+            continue
+        found.append((vid, pid))
+    return found
+
+
+# The one place ports and USB devices come from; virtual ones put themselves here.
+source: Callable[[], list[PortInfo]] = system
+usb_source: Callable[[], list[tuple[int, int]]] = usb_devices
 
 
 def listed() -> list[PortInfo]:

@@ -90,14 +90,11 @@ class Watch:
         self.device: Device | None = None
         try:
             self.device = Device(transport, hello_s)
-            status = self._ask_time(self.device)
+            self._ask_time(self.device)
         except BaseException:
             transport.close()
             raise
         self.hello = self.device.hello
-        self._ready: list[WatchItem] = [status] if status else []
-        for item in self._ready:
-            self._note(item)
 
     @property
     def path(self) -> str:
@@ -110,31 +107,25 @@ class Watch:
         return _sum(self._before, self.device.counts) if self.device else _sum(self._before, Counts())
 
     def poll(self, limit_s: float = 0.2) -> list[WatchItem]:
-        """What has come, waiting about limit_s for the first (a second longer while the board comes back).
-
-        What a fresh connection brings is in the same list, after its Back.
-        """
-        if self._ready:
-            items, self._ready = self._ready, []
-            return items
+        """What has come, waiting about limit_s for the first (up to 3 s longer while the board comes back)."""
         if self.device is None:
             return self._try(limit_s)
         try:
-            items = list(self.device.poll(limit_s))
+            items = self.device.poll(limit_s)
         except Gone:
             self._leave()
             return [Away(self._transport.path)]
         for item in items:
             self._note(item)
         self.hello = self.device.hello
-        return items
+        return list(items)
 
     def __iter__(self) -> Iterator[WatchItem]:
         """Items, for ever."""
         while True:
             yield from self.poll()
 
-    def _note(self, item: WatchItem) -> None:
+    def _note(self, item: Item) -> None:
         samples = None
         if isinstance(item, Restarted):
             self._heard_samples = None
@@ -146,9 +137,9 @@ class Watch:
             self._heard_samples, self._heard_at = samples, time.monotonic()
 
     def _ask_time(self, device: Device) -> Status | None:
-        """The board's counters, None if it will not tell (safe mode)."""
+        """The board's counters, which come among its items as well; None if it will not tell (safe mode)."""
         try:
-            return device.status(_STATUS_S)
+            return device.status(_STATUS_S, queued=True)
         except ProtocolError:
             return None
 
@@ -203,11 +194,7 @@ class Watch:
         self._before.restarts += restarted
         if restarted:
             self._heard_samples = None
-        back = Back(self._transport.path, device.hello, now - self._gone_at, restarted, missing)
-        if status is None:
-            return [back]
-        self._note(status)
-        return [back, status]
+        return [Back(self._transport.path, device.hello, now - self._gone_at, restarted, missing)]
 
     def _has_restarted(self, first: int | None, status: Status | None, now: float) -> bool:
         """By `seq`; else by the board's time, which has not gone on as ours has.
@@ -220,10 +207,11 @@ class Watch:
             return False
         rate_hz = self.hello.rate_hz
         samples = status.captured + status.lost
-        if samples < self._heard_samples:
-            return True
-        could_have = samples <= rate_hz * (now - self._gone_at + _SLACK_S)
-        return could_have and samples < self._heard_samples + rate_hz * (now - self._heard_at) / 2
+        youngest = rate_hz * (now - self._gone_at)  # the most it can have heard if it started while away
+        oldest = self._heard_samples + rate_hz * (now - self._heard_at)  # what it has heard if it went on
+        if samples > youngest + rate_hz * _SLACK_S:
+            return False
+        return samples < max(self._heard_samples, (youngest + oldest) / 2)
 
     def close(self) -> None:
         """Closes the port; the board goes on."""

@@ -234,7 +234,8 @@ class VirtualPorts:
         self._folder = folder
         self.ports: list[VirtualPort] = []
         self.foreign: list[ForeignPort] = []
-        self._before = ports.source
+        self.usb: list[tuple[int, int]] = []  # USB devices that are not ports
+        self._before = (ports.source, ports.usb_source)
 
     def add(self, make_board: Callable[[], Board], name: str = "ttyACM0", **options: object) -> VirtualPort:
         """Plugs a board in; options as of VirtualPort."""
@@ -253,12 +254,13 @@ class VirtualPorts:
 
     def __enter__(self) -> VirtualPorts:
         ports.source = self.listed
+        ports.usb_source = lambda: self.usb
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        ports.source = self._before
+        ports.source, ports.usb_source = self._before
         for port in self.ports:
             port.close()
         for foreign in self.foreign:

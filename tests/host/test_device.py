@@ -137,13 +137,13 @@ class _Swallow:
 
 
 def test_a_noisy_line_costs_lines_and_nothing_else() -> None:
-    noise = Noise(replace=0.0034, drop=0.0033, double=0.0033, seed=7)
-    link = Faulty(in_process(beeps(20), speed=8, status_s=1), noise=noise, noise_out=Noise(replace=0.002, seed=8))
+    noise = Noise(replace=0.001, drop=0.001, double=0.001, seed=7)
+    link = Faulty(in_process(beeps(20), speed=8, status_s=3600), noise=noise, noise_out=Noise(replace=0.002, seed=8))
     with Device(link) as device:
         for _ in range(10):
             assert isinstance(device.status(), Status)
-        assert len(list(device.events(limit_s=1))) > 0
-    assert noise.damaged > 10
+        assert len(list(device.events(limit_s=0.5))) > 0
+    assert noise.damaged > 5
     assert device.counts.damaged + device.counts.text > 0
 
 
