@@ -3,8 +3,8 @@
     python host_sdk/bench_monitor.py               ten minutes of a virtual clock, in some seconds
     python host_sdk/bench_monitor.py --realtime 60 the command itself at a pseudo-terminal, for 60 s
 
-With the virtual clock every line comes alone, so the loop turns as often as it would; what the system needs to carry
-bytes is left out, and is in the other figure. Both draw the live table, keep a log and serve the page to nobody.
+With the virtual clock every line comes alone, so the loop turns more often than it would; what the system needs to
+carry bytes is left out, and is in the other figure. Both draw the live table, keep a log and serve the page to nobody.
 """
 
 from __future__ import annotations
@@ -44,16 +44,17 @@ BOUND = 0.05  # of a core
 RATE_HZ = 16000
 
 
-def line(seq: int) -> bytes:
-    """The line of that number: events of eight labels, now and then a status."""
-    t = seq * RATE_HZ // LINES_S
-    if seq % 50 == 49:
-        counters = {"step_us": 8100, "heap_free": 91000, "level_dbfs": -40.0 - seq % 7, "dropped": 0, "damaged": 0}
+def line(n: int, seq: int) -> bytes:
+    """The n-th line that is not an answer: events of eight labels, now and then a status."""
+    t = n * RATE_HZ // LINES_S
+    if n % 50 == 49:
+        counters = {"step_us": 8100, "heap_free": 91000, "level_dbfs": -40.0 - n % 7, "dropped": 0, "damaged": 0}
         message: dict[str, Any] = {"type": "status", "seq": seq, "captured": t, "lost": 0, **counters}
     else:
-        label, edge = f"label {seq // 2 % 8}", ("on", "off")[seq % 2]
+        k = n - n // 50
+        label, edge = f"label {k // 2 % 8}", ("on", "off")[k % 2]
         score = {"score" if edge == "on" else "peak": 0.93}
-        message = {"type": "event", "seq": seq, "id": seq // 2, "label": label, "edge": edge, "t": t, **score}
+        message = {"type": "event", "seq": seq, "id": k // 2, "label": label, "edge": edge, "t": t, **score}
     return b"\n" + protocol.encode(message) + b"\n"
 
 
@@ -92,13 +93,15 @@ class Metronome:
         self._asked = protocol.Reader()
         self._answers: list[dict[str, Any]] = []
         self.seq = 0
+        self._n = 0
 
     def read(self, limit_s: float) -> bytes:
         self.seq += 1
         if self._answers:
             return answer(self._answers.pop(0), self.seq - 1)
         self._clock.now += 1 / LINES_S
-        return line(self.seq - 1)
+        self._n += 1
+        return line(self._n - 1, self.seq - 1)
 
     def write(self, data: bytes) -> None:
         self._answers += self._asked.feed(data)
@@ -161,7 +164,7 @@ def virtual(seconds: float, folder: Path) -> Figures:
 
         def run(part: float) -> float:
             begin = time.process_time()
-            watch(source, state, Chooser(), asker, sinks, seconds=part)
+            watch(source, state, Chooser(), asker, sinks, seconds=part, gather_s=0)
             return time.process_time() - begin
 
         first = run(seconds / 10)
@@ -191,13 +194,13 @@ def _command(seconds: float, folder: Path) -> float:
     screen, terminal = os.openpty()
 
     def board(port: Pty) -> None:
-        asked, begin, seq = protocol.Reader(), time.monotonic(), 0
+        asked, begin, seq, n = protocol.Reader(), time.monotonic(), 0, 0
         while not over.is_set():
             data = b"".join(answer(message, (seq := seq + 1) - 1) for message in asked.feed(port.read()))
             if time.monotonic() >= begin + 1 / LINES_S:
                 begin += 1 / LINES_S
-                data += line(seq)
-                seq += 1
+                data += line(n, seq)
+                n, seq = n + 1, seq + 1
             while data and not over.is_set():
                 data = data[port.write(data) or len(data) :]
             port.wait_input(max(0.0, min(0.01, begin + 1 / LINES_S - time.monotonic())))

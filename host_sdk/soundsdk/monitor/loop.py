@@ -15,6 +15,7 @@ from .source import Back, Item, Source
 from .state import State
 
 TURN_S = 0.1
+GATHER_S = 0.03  # after something has come: a line alone costs as much as several at once
 
 
 def watch(
@@ -26,6 +27,7 @@ def watch(
     once: bool = False,
     whole: bool = False,
     seconds: float | None = None,
+    gather_s: float = GATHER_S,
 ) -> bool:
     """Runs until `seconds` are over (False), or with `once` until an event has been shown (True): its onset, or its
     end if only `whole` events are shown. Without either it runs until an exception ends it.
@@ -50,4 +52,6 @@ def watch(
                     return True
         for sink in sinks:
             sink.tick()
+        if items and gather_s:
+            time.sleep(gather_s)
     return False

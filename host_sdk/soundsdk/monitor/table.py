@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from soundsdk.formats import printable
 from soundsdk.protocol import Counts
@@ -12,12 +12,16 @@ from .source import Item, Source
 from .state import Span, State
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-    from rich.text import Text
+    from collections.abc import Iterator
+
+    from rich.console import Console, ConsoleOptions
+    from rich.segment import Segment
 
 REDRAWS_S = 0.25  # at most this often
 FLOOR_DBFS = -90.0  # where the level's bar begins
 _BAR = 24  # characters
+
+Row: TypeAlias = "list[tuple[str, str]]"
 
 
 class Table:
@@ -62,49 +66,65 @@ class Table:
         self._live.stop()
 
 
-def picture(state: State, counts: Counts, height: int) -> RenderableType:
+class Picture:
+    """Rows of (text, style), cropped to the terminal. Rich's own tables would take most of a monitor's time."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.rows = rows
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        from rich.cells import cell_len, set_cell_size
+        from rich.segment import Segment
+
+        for row in self.rows:
+            room = options.max_width
+            for words, style in row:
+                cells = cell_len(words)
+                if cells > room:
+                    words, cells = set_cell_size(words, room), room
+                room -= cells
+                yield Segment(words, console.get_style(style) if style else None)
+            yield Segment.line()
+
+
+def picture(state: State, counts: Counts, height: int) -> Picture:
     """What the table shows now, in at most `height` lines."""
-    from rich.console import Group
-    from rich.table import Table as Grid
-
-    parts: list[RenderableType] = [_head(state), _bar("level", _share(state.level_dbfs), _level(state), "cyan")]
+    rows = [_head(state), _bar("level", _share(state.level_dbfs), _level(state), "cyan")]
     shown = sorted(enumerate(state.scores), key=lambda pair: -pair[1])[: max(0, min(6, height - 12))]
-    names = {index: state.labels.get(index, f"class {index}") for index, _ in shown}
     for index, score in sorted(shown):
-        on = names[index] in state.going_on
-        parts.append(_bar(names[index], score / 1000, f"{score / 1000:.2f}", "bold green" if on else "green"))
-    grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for name, justify in (("heard at", "left"), ("sound", "left"), ("from", "right"), ("to", "right"), ("", "right")):
-        grid.add_column(name, justify=justify, no_wrap=True, header_style="dim")  # type: ignore[arg-type]
-    grid.add_column("score", justify="right", header_style="dim")
-    room = max(1, height - len(parts) - 3)
+        name = state.labels.get(index, f"class {index}")
+        rows.append(
+            _bar(name, score / 1000, f"{score / 1000:.2f}", "bold green" if name in state.going_on else "green")
+        )
+    rows.append([(f"{'heard at':<10}{'sound':<20}{'from':>12}{'to':>12}{'length':>9}{'score':>7}", "dim")])
+    room = max(1, height - len(rows) - 2)
     for span in reversed([*state.recent, *state.going_on.values()][-room:]):
-        grid.add_row(*_row(span, state.start))
-    parts.append(grid)
-    parts.append(_foot(state, counts))
-    return Group(*parts)
+        rows.append(_event(span))
+    rows.append(_foot(state, counts))
+    return Picture(rows)
 
 
-def _head(state: State) -> Text:
-    from rich.text import Text
-
+def _head(state: State) -> Row:
     hello = state.hello
     name = f"{hello.board}  {hello.model or 'safe mode'}  firmware {hello.fw}  {state.path}"
-    dot = ("● ", "green") if state.connected else ("○ ", "red")
-    return Text.assemble(dot, (printable(name), "bold"), "" if state.connected else ("  gone; waiting for it", "red"))
+    away: Row = [] if state.connected else [("  gone; waiting for it", "red")]
+    return [("● ", "green") if state.connected else ("○ ", "red"), (printable(name), "bold"), *away]
 
 
-def _bar(name: str, share: float | None, value: str, style: str) -> Text:
-    from rich.text import Text
-
+def _bar(name: str, share: float | None, value: str, style: str) -> Row:
     full = 0 if share is None else round(min(1.0, max(0.0, share)) * _BAR)
-    return Text.assemble(
-        f"{printable(name)[:16]:<16} ",
+    return [
+        (_cell(name, 16) + " ", ""),
         ("━" * full, style),
         ("─" * (_BAR - full), "bright_black"),
-        f" {value}",
-        no_wrap=True,
-    )
+        (f" {value}", ""),
+    ]
+
+
+def _cell(text: str, width: int) -> str:
+    from rich.cells import set_cell_size
+
+    return set_cell_size(printable(text), width)
 
 
 def _share(level_dbfs: float | None) -> float | None:
@@ -115,30 +135,19 @@ def _level(state: State) -> str:
     return "" if state.level_dbfs is None else f"{state.level_dbfs:.1f} dBFS"
 
 
-def _row(span: Span, start: int) -> tuple[str | Text, ...]:
-    from rich.text import Text
-
+def _event(span: Span) -> Row:
     clock = time.strftime("%H:%M:%S", time.localtime(span.time))
-    onset = f"{span.onset_s:.2f} s"
-    label = Text(printable(span.label))  # as it is: markup in it means nothing
+    begin = f"{clock}  {_cell(span.label, 19)} {span.onset_s:>10.2f} s"
     if span.offset_s is not None:
-        return clock, label, onset, f"{span.offset_s:.2f} s", f"{span.offset_s - span.onset_s:.1f} s", _score(span)
-    if span.going_on and span.start == start:
-        label.stylize("bold green")
-        return clock, label, onset, Text("now", "green"), "", _score(span)
-    return clock, label, onset, Text("?", "yellow"), "", _score(span)
+        return [(f"{begin}{span.offset_s:>10.2f} s{span.offset_s - span.onset_s:>7.1f} s{span.score:>7.2f}", "")]
+    now, style = ("now", "bold green") if span.going_on else ("lost", "yellow")
+    return [(f"{begin}{now:>12}{'':>9}{span.score:>7.2f}", style)]
 
 
-def _score(span: Span) -> str:
-    return f"{span.score:.2f}"
-
-
-def _foot(state: State, counts: Counts) -> Text:
-    from rich.text import Text
-
+def _foot(state: State, counts: Counts) -> Row:
     bad = counts.missing or counts.damaged or state.lost
     status = state.status
     step = f"   step {status.step_us / 1000:.1f} ms" if status and status.step_us else ""
     heap = f"   heap {status.heap_free / 1000:.0f} kB" if status and status.heap_free else ""
     words = f"lines {counts.messages}   missing {counts.missing}   damaged {counts.damaged}   samples lost {state.lost}"
-    return Text(words + step + heap, "yellow" if bad else "dim", no_wrap=True, overflow="ellipsis")
+    return [(words + step + heap, "yellow" if bad else "dim")]
