@@ -1,14 +1,17 @@
 """From settings to a running pipeline. On a board: `import soundfw.main; soundfw.main.main()`."""
 
+import gc
 import json
 
-from . import VERSION, commands, mic, store
+from . import VERSION, commands, flash, kept, mic, store
 from . import settings as settings_file
 from .compat import FirmwareError
 from .detector import from_stream
-from .health import Stopwatch, stopwatch
+from .health import Stopwatch, heap_free, stopwatch
 from .link import Link, text
 from .pipeline import Pipeline
+from .push import Push
+from .slots import Slots
 from .watch import Watch
 
 
@@ -26,8 +29,8 @@ class App:
     """The application, on a board as in the simulator.
 
     settings: Settings. open_source(rate_hz) returns the sound source (see mic). write, read: see Link.
-    model: bytes, or None to load settings.model. A start that fails leaves it in safe mode: it answers commands, and
-    `error` holds (code, detail).
+    model: bytes, or None to load settings.model; a model that was pushed comes first. A start that fails leaves it in
+    safe mode: it answers commands, and `error` holds (code, detail).
     """
 
     def __init__(self, settings, open_source, write, read=None, model=None, stopwatch=None, open_stream=open_stream):
@@ -35,14 +38,20 @@ class App:
         self.link = Link(write, read, settings.queue_lines)
         self.pipeline = None
         self.error = None
-        self.request = ""  # what the host asked for: "reboot" or nothing
+        self.request = ""  # what the host asked for: "reboot", "restart", "bootloader" or nothing
+        self.bootloader = None  # function that enters it, on boards that have one
+        # An application that is given its model and no folder has nothing to do with files.
+        self.slots = Slots(settings.folder) if settings.folder or model is None else None
+        self.push = Push(self.slots) if self.slots else None
         self._open_source = open_source
         self._open_stream = open_stream
         self._model = model
         self._stopwatch = stopwatch or Stopwatch()
+        self.kept_error = None
+        self._held = 0  # bytes of the heap that the model has
         self._name = ""
-        self._sha256 = ""
-        self._rate_hz = 0
+        self.sha256 = ""
+        self.rate_hz = 0
 
     def start(self):
         """Loads the model and says hello."""
@@ -55,31 +64,93 @@ class App:
         self.send_hello()
         if self.error:
             commands.send_error(self.link, "start", self.error[0], self.error[1])
+        if self.kept_error:
+            commands.send_error(self.link, "keep", self.kept_error[0], self.kept_error[1])
 
-    def _start(self):
-        settings = self.settings
-        data = self._model if self._model is not None else store.load(settings.model)
+    def _load(self):
+        """(bytes, sha256): the pushed model, else the one given, else settings.model."""
+        pushed = self.slots.load() if self.slots else None
+        if pushed is not None:
+            return pushed
+        data = self._model
+        if data is None:
+            data = store.load(flash.join(self.settings.folder, self.settings.model))
+        return data, store.sha256(data)
+
+    def open_model(self, data):
+        """(stream, detector, name, rate_hz) of a model's bytes; FirmwareError or MemoryError if it cannot be run."""
         stream = self._open_stream(data)
         metadata = json.loads(bytes(stream.metadata))
         detector = from_stream(stream, metadata)
         name = metadata.get("name")
         if not isinstance(name, str) or not 0 < len(name.encode()) <= 64:
             raise FirmwareError("meta.name", "the model's name must be a text of 1..64 bytes")
-        rate_hz = metadata["frontend"]["rate_hz"]
+        return stream, detector, name, metadata["frontend"]["rate_hz"]
+
+    def _open_any(self):
+        """open_model of the first model that can be run, with its hash."""
+        if self.slots:
+            self.slots.begin()
+        while True:
+            try:
+                data, sha256 = self._load()
+                opened = self.open_model(data)
+                # Bytes of the image stay in flash; those of a file are a bytearray.
+                self._held = opened[0].arena_size + (len(data) if isinstance(data, bytearray) else 0)
+                return opened, sha256
+            except FirmwareError as e:
+                if not self.slots or not self.slots.fall_back(e.args[0]):
+                    raise
+            except MemoryError:
+                trial = self.slots and self.slots.on_trial
+                if not self.slots or not self.slots.fall_back("start.memory"):
+                    raise
+                if trial:
+                    # The heap is in pieces now, perhaps too small ones for the old model: it gets a whole one.
+                    self.request = "restart"
+            data = None
+            gc.collect()
+
+    def _start(self):
+        settings = self.settings
+        (stream, detector, name, rate_hz), sha256 = self._open_any()
+        if self.slots:
+            try:
+                kept.apply(settings.folder, sha256, detector)
+            except FirmwareError as e:
+                self.kept_error = e.args
         block_samples = min(settings.block_samples, stream.step_samples)
         ring = mic.Mic(self._open_source(rate_hz), block_samples, settings.blocks)
         self._name = name
-        self._sha256 = store.sha256(data)
-        self._rate_hz = rate_hz
+        self.sha256 = sha256
+        self.rate_hz = rate_hz
         watch = Watch(stream, detector, self.link, metadata)
         self.pipeline = Pipeline(ring, stream, detector, self.link, rate_hz, settings.status_s, self._stopwatch, watch)
 
+    def _version(self):
+        build = self.settings.build
+        return VERSION + "+" + build if build else VERSION
+
     def send_hello(self):
-        """rate_hz is what turns `t` into seconds. In safe mode model and sha256 are empty."""
+        """rate_hz is what turns `t` into seconds. In safe mode model and sha256 are empty.
+
+        trial: the model waits for push.confirm; rolled_back: why a pushed model does not run.
+        """
+        more = ""
+        if self.slots and self.slots.on_trial:
+            more = '"trial":true,'
+        elif self.slots and self.slots.back:
+            more = '"rolled_back":%s,' % text(self.slots.back[:64])
         self.link.send(
-            '"type":"hello","proto":1,"fw":"%s","board":%s,"model":%s,"sha256":"%s","rate_hz":%d,'
-            % (VERSION, text(self.settings.board), text(self._name), self._sha256, self._rate_hz)
+            '"type":"hello","proto":1,"fw":"%s","board":%s,"model":%s,"sha256":"%s","rate_hz":%d,%s'
+            % (self._version(), text(self.settings.board), text(self._name), self.sha256, self.rate_hz, more)
         )
+
+    def memory(self):
+        """Bytes of the heap for a model in place of the one that runs; 0 where Python does not tell."""
+        gc.collect()
+        free = heap_free()
+        return free + self._held if free else 0
 
     def step(self):
         """One turn; False when the sound has ended or the host asked for something that ends the application."""
@@ -107,6 +178,7 @@ def main():
     app = App(
         settings, lambda rate_hz: mic.open_source(settings.mic, rate_hz), port.write, port.read, stopwatch=stopwatch()
     )
+    app.bootloader = getattr(machine, "bootloader", None)
     app.start()
     while app.step():
         pass
@@ -116,3 +188,8 @@ def main():
             break
     if app.request == "reboot":
         machine.reset()
+    if app.request == "restart":
+        # Memory as it was after power-on, and the port stays open.
+        machine.soft_reset()
+    if app.request == "bootloader":
+        app.bootloader()

@@ -27,6 +27,7 @@ class Pipeline:
         self._level = Level()
         self._status_every = status_s * rate_hz
         self._status_at = self._status_every
+        self.recorder = None  # record.Recorder, while the host wants the sound
         self.now = 0  # end of the newest step, in samples since the start
 
     def step(self):
@@ -34,12 +35,19 @@ class Pipeline:
         alive = self.mic.fill()
         block = self.mic.take()
         while block is not None:
+            if self.recorder is not None:
+                self.recorder.add(block, self.mic.start)
             if self._feed(block):
                 self._send_edges()
             if self.now >= self._status_at:
                 self._status_at += self._status_every
                 self.send_status()
             block = self.mic.take()
+        if self.recorder is not None:
+            if not alive:
+                self.recorder.stop()
+            if self.recorder.tell():
+                self.recorder = None
         if not alive:
             # On a board the sound never ends; a file does, and its open events end with it.
             if self.detector.close(self.mic.captured + self.mic.lost):

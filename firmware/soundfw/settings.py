@@ -8,6 +8,8 @@ from .compat import FirmwareError
 _KEYS = {
     "board": ("unknown", None, None),
     "model": ("detector.tflite", None, None),
+    "folder": ("", None, None),
+    "build": ("", None, None),
     "status_s": (10, 1, 3600),
     "block_samples": (256, 64, 4096),
     "blocks": (4, 2, 64),
@@ -16,7 +18,10 @@ _KEYS = {
 
 
 class Settings:
-    """board, model (path), status_s, block_samples, blocks, queue_lines; mic: dict of pins."""
+    """board, model (path), folder (of pushed models; "" for the root), status_s, block_samples, blocks, queue_lines.
+
+    build: of the image, a hash of all that it is made from. mic: dict of pins.
+    """
 
     def __init__(self, values=None):
         values = dict(values or {})
@@ -30,7 +35,7 @@ class Settings:
             default, low, high = _KEYS[key]
             value = values.get(key, default)
             if low is None:
-                if not isinstance(value, str) or not 0 < len(value) <= 128:
+                if not isinstance(value, str) or len(value) > 128 or not (value or value == default):
                     raise FirmwareError("settings.value", key + " must be a text of 1..128 characters")
             elif not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
                 raise FirmwareError("settings.value", "%s must be %d..%d" % (key, low, high))

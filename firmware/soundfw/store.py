@@ -3,16 +3,17 @@
 import hashlib
 from binascii import hexlify
 
+from . import flash
 from .compat import FirmwareError
 
 
 def load(path):
     """The bytes of a model file; without one at `path`, those of the detector in the image, which stay in flash."""
-    try:
-        with open(path, "rb") as f:
-            return f.read()
-    except OSError:
-        pass
+    if flash.size(path) >= 0:
+        try:
+            return flash.read(path)
+        except OSError:
+            pass
     try:
         import soundmodel
     except ImportError:

@@ -9,19 +9,39 @@ with Device.open("auto") as device:
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-__all__ = ["Device", "__version__"]
+__all__ = [
+    "Ack", "AsyncDevice", "AsyncWatch", "Audio", "Away", "Back", "Device", "DeviceError", "Event", "Gone", "Hello",
+    "Missing", "PortError", "ProtocolError", "Refused", "Restarted", "SoundsdkError", "Status", "UsageError", "Watch",
+    "__version__",
+]  # fmt: skip
 
 if TYPE_CHECKING:
-    from soundsdk.device import Device
+    from soundsdk.aio import AsyncDevice, AsyncWatch
+    from soundsdk.device import Device, Refused
+    from soundsdk.errors import DeviceError, PortError, ProtocolError, SoundsdkError, UsageError
+    from soundsdk.messages import Ack, Audio, Event, Hello, Status
+    from soundsdk.protocol import Missing, Restarted
+    from soundsdk.reconnect import Away, Back, Watch
+    from soundsdk.transport import Gone
+
+_HOMES = {
+    "aio": ("AsyncDevice", "AsyncWatch"),
+    "device": ("Device", "Refused"),
+    "errors": ("DeviceError", "PortError", "ProtocolError", "SoundsdkError", "UsageError"),
+    "messages": ("Ack", "Audio", "Event", "Hello", "Status"),
+    "protocol": ("Missing", "Restarted"),
+    "reconnect": ("Away", "Back", "Watch"),
+    "transport": ("Gone",),
+}
 
 
 def __getattr__(name: str) -> object:
     # Imported when it is asked for: the command line pays only for what it uses.
-    if name == "Device":
-        from soundsdk.device import Device
-
-        return Device
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"soundsdk.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -29,10 +29,41 @@ class Build:
 
 @dataclass(frozen=True)
 class Uf2:
-    """family: what the boot loader answers to; address: of the image in flash."""
+    """family: what the boot loader answers to; address: of the image in flash; volume: of the boot loader's drive."""
 
     family: int
     address: int
+    volume: str
+
+
+@dataclass(frozen=True)
+class Esptool:
+    """How esptool writes it. chip: esptool's name for it; the rest: offsets in flash.
+
+    The image holds boot loader, partition table and application, and is written at `bootloader`. Mode and frequency of
+    the flash stand in the image's own header.
+    """
+
+    chip: str
+    bootloader: int
+    partitions: int
+    app: int
+
+
+@dataclass(frozen=True)
+class Usb:
+    """What it may be on USB, as "vendor:product" in hex: running the firmware, and in its boot loader."""
+
+    normal: tuple[str, ...]
+    bootloader: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Led:
+    """An LED of the board. kind: "gpio" (on when high) or "ws2812" (addressable); pin: its GPIO."""
+
+    kind: str
+    pin: int
 
 
 @dataclass(frozen=True)
@@ -63,15 +94,21 @@ class Board:
     port: str
     arch: str
     clock_hz: int = 0
+    flash_bytes: int = 0
     image_bytes: int = 0  # room for the image in flash
     ram_bytes: int = 0
     build: Build | None = None
     uf2: Uf2 | None = None
+    esptool: Esptool | None = None
+    usb: Usb | None = None
+    led: Led | None = None
     qemu: Qemu | None = None
     mic: Mic | None = None
 
 
-_TABLES: dict[str, type[Any]] = {"build": Build, "uf2": Uf2, "qemu": Qemu, "mic": Mic}
+_TABLES: dict[str, type[Any]] = {
+    "build": Build, "uf2": Uf2, "esptool": Esptool, "usb": Usb, "led": Led, "qemu": Qemu, "mic": Mic
+}  # fmt: skip
 
 
 def _fits(value: object, annotation: str) -> bool:

@@ -26,7 +26,11 @@ VERBS = {
     "info": ("soundsdk.cli_info", "info", "Show what a board says of itself, or what a detector file holds and costs."),
     "set": ("soundsdk.cli_set", "set_", "Change a board's thresholds."),
     "doctor": ("soundsdk.cli_doctor", "doctor", "Find out why a board cannot be reached."),
+    "record": ("soundsdk.cli_record", "record", "Record sound from a board into a dataset folder."),
+    "mic-test": ("soundsdk.cli_mic_test", "mic_test", "Name what is wrong with a board's microphone."),
+    "push": ("soundsdk.cli_push", "push", "Give a board a new detector, without flashing."),
     "build": ("soundsdk.cli_build", "build", "Make the firmware image of a board, with a detector in it."),
+    "flash": ("soundsdk.cli_flash", "flash", "Put firmware and a detector onto a board, and check that it runs them."),
     "boards": ("soundsdk.cli_boards", "boards", "List the boards soundsdk knows."),
 }
 

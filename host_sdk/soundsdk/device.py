@@ -206,7 +206,7 @@ class Device:
 
     def status(self, limit_s: float = ANSWER_S, queued: bool = False) -> Status:
         """The board's counters now; with queued they come among messages() as well. Refused in safe mode."""
-        answer = self.ask("status", limit_s, tries=3, queued=queued)
+        answer = self.ask("status", limit_s, tries=10, queued=queued)
         assert isinstance(answer, Status)
         return answer
 

@@ -6,12 +6,11 @@ some of those restart when they are opened. Any other port is listed, never open
 
 from __future__ import annotations
 
-import importlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
-from soundsdk import ports
+from soundsdk import ports, uf2_drive
 from soundsdk.device import Device
 from soundsdk.errors import DeviceError, PortError, ProtocolError
 from soundsdk.messages import Hello
@@ -71,12 +70,10 @@ def ask(port: PortInfo, hello_s: float = HELLO_S) -> Found:
 
 def boot_loaders() -> list[Found]:
     """UF2 boot loaders: those with a mounted drive, and those that only show on USB."""
-    try:
-        uf2_drive = importlib.import_module("soundsdk.uf2_drive")
-        drives = [(str(drive.path), str(drive.board_id)) for drive in uf2_drive.mounted()]
-    except ModuleNotFoundError:
-        drives = []
-    found = [Found(path, "boot loader", "boot loader", product=name, note="soundsdk flash") for path, name in drives]
+    found = [
+        Found(str(drive.path), "boot loader", "boot loader", product=drive.board_id, note="soundsdk flash")
+        for drive in uf2_drive.mounted()
+    ]
     waiting = [ids for ids in ports.usb_source() if ids in ports.BOOTLOADERS]
     # Drives do not tell their USB ids; what is beyond their number is not mounted.
     for vid, pid in waiting[len(found) :]:

@@ -46,7 +46,7 @@ def access(listed: list[PortInfo], proc: Path, groups_file: Path, user: str, gid
     for port in listed:
         if port.kind == "other":
             continue
-        if not os.access(port.path, os.R_OK | os.W_OK):
+        if not os.access(port.path, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
             out.append(Finding("access", False, f"You may not open {port.path}.", _join(port, groups_file, user, gids)))
             continue
         users = holders(port.path, proc)
@@ -63,14 +63,18 @@ def _join(port: PortInfo, groups_file: Path, user: str, gids: set[int]) -> str:
     try:
         group_id = os.stat(port.path).st_gid
     except OSError:
-        return rule.removeprefix("or ").capitalize()
+        return _sentence(rule)
     for name, gid, members in group_lines(groups_file):
         if gid != group_id or name == "root":
             continue
         if user in members and gid not in gids:
             return f"You are in the group {name} since this session began: log out and in again."
         return f"Run `sudo usermod -aG {name} {user}` and log in again, {rule}"
-    return rule.removeprefix("or ").capitalize()
+    return _sentence(rule)
+
+
+def _sentence(words: str) -> str:
+    return "I" + words.removeprefix("or i")
 
 
 def group_lines(path: Path) -> list[tuple[str, int, list[str]]]:

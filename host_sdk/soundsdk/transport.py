@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import time
 from typing import Any, Protocol
 
 from soundsdk.address import Address
@@ -12,6 +13,7 @@ from soundsdk.errors import DeviceError, PortError
 
 BAUD = 115200
 WRITE_S = 5.0
+_REMOTE_TURN_S = 0.05
 
 
 class Gone(DeviceError):
@@ -53,7 +55,13 @@ class SerialTransport:
         self.port = ports.at(path) if "://" not in path else None  # None: not among the ports the system lists
         self.serial_number = self.port.serial_number if self.port else None
         self._baud = baud
-        options: dict[str, Any] = {"baudrate": baud, "timeout": 0, "write_timeout": WRITE_S}
+        options: dict[str, Any] = {"baudrate": baud, "timeout": 0}
+        # There pyserial has no limit for writing, and a new timeout is told to the other end, which takes long.
+        self._remote = path.startswith("rfc2217:")
+        if self._remote:
+            options["timeout"] = _REMOTE_TURN_S
+        else:
+            options["write_timeout"] = WRITE_S
         if "://" not in path:
             options["exclusive"] = True
         try:
@@ -63,6 +71,8 @@ class SerialTransport:
 
     def read(self, limit_s: float) -> bytes:
         try:
+            if self._remote:
+                return self._read_remote(limit_s)
             self._port.timeout = limit_s
             data = bytes(self._port.read(1))
             if data:
@@ -71,6 +81,13 @@ class SerialTransport:
         except (OSError, TypeError) as error:  # TypeError: pyserial, when the port is closed while it reads
             raise Gone(f"the board at {self.path} has gone.", "Plug it in again.") from error
         return data
+
+    def _read_remote(self, limit_s: float) -> bytes:
+        end = time.monotonic() + limit_s
+        while True:
+            data = bytes(self._port.read(max(1, self._port.in_waiting)))
+            if data or time.monotonic() >= end:
+                return data + bytes(self._port.read(self._port.in_waiting))
 
     def write(self, data: bytes) -> None:
         import serial

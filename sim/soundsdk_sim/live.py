@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -41,7 +43,8 @@ class LiveMicrophone:
 class LiveBoard:
     """A board from power-on to stop(). It restarts when the host asks for that.
 
-    settings: as in settings.json. sound: what its microphone hears, then silence.
+    settings: as in settings.json; without a folder of its own it has one for as long as it is on. sound: what its
+    microphone hears, then silence. bootloader: called, from the board's thread, when it leaves for its boot loader.
     """
 
     def __init__(
@@ -51,15 +54,22 @@ class LiveBoard:
         rate_hz: int,
         settings: dict[str, Any] | None = None,
         speed: float = 1.0,
+        bootloader: Callable[[], None] | None = None,
     ) -> None:
         self._model = model
+        self._bootloader = bootloader
+        self._flash: tempfile.TemporaryDirectory[str] | None = None
         self._settings = {"board": "sim", **(settings or {})}
+        if not self._settings.get("folder"):
+            self._flash = tempfile.TemporaryDirectory(prefix="soundsdk-flash-")
+            self._settings["folder"] = self._flash.name
         self._microphone = LiveMicrophone(sound, rate_hz, speed)
         self._lock = threading.Condition()
         self._to_host = bytearray()
         self._to_board = bytearray()
         self._stop = threading.Event()
         self.power_ons = 0
+        self.app: App | None = None  # the firmware of this power-on
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -69,11 +79,16 @@ class LiveBoard:
             app = App(
                 Settings(self._settings), lambda rate_hz: self._microphone, self._write, self._take, model=self._model
             )
+            self.app = app
+            app.bootloader = self._bootloader
             app.start()
             while not self._stop.is_set() and app.step():
                 self._stop.wait(TURN_S)
             while app.request and not app.link.pump() and not self._stop.is_set():
                 self._stop.wait(TURN_S)
+            if app.request == "bootloader" and self._bootloader:
+                self._bootloader()
+                return
 
     def _write(self, data: Any) -> int | None:
         with self._lock:
@@ -105,3 +120,5 @@ class LiveBoard:
         """Power off."""
         self._stop.set()
         self._thread.join(timeout=5)
+        if self._flash is not None:
+            self._flash.cleanup()

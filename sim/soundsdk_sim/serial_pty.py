@@ -52,6 +52,14 @@ class Pty:
         """Whether a program has the port open."""
         return not any(event & select.POLLHUP for _, event in self._poll.poll(0))
 
+    @property
+    def baud(self) -> int:
+        """The speed that the program which has, or last had, the port open has set; 0 for one that has no name."""
+        import termios
+
+        code = termios.tcgetattr(self._master)[5]
+        return next((baud for baud in (1200, 9600, 115200) if getattr(termios, f"B{baud}") == code), 0)
+
     def wait_input(self, seconds: float) -> None:
         """Returns when something has come in, or after that time."""
         if self.has_peer():

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from soundsdk.boards import find_board
 from soundsdk.errors import UsageError
+from soundsdk.transport import Transport
 
+from .faults import Faulty, Noise
 from .live import LiveBoard
 from .models import load_model
 
@@ -29,22 +33,55 @@ class SimTransport:
     def close(self) -> None:
         self._board.stop()
 
-    def reopen(self) -> SimTransport:
+    def reopen(self) -> Transport:
         return open_sim(self.path.partition(":")[2])
 
 
-def open_sim(text: str) -> SimTransport:
-    """sim:<board>[,file=RECORDING][,model=M]: hears the recording once, then silence; default model: home."""
-    name, *options = text.split(",")
+_OPTIONS = {
+    "file": str, "model": str, "noise": float, "noise_out": float, "seed": int, "unplug_read": int,
+    "unplug_written": int, "bytes_s": float,
+}  # fmt: skip
+
+
+def _options(words: list[str]) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for word in words:
+        key, _, value = word.partition("=")
+        if key not in _OPTIONS:
+            raise UsageError(f"a virtual board has no option {key}.", f"It has {', '.join(_OPTIONS)}.")
+        try:
+            options[key] = _OPTIONS[key](value)
+        except ValueError as error:
+            raise UsageError(f"{word} of a virtual board is not a number.", f"Such as {key}=0.") from error
+    return options
+
+
+def _noise(share: float, seed: int) -> Noise:
+    """A third each replaced, dropped and doubled."""
+    if not 0 <= share <= 1:
+        raise UsageError(f"the noise of a virtual board is a share of its bytes from 0 to 1, not {share:g}.")
+    return Noise(share / 3, share / 3, share / 3, seed)
+
+
+def open_sim(text: str) -> Transport:
+    """sim:<board>[,OPTION=VALUE...]: a virtual board of this process.
+
+    file: a recording it hears once, then silence; model: its detector (default: home). Faults, see faults.Faulty:
+    noise, noise_out (share of the bytes that are damaged), seed, unplug_read, unplug_written, bytes_s.
+    """
+    name, *words = text.split(",")
     find_board(name)
-    known = dict(option.partition("=")[::2] for option in options)
-    if unknown := set(known) - {"file", "model"}:
-        raise UsageError(f"a virtual board has no option {sorted(unknown)[0]}.", "It has file= and model=.")
-    detector = load_model(known.get("model"))
+    options = _options(words)
+    seed = options.pop("seed", 0)
+    detector = load_model(options.pop("model", None))
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
     sound = np.zeros(0, np.int16)
-    if "file" in known:
+    if file := options.pop("file", None):
         from soundsdk.audio import read
 
-        sound = read(known["file"], rate_hz)
-    return SimTransport(text, LiveBoard(detector.data, sound, rate_hz, {"board": name}))
+        sound = read(file, rate_hz)
+    for i, key in enumerate(("noise", "noise_out")):
+        if key in options:
+            options[key] = _noise(options[key], seed + i)
+    transport = SimTransport(text, LiveBoard(detector.data, sound, rate_hz, {"board": name}))
+    return Faulty(transport, **options) if options else transport

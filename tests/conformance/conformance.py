@@ -133,6 +133,25 @@ def stream(name, data, samples):
     show("views outlive their stream", crc(scores), crc(attention))
 
 
+def adpcm(samples, bits):
+    """A piece of the test signal as bytes and back, with a locked heap."""
+    sound = pcm(samples)  # noqa: F821
+    piece = bytearray(samples + 64)
+    back = array("h", bytes(2 * samples))
+    heap_lock()
+    try:
+        size = soundcore.adpcm_encode(sound, piece, bits)
+    finally:
+        heap_unlock()
+    view = memoryview(piece)[:size]
+    heap_lock()
+    try:
+        n = soundcore.adpcm_decode(view, back)
+    finally:
+        heap_unlock()
+    show("adpcm", bits, size, n, crc(view), crc(back))
+
+
 def longest(name, data, hops):
     """Many steps without an allocation: the loop of the firmware between microphone and scores."""
     s = soundcore.Stream(data)
@@ -189,6 +208,43 @@ def lines(data, samples, block_samples):
     app.start()
     while app.step():
         pass
+
+
+def recorded(data, bits):
+    """The lines of a board that is asked to record for a second while it hears that sound."""
+    from soundfw.link import Link, text
+    from soundfw.main import App
+    from soundfw.settings import Settings
+
+    acks = []
+    commands = []
+    maker = Link(lambda line: commands.append(bytes(line)) or len(line))
+    totals = [0, 0, 0]  # lines, the longest, CRC: a small target has no room for the lines themselves
+
+    def write(line):
+        line = bytes(line).strip(b"\n")
+        if b'"audio"' in line:
+            totals[0] += 1
+            totals[1] = max(totals[1], len(line))
+            totals[2] = crc32(line, totals[2])
+        elif b'"ack"' in line:
+            acks.append(line)
+        return len(line)
+
+    def read():
+        return commands.pop(0) if commands else b""
+
+    values = {"board": "conformance", "status_s": 3600, "block_samples": 300, "queue_lines": 4}
+    app = App(Settings(values), lambda rate_hz: Bursts(30000), write, read, model=data)
+    app.start()
+    maker.send('"type":"record",', ',"seconds":1,"bits":%d' % bits)
+    maker.send('"type":"record",', ',"seconds":1,"label":%s' % text("busy"))
+    maker.pump()
+    while app.step():
+        pass
+    show("recorded", bits, totals[0], totals[1], "%08x" % totals[2])
+    for line in acks:
+        show(line.decode())
 
 
 def _refusal(make, data):
@@ -281,6 +337,22 @@ def calls(data):
     attempt("feed by name", lambda: s.feed(pcm=sound))
     attempt("feed str", lambda: s.feed("12"))
     attempt("feed half a sample", lambda: s.feed(b"123"))
+    piece = bytearray(32)
+    size = soundcore.adpcm_encode(pcm=array("h", [5, 6, 7]), out=piece)
+    back = array("h", [0, 0, 0])
+    attempt("adpcm", lambda: (size, crc(piece[:size]), soundcore.adpcm_decode(data=piece[:size], out=back), list(back)))
+    attempt("adpcm to bytes", lambda: soundcore.adpcm_decode(piece[:size], bytearray(6)))
+    attempt("adpcm unaligned", lambda: soundcore.adpcm_encode(memoryview(b"0123456")[1:], piece, bits=5))
+    attempt("adpcm bits", lambda: soundcore.adpcm_encode(b"12", piece, 6))
+    attempt("adpcm bits text", lambda: soundcore.adpcm_encode(b"12", piece, "4"))
+    attempt("adpcm of nothing", lambda: soundcore.adpcm_encode(b"", piece))
+    attempt("adpcm without room", lambda: soundcore.adpcm_encode(bytes(200), piece))
+    attempt("adpcm into nothing", lambda: soundcore.adpcm_encode(b"12", None))
+    attempt("adpcm into int16", lambda: soundcore.adpcm_encode(b"12", array("h", [0] * 9)))
+    attempt("adpcm back without room", lambda: soundcore.adpcm_decode(piece[:size], bytearray(5)))
+    attempt("adpcm of other bytes", lambda: soundcore.adpcm_decode(b"12345678901", bytearray(99)))
+    attempt("adpcm of text", lambda: soundcore.adpcm_decode("12345678901", bytearray(99)))
+    attempt("adpcm no out", lambda: soundcore.adpcm_decode(b"12"))
     attempt("store", lambda: setattr(s, "scores", 1))
     attempt("store another", lambda: setattr(m, "name", 1))
     attempt("unknown attribute", lambda: f.colour)

@@ -65,6 +65,10 @@ def pieces(detector: Path | None = None, hops: int = 1000) -> Iterator[str]:
     yield _text(HERE / "conformance.py")
     for case in json.loads((HERE.parent / "vectors" / "frontend.json").read_text())["cases"]:
         yield f"frontend({case['settings']!r}, {case['samples']})"
+    for bits in (3, 4, 5):
+        yield f"adpcm(1024, {bits})"
+        yield f"adpcm(1, {bits})"
+        yield f"adpcm(300, {bits})"
     for values in _BAD_SETTINGS:
         yield f"show('settings', settings(**{values!r}))"
     for name, generate in GENERATORS.items():
@@ -83,6 +87,8 @@ def pieces(detector: Path | None = None, hops: int = 1000) -> Iterator[str]:
     yield f"longest('tones', f.data, {hops})"
     yield "lines(f.data, 100000, 256)"
     yield "lines(f.data, 60000, 1000)"
+    for bits in (3, 4, 5, 16):
+        yield f"recorded(f.data, {bits})"
     yield "calls(f.data)"
     yield "refused('text', soundcore.Stream, b'not a model')"
     for key, value in (("soundsdk", 2), ("hop_frames", 7), ("scores", 1), ("states", [[0, 0]]), ("features", 3)):
@@ -98,6 +104,17 @@ def pieces(detector: Path | None = None, hops: int = 1000) -> Iterator[str]:
         yield "stream('detector', DETECTOR, 9000)"
         yield f"longest('detector', DETECTOR, {max(1, hops // 50)})"
         yield "refused('cut', soundcore.Stream, memoryview(DETECTOR)[:5000])"
+
+
+def pushes(folder: str) -> Iterator[str]:
+    """For targets with files: a model is pushed into a folder, which is made and removed."""
+    from sim.tiny_model import build, metadata
+
+    yield _text(HERE / "conformance.py")
+    yield _text(HERE / "pushing.py")
+    yield from _file("f", build(metadata()))
+    yield from _file("g", build(metadata(name="pushed")))
+    yield f"pushed(f.data, g.data, {folder!r})"
 
 
 if __name__ == "__main__":

@@ -26,15 +26,19 @@ def pieces() -> list[str]:
     return list(program.pieces(load_model("home").path))
 
 
-@pytest.fixture(scope="module")
-def expected(pieces: list[str]) -> list[str]:
-    """In this Python."""
+def run_here(pieces: list[str]) -> list[str]:
+    """What this Python prints."""
     out = io.StringIO()
     names: dict[str, object] = {"__name__": "__main__"}
     with contextlib.redirect_stdout(out):
         for piece in pieces:
             exec(piece, names)
     return out.getvalue().splitlines()
+
+
+@pytest.fixture(scope="module")
+def expected(pieces: list[str]) -> list[str]:
+    return run_here(pieces)
 
 
 def image_of(board: str, folder: Path) -> Path:
@@ -46,7 +50,19 @@ def image_of(board: str, folder: Path) -> Path:
 
 def test_the_program_covers_what_it_should(expected: list[str]) -> None:
     heads = {line.split()[0] for line in expected}
-    assert {"frontend", "model", "invoked", "stream", "step", "locked", "refused", "altered", "call"} <= heads
+    assert {
+        "frontend",
+        "model",
+        "invoked",
+        "stream",
+        "step",
+        "locked",
+        "refused",
+        "altered",
+        "call",
+        "adpcm",
+        "recorded",
+    } <= heads
     events = [line for line in expected if '"type":"event"' in line]
     assert len(events) >= 6
     # Accepted and refused in the same sweep, else it shows nothing.
@@ -54,12 +70,25 @@ def test_the_program_covers_what_it_should(expected: list[str]) -> None:
 
 
 def test_unix_prints_the_same_lines(pieces: list[str], expected: list[str], tmp_path: Path) -> None:
-    image = image_of("unix", tmp_path)
-    script = tmp_path / "program.py"
+    assert run_unix(pieces, tmp_path) == expected
+
+
+def run_unix(pieces: list[str], folder: Path) -> list[str]:
+    image = image_of("unix", folder)
+    script = folder / "program.py"
     script.write_text("\n".join(pieces), encoding="utf-8")
     done = subprocess.run([image, script], capture_output=True, text=True, timeout=PIECE_S, check=False)
     assert done.stderr == ""
-    assert done.stdout.splitlines() == expected
+    return done.stdout.splitlines()
+
+
+def test_unix_takes_a_pushed_model_with_the_same_lines(tmp_path: Path) -> None:
+    lines = run_here(list(program.pushes(str(tmp_path / "here"))))
+    assert sum('"trial":true' in line for line in lines) == 2
+    assert any('"rolled_back":"push.unconfirmed"' in line for line in lines)
+    assert lines[-1] == "no file slot_b.tflite"
+    assert any(line.startswith("kept 900") for line in lines)
+    assert run_unix(list(program.pushes(str(tmp_path / "there"))), tmp_path) == lines
 
 
 @pytest.mark.parametrize("board", ["qemu_arm", "qemu_rv32"])

@@ -43,6 +43,7 @@ class FakeStream:
         self.scores_quant = SCORES_QUANT
         self.attention_quant = (attention_scale, 3)
         self.step_samples = STEP
+        self.arena_size = 5000
         self.metadata = json.dumps(meta).encode()
         self.needed = FIRST
         self.steps = 0

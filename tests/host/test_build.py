@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
+from soundfw import VERSION
 from soundfw.settings import Settings
 from soundsdk import cli
 from soundsdk.boards import all_boards, find_board
 from soundsdk.detector_file import DetectorFile
-from soundsdk.image import contents, image, make, sources, tools, uf2
+from soundsdk.image import contents, descriptor, image, make, sources, tools, uf2
 from soundsdk_sim.models import load_model
 
 REPO_CACHE = Path(__file__).resolve().parents[2] / ".cache" / "soundsdk"
@@ -56,6 +57,7 @@ def test_every_board_but_the_simulator_can_be_built() -> None:
         assert (board.build is None) == (board.port == "cpython"), board.id
         assert (board.qemu is not None) == (board.port == "qemu"), board.id
         assert (board.uf2 is not None) == (board.port == "rp2"), board.id
+        assert (board.esptool is not None) == (board.port == "esp32"), board.id
 
 
 def test_contents_are_aligned_and_left_alone_when_they_are_the_same(tmp_path: Path) -> None:
@@ -64,7 +66,10 @@ def test_contents_are_aligned_and_left_alone_when_they_are_the_same(tmp_path: Pa
     source = tmp_path / "soundmodel_data.c"
     assert "aligned(16)" in source.read_text()
     numbers = source.read_text().split("{")[1].split("}")[0].replace(",", " ").split()
-    assert bytes(map(int, numbers)) == b"\1\2\3" * 20
+    found = descriptor.find(bytes(map(int, numbers)))
+    assert found is not None
+    assert (found.board, found.fw, found.detector) == ("rpi_pico", VERSION, b"\1\2\3" * 20)
+    assert (len(numbers) - 60) % 16 == 0
     os.utime(source, (1, 1))
     contents.write(board, b"\1\2\3" * 20, tmp_path)
     assert source.stat().st_mtime == 1

@@ -2,6 +2,7 @@
 
 import binascii
 import json
+import random
 
 import pytest
 
@@ -102,3 +103,23 @@ def test_encode_refuses_what_would_not_fit():
         encode({"type": "event", "label": "x" * MAX_LINE_BYTES})
     with pytest.raises(ValueError, match="crc"):
         encode({"type": "event", "crc": "0"})
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_bytes_in_any_pieces_are_the_same_lines_and_no_error(seed):
+    rng = random.Random(seed)
+    pieces = [b"\n", b"{", b"\r\n", encode({"type": "status", "seq": seed}), b"x" * 1030, b"\xff\x00", b"\n{" * 3]
+    data = b"".join(rng.choice(pieces) if rng.random() < 0.8 else rng.randbytes(5) for _ in range(400))
+    whole = Reader()
+    expected = whole.lines(data)
+    parts, got, at = Reader(), [], 0
+    while at < len(data):
+        n = rng.choice([1, 2, 50, 1500])
+        got += parts.lines(data[at : at + n])
+        assert len(parts._rest) <= MAX_LINE_BYTES + 2
+        at += n
+    # What is too long is told when that is known, so its first bytes may differ in number.
+    assert [line if isinstance(line, dict) else type(line) for line in got] == [
+        line if isinstance(line, dict) else type(line) for line in expected
+    ]
+    assert parts.counts == whole.counts

@@ -62,7 +62,13 @@ def train(
 
     with Display(tensorboard) as display:
         detector = pipeline.make(
-            train_clips, test_clips, labels, chosen, test_fold=test_fold, on_epoch=display.epoch, say=display.say,
+            train_clips,
+            test_clips,
+            labels,
+            chosen,
+            test_fold=test_fold,
+            on_epoch=display.epoch,
+            say=display.say,
             tune=tune,
         )
     record = pipeline.write(detector, out)

@@ -9,6 +9,7 @@
 #include <string>
 
 extern "C" {
+#include "adpcm.h"
 #include "frontend.h"
 #include "meta.h"
 #include "model.h"
@@ -296,6 +297,44 @@ nb::tuple stream_quant(const Stream &self) {
     return quant(self.tensor<Get>());
 }
 
+size_t adpcm_encode(nb::handle pcm, nb::handle out, int32_t bits) {
+    Pcm samples(pcm);
+    Buffer bytes(out, PyBUF_ND | PyBUF_STRIDES | PyBUF_WRITABLE);
+    std::string format = bytes.format();
+    if (format != "b" && format != "B" && format != "c") {
+        throw nb::type_error("out must hold bytes");
+    }
+    size_t size = snd_adpcm_size(samples.size(), bits);
+    if (bits >= 3 && bits <= 5 && bytes.size() < size) {
+        raise(SND_E_ADPCM_ROOM);
+    }
+    snd_err_t code = snd_adpcm_encode(samples.data(), samples.size(), bits, static_cast<uint8_t *>(bytes.data()));
+    if (code != SND_OK) {
+        raise(code);
+    }
+    return size;
+}
+
+size_t adpcm_decode(nb::handle data, nb::handle out) {
+    Buffer bytes(data, PyBUF_ND | PyBUF_STRIDES);
+    Buffer pcm(out, PyBUF_ND | PyBUF_STRIDES | PyBUF_WRITABLE);
+    std::string format = pcm.format();
+    if (format != "h" && format != "b" && format != "B" && format != "c") {
+        throw nb::type_error("out must hold int16 samples (array('h'), numpy int16, or their bytes)");
+    }
+    size_t samples = 0;
+    const uint8_t *piece = static_cast<const uint8_t *>(bytes.data());
+    snd_err_t code = snd_adpcm_samples(piece, bytes.size(), &samples);
+    if (code == SND_OK && pcm.size() / 2 < samples) {
+        code = SND_E_ADPCM_ROOM;
+    }
+    if (code != SND_OK) {
+        raise(code);
+    }
+    snd_adpcm_decode(piece, pcm.data());
+    return samples;
+}
+
 }  // namespace
 
 NB_MODULE(soundcore, m) {
@@ -393,4 +432,10 @@ NB_MODULE(soundcore, m) {
         .def_prop_ro("needed", &Stream::needed, "Samples until the next step ends.")
         .def_prop_ro("arena_size", &Stream::arena_size, "Bytes of memory in use, the frontend's included.")
         .def_prop_ro("metadata", &Stream::metadata, "The file's `soundsdk` buffer as bytes.");
+
+    m.def("adpcm_encode", &adpcm_encode, nb::arg("pcm"), nb::arg("out"), nb::arg("bits") = 4,
+          "Writes 1..65535 int16 samples as one piece of sound for the wire (adpcm.h) into out; returns its bytes.\n\n"
+          "bits: 3, 4 or 5 per sample. A piece needs no other to be decoded. Error('adpcm.*').");
+    m.def("adpcm_decode", &adpcm_decode, nb::arg("data"), nb::arg("out"),
+          "Writes the samples of a piece into out (int16); returns how many. Error('adpcm.*') for other bytes.");
 }

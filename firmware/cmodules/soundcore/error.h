@@ -18,6 +18,10 @@
     X(SND_E_FRONTEND_MFCC, "frontend.mfcc", "coefficients must be 0..40 and not above bands") \
     X(SND_E_FRONTEND_SCALE, "frontend.scale", "floor_db must be -140..0 and step_mdb 50..20000") \
     X(SND_E_FRONTEND_ROOM, "frontend.room", "the output holds fewer frames than the samples complete") \
+    X(SND_E_ADPCM_BITS, "adpcm.bits", "bits must be 3, 4 or 5") \
+    X(SND_E_ADPCM_COUNT, "adpcm.count", "a piece has 1..65535 samples") \
+    X(SND_E_ADPCM_ROOM, "adpcm.room", "the output is too small for the piece") \
+    X(SND_E_ADPCM_DATA, "adpcm.data", "the bytes are not a piece of this codec") \
     X(SND_E_FILE, "model.file", "not a TensorFlow Lite file") \
     X(SND_E_TRUNCATED, "model.truncated", "the file ends before what it refers to") \
     X(SND_E_ALIGN, "model.align", "data is not aligned as its type needs") \

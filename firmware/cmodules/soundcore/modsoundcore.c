@@ -9,6 +9,7 @@
 #include "py/objarray.h"
 #include "py/runtime.h"
 
+#include "adpcm.h"
 #include "frontend.h"
 #include "meta.h"
 #include "model.h"
@@ -539,6 +540,66 @@ static MP_DEFINE_CONST_OBJ_TYPE(
     locals_dict, &stream_locals
     );
 
+// ---- sound for the wire
+
+static NORETURN void raise_code(snd_err_t code) {
+    snd_fault_t fault = {code, -1, -1, -1};
+    raise_fault(&fault);
+}
+
+static mp_obj_t adpcm_encode(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
+    static const mp_arg_t allowed[] = {
+        {MP_QSTR_pcm, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
+        {MP_QSTR_out, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
+        {MP_QSTR_bits, MP_ARG_OBJ, {.u_obj = MP_OBJ_NEW_SMALL_INT(4)}},
+    };
+    mp_arg_val_t values[MP_ARRAY_SIZE(allowed)];
+    mp_arg_parse_all(n_args, args, kw, MP_ARRAY_SIZE(allowed), allowed, values);
+    pcm_t pcm = pcm_arg(values[0].u_obj);
+    mp_buffer_info_t out;
+    buffer_arg(values[1].u_obj, &out, MP_BUFFER_WRITE);
+    if (!is_bytes_code(out.typecode)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("out must hold bytes"));
+    }
+    int32_t bits = int32_arg(values[2].u_obj);
+    size_t size = snd_adpcm_size(pcm.samples, bits);
+    if (bits >= 3 && bits <= 5 && out.len < size) {
+        raise_code(SND_E_ADPCM_ROOM);
+    }
+    snd_err_t code = snd_adpcm_encode(pcm.bytes, pcm.samples, bits, out.buf);
+    if (code != SND_OK) {
+        raise_code(code);
+    }
+    return mp_obj_new_int_from_uint(size);
+}
+static MP_DEFINE_CONST_FUN_OBJ_KW(adpcm_encode_obj, 0, adpcm_encode);
+
+static mp_obj_t adpcm_decode(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
+    static const mp_arg_t allowed[] = {
+        {MP_QSTR_data, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
+        {MP_QSTR_out, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
+    };
+    mp_arg_val_t values[MP_ARRAY_SIZE(allowed)];
+    mp_arg_parse_all(n_args, args, kw, MP_ARRAY_SIZE(allowed), allowed, values);
+    mp_buffer_info_t data, out;
+    buffer_arg(values[0].u_obj, &data, MP_BUFFER_READ);
+    buffer_arg(values[1].u_obj, &out, MP_BUFFER_WRITE);
+    if (out.typecode != 'h' && !is_bytes_code(out.typecode)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("out must hold int16 samples (array('h') or their bytes)"));
+    }
+    size_t samples = 0;
+    snd_err_t code = snd_adpcm_samples(data.buf, data.len, &samples);
+    if (code == SND_OK && out.len / 2 < samples) {
+        code = SND_E_ADPCM_ROOM;
+    }
+    if (code != SND_OK) {
+        raise_code(code);
+    }
+    snd_adpcm_decode(data.buf, out.buf);
+    return mp_obj_new_int_from_uint(samples);
+}
+static MP_DEFINE_CONST_FUN_OBJ_KW(adpcm_decode_obj, 0, adpcm_decode);
+
 // ---- the module
 
 static const mp_rom_map_elem_t soundcore_globals_table[] = {
@@ -548,6 +609,8 @@ static const mp_rom_map_elem_t soundcore_globals_table[] = {
     {MP_ROM_QSTR(MP_QSTR_Frontend), MP_ROM_PTR(&frontend_type)},
     {MP_ROM_QSTR(MP_QSTR_Model), MP_ROM_PTR(&model_type)},
     {MP_ROM_QSTR(MP_QSTR_Stream), MP_ROM_PTR(&stream_type)},
+    {MP_ROM_QSTR(MP_QSTR_adpcm_encode), MP_ROM_PTR(&adpcm_encode_obj)},
+    {MP_ROM_QSTR(MP_QSTR_adpcm_decode), MP_ROM_PTR(&adpcm_decode_obj)},
 };
 static MP_DEFINE_CONST_DICT(soundcore_globals, soundcore_globals_table);
 

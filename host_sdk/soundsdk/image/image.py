@@ -55,7 +55,7 @@ def build(board: Board, detector: DetectorFile, given: Path | None, out: Path, s
         record.unlink(missing_ok=True)
         _renew(folder, _configuration(board))
         holds = folder.parent / f"{folder.name}.contents"
-        contents.write(board, detector.data, holds)
+        contents.write(board, detector.data, holds, detector.name, _build_hash(board, detector, source))
         made = make.run(board, source, holds, folder)
         size = _measure(board, made)
         data = made.read_bytes()
@@ -88,9 +88,22 @@ def _check_room(board: Board, detector: DetectorFile) -> None:
 def _inputs(board: Board, detector: DetectorFile, source: sources.Sources) -> str:
     """Changes with anything the image is made from."""
     firmware = firmware_dir()
-    files = _hash_files([firmware / "cmodules", firmware / "manifest.py", make.soundfw_parent() / "soundfw"])
+    files = _hash_files([firmware / "cmodules", firmware / "manifest.py", _soundfw()])
     model = hashlib.sha256(detector.data).hexdigest()
     return hashlib.sha256(f"{_configuration(board)} {source} {files} {model}".encode()).hexdigest()
+
+
+def _build_hash(board: Board, detector: DetectorFile, source: sources.Sources) -> str:
+    """Goes into the image: changes with what it is made from, and is the same wherever that lies."""
+    firmware = firmware_dir()
+    files = _hash_files([firmware / "cmodules", firmware / "manifest.py", firmware / "ports", _soundfw()])
+    model = hashlib.sha256(detector.data).hexdigest()
+    compiler = tools.version(board).partition(" in ")[0]
+    return hashlib.sha256(f"{board} {compiler} {source.key} {files} {model}".encode()).hexdigest()
+
+
+def _soundfw() -> Path:
+    return make.soundfw_parent() / "soundfw"
 
 
 def _configuration(board: Board) -> str:

@@ -14,6 +14,7 @@ from soundsdk.boards import Board
 from soundsdk.errors import SoundsdkError
 from soundsdk.resources import firmware_dir
 
+from . import esp32
 from .sources import MICROPYTHON, Sources
 
 # Of the compilers' and the ports' dates: the day MicroPython 1.25.0 came out. So two builds are one image.
@@ -33,27 +34,34 @@ def soundfw_parent() -> Path:
 
 
 def run(board: Board, sources: Sources, contents: Path, folder: Path) -> Path:
-    """Builds in `folder` and returns what the linker made: a program, an .elf, or for rp2 the .bin of the flash."""
+    """Builds in `folder` and returns what it made: a program, an .elf, or the .bin of the flash (rp2, esp32)."""
     ports = firmware_dir() / "ports"
     modules = firmware_dir() / "cmodules"
     folder.mkdir(parents=True, exist_ok=True)
-    runner = _Runner(board.id, folder.parent / f"{folder.name}.log", _environment(sources, folder))
+    env = _environment(sources, folder)
+    runner = _Runner(board.id, folder.parent / f"{folder.name}.log", env)
     jobs = f"-j{os.cpu_count() or 1}"
     runner.run(["make", jobs, "-C", str(sources.micropython / "mpy-cross")], "mpy-cross")
     port = sources.micropython / "ports" / board.port
+    # What the ports that are built with CMake are told.
+    settings = [
+        f"-DMICROPY_BOARD={board.id}", f"-DMICROPY_BOARD_DIR={ports / board.id}",
+        f"-DUSER_C_MODULES={modules / 'micropython.cmake'}", f"-DSOUNDMODEL_DIR={contents}",
+        f"-DMICROPY_FROZEN_MANIFEST={ports / 'chip_manifest.py'}",
+        f"-DMICROPY_MANIFEST_SOUNDFW_DIR={soundfw_parent()}", f"-DMICROPY_MANIFEST_SOUNDBOARD_DIR={contents}",
+    ]  # fmt: skip
     if board.port == "rp2":
-        manifest = ports / "rp2_manifest.py"
         runner.run(
             ["cmake", "-S", str(port), "-B", str(folder), "-Wno-dev", "-DPICO_BUILD_DOCS=0", "-DPICO_NO_PICOTOOL=1",
-             f"-DMICROPY_BOARD={board.id}", f"-DMICROPY_BOARD_DIR={ports / board.id}",
-             f"-DPICO_SDK_PATH_OVERRIDE={sources.pico_sdk}", f"-DUSER_C_MODULES={modules / 'micropython.cmake'}",
-             f"-DSOUNDMODEL_DIR={contents}", f"-DMICROPY_FROZEN_MANIFEST={manifest}",
-             f"-DMICROPY_MANIFEST_SOUNDFW_DIR={soundfw_parent()}",
-             f"-DMICROPY_MANIFEST_SOUNDBOARD_DIR={contents}"],
+             f"-DPICO_SDK_PATH_OVERRIDE={sources.pico_sdk}", *settings],
             "configuring",
         )  # fmt: skip
         runner.run(["make", jobs, "-C", str(folder)], "compiling")
         return folder / "firmware.bin"
+    if board.port == "esp32":
+        click.echo(f"{board.id}: ESP-IDF fetches the components it lacks from Espressif", err=True)
+        runner.run(esp32.command(port, folder, settings), "ESP-IDF", esp32.environment(env))
+        return esp32.merge(board, folder)
     place = "VARIANT_DIR" if board.port == "unix" else "BOARD_DIR"
     manifest = firmware_dir() / "manifest.py"
     words = ["make", jobs, "-C", str(port), f"BUILD={folder}", f"{place}={ports / board.id}",
@@ -94,8 +102,8 @@ class _Runner:
         self._tty = sys.stderr.isatty()
         log.write_text("", encoding="utf-8")
 
-    def run(self, words: list[str], what: str) -> None:
-        """BuildError with the first line that names an error."""
+    def run(self, words: list[str], what: str, env: dict[str, str] | None = None) -> None:
+        """BuildError with the first line that names an error. env: in place of what the other programs get."""
         if not self._tty:
             click.echo(f"{self._name}: {what}", err=True)
         lines: list[str] = []
@@ -103,16 +111,17 @@ class _Runner:
         with self._log.open("a", encoding="utf-8") as log:
             log.write("$ " + " ".join(words) + "\n")
             process = subprocess.Popen(
-                words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=self._env, text=True, errors="replace"
-            )
+                words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env or self._env, text=True,
+                errors="replace",
+            )  # fmt: skip
             try:
                 assert process.stdout is not None
                 for line in process.stdout:
                     log.write(line)
                     lines.append(line.rstrip())
-                    percent = re.match(r"\[ *(\d+)%\]", line)
+                    percent = re.match(r"\[ *(\d+ ?%|\d+/\d+)\]", line)
                     files += line.startswith(("CC ", "CXX ", "AS ", "MPY "))
-                    self._show(f"{what} {percent[1]} %" if percent else f"{what}, {files} files" if files else what)
+                    self._show(f"{what} {percent[1]}" if percent else f"{what}, {files} files" if files else what)
                 process.wait()
             finally:
                 if process.poll() is None:

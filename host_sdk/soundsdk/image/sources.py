@@ -54,7 +54,8 @@ _UPSTREAM = {
 # Files that a build cannot do without: what a folder given by --sources must have.
 _NEEDED = {
     "micropython": ("py/mpconfig.h", "py/makeversionhdr.py", "mpy-cross/Makefile", "ports/unix/Makefile",
-                    "ports/qemu/Makefile", "ports/rp2/CMakeLists.txt", "lib/littlefs/lfs2.c"),
+                    "ports/qemu/Makefile", "ports/rp2/CMakeLists.txt", "ports/esp32/esp32_common.cmake",
+                    "lib/littlefs/lfs2.c"),
     "pico-sdk": ("pico_sdk_version.cmake", "src/rp2_common/hardware_gpio/gpio.c"),
     "tinyusb": ("src/tusb.c",),
 }  # fmt: skip
@@ -85,7 +86,7 @@ def get(given: Path | None, say: Say) -> Sources:
 
     They are copied into the cache once and patched there. DataError if they cannot be had or are not as they should be.
     """
-    patch = firmware_dir() / "ports" / "rp2.patch"
+    patch = firmware_dir() / "ports" / "micropython.patch"
     digest = hashlib.sha256(patch.read_bytes())
     if given is not None:
         _check(given)

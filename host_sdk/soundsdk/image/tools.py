@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 
 from soundsdk.boards import Board
 from soundsdk.errors import SoundsdkError
 
+from . import esp32
+
 # program: Debian package
 _ALWAYS = {"make": "make", "cc": "gcc", "python3": "python3", "patch": "patch", "tar": "tar"}
-_BY_PORT = {"rp2": {"cmake": "cmake"}, "unix": {"pkg-config": "pkg-config"}}
+_BY_PORT = {"rp2": {"cmake": "cmake"}, "unix": {"pkg-config": "pkg-config"}, "esp32": {"bash": "bash"}}
 _BY_TOOLCHAIN = {
     "arm-none-eabi-": {"arm-none-eabi-gcc": "gcc-arm-none-eabi"},
     "riscv64-unknown-elf-": {"riscv64-unknown-elf-gcc": "gcc-riscv64-unknown-elf"},
@@ -30,7 +33,7 @@ class ToolError(SoundsdkError):
 
 
 def check(board: Board) -> None:
-    """ToolError that names everything the board's build lacks, and how to install it."""
+    """ToolError that names everything the board's build lacks, and how to install it; IdfError if that is ESP-IDF."""
     assert board.build is not None
     toolchain = board.build.toolchain
     programs = _ALWAYS | _BY_PORT.get(board.port, {}) | _BY_TOOLCHAIN.get(toolchain, {})
@@ -45,11 +48,15 @@ def check(board: Board) -> None:
             f"building for {board.id} needs {_listed(list(missing))}, which {verb} not installed.",
             "On Debian: apt-get install " + " ".join(dict.fromkeys(missing.values())),
         )
+    if board.port == "esp32":
+        esp32.check(board)
 
 
 def version(board: Board) -> str:
     """What the compiler says it is: another one is a reason to build again."""
     assert board.build is not None
+    if board.port == "esp32":
+        return f"ESP-IDF {esp32.version()} in {os.environ.get('IDF_PATH')}"
     return _ask([board.build.toolchain + "gcc" if board.build.toolchain else "cc", "--version"]).split("\n")[0]
 
 

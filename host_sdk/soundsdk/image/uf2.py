@@ -1,14 +1,22 @@
-"""UF2: an image as blocks that a board's USB boot loader writes to flash, 256 bytes each."""
+"""UF2: an image as blocks that a board's USB boot loader writes to flash, 256 bytes each.
+
+The format is Microsoft's (github.com/microsoft/uf2, README): 512 bytes a block, eight words before the payload.
+"""
 
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 
 _MAGIC = (0x0A324655, 0x9E5D5157)
 _MAGIC_END = 0x0AB16F30
+_NOT_FLASH = 0x1
 _HAS_FAMILY = 0x2000
 PAYLOAD = 256
 BLOCK = 512
+_PAYLOAD_MOST = 476
+_ERASED = b"\xff"
+MAX_FLASH_BYTES = 16 * 1024 * 1024
 
 
 def pack(image: bytes, address: int, family: int) -> bytes:
@@ -20,3 +28,69 @@ def pack(image: bytes, address: int, family: int) -> bytes:
         header = struct.pack("<8I", *_MAGIC, _HAS_FAMILY, address + i * PAYLOAD, PAYLOAD, i, count, family)
         blocks.append(header + data.ljust(BLOCK - 36, b"\0") + struct.pack("<I", _MAGIC_END))
     return b"".join(blocks)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One block. family: 0 if it names none; flash: False if it is not meant for flash."""
+
+    address: int
+    data: bytes
+    number: int
+    count: int
+    family: int
+    flash: bool
+
+
+def read_block(raw: bytes) -> Block | None:
+    """The block in 512 bytes, or None if they are none."""
+    if len(raw) != BLOCK:
+        return None
+    first, second, flags, address, size, number, count, family = struct.unpack_from("<8I", raw)
+    if (first, second, *struct.unpack_from("<I", raw, BLOCK - 4)) != (*_MAGIC, _MAGIC_END) or size > _PAYLOAD_MOST:
+        return None
+    return Block(
+        address, raw[32 : 32 + size], number, count, family if flags & _HAS_FAMILY else 0, not flags & _NOT_FLASH
+    )
+
+
+def is_uf2(data: bytes) -> bool:
+    """Whether a file begins as a UF2 file does."""
+    return data[:8] == struct.pack("<2I", *_MAGIC)
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """A UF2 file's image: `data` as it lies from `address` on in flash, 0xff where the file says nothing."""
+
+    families: frozenset[int]
+    address: int
+    data: bytes
+
+
+def unpack(file: bytes, only: int | None = None) -> Unpacked:
+    """Reads a whole UF2 file, or the blocks of one family in it; ValueError says what is wrong with it."""
+    if not file or len(file) % BLOCK:
+        raise ValueError(f"its size, {len(file)} bytes, is not a number of blocks of {BLOCK}")
+    blocks = [read_block(file[i : i + BLOCK]) for i in range(0, len(file), BLOCK)]
+    used: list[Block] = []
+    for i, block in enumerate(blocks):
+        if block is None:
+            raise ValueError(f"block {i} is not one")
+        if block.flash and only in (None, block.family):
+            used.append(block)
+    # Numbers count per family: a file may hold the images of two chips.
+    for family in {block.family for block in used}:
+        ours = [block for block in used if block.family == family]
+        if sorted(block.number for block in ours) != list(range(ours[0].count)):
+            raise ValueError(f"blocks are missing, {len(ours)} of {ours[0].count} are there")
+    if not used:
+        raise ValueError("it holds nothing for flash")
+    start = min(block.address for block in used)
+    end = max(block.address + len(block.data) for block in used)
+    if end - start > MAX_FLASH_BYTES:
+        raise ValueError("its blocks lie further apart than a flash is large")
+    data = bytearray(_ERASED * (end - start))
+    for block in used:
+        data[block.address - start : block.address - start + len(block.data)] = block.data
+    return Unpacked(frozenset(block.family for block in used), start, bytes(data))

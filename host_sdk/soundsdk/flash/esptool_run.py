@@ -1,0 +1,138 @@
+"""Writes an ESP32's flash with esptool, run as a program, and reads from what it prints how far it is and what failed.
+
+esptool 4.8 and 5 differ in the names of their commands; the options used here are the same in both.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import queue
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from soundsdk.boards import Board
+from soundsdk.errors import CheckError, DeviceError, PortError, ProtocolError, SoundsdkError
+
+BAUD = 460800
+_SILENT_S = 90.0
+_ERASE_S = 240.0  # a whole flash is erased without a word
+_PROGRESS = re.compile(r"^Writing at .*?(\d+)(?:\.\d+)? ?%")
+_VERIFIED = "Hash of data verified"
+_VERIFIED_AGAIN = ("digest matched", "Verification successful")
+
+
+class FlashError(SoundsdkError):
+    """The image did not get into the flash."""
+
+
+def command(name: str) -> str:
+    """A command of the installed esptool, such as write-flash; FlashError if there is no esptool."""
+    try:
+        version = importlib.metadata.version("esptool")
+    except importlib.metadata.PackageNotFoundError as e:
+        raise FlashError("esptool is not installed.", "Install it: pip install esptool") from e
+    return name if int(version.split(".")[0]) >= 5 else name.replace("-", "_")
+
+
+def words(board: Board, port: str, path: Path, baud: int, erase: bool) -> list[str]:
+    """The program that writes: esptool checks the chip, and afterwards the hash of what is in the flash."""
+    assert board.esptool is not None
+    start = _start(board, port, baud)
+    keep = ["-fm", "keep", "-ff", "keep", "-fs", "keep"]
+    whole = ["--erase-all"] if erase else []
+    return [*start, command("write-flash"), *keep, *whole, hex(board.esptool.bootloader), str(path)]
+
+
+def _start(board: Board, port: str, baud: int) -> list[str]:
+    assert board.esptool is not None
+    return [sys.executable, "-m", "esptool", "--chip", board.esptool.chip, "--port", port, "--baud", str(baud)]
+
+
+def write(board: Board, port: str, path: Path, baud: int, erase: bool, progress: Callable[[int, int], None]) -> None:
+    """Writes the image at the board file's offset; returns only if what is in the flash is the image.
+
+    CheckError if the chip or the flash's contents are not right, PortError, DeviceError, ProtocolError if the chip
+    does not enter its boot loader, FlashError for everything else.
+    """
+    assert board.esptool is not None
+    lines = _run(words(board, port, path, baud, erase), port, _ERASE_S if erase else _SILENT_S, progress)
+    if not any(_VERIFIED in line for line in lines):
+        again = [*_start(board, port, baud), command("verify-flash"), hex(board.esptool.bootloader), str(path)]
+        lines = _run(again, port, _SILENT_S, progress)
+        if not any(text in line for line in lines for text in _VERIFIED_AGAIN):
+            raise CheckError("esptool did not verify what it wrote.", "Flash it again.")
+
+
+def _run(program: list[str], port: str, silent_s: float, progress: Callable[[int, int], None]) -> list[str]:
+    """What it printed, if it ended well."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith("ESPTOOL")}
+    env |= {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "COLUMNS": "160", "TERM": "dumb"}
+    process = subprocess.Popen(
+        program, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        errors="replace", env=env,
+    )  # fmt: skip
+    said: queue.Queue[str | None] = queue.Queue()
+    threading.Thread(target=_read, args=(process, said), daemon=True).start()
+    lines: list[str] = []
+    try:
+        while (line := said.get(timeout=silent_s)) is not None:
+            lines.append(line)
+            if percent := _PROGRESS.match(line):
+                progress(int(percent[1]), 100)
+        process.wait(timeout=silent_s)
+    except (queue.Empty, subprocess.TimeoutExpired) as e:
+        raise FlashError(f"esptool has said nothing for {silent_s:.0f} s.", _AGAIN) from e
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    if process.returncode:
+        raise failure(lines, port)
+    return lines
+
+
+def _read(process: subprocess.Popen[str], said: queue.Queue[str | None]) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        for part in line.rstrip("\n").split("\r"):
+            if part.strip():
+                said.put(part)
+    said.put(None)
+
+
+_AGAIN = "Unplug the board, plug it in again and flash it again; with a long or thin cable try --baud 115200."
+
+
+def failure(lines: list[str], port: str) -> SoundsdkError:
+    """The error for what a failed esptool has printed."""
+    text = "\n".join(lines)
+    fatal = next((line for line in reversed(lines) if "rror" in line), lines[-1] if lines else "it said nothing")
+    why = re.sub(r"^.*?rror( occurred)?: ?", "", fatal).strip().rstrip(".")
+    if wrong := re.search(r"This chip is (\S+), not (\S+?)\.? ", text + " "):
+        return CheckError(
+            f"the chip at {port} is an {wrong[1]}, not an {wrong[2]}; nothing was written.", "Name the right board."
+        )
+    if "not match data in flash" in text or "written flash region is empty" in text or "does not match" in text:
+        return CheckError(
+            "what is in the flash is not the image: the flash does not take it.",
+            "Flash it again, with --erase; if that fails too, the flash is worn or write-protected.",
+        )
+    if "ermission denied" in text:
+        return PortError(f"{port} may not be opened by you.", "soundsdk doctor says what to change.")
+    if re.search(r"[Bb]usy(?! or does)|exclusively lock|Access is denied", text):
+        return PortError(f"{port} is in use by another program.", "Close it; soundsdk doctor says which one it is.")
+    if "No such file" in text and "Could not open" in text:
+        return DeviceError(f"there is no board at {port}.", "soundsdk devices lists those that are there.")
+    if "Could not open" in text:
+        return DeviceError(f"{port} cannot be opened: {why}.", "soundsdk devices lists those that are there.")
+    if "Failed to connect" in text:
+        return ProtocolError(
+            f"the chip at {port} does not enter its boot loader.",
+            "Hold the button BOOT, press and release EN (or RST), let go of BOOT, and flash it again.",
+        )
+    return FlashError(f"the image did not get into the flash: {why}.", _AGAIN)

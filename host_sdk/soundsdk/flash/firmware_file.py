@@ -1,0 +1,109 @@
+"""A firmware file, checked against the board it is meant for before anything is touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from soundsdk.boards import Board
+from soundsdk.errors import CheckError, SoundsdkError, UsageError
+from soundsdk.image import descriptor, uf2
+from soundsdk.image.descriptor import Descriptor
+
+MAX_BYTES = 40 * 1024 * 1024
+# esptool documentation, "Firmware Image Format".
+_ESP_MAGIC = 0xE9
+_ESP_CHIP_ID_AT = 12
+_ESP_CHIP_IDS = {"esp32": 0, "esp32s2": 2, "esp32c3": 5, "esp32s3": 9, "esp32c6": 13}
+
+
+class ImageError(SoundsdkError):
+    """A firmware file cannot be read, or is not what its name promises."""
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """An image file. data: the file's bytes. says: what the image says of itself, None if it says nothing."""
+
+    path: Path
+    data: bytes
+    says: Descriptor | None
+
+
+def read(path: Path) -> Firmware:
+    """Reads an image of any kind; ImageError if there is none."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ImageError(f"{path} is larger than {MAX_BYTES >> 20} MiB and cannot be firmware.")
+        data = path.read_bytes()
+    except OSError as e:
+        raise ImageError(f"the firmware {path} cannot be read: {e.strerror or e}.", "Check the path.") from e
+    if not data:
+        raise ImageError(f"{path} is empty.", "Build one with soundsdk build.")
+    if uf2.is_uf2(data):
+        return Firmware(path, data, descriptor.find(_unpack(path, data).data))
+    return Firmware(path, data, descriptor.find(data))
+
+
+def _unpack(path: Path, data: bytes, family: int | None = None) -> uf2.Unpacked:
+    try:
+        return uf2.unpack(data, family)
+    except ValueError as e:
+        raise ImageError(f"{path} is damaged: {e}.", "Fetch or build it again.") from e
+
+
+def check(firmware: Firmware, board: Board) -> None:
+    """CheckError if the image is for another board or does not fit into its flash; UsageError if it has no flash."""
+    path = firmware.path
+    if firmware.says and firmware.says.board != board.id:
+        raise CheckError(
+            f"{path} is an image for {firmware.says.board}, not for {board.id}.",
+            f"Build one with soundsdk build {board.id}.",
+        )
+    if board.uf2 is not None:
+        _check_uf2(firmware, board, board.uf2.family, board.uf2.address)
+    elif board.esptool is not None:
+        _check_esp(firmware, board, board.esptool.chip)
+    else:
+        raise UsageError(f"{board.id} has no flash that could be written.", "soundsdk boards lists the boards.")
+
+
+def _check_uf2(firmware: Firmware, board: Board, family: int, address: int) -> None:
+    if not uf2.is_uf2(firmware.data):
+        raise CheckError(f"{firmware.path} is not a UF2 file, which {board.name} takes.", "Give its .uf2 file.")
+    families = _unpack(firmware.path, firmware.data).families
+    if family not in families:
+        known = ", ".join(f"{one:#010x}" for one in sorted(families))
+        raise CheckError(
+            f"{firmware.path} is for another chip: its family is {known}, and that of {board.name} is {family:#010x}.",
+            f"Build one with soundsdk build {board.id}.",
+        )
+    image = _unpack(firmware.path, firmware.data, family)
+    start = image.address - address
+    if start < 0 or (board.flash_bytes and start + len(image.data) > board.flash_bytes):
+        raise CheckError(f"{firmware.path} does not fit into the flash of {board.name}.", "Give another image.")
+
+
+def _check_esp(firmware: Firmware, board: Board, chip: str) -> None:
+    data = firmware.data
+    if uf2.is_uf2(data) or data[0] != _ESP_MAGIC or len(data) < 24:
+        raise CheckError(f"{firmware.path} is not an image for an ESP32 chip.", "Give the .bin of soundsdk build.")
+    chip_id = int.from_bytes(data[_ESP_CHIP_ID_AT : _ESP_CHIP_ID_AT + 2], "little")
+    if chip_id != _ESP_CHIP_IDS.get(chip, chip_id):
+        names = {value: key for key, value in _ESP_CHIP_IDS.items()}
+        raise CheckError(
+            f"{firmware.path} is for another chip: {names.get(chip_id, f'number {chip_id}')}, and {board.name} has an "
+            f"{chip}.",
+            f"Build one with soundsdk build {board.id}.",
+        )
+    assert board.esptool is not None
+    if board.flash_bytes and board.esptool.bootloader + len(data) > board.flash_bytes:
+        raise CheckError(f"{firmware.path} does not fit into the flash of {board.name}.", "Give another image.")
+
+
+def blank_rest(firmware: Firmware, board: Board) -> bytes:
+    """A UF2 file of the image and, after it, blank blocks to the end of the flash: what was there is gone."""
+    assert board.uf2 is not None
+    image = _unpack(firmware.path, firmware.data, board.uf2.family)
+    size = board.flash_bytes - (image.address - board.uf2.address)
+    return uf2.pack(image.data.ljust(size, b"\xff"), image.address, board.uf2.family)

@@ -1,0 +1,70 @@
+"""After the flash has been written: the board has to say hello, and that it is what was flashed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from soundsdk.address import Address
+from soundsdk.boards import Board
+from soundsdk.device import Device
+from soundsdk.errors import CheckError, SoundsdkError
+from soundsdk.image.descriptor import Descriptor
+from soundsdk.messages import Hello
+from soundsdk.transport import open_transport
+
+_TRY_S = 3.0
+_POLL_S = 0.2
+
+
+def greet(place: str, limit_s: float) -> Hello:
+    """The hello of what is at a port (path or URL); the errors of Device if there is none within limit_s."""
+    transport = open_transport(Address("url" if "://" in place else "port", place))
+    try:
+        return Device(transport, limit_s).hello
+    finally:
+        transport.close()
+
+
+def wait(places: Callable[[], list[str]], limit_s: float) -> tuple[str, Hello]:
+    """The port at which a board says hello, and its hello. places: where it may be, asked again and again.
+
+    CheckError with what was last in the way if none does within limit_s.
+    """
+    end = time.monotonic() + limit_s
+    last = "its port has not come back"
+    while time.monotonic() < end:
+        for place in places():
+            try:
+                return place, greet(place, min(_TRY_S, max(0.5, end - time.monotonic())))
+            except SoundsdkError as e:
+                last = e.message.rstrip(".")
+        time.sleep(_POLL_S)
+    raise CheckError(
+        f"the image was written, but the board has not said hello for {limit_s:.0f} s: {last}.",
+        "Reset the board and ask it with soundsdk devices; if it stays silent, flash it again.",
+    )
+
+
+def compare(hello: Hello, board: Board, says: Descriptor | None) -> None:
+    """CheckError if the board is not what was flashed. says: what the image says of itself, None if nothing."""
+    if hello.board != board.id:
+        raise CheckError(
+            f"the board that answers is a {hello.board}, not the {board.id} that was flashed.",
+            "Unplug other boards and flash it again.",
+        )
+    if says is not None and hello.fw != says.fw:
+        raise CheckError(
+            f"the board runs firmware {hello.fw}, and {says.fw} was flashed: the flash has not taken it.",
+            "Flash it again.",
+        )
+    if not hello.sha256:
+        raise CheckError(
+            "the firmware runs, but its detector does not start.", "soundsdk info -p says why; try --erase."
+        )
+    if says is not None and hello.sha256 != says.sha256:
+        raise CheckError(
+            f"the firmware is the one that was flashed, but the detector is not: the board runs {hello.model} "
+            f"({hello.sha256[:12]}), and {says.model} ({says.sha256[:12]}) was flashed.",
+            "A detector that was pushed to the board stays there: flash with --erase to remove it.",
+        )

@@ -1,0 +1,165 @@
+"""Boards in asyncio: nothing blocks the loop, nothing is lost by cancelling."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from virtual_boards import beeps, board
+
+from soundsdk import AsyncDevice, AsyncWatch
+from soundsdk.device import Refused
+from soundsdk.errors import DeviceError, PortError, ProtocolError
+from soundsdk.messages import Event
+from soundsdk.reconnect import Away, Back
+from soundsdk.transport import Gone
+from soundsdk_sim.faults import Faulty
+from soundsdk_sim.sim_transport import SimTransport
+from soundsdk_sim.virtual_port import VirtualPorts
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+
+
+@pytest.fixture
+def ports(tmp_path: Path) -> Iterator[VirtualPorts]:
+    with VirtualPorts(tmp_path) as ports:
+        yield ports
+
+
+def in_process(sound: np.ndarray | None = None, speed: float = 1.0) -> SimTransport:
+    return SimTransport("sim", board(sound, speed))
+
+
+def test_events_and_commands_at_the_same_time() -> None:
+    async def main() -> None:
+        async with await AsyncDevice.open(in_process(beeps(6), speed=8)) as device:
+            assert device.hello.model == "tones"
+
+            async def listen() -> list[Event]:
+                events: list[Event] = []
+                async for event in device.events():
+                    events.append(event)
+                    if len(events) == 12:
+                        break
+                return events
+
+            task = asyncio.create_task(listen())
+            for _ in range(5):
+                assert (await device.status()).lost == 0
+            assert (await device.set("low", off=0.39)).ok
+            with pytest.raises(Refused):
+                await device.set("siren", on=0.5)
+            events = await asyncio.wait_for(task, 20)
+            assert [event.edge for event in events] == ["on", "off"] * 6
+            assert device.counts.missing == 0
+
+    asyncio.run(main())
+
+
+def test_cancelling_loses_nothing() -> None:
+    async def main() -> list[Event]:
+        events: list[Event] = []
+
+        async def listen() -> None:
+            async for event in device.events():
+                events.append(event)
+
+        async with await AsyncDevice.open(in_process(beeps(6), speed=8)) as device:
+            end = time.monotonic() + 20
+            while len(events) < 12 and time.monotonic() < end:
+                task = asyncio.create_task(listen())
+                await asyncio.sleep(0.01)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+        return events
+
+    events = asyncio.run(main())
+    assert [event.edge for event in events] == ["on", "off"] * 6
+
+
+def test_the_loop_goes_on_while_a_board_is_silent(ports: VirtualPorts) -> None:
+    port = ports.add(board)
+
+    async def main() -> int:
+        ticks = 0
+
+        async def tick() -> None:
+            nonlocal ticks
+            while True:
+                await asyncio.sleep(0.01)
+                ticks += 1
+
+        ticking = asyncio.create_task(tick())
+        async with await AsyncDevice.open(port.path) as device:
+            while await device.take(0.5) is not None:
+                pass
+        ticking.cancel()
+        return ticks
+
+    assert asyncio.run(main()) > 25
+
+
+def test_errors_are_those_of_device(ports: VirtualPorts) -> None:
+    async def fails(error: type[Exception], where: object = "auto") -> None:
+        with pytest.raises(error):
+            await AsyncDevice.open(where, hello_s=0.4)  # type: ignore[arg-type]
+
+    async def main() -> None:
+        await fails(DeviceError)
+        port = ports.add(board)
+        with port.held():
+            await fails(PortError)
+        await fails(ProtocolError, Faulty(in_process(), silent=True))
+        async with await AsyncDevice.open("auto") as device:
+            port.unplug()
+            with pytest.raises(Gone):
+                async for _ in device.messages(limit_s=5):
+                    pass
+
+    asyncio.run(main())
+
+
+def test_a_watch_comes_back(ports: VirtualPorts) -> None:
+    port = ports.add(lambda: board(np.tile(beeps(2), 50), 8), serial_number="SN")
+
+    async def main() -> None:
+        async with await AsyncWatch.open() as watch:
+            kinds: list[type] = []
+            async for item in watch:
+                kinds.append(type(item))
+                if isinstance(item, Event) and Away not in kinds:
+                    port.unplug()
+                elif isinstance(item, Away):
+                    port.plug("ttyACM5")
+                elif isinstance(item, Event) and Back in kinds:
+                    break
+            assert kinds.index(Away) < kinds.index(Back)
+            assert watch.counts.restarts == 1
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+
+
+def test_opening_that_is_cancelled_leaves_no_port_open_and_no_thread(ports: VirtualPorts) -> None:
+    slow = Faulty(in_process(), silent=True)
+
+    async def main() -> None:
+        task = asyncio.create_task(AsyncDevice.open(slow, hello_s=0.6))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    end = time.monotonic() + 5
+    while time.monotonic() < end and any(t.name.startswith("soundsdk") for t in threading.enumerate()):
+        time.sleep(0.05)
+    assert not any(t.name.startswith("soundsdk") for t in threading.enumerate())
+    with pytest.raises(Gone):
+        slow.read(0)

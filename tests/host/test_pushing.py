@@ -1,0 +1,262 @@
+"""soundsdk push against virtual boards: afterwards what was meant runs, or the old one, and the code says so."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from virtual_boards import MODEL, board
+
+from core.tflite_builder import ModelBuilder
+from sim.tiny_model import build, metadata
+from soundfw.compat import FirmwareError
+from soundfw.main import App
+from soundsdk import cli
+from soundsdk.detector_file import DetectorFile, load
+from soundsdk.device import Device, Refused
+from soundsdk.errors import CheckError, DeviceError
+from soundsdk.messages import Hello
+from soundsdk.push import PIECE_BYTES, check_fit, push
+from soundsdk_sim.faults import Faulty, Noise
+from soundsdk_sim.live import LiveBoard
+
+
+class Bench:
+    """A transport to boards over one flash; reopen() is a power-on, as of a board powered by its port."""
+
+    serial_number = None
+    path = "bench"
+
+    def __init__(self, folder: Path, reopens: int = 100, **settings: Any) -> None:
+        self._settings = {"folder": str(folder), **settings}
+        self.reopens = reopens
+        self.board = self._make()
+        self.link: Any = self
+
+    def _make(self) -> LiveBoard:
+        return board(speed=10, block_samples=2048, **self._settings)
+
+    def read(self, limit_s: float) -> bytes:
+        return self.board.read(limit_s)
+
+    def write(self, data: bytes) -> None:
+        self.board.write(data)
+
+    def close(self) -> None:
+        self.board.stop()
+
+    def reopen(self) -> Any:
+        self.reopens -= 1
+        self.board = self._make()
+        return self
+
+
+@pytest.fixture
+def flash(tmp_path: Path) -> Path:
+    folder = tmp_path / "flash"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def bench(flash: Path) -> Iterator[Bench]:
+    made = Bench(flash)
+    yield made
+    made.close()
+
+
+def model_file(folder: Path, name: str, padding: int = 0, **changes: Any) -> Path:
+    """The two-tone detector under another name, with bytes of ballast in its metadata."""
+    path = folder / f"{name}.tflite"
+    path.write_bytes(build(metadata(name=name, ballast="x" * padding, **changes)))
+    return path
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> DetectorFile:
+    return load(model_file(tmp_path, "other", padding=9000))
+
+
+def sha(detector: DetectorFile) -> str:
+    return hashlib.sha256(detector.data).hexdigest()
+
+
+def test_a_pushed_detector_runs_and_is_kept(bench: Bench, other: DetectorFile) -> None:
+    steps = []
+    with Device(bench) as device:
+        assert device.hello.model == "tones"
+        done = push(device, other, lambda step, at, total: steps.append((step, at, total)))
+        assert (done.hello.model, done.hello.sha256, done.cuts) == ("other", sha(other), 0)
+        assert (done.sent_bytes, done.resumed_bytes) == (len(other.data), 0)
+        assert "trial" not in done.hello.extra
+        assert [at for step, at, _ in steps if step == "sending"] == [
+            *range(0, len(other.data), PIECE_BYTES),
+            len(other.data),
+        ]
+        assert device.reboot().sha256 == sha(other)
+        # Again: nothing is sent.
+        assert push(device, other).sent_bytes == 0
+
+
+def test_the_command_says_what_runs(bench: Bench, other: DetectorFile, capfd: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("soundsdk.device.open_transport", lambda where: bench)
+    assert cli.run(["push", str(other.path), "-p", "port:x", "--json"]) == 0
+    out = json.loads(capfd.readouterr().out)
+    assert (out["model"], out["sha256"], out["board"]) == ("other", sha(other), "sim")
+
+
+def test_a_virtual_board_by_its_address_takes_a_model(other: DetectorFile, capfd: Any) -> None:
+    assert cli.run(["push", str(other.path), "-p", "sim:sim"]) == 0
+    assert "runs other" in capfd.readouterr().out
+
+
+def test_a_model_with_an_unknown_operator_is_refused_without_a_board(tmp_path: Path, capfd: Any) -> None:
+    b = ModelBuilder()
+    x = b.tensor((1, 8), 0.1)
+    y = b.tensor((1, 8), 0.1)
+    b.op("RELU", [x], [y])
+    path = tmp_path / "relu.tflite"
+    path.write_bytes(b.build([x], [y], {"soundsdk": json.dumps(metadata()).encode()}))
+    # The address would fail with another code if it were opened.
+    assert cli.run(["push", str(path), "-p", "port:/nowhere"]) == 1
+    assert "model.op" in capfd.readouterr().err
+
+
+def test_a_model_beyond_the_boards_ram_is_refused_before_it_is_sent(
+    flash: Path, other: DetectorFile, tmp_path: Path
+) -> None:
+    bench = Bench(flash, board="rpi_pico")
+    with Device(bench) as device:
+        large = load(model_file(tmp_path, "large", padding=300000))
+        with pytest.raises(CheckError, match="Raspberry Pi Pico has 270336"):
+            push(device, large)
+        assert not list(flash.iterdir())
+        assert device.status().damaged == 0
+        check_fit(other, device.hello)
+
+
+def test_a_board_without_the_memory_refuses_before_it_is_sent(
+    bench: Bench, other: DetectorFile, flash: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soundfw.main.heap_free", lambda: 5000)
+    with Device(bench) as device, pytest.raises(CheckError, match=r"before it is sent.*push\.memory"):
+        push(device, other)
+    assert not list(flash.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(MemoryError(), r"start\.memory"), (FirmwareError("model.op", "operator 3 (LSTM): unsupported"), r"model\.op")],
+)
+def test_a_model_the_board_cannot_run_leaves_the_old_one(
+    bench: Bench, other: DetectorFile, monkeypatch: pytest.MonkeyPatch, error: Exception, code: str
+) -> None:
+    real = App.open_model
+
+    def refuse(self: App, data: Any) -> Any:
+        if bytes(data) == other.data:
+            raise error
+        return real(self, data)
+
+    monkeypatch.setattr(App, "open_model", refuse)
+    with Device(bench) as device:
+        with pytest.raises(CheckError, match=rf"cannot run other \({code}\); the old detector is back"):
+            push(device, other)
+        hello = device.ask("hello")
+        assert isinstance(hello, Hello)
+        assert hello.model == "tones"
+        # Again, after whatever it was is gone.
+        monkeypatch.undo()
+        assert push(device, other).hello.model == "other"
+
+
+def test_a_board_without_a_file_system_says_that_it_takes_no_models(
+    flash: Path, other: DetectorFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soundfw.main.Slots", lambda folder: None)
+    with Device(Bench(flash)) as device, pytest.raises(Refused, match="unsupported"):
+        push(device, other)
+
+
+@pytest.fixture(scope="module")
+def traffic(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, int]:
+    """Bytes to and from the board in a whole push of `other`."""
+    folder = tmp_path_factory.mktemp("clean")
+    link = Faulty(Bench(folder))
+    with Device(link) as device:
+        push(device, load(model_file(folder, "other", padding=9000)))
+    return link.written_bytes, link.read_bytes
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_the_cable_pulled_at_20_points_ends_with_the_new_model_once_it_is_back(
+    flash: Path, other: DetectorFile, traffic: tuple[int, int], number: int
+) -> None:
+    """The board loses its power with the cable; host and board both have to find their place again."""
+    link = Faulty(Bench(flash), unplug_written=300 + (traffic[0] - 400) * number // 19)
+    with Device(link) as device:
+        done = push(device, other)
+        assert (done.hello.sha256, done.cuts) == (sha(other), 1)
+        assert device.reboot().sha256 == sha(other)
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_a_cable_that_stays_out_leaves_the_old_or_the_new_model_and_the_retry_succeeds(
+    flash: Path, other: DetectorFile, traffic: tuple[int, int], number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soundsdk.push._AWAY_S", 0.1)
+    link = Faulty(Bench(flash), unplug_read=250 + (traffic[1] - 600) * number // 9)
+
+    def gone() -> Any:
+        raise DeviceError("there is no board.")
+
+    link.reopen = gone  # type: ignore[method-assign]
+    with Device(link) as device, pytest.raises(DeviceError):
+        push(device, other)
+    with Device(Bench(flash)) as device:
+        assert device.hello.sha256 in (sha(other), hashlib.sha256(MODEL).hexdigest())
+        assert push(device, other).hello.sha256 == sha(other)
+
+
+def test_a_noisy_line_delays_a_push_and_does_not_change_it(flash: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("soundsdk.push._ANSWER_S", 0.3)
+    small = load(model_file(tmp_path, "small"))
+    link = Faulty(
+        Bench(flash),
+        noise=Noise(replace=0.0003, drop=0.0002, seed=3),
+        noise_out=Noise(replace=0.0002, drop=0.0001, double=0.0001, seed=4),
+    )
+    with Device(link) as device:
+        assert push(device, small).hello.sha256 == sha(small)
+        assert device.counts.damaged + device.status().damaged > 0
+
+
+def test_a_trial_someone_left_behind_is_ended_or_confirmed(flash: Path, other: DetectorFile, tmp_path: Path) -> None:
+    from soundsdk.push import _Pusher
+
+    third = load(model_file(tmp_path, "third"))
+    with Device(Bench(flash)) as device:
+        first = _Pusher(device, other, lambda *_: None)
+        first._send()
+        assert first._commit().extra["trial"] is True
+        # The same again: confirmed, nothing sent.
+        assert push(device, other).sent_bytes == 0
+        second = _Pusher(device, third, lambda *_: None)
+        second._send()
+        assert second._commit().model == "third"
+        done = push(device, load(model_file(tmp_path, "fourth")))
+        assert done.hello.model == "fourth"
+        assert "trial" not in done.hello.extra
+
+
+def test_thresholds_are_kept_over_a_restart(bench: Bench) -> None:
+    with Device(bench) as device:
+        device.set("high", on=0.9, off=0.2, keep=True)
+        device.reboot()
+        kept = json.loads((Path(bench._settings["folder"]) / "set.json").read_text())
+        assert kept["classes"][0][:2] == [900, 200]
+        assert not [m for m in device.messages(0.3) if getattr(m, "re", "") == "keep"]

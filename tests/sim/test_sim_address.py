@@ -1,0 +1,56 @@
+"""sim:<board> as an address, with faults on demand."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+
+from soundsdk import Device, Gone, Watch
+from soundsdk.errors import ProtocolError, UsageError
+from soundsdk.reconnect import Away, Back
+
+
+def test_it_hears_the_recording_with_the_model(wav: Path, model_file: Path) -> None:
+    with Device.open(f"sim:rpi_pico,file={wav},model={model_file}") as device:
+        assert (device.hello.board, device.hello.model) == ("rpi_pico", "tones")
+        event = next(device.events(limit_s=10))
+    assert (event.label, event.edge) == ("high", "on")
+
+
+@pytest.mark.parametrize("text", ["sim:none", "sim:sim,colour=red", "sim:sim,noise=x", "sim:sim,noise=2", "sim:"])
+def test_what_is_no_virtual_board(text: str) -> None:
+    with pytest.raises(UsageError):
+        Device.open(text)
+
+
+def test_noise_slowness_and_a_pulled_cable() -> None:
+    with Device.open("sim:sim,noise=0.002,seed=3,bytes_s=20000") as device:
+        for _ in range(10):
+            device.status()
+    assert device.counts.damaged + device.counts.text > 0
+    with pytest.raises(ProtocolError):
+        Device.open("sim:sim,noise=1", hello_s=0.5)
+    with Device.open("sim:sim,unplug_read=2000") as device:
+
+        def ask_on() -> None:
+            for _ in range(100):
+                device.status()
+
+        with pytest.raises(Gone):
+            ask_on()
+
+
+def test_a_watch_outlives_the_pulled_cable() -> None:
+    with Watch("sim:sim,unplug_read=1500") as watch:
+        kinds: list[type] = []
+        for _ in range(200):
+            if watch.device is not None:
+                with contextlib.suppress(Gone):
+                    watch.device.status()
+            kinds += [type(item) for item in watch.poll(0.02)]
+            if kinds.count(Back) >= 2:
+                break
+    assert kinds.count(Away) >= 2
+    assert kinds.count(Back) >= 2
