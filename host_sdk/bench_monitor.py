@@ -132,7 +132,7 @@ class Figures:
 def virtual_time() -> Iterator[Clock]:
     """time.monotonic is a Clock's meanwhile."""
     clock, real = Clock(), time.monotonic
-    time.monotonic = clock  # type: ignore[assignment]
+    time.monotonic = clock
     try:
         yield clock
     finally:

@@ -124,7 +124,7 @@ class App:
         self._name = name
         self.sha256 = sha256
         self.rate_hz = rate_hz
-        watch = Watch(stream, detector, self.link, metadata)
+        watch = Watch(stream, detector, self.link)
         self.pipeline = Pipeline(ring, stream, detector, self.link, rate_hz, settings.status_s, self._stopwatch, watch)
 
     def _version(self):

@@ -7,6 +7,7 @@ t is the end of the step, in samples. A step is left out when the queue is half 
 sees the gap in t.
 """
 
+import json
 from binascii import b2a_base64
 
 from .compat import FirmwareError, const
@@ -19,9 +20,10 @@ _CLASSES = const(180)  # of scores in one line; those after are left out
 
 
 class Watch:
-    """stream, detector, link: those of the pipeline; metadata: the model's."""
+    """stream, detector, link: those of the pipeline."""
 
-    def __init__(self, stream, detector, link, metadata):
+    def __init__(self, stream, detector, link):
+        metadata = json.loads(bytes(stream.metadata))
         frontend = metadata["frontend"]
         self.on = False
         self._mel = False

@@ -24,7 +24,7 @@ from soundsdk_sim.virtual_port import VirtualPort, VirtualPorts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 
-BEEPS = beeps(120)
+BEEPS = np.tile(beeps(10), 40)  # high, low, high, low …, a second each
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_noise_is_counted_and_what_the_board_prints_is_shown(ports: VirtualPorts
 
 def test_an_unplugged_board_is_found_again_by_its_serial_number(ports: VirtualPorts, capsys: Any) -> None:
     """Under another path, running on: the events go on within 2 s, and the gap is told."""
-    port = ports.add(lambda: board(beeps(400), speed=2), powered=True)
+    port = ports.add(lambda: board(BEEPS, speed=2), powered=True)
     times: dict[str, float] = {}
 
     def pull() -> None:
@@ -194,7 +194,7 @@ def test_an_unplugged_board_is_found_again_by_its_serial_number(ports: VirtualPo
 
 
 def test_a_board_that_starts_anew_is_told(ports: VirtualPorts, capsys: Any) -> None:
-    port = ports.add(lambda: board(beeps(400), speed=2))
+    port = ports.add(lambda: board(BEEPS, speed=2))
 
     def pull() -> None:
         time.sleep(2.0)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 from virtual_boards import MODEL, beeps
@@ -147,7 +148,7 @@ class Monitor:
 
     def __init__(self, folder: Path, url: str, *options: str, **environment: str) -> None:
         sound, model = folder / "beeps.wav", folder / "tones.tflite"
-        soundfile.write(sound, beeps(60), 16000, subtype="PCM_16")
+        soundfile.write(sound, np.tile(beeps(10), 12), 16000, subtype="PCM_16")
         model.write_bytes(MODEL)
         where = f"sim:sim,file={sound},model={model}"
         words = [sys.executable, "-m", "soundsdk", "monitor", "-p", where, "--mqtt", url, *options]

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from chromium import Chromium, find
@@ -153,7 +154,7 @@ SHOWN_S = 30
 @pytest.fixture(scope="module")
 def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("web")
-    soundfile.write(folder / "beeps.wav", beeps(120, 2.0), 16000, subtype="PCM_16")
+    soundfile.write(folder / "beeps.wav", np.tile(beeps(4, 2.0), 30), 16000, subtype="PCM_16")
     (folder / "tones.tflite").write_bytes(MODEL)
     return folder
 
