@@ -90,11 +90,11 @@ class Watch:
         self.device: Device | None = None
         try:
             self.device = Device(transport, hello_s)
+            self.hello = self.device.hello
             self._ask_time(self.device)
         except BaseException:
             transport.close()
             raise
-        self.hello = self.device.hello
 
     @property
     def path(self) -> str:
@@ -166,6 +166,7 @@ class Watch:
             return []
         try:
             device = Device(transport, _TRY_S)
+            hello = device.hello
             status = self._ask_time(device)
         except (DeviceError, PortError, ProtocolError):
             transport.close()
@@ -174,7 +175,7 @@ class Watch:
         except BaseException:
             transport.close()
             raise
-        self._transport, self.device, self.hello = transport, device, device.hello
+        self._transport, self.device, self.hello = transport, device, hello
         return self._welcome(device, status)
 
     def _again_later(self) -> None:
@@ -194,7 +195,7 @@ class Watch:
         self._before.restarts += restarted
         if restarted:
             self._heard_samples = None
-        return [Back(self._transport.path, device.hello, now - self._gone_at, restarted, missing)]
+        return [Back(self._transport.path, self.hello, now - self._gone_at, restarted, missing)]
 
     def _has_restarted(self, first: int | None, status: Status | None, now: float) -> bool:
         """By `seq`; else by the board's time, which has not gone on as ours has.

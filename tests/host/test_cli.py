@@ -37,7 +37,7 @@ def test_every_verb_has_help_without_tensorflow(capfd):
     ("words", "code", "says"),
     [
         (["no-such-verb"], 2, "No such command"),
-        (["info"], 2, "Missing argument"),
+        (["info", "home.tflite", "-p", "auto"], 2, "not of both"),
         (["info", "no-such.tflite"], 1, "cannot be read"),
         (["sim"], 2, "Missing argument"),
     ],

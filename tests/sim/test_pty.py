@@ -87,7 +87,7 @@ def test_commands_are_answered_after_the_sound_too(board: Board) -> None:
         assert board.ask(port, type="hello")["model"] == "tones"
         assert board.ask(port, type="status")["captured"] > 150000
         assert board.ask(port, type="set", label="low", on=800)["ok"] is True
-        assert board.ask(port, type="record")["error"] == "unsupported"
+        assert board.ask(port, type="sing")["error"] == "unsupported"
         port.write(b"noise\n{broken\n")
         assert board.ask(port, type="status")["damaged"] == 2
         assert board.reader.counts.damaged == 0
