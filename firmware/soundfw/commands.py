@@ -91,6 +91,28 @@ def _set(app, message):
     _ack(app, message)
 
 
+def _model(app, message):
+    """class: its index; the answer tells its label and thresholds, and how many classes there are."""
+    detector = _running(app).detector
+    i = message.get("class", 0)
+    if not isinstance(i, int) or isinstance(i, bool) or not 0 <= i < len(detector.labels):
+        raise FirmwareError("model.class", "the model has no such class")
+    t = detector.thresholds[i]
+    _ack(
+        app,
+        message,
+        ',"classes":%d,"class":%d,"label":%s,"on":%d,"off":%d,"min_ms":%d,"hold_ms":%d'
+        % (len(detector.labels), i, text(detector.labels[i]), t.on, t.off, t.min_ms, t.hold_ms),
+    )
+
+
+def _watch(app, message):
+    """on, and mel (default true): scores, and features, of every step for the next 10 s of sound."""
+    watch = _running(app).watch
+    watch.ask(message.get("on"), message.get("mel", True))
+    _ack(app, message, watch.members())
+
+
 def _record(app, message):
     """seconds (1..3600), bits per sample (3, 4, 5 or 16); or stop: true. Ends with an ack for record.done."""
     pipeline = _running(app)
@@ -176,6 +198,8 @@ def _reboot(app, message):
 _ACTIONS = {
     "hello": _hello,
     "status": _status,
+    "model": _model,
+    "watch": _watch,
     "set": _set,
     "record": _record,
     "push.begin": _push_begin,

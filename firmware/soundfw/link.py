@@ -83,6 +83,11 @@ class Link:
         self.waiting += 1
         return True
 
+    @property
+    def room(self):
+        """Lines that may still be queued before it is half full."""
+        return len(self._queue) // 2 - self.waiting
+
     def pump(self):
         """Writes until the queue is empty (True) or the other side takes no more (False)."""
         while self.waiting:

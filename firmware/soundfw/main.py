@@ -13,6 +13,7 @@ from .pipeline import Pipeline
 from .push import Push
 from .slots import Slots
 from .starts import Starts
+from .watch import Watch
 
 
 def open_stream(data):
@@ -136,7 +137,8 @@ class App:
         self._name = name
         self.sha256 = sha256
         self.rate_hz = rate_hz
-        self.pipeline = Pipeline(ring, stream, detector, self.link, rate_hz, settings.status_s, self._stopwatch)
+        watch = Watch(stream, detector, self.link)
+        self.pipeline = Pipeline(ring, stream, detector, self.link, rate_hz, settings.status_s, self._stopwatch, watch)
 
     def _version(self):
         build = self.settings.build

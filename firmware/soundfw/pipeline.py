@@ -7,16 +7,18 @@ from .link import decimal, text
 
 
 class Pipeline:
-    """One turn per step(). mic: Mic; stream: soundcore.Stream; status_s: seconds of sound between status lines.
+    """One turn per step(). mic: Mic; stream: soundcore.Stream; status_s: seconds of sound between status lines;
+    watch: Watch.
 
     Nothing allocates between the microphone and the scores. What is sent does not depend on the size of the blocks,
     which may be at most stream.step_samples long.
     """
 
-    def __init__(self, mic, stream, detector, link, rate_hz, status_s, stopwatch):
+    def __init__(self, mic, stream, detector, link, rate_hz, status_s, stopwatch, watch):
         self.mic = mic
         self.detector = detector
         self.link = link
+        self.watch = watch
         self._stream = stream
         self._scores = stream.scores
         self._attention = stream.attention
@@ -55,13 +57,15 @@ class Pipeline:
     def _feed(self, block):
         needed = self._stream.needed
         self._stopwatch.start()
-        steps = self._stream.feed(block)
+        steps = self.watch.feed(block) if self.watch.on else self._stream.feed(block)
         self._level.add(block)
         if not steps:
             return 0
         self.now = self.mic.start + needed
         changed = self.detector.step(self._scores, self._attention, self.now)
         self._stopwatch.stop()
+        if self.watch.on:
+            self.watch.send(self.now)
         return changed
 
     def _send_edges(self):

@@ -22,6 +22,7 @@ VERBS = {
     "train": ("soundsdk_train.cli_train", "train", "Train a detector on a folder of recordings."),
     "evaluate": ("soundsdk_train.cli_evaluate", "evaluate", "Measure a detector on recordings it has not seen."),
     "devices": ("soundsdk.cli_devices", "devices", "List the boards that are connected."),
+    "monitor": ("soundsdk.cli_monitor", "monitor", "Watch a board: events, levels, scores, on a page if you like."),
     "info": ("soundsdk.cli_info", "info", "Show what a board says of itself, or what a detector file holds and costs."),
     "set": ("soundsdk.cli_set", "set_", "Change a board's thresholds."),
     "doctor": ("soundsdk.cli_doctor", "doctor", "Find out why a board cannot be reached."),

@@ -27,7 +27,7 @@ class Event:
     """One edge of a sound event. An onset and its offset have the same label, and no other onset of it in between."""
 
     seq: int
-    id: int  # index of the class
+    id: int  # number of the event, the same at both its edges
     label: str
     edge: Literal["on", "off"]
     t: int  # samples since the start
@@ -61,6 +61,26 @@ class Audio:
 
 
 @dataclass(frozen=True)
+class Scores:
+    """The detector's view of one step, sent while a host watches."""
+
+    seq: int
+    t: int  # end of the step, samples since the start
+    level_dbfs: float  # of the step, dB below a full-scale sine
+    scores: tuple[int, ...]  # per class, 1/1000: what the thresholds are compared with
+
+
+@dataclass(frozen=True)
+class Mel:
+    """The features of one step, or a part of them, sent while a host watches."""
+
+    seq: int
+    t: int  # end of the step, samples since the start
+    frame: int  # which frame of the step data begins with
+    data: bytes  # whole frames of int8, decoded from base64
+
+
+@dataclass(frozen=True)
 class Ack:
     """The answer to a command. error and detail say why it was refused; extra holds what a command answers besides."""
 
@@ -72,8 +92,16 @@ class Ack:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-Message: TypeAlias = "Hello | Event | Status | Audio | Ack"
-_TYPES: dict[str, type[Any]] = {"hello": Hello, "event": Event, "status": Status, "audio": Audio, "ack": Ack}
+Message: TypeAlias = "Hello | Event | Status | Audio | Scores | Mel | Ack"
+_TYPES: dict[str, type[Any]] = {
+    "hello": Hello,
+    "event": Event,
+    "status": Status,
+    "audio": Audio,
+    "scores": Scores,
+    "mel": Mel,
+    "ack": Ack,
+}
 _NUMBERS = {"score", "level_dbfs"}
 
 
@@ -97,7 +125,9 @@ def parse(line: dict[str, Any]) -> Message | None:
         if not _fits(name, value, str(info.type)):
             return None
         values[name] = value
-    if kind is Audio:
+    if kind is Scores:
+        values["scores"] = tuple(values["scores"])
+    if kind in (Audio, Mel):
         try:
             values["data"] = base64.b64decode(values["data"], validate=True)
         except (binascii.Error, ValueError):
@@ -115,6 +145,8 @@ def _fits(name: str, value: object, annotation: str) -> bool:
         return isinstance(value, int) and not isinstance(value, bool)
     if annotation == "bool":
         return isinstance(value, bool)
+    if name == "scores":
+        return isinstance(value, list) and all(type(score) is int for score in value)
     if name == "edge":
         return value in ("on", "off")
     return isinstance(value, str)

@@ -1,0 +1,85 @@
+"""What a monitor asks of a board while it looks on: its classes, and scores and features of every step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from soundsdk.messages import Ack
+from soundsdk.protocol import Restarted
+
+from .source import Back, Item
+from .state import State
+
+RENEW_S = 3.0  # the board forgets after 10 s of sound
+_ANSWER_S = 2.0
+_TRIES = 5
+
+
+class Teller(Protocol):
+    def tell(self, kind: str, **members: Any) -> None: ...
+
+
+class Asker:
+    """Sends the questions and takes the answers, never waiting for one. Boards that cannot answer are left in peace.
+
+    wants() -> (scores, mel): whether anybody looks at them now. `telemetry`: the board's answer to `watch`, by member
+    (see soundfw/watch.py), empty until it comes. `classes`: its answers to `model`, by class.
+    """
+
+    def __init__(self, board: Teller, state: State, wants: Callable[[], tuple[bool, bool]]) -> None:
+        self._board = board
+        self._state = state
+        self._wants = wants
+        self._asked: tuple[bool, bool] = (False, False)
+        self._begin()
+
+    def _begin(self) -> None:
+        self.telemetry: dict[str, int] = {}
+        self.classes: dict[int, dict[str, Any]] = {}
+        self.complete = False  # all classes are known
+        self._can_watch = True
+        self._watched_at = float("-inf")
+        self._next_class = 0
+        self._class_at = float("-inf")
+        self._tries = 0
+
+    def take(self, item: Item) -> None:
+        """Looks for answers, and for boards that have to be asked anew."""
+        if isinstance(item, (Back, Restarted)):
+            self._begin()
+        elif isinstance(item, Ack) and item.re == "watch":
+            self._can_watch = item.ok
+            self.telemetry = {key: value for key, value in item.extra.items() if isinstance(value, int)}
+        elif isinstance(item, Ack) and item.re == "model":
+            self._class(item)
+
+    def _class(self, ack: Ack) -> None:
+        index, count, label = ack.extra.get("class"), ack.extra.get("classes"), ack.extra.get("label")
+        if not ack.ok or not isinstance(index, int) or not isinstance(count, int) or not isinstance(label, str):
+            self._tries = _TRIES
+            return
+        self.classes[index] = ack.extra
+        self._state.labels[index] = label
+        self._tries = 0
+        self._class_at = float("-inf")
+        self._next_class = index + 1
+        self.complete = self._next_class >= count
+
+    def tick(self) -> None:
+        """Asks what is due."""
+        if not self._state.connected or not self._state.hello.rate_hz:
+            return
+        now = time.monotonic()
+        if not self.complete and self._tries < _TRIES and now - self._class_at >= _ANSWER_S:
+            self._class_at = now
+            self._tries += 1
+            self._board.tell("model", **{"class": self._next_class})
+        wanted = self._wants()
+        if self._can_watch and (wanted != self._asked or (any(wanted) and now - self._watched_at >= RENEW_S)):
+            self._watched_at = now
+            self._asked = wanted
+            self._board.tell("watch", on=any(wanted), mel=wanted[1])
+            if not any(wanted):
+                self._state.scores = ()

@@ -1,0 +1,91 @@
+"""Lines on standard output: plain text, JSON Lines, a DCASE table, an Audacity label track."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import time
+from typing import Protocol, TextIO
+
+from soundsdk import formats
+from soundsdk.messages import Event
+
+from .records import line, record
+from .source import Item
+from .state import Span, State, whole
+
+FORMATS = ("text", "jsonl", "tsv", "audacity")
+
+
+class Sink(Protocol):
+    """Takes what is chosen to be shown. None of them waits for anything."""
+
+    def take(self, item: Item, span: Span | None, now: float) -> None:
+        """span: the event that the item begins or ends."""
+
+    def tick(self) -> None:
+        """Comes several times a second."""
+
+    def close(self) -> None: ...
+
+
+class Lines:
+    """A Sink. BrokenPipeError when nobody reads any more, even if there is nothing to write."""
+
+    def __init__(self, form: str, state: State, out: TextIO | None = None) -> None:
+        self._form = form
+        self._state = state
+        self._out = out or sys.stdout
+        self._pipe = _pipe(self._out)
+        if form == "tsv":
+            self._write([formats.TSV_HEADER])
+
+    def take(self, item: Item, span: Span | None, now: float) -> None:
+        if self._form == "jsonl":
+            members = record(item, now, self._state.hello.rate_hz)
+            self._write([] if members is None else [line(members)])
+        elif self._form == "text":
+            if isinstance(item, Event):
+                self._write([text(item, self._state.hello.rate_hz, now)])
+        elif (event := whole(span)) is not None:
+            name = filename(self._state)
+            self._write(formats.tsv(name, [event]) if self._form == "tsv" else formats.audacity([event]))
+
+    def _write(self, rows: list[str]) -> None:
+        if rows:
+            self._out.write("".join(row + "\n" for row in rows))
+            self._out.flush()
+
+    def tick(self) -> None:
+        if self._pipe is not None and any(event & select.POLLERR for _, event in self._pipe.poll(0)):
+            raise BrokenPipeError
+
+    def close(self) -> None: ...
+
+
+def _pipe(out: TextIO) -> select.poll | None:
+    """A poll that shows when the reader of a pipe has gone; None where that cannot be seen."""
+    try:
+        import stat
+
+        mode = os.fstat(out.fileno()).st_mode
+        if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+            return None
+        poll = select.poll()
+        poll.register(out.fileno(), 0)
+        return poll
+    except (OSError, ValueError, AttributeError):  # no file behind it; no poll on Windows
+        return None
+
+
+def text(event: Event, rate_hz: int, now: float) -> str:
+    """One edge of an event: local time, edge, seconds since the board's start, score, label."""
+    clock = time.strftime("%H:%M:%S", time.localtime(now))
+    seconds = event.t / rate_hz if rate_hz else 0.0
+    return f"{clock}  {event.edge:<3}  {seconds:10.2f} s  {event.score:.2f}  {formats.printable(event.label)}"
+
+
+def filename(state: State) -> str:
+    """What stands for a file's name: the board's id, with -2, -3 … after it has started anew."""
+    return state.hello.board + (f"-{state.start}" if state.start > 1 else "")

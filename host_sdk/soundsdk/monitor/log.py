@@ -1,0 +1,75 @@
+"""`--log`: a file of JSON Lines that is never behind and survives a full disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from soundsdk.errors import DataError
+
+from .records import line, record
+from .source import Item
+from .state import Span, State
+
+
+class Log:
+    """A Sink that appends a line per item, at once. say() gets one sentence when the file stops or goes on taking.
+
+    DataError if it cannot be opened.
+    """
+
+    def __init__(self, path: Path, state: State, say: Callable[[str], None]) -> None:
+        self.path = path
+        self._state = state
+        self._say = say
+        self.failed = 0  # lines that the file did not take
+        self._failing = 0  # of those, since it took one last
+        self._torn = False  # the file ends within a line
+        try:
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            self._torn = _ends_within_line(path)
+        except OSError as error:
+            raise DataError(
+                f"the log {path} cannot be written: {error.strerror or error}.", "Give --log another place."
+            ) from error
+
+    def take(self, item: Item, span: Span | None, now: float) -> None:
+        members = record(item, now, self._state.hello.rate_hz)
+        if members is not None:
+            self._append(line(members).encode() + b"\n")
+
+    def _append(self, data: bytes) -> None:
+        data = b"\n" + data if self._torn else data
+        try:
+            written = 0
+            while written < len(data):
+                n = os.write(self._file, data[written:])
+                self._torn = True
+                written += n
+        except OSError as error:
+            self.failed += 1
+            self._failing += 1
+            if self._failing == 1:
+                self._say(f"the log {self.path} takes no more ({error.strerror or error}); what comes is not kept.")
+            return
+        self._torn = False
+        if self._failing:
+            self._say(f"the log {self.path} takes lines again; {self._failing} are not in it.")
+            self._failing = 0
+
+    def tick(self) -> None: ...
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+def _ends_within_line(path: Path) -> bool:
+    """Whether what another run left is cut off, so that a line end has to come first."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"

@@ -1,0 +1,57 @@
+"""The loop of `soundsdk monitor`: from the source to everything that shows or keeps what comes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from soundsdk.messages import Event
+from soundsdk.protocol import Restarted
+
+from .asking import Asker
+from .choose import Chooser
+from .lines import Sink
+from .source import Back, Item, Source
+from .state import State
+
+TURN_S = 0.1
+GATHER_S = 0.03  # after something has come: a line alone costs as much as several at once
+
+
+def watch(
+    source: Source,
+    state: State,
+    chooser: Chooser,
+    asker: Asker,
+    sinks: Sequence[Sink],
+    once: bool = False,
+    whole: bool = False,
+    seconds: float | None = None,
+    gather_s: float = GATHER_S,
+) -> bool:
+    """Runs until `seconds` are over (False), or with `once` until an event has been shown (True): its onset, or its
+    end if only `whole` events are shown. Without either it runs until an exception ends it.
+    """
+    end = None if seconds is None else time.monotonic() + seconds
+    while end is None or time.monotonic() < end:
+        asker.tick()
+        limit_s = TURN_S if end is None else max(0.0, min(TURN_S, end - time.monotonic()))
+        items = source.poll(limit_s)
+        now = time.time()
+        for item in items:
+            if isinstance(item, Restarted) or (isinstance(item, Back) and item.restarted):
+                chooser.restart()
+            asker.take(item)
+            chosen: Sequence[Item] = chooser.take(item) if isinstance(item, Event) else [item]
+            for one in chosen:
+                span = state.take(one, now)
+                for sink in sinks:
+                    sink.take(one, span, now)
+                done = not whole or (span is not None and span.offset_s is not None)
+                if once and done and isinstance(one, Event):
+                    return True
+        for sink in sinks:
+            sink.tick()
+        if items and gather_s:
+            time.sleep(gather_s)
+    return False

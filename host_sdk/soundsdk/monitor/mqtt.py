@@ -1,0 +1,188 @@
+"""`--mqtt`: events and status to an MQTT broker. It never waits; what cannot be sent is queued up to a bound."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections.abc import Callable, Collection
+from typing import Any
+
+from soundsdk.errors import UsageError
+from soundsdk.messages import Event, Hello, Status
+from soundsdk.protocol import Restarted
+
+from . import mqtt_topics
+from .asking import Asker
+from .mqtt_topics import Broker, Topics
+from .records import line, record
+from .source import Away, Back, Item
+from .state import Span, State
+
+QUEUED = 1000  # events that wait for the broker; more are dropped and counted
+RECONNECT_S = (1, 60)  # first and longest wait
+_BYE_S = 2.0
+
+
+class Mqtt:
+    """A Sink. Connects in a thread of its own and again and again; say() gets a sentence when that changes.
+
+    UsageError if paho-mqtt is not installed. only: the labels that may have a sensor (empty: all).
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        state: State,
+        asker: Asker,
+        serial_number: str | None,
+        only: Collection[str],
+        say: Callable[[str], None],
+    ) -> None:
+        try:
+            from paho.mqtt.client import Client
+            from paho.mqtt.enums import CallbackAPIVersion
+        except ImportError as error:
+            raise UsageError("--mqtt needs paho-mqtt.", "Install it: pip install 'soundsdk[mqtt]'.") from error
+        self._broker = broker
+        self._state = state
+        self._asker = asker
+        self._only = frozenset(only)
+        self._say = say
+        self._board_name = _board_name(state.hello.board)
+        self.topics = Topics(broker.prefix, mqtt_topics.slug(serial_number or state.hello.board))
+        self.dropped = 0
+        self._lock = threading.Lock()
+        self._kept: dict[str, str] = {}  # what is retained: topic, payload
+        self._connected = False
+        self._told = ""
+        self._described: tuple[Any, ...] = ()
+        self._client = Client(CallbackAPIVersion.VERSION2)
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_connect_fail = self._on_connect_fail
+        self._client.max_queued_messages_set(QUEUED)
+        self._client.reconnect_delay_set(*RECONNECT_S)
+        if broker.user is not None:
+            self._client.username_pw_set(broker.user, broker.password)
+        if broker.tls:
+            self._client.tls_set()
+        self._client.will_set(self.topics.availability, "offline", qos=1, retain=True)
+        self._keep(self.topics.availability, "online")
+        self._describe()
+        self._client.connect_async(broker.host, broker.port, keepalive=30)
+        self._client.loop_start()
+
+    # In paho's thread:
+
+    def _on_connect(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
+        if reason.is_failure:
+            self._tell(f"the MQTT broker {self._broker} refuses: {str(reason).lower()}; trying on.")
+            return
+        self._tell(f"connected to the MQTT broker {self._broker}.")
+        with self._lock:
+            self._connected = True
+            for topic, payload in self._kept.items():
+                client.publish(topic, payload, qos=1, retain=True)
+
+    def _on_disconnect(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
+        with self._lock:
+            was, self._connected = self._connected, False
+        if was and reason.is_failure:
+            self._tell(f"the MQTT broker {self._broker} has gone; trying on.")
+
+    def _on_connect_fail(self, client: Any, data: Any) -> None:
+        # paho calls this while it handles the error.
+        self._tell(f"the MQTT broker {self._broker} cannot be reached: {sys.exc_info()[1]}; trying on.")
+
+    def _tell(self, sentence: str) -> None:
+        if sentence != self._told:
+            self._told = sentence
+            self._say(sentence)
+
+    # In the monitor's:
+
+    def _keep(self, topic: str, payload: str) -> None:
+        with self._lock:
+            if self._kept.get(topic) != payload:
+                self._kept[topic] = payload
+                if self._connected:
+                    self._client.publish(topic, payload, qos=1, retain=True)
+
+    def _describe(self) -> None:
+        """Discovery, anew whenever another detector, or more of its labels, are known."""
+        hello = self._state.hello
+        labels = [c["label"] for _, c in sorted(self._asker.classes.items())] if self._asker.complete else []
+        described = (hello.board, hello.model, hello.fw, tuple(labels))
+        if described == self._described:
+            return
+        self._described = described
+        for topic, payload in mqtt_topics.of_board(self.topics, hello, self._board_name):
+            self._keep(topic, payload)
+        for label in labels:
+            if not self._only or label in self._only:
+                self._describe_label(label)
+
+    def _describe_label(self, label: str) -> None:
+        topic, payload = mqtt_topics.of_label(self.topics, self._state.hello, self._board_name, label)
+        self._keep(topic, payload)
+        if self.topics.state(label) not in self._kept:
+            self._keep(self.topics.state(label), "OFF")
+
+    def take(self, item: Item, span: Span | None, now: float) -> None:
+        if isinstance(item, Event):
+            payload = line(record(item, now, self._state.hello.rate_hz) or {})
+            # Of a board that does not tell its classes, a label is known when it is heard.
+            self._describe_label(item.label)
+            self._keep(self.topics.state(item.label), "ON" if item.edge == "on" else "OFF")
+            self._keep(self.topics.last(item.label), payload)
+            if self._client.publish(self.topics.event, payload, qos=1).rc == _QUEUE_FULL:
+                self.dropped += 1
+        elif isinstance(item, Status):
+            self._keep(self.topics.status, line(record(item, now, self._state.hello.rate_hz) or {}))
+        elif isinstance(item, Away):
+            self._keep(self.topics.availability, "offline")
+        elif isinstance(item, Back):
+            if item.restarted:
+                self._all_off()
+            self._keep(self.topics.availability, "online")
+        elif isinstance(item, Restarted):
+            self._all_off()
+        if isinstance(item, (Hello, Back)):
+            self._describe()
+
+    def _all_off(self) -> None:
+        for topic in [topic for topic in self._kept if topic.endswith("/state")]:
+            self._keep(topic, "OFF")
+
+    def tick(self) -> None:
+        self._describe()
+
+    def close(self) -> None:
+        """Says offline, and leaves within a few seconds even if nobody listens."""
+        self._say_bye()
+        if self.dropped:
+            self._say(f"{self.dropped} events did not reach the MQTT broker.")
+
+    def _say_bye(self) -> None:
+        with self._lock:
+            connected = self._connected
+        if not connected:
+            return  # its thread ends with the program; the broker has sent the last will
+        with contextlib.suppress(RuntimeError, ValueError):
+            self._client.publish(self.topics.availability, "offline", qos=1, retain=True).wait_for_publish(_BYE_S)
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+_QUEUE_FULL = 15  # paho.mqtt.enums.MQTTErrorCode.MQTT_ERR_QUEUE_SIZE
+
+
+def _board_name(board: str) -> str:
+    from soundsdk.boards import find_board
+    from soundsdk.errors import SoundsdkError
+
+    try:
+        return find_board(board).name
+    except SoundsdkError:
+        return board

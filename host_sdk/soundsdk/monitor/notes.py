@@ -1,0 +1,129 @@
+"""What a person should know besides the events: on standard error, one sentence each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from soundsdk.formats import printable
+from soundsdk.messages import Status
+from soundsdk.protocol import Counts, Missing, Restarted, Text
+
+from .source import Away, Back, Item
+from .state import Span, State
+
+GATHER_S = 5.0  # losses of this time become one sentence
+TEXT_LINES = 20  # of log text in that time; more are counted
+
+
+class Notes:
+    """A Sink. say() shows a sentence about the board, show() a line the board printed."""
+
+    def __init__(self, state: State, say: Callable[[str], None], show: Callable[[str], None]) -> None:
+        self._state = state
+        self._say = say
+        self._show = show
+        self._missing: list[Missing] = []
+        self._missing_lines = 0
+        self._lost = 0
+        self._dropped = 0
+        self._texts = 0
+        self._told_at = time.monotonic()
+
+    def take(self, item: Item, span: Span | None, now: float) -> None:
+        if isinstance(item, Text):
+            self._texts += 1
+            if self._texts <= TEXT_LINES:
+                self._show(item.text)
+        elif isinstance(item, Missing):
+            self._missing_lines += item.count
+            if len(self._missing) < 5:
+                self._missing.append(item)
+        elif isinstance(item, Away):
+            self._tell()
+            self._say(f"the board at {item.path} has gone; waiting for it.")
+        elif isinstance(item, Back):
+            self._say(f"the board is back at {item.path} after {item.gone_s:.1f} s; {_missed(item.missing)}.")
+            if item.restarted:
+                self._restarted()
+        elif isinstance(item, Restarted):
+            self._restarted()
+        elif isinstance(item, Status):
+            if item.lost > self._lost:
+                self._say(f"the board has missed {item.lost - self._lost} samples of sound.")
+            if item.dropped > self._dropped:
+                self._say(f"the board could not send {item.dropped - self._dropped} lines.")
+            self._lost, self._dropped = item.lost, item.dropped
+
+    def _restarted(self) -> None:
+        self._lost = self._dropped = 0
+        self._say("the board has started anew; its time and its seq count from 0 again.")
+
+    def tick(self) -> None:
+        if time.monotonic() - self._told_at >= GATHER_S:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._told_at = time.monotonic()
+        if self._texts > TEXT_LINES:
+            self._say(f"the board printed {self._texts - TEXT_LINES} more lines.")
+        self._texts = 0
+        if self._missing:
+            self._say(f"{_lines(self._missing_lines)} missing: {ranges(self._missing, self._missing_lines)}.")
+            self._missing.clear()
+            self._missing_lines = 0
+
+    def close(self) -> None:
+        self._tell()
+
+
+def _missed(gap: Missing | None) -> str:
+    return "no line is known to be missing" if gap is None else f"{_lines(gap.count)} missing: {ranges([gap], 0)}"
+
+
+def _lines(n: int) -> str:
+    return "1 line is" if n == 1 else f"{n} lines are"
+
+
+def ranges(gaps: list[Missing], total: int) -> str:
+    """seq 17, 20-22; and so on if the gaps hold fewer than `total` lines."""
+    some = ", ".join(str(gap.first) if gap.first == gap.last else f"{gap.first}-{gap.last}" for gap in gaps)
+    return f"seq {some}" + (" and others" if sum(gap.count for gap in gaps) < total else "")
+
+
+def summary(state: State, counts: Counts, log_failed: int = 0) -> list[str]:
+    """The last words, a line each."""
+    seconds = time.monotonic() - state.began
+    events = ", ".join(f"{printable(label)} {n}" for label, n in sorted(state.counted.items())) or "none"
+    out = [
+        f"watched {state.path} for {_duration(seconds)}: events {events}",
+        f"  lines    {counts.messages} believed, {counts.damaged} damaged, {counts.missing} missing"
+        + (f" ({ranges(list(state.gaps), counts.missing)})" if state.gaps else "")
+        + (f", {counts.text} of log text" if counts.text else ""),
+        f"  samples  {state.lost} lost by the board",
+    ]
+    if state.times_gone:
+        times = "once" if state.times_gone == 1 else f"{state.times_gone} times"
+        out.append(f"  gone     {times}, {state.gone_s:.1f} s in all; starts seen: {state.start}")
+    if state.unfinished or state.headless or state.going_on:
+        parts = [
+            f"{n} {what}"
+            for n, what in (
+                (len(state.going_on), "still going on"),
+                (state.unfinished, "whose end was lost"),
+                (state.headless, "whose onset was not seen"),
+            )
+            if n
+        ]
+        out.append(f"  events   {', '.join(parts)}")
+    if log_failed:
+        out.append(f"  log      {log_failed} lines could not be written")
+    return out
+
+
+def _duration(seconds: float) -> str:
+    whole = int(seconds)
+    if whole < 60:
+        return f"{seconds:.0f} s"
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d} min"

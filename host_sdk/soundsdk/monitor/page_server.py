@@ -1,0 +1,221 @@
+"""The web page of `soundsdk monitor --web`: one file, served to this computer only, fed by Server-Sent Events.
+
+http://127.0.0.1:PORT/TOKEN/ is the page, …/events its feed. Without the token, or under another host name (as a page
+elsewhere could make a browser use), everything is 403.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import http.server
+import queue
+import secrets
+import threading
+from base64 import b64encode
+from pathlib import Path
+
+from soundsdk.errors import PortError
+
+CLIENTS = 8
+QUEUED = 400  # messages; a browser that is further behind is dropped, and begins anew
+PING_S = 10.0
+_FILES = Path(__file__).parent
+
+
+def page() -> tuple[bytes, str]:
+    """The page with its style and script inside, and the Content-Security-Policy that allows nothing else."""
+    style = (_FILES / "page.css").read_text("utf-8")
+    script = (_FILES / "page.js").read_text("utf-8")
+    html = (_FILES / "page.html").read_text("utf-8")
+    html = html.replace("/*style*/", style).replace("/*script*/", script)
+
+    def digest(text: str) -> str:
+        return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+    allowed = f"style-src {digest(style)}; script-src {digest(script)}; connect-src 'self'; img-src data:"
+    return html.encode(), f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
+class Client:
+    """A browser that listens. Its queue ends with None when it is dropped."""
+
+    def __init__(self) -> None:
+        self.queue: queue.Queue[str | None] = queue.Queue(QUEUED + 1)
+        self.greeted = False
+
+    def put(self, message: str) -> bool:
+        """False if it is too far behind."""
+        if self.queue.qsize() >= QUEUED:
+            return False
+        self.queue.put_nowait(message)
+        return True
+
+
+class PageServer:
+    """The server, in threads of its own. PortError if the TCP port is taken."""
+
+    def __init__(self, port: int = 0) -> None:
+        """port 0: any that is free."""
+        self.token = secrets.token_urlsafe(18)
+        self._lock = threading.Lock()
+        self._clients: list[Client] = []
+        self._closing = False
+        self._page, self._policy = page()
+        outer = self
+
+        class Handler(_Handler):
+            server_of_page = outer
+
+        try:
+            self._http = _Http(("127.0.0.1", port), Handler)
+        except OSError as error:
+            raise PortError(
+                f"the page cannot be served at port {port}: {error.strerror or error}.", "Give --web another port."
+            ) from error
+        self.port: int = self._http.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}/{self.token}/"
+        self._hosts = {f"127.0.0.1:{self.port}", f"localhost:{self.port}"}
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.1,), daemon=True)
+        self._thread.start()
+
+    @property
+    def watched(self) -> bool:
+        """Whether a browser listens."""
+        return bool(self._clients)
+
+    def new_clients(self) -> list[Client]:
+        """Those that have come since the last call; put() the state of things into them first."""
+        with self._lock:
+            new = [client for client in self._clients if not client.greeted]
+            for client in new:
+                client.greeted = True
+        return new
+
+    def publish(self, message: str) -> None:
+        """To all that were greeted. Never waits."""
+        with self._lock:
+            for client in [c for c in self._clients if c.greeted and not c.put(message)]:
+                self._clients.remove(client)
+                client.queue.put_nowait(None)
+
+    def join(self) -> Client | None:
+        """A new client; None if there are too many."""
+        with self._lock:
+            if self._closing or len(self._clients) >= CLIENTS:
+                return None
+            client = Client()
+            self._clients.append(client)
+            return client
+
+    def leave(self, client: Client) -> None:
+        with self._lock, contextlib.suppress(ValueError):
+            self._clients.remove(client)
+
+    def allows(self, host: str | None, path: str) -> str | None:
+        """The name below the token if the request may have it, else None."""
+        head, slash, name = path.partition("?")[0].removeprefix("/").partition("/")
+        ours = hmac.compare_digest(head.encode(), self.token.encode())
+        return name if ours and slash and host in self._hosts else None
+
+    @property
+    def answer(self) -> tuple[bytes, str]:
+        """The page and its policy."""
+        return self._page, self._policy
+
+    def close(self) -> None:
+        """Ends all connections."""
+        with self._lock:
+            self._closing = True
+            clients, self._clients = self._clients, []
+        for client in clients:
+            with contextlib.suppress(queue.Full):
+                client.queue.put_nowait(None)
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join(timeout=5)
+
+
+class _Http(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    allow_reuse_address = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A browser that goes away is no error."""
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server_of_page: PageServer
+    protocol_version = "HTTP/1.1"
+    server_version = "soundsdk"
+    sys_version = ""
+    timeout = 30  # for a request; the feed waits for nothing from the browser
+
+    def do_GET(self) -> None:
+        name = self.server_of_page.allows(self.headers.get("Host"), self.path)
+        if name == "":
+            self._send_page()
+        elif name == "events":
+            self._feed()
+        else:
+            self._refuse(403)
+
+    def __getattr__(self, name: str) -> object:
+        # Any other method: the base class asks for do_<method>.
+        if name.startswith("do_"):
+            return lambda: self._refuse(403)
+        raise AttributeError(name)
+
+    def _head(self, status: int, kind: str, length: int | None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("Referrer-Policy", "no-referrer")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Cross-Origin-Resource-Policy", "same-origin")
+
+    def _refuse(self, status: int) -> None:
+        self.close_connection = True
+        self._head(status, "text/plain", 0)
+        self.send_header("Connection", "close")
+        self.end_headers()
+
+    def _send_page(self) -> None:
+        body, policy = self.server_of_page.answer
+        self._head(200, "text/html; charset=utf-8", len(body))
+        self.send_header("Content-Security-Policy", policy)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _feed(self) -> None:
+        client = self.server_of_page.join()
+        if client is None:
+            self._refuse(503)
+            return
+        self.close_connection = True
+        try:
+            self._head(200, "text/event-stream", None)
+            self.send_header("Connection", "close")
+            self.end_headers()
+            self.wfile.write(b"retry: 1000\n\n")
+            while True:
+                try:
+                    message = client.queue.get(timeout=PING_S)
+                except queue.Empty:
+                    self.wfile.write(b": still here\n\n")
+                    continue
+                if message is None:
+                    return
+                # JSON has no line ends of its own.
+                self.wfile.write(b"data: " + message.encode() + b"\n\n")
+        except OSError:
+            return
+        finally:
+            self.server_of_page.leave(client)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Standard error is for the board."""

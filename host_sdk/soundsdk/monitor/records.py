@@ -1,0 +1,61 @@
+"""Items as JSON objects with the host's time: what `--format jsonl` prints and `--log` keeps."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import Any
+
+from soundsdk.messages import Event, Hello, Status
+from soundsdk.protocol import Missing, Restarted, Text
+
+from .source import Away, Back, Item
+
+
+def iso(now: float) -> str:
+    """Unix seconds as UTC with milliseconds, ISO 8601."""
+    return datetime.fromtimestamp(now, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def record(item: Item, now: float, rate_hz: int) -> dict[str, Any] | None:
+    """The object for an item that came at `now`; None for what is not recorded: scores, features, answers, damage.
+
+    Members are those of the wire. Besides: time (UTC), and t_s, seconds since the board's start.
+    """
+    members = _members(item, rate_hz)
+    return None if members is None else {"time": iso(now), **members}
+
+
+def _members(item: Item, rate_hz: int) -> dict[str, Any] | None:
+    if isinstance(item, Event):
+        seconds = {"t_s": round(item.t / rate_hz, 3)} if rate_hz else {}
+        score = {"score" if item.edge == "on" else "peak": item.score}
+        name = {"seq": item.seq, "id": item.id, "label": item.label, "edge": item.edge, "t": item.t}
+        return {"type": "event", **name, **seconds, **score}
+    if isinstance(item, (Status, Hello)):
+        known = {key: value for key, value in vars(item).items() if key != "extra"}
+        return {"type": "status" if isinstance(item, Status) else "hello", **known, **item.extra}
+    if isinstance(item, Missing):
+        return {"type": "missing", "first": item.first, "last": item.last}
+    if isinstance(item, Restarted):
+        return {"type": "restarted"}
+    if isinstance(item, Text):
+        return {"type": "text", "text": item.text}
+    if isinstance(item, Away):
+        return {"type": "gone", "path": item.path}
+    if isinstance(item, Back):
+        lines = {"missing": [item.missing.first, item.missing.last]} if item.missing else {}
+        return {
+            "type": "back",
+            "path": item.path,
+            "gone_s": round(item.gone_s, 3),
+            "restarted": item.restarted,
+            **lines,
+        }
+    return None
+
+
+def line(members: dict[str, Any]) -> str:
+    """One line of JSON, without its end; escaped if a label holds what could end a line or steer a terminal."""
+    text = json.dumps(members, separators=(",", ":"), ensure_ascii=False)
+    return text if text.isprintable() else json.dumps(members, separators=(",", ":"))

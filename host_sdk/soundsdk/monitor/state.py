@@ -1,0 +1,136 @@
+"""What is known of a board that is watched. Its memory does not grow with time."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, field, replace
+
+from soundsdk.messages import Event, Hello, Scores, Status
+from soundsdk.protocol import Missing, Restarted
+
+from .source import Away, Back, Item
+
+RECENT = 200  # events that are kept
+GAPS = 50  # gaps that are kept
+LABELS = 1000  # labels that are counted: no detector has as many
+
+
+@dataclass(frozen=True)
+class Span:
+    """A sound event, in seconds since the board's start. offset_s: None while it goes on, or if its end was lost."""
+
+    id: int
+    label: str
+    onset_s: float
+    offset_s: float | None
+    score: float  # the highest that is known
+    time: float  # of the host when its onset came, Unix seconds
+    start: int  # which start of the board it belongs to, from 1
+    going_on: bool
+
+
+@dataclass(frozen=True)
+class WholeEvent:
+    """A Span with both ends."""
+
+    onset_s: float
+    offset_s: float
+    label: str
+
+
+@dataclass
+class State:
+    """take() everything that comes, in order."""
+
+    hello: Hello
+    path: str
+    connected: bool = True
+    began: float = field(default_factory=time.monotonic)
+    start: int = 1  # how often the board has been seen to start, the first included
+    status: Status | None = None
+    level_dbfs: float | None = None
+    scores: tuple[int, ...] = ()
+    labels: dict[int, str] = field(default_factory=dict)  # by class, as far as the board has told
+    going_on: dict[str, Span] = field(default_factory=dict)
+    recent: deque[Span] = field(default_factory=lambda: deque(maxlen=RECENT))  # ended, oldest first
+    counted: dict[str, int] = field(default_factory=dict)  # onsets by label
+    unfinished: int = 0  # events whose end was lost
+    headless: int = 0  # ends whose onset was lost
+    gaps: deque[Missing] = field(default_factory=lambda: deque(maxlen=GAPS))
+    times_gone: int = 0
+    gone_s: float = 0.0
+    lost: int = 0  # samples, over all starts that were seen
+    _lost_before: int = 0
+
+    def take(self, item: Item, now: float) -> Span | None:
+        """Takes one item that came at `now` (Unix seconds); the event that it begins or ends."""
+        if isinstance(item, Event):
+            return self._event(item, now)
+        if isinstance(item, Status):
+            self.status = item
+            self.level_dbfs = item.level_dbfs
+            self.lost = self._lost_before + item.lost
+        elif isinstance(item, Scores):
+            self.level_dbfs = item.level_dbfs
+            self.scores = item.scores
+        elif isinstance(item, Hello):
+            self.hello = item
+        elif isinstance(item, Missing):
+            self.gaps.append(item)
+        elif isinstance(item, Restarted):
+            self._restart()
+        elif isinstance(item, Away):
+            self.connected = False
+            self.times_gone += 1
+            self.scores = ()
+            self.level_dbfs = None
+        elif isinstance(item, Back):
+            self.connected = True
+            self.path = item.path
+            self.gone_s += item.gone_s
+            self.hello = item.hello
+            if item.missing is not None:
+                self.gaps.append(item.missing)
+            if item.restarted:
+                self._restart()
+        return None
+
+    def _event(self, event: Event, now: float) -> Span | None:
+        at_s = event.t / self.hello.rate_hz if self.hello.rate_hz else 0.0
+        before = self.going_on.pop(event.label, None)
+        if event.edge == "on":
+            if before is not None:
+                self._unfinished(before)
+            span = Span(event.id, event.label, at_s, None, event.score, now, self.start, True)
+            self.going_on[event.label] = span
+            if event.label in self.counted or len(self.counted) < LABELS:
+                self.counted[event.label] = self.counted.get(event.label, 0) + 1
+            return span
+        if before is None or before.id != event.id:
+            if before is not None:
+                self._unfinished(before)
+            self.headless += 1
+            return None
+        span = replace(before, offset_s=at_s, score=max(before.score, event.score), going_on=False)
+        self.recent.append(span)
+        return span
+
+    def _unfinished(self, span: Span) -> None:
+        self.unfinished += 1
+        self.recent.append(replace(span, going_on=False))
+
+    def _restart(self) -> None:
+        for span in self.going_on.values():
+            self._unfinished(span)
+        self.going_on.clear()
+        self.start += 1
+        self.status = None
+        self._lost_before = self.lost
+
+
+def whole(span: Span | None) -> WholeEvent | None:
+    """The event if both its ends are known."""
+    if span is None or span.offset_s is None:
+        return None
+    return WholeEvent(span.onset_s, span.offset_s, span.label)

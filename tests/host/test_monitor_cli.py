@@ -1,0 +1,278 @@
+"""`soundsdk monitor` as a person uses it: at virtual boards that are noisy, unplugged and left alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from virtual_boards import beeps, board
+
+from soundsdk.cli import run
+from soundsdk_sim.faults import Noise
+from soundsdk_sim.virtual_port import VirtualPort, VirtualPorts
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+
+BEEPS = np.tile(beeps(10), 40)  # high, low, high, low …, a second each
+
+
+@pytest.fixture
+def ports(tmp_path: Path) -> Iterator[VirtualPorts]:
+    with VirtualPorts(tmp_path) as ports:
+        yield ports
+
+
+class Monitor:
+    """The command as a process, at a board of this one."""
+
+    def __init__(self, port: VirtualPort, *options: str, stdout: int = subprocess.PIPE) -> None:
+        words = [sys.executable, "-m", "soundsdk", "monitor", "-p", port.path, *options]
+        self.process = subprocess.Popen(words, stdout=stdout, stderr=subprocess.PIPE, text=True)
+
+    def line(self) -> str:
+        """The next line of its output."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
+    def end(self, limit_s: float = 20) -> tuple[str, str]:
+        """The rest of its output, and its standard error."""
+        return self.process.communicate(timeout=limit_s)
+
+    def __enter__(self) -> Monitor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+def test_ctrl_c_ends_it_with_a_summary_and_130(ports: VirtualPorts) -> None:
+    port = ports.add(lambda: board(BEEPS))
+    with Monitor(port, "--format", "jsonl") as monitor:
+        assert json.loads(monitor.line())["type"] == "hello"
+        while json.loads(monitor.line()).get("edge") != "on":
+            pass
+        monitor.process.send_signal(signal.SIGINT)
+        out, errors = monitor.end()
+    assert monitor.process.returncode == 130
+    assert all(json.loads(line) for line in out.splitlines())
+    assert re.search(r"events (high|low) 1\n", errors)
+    assert "0 damaged, 0 missing" in errors
+    assert "Traceback" not in errors
+
+
+def test_sigterm_ends_it_with_a_summary_and_143(ports: VirtualPorts) -> None:
+    with Monitor(ports.add(lambda: board(BEEPS)), "--format", "jsonl") as monitor:
+        monitor.line()
+        monitor.process.terminate()
+        _, errors = monitor.end()
+    assert monitor.process.returncode == 143
+    assert "watched" in errors
+
+
+@pytest.mark.parametrize("sound", [BEEPS, None], ids=["beeps", "silence"])
+def test_a_closed_pipe_ends_it_quietly_and_with_0(ports: VirtualPorts, sound: np.ndarray | None) -> None:
+    with Monitor(ports.add(lambda: board(sound)), "--format", "jsonl") as monitor:
+        monitor.line()
+        assert monitor.process.stdout is not None
+        monitor.process.stdout.close()
+        assert monitor.process.wait(timeout=20) == 0
+        assert monitor.process.stderr is not None
+        assert "Traceback" not in monitor.process.stderr.read()
+
+
+def test_once_ends_with_0_after_the_first_event_that_matches(ports: VirtualPorts, capsys: Any) -> None:
+    port = ports.add(lambda: board(BEEPS))
+    assert run(["monitor", "-p", port.path, "--once", "--label", "low", "--seconds", "20"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.split()[1] == "on"
+    assert line.endswith(" low")
+
+
+def test_once_ends_with_6_if_nothing_comes_in_time(ports: VirtualPorts, capsys: Any) -> None:
+    port = ports.add(lambda: board())
+    assert run(["monitor", "-p", port.path, "--once", "--seconds", "1"]) == 6
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "no such event came within 1 s" in captured.err
+
+
+def test_tables_have_the_events_of_the_board(ports: VirtualPorts, capsys: Any) -> None:
+    port = ports.add(lambda: board(BEEPS, speed=4))
+    assert run(["monitor", "-p", port.path, "--format", "tsv", "--seconds", "2"]) == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header == "filename\tonset\toffset\tevent_label"
+    assert len(rows) >= 4
+    for name, onset, offset, label in (row.split("\t") for row in rows):
+        k = round(float(onset) - 0.1)
+        assert (name, label) == ("sim", ("high", "low")[k % 2])
+        assert (float(onset), float(offset)) == (pytest.approx(k + 0.1, abs=0.3), pytest.approx(k + 0.5, abs=0.4))
+
+
+def test_no_board_is_3_and_a_wrong_address_2(ports: VirtualPorts, capsys: Any) -> None:
+    assert run(["monitor"]) == 3
+    assert run(["monitor", "-p", "ftp://x"]) == 2
+    assert run(["monitor", "-p", "sim:sim", "--min-score", "2"]) == 2
+    capsys.readouterr()
+
+
+def test_noise_is_counted_and_what_the_board_prints_is_shown(ports: VirtualPorts, capsys: Any, tmp_path: Path) -> None:
+    """Every line of the log is a true one, whatever the noise; text in between is shown as such."""
+
+    class Chatty:
+        def __init__(self) -> None:
+            self._noise = Noise(replace=0.003, seed=4)
+            self._texts = 0
+
+        def apply(self, data: bytes) -> bytes:
+            text = b""
+            if data.endswith(b"\n") and self._texts < 3:
+                self._texts += 1
+                text = b"\nI (312) wifi: hello\x1b[31m\n"
+            return text + self._noise.apply(data)
+
+    log = tmp_path / "log.jsonl"
+    port = ports.add(lambda: board(BEEPS, speed=8), noise=Chatty())
+    assert run(["monitor", "-p", port.path, "--format", "jsonl", "--log", str(log), "--seconds", "4"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == log.read_text()
+    records = [json.loads(line) for line in captured.out.splitlines()]
+    events = [r for r in records if r["type"] == "event"]
+    assert len(events) > 20
+    assert {(e["label"], e["edge"]) for e in events} == {(a, b) for a in ("high", "low") for b in ("on", "off")}
+    assert "board: I (312) wifi: hello·[31m" in captured.err
+    counted = re.search(r"(\d+) damaged, (\d+) missing", captured.err)
+    assert counted is not None
+    missing = [r for r in records if r["type"] == "missing"]
+    assert sum(r["last"] - r["first"] + 1 for r in missing) == int(counted[2]) > 0
+    seen = [r["seq"] for r in records if "seq" in r]
+    assert not {n for r in missing for n in range(r["first"], r["last"] + 1)} & set(seen)
+
+
+def test_an_unplugged_board_is_found_again_by_its_serial_number(ports: VirtualPorts, capsys: Any) -> None:
+    """Under another path, running on: the events go on within 2 s, and the gap is told."""
+    port = ports.add(lambda: board(BEEPS, speed=2), powered=True)
+    times: dict[str, float] = {}
+
+    def pull() -> None:
+        time.sleep(2.0)
+        port.unplug()
+        time.sleep(1.5)
+        times["back"] = time.time()
+        port.plug("ttyACM1")
+
+    hand = threading.Thread(target=pull)
+    hand.start()
+    assert run(["monitor", "--format", "jsonl", "--seconds", "7"]) == 0
+    hand.join()
+    captured = capsys.readouterr()
+    records = [json.loads(line) for line in captured.out.splitlines()]
+    (gone,), (back,) = ([r for r in records if r["type"] == kind] for kind in ("gone", "back"))
+    assert gone["path"].endswith("ttyACM0")
+    assert back["path"].endswith("ttyACM1")
+    assert 1.4 < back["gone_s"] < 3.5
+    assert back["restarted"] is False
+    first, last = back["missing"]
+    seen = [r["seq"] for r in records if "seq" in r]
+    assert max(n for n in seen if n < first) == first - 1
+    assert not set(range(first, last + 1)) & set(seen)
+    after = [r for r in records if r["type"] == "event" and _unix(r["time"]) > times["back"]]
+    assert _unix(after[0]["time"]) - times["back"] < 2.0
+    assert f"seq {first}-{last}" in captured.err
+    assert "once" in captured.err
+
+
+def test_a_board_that_starts_anew_is_told(ports: VirtualPorts, capsys: Any) -> None:
+    port = ports.add(lambda: board(BEEPS, speed=2))
+
+    def pull() -> None:
+        time.sleep(2.0)
+        port.unplug()
+        time.sleep(0.5)
+        port.plug()
+
+    hand = threading.Thread(target=pull)
+    hand.start()
+    assert run(["monitor", "--format", "tsv", "--seconds", "6"]) == 0
+    hand.join()
+    captured = capsys.readouterr()
+    assert "started anew" in captured.err
+    assert {row.split("\t")[0] for row in captured.out.splitlines()[1:]} == {"sim", "sim-2"}
+
+
+def _unix(text: str) -> float:
+    from datetime import datetime
+
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def test_a_full_disk_does_not_end_it(ports: VirtualPorts, capsys: Any) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    port = ports.add(lambda: board(BEEPS, speed=4))
+    assert run(["monitor", "-p", port.path, "--log", "/dev/full", "--seconds", "2"]) == 0
+    captured = capsys.readouterr()
+    assert len(captured.out.splitlines()) > 3
+    assert captured.err.count("takes no more") == 1
+    assert "could not be written" in captured.err
+
+
+def test_on_a_terminal_it_is_a_table(ports: VirtualPorts) -> None:
+    port = ports.add(lambda: board(BEEPS))
+    screen, terminal = os.openpty()
+    shown = bytearray()
+
+    def look() -> None:
+        try:
+            while data := os.read(screen, 65536):
+                shown.extend(data)
+        except OSError:
+            pass
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    with Monitor(port, "--seconds", "4", stdout=terminal) as monitor:
+        _, errors = monitor.end()
+    os.close(terminal)
+    thread.join(timeout=5)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+    assert monitor.process.returncode == 0
+    for expected in ("sim  tones", "dBFS", "high", "heard at", "missing 0", "now"):
+        assert expected in text, expected
+    assert shown.rstrip().endswith(b"\x1b[?25h"), "the cursor is there again"
+    assert "watched" in errors
+
+
+def test_cost_and_memory_at_100_lines_a_second(tmp_path: Path) -> None:
+    """One minute of a virtual clock; ten, and real time: python host_sdk/bench_monitor.py."""
+    bench = _bench()
+    figures = bench.virtual(60, tmp_path)
+    assert figures.lines >= 6000
+    assert figures.share <= bench.BOUND
+    assert figures.grown_bytes < 2 << 20
+    # No cost that grows with what has come: the second half is as the first, but for a busy machine.
+    assert figures.halves[1] < 1.5 * figures.halves[0] + 0.2
+
+
+def _bench() -> Any:
+    import importlib.util
+
+    path = Path(__file__).parents[2] / "host_sdk" / "bench_monitor.py"
+    spec = importlib.util.spec_from_file_location("bench_monitor", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module

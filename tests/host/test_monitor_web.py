@@ -1,0 +1,279 @@
+"""The page of `soundsdk monitor --web`: who may have it, and what a browser shows of a board that plays a scene."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from chromium import Chromium, find
+from virtual_boards import MODEL, beeps
+
+from sim.tiny_model import HZ, band_of
+from soundsdk.errors import PortError
+from soundsdk.monitor import page_server
+from soundsdk.monitor.page_server import CLIENTS, QUEUED, PageServer, page
+
+
+@pytest.fixture
+def server() -> Iterator[PageServer]:
+    server = PageServer()
+    yield server
+    server.close()
+
+
+def get(server: PageServer, path: str, host: str | None = None, method: str = "GET") -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection.putrequest(method, path, skip_host=True)
+    connection.putheader("Host", host or f"127.0.0.1:{server.port}")
+    connection.endheaders()
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer.status, body
+
+
+def test_only_the_address_with_the_token_is_answered(server: PageServer) -> None:
+    assert get(server, f"/{server.token}/")[0] == 200
+    assert get(server, f"/{server.token}/", host=f"localhost:{server.port}")[0] == 200
+    wrong = ["/", "/events", f"/{server.token}", f"/{server.token}/x", f"/{server.token}/../", f"/{server.token[:-1]}/",
+             f"/{server.token}x/", "/%00/", f"/?token={server.token}"]  # fmt: skip
+    for path in wrong:
+        status, body = get(server, path)
+        assert (path, status, body) == (path, 403, b"")
+    for method in ("POST", "PUT", "HEAD", "OPTIONS", "DELETE"):
+        assert get(server, f"/{server.token}/", method=method)[0] == 403
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1", "127.0.0.1.evil.example:{port}", "0.0.0.0:{port}", "x:{port}"]
+)
+def test_another_host_name_is_refused(server: PageServer, host: str) -> None:
+    """DNS rebinding: a name of somebody else that leads to this computer."""
+    assert get(server, f"/{server.token}/", host=host.format(port=server.port))[0] == 403
+    assert get(server, f"/{server.token}/events", host=host.format(port=server.port))[0] == 403
+
+
+def test_tokens_are_long_and_never_the_same() -> None:
+    servers = [PageServer() for _ in range(3)]
+    assert len({server.token for server in servers}) == 3
+    assert all(len(server.token) >= 24 for server in servers)
+    for server in servers:
+        server.close()
+
+
+def test_it_listens_on_this_computer_only(server: PageServer) -> None:
+    assert server._http.server_address[0] == "127.0.0.1"
+    probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        probe.connect(("192.0.2.1", 9))
+        address = probe.getsockname()[0]
+    except OSError:
+        pytest.skip("this computer has no other address")
+    finally:
+        probe.close()
+    if address.startswith("127."):
+        pytest.skip("this computer has no other address")
+    with pytest.raises((ConnectionError, TimeoutError)):
+        socket.create_connection((address, server.port), timeout=2)
+
+
+def test_a_port_that_is_taken_is_4(server: PageServer) -> None:
+    with pytest.raises(PortError, match="cannot be served"):
+        PageServer(server.port)
+
+
+def test_the_page_has_all_it_needs_inside() -> None:
+    """No other address in it, and a policy that would not let it load one."""
+    body, policy = page()
+    text = body.decode()
+    assert "/*style*/" not in text
+    assert "/*script*/" not in text
+    assert not re.findall(r"(?:https?:)?//[a-z0-9.-]+\.[a-z]{2,}", text)
+    assert not re.findall(r"(?:src|href)=\"(?!data:,)", text)
+    assert policy.startswith("default-src 'none';")
+    assert "unsafe" not in policy
+
+
+def test_a_page_that_is_behind_is_dropped_and_the_others_go_on(server: PageServer) -> None:
+    slow, quick = server.join(), server.join()
+    assert slow is not None
+    assert quick is not None
+    assert server.new_clients() == [slow, quick]
+    assert server.new_clients() == []
+    got = 0
+    for i in range(QUEUED + 10):
+        server.publish(str(i))
+        assert quick.queue.get_nowait() == str(i)
+        got += 1
+    assert got == QUEUED + 10
+    assert slow.queue.qsize() == QUEUED + 1, "and the end"
+    assert server._clients == [quick]
+
+
+def test_there_may_be_so_many_pages_and_no_more(server: PageServer) -> None:
+    clients = [server.join() for _ in range(CLIENTS)]
+    assert None not in clients
+    assert get(server, f"/{server.token}/events")[0] == 503
+
+
+def test_the_feed_is_server_sent_events(server: PageServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_server, "PING_S", 0.2)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as peer:
+        peer.sendall(f"GET /{server.token}/events HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
+        deadline = time.monotonic() + 10
+        while not server.new_clients():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        server.publish('{"kind":"x"}')
+        data = b""
+        while b": still here" not in data:
+            data += peer.recv(4096)
+    assert b"Content-Type: text/event-stream" in data
+    assert b'\n\ndata: {"kind":"x"}\n\n' in data
+    while server.watched:
+        assert time.monotonic() < deadline + 10
+        server.publish("{}")
+        time.sleep(0.05)
+
+
+# ---- in a browser
+
+SHOWN_S = 30
+
+
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("web")
+    soundfile.write(folder / "beeps.wav", np.tile(beeps(4, 2.0), 30), 16000, subtype="PCM_16")
+    (folder / "tones.tflite").write_bytes(MODEL)
+    return folder
+
+
+@pytest.fixture
+def monitor(sounds: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`soundsdk monitor --web` at a virtual board, and its address."""
+    where = f"sim:sim,file={sounds / 'beeps.wav'},model={sounds / 'tones.tflite'}"
+    words = [sys.executable, "-m", "soundsdk", "monitor", "-p", where, "--web", "--format", "jsonl"]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    found = re.search(r"http://127\.0\.0\.1:\d+/\S+/", process.stderr.readline())
+    assert found is not None
+    yield process, found[0]
+    process.kill()
+    process.wait()
+    process.stderr.close()
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Chromium]:
+    program = find()
+    if program is None:
+        pytest.skip("there is no Chromium here (Debian: apt-get install chromium)")
+    browser = Chromium(program, tmp_path / "profile")
+    yield browser
+    browser.close()
+
+
+def text(browser: Chromium, selector: str) -> str:
+    return str(browser.run(f"document.querySelector({json.dumps(selector)}).innerText"))
+
+
+_INKED = """(() => { const c = document.querySelector(%s); const d = c.getContext("2d")
+    .getImageData(0, 0, c.width, c.height).data; const seen = new Set();
+    for (let i = 0; i < d.length; i += 4) if (d[i + 3]) seen.add(d[i] << 16 | d[i + 1] << 8 | d[i + 2]);
+    return seen.size; })()"""
+
+
+def colours(browser: Chromium, selector: str) -> int:
+    """How many different colours a canvas shows."""
+    return int(browser.run(_INKED % json.dumps(selector)))
+
+
+def test_the_page_shows_what_the_board_hears(
+    monitor: tuple[subprocess.Popen[str], str], browser: Chromium, tmp_path: Path
+) -> None:
+    process, url = monitor
+    browser.view(1280, 860)
+    browser.go(url)
+    browser.wait("document.querySelector('#state').textContent == 'connected'")
+    assert text(browser, "h1") == "sim · tones"
+    browser.wait("document.querySelectorAll('#rows li').length == 2")
+    assert [text(browser, f"#rows li:nth-child({i}) .name") for i in (1, 2)] == ["high", "low"]
+    browser.wait("document.querySelectorAll('#events tbody tr').length >= 3", SHOWN_S)
+    labels = browser.run("[...document.querySelectorAll('#events tbody tr td:nth-child(2)')].map(e => e.innerText)")
+    assert set(labels) == {"high", "low"}
+    lengths = browser.run("[...document.querySelectorAll('#events tbody tr td:nth-child(3)')].map(e => e.innerText)")
+    assert all(re.fullmatch(r"\d\.\d s|now", length) for length in lengths)
+    assert re.fullmatch(r"[−-]\d+\.\d dBFS", text(browser, "#level"))
+    assert float(text(browser, "#rows li:nth-child(1) .value")) <= 1.0
+    assert colours(browser, "#mel") > 20, "a spectrogram"
+    assert colours(browser, "#rows canvas") > 3, "a score, a threshold, events"
+    health = text(browser, "#health").split("\n")
+    assert dict(zip(health[::2], health[1::2], strict=True))["Lines missing"] == "0"
+
+    # The spectrogram is what the board's frontend made: the tone's band is the loudest while it sounds.
+    seen = "[...state.spans.values()].find(s => s.label == 'high' && s.offset_s && s.onset_s > state.steps[0].at)"
+    browser.wait(f"Boolean({seen})", SHOWN_S)
+    loudest = browser.run(
+        f"(() => {{ const on = {seen};"
+        "const f = Math.round((on.onset_s + on.offset_s) / 2 / mel.hop) % mel.columns;"
+        "const column = [...mel.raw.slice(f * mel.width, (f + 1) * mel.width)];"
+        "return column.indexOf(Math.max(...column)); })()"
+    )
+    assert abs(loudest - band_of(HZ["high"])) <= 1
+
+    # Loaded again it knows what was.
+    count = len(labels)
+    browser.go("about:blank")
+    browser.go(url)
+    browser.wait(f"document.querySelectorAll('#events tbody tr').length >= {count}", 10)
+    assert browser.wait("state.steps.length > 20", 10)
+
+    assert browser.complaints == []
+    assert {u.split("/")[2] for u in browser.requests if u.startswith("http")} == {url.split("/")[2]}
+    process.terminate()
+    browser.wait("document.querySelector('#state').textContent == 'monitor not reached'")
+
+
+def test_the_page_can_be_used_with_a_keyboard_and_fits_a_narrow_window(
+    monitor: tuple[subprocess.Popen[str], str], browser: Chromium, tmp_path: Path
+) -> None:
+    _, url = monitor
+    for width, dark in ((1280, False), (400, True), (320, False)):
+        browser.view(width, 800, dark)
+        browser.go(url)
+        browser.wait("document.querySelector('#state').textContent == 'connected'")
+        browser.wait("document.querySelectorAll('#rows li').length == 2")
+        assert browser.run("document.documentElement.scrollWidth") <= width, "nothing to scroll sideways"
+        luminance = browser.run(
+            "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number).reduce((a, b) => a + b) / 3"
+        )
+        assert (luminance < 80) == dark
+    reached = []
+    for _ in range(4):
+        browser.press("Tab", 9)
+        reached.append(browser.run("document.activeElement.id || document.activeElement.className"))
+    assert reached[:3] == ["span", "pause", "scroll"]
+    browser.run("document.querySelector('#pause').focus()")
+    browser.press("Enter", 13)
+    assert browser.run("document.querySelector('#pause').getAttribute('aria-pressed')") == "true"
+    before = browser.run("now()")
+    time.sleep(0.5)
+    assert browser.run("now()") == before
+    browser.press("Enter", 13)
+    assert browser.wait(f"now() > {before}", 5)
+    named = browser.run(
+        "[...document.querySelectorAll('canvas:not([aria-hidden]), button, select, [role=region], [role=meter]')]"
+        ".every(e => e.innerText || e.labels?.length || ['label', 'labelledby'].some(n => e.getAttribute(`aria-${n}`)))"
+    )
+    assert named
