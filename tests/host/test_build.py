@@ -191,7 +191,7 @@ def test_nothing_is_done_when_nothing_has_changed(tmp_path: Path, cache: Path, m
     assert (again.sha256, again.built) == (first.sha256, False)
     assert again.path.read_bytes() == first.path.read_bytes()
     # Another detector is another image.
-    other = DetectorFile(detector.path, detector.data + bytes(4), {}, detector.arena_bytes, detector.step_samples)
+    other = DetectorFile(detector.path, detector.data + bytes(4), detector.metadata, detector.arena_bytes, detector.step_samples)
     with pytest.raises(AssertionError, match="built again"):
         image.build(find_board("unix"), other, None, tmp_path, print)
 

@@ -33,12 +33,19 @@ def ports(tmp_path: Path) -> Iterator[VirtualPorts]:
         yield ports
 
 
+def hears_sigint() -> None:
+    """SIGINT as on a terminal: a background job of a shell inherits it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Monitor:
     """The command as a process, at a board of this one."""
 
     def __init__(self, port: VirtualPort, *options: str, stdout: int = subprocess.PIPE) -> None:
         words = [sys.executable, "-m", "soundsdk", "monitor", "-p", port.path, *options]
-        self.process = subprocess.Popen(words, stdout=stdout, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            words, stdout=stdout, stderr=subprocess.PIPE, text=True, preexec_fn=hears_sigint
+        )
 
     def line(self) -> str:
         """The next line of its output."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import shutil
 import socket
 import subprocess
@@ -143,6 +144,11 @@ class Listener:
         self._client.loop_stop()
 
 
+def hears_sigint() -> None:
+    """SIGINT as on a terminal: a background job of a shell inherits it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Monitor:
     """`soundsdk monitor --mqtt` as a process, at a virtual board that hears beeps."""
 
@@ -155,7 +161,9 @@ class Monitor:
         self.said = folder / "said.txt"
         self.shown = folder / "shown.txt"
         with self.said.open("w") as said, self.shown.open("w") as shown:
-            self.process = subprocess.Popen(words, stdout=shown, stderr=said, env={**os.environ, **environment})
+            self.process = subprocess.Popen(
+                words, stdout=shown, stderr=said, env={**os.environ, **environment}, preexec_fn=hears_sigint
+            )
 
     def wait_said(self, words: str) -> None:
         deadline = time.monotonic() + LIMIT_S
@@ -208,8 +216,6 @@ def test_events_status_and_discovery_reach_a_broker(tmp_path: Path, closing: Any
     late.wait(lambda: {t for t, _, kept in late.messages if kept} >= set(sensors), "retained configurations")
 
     # Ctrl-C says goodbye.
-    import signal
-
     monitor.process.send_signal(signal.SIGINT)
     assert monitor.process.wait(timeout=20) == 130
     listener.wait(lambda: listener.kept[f"{base}/availability"] == "offline", "goodbye")
