@@ -17,7 +17,6 @@ from soundfw import VERSION
 from soundfw.settings import Settings
 from soundsdk import cli
 from soundsdk.boards import all_boards, find_board
-from soundsdk.detector_file import DetectorFile
 from soundsdk.image import contents, descriptor, image, make, sources, tools, uf2
 from soundsdk_sim.models import load_model
 
@@ -191,7 +190,7 @@ def test_nothing_is_done_when_nothing_has_changed(tmp_path: Path, cache: Path, m
     assert (again.sha256, again.built) == (first.sha256, False)
     assert again.path.read_bytes() == first.path.read_bytes()
     # Another detector is another image.
-    other = DetectorFile(detector.path, detector.data + bytes(4), detector.metadata, detector.arena_bytes, detector.step_samples)
+    other = dataclasses.replace(detector, data=detector.data + bytes(4))
     with pytest.raises(AssertionError, match="built again"):
         image.build(find_board("unix"), other, None, tmp_path, print)
 
