@@ -151,7 +151,7 @@ def test_noise_is_counted_and_what_the_board_prints_is_shown(ports: VirtualPorts
 
     log = tmp_path / "log.jsonl"
     port = ports.add(lambda: board(BEEPS, speed=8), noise=Chatty())
-    assert run(["monitor", "-p", port.path, "--format", "jsonl", "--log", str(log), "--seconds", "4"]) == 0
+    assert run(["monitor", "-p", port.path, "--format", "jsonl", "--log", str(log), "--seconds", "8"]) == 0
     captured = capsys.readouterr()
     assert captured.out == log.read_text()
     records = [json.loads(line) for line in captured.out.splitlines()]
