@@ -4,6 +4,7 @@ A source has readinto(buf) -> bytes read (whole samples of int16, native order),
 end; and optionally `lost`, samples it knows to have lost since its start, and close().
 """
 
+import sys
 from array import array
 
 from .compat import FirmwareError
@@ -86,7 +87,10 @@ class Mic:
 
 
 def _i2s(mic, rate_hz):
-    from .i2s import I2s
+    if sys.platform == "rp2":
+        from .i2s_pio import I2s
+    else:
+        from .i2s import I2s
 
     return I2s(mic, rate_hz)
 

@@ -86,9 +86,10 @@ class Mark:
 
 @dataclass(frozen=True)
 class FunctionCall:
-    """One call of a watched function; cycles with those it called, without exceptions. depth: watched callers.
+    """One call of a watched function; cycles with those it called, without exceptions and sleep. depth: watched callers.
 
-    exceptions: cycles in exception handlers during the call; exceptions_before: since the newest power-on.
+    exceptions: cycles in exception handlers during the call; slept: asleep in WFE or WFI, outside of handlers. Both
+    with `_before`: since the newest power-on.
     """
 
     name: str
@@ -97,6 +98,8 @@ class FunctionCall:
     cycles: int
     exceptions: int
     exceptions_before: int
+    slept: int
+    slept_before: int
 
 
 @dataclass(frozen=True)
