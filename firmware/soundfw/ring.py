@@ -60,10 +60,17 @@ class Ring:
             trigger=True,
         )
 
+    def fitting(self, samples):
+        """The largest block of at most so many samples that the ring has several of and no rest."""
+        most = self._size // (2 * self._unit)
+        while most > samples:
+            most >>= 1
+        return most
+
     def _prepare(self, samples):
+        if samples != self.fitting(samples):
+            raise FirmwareError("mic.block", "a block must have %d samples here" % self.fitting(samples))
         size = samples * self._unit
-        if self._size % size or size * 2 > self._size:
-            raise FirmwareError("mic.block", "block_samples must be 64, 128, 256 or 512 with this microphone")
         self._samples = samples
         self._block = size
         self._views = [self._ring[i : i + size] for i in range(0, self._size, size)]
@@ -79,8 +86,9 @@ class Ring:
         """Fills buf (int16) and returns the bytes; sleeps while there are too few samples, None if still then."""
         if len(buf) != self._samples:
             self._prepare(len(buf))
-        if self._missing() > 0:
-            time.sleep_ms(self._missing() // self._unit * 1000 // self._rate_hz + 1)
+        missing = self._missing()
+        if missing > 0:
+            time.sleep_ms(missing // self._unit * 1000 // self._rate_hz + 1)
             if self._missing() > 0:
                 return None
         # The block that comes next is written to while one is read.

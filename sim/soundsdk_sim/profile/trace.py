@@ -23,7 +23,7 @@ WARM_UP = 2  # hops until every buffer has been filled once
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a function. begin, end: on a clock that stands still in sleep and interrupts; these are on their own."""
+    """One call of a function. begin, end: on a clock that stands still in sleep and in interrupts; these have theirs."""
 
     name: str
     begin: int

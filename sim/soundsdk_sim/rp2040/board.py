@@ -86,10 +86,10 @@ class Mark:
 
 @dataclass(frozen=True)
 class FunctionCall:
-    """One call of a watched function; cycles with those it called, without exceptions and sleep. depth: watched callers.
+    """One call of a watched function; cycles with those it called, without exceptions and sleep.
 
-    exceptions: cycles in exception handlers during the call; slept: asleep in WFE or WFI, outside of handlers. Both
-    with `_before`: since the newest power-on.
+    depth: watched callers. exceptions: cycles in exception handlers during the call; slept: asleep in WFE or
+    WFI. Both with `_before`: since the newest power-on.
     """
 
     name: str
@@ -104,7 +104,7 @@ class FunctionCall:
 
 @dataclass(frozen=True)
 class FunctionCycles:
-    """All calls of a watched function. cycles: sum; least, most: of one call; exceptions: cycles not counted."""
+    """All calls of a watched function. cycles: sum; least, most: of one call; exceptions: cycles not counted (nor is sleep)."""
 
     calls: int
     cycles: int
