@@ -93,5 +93,6 @@ def _power(report: Report) -> list[str]:
     text = f"current  {mean:.1f} mA, {mean * power.volt:.0f} mW at {power.volt:g} V, as if it never slept"
     sleeping = report.mean_ma(sleeping=True)
     if sleeping is not None:
-        text += f"; {sleeping:.1f} mA with all asleep that hearing does not need (share x {power.active_ma:g} mA + rest x {power.sleep_ma:g} mA)"
+        text += f"; {sleeping:.1f} mA with all asleep that hearing does not need (share x {power.active_ma:g} mA"
+        text += f" + rest x {power.sleep_ma:g} mA)"
     return [text, f"         {escape(power.source)}"]

@@ -23,7 +23,7 @@ WARM_UP = 2  # hops until every buffer has been filled once
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a function. begin, end: on a clock that stands still in sleep and in interrupts; these have theirs."""
+    """One call of a function. begin, end: on a clock that stands still in sleep and in interrupts; those have one."""
 
     name: str
     begin: int

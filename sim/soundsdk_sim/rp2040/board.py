@@ -104,7 +104,10 @@ class FunctionCall:
 
 @dataclass(frozen=True)
 class FunctionCycles:
-    """All calls of a watched function. cycles: sum; least, most: of one call; exceptions: cycles not counted (nor is sleep)."""
+    """All calls of a watched function. cycles: sum; least, most: of one call; exceptions: cycles not counted.
+
+    Nor is sleep.
+    """
 
     calls: int
     cycles: int
