@@ -23,7 +23,10 @@ WARM_UP = 2  # hops until every buffer has been filled once
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a function. begin, end: on a clock that stands still in sleep and in interrupts; those have one."""
+    """One call of a function. begin, end: on a clock that stands still in sleep and in interrupts.
+
+    interrupts_begin, interrupts_end: on one that runs in interrupts only.
+    """
 
     name: str
     begin: int
