@@ -16,18 +16,16 @@ class Backlog:
     """rate_hz: of the sound, by the clock that counts the time. unit: samples that the driver drops at once.
 
     Each loss is exact up to a unit. A read that had to wait has emptied the driver's buffer, and caught_up() says so:
-    thus clocks that differ a little do no harm. `late`: samples that come while such a read returns. All numbers
-    stay small integers.
+    thus clocks that differ a little do no harm. All numbers stay small integers.
     """
 
-    def __init__(self, rate_hz, capacity, unit, late=0):
+    def __init__(self, rate_hz, capacity, unit):
         divisor = _gcd(rate_hz, _SECOND)
         self._rate_hz = rate_hz
         self._up = rate_hz // divisor
         self._down = _SECOND // divisor
         self._capacity = capacity
         self._unit = unit
-        self._late = late
         self._rest = 0
         self.behind = 0  # samples that have come and were not read
 
@@ -52,5 +50,5 @@ class Backlog:
 
     def caught_up(self):
         """A read that had to wait has just returned."""
-        self.behind = self._late
+        self.behind = 0
         self._rest = 0

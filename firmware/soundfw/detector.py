@@ -98,9 +98,11 @@ class Pool:
             num[i] += weight * (logits[self._first + i] - zero)
 
     def _scale(self, factor):
-        self.den = fixed.mul(self.den, factor)
+        mul = fixed.mul
+        num = self.num
+        self.den = mul(self.den, factor)
         for i in range(self._count):
-            self.num[i] = fixed.mul(self.num[i], factor)
+            num[i] = mul(num[i], factor)
 
 
 class Thresholds:

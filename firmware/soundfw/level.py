@@ -25,20 +25,28 @@ class Level:
         """pcm: int16 array or view; blocks follow one another."""
         i = self._next
         n = len(pcm)
+        high = self._high
+        low = self._low
+        count = self._count
+        random = self._random
         while i < n:
             x = pcm[i]
             square = x * x if x > -32768 else 32767 * 32767
-            self._high += square >> 15
-            self._low += square & 32767
-            self._count += 1
-            if self._count == _MOST:
-                self._high >>= 1
-                self._low >>= 1
-                self._count >>= 1
+            high += square >> 15
+            low += square & 32767
+            count += 1
+            if count == _MOST:
+                high >>= 1
+                low >>= 1
+                count >>= 1
             # Full period over 4096 states; the products stay small integers.
-            self._random = (self._random * 1229 + 1) & 4095
-            i += 1 + (self._random >> 5)
+            random = (random * 1229 + 1) & 4095
+            i += 1 + (random >> 5)
         self._next = i - n
+        self._high = high
+        self._low = low
+        self._count = count
+        self._random = random
 
     def take(self):
         """Tenths of dBFS since the last take(); of a long time, what is recent counts for more."""

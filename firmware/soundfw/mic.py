@@ -1,16 +1,18 @@
 """Sound in: any source with `readinto`, behind a ring of blocks.
 
 A source has readinto(buf) -> bytes read (whole samples of int16, native order), None for nothing yet, 0 for the
-end; and optionally `lost`, samples it knows to have lost since its start, and close().
+end; and optionally `lost`, samples it knows to have lost since its start, fitting(samples), the largest block of at
+most so many that it can fill, and close().
 """
 
+import sys
 from array import array
 
 from .compat import FirmwareError
 
 
 class Mic:
-    """Ring of `blocks` blocks of `block_samples`; what finds no room is counted in `lost`.
+    """Ring of `blocks` blocks of `block_samples` or what the source has fitting; what finds no room is in `lost`.
 
     fill() is for the producer, take() for the consumer; `start` is the position of the block taken last, in samples
     since the start, lost ones included: positions stay true to the time of the sound.
@@ -18,6 +20,9 @@ class Mic:
 
     def __init__(self, source, block_samples, blocks=4):
         self._source = source
+        fitting = getattr(source, "fitting", None)
+        if fitting:
+            block_samples = fitting(block_samples)
         self.block_samples = block_samples
         # One more than the ring holds: when the ring is full, sound goes there and is lost.
         self._buffers = [array("h", bytes(2 * block_samples)) for _ in range(blocks + 1)]
@@ -86,7 +91,10 @@ class Mic:
 
 
 def _i2s(mic, rate_hz):
-    from .i2s import I2s
+    if sys.platform == "rp2":
+        from .i2s_pio import I2s
+    else:
+        from .i2s import I2s
 
     return I2s(mic, rate_hz)
 

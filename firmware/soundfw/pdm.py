@@ -66,7 +66,7 @@ class Pdm(Ring):
             )
         except (OSError, ValueError, TypeError) as e:
             raise FirmwareError("mic.open", str(e))
-        Ring.__init__(self, _RX_FIFO, _RX_TREQ, 4, converter, 8, 14)
+        Ring.__init__(self, _RX_FIFO, _RX_TREQ, 4, converter, 8, 14, rate_hz)
         self._machine.active(1)
 
     def close(self):

@@ -17,9 +17,9 @@ class Ring:
     converter: Slots or Pdm; unit: bytes that make a sample; bits: the ring holds 2**bits bytes, at most 2**15.
     """
 
-    ROUND = 1 << 28  # transfers until the count starts anew: a multiple of every ring
+    ROUND = 1 << 27  # transfers until the count starts anew: a multiple of every ring; the RP2350 counts in 28 bits
 
-    def __init__(self, read, treq, width, converter, unit, bits):
+    def __init__(self, read, treq, width, converter, unit, bits, rate_hz):
         size = 1 << bits
         # The chip's rings lie at multiples of their size.
         self._memory = bytearray(2 * size)
@@ -29,6 +29,7 @@ class Ring:
         self._width = width
         self._convert = converter.convert
         self._unit = unit
+        self._rate_hz = rate_hz
         self._views = ()
         self._samples = 0  # of a block
         self._at = 0  # next block
@@ -59,24 +60,37 @@ class Ring:
             trigger=True,
         )
 
+    def fitting(self, samples):
+        """The largest block of at most so many samples that the ring has several of and no rest."""
+        most = self._size // (2 * self._unit)
+        while most > samples:
+            most >>= 1
+        return most
+
     def _prepare(self, samples):
+        if samples != self.fitting(samples):
+            raise FirmwareError("mic.block", "a block must have %d samples here" % self.fitting(samples))
         size = samples * self._unit
-        if self._size % size or size * 2 > self._size:
-            raise FirmwareError("mic.block", "block_samples must be 64, 128, 256 or 512 with this microphone")
         self._samples = samples
         self._block = size
         self._views = [self._ring[i : i + size] for i in range(0, self._size, size)]
 
-    def readinto(self, buf):
-        """Fills buf (int16) and returns the bytes, None if there are too few samples yet."""
-        if len(buf) != self._samples:
-            self._prepare(len(buf))
+    def _missing(self):
+        """Bytes until a block is whole."""
         left = self._data.count
         self._ready += (self._left - left) % self.ROUND * self._width
         self._left = left
-        if self._ready < self._block:
-            time.sleep_ms(1)
-            return None
+        return self._block - self._ready
+
+    def readinto(self, buf):
+        """Fills buf (int16) and returns the bytes; sleeps while there are too few samples, None if still then."""
+        if len(buf) != self._samples:
+            self._prepare(len(buf))
+        missing = self._missing()
+        if missing > 0:
+            time.sleep_ms(missing // self._unit * 1000 // self._rate_hz + 1)
+            if self._missing() > 0:
+                return None
         # The block that comes next is written to while one is read.
         over = self._ready + self._block - self._size
         if over > 0:

@@ -17,6 +17,19 @@ _KEYS = {
     "queue_lines": (32, 4, 256),
 }
 
+# Of an I2S microphone, whatever reads it. id: which of the chip's I2S or PIO blocks.
+I2S = {
+    "kind": ("i2s", ("i2s",)),
+    "id": (0, 0, 1),
+    "sck": (None, 0, 48),
+    "ws": (None, 0, 48),
+    "sd": (None, 0, 48),
+    "bits": (32, (16, 24, 32)),
+    "channel": ("left", ("left", "right")),
+    "shift": (0, 0, 8),
+    "dc_shift": (0, 0, 11),
+}
+
 
 def checked(values, keys, where=""):
     """The values (dict) with defaults for those that lack; FirmwareError names the one that is wrong, after `where`."""

@@ -71,6 +71,19 @@ def test_every_sample_of_a_source_comes_through_in_order(most: int, pause: int) 
     assert m.ended
 
 
+def test_a_source_may_ask_for_smaller_blocks() -> None:
+    class Fitting(Source):
+        def fitting(self, samples: int) -> int:
+            return samples // 64 * 64
+
+    m = mic.Mic(Fitting(samples(1000)), 300)
+    assert m.block_samples == 256
+    m.fill()
+    block = m.take()
+    assert block is not None
+    assert len(block) == 256
+
+
 def test_a_full_ring_loses_the_newest_and_counts_it() -> None:
     m = mic.Mic(Source(samples(2560)), 256, 3)
     for _ in range(6):

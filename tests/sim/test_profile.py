@@ -22,50 +22,44 @@ from soundsdk_sim.profile.trace import FRONTEND, MODEL, Call, Hop, hops
 OPERATORS = [Operator("PAD", (1, 4), 0, 2), Operator("RESHAPE", (4,), 0, 0), Operator("CONV_2D", (1, 2), 8, 1)]
 
 
-def one_hop(at: int, wait: int = 0) -> list[Call]:
-    """500 long and `wait`: reads of 20, a frontend of 100 with an FFT of 60, a model of 200; 5 in interrupts."""
-    read = Call("read", at, at + 20 + wait)
-    at += wait
+def one_hop(at: int) -> list[Call]:
+    """500 long: conversions of 20, a frontend of 100 with an FFT of 60, a model of 200; 5 in interrupts."""
     return [
-        read,
+        Call("convert", at, at + 20),
         Call(FRONTEND, at + 50, at + 150),
         Call("snd_fft_real", at + 60, at + 120),
         Call("snd_kernels_fill", at + 210, at + 220),
         Call("snd_kernels_copy", at + 225, at + 245),
         Call("snd_kernels_conv", at + 250, at + 390),
         Call(MODEL, at + 200, at + 400, at, at + 5),
-        Call("read", at + 450, at + 470),
+        Call("convert", at + 450, at + 470),
     ]
 
 
-def trace(waits: list[int]) -> list[Call]:
-    calls, at = [], 0
-    for wait in waits:
-        calls += one_hop(at, wait)
-        at += 500 + wait
-    return calls
+def trace(count: int) -> list[Call]:
+    return [call for i in range(count) for call in one_hop(500 * i)]
 
 
-def test_a_hop_is_the_sum_of_its_parts_without_the_waiting() -> None:
-    found = hops(trace([0, 0, 0, 70, 0]), OPERATORS, "read")
+def test_a_hop_is_the_sum_of_its_parts() -> None:
+    found = hops(trace(5), OPERATORS, "convert")
     assert len(found) == 2
     for hop in found:
         assert (hop.frontend, hop.stages) == (100, {"window": 40, "FFT": 60})
         assert (hop.model, hop.operators) == (200, (50, 0, 150))
         assert (hop.microphone, hop.post) == (40, 160)
         assert hop.total == 100 + 200 + 160 + 40 + hop.interrupts
-    assert [hop.interrupts for hop in found] == [570, 500]
+    assert [hop.interrupts for hop in found] == [500, 500]
 
 
 def test_kernels_that_do_not_fit_the_model_are_noticed() -> None:
     with pytest.raises(DeviceError, match="not those of the model"):
-        hops(trace([0] * 5), OPERATORS[:1], "read")
+        hops(trace(5), OPERATORS[:1], "convert")
 
 
 def test_functions_that_do_not_nest_are_noticed() -> None:
-    calls = [*trace([0] * 5), Call(FRONTEND, 1700, 1950)]
+    calls = [*trace(5), Call(FRONTEND, 1700, 1950)]
     with pytest.raises(DeviceError, match="inside one another"):
-        hops(calls, OPERATORS, "read")
+        hops(calls, OPERATORS, "convert")
 
 
 @pytest.mark.parametrize("name", ["home", "esc10"])

@@ -1,4 +1,4 @@
-"""PDM microphones by PIO and analogue ones by ADC, both by DMA: the firmware's own sources on the emulated Pico."""
+"""I2S and PDM microphones by PIO, analogue ones by ADC, all by DMA: the firmware's own sources on the emulated Pico."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rp2040_needs import micropython_uf2, need_emulator
 from soundsdk import protocol
 from soundsdk_sim import virtual
 from soundsdk_sim.models import load_model
-from soundsdk_sim.rp2040 import AdcMicrophone, PdmMicrophone, Repl, Rp2040
+from soundsdk_sim.rp2040 import AdcMicrophone, Microphone, PdmMicrophone, Repl, Rp2040
 from soundsdk_sim.rp2040.pdm import modulate
 from soundsdk_sim.scenes.alarms import temporal_three
 from soundsdk_sim.scenes.rooms import to_pcm
@@ -58,7 +58,7 @@ def uf2() -> Path:
 
 def heard(
     uf2: Path,
-    microphone: PdmMicrophone | AdcMicrophone,
+    microphone: Microphone | PdmMicrophone | AdcMicrophone,
     mic: dict[str, Any],
     sound: np.ndarray,
     blocks: int,
@@ -76,6 +76,52 @@ def heard(
         lost, *rows = repl.run(program).splitlines()
     samples = np.array([np.frombuffer(bytes.fromhex(row), "<i2") for row in rows])
     return samples, np.array(json.loads(lost))
+
+
+@pytest.mark.parametrize("bits", [16, 24, 32])
+@pytest.mark.parametrize("channel", ["left", "right"])
+def test_i2s_gives_the_samples_of_its_own_channel_from_the_first_frame_on(uf2: Path, channel: str, bits: int) -> None:
+    """Two microphones on the line; a stall of 0.4 s, of which the ring keeps 15 blocks."""
+    pcm = np.random.default_rng(3).integers(-32768, 32768, (256 * 60, 2)).astype(np.int16)
+    mic = {"kind": "i2s", "id": 0, "sck": 10, "ws": 11, "sd": 12, "channel": channel, "bits": bits}
+    samples, lost = heard(uf2, Microphone(10, 11, 12, "both"), mic, pcm, 40, 20, 400)
+    own = pcm[:, int(channel == "right")].reshape(-1, 256)
+    assert (samples[:20] == own[:20]).all()
+    assert not lost[:20].any()
+    gone = int(lost[20])
+    assert gone % 256 == 0
+    assert gone == pytest.approx(0.4 * RATE - 15 * 256, abs=256)
+    assert (lost[20:] == gone).all()
+    assert (samples[20:] == own[20 + gone // 256 : 40 + gone // 256]).all()
+
+
+SLOTS = """
+import time
+from soundfw.mic import open_source
+source = open_source(MIC, 16000)
+time.sleep_ms(50)
+source.close()
+print(bytes(source._ring[:2400]).hex())
+"""
+
+
+@pytest.mark.parametrize("block", [0, 1])
+@pytest.mark.parametrize("channel", ["left", "right"])
+def test_i2s_slots_come_whole_and_at_the_rate(uf2: Path, channel: Literal["left", "right"], block: int) -> None:
+    """Each slot of 32 bits, as the microphone has it; 16 kHz to the clock's tick."""
+    pcm = np.random.default_rng(4).integers(-32768, 32768, 30000).astype(np.int16)
+    mic = {"kind": "i2s", "id": block, "sck": 10, "ws": 11, "sd": 12, "channel": channel, "bits": 24}
+    with Rp2040(uf2, Microphone(10, 11, 12, channel)) as board:
+        board.boot()
+        board.feed(pcm)
+        repl = Repl(board)
+        slots = np.frombuffer(bytes.fromhex(repl.run(SLOTS.replace("MIC", repr(mic)))), "<i4")
+        assert (slots == pcm[: len(slots)].astype(np.int32) << 16).all()
+        repl.run(f"source = open_source({mic!r}, 16000)")
+        before, begin = board.sound_waiting, board.cycles
+        board.run(1000)
+        rate_hz = (before - board.sound_waiting) / (board.cycles - begin) * board.clock_hz
+    assert rate_hz == pytest.approx(16000, abs=1)
 
 
 @pytest.mark.parametrize("channel", ["left", "right"])
@@ -143,7 +189,9 @@ def test_the_detector_hears_an_alarm_through_it(uf2: Path, tmp_path: Path, kind:
     mic = {"kind": "pdm", "clk": 2, "data": 3} if kind == "pdm" else {"kind": "adc", "pin": 26}
     with Rp2040(uf2) as board:
         board.boot()
-        Repl(board).run(f"with open('settings.json', 'w') as f: f.write({json.dumps({'mic': mic})!r})")
+        # 300 do not fit a ring: 256 do.
+        settings = json.dumps({"mic": mic, "block_samples": 300})
+        Repl(board).run(f"with open('settings.json', 'w') as f: f.write({settings!r})")
         board.save_flash(tmp_path / "flash.bin")
     with Rp2040(uf2, microphone, flash=tmp_path / "flash.bin") as board:
         board.feed(modulate(pcm) if kind == "pdm" else pcm)

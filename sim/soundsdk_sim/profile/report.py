@@ -66,7 +66,7 @@ class Report:
         return self.measured.static_bytes + self.measured.heap_bytes - self.measured.heap_free_bytes
 
     def mean_ma(self, sleeping: bool) -> float | None:
-        """Mean supply current; sleeping: if the firmware slept while it waits for sound."""
+        """Mean supply current; sleeping: if all that hearing does not need slept meanwhile."""
         power = self.board.power
         if power is None:
             return None

@@ -8,14 +8,14 @@ from soundsdk.boards import Board
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import DeviceError
 
-from ..rp2040 import Repl, Rp2040
+from ..rp2040 import FunctionCall, Repl, Rp2040
 from ..rp2040.wiring import microphone_of
 from . import operators as model_operators
 from .elf import Elf
 from .measured import HOPS, Measured, sound
 from .trace import FUNCTIONS, MODEL, WARM_UP, Call, hops
 
-READ = "machine_i2s_stream_read"
+CONVERT = "snd_slots_convert"
 _RAM = 0x20000000
 _HELLO_MS = 20_000
 NOT_MODELLED = [
@@ -48,7 +48,7 @@ def measure(board: Board, detector: DetectorFile, image: Path, elf: Path) -> Mea
     with Rp2040(image, microphone_of(board)) as chip:
         chip.feed(pcm)
         chip.boot()
-        chip.watch(program.functions([*FUNCTIONS, READ]))
+        chip.watch(program.functions([*FUNCTIONS, CONVERT]))
         chip.read_until(b'"type":"hello"', _HELLO_MS)
         # The first hop takes a window more; what the firmware does before it hears is not known.
         for _ in range(4 * count):
@@ -61,12 +61,12 @@ def measure(board: Board, detector: DetectorFile, image: Path, elf: Path) -> Mea
         clock_hz = chip.clock_hz
         said = Repl(chip).run(_HEAP)
     heap, start, free = map(int, said.split("heap ", 1)[1].split()[:3])
-    calls = [
-        Call(
-            c.name, c.begin - c.exceptions_before, c.begin - c.exceptions_before + c.cycles,
-            c.exceptions_before, c.exceptions_before + c.exceptions,
-        )
-        for c in log
-    ]  # fmt: skip
-    found = hops(calls, model_operators.read(detector.data), READ)[:HOPS]
+    found = hops([_awake(call) for call in log], model_operators.read(detector.data), CONVERT)[:HOPS]
     return Measured("cycles", found, heap, start, free, program.static_bytes(_RAM), clock_hz, NOT_MODELLED)
+
+
+def _awake(call: FunctionCall) -> Call:
+    """On the clock that stands still in interrupts and in sleep."""
+    begin = call.begin - call.exceptions_before - call.slept_before
+    interrupts = call.exceptions_before
+    return Call(call.name, begin, begin + call.cycles, interrupts, interrupts + call.exceptions)

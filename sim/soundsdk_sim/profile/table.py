@@ -56,7 +56,7 @@ def _costs(report: Report) -> Table:
         row(f"  {i:2} {operator.name}", cost, shape, operator.macs, style="dim")
     row("post-processing (soundfw)", hop.post)
     if hop.microphone:
-        row("microphone (copying)", hop.microphone)
+        row("microphone (conversion)", hop.microphone)
     if hop.interrupts:
         row("interrupts", hop.interrupts)
     row("all of one hop", hop.total, style="bold")
@@ -90,8 +90,9 @@ def _power(report: Report) -> list[str]:
     power, mean = report.board.power, report.mean_ma(sleeping=False)
     if power is None or mean is None:
         return ["current  not known: the board file has no table power"]
-    text = f"current  {mean:.1f} mA, {mean * power.volt:.0f} mW at {power.volt:g} V: the firmware waits for sound awake"
+    text = f"current  {mean:.1f} mA, {mean * power.volt:.0f} mW at {power.volt:g} V, as if it never slept"
     sleeping = report.mean_ma(sleeping=True)
     if sleeping is not None:
-        text += f"; {sleeping:.1f} mA if it slept (share x {power.active_ma:g} mA + rest x {power.sleep_ma:g} mA)"
+        text += f"; {sleeping:.1f} mA with all asleep that hearing does not need (share x {power.active_ma:g} mA"
+        text += f" + rest x {power.sleep_ma:g} mA)"
     return [text, f"         {escape(power.source)}"]

@@ -23,7 +23,10 @@ WARM_UP = 2  # hops until every buffer has been filled once
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a function. begin, end: on a clock that stands still in interrupts; interrupts: that of those."""
+    """One call of a function. begin, end: on a clock that stands still in sleep and in interrupts.
+
+    interrupts_begin, interrupts_end: on one that runs in interrupts only.
+    """
 
     name: str
     begin: int
@@ -36,7 +39,7 @@ class Call:
 class Hop:
     """Cost of one step of the stream, in cycles or instructions.
 
-    frontend, model: the core's; microphone: copying the sound out of the driver; interrupts: all that came; post:
+    frontend, model: the core's; microphone: making samples of what the driver has; interrupts: all that came; post:
     everything else, which is soundfw in MicroPython. stages: parts of frontend; operators: parts of model.
     """
 
@@ -53,31 +56,29 @@ class Hop:
         return self.frontend + self.model + self.post + self.microphone + self.interrupts
 
 
-def hops(calls: Sequence[Call], operators: Sequence[Operator], read: str = "") -> list[Hop]:
+def hops(calls: Sequence[Call], operators: Sequence[Operator], convert: str = "") -> list[Hop]:
     """The whole hops in a trace, in order, without those of the warm-up.
 
-    A hop lasts from the end of a run of the model to that of the next. read: the driver's function that waits for
-    sound; the shortest call is taken for one that did not wait.
+    A hop lasts from the end of a run of the model to that of the next. convert: the function that turns a microphone's
+    bytes into samples.
     """
     calls = sorted(calls, key=lambda call: call.begin)
     ends = [call for call in calls if call.name == MODEL]
-    reads = [call.end - call.begin for call in calls if call.name == read]
-    copying = min(reads, default=0)
     found = []
     for before, now in zip(ends[WARM_UP:], ends[WARM_UP + 1 :], strict=False):
         inside = [call for call in calls if before.end <= call.begin < now.end]
         if any(call.end > now.end for call in inside):
             raise DeviceError("the functions measured do not lie inside one another.", "Report it with the image.")
         frontend, model = _sum(inside, FRONTEND), _sum(inside, MODEL)
-        waited = _sum(inside, read)
+        microphone = _sum(inside, convert)
         stages = {title: _sum(inside, name) for name, title in STAGES.items()}
         stages = {title: cost for title, cost in stages.items() if cost}
         found.append(
             Hop(
                 frontend=frontend,
                 model=model,
-                post=now.end - before.end - frontend - model - waited,
-                microphone=copying * sum(call.name == read for call in inside),
+                post=now.end - before.end - frontend - model - microphone,
+                microphone=microphone,
                 interrupts=now.interrupts_end - before.interrupts_end,
                 stages={"window": frontend - sum(stages.values())} | stages,
                 operators=_by_operator(inside, now, operators),

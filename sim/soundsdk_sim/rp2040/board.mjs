@@ -55,6 +55,20 @@ export class Board {
       this.stop = true;
     };
     this.usb.onSerialData = (data) => this.onSerial(data);
+    // A host that has nothing to send sends nothing. The emulated one would answer every offer of a buffer with an empty
+    // packet: an interrupt every 45 us, which no chip has, and which would never let the CPU sleep.
+    const { usbCtrl } = this.mcu;
+    const answer = usbCtrl.onEndpointRead;
+    this.offer = null; // a buffer's endpoint and size
+    usbCtrl.onEndpointRead = (...offer) => {
+      if (offer[0] === this.usb.outEndpoint) this.offer = offer;
+      this.answerOffer();
+    };
+    this.answerOffer = () => {
+      if (this.offer === null || this.usb.txFIFO.itemCount === 0) return;
+      answer(...this.offer);
+      this.offer = null;
+    };
   }
 
   hookWatchdog() {
@@ -115,7 +129,9 @@ export class Board {
       if (core.interruptsUpdated && core.checkForInterrupts()) core.waiting = false;
       const next = Math.min(end, clock.limit, pio0.limit, pio1.limit);
       if (core.waiting) {
-        clock.cycles = Math.max(next, clock.cycles + 1);
+        const wake = Math.max(next, clock.cycles + 1);
+        cpu.sleepCycles += wake - clock.cycles;
+        clock.cycles = wake;
         continue;
       }
       try {
@@ -133,6 +149,7 @@ export class Board {
 
   deliver() {
     while (this.toSend.length && this.usb.txFIFO.itemCount < SEND_ROOM) this.usb.sendSerialByte(this.toSend.shift());
+    this.answerOffer();
   }
 
   // The chip restarts; the flash stays, what waited on the USB cable is lost.

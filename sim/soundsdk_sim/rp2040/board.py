@@ -86,9 +86,10 @@ class Mark:
 
 @dataclass(frozen=True)
 class FunctionCall:
-    """One call of a watched function; cycles with those it called, without exceptions. depth: watched callers.
+    """One call of a watched function; cycles with those it called, without exceptions and sleep.
 
-    exceptions: cycles in exception handlers during the call; exceptions_before: since the newest power-on.
+    depth: watched callers. exceptions: cycles in exception handlers during the call; slept: asleep in WFE or
+    WFI. Both with `_before`: since the newest power-on.
     """
 
     name: str
@@ -97,11 +98,16 @@ class FunctionCall:
     cycles: int
     exceptions: int
     exceptions_before: int
+    slept: int
+    slept_before: int
 
 
 @dataclass(frozen=True)
 class FunctionCycles:
-    """All calls of a watched function. cycles: sum; least, most: of one call; exceptions: cycles not counted."""
+    """All calls of a watched function. cycles: sum; least, most: of one call; exceptions: cycles not counted.
+
+    Nor is sleep.
+    """
 
     calls: int
     cycles: int

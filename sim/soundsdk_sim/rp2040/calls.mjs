@@ -1,5 +1,5 @@
 // Cycles of functions, by address: a branch to a watched function opens a call, a branch to its return address with
-// the stack pointer back where it was closes it. Exceptions taken in between are counted apart.
+// the stack pointer back where it was closes it. Exceptions taken in between are counted apart, and so is sleep.
 import { WATCH_MASK } from './cpu.mjs';
 
 export class Calls {
@@ -10,7 +10,7 @@ export class Calls {
     this.names = functions.map(([name]) => name);
     this.entries = new Map(functions.map(([, address], i) => [address & ~1, i]));
     this.open = [];
-    this.log = []; // [function, depth, begin, cycles, exceptions, exceptions before], in the order of their ends
+    this.log = []; // [function, depth, begin, cycles, exceptions, exceptions before, slept, slept before], in the order of their ends
     this.totals = this.names.map(() => ({ calls: 0, cycles: 0, exceptions: 0, least: Infinity, most: 0 }));
     this.returns = new Map(); // address -> open calls that return there
     this.bytes = new Uint8Array(WATCH_MASK + 1);
@@ -20,7 +20,7 @@ export class Calls {
 
   // The CPU has branched to a watched address (or to one that shares its byte).
   hit() {
-    const { core, clock, exceptionCycles } = this.cpu;
+    const { core, clock, exceptionCycles, sleepCycles } = this.cpu;
     const pc = core.PC;
     if (this.returns.has(pc)) {
       // Frames that were left without returning (an exception's long jump) are dropped.
@@ -35,7 +35,7 @@ export class Calls {
     const last = this.open.at(-1);
     // A loop back to the function's first instruction is no call.
     if (last && last.index === index && last.sp === core.SP && last.ret === ret) return;
-    this.open.push({ index, ret, sp: core.SP, begin: clock.cycles, exceptions: exceptionCycles });
+    this.open.push({ index, ret, sp: core.SP, begin: clock.cycles, exceptions: exceptionCycles, slept: sleepCycles });
     this.returns.set(ret, (this.returns.get(ret) ?? 0) + 1);
     this.bytes[(ret >>> 1) & WATCH_MASK] = 1;
   }
@@ -46,9 +46,10 @@ export class Calls {
     if (n) this.returns.set(call.ret, n);
     else this.returns.delete(call.ret);
     if (!whole) return;
-    const { clock, exceptionCycles } = this.cpu;
+    const { clock, exceptionCycles, sleepCycles } = this.cpu;
     const exceptions = exceptionCycles - call.exceptions;
-    const cycles = clock.cycles - call.begin - exceptions;
+    const slept = sleepCycles - call.slept;
+    const cycles = clock.cycles - call.begin - exceptions - slept;
     const total = this.totals[call.index];
     total.calls++;
     total.cycles += cycles;
@@ -56,7 +57,8 @@ export class Calls {
     total.least = Math.min(total.least, cycles);
     total.most = Math.max(total.most, cycles);
     if (this.log.length < this.limit) {
-      this.log.push([call.index, this.open.length, call.begin, cycles, exceptions, call.exceptions]);
+      const { length } = this.open;
+      this.log.push([call.index, length, call.begin, cycles, exceptions, call.exceptions, slept, call.slept]);
     }
   }
 

@@ -24,6 +24,7 @@ export class Cpu {
     this.core = mcu.core;
     this.clock = clock;
     this.instructions = 0;
+    this.sleepCycles = 0; // cycles asleep, in WFE or WFI
     this.exceptionCycles = 0; // cycles with an exception handler active, entry included
     this.watch = null;
     this.hit = false;

@@ -21,7 +21,7 @@ from .lines import Lines
 
 BOARD = "rpi_pico"
 _SLICE_MS = 50.0
-_AFTER_MS = 1000.0  # the driver's buffer holds half a second of sound, and a step may still be at work
+_AFTER_MS = 1000.0  # the firmware's buffer holds a quarter of a second, and a step may still be at work
 _OPEN_MS = 15000.0  # for events to close in the silence after the recording
 _QUIET_MS = 30000.0  # status lines come every 10 s
 _ANSWER_MS = 3000.0
