@@ -13,6 +13,7 @@ import soundmodel
 from soundfw.detector import Thresholds, from_stream
 from soundfw.mic import Mic
 from soundfw.pipeline import Pipeline
+from soundfw.watch import Watch
 
 BLOCK = 256
 
@@ -56,7 +57,7 @@ class NoLink:
         self.sent += 1
 
 
-class NoWatch:
+class NoStopwatch:
     def start(self):
         pass
 
@@ -70,7 +71,9 @@ def loop(source, hops):
     # No class becomes an event.
     detector.thresholds = [Thresholds(1000, 1000, 60000, 0) for _ in detector.labels]
     link = NoLink()
-    pipeline = Pipeline(Mic(source, BLOCK), stream, detector, link, 16000, 3600, NoWatch())
+    # Nobody watches, and nobody records.
+    watch = Watch(stream, detector, link)
+    pipeline = Pipeline(Mic(source, BLOCK), stream, detector, link, 16000, 3600, NoStopwatch(), watch)
     seen = 0
     i = 0
     micropython.heap_lock()
