@@ -124,8 +124,9 @@ def monitor(
             add(Lines(form, state))
         add(Notes(state, _say, lambda words: click.echo(f"board: {words}", err=True)))
         stack.enter_context(_terminable())
+        now = time.time()
         for sink in sinks:
-            sink.take(source.hello, None, time.time())
+            sink.take(source.hello, None, now)
         found = watch(
             source, state, Chooser(labels, min_score), asker, sinks, once, form in ("tsv", "audacity"), seconds
         )
