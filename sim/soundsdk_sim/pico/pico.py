@@ -34,6 +34,7 @@ from ..live import LiveBoard
 from ..serial_pty import Pty
 from .boot_rom import FLASH_AT, RP2040, Chip, Uf2Writer, starts
 
+_LISTED_S = 10.0
 _TURN_S = 0.01
 _FLASH_BYTES = 2 * 1024 * 1024
 _RATE_HZ = 16000
@@ -112,6 +113,10 @@ class VirtualPico:
 
     def __enter__(self) -> VirtualPico:
         ports.source, uf2_drive.source = self.listed, self.mounts
+        # Plugged in is: the system has listed it.
+        end = time.monotonic() + _LISTED_S
+        while not self.listed() and not self.mounts() and time.monotonic() < end:
+            time.sleep(_TURN_S)
         return self
 
     def __exit__(
