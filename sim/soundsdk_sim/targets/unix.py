@@ -38,7 +38,8 @@ def run(
         model = Path(folder) / "detector.tflite"
         model.write_bytes(detector.data)
         block = 256 if realtime else BLOCK_SAMPLES
-        words = [str(program), "-m", "soundfw", "-", f"model={model}", "board=sim", f"status_s={STATUS_S}",
+        # As the simulator's board says hello: of no image.
+        words = [str(program), "-m", "soundfw", "-", f"model={model}", "board=sim", "build=", f"status_s={STATUS_S}",
                  f"block_samples={block}"]  # fmt: skip
         process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         come: queue.Queue[bytes] = queue.Queue()
