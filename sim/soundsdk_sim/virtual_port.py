@@ -27,6 +27,23 @@ _TURN_S = 0.02
 _NOBODY = 65534
 
 
+@contextlib.contextmanager
+def forbidden(path: str, mode: int = 0) -> Iterator[None]:
+    """The path has another owner, who leaves this program no more than `mode`, and this is not the superuser."""
+    user = os.geteuid()
+    before = os.stat(path).st_mode & 0o777
+    os.chmod(path, mode)
+    if user == 0:
+        os.seteuid(_NOBODY)
+    try:
+        yield
+    finally:
+        if user == 0:
+            os.seteuid(0)
+        if os.path.exists(path):
+            os.chmod(path, before)
+
+
 class Board(Protocol):
     """What is behind a port, such as live.LiveBoard."""
 
@@ -168,20 +185,9 @@ class VirtualPort:
         with serial.Serial(self.path, exclusive=True):
             yield
 
-    @contextlib.contextmanager
-    def forbidden(self) -> Iterator[None]:
-        """This program may not open the port: it has another owner, and this is not the superuser."""
-        target = os.path.realpath(self.path)
-        user = os.geteuid()
-        os.chmod(target, 0)
-        if user == 0:
-            os.seteuid(_NOBODY)
-        try:
-            yield
-        finally:
-            if user == 0:
-                os.seteuid(0)
-            os.chmod(target, 0o600)
+    def forbidden(self) -> contextlib.AbstractContextManager[None]:
+        """This program may not open the port."""
+        return forbidden(os.path.realpath(self.path))
 
     def close(self) -> None:
         """Out, and off."""

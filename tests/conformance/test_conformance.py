@@ -15,10 +15,9 @@ import program
 import pytest
 from model_generator import GENERATORS
 
+from images import image_of
 from soundsdk.boards import find_board
 from soundsdk.errors import DeviceError, SoundsdkError
-from soundsdk.image.image import build
-from soundsdk.image.tools import ToolError
 from soundsdk_sim.models import load_model
 from soundsdk_sim.qemu import Qemu
 
@@ -43,13 +42,6 @@ def run_here(pieces: list[str]) -> list[str]:
 @pytest.fixture(scope="module")
 def expected(pieces: list[str]) -> list[str]:
     return run_here(pieces)
-
-
-def image_of(board: str, folder: Path) -> Path:
-    try:
-        return build(find_board(board), load_model("home"), None, folder, print).path
-    except ToolError as e:
-        pytest.skip(f"{e.message} {e.hint}")
 
 
 def test_the_program_covers_what_it_should(expected: list[str]) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import program
 import pytest
-from test_conformance import PIECE_S, image_of
+from test_conformance import PIECE_S
 
+from images import image_of
 from soundsdk_sim.models import load_model
 
 PICO_BYTES = 219 * 1024  # free on an RP2040 with this firmware

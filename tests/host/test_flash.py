@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
@@ -25,9 +24,9 @@ from soundsdk.ports import PortInfo
 from soundsdk_sim.pico import boot_rom
 from soundsdk_sim.pico.pico import Faults, VirtualPico
 from soundsdk_sim.serial_pty import Pty
+from soundsdk_sim.virtual_port import forbidden
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
-_NOBODY = 65534
 
 
 @pytest.fixture(autouse=True)
@@ -251,28 +250,11 @@ def test_a_busy_port_is_code_4(pico: VirtualPico, tmp_path: Path, capfd: pytest.
     assert run(["flash", "rpi_pico", "--firmware", str(path)]) == 0
 
 
-@contextlib.contextmanager
-def _not_permitted(path: str, mode: int) -> Iterator[None]:
-    """The path has another owner, and this is not the superuser."""
-    user = os.geteuid()
-    before = os.stat(path).st_mode & 0o777
-    os.chmod(path, mode)
-    if user == 0:
-        os.seteuid(_NOBODY)
-    try:
-        yield
-    finally:
-        if user == 0:
-            os.seteuid(0)
-        if os.path.exists(path):
-            os.chmod(path, before)
-
-
 def test_a_forbidden_port_is_code_4(pico: VirtualPico, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = flash_images.pico(tmp_path, "b2")
     for folder in (tmp_path, *list(tmp_path.parents)[:2]):
         folder.chmod(0o755)
-    with _not_permitted(os.path.realpath(pico.port), 0):
+    with forbidden(os.path.realpath(pico.port), 0):
         assert run(["flash", "rpi_pico", "--firmware", str(path)]) == 4
     assert "may not be opened" in capfd.readouterr().err
     assert run(["flash", "rpi_pico", "--firmware", str(path)]) == 0
@@ -283,7 +265,7 @@ def test_a_forbidden_drive_is_code_4(pico: VirtualPico, tmp_path: Path, capfd: p
     for folder in (tmp_path, *list(tmp_path.parents)[:2]):
         folder.chmod(0o755)
     pico.bootsel()
-    with _not_permitted(str(pico.drive), 0o555):
+    with forbidden(str(pico.drive), 0o555):
         assert run(["flash", "rpi_pico", "--firmware", str(path)]) == 4
     assert "may not be written" in capfd.readouterr().err
     assert run(["flash", "rpi_pico", "--firmware", str(path)]) == 0

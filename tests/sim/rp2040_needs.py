@@ -8,12 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from soundsdk.boards import find_board
+from images import image_of
 from soundsdk.errors import DeviceError
-from soundsdk.image.image import build
 from soundsdk.image.sources import cache_dir
-from soundsdk.image.tools import ToolError
-from soundsdk_sim.models import load_model
 from soundsdk_sim.rp2040 import tools
 
 
@@ -32,8 +29,4 @@ def micropython_uf2(model: str = "home") -> Path:
     """The image of rpi_pico with that detector: SOUNDSDK_PICO_UF2, or what soundsdk build makes in its cache."""
     if named := os.environ.get("SOUNDSDK_PICO_UF2"):
         return Path(named)
-    folder = cache_dir() / "tests"
-    try:
-        return build(find_board("rpi_pico"), load_model(model), None, folder, print).path
-    except ToolError as error:
-        pytest.skip(f"{error.message} {error.hint}")
+    return image_of("rpi_pico", cache_dir() / "tests", model)

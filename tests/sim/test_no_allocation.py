@@ -8,23 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from images import image_of
 from soundsdk.boards import find_board
-from soundsdk.image.image import build
-from soundsdk.image.tools import ToolError
-from soundsdk_sim.models import load_model
 from soundsdk_sim.qemu import Qemu
 
 HOPS = 10_000
 PROGRAM = Path(__file__).with_name("hops.py").read_text(encoding="utf-8")
 # A step of `home` ends at 256 samples and every 2048 on.
 LAST = 256 + (HOPS * 256 - 256) // 2048 * 2048
-
-
-def image_of(board: str, folder: Path) -> Path:
-    try:
-        return build(find_board(board), load_model("home"), None, folder, print).path
-    except ToolError as e:
-        pytest.skip(f"{e.message} {e.hint}")
 
 
 def held(printed: str) -> str:

@@ -1,29 +1,15 @@
 // An analogue microphone on the ADC: each conversion of its channel takes one sample, half of the range is its zero.
 // The samples are int16, of which the converter keeps the upper 12 bits.
 
+import { Fed } from './fed.mjs';
+
 const FIRST_PIN = 26;
 const ZERO = 2048;
 
-export class AdcMicrophone {
+export class AdcMicrophone extends Fed {
   constructor({ pin }) {
+    super();
     this.channel = pin - FIRST_PIN;
-    this.samples = new Int16Array(0);
-    this.at = 0;
-    this.over = 0;
-    this.slots = 0; // conversions
-  }
-
-  feed(samples) {
-    const rest = this.samples.subarray(this.at);
-    const all = new Int16Array(rest.length + samples.length);
-    all.set(rest);
-    all.set(samples, rest.length);
-    this.samples = all;
-    this.at = 0;
-  }
-
-  get waiting() {
-    return this.samples.length - this.at;
   }
 
   attach(mcu) {
@@ -37,7 +23,7 @@ export class AdcMicrophone {
 
   next() {
     this.slots++;
-    if (this.at < this.samples.length) return ZERO + (this.samples[this.at++] >> 4);
+    if (this.waiting) return ZERO + (this.samples[this.at++] >> 4);
     this.over++;
     return ZERO;
   }

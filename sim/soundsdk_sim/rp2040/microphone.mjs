@@ -5,32 +5,18 @@
 // Firmware that starts its clock with the first bit of a left slot finds that bit on the line, so that the first sample
 // it reads is the first one fed. A microphone of silicon needs an edge of WS first, and milliseconds to wake up.
 
+import { Fed } from './fed.mjs';
+
 const PIO0_FUNCTION = 6;
 const SLOT_BITS = 32;
 
-export class Microphone {
+export class Microphone extends Fed {
   // pins: {sck, ws, sd}. channel: 'left', 'right' or 'both' (two microphones on one line, samples in turn).
   // bits: resolution of the microphone; an int16 sample is the top 16 of them.
   constructor({ sck, ws, sd, channel = 'left', bits = 24 }) {
+    super();
     Object.assign(this, { sck, ws, sd, channel });
     this.mask = bits >= 32 ? -1 : -1 << (32 - bits);
-    this.samples = new Int16Array(0);
-    this.at = 0; // next sample
-    this.slots = 0;
-    this.over = 0; // slots of ours after the last sample: silence
-  }
-
-  feed(samples) {
-    const rest = this.samples.subarray(this.at);
-    const all = new Int16Array(rest.length + samples.length);
-    all.set(rest);
-    all.set(samples, rest.length);
-    this.samples = all;
-    this.at = 0;
-  }
-
-  get waiting() {
-    return this.samples.length - this.at;
   }
 
   attach(mcu, pios) {
@@ -90,7 +76,7 @@ export class Microphone {
   }
 
   next() {
-    if (this.at < this.samples.length) return (this.samples[this.at++] << 16) & this.mask;
+    if (this.waiting) return (this.samples[this.at++] << 16) & this.mask;
     this.over++;
     return 0;
   }

@@ -2,28 +2,14 @@
 // taken before the rising one; 'right' the other way round. It is fed with the bits themselves, 16 to a number, the
 // first one the most significant. After them it sends 1 and 0 in turn, which is silence.
 
+import { Fed } from './fed.mjs';
+
 const PIO0_FUNCTION = 6;
 
-export class PdmMicrophone {
+export class PdmMicrophone extends Fed {
   constructor({ clk, data, channel = 'left' }) {
+    super(16);
     Object.assign(this, { clk, data, channel });
-    this.words = new Int16Array(0);
-    this.at = 0; // next bit
-    this.over = 0; // bits after the last
-    this.slots = 0; // bits sent
-  }
-
-  feed(words) {
-    const rest = this.words.subarray(this.at >> 4);
-    const all = new Int16Array(rest.length + words.length);
-    all.set(rest);
-    all.set(words, rest.length);
-    this.words = all;
-    this.at &= 15;
-  }
-
-  get waiting() {
-    return this.words.length - (this.at >> 4);
   }
 
   attach(mcu, pios) {
@@ -50,8 +36,8 @@ export class PdmMicrophone {
   next() {
     this.slots++;
     let bit;
-    if (this.at < this.words.length << 4) {
-      bit = (this.words[this.at >> 4] >>> (15 - (this.at & 15))) & 1;
+    if (this.waiting) {
+      bit = (this.samples[this.whole] >>> (15 - (this.at & 15))) & 1;
       this.at++;
     } else bit = ++this.over & 1;
     this.line.setInputValue(bit === 1);
