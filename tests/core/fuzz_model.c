@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model.h"
-#include "operators.h"
+#include "nn/model.h"
+#include "nn/cost.h"
 #include "stream.h"
 
 #if defined(__SANITIZE_ADDRESS__)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adpcm.h"
+#include "capture/adpcm.h"
 
 #define PI 3.14159265358979323846
 #define PIECE (1024)

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fft.h"
-#include "fixed.h"
-#include "log2.h"
+#include "frontend/fft.h"
+#include "frontend/fixed.h"
+#include "frontend/log2.h"
 
 #define PI 3.14159265358979323846
 

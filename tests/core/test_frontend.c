@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontend.h"
+#include "frontend/frontend.h"
 
 static uint32_t lcg = 7;
 

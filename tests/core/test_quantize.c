@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "quantize.h"
-#include "transcendental.h"
+#include "nn/quantize.h"
+#include "nn/transcendental.h"
 
 static uint64_t state = 1;
 

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "pdm.h"
-#include "slots.h"
+#include "capture/pdm.h"
+#include "capture/i2s_unpack.h"
 
 static uint32_t seed = 1;
 

@@ -10,13 +10,13 @@
 #include <vector>
 
 extern "C" {
-#include "adpcm.h"
-#include "frontend.h"
+#include "capture/adpcm.h"
+#include "frontend/frontend.h"
 #include "meta.h"
-#include "model.h"
-#include "operators.h"
-#include "pdm.h"
-#include "slots.h"
+#include "nn/model.h"
+#include "nn/cost.h"
+#include "capture/pdm.h"
+#include "capture/i2s_unpack.h"
 #include "stream.h"
 }
 

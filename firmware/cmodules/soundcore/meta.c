@@ -2,7 +2,7 @@
 
 #include <string.h>
 #include "json.h"
-#include "model.h"
+#include "nn/model.h"
 
 static int fail(snd_fault_t *fault, snd_err_t code) {
     fault->code = code;

@@ -2,7 +2,7 @@
 #ifndef SND_META_H
 #define SND_META_H
 
-#include "frontend.h"
+#include "frontend/frontend.h"
 
 #define SND_META_NAME "soundsdk"
 #define SND_META_VERSION (1)

@@ -1,13 +1,13 @@
 # soundcore in MicroPython's CMake ports (rp2, esp32).
-file(GLOB SOUNDCORE_C CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.c)
+file(GLOB SOUNDCORE_C CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.c ${CMAKE_CURRENT_LIST_DIR}/*/*.c)
 list(FILTER SOUNDCORE_C EXCLUDE REGEX "modsoundcore\\.c$")
 add_library(usermod_soundcore INTERFACE)
 
 if("$ENV{SOUNDCORE_ENGINE}" STREQUAL "tflm")
     include(${CMAKE_CURRENT_LIST_DIR}/tflm.cmake)
-    list(FILTER SOUNDCORE_C EXCLUDE REGEX "/(model|kernels_[a-z_]*)\\.c$")
+    list(FILTER SOUNDCORE_C EXCLUDE REGEX "/nn/(model|kernels_[a-z_]*)\\.c$")
     # A library of its own: MicroPython need not look for names of its own in it.
-    add_library(soundcore_tflm STATIC ${CMAKE_CURRENT_LIST_DIR}/model_tflm.cc ${TFLM_SOURCES})
+    add_library(soundcore_tflm STATIC ${CMAKE_CURRENT_LIST_DIR}/nn/model_tflm.cc ${TFLM_SOURCES})
     target_include_directories(soundcore_tflm PRIVATE ${CMAKE_CURRENT_LIST_DIR} ${TFLM_INCLUDES})
     target_compile_definitions(soundcore_tflm PRIVATE TF_LITE_STATIC_MEMORY TF_LITE_STRIP_ERROR_STRINGS)
     target_compile_options(soundcore_tflm PRIVATE -w -O2 -ffp-contract=off -ffunction-sections -fdata-sections

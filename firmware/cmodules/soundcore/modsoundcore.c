@@ -9,12 +9,12 @@
 #include "py/objarray.h"
 #include "py/runtime.h"
 
-#include "adpcm.h"
-#include "frontend.h"
+#include "capture/adpcm.h"
+#include "frontend/frontend.h"
 #include "meta.h"
-#include "model.h"
-#include "pdm.h"
-#include "slots.h"
+#include "nn/model.h"
+#include "capture/pdm.h"
+#include "capture/i2s_unpack.h"
 #include "stream.h"
 
 #if MICROPY_OBJ_REPR == MICROPY_OBJ_REPR_C

@@ -2,8 +2,8 @@
 #ifndef SND_STREAM_H
 #define SND_STREAM_H
 
-#include "frontend.h"
-#include "model.h"
+#include "frontend/frontend.h"
+#include "nn/model.h"
 
 typedef struct snd_stream snd_stream_t;
 
