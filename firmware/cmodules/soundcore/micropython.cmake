@@ -22,7 +22,7 @@ set_source_files_properties(${SOUNDCORE_C} PROPERTIES COMPILE_OPTIONS "-O2;-ffp-
 # RP2: the functions of hot.h go into RAM.
 if(PICO_BOARD)
     set_source_files_properties(${SOUNDCORE_C} PROPERTIES
-        COMPILE_DEFINITIONS "SND_HOT=__attribute__((section(\".time_critical.soundcore\")))")
+        COMPILE_DEFINITIONS "SC_HOT=__attribute__((section(\".time_critical.soundcore\")))")
 endif()
 
 target_sources(usermod_soundcore INTERFACE ${SOUNDCORE_C} ${CMAKE_CURRENT_LIST_DIR}/modsoundcore.c)

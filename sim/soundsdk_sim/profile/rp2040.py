@@ -15,7 +15,7 @@ from .elf import Elf
 from .measured import HOPS, Measured, sound
 from .trace import FUNCTIONS, MODEL, WARM_UP, Call, hops
 
-CONVERT = "snd_slots_convert"
+CONVERT = "sc_i2s_unpack_convert"
 _RAM = 0x20000000
 _HELLO_MS = 20_000
 NOT_MODELLED = [

@@ -48,7 +48,7 @@ static size_t group_bytes(size_t samples, int32_t bits) {
     return 1 + (samples * (size_t)bits + 7) / 8;
 }
 
-size_t snd_adpcm_size(size_t samples, int32_t bits) {
+size_t sc_adpcm_size(size_t samples, int32_t bits) {
     size_t left = samples > 2 ? samples - 2 : 0;
     size_t tail = left % GROUP;
     return HEAD + (left + BLOCK - 1) / BLOCK * 2 + left / GROUP * group_bytes(GROUP, bits)
@@ -183,12 +183,12 @@ static uint8_t *encode_block(predictor_t *p, const int16_t *x, size_t n, int32_t
     return out;
 }
 
-snd_err_t snd_adpcm_encode(const void *pcm, size_t samples, int32_t bits, uint8_t *out) {
+sc_err_t sc_adpcm_encode(const void *pcm, size_t samples, int32_t bits, uint8_t *out) {
     if (bits < 3 || bits > 5) {
-        return SND_E_ADPCM_BITS;
+        return SC_E_ADPCM_BITS;
     }
-    if (samples < 1 || samples > SND_ADPCM_MAX_SAMPLES) {
-        return SND_E_ADPCM_COUNT;
+    if (samples < 1 || samples > SC_ADPCM_MAX_SAMPLES) {
+        return SC_E_ADPCM_COUNT;
     }
     predictor_t p = {0, 0, 0, sample_at(pcm, 0)};
     if (samples > 1) {
@@ -205,34 +205,34 @@ snd_err_t snd_adpcm_encode(const void *pcm, size_t samples, int32_t bits, uint8_
         memcpy(block, (const char *)pcm + 2 * at, 2 * n);
         out = encode_block(&p, block, n, bits, out);
     }
-    return SND_OK;
+    return SC_OK;
 }
 
 // ---- decoder
 
-snd_err_t snd_adpcm_samples(const uint8_t *data, size_t size, size_t *samples) {
+sc_err_t sc_adpcm_samples(const uint8_t *data, size_t size, size_t *samples) {
     if (size < HEAD || data[0] < VERSION + 3 || data[0] > VERSION + 5) {
-        return SND_E_ADPCM_DATA;
+        return SC_E_ADPCM_DATA;
     }
     int32_t bits = data[0] - VERSION;
     size_t n = (size_t)(data[1] | data[2] << 8);
-    if (n < 1 || size != snd_adpcm_size(n, bits)) {
-        return SND_E_ADPCM_DATA;
+    if (n < 1 || size != sc_adpcm_size(n, bits)) {
+        return SC_E_ADPCM_DATA;
     }
     size_t at = HEAD;
     for (size_t k = 2; k < n; k += GROUP) {
         size_t count = n - k < GROUP ? n - k : GROUP;
         at += (k - 2) % BLOCK == 0 ? 2 : 0;
         if (data[at] >= SCALES) {
-            return SND_E_ADPCM_DATA;
+            return SC_E_ADPCM_DATA;
         }
         at += group_bytes(count, bits);
     }
     *samples = n;
-    return SND_OK;
+    return SC_OK;
 }
 
-void snd_adpcm_decode(const uint8_t *data, void *pcm) {
+void sc_adpcm_decode(const uint8_t *data, void *pcm) {
     int32_t bits = data[0] - VERSION, half = 1 << (bits - 1);
     size_t samples = (size_t)(data[1] | data[2] << 8);
     char *out = pcm;

@@ -13,23 +13,23 @@
 //     p = clip((a1 * x[n-1] + a2 * x[n-2] + 32) >> 6)        x[n] = clip(p + c * s + (s >> 1))
 // A step of 1 is without loss. The encoder is free in its choice of a1, a2 and i; here it is the least squares of the
 // samples of the block, and the smallest step that holds their residual.
-#ifndef SND_ADPCM_H
-#define SND_ADPCM_H
+#ifndef SC_ADPCM_H
+#define SC_ADPCM_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "error.h"
 
-#define SND_ADPCM_MAX_SAMPLES (65535)
+#define SC_ADPCM_MAX_SAMPLES (65535)
 
 // Bytes of a piece.
-size_t snd_adpcm_size(size_t samples, int32_t bits);
-// pcm: int16, aligned or not. Writes snd_adpcm_size() bytes. SND_E_ADPCM_BITS, SND_E_ADPCM_COUNT.
-snd_err_t snd_adpcm_encode(const void *pcm, size_t samples, int32_t bits, uint8_t *out);
-// Checks a piece; its samples. SND_E_ADPCM_DATA if it is none.
-snd_err_t snd_adpcm_samples(const uint8_t *data, size_t size, size_t *samples);
+size_t sc_adpcm_size(size_t samples, int32_t bits);
+// pcm: int16, aligned or not. Writes sc_adpcm_size() bytes. SC_E_ADPCM_BITS, SC_E_ADPCM_COUNT.
+sc_err_t sc_adpcm_encode(const void *pcm, size_t samples, int32_t bits, uint8_t *out);
+// Checks a piece; its samples. SC_E_ADPCM_DATA if it is none.
+sc_err_t sc_adpcm_samples(const uint8_t *data, size_t size, size_t *samples);
 // A piece that has been checked. pcm: int16, aligned or not, room for its samples.
-void snd_adpcm_decode(const uint8_t *data, void *pcm);
+void sc_adpcm_decode(const uint8_t *data, void *pcm);
 
 #endif

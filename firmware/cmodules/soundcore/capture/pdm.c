@@ -2,11 +2,11 @@
 
 #define WORD_BITS (32)
 
-const snd_pdm_settings_t snd_pdm_defaults = {.shift = 0, .dc_shift = 0};
+const sc_pdm_settings_t sc_pdm_defaults = {.shift = 0, .dc_shift = 0};
 
 // Half of the symmetric filter, in 2^-15. By least squares over 2000 frequencies up to half of 32 kHz: 1 / CIC up to
 // 7 kHz, and 0, weighed 8 times, from 9 kHz on. The sum of magnitudes of all taps is 2.49.
-static const int16_t taps[SND_PDM_TAPS / 2] = {
+static const int16_t taps[SC_PDM_TAPS / 2] = {
     -8, 7, 33, 1, -66, -14, 113, 39, -179, -80, 267, 144, -381, -238, 529, 375, -719, -577, 970, 880, -1314, -1372, 1829,
     2286, -2714, -4567, 4557, 16591,
 };
@@ -27,28 +27,28 @@ static const int16_t taps[SND_PDM_TAPS / 2] = {
 #define B128(b) B64(b), B64((b) + 64)
 static const uint32_t byte_sums[256] = {B128(0), B128(128)};
 
-snd_err_t snd_pdm_init(snd_pdm_t *pdm, const snd_pdm_settings_t *settings) {
-    snd_err_t code = snd_gain_init(&pdm->gain, settings->shift, settings->dc_shift);
-    if (code == SND_OK) {
-        snd_pdm_reset(pdm);
+sc_err_t sc_pdm_init(sc_pdm_t *pdm, const sc_pdm_settings_t *settings) {
+    sc_err_t code = sc_gain_init(&pdm->gain, settings->shift, settings->dc_shift);
+    if (code == SC_OK) {
+        sc_pdm_reset(pdm);
     }
     return code;
 }
 
-void snd_pdm_reset(snd_pdm_t *pdm) {
+void sc_pdm_reset(sc_pdm_t *pdm) {
     pdm->gain.dc = 0;
     for (int i = 0; i < 4; i++) {
         pdm->sums[i] = 0;
         pdm->before[i] = 0;
     }
-    for (int i = 0; i < 2 * SND_PDM_TAPS; i++) {
+    for (int i = 0; i < 2 * SC_PDM_TAPS; i++) {
         pdm->line[i] = 0;
     }
     pdm->at = 0;
 }
 
 // One word -> the CIC's output of 15 bits, at twice the output rate.
-static int32_t decimate(snd_pdm_t *pdm, const uint8_t *word) {
+static int32_t decimate(sc_pdm_t *pdm, const uint8_t *word) {
     uint32_t a = pdm->sums[0], b = pdm->sums[1], c = pdm->sums[2], d = pdm->sums[3];
     for (int i = 3; i >= 0; i--) {
         uint32_t s = byte_sums[word[i]];
@@ -70,29 +70,29 @@ static int32_t decimate(snd_pdm_t *pdm, const uint8_t *word) {
     return (2 * (int32_t)d - (1 << 20)) >> 6;
 }
 
-static void put(snd_pdm_t *pdm, int32_t value) {
+static void put(sc_pdm_t *pdm, int32_t value) {
     uint32_t at = pdm->at;
-    pdm->line[at] = pdm->line[at + SND_PDM_TAPS] = (int16_t)value;
-    pdm->at = at + 1 == SND_PDM_TAPS ? 0 : at + 1;
+    pdm->line[at] = pdm->line[at + SC_PDM_TAPS] = (int16_t)value;
+    pdm->at = at + 1 == SC_PDM_TAPS ? 0 : at + 1;
 }
 
-static int32_t filter(const snd_pdm_t *pdm) {
+static int32_t filter(const sc_pdm_t *pdm) {
     const int16_t *first = pdm->line + pdm->at;
-    const int16_t *last = first + SND_PDM_TAPS - 1;
+    const int16_t *last = first + SC_PDM_TAPS - 1;
     int32_t sum = 0;
-    for (int i = 0; i < SND_PDM_TAPS / 2; i++) {
+    for (int i = 0; i < SC_PDM_TAPS / 2; i++) {
         sum += (*first++ + *last--) * taps[i];
     }
     // 14 bits and sign times 2.49 in 2^15 stay below 2^31.
     sum >>= 10;
-    int32_t most = (1 << (SND_GAIN_BITS - 1)) - 1;
+    int32_t most = (1 << (SC_GAIN_BITS - 1)) - 1;
     return sum > most ? most : sum < -most ? -most : sum;
 }
 
-void snd_pdm_convert(snd_pdm_t *pdm, const uint8_t *raw, size_t samples, int16_t *out) {
-    for (size_t i = 0; i < samples; i++, raw += SND_PDM_BYTES) {
+void sc_pdm_convert(sc_pdm_t *pdm, const uint8_t *raw, size_t samples, int16_t *out) {
+    for (size_t i = 0; i < samples; i++, raw += SC_PDM_BYTES) {
         put(pdm, decimate(pdm, raw));
         put(pdm, decimate(pdm, raw + 4));
-        out[i] = snd_gain_apply(&pdm->gain, filter(pdm));
+        out[i] = sc_gain_apply(&pdm->gain, filter(pdm));
     }
 }

@@ -3,34 +3,34 @@
 // Four integrators and differentiators over 32 bits (CIC: (sin(32 x) / (32 sin x))^4, x = pi f / bit rate), then a
 // symmetric filter of 56 taps at twice the output rate that levels the CIC's droop and keeps 9 kHz and above from
 // folding back, then gain.h. At an output rate of 16 kHz: +-0.1 dB up to 7 kHz; a stream of ones is full scale.
-#ifndef SND_PDM_H
-#define SND_PDM_H
+#ifndef SC_PDM_H
+#define SC_PDM_H
 
 #include "capture/gain.h"
 
-#define SND_PDM_TAPS (56)
-#define SND_PDM_BYTES (8) // to a sample
+#define SC_PDM_TAPS (56)
+#define SC_PDM_BYTES (8) // to a sample
 
 typedef struct {
     int32_t shift;
     int32_t dc_shift;
-} snd_pdm_settings_t;
+} sc_pdm_settings_t;
 
 typedef struct {
-    snd_gain_t gain;
+    sc_gain_t gain;
     uint32_t sums[4];               // the integrators, modulo 2^32
     uint32_t before[4];             // what each differentiator saw last
-    int16_t line[2 * SND_PDM_TAPS]; // the newest taps twice over, so that they lie in a row from `at` on
+    int16_t line[2 * SC_PDM_TAPS]; // the newest taps twice over, so that they lie in a row from `at` on
     uint32_t at;
-} snd_pdm_t;
+} sc_pdm_t;
 
-extern const snd_pdm_settings_t snd_pdm_defaults;
+extern const sc_pdm_settings_t sc_pdm_defaults;
 
-// The caller gives the object. SND_OK, or why the settings are refused.
-snd_err_t snd_pdm_init(snd_pdm_t *pdm, const snd_pdm_settings_t *settings);
-void snd_pdm_reset(snd_pdm_t *pdm);
+// The caller gives the object. SC_OK, or why the settings are refused.
+sc_err_t sc_pdm_init(sc_pdm_t *pdm, const sc_pdm_settings_t *settings);
+void sc_pdm_reset(sc_pdm_t *pdm);
 // Little-endian words of 32 bits, the oldest bit the most significant, two to a sample, at any address -> out, shape
 // (samples,).
-void snd_pdm_convert(snd_pdm_t *pdm, const uint8_t *raw, size_t samples, int16_t *out);
+void sc_pdm_convert(sc_pdm_t *pdm, const uint8_t *raw, size_t samples, int16_t *out);
 
 #endif

@@ -3,25 +3,25 @@
 // Products are kept with this many bits below the input's unit: 128 bands * 2^15 * 2^8 = 2^30.
 #define EXTRA_BITS (8)
 
-void snd_dct_init(snd_dct_t *dct, int32_t bands, int32_t coefficients, int32_t log2_unit, uint16_t *cosine) {
-    int32_t log2_bands = snd_fixed_log2((uint32_t)bands);
+void sc_dct_init(sc_dct_t *dct, int32_t bands, int32_t coefficients, int32_t log2_unit, uint16_t *cosine) {
+    int32_t log2_bands = sc_fixed_log2((uint32_t)bands);
     dct->bands = bands;
     dct->coefficients = coefficients;
-    dct->first = snd_fixed_factor(log2_unit - log2_bands / 2);
-    dct->others = snd_fixed_factor(log2_unit + ((1 << 24) - log2_bands) / 2);
+    dct->first = sc_fixed_factor(log2_unit - log2_bands / 2);
+    dct->others = sc_fixed_factor(log2_unit + ((1 << 24) - log2_bands) / 2);
     for (int32_t j = 0; j <= bands; j++) {
-        cosine[j] = (uint16_t)((snd_fixed_sin((uint32_t)(bands - j), (uint32_t)bands) + (1 << 14)) >> 15);
+        cosine[j] = (uint16_t)((sc_fixed_sin((uint32_t)(bands - j), (uint32_t)bands) + (1 << 14)) >> 15);
     }
     dct->cosine = cosine;
 }
 
-static int8_t scale(int32_t sum, snd_fixed_factor_t f, int32_t offset) {
+static int8_t scale(int32_t sum, sc_fixed_factor_t f, int32_t offset) {
     int32_t shift = EXTRA_BITS - f.exponent; // 10..24 for the steps a frontend allows
-    int32_t q = ((snd_fixed_mul_q15(sum, f.mantissa) + (1 << (shift - 1))) >> shift) + offset;
+    int32_t q = ((sc_fixed_mul_q15(sum, f.mantissa) + (1 << (shift - 1))) >> shift) + offset;
     return (int8_t)(q < -128 ? -128 : q > 127 ? 127 : q);
 }
 
-void snd_dct_run(const snd_dct_t *dct, int32_t *values, int8_t *out) {
+void sc_dct_run(const sc_dct_t *dct, int32_t *values, int8_t *out) {
     int32_t bands = dct->bands;
     int32_t half = bands / 2;
     const uint16_t *cosine = dct->cosine;

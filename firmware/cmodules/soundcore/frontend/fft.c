@@ -10,7 +10,7 @@
 #include "frontend/fixed.h"
 #include "hot.h"
 
-const int32_t snd_fft_sine[257] = {
+const int32_t sc_fft_sine[257] = {
     0, 51472, 102941, 154407, 205867, 257319, 308761, 360192, 411609, 463011, 514396, 565761,
     617104, 668425, 719720, 770988, 822227, 873436, 924611, 975751, 1026855, 1077920, 1128945, 1179927,
     1230864, 1281756, 1332599, 1383392, 1434132, 1484819, 1535450, 1586023, 1636536, 1686988, 1737376, 1787699,
@@ -55,8 +55,8 @@ static inline factor_t factor(int32_t q23) {
 
 // Angle 2 pi i / 1024, 0 <= i < 768.
 static inline turn_t turn(uint32_t i) {
-    int32_t s = snd_fft_sine[i & 255];
-    int32_t c = snd_fft_sine[256 - (i & 255)];
+    int32_t s = sc_fft_sine[i & 255];
+    int32_t c = sc_fft_sine[256 - (i & 255)];
     if (i & 256) { // a quarter turn more
         int32_t quarter = c;
         c = -s;
@@ -71,21 +71,21 @@ static inline turn_t turn(uint32_t i) {
 }
 
 // z * e^(-i angle)
-static inline snd_fft_complex_t rotate(snd_fft_complex_t z, turn_t t) {
-    snd_fft_complex_t r;
+static inline sc_fft_complex_t rotate(sc_fft_complex_t z, turn_t t) {
+    sc_fft_complex_t r;
     int32_t re = z.re >> 15;
     int32_t im = z.im >> 15;
-    r.re = snd_fixed_dot_q15(z.re, t.c.q15, z.im, t.s.q15) + ((re * t.c.rest + im * t.s.rest + 128) >> 8);
-    r.im = snd_fixed_dot_q15(z.im, t.c.q15, z.re, -t.s.q15) + ((im * t.c.rest - re * t.s.rest + 128) >> 8);
+    r.re = sc_fixed_dot_q15(z.re, t.c.q15, z.im, t.s.q15) + ((re * t.c.rest + im * t.s.rest + 128) >> 8);
+    r.im = sc_fixed_dot_q15(z.im, t.c.q15, z.re, -t.s.q15) + ((im * t.c.rest - re * t.s.rest + 128) >> 8);
     return r;
 }
 
 // Four transforms of length L become one of 4 L. With the bits reversed the one of samples 4n + 2 lies second.
-static inline void butterfly(snd_fft_complex_t *z, uint32_t length, snd_fft_complex_t b, snd_fft_complex_t c,
-    snd_fft_complex_t d) {
-    snd_fft_complex_t a = z[0];
-    snd_fft_complex_t ac = {a.re + c.re, a.im + c.im};
-    snd_fft_complex_t bd = {b.re + d.re, b.im + d.im};
+static inline void butterfly(sc_fft_complex_t *z, uint32_t length, sc_fft_complex_t b, sc_fft_complex_t c,
+    sc_fft_complex_t d) {
+    sc_fft_complex_t a = z[0];
+    sc_fft_complex_t ac = {a.re + c.re, a.im + c.im};
+    sc_fft_complex_t bd = {b.re + d.re, b.im + d.im};
     z[0].re = ac.re + bd.re;
     z[0].im = ac.im + bd.im;
     z[2 * length].re = ac.re - bd.re;
@@ -100,10 +100,10 @@ static inline void butterfly(snd_fft_complex_t *z, uint32_t length, snd_fft_comp
     z[3 * length].im = ac.im + bd.re;
 }
 
-static SND_HOT void radix2(snd_fft_complex_t *z, uint32_t n) {
-    for (snd_fft_complex_t *end = z + n; z < end; z += 2) {
-        snd_fft_complex_t a = z[0];
-        snd_fft_complex_t b = z[1];
+static SC_HOT void radix2(sc_fft_complex_t *z, uint32_t n) {
+    for (sc_fft_complex_t *end = z + n; z < end; z += 2) {
+        sc_fft_complex_t a = z[0];
+        sc_fft_complex_t b = z[1];
         z[0].re = a.re + b.re;
         z[0].im = a.im + b.im;
         z[1].re = a.re - b.re;
@@ -111,9 +111,9 @@ static SND_HOT void radix2(snd_fft_complex_t *z, uint32_t n) {
     }
 }
 
-static SND_HOT void radix4(snd_fft_complex_t *z, uint32_t n, uint32_t length) {
-    snd_fft_complex_t *end = z + n;
-    for (snd_fft_complex_t *p = z; p < end; p += 4 * length) {
+static SC_HOT void radix4(sc_fft_complex_t *z, uint32_t n, uint32_t length) {
+    sc_fft_complex_t *end = z + n;
+    for (sc_fft_complex_t *p = z; p < end; p += 4 * length) {
         butterfly(p, length, p[2 * length], p[length], p[3 * length]);
     }
     uint32_t step = 256 / length;
@@ -121,7 +121,7 @@ static SND_HOT void radix4(snd_fft_complex_t *z, uint32_t n, uint32_t length) {
         turn_t t1 = turn(k * step);
         turn_t t2 = turn(2 * k * step);
         turn_t t3 = turn(3 * k * step);
-        for (snd_fft_complex_t *p = z + k; p < end; p += 4 * length) {
+        for (sc_fft_complex_t *p = z + k; p < end; p += 4 * length) {
             butterfly(p, length, rotate(p[2 * length], t1), rotate(p[length], t2), rotate(p[3 * length], t3));
         }
     }
@@ -129,20 +129,20 @@ static SND_HOT void radix4(snd_fft_complex_t *z, uint32_t n, uint32_t length) {
 
 // X[k] = (E + F) / 2 and conj X[n - k] = (E - F) / 2 with E = Z[k] + conj Z[n - k],
 // F = -i e^(-i pi k / n) (Z[k] - conj Z[n - k]), where n complex points hold 2n real samples.
-static SND_HOT void split(snd_fft_complex_t *z, uint32_t n) {
+static SC_HOT void split(sc_fft_complex_t *z, uint32_t n) {
     uint32_t step = 512 / n;
-    snd_fft_complex_t first = z[0];
+    sc_fft_complex_t first = z[0];
     z[0].re = first.re + first.im;
     z[0].im = 0;
     z[n].re = first.re - first.im;
     z[n].im = 0;
     for (uint32_t k = 1; k <= n / 2; k++) {
-        snd_fft_complex_t *p = z + k;
-        snd_fft_complex_t *q = z + (n - k);
+        sc_fft_complex_t *p = z + k;
+        sc_fft_complex_t *q = z + (n - k);
         turn_t t = turn(k * step);
-        snd_fft_complex_t e = {p->re + q->re, p->im - q->im};
-        snd_fft_complex_t o = {p->im + q->im, q->re - p->re}; // -i (Z[k] - conj Z[n - k])
-        snd_fft_complex_t f = rotate(o, t);
+        sc_fft_complex_t e = {p->re + q->re, p->im - q->im};
+        sc_fft_complex_t o = {p->im + q->im, q->re - p->re}; // -i (Z[k] - conj Z[n - k])
+        sc_fft_complex_t f = rotate(o, t);
         // At k = n / 2 both are the same bin: the second one written is right, being conj Z[k].
         p->re = (e.re + f.re + 1) >> 1;
         p->im = (e.im + f.im + 1) >> 1;
@@ -151,7 +151,7 @@ static SND_HOT void split(snd_fft_complex_t *z, uint32_t n) {
     }
 }
 
-SND_HOT void snd_fft_real(snd_fft_complex_t *z, uint32_t points) {
+SC_HOT void sc_fft_real(sc_fft_complex_t *z, uint32_t points) {
     uint32_t n = points / 2;
     uint32_t length = 1;
     if (n == 128 || n == 512) {

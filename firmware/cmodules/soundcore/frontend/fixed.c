@@ -4,7 +4,7 @@
 #define LN2_Q30 (744261118)      // ln(2)
 #define HALF_PI_Q30 (1686629713) // pi / 2
 
-int32_t snd_fixed_log2(uint32_t x) {
+int32_t sc_fixed_log2(uint32_t x) {
     int32_t whole = 31;
     while (!(x >> 31)) {
         x <<= 1;
@@ -34,20 +34,20 @@ static int64_t exp2_fraction(int32_t x) {
     return r;
 }
 
-uint64_t snd_fixed_exp2(int32_t x) {
+uint64_t sc_fixed_exp2(int32_t x) {
     int32_t whole = x >> 24;
     uint64_t r = (uint64_t)exp2_fraction(x & 0xffffff);
     return whole >= 0 ? r << whole : r >> -whole;
 }
 
-snd_fixed_factor_t snd_fixed_factor(int32_t x) {
-    snd_fixed_factor_t f;
+sc_fixed_factor_t sc_fixed_factor(int32_t x) {
+    sc_fixed_factor_t f;
     f.exponent = (x >> 24) + 1;
     f.mantissa = (int32_t)((exp2_fraction(x & 0xffffff) + (1 << 15)) >> 16);
     return f;
 }
 
-int32_t snd_fixed_sin(uint32_t num, uint32_t den) {
+int32_t sc_fixed_sin(uint32_t num, uint32_t den) {
     int64_t x = (int64_t)HALF_PI_Q30 * num / den;
     int64_t xx = (x * x) >> 30;
     int64_t r = ONE_Q30;

@@ -17,9 +17,9 @@
 #define LOG2_TEN_TENTH_Q24 (5573271) // log2(10) / 10: log2 of power per dB
 #define DCT_SHIFT (6)                // Q15 levels to the 15 bits dct.c takes, Q9
 
-const snd_frontend_settings_t snd_frontend_defaults = {16000, 512, 256, 512, 40, 60, 7600, 0, -100, 400};
+const sc_frontend_settings_t sc_frontend_defaults = {16000, 512, 256, 512, 40, 60, 7600, 0, -100, 400};
 
-struct snd_frontend {
+struct sc_frontend {
     uint16_t window;
     uint16_t hop;
     uint16_t fft;
@@ -28,14 +28,14 @@ struct snd_frontend {
     uint16_t filled;           // samples held, below window between calls
     uint16_t window_shift;     // 8..10
     int32_t floor_log2;        // log2 of the band sum that becomes the lowest value, Q15; above 0
-    snd_fixed_factor_t scale;  // int8 steps per unit of log2
-    snd_mel_bin_t *bins;       // (fft / 2 + 1)
+    sc_fixed_factor_t scale;  // int8 steps per unit of log2
+    sc_mel_bin_t *bins;       // (fft / 2 + 1)
     int32_t *levels;           // (bands), MFCC only: log2 above the floor
-    snd_mel_band_t *mel;       // (bands)
+    sc_mel_band_t *mel;       // (bands)
     uint16_t *mel_weights;
     int32_t *hann;             // (window / 2 + 2), the rising half in Q23: 16 bits would lift what is at -100 dB
     int16_t *samples;          // (window), and a 0 that makes odd windows even
-    snd_dct_t dct;
+    sc_dct_t dct;
 };
 
 // Offsets of the arrays behind the struct.
@@ -47,39 +47,39 @@ static bool between(int32_t low, int32_t x, int32_t high) {
     return low <= x && x <= high;
 }
 
-static snd_err_t check(const snd_frontend_settings_t *s) {
+static sc_err_t check(const sc_frontend_settings_t *s) {
     if (!between(4000, s->rate_hz, 48000)) {
-        return SND_E_FRONTEND_RATE;
+        return SC_E_FRONTEND_RATE;
     }
     if (s->fft != 256 && s->fft != 512 && s->fft != 1024) {
-        return SND_E_FRONTEND_FFT;
+        return SC_E_FRONTEND_FFT;
     }
     if (!between(256, s->window, s->fft)) {
-        return SND_E_FRONTEND_WINDOW;
+        return SC_E_FRONTEND_WINDOW;
     }
     if (!between(64, s->hop, s->window)) {
-        return SND_E_FRONTEND_HOP;
+        return SC_E_FRONTEND_HOP;
     }
-    if (!between(1, s->bands, SND_FRONTEND_MAX_BANDS)) {
-        return SND_E_FRONTEND_BANDS;
+    if (!between(1, s->bands, SC_FRONTEND_MAX_BANDS)) {
+        return SC_E_FRONTEND_BANDS;
     }
     if (s->low_hz < 0 || s->low_hz >= s->high_hz || s->high_hz > s->rate_hz / 2) {
-        return SND_E_FRONTEND_RANGE;
+        return SC_E_FRONTEND_RANGE;
     }
-    if (!between(0, s->coefficients, SND_FRONTEND_MAX_COEFFICIENTS) || s->coefficients > s->bands) {
-        return SND_E_FRONTEND_MFCC;
+    if (!between(0, s->coefficients, SC_FRONTEND_MAX_COEFFICIENTS) || s->coefficients > s->bands) {
+        return SC_E_FRONTEND_MFCC;
     }
     if (!between(-140, s->floor_db, 0) || !between(50, s->step_mdb, 20000)) {
-        return SND_E_FRONTEND_SCALE;
+        return SC_E_FRONTEND_SCALE;
     }
-    return SND_OK;
+    return SC_OK;
 }
 
-static bool accept(snd_err_t code, snd_fault_t *fault) {
+static bool accept(sc_err_t code, sc_fault_t *fault) {
     if (fault) {
-        *fault = (snd_fault_t) {code, -1, -1, -1};
+        *fault = (sc_fault_t) {code, -1, -1, -1};
     }
-    return code == SND_OK;
+    return code == SC_OK;
 }
 
 static size_t reserve(size_t *end, size_t bytes) {
@@ -88,55 +88,55 @@ static size_t reserve(size_t *end, size_t bytes) {
     return at;
 }
 
-static layout_t plan(const snd_frontend_settings_t *s) {
+static layout_t plan(const sc_frontend_settings_t *s) {
     layout_t l;
     size_t bands = (size_t)s->bands;
     bool mfcc = s->coefficients > 0;
     l.end = 0;
-    reserve(&l.end, sizeof(snd_frontend_t));
-    l.bins = reserve(&l.end, ((size_t)s->fft / 2 + 1) * sizeof(snd_mel_bin_t));
+    reserve(&l.end, sizeof(sc_frontend_t));
+    l.bins = reserve(&l.end, ((size_t)s->fft / 2 + 1) * sizeof(sc_mel_bin_t));
     l.levels = reserve(&l.end, mfcc ? bands * sizeof(int32_t) : 0);
-    l.mel = reserve(&l.end, bands * sizeof(snd_mel_band_t));
-    l.mel_weights = reserve(&l.end, snd_mel_count(s) * sizeof(uint16_t));
+    l.mel = reserve(&l.end, bands * sizeof(sc_mel_band_t));
+    l.mel_weights = reserve(&l.end, sc_mel_count(s) * sizeof(uint16_t));
     l.hann = reserve(&l.end, ((size_t)s->window / 2 + 2) * sizeof(int32_t));
     l.cosine = reserve(&l.end, mfcc ? (bands + 1) * sizeof(uint16_t) : 0);
     l.samples = reserve(&l.end, ((size_t)s->window + 1) * sizeof(int16_t));
     return l;
 }
 
-size_t snd_frontend_size(const snd_frontend_settings_t *settings, snd_fault_t *fault) {
+size_t sc_frontend_size(const sc_frontend_settings_t *settings, sc_fault_t *fault) {
     return accept(check(settings), fault) ? plan(settings).end : 0;
 }
 
 // Periodic Hann: w[i] = sin^2(pi i / window), i = 0..ceil(window / 2).
 static void fill_hann(int32_t *hann, uint32_t window) {
     for (uint32_t i = 0; i <= (window + 1) / 2; i++) {
-        int64_t s = snd_fixed_sin(2 * i <= window ? 2 * i : 2 * (window - i), window); // Q30
+        int64_t s = sc_fixed_sin(2 * i <= window ? 2 * i : 2 * (window - i), window); // Q30
         hann[i] = (int32_t)((s * s + ((int64_t)1 << 36)) >> 37);
     }
 }
 
-snd_frontend_t *snd_frontend_init(void *memory, size_t size, const snd_frontend_settings_t *settings,
-    snd_fault_t *fault) {
+sc_frontend_t *sc_frontend_init(void *memory, size_t size, const sc_frontend_settings_t *settings,
+    sc_fault_t *fault) {
     if (!accept(check(settings), fault)) {
         return NULL;
     }
     layout_t l = plan(settings);
     if (!memory || ((uintptr_t)memory & 7) || size < l.end) {
-        accept(SND_E_MEMORY, fault);
+        accept(SC_E_MEMORY, fault);
         return NULL;
     }
     uint8_t *base = memory;
-    snd_frontend_t *f = memory;
+    sc_frontend_t *f = memory;
     memset(f, 0, sizeof(*f));
     f->window = (uint16_t)settings->window;
     f->hop = (uint16_t)settings->hop;
     f->fft = (uint16_t)settings->fft;
     f->bands = (uint16_t)settings->bands;
     f->coefficients = (uint16_t)settings->coefficients;
-    f->bins = (snd_mel_bin_t *)(base + l.bins);
+    f->bins = (sc_mel_bin_t *)(base + l.bins);
     f->levels = (int32_t *)(base + l.levels);
-    f->mel = (snd_mel_band_t *)(base + l.mel);
+    f->mel = (sc_mel_band_t *)(base + l.mel);
     f->mel_weights = (uint16_t *)(base + l.mel_weights);
     f->hann = (int32_t *)(base + l.hann);
     f->samples = (int16_t *)(base + l.samples);
@@ -144,35 +144,35 @@ snd_frontend_t *snd_frontend_init(void *memory, size_t size, const snd_frontend_
     f->window_shift = f->window > 512 ? 10 : f->window > 256 ? 9 : 8;
     fill_hann(f->hann, f->window);
     f->samples[f->window] = 0;
-    snd_mel_init(settings, f->mel, f->mel_weights);
+    sc_mel_init(settings, f->mel, f->mel_weights);
     // The square of 2^(28 - window_shift) * window, then floor_db below it.
-    int32_t zero_db = 2 * ((28 - f->window_shift) * (1 << 24) + snd_fixed_log2(f->window));
+    int32_t zero_db = 2 * ((28 - f->window_shift) * (1 << 24) + sc_fixed_log2(f->window));
     int32_t floor_q24 = zero_db + settings->floor_db * LOG2_TEN_TENTH_Q24;
     f->floor_log2 = (floor_q24 + (1 << 8)) >> 9;
     // A doubling of power is 10 log10(2) = 3.0103 dB.
-    int32_t log2_steps = snd_fixed_log2(3010300) - snd_fixed_log2((uint32_t)settings->step_mdb * 1000);
-    f->scale = snd_fixed_factor(log2_steps);
+    int32_t log2_steps = sc_fixed_log2(3010300) - sc_fixed_log2((uint32_t)settings->step_mdb * 1000);
+    f->scale = sc_fixed_factor(log2_steps);
     if (f->coefficients) {
         int32_t log2_unit = log2_steps - (15 - DCT_SHIFT) * (1 << 24);
-        snd_dct_init(&f->dct, f->bands, f->coefficients, log2_unit, (uint16_t *)(base + l.cosine));
+        sc_dct_init(&f->dct, f->bands, f->coefficients, log2_unit, (uint16_t *)(base + l.cosine));
     }
     return f;
 }
 
-void snd_frontend_reset(snd_frontend_t *f) {
+void sc_frontend_reset(sc_frontend_t *f) {
     f->filled = 0;
 }
 
-size_t snd_frontend_width(const snd_frontend_t *f) {
+size_t sc_frontend_width(const sc_frontend_t *f) {
     return f->coefficients ? f->coefficients : f->bands;
 }
 
-size_t snd_frontend_frames_after(const snd_frontend_t *f, size_t n) {
+size_t sc_frontend_frames_after(const sc_frontend_t *f, size_t n) {
     size_t missing = (size_t)(f->window - f->filled);
     return n < missing ? 0 : 1 + (n - missing) / f->hop;
 }
 
-size_t snd_frontend_needed(const snd_frontend_t *f) {
+size_t sc_frontend_needed(const sc_frontend_t *f) {
     return (size_t)(f->window - f->filled);
 }
 
@@ -182,11 +182,11 @@ static inline int32_t windowed(int32_t x, int32_t w, uint32_t shift) {
 }
 
 // Windowed samples in pairs, where the FFT wants them.
-static SND_HOT void load(snd_frontend_t *f) {
+static SC_HOT void load(sc_frontend_t *f) {
     uint32_t pairs = f->fft / 2u;
     uint32_t shift = f->window_shift;
     uint32_t place = 0;
-    snd_mel_bin_t *bins = f->bins;
+    sc_mel_bin_t *bins = f->bins;
     const int16_t *x = f->samples;
     const int16_t *end = x + f->window;
     const int32_t *w = f->hann;
@@ -197,40 +197,40 @@ static SND_HOT void load(snd_frontend_t *f) {
     for (; w < top; w += 2, x += 2) {
         bins[place].value.re = windowed(x[0], w[0], shift);
         bins[place].value.im = windowed(x[1], w[1], shift);
-        place = snd_fft_next_place(place, pairs);
+        place = sc_fft_next_place(place, pairs);
     }
     // From here on the weight of a sample is that of its mirror image, window - i.
     for (w = f->hann + (end - x); x < end; w -= 2, x += 2) {
         bins[place].value.re = windowed(x[0], w[0], shift);
         bins[place].value.im = windowed(x[1], w[-1], shift);
-        place = snd_fft_next_place(place, pairs);
+        place = sc_fft_next_place(place, pairs);
     }
 }
 
-static void make_frame(snd_frontend_t *f, int8_t *out) {
+static void make_frame(sc_frontend_t *f, int8_t *out) {
     load(f);
-    snd_fft_real(&f->bins[0].value, f->fft);
-    snd_mel_square(f->bins, f->fft / 2u + 1);
+    sc_fft_real(&f->bins[0].value, f->fft);
+    sc_mel_square(f->bins, f->fft / 2u + 1);
     const uint16_t *weights = f->mel_weights;
     int32_t shift = 15 - f->scale.exponent; // 9..17 for the steps allowed
     for (uint32_t b = 0; b < f->bands; b++) {
         uint32_t count = f->mel[b].count;
-        int32_t above = snd_mel_log2(f->bins + f->mel[b].first, weights, count) - f->floor_log2;
+        int32_t above = sc_mel_log2(f->bins + f->mel[b].first, weights, count) - f->floor_log2;
         above = above > 0 ? above : 0;
         weights += count;
         if (f->coefficients) {
             f->levels[b] = (above + (1 << (DCT_SHIFT - 1))) >> DCT_SHIFT;
         } else {
-            int32_t q = (snd_fixed_mul_q15(above, f->scale.mantissa) + (1 << (shift - 1))) >> shift;
+            int32_t q = (sc_fixed_mul_q15(above, f->scale.mantissa) + (1 << (shift - 1))) >> shift;
             out[b] = (int8_t)(q > 255 ? 127 : q - 128);
         }
     }
     if (f->coefficients) {
-        snd_dct_run(&f->dct, f->levels, out);
+        sc_dct_run(&f->dct, f->levels, out);
     }
 }
 
-size_t snd_frontend_push(snd_frontend_t *f, const int16_t *pcm, size_t n, int8_t *out, int *made) {
+size_t sc_frontend_push(sc_frontend_t *f, const int16_t *pcm, size_t n, int8_t *out, int *made) {
     size_t missing = (size_t)(f->window - f->filled);
     size_t taken = n < missing ? n : missing;
     if (taken) {

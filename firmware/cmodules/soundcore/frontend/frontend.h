@@ -7,17 +7,17 @@
 // 0 dB is the power of the peak bin of a full-scale sine at a bin centre.
 // The bands lie evenly on the mel scale m = 2595 log10(1 + f / 700) (HTK); a triangle's two halves are
 // never narrower than one bin, so no band is empty. Peak weight 1, no area normalisation.
-#ifndef SND_FRONTEND_H
-#define SND_FRONTEND_H
+#ifndef SC_FRONTEND_H
+#define SC_FRONTEND_H
 
 #include <stddef.h>
 #include <stdint.h>
 #include "error.h"
 
 // Raised whenever the same PCM and settings would give other features.
-#define SND_FRONTEND_VERSION (1)
-#define SND_FRONTEND_MAX_BANDS (128)
-#define SND_FRONTEND_MAX_COEFFICIENTS (40)
+#define SC_FRONTEND_VERSION (1)
+#define SC_FRONTEND_MAX_BANDS (128)
+#define SC_FRONTEND_MAX_COEFFICIENTS (40)
 
 typedef struct {
     int32_t rate_hz;
@@ -30,27 +30,27 @@ typedef struct {
     int32_t coefficients; // 0: log-mel; else the number of MFCCs
     int32_t floor_db;     // dBFS that becomes -128
     int32_t step_mdb;     // thousandths of a dB per int8 step
-} snd_frontend_settings_t;
+} sc_frontend_settings_t;
 
-typedef struct snd_frontend snd_frontend_t;
+typedef struct sc_frontend sc_frontend_t;
 
 // 16000, 512, 256, 512, 40, 60, 7600, 0, -100, 400
-extern const snd_frontend_settings_t snd_frontend_defaults;
+extern const sc_frontend_settings_t sc_frontend_defaults;
 
 // Bytes of memory an object with these settings needs; 0 and a fault if they are refused.
-size_t snd_frontend_size(const snd_frontend_settings_t *settings, snd_fault_t *fault);
+size_t sc_frontend_size(const sc_frontend_settings_t *settings, sc_fault_t *fault);
 // memory: 8-byte aligned. NULL and a fault if refused.
-snd_frontend_t *snd_frontend_init(void *memory, size_t size, const snd_frontend_settings_t *settings,
-    snd_fault_t *fault);
+sc_frontend_t *sc_frontend_init(void *memory, size_t size, const sc_frontend_settings_t *settings,
+    sc_fault_t *fault);
 // Forgets all samples.
-void snd_frontend_reset(snd_frontend_t *f);
+void sc_frontend_reset(sc_frontend_t *f);
 // Values per frame: bands, or coefficients.
-size_t snd_frontend_width(const snd_frontend_t *f);
+size_t sc_frontend_width(const sc_frontend_t *f);
 // Frames that n more samples would complete.
-size_t snd_frontend_frames_after(const snd_frontend_t *f, size_t n);
+size_t sc_frontend_frames_after(const sc_frontend_t *f, size_t n);
 // Samples that the next frame still lacks, at least 1.
-size_t snd_frontend_needed(const snd_frontend_t *f);
+size_t sc_frontend_needed(const sc_frontend_t *f);
 // Takes samples up to the end of the next frame: returns how many it took; *made is 1 if out got a frame.
-size_t snd_frontend_push(snd_frontend_t *f, const int16_t *pcm, size_t n, int8_t *out /* (width) */, int *made);
+size_t sc_frontend_push(sc_frontend_t *f, const int16_t *pcm, size_t n, int8_t *out /* (width) */, int *made);
 
 #endif

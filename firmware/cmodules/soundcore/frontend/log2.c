@@ -11,7 +11,7 @@ static const uint16_t log2_table[65] = {
     32768,
 };
 
-SND_HOT int32_t snd_log2_q15(uint32_t x) {
+SC_HOT int32_t sc_log2_q15(uint32_t x) {
     int32_t whole = 31;
     if (!(x >> 16)) {
         x <<= 16;

@@ -16,16 +16,16 @@ typedef struct {
 } triangle_t;
 
 // Point i of bands + 2 that lie evenly on the mel scale. log2(700 + f) is mel but for factor and offset.
-static int32_t position(const snd_frontend_settings_t *s, int32_t i) {
-    int32_t zero = snd_fixed_log2(700);
-    int32_t low = snd_fixed_log2((uint32_t)(700 + s->low_hz)) - zero;
-    int32_t high = snd_fixed_log2((uint32_t)(700 + s->high_hz)) - zero;
+static int32_t position(const sc_frontend_settings_t *s, int32_t i) {
+    int32_t zero = sc_fixed_log2(700);
+    int32_t low = sc_fixed_log2((uint32_t)(700 + s->low_hz)) - zero;
+    int32_t high = sc_fixed_log2((uint32_t)(700 + s->high_hz)) - zero;
     int32_t at = low + (int32_t)((int64_t)(high - low) * i / (s->bands + 1));
-    int64_t ratio = (int64_t)snd_fixed_exp2(at) - ((int64_t)1 << 30); // f / 700, Q30
+    int64_t ratio = (int64_t)sc_fixed_exp2(at) - ((int64_t)1 << 30); // f / 700, Q30
     return (int32_t)((ratio * (700 * s->fft) / s->rate_hz + (1 << 13)) >> 14);
 }
 
-static triangle_t triangle(const snd_frontend_settings_t *s, int32_t band) {
+static triangle_t triangle(const sc_frontend_settings_t *s, int32_t band) {
     triangle_t t;
     t.left = position(s, band);
     t.centre = position(s, band + 1);
@@ -47,7 +47,7 @@ static triangle_t triangle(const snd_frontend_settings_t *s, int32_t band) {
     return t;
 }
 
-size_t snd_mel_count(const snd_frontend_settings_t *settings) {
+size_t sc_mel_count(const sc_frontend_settings_t *settings) {
     size_t count = 0;
     for (int32_t band = 0; band < settings->bands; band++) {
         triangle_t t = triangle(settings, band);
@@ -56,7 +56,7 @@ size_t snd_mel_count(const snd_frontend_settings_t *settings) {
     return count;
 }
 
-void snd_mel_init(const snd_frontend_settings_t *settings, snd_mel_band_t *bands, uint16_t *weights) {
+void sc_mel_init(const sc_frontend_settings_t *settings, sc_mel_band_t *bands, uint16_t *weights) {
     for (int32_t band = 0; band < settings->bands; band++) {
         triangle_t t = triangle(settings, band);
         bands[band].first = (uint16_t)t.first;
@@ -78,8 +78,8 @@ static inline uint32_t magnitude(int32_t x) {
 // bits are kept, at least 11 of them in use.
 #define EXPONENT_ZERO (28) // exponent of a bin that needed no shift
 
-SND_HOT void snd_mel_square(snd_mel_bin_t *bins, uint32_t n) {
-    for (snd_mel_bin_t *end = bins + n; bins < end; bins++) {
+SC_HOT void sc_mel_square(sc_mel_bin_t *bins, uint32_t n) {
+    for (sc_mel_bin_t *end = bins + n; bins < end; bins++) {
         uint32_t re = magnitude(bins->value.re);
         uint32_t im = magnitude(bins->value.im);
         uint32_t both = re | im;
@@ -123,7 +123,7 @@ SND_HOT void snd_mel_square(snd_mel_bin_t *bins, uint32_t n) {
     }
 }
 
-SND_HOT int32_t snd_mel_log2(const snd_mel_bin_t *bins, const uint16_t *weights, uint32_t count) {
+SC_HOT int32_t sc_mel_log2(const sc_mel_bin_t *bins, const uint16_t *weights, uint32_t count) {
     uint32_t highest = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (bins[i].power.exponent > highest) {
@@ -135,11 +135,11 @@ SND_HOT int32_t snd_mel_log2(const snd_mel_bin_t *bins, const uint16_t *weights,
         highest++;
     }
     uint32_t sum = 0;
-    for (const snd_mel_bin_t *end = bins + count; bins < end; bins++, weights++) {
+    for (const sc_mel_bin_t *end = bins + count; bins < end; bins++, weights++) {
         uint32_t down = highest - bins->power.exponent;
         if (down < 31) {
             sum += bins->power.mantissa * *weights >> down;
         }
     }
-    return sum ? snd_log2_q15(sum) + ((int32_t)highest - EXPONENT_ZERO) * (1 << 15) : 0;
+    return sum ? sc_log2_q15(sum) + ((int32_t)highest - EXPONENT_ZERO) * (1 << 15) : 0;
 }

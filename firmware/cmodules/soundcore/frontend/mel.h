@@ -1,6 +1,6 @@
 // Triangles on the mel scale, as integer weights of FFT bins.
-#ifndef SND_MEL_H
-#define SND_MEL_H
+#ifndef SC_MEL_H
+#define SC_MEL_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -12,25 +12,25 @@
 typedef struct {
     uint32_t mantissa;
     uint32_t exponent; // 0..60
-} snd_mel_power_t;
+} sc_mel_power_t;
 
 typedef union {
-    snd_fft_complex_t value;
-    snd_mel_power_t power;
-} snd_mel_bin_t;
+    sc_fft_complex_t value;
+    sc_mel_power_t power;
+} sc_mel_bin_t;
 
 typedef struct {
     uint16_t first; // bin
     uint16_t count; // weights, at least 1
-} snd_mel_band_t;
+} sc_mel_band_t;
 
 // Weights of all bands together.
-size_t snd_mel_count(const snd_frontend_settings_t *settings);
-// bands: (settings->bands), weights: (snd_mel_count) in Q15, band after band.
-void snd_mel_init(const snd_frontend_settings_t *settings, snd_mel_band_t *bands, uint16_t *weights);
+size_t sc_mel_count(const sc_frontend_settings_t *settings);
+// bands: (settings->bands), weights: (sc_mel_count) in Q15, band after band.
+void sc_mel_init(const sc_frontend_settings_t *settings, sc_mel_band_t *bands, uint16_t *weights);
 // |X|^2 of n bins in place, |re| and |im| < 2^30.
-void snd_mel_square(snd_mel_bin_t *bins, uint32_t n);
+void sc_mel_square(sc_mel_bin_t *bins, uint32_t n);
 // log2 in Q15 of the sum of |X|^2 * weight / 2^15; 0 for silence.
-int32_t snd_mel_log2(const snd_mel_bin_t *bins, const uint16_t *weights, uint32_t count);
+int32_t sc_mel_log2(const sc_mel_bin_t *bins, const uint16_t *weights, uint32_t count);
 
 #endif

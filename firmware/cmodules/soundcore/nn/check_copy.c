@@ -1,24 +1,24 @@
 // Rules of the operators that only move values: reshape, concatenation, strided slice, pad.
 #include "nn/checks.h"
 
-int snd_check_copy_reshape(snd_model_check_t *c) {
-    c->op->kernel.head.kind = SND_KERNEL_COPY;
+int sc_check_copy_reshape(sc_checks_t *c) {
+    c->op->kernel.head.kind = SC_KERNEL_COPY;
     if (c->a.elements != c->out.elements) {
-        return snd_model_check_fail(c, SND_E_SHAPE, c->op->output);
+        return sc_checks_fail(c, SC_E_SHAPE, c->op->output);
     }
-    snd_model_check_push_axis(c->op, (int32_t)c->a.elements, 1, 1);
-    return snd_model_check_same_scale(c, &c->a, c->op->inputs[0]);
+    sc_checks_push_axis(c->op, (int32_t)c->a.elements, 1, 1);
+    return sc_checks_same_scale(c, &c->a, c->op->inputs[0]);
 }
 
-int snd_check_copy_concatenation(snd_model_check_t *c) {
-    snd_model_op_t *op = c->op;
-    int32_t axis = snd_tflite_field_int32(c->view, c->source.options, 0, 0);
+int sc_check_copy_concatenation(sc_checks_t *c) {
+    sc_model_op_t *op = c->op;
+    int32_t axis = sc_tflite_field_int32(c->view, c->source.options, 0, 0);
     axis += axis < 0 ? c->out.dims : 0;
     if (axis < 0 || axis >= c->out.dims) {
-        return snd_model_check_fail(c, SND_E_OP_OPTIONS, -1);
+        return sc_checks_fail(c, SC_E_OP_OPTIONS, -1);
     }
-    if (snd_tflite_field_int8(c->view, c->source.options, 1, 0) != 0) {
-        return snd_model_check_fail(c, SND_E_ACTIVATION, op->output);
+    if (sc_tflite_field_int8(c->view, c->source.options, 1, 0) != 0) {
+        return sc_checks_fail(c, SC_E_ACTIVATION, op->output);
     }
     int32_t outer = 1, inner = 1;
     int64_t left = c->out.shape[axis];
@@ -28,8 +28,8 @@ int snd_check_copy_concatenation(snd_model_check_t *c) {
     }
     op->input_count = (int32_t)c->source.inputs.count;
     for (int32_t i = 0; i < op->input_count; i++) {
-        snd_tflite_tensor_t in;
-        if (!snd_model_check_activation(c, op->inputs[i], &in) || !snd_model_check_same_scale(c, &in, op->inputs[i])) {
+        sc_tflite_tensor_t in;
+        if (!sc_checks_activation(c, op->inputs[i], &in) || !sc_checks_same_scale(c, &in, op->inputs[i])) {
             return 0;
         }
         int fits = in.dims == c->out.dims;
@@ -37,14 +37,14 @@ int snd_check_copy_concatenation(snd_model_check_t *c) {
             fits = d == axis || in.shape[d] == c->out.shape[d];
         }
         if (!fits) {
-            return snd_model_check_fail(c, SND_E_SHAPE, op->inputs[i]);
+            return sc_checks_fail(c, SC_E_SHAPE, op->inputs[i]);
         }
         op->pieces[i] = in.shape[axis] * inner;
         left -= in.shape[axis];
     }
-    op->kernel.head.kind = SND_KERNEL_COPY;
-    op->axis[0] = (snd_kernel_axis_t){outer, 0, c->out.shape[axis] * inner};
-    return left == 0 || snd_model_check_fail(c, SND_E_SHAPE, op->output);
+    op->kernel.head.kind = SC_KERNEL_COPY;
+    op->axis[0] = (sc_kernel_axis_t){outer, 0, c->out.shape[axis] * inner};
+    return left == 0 || sc_checks_fail(c, SC_E_SHAPE, op->output);
 }
 
 // First index and count of a slice along one dimension, by NumPy's rules. 0 when it is empty.
@@ -60,35 +60,35 @@ static int32_t slice_axis(int32_t size, int32_t begin, int32_t end, int32_t step
     return count > 0 ? (int32_t)count : 0;
 }
 
-int snd_check_copy_strided_slice(snd_model_check_t *c) {
-    snd_model_op_t *op = c->op;
-    snd_tflite_vector_t begin, end, strides;
+int sc_check_copy_strided_slice(sc_checks_t *c) {
+    sc_model_op_t *op = c->op;
+    sc_tflite_vector_t begin, end, strides;
     int32_t masks[6]; // begin, end, ellipsis, new axis, shrink axis; offset
     for (uint32_t i = 0; i < 5; i++) {
-        masks[i] = snd_tflite_field_int32(c->view, c->source.options, i, 0);
+        masks[i] = sc_tflite_field_int32(c->view, c->source.options, i, 0);
     }
-    masks[5] = snd_tflite_field_int8(c->view, c->source.options, 5, 0);
+    masks[5] = sc_tflite_field_int8(c->view, c->source.options, 5, 0);
     if (masks[2] || masks[3] || masks[5]) {
-        return snd_model_check_fail(c, SND_E_OP_OPTIONS, -1);
+        return sc_checks_fail(c, SC_E_OP_OPTIONS, -1);
     }
-    if (!snd_model_check_ints(c, op->inputs[1], &begin) || !snd_model_check_ints(c, op->inputs[2], &end)
-        || !snd_model_check_ints(c, op->inputs[3], &strides)
-        || !snd_model_check_same_scale(c, &c->a, op->inputs[0])) {
+    if (!sc_checks_ints(c, op->inputs[1], &begin) || !sc_checks_ints(c, op->inputs[2], &end)
+        || !sc_checks_ints(c, op->inputs[3], &strides)
+        || !sc_checks_same_scale(c, &c->a, op->inputs[0])) {
         return 0;
     }
     uint32_t dims = (uint32_t)c->a.dims;
     if (begin.count != dims || end.count != dims || strides.count != dims) {
-        return snd_model_check_fail(c, SND_E_SHAPE, op->inputs[1]);
+        return sc_checks_fail(c, SC_E_SHAPE, op->inputs[1]);
     }
-    op->kernel.head.kind = SND_KERNEL_COPY;
+    op->kernel.head.kind = SC_KERNEL_COPY;
     int32_t a_step = 1, out_step = 1, out_dim = c->out.dims;
     for (int32_t d = c->a.dims - 1; d >= 0; d--) {
         int32_t size = c->a.shape[d], bit = 1 << d, start;
-        int32_t step = snd_tflite_index(c->view, strides, (uint32_t)d);
+        int32_t step = sc_tflite_index(c->view, strides, (uint32_t)d);
         if (step == 0) {
-            return snd_model_check_fail(c, SND_E_OP_OPTIONS, op->inputs[3]);
+            return sc_checks_fail(c, SC_E_OP_OPTIONS, op->inputs[3]);
         }
-        int32_t first = snd_tflite_index(c->view, begin, (uint32_t)d), last = snd_tflite_index(c->view, end, (uint32_t)d);
+        int32_t first = sc_tflite_index(c->view, begin, (uint32_t)d), last = sc_tflite_index(c->view, end, (uint32_t)d);
         first = masks[0] & bit ? (step > 0 ? 0 : size - 1) : first;
         last = masks[1] & bit ? (step > 0 ? INT32_MAX : INT32_MIN) : last;
         int32_t count = slice_axis(size, first, last, step, &start);
@@ -99,35 +99,35 @@ int snd_check_copy_strided_slice(snd_model_check_t *c) {
             count = out_dim >= 0 && c->out.shape[out_dim] == count ? count : 0;
         }
         if (count == 0) {
-            return snd_model_check_fail(c, SND_E_SHAPE, op->output);
+            return sc_checks_fail(c, SC_E_SHAPE, op->output);
         }
         // A step beyond the dimension is taken by a single value only, and need not be representable.
-        snd_model_check_push_axis(op, count, count > 1 ? step * a_step : 0, out_step);
+        sc_checks_push_axis(op, count, count > 1 ? step * a_step : 0, out_step);
         op->a_offset += start * a_step;
         a_step *= size;
         out_step *= count;
     }
-    return out_dim == 0 || snd_model_check_fail(c, SND_E_SHAPE, op->output);
+    return out_dim == 0 || sc_checks_fail(c, SC_E_SHAPE, op->output);
 }
 
-int snd_check_copy_pad(snd_model_check_t *c) {
-    snd_model_op_t *op = c->op;
-    snd_tflite_vector_t pads;
-    if (!snd_model_check_ints(c, op->inputs[1], &pads) || !snd_model_check_same_scale(c, &c->a, op->inputs[0])) {
+int sc_check_copy_pad(sc_checks_t *c) {
+    sc_model_op_t *op = c->op;
+    sc_tflite_vector_t pads;
+    if (!sc_checks_ints(c, op->inputs[1], &pads) || !sc_checks_same_scale(c, &c->a, op->inputs[0])) {
         return 0;
     }
     if (c->out.dims != c->a.dims || pads.count != 2 * (uint32_t)c->a.dims) {
-        return snd_model_check_fail(c, SND_E_SHAPE, op->inputs[1]);
+        return sc_checks_fail(c, SC_E_SHAPE, op->inputs[1]);
     }
-    op->kernel.head.kind = SND_KERNEL_COPY;
+    op->kernel.head.kind = SC_KERNEL_COPY;
     int32_t a_step = 1, out_step = 1;
     for (int32_t d = c->a.dims - 1; d >= 0; d--) {
-        int32_t before = snd_tflite_index(c->view, pads, 2 * (uint32_t)d);
-        int32_t after = snd_tflite_index(c->view, pads, 2 * (uint32_t)d + 1);
+        int32_t before = sc_tflite_index(c->view, pads, 2 * (uint32_t)d);
+        int32_t after = sc_tflite_index(c->view, pads, 2 * (uint32_t)d + 1);
         if (before < 0 || after < 0 || (int64_t)c->a.shape[d] + before + after != c->out.shape[d]) {
-            return snd_model_check_fail(c, SND_E_SHAPE, op->inputs[1]);
+            return sc_checks_fail(c, SC_E_SHAPE, op->inputs[1]);
         }
-        snd_model_check_push_axis(op, c->a.shape[d], a_step, out_step);
+        sc_checks_push_axis(op, c->a.shape[d], a_step, out_step);
         op->out_offset += before * out_step;
         a_step *= c->a.shape[d];
         out_step *= c->out.shape[d];

@@ -10,24 +10,24 @@
 #define SOFTMAX_MAX_DEPTH (4095)
 
 // Size of a dimension counted from the last, 1 beyond the first.
-static int32_t dim_from_end(const snd_tflite_tensor_t *t, int32_t i) {
+static int32_t dim_from_end(const sc_tflite_tensor_t *t, int32_t i) {
     return i < t->dims ? t->shape[t->dims - 1 - i] : 1;
 }
 
 // Loops over the output with the steps of both inputs, 0 where one is repeated.
-static int set_broadcast(snd_model_check_t *c, const snd_tflite_tensor_t *b) {
+static int set_broadcast(sc_checks_t *c, const sc_tflite_tensor_t *b) {
     int32_t a_step = 1, b_step = 1;
     int32_t dims = c->a.dims > b->dims ? c->a.dims : b->dims;
     if (c->out.dims != dims) {
-        return snd_model_check_fail(c, SND_E_SHAPE, c->op->output);
+        return sc_checks_fail(c, SC_E_SHAPE, c->op->output);
     }
     for (int32_t i = 0; i < (dims ? dims : 1); i++) {
         int32_t a_size = dim_from_end(&c->a, i), b_size = dim_from_end(b, i);
         int32_t size = a_size == 1 ? b_size : a_size;
         if ((b_size != 1 && b_size != size) || dim_from_end(&c->out, i) != size) {
-            return snd_model_check_fail(c, SND_E_SHAPE, c->op->output);
+            return sc_checks_fail(c, SC_E_SHAPE, c->op->output);
         }
-        snd_model_check_push_axis(c->op, size, a_size == 1 ? 0 : a_step, b_size == 1 ? 0 : b_step);
+        sc_checks_push_axis(c->op, size, a_size == 1 ? 0 : a_step, b_size == 1 ? 0 : b_step);
         a_step *= a_size;
         b_step *= b_size;
     }
@@ -35,20 +35,20 @@ static int set_broadcast(snd_model_check_t *c, const snd_tflite_tensor_t *b) {
 }
 
 // A multiplier below one, which sums need so that nothing overflows.
-static int small_multiplier(snd_model_check_t *c, double real, int32_t *multiplier, int8_t *shift) {
-    if (!snd_model_check_multiplier(c, real, multiplier, shift)) {
+static int small_multiplier(sc_checks_t *c, double real, int32_t *multiplier, int8_t *shift) {
+    if (!sc_checks_multiplier(c, real, multiplier, shift)) {
         return 0;
     }
-    return (real < 1.0 && *shift <= 0) || snd_model_check_fail(c, SND_E_MULTIPLIER, c->op->output);
+    return (real < 1.0 && *shift <= 0) || sc_checks_fail(c, SC_E_MULTIPLIER, c->op->output);
 }
 
 // Both inputs are brought to twice the larger scale, shifted left by 20, and the sum to the output's scale.
-static int set_sum(snd_model_check_t *c, const snd_tflite_tensor_t *b) {
-    snd_kernel_binary_t *k = &c->op->kernel.binary;
+static int set_sum(sc_checks_t *c, const sc_tflite_tensor_t *b) {
+    sc_kernel_binary_t *k = &c->op->kernel.binary;
     float larger = c->a.scale > b->scale ? c->a.scale : b->scale;
     double a_real, b_real, out_real;
     k->sign = 1;
-    if (c->op->builtin == SND_OP_ADD) {
+    if (c->op->builtin == SC_OP_ADD) {
         double twice = 2 * (double)larger;
         a_real = (double)c->a.scale / twice;
         b_real = (double)b->scale / twice;
@@ -66,45 +66,45 @@ static int set_sum(snd_model_check_t *c, const snd_tflite_tensor_t *b) {
            && small_multiplier(c, out_real, &k->out_multiplier, &k->out_shift);
 }
 
-int snd_check_elementwise_binary(snd_model_check_t *c) {
-    snd_model_op_t *op = c->op;
-    snd_kernel_binary_t *k = &op->kernel.binary;
-    snd_tflite_tensor_t b;
+int sc_check_elementwise_binary(sc_checks_t *c) {
+    sc_model_op_t *op = c->op;
+    sc_kernel_binary_t *k = &op->kernel.binary;
+    sc_tflite_tensor_t b;
     op->input_count = 2;
     op->in_place = 1;
-    if (!snd_model_check_activation(c, op->inputs[1], &b) || !set_broadcast(c, &b)) {
+    if (!sc_checks_activation(c, op->inputs[1], &b) || !set_broadcast(c, &b)) {
         return 0;
     }
     k->a_zero = (int8_t)c->a.zero_point;
     k->b_zero = (int8_t)b.zero_point;
     k->out_zero = (int8_t)c->out.zero_point;
-    if (!snd_model_check_range(c, snd_tflite_field_int8(c->view, c->source.options, 0, 0), &k->low, &k->high)) {
+    if (!sc_checks_range(c, sc_tflite_field_int8(c->view, c->source.options, 0, 0), &k->low, &k->high)) {
         return 0;
     }
-    if (op->builtin != SND_OP_MUL) {
-        k->head.kind = SND_KERNEL_ADD;
+    if (op->builtin != SC_OP_MUL) {
+        k->head.kind = SC_KERNEL_ADD;
         return set_sum(c, &b);
     }
-    k->head.kind = SND_KERNEL_MUL;
-    return snd_model_check_multiplier(c, (double)c->a.scale * (double)b.scale / (double)c->out.scale,
+    k->head.kind = SC_KERNEL_MUL;
+    return sc_checks_multiplier(c, (double)c->a.scale * (double)b.scale / (double)c->out.scale,
                                       &k->out_multiplier, &k->out_shift);
 }
 
-static int same_elements(snd_model_check_t *c) {
-    return c->a.elements == c->out.elements || snd_model_check_fail(c, SND_E_SHAPE, c->op->output);
+static int same_elements(sc_checks_t *c) {
+    return c->a.elements == c->out.elements || sc_checks_fail(c, SC_E_SHAPE, c->op->output);
 }
 
-int snd_check_elementwise_saturating(snd_model_check_t *c) {
-    snd_kernel_unary_t *k = &c->op->kernel.unary;
-    int logistic = c->op->builtin == SND_OP_LOGISTIC;
+int sc_check_elementwise_saturating(sc_checks_t *c) {
+    sc_kernel_unary_t *k = &c->op->kernel.unary;
+    int logistic = c->op->builtin == SC_OP_LOGISTIC;
     c->op->in_place = 1;
     if (!same_elements(c)) {
         return 0;
     }
     if (c->out.zero_point != (logistic ? -128 : 0) || c->out.scale != (logistic ? 1.0f / 256 : 1.0f / 128)) {
-        return snd_model_check_fail(c, SND_E_QUANT, c->op->output);
+        return sc_checks_fail(c, SC_E_QUANT, c->op->output);
     }
-    k->head.kind = logistic ? SND_KERNEL_LOGISTIC : SND_KERNEL_TANH;
+    k->head.kind = logistic ? SC_KERNEL_LOGISTIC : SC_KERNEL_TANH;
     k->count = (int32_t)c->a.elements;
     k->in_zero = (int8_t)c->a.zero_point;
     k->out_zero = (int8_t)c->out.zero_point;
@@ -112,54 +112,54 @@ int snd_check_elementwise_saturating(snd_model_check_t *c) {
         return 1; // every step saturates
     }
     double real = (double)c->a.scale * (double)(1 << (31 - SATURATING_BITS));
-    if (!snd_model_check_multiplier(c, real, &k->multiplier, &k->shift)) {
+    if (!sc_checks_multiplier(c, real, &k->multiplier, &k->shift)) {
         return 0;
     }
     if (k->shift < 0) {
-        return snd_model_check_fail(c, SND_E_MULTIPLIER, c->op->inputs[0]);
+        return sc_checks_fail(c, SC_E_MULTIPLIER, c->op->inputs[0]);
     }
     k->radius = (((1 << SATURATING_BITS) - 1) << (31 - SATURATING_BITS)) >> k->shift;
     return 1;
 }
 
-int snd_check_elementwise_softmax(snd_model_check_t *c) {
-    snd_kernel_softmax_t *k = &c->op->kernel.softmax;
+int sc_check_elementwise_softmax(sc_checks_t *c) {
+    sc_kernel_softmax_t *k = &c->op->kernel.softmax;
     c->op->in_place = 1;
     if (!same_elements(c)) {
         return 0;
     }
     if (c->a.dims < 1 || c->out.dims != c->a.dims || c->out.shape[c->a.dims - 1] != c->a.shape[c->a.dims - 1]) {
-        return snd_model_check_fail(c, SND_E_SHAPE, c->op->output);
+        return sc_checks_fail(c, SC_E_SHAPE, c->op->output);
     }
     if (c->out.zero_point != -128 || c->out.scale != 1.0f / 256) {
-        return snd_model_check_fail(c, SND_E_QUANT, c->op->output);
+        return sc_checks_fail(c, SC_E_QUANT, c->op->output);
     }
-    k->head.kind = SND_KERNEL_SOFTMAX;
+    k->head.kind = SC_KERNEL_SOFTMAX;
     k->depth = c->a.shape[c->a.dims - 1];
     k->rows = (int32_t)c->a.elements / k->depth;
     if (k->depth > SOFTMAX_MAX_DEPTH) {
-        return snd_model_check_fail(c, SND_E_LIMIT, c->op->inputs[0]);
+        return sc_checks_fail(c, SC_E_LIMIT, c->op->inputs[0]);
     }
-    float beta = snd_tflite_field_float(c->view, c->source.options, 0, 0.0f);
+    float beta = sc_tflite_field_float(c->view, c->source.options, 0, 0.0f);
     double real = (double)beta * (double)c->a.scale * (double)(1 << (31 - SOFTMAX_BITS));
     if (!(real > 1.0)) {
-        return snd_model_check_fail(c, SND_E_OP_OPTIONS, c->op->inputs[0]);
+        return sc_checks_fail(c, SC_E_OP_OPTIONS, c->op->inputs[0]);
     }
     const double most = 2147483647.0;
-    if (!snd_model_check_multiplier(c, real < most ? real : most, &k->multiplier, &k->shift)) {
+    if (!sc_checks_multiplier(c, real < most ? real : most, &k->multiplier, &k->shift)) {
         return 0;
     }
     k->diff_min = -((((1 << SOFTMAX_BITS) - 1) << (31 - SOFTMAX_BITS)) >> k->shift);
     return 1;
 }
 
-int snd_check_elementwise_quantize(snd_model_check_t *c) {
-    snd_kernel_unary_t *k = &c->op->kernel.unary;
+int sc_check_elementwise_quantize(sc_checks_t *c) {
+    sc_kernel_unary_t *k = &c->op->kernel.unary;
     c->op->in_place = 1;
-    k->head.kind = SND_KERNEL_QUANTIZE;
+    k->head.kind = SC_KERNEL_QUANTIZE;
     k->count = (int32_t)c->a.elements;
     k->in_zero = (int8_t)c->a.zero_point;
     k->out_zero = (int8_t)c->out.zero_point;
     return same_elements(c)
-           && snd_model_check_multiplier(c, (double)c->a.scale / (double)c->out.scale, &k->multiplier, &k->shift);
+           && sc_checks_multiplier(c, (double)c->a.scale / (double)c->out.scale, &k->multiplier, &k->shift);
 }

@@ -6,8 +6,8 @@
 #include "hot.h"
 #include "nn/quantize.h"
 
-static SND_HOT void gather(const snd_kernel_conv_t *k, const int8_t *image, int32_t y, int32_t x, int32_t depth) {
-    const snd_kernel_window_t *w = &k->window;
+static SC_HOT void gather(const sc_kernel_conv_t *k, const int8_t *image, int32_t y, int32_t x, int32_t depth) {
+    const sc_kernel_window_t *w = &k->window;
     int16_t *patch = k->scratch;
     for (int32_t i = 0; i < w->k_h; i++, y += w->dilation_h) {
         int32_t column = x;
@@ -24,16 +24,16 @@ static SND_HOT void gather(const snd_kernel_conv_t *k, const int8_t *image, int3
     }
 }
 
-static SND_HOT int8_t finish(const snd_kernel_conv_t *k, int32_t sum, int32_t channel) {
+static SC_HOT int8_t finish(const sc_kernel_conv_t *k, int32_t sum, int32_t channel) {
     int32_t q = k->per_channel ? channel : 0;
     if (k->bias) {
         sum = (int32_t)((uint32_t)sum + (uint32_t)k->bias[channel]);
     }
-    return snd_quantize_output(sum, k->multiplier[q], k->shift[q], k->out_zero, k->low, k->high);
+    return sc_quantize_output(sum, k->multiplier[q], k->shift[q], k->out_zero, k->low, k->high);
 }
 
 // Output channels from..to of one pixel; the four sums share the loads of the patch.
-static SND_HOT void dot(const snd_kernel_conv_t *k, int32_t length, int32_t from, int32_t to, int8_t *out) {
+static SC_HOT void dot(const sc_kernel_conv_t *k, int32_t length, int32_t from, int32_t to, int8_t *out) {
     const int16_t *patch = k->scratch;
     const int8_t *w = k->head.b + from * length;
     for (; from + 4 <= to; from += 4, w += 4 * length) {
@@ -60,8 +60,8 @@ static SND_HOT void dot(const snd_kernel_conv_t *k, int32_t length, int32_t from
     }
 }
 
-SND_HOT void snd_kernels_conv(const snd_kernel_conv_t *k) {
-    const snd_kernel_window_t *w = &k->window;
+SC_HOT void sc_kernels_conv(const sc_kernel_conv_t *k) {
+    const sc_kernel_window_t *w = &k->window;
     int32_t depth = k->in_c / k->groups, filters = k->out_c / k->groups;
     int32_t length = w->k_h * w->k_w * depth;
     const int8_t *image = k->head.a;
@@ -79,7 +79,7 @@ SND_HOT void snd_kernels_conv(const snd_kernel_conv_t *k) {
 }
 
 // Adds one tap of the filter to the sums of all channels.
-static SND_HOT void tap(const snd_kernel_conv_t *k, const int8_t *pixel, const int8_t *w) {
+static SC_HOT void tap(const sc_kernel_conv_t *k, const int8_t *pixel, const int8_t *w) {
     int32_t *sum = k->scratch;
     int32_t zero = k->in_zero;
     if (k->groups == 1) {
@@ -96,8 +96,8 @@ static SND_HOT void tap(const snd_kernel_conv_t *k, const int8_t *pixel, const i
     }
 }
 
-static SND_HOT void depthwise_pixel(const snd_kernel_conv_t *k, const int8_t *image, int32_t y, int32_t x) {
-    const snd_kernel_window_t *w = &k->window;
+static SC_HOT void depthwise_pixel(const sc_kernel_conv_t *k, const int8_t *image, int32_t y, int32_t x) {
+    const sc_kernel_window_t *w = &k->window;
     const int8_t *weights = k->head.b;
     memset(k->scratch, 0, (size_t)k->out_c * sizeof(int32_t));
     for (int32_t i = 0; i < w->k_h; i++, y += w->dilation_h) {
@@ -110,8 +110,8 @@ static SND_HOT void depthwise_pixel(const snd_kernel_conv_t *k, const int8_t *im
     }
 }
 
-SND_HOT void snd_kernels_depthwise(const snd_kernel_conv_t *k) {
-    const snd_kernel_window_t *w = &k->window;
+SC_HOT void sc_kernels_depthwise(const sc_kernel_conv_t *k) {
+    const sc_kernel_window_t *w = &k->window;
     const int8_t *image = k->head.a;
     const int32_t *sum = k->scratch;
     int8_t *out = k->head.out;

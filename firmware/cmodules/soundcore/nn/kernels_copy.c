@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-void snd_kernels_copy(const snd_kernel_copy_t *k) {
-    snd_kernel_axis_t axis[4];
-    snd_kernel_axes(k + 1, k->head.axes, axis);
+void sc_kernels_copy(const sc_kernel_copy_t *k) {
+    sc_kernel_axis_t axis[4];
+    sc_kernel_axes(k + 1, k->head.axes, axis);
     int contiguous = axis[3].a_step == 1 && axis[3].b_step == 1;
     for (int32_t i = 0; i < axis[0].count; i++) {
         for (int32_t j = 0; j < axis[1].count; j++) {
@@ -24,6 +24,6 @@ void snd_kernels_copy(const snd_kernel_copy_t *k) {
     }
 }
 
-void snd_kernels_fill(const snd_kernel_fill_t *k) {
+void sc_kernels_fill(const sc_kernel_fill_t *k) {
     memset(k->head.out, k->value, (size_t)k->count);
 }

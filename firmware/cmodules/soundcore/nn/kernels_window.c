@@ -9,17 +9,17 @@ typedef struct {
     int32_t y0, y1, x0, x1;
 } span_t;
 
-static span_t span(const snd_kernel_window_t *w, int32_t out_y, int32_t out_x) {
+static span_t span(const sc_kernel_window_t *w, int32_t out_y, int32_t out_x) {
     int32_t y = out_y * w->stride_h - w->pad_h, x = out_x * w->stride_w - w->pad_w;
     return (span_t){y < 0 ? 0 : y, y + w->k_h < w->in_h ? y + w->k_h : w->in_h,
                     x < 0 ? 0 : x, x + w->k_w < w->in_w ? x + w->k_w : w->in_w};
 }
 
-static int8_t clamp(const snd_kernel_pool_t *k, int32_t x) {
+static int8_t clamp(const sc_kernel_pool_t *k, int32_t x) {
     return (int8_t)(x < k->low ? k->low : x > k->high ? k->high : x);
 }
 
-static void max_pixel(const snd_kernel_pool_t *k, const int8_t *image, span_t s, int8_t *out) {
+static void max_pixel(const sc_kernel_pool_t *k, const int8_t *image, span_t s, int8_t *out) {
     memset(out, -128, k->channels);
     for (int32_t y = s.y0; y < s.y1; y++) {
         const int8_t *pixel = image + (y * k->window.in_w + s.x0) * k->channels;
@@ -34,7 +34,7 @@ static void max_pixel(const snd_kernel_pool_t *k, const int8_t *image, span_t s,
     }
 }
 
-static void average_pixel(const snd_kernel_pool_t *k, const int8_t *image, span_t s, int8_t *out) {
+static void average_pixel(const sc_kernel_pool_t *k, const int8_t *image, span_t s, int8_t *out) {
     int32_t *sum = k->scratch;
     int32_t count = (s.y1 - s.y0) * (s.x1 - s.x0);
     memset(sum, 0, k->channels * sizeof(*sum));
@@ -52,9 +52,9 @@ static void average_pixel(const snd_kernel_pool_t *k, const int8_t *image, span_
     }
 }
 
-static void pool(const snd_kernel_pool_t *k,
-                 void (*pixel)(const snd_kernel_pool_t *, const int8_t *, span_t, int8_t *)) {
-    const snd_kernel_window_t *w = &k->window;
+static void pool(const sc_kernel_pool_t *k,
+                 void (*pixel)(const sc_kernel_pool_t *, const int8_t *, span_t, int8_t *)) {
+    const sc_kernel_window_t *w = &k->window;
     const int8_t *image = k->head.a;
     int8_t *out = k->head.out;
     for (int32_t n = 0; n < k->batches; n++, image += w->in_h * w->in_w * k->channels) {
@@ -66,16 +66,16 @@ static void pool(const snd_kernel_pool_t *k,
     }
 }
 
-void snd_kernels_max_pool(const snd_kernel_pool_t *k) {
+void sc_kernels_max_pool(const sc_kernel_pool_t *k) {
     pool(k, max_pixel);
 }
 
-void snd_kernels_average_pool(const snd_kernel_pool_t *k) {
+void sc_kernels_average_pool(const sc_kernel_pool_t *k) {
     pool(k, average_pixel);
 }
 
-void snd_kernels_mean(const snd_kernel_mean_t *k) {
-    const snd_kernel_axis_t *kept = k->kept, *reduced = k->reduced;
+void sc_kernels_mean(const sc_kernel_mean_t *k) {
+    const sc_kernel_axis_t *kept = k->kept, *reduced = k->reduced;
     int8_t *out = k->head.out;
     for (int32_t i = 0; i < kept[0].count; i++) {
         for (int32_t j = 0; j < kept[1].count; j++) {
@@ -87,7 +87,7 @@ void snd_kernels_mean(const snd_kernel_mean_t *k) {
                     sum += *b;
                 }
             }
-            *out++ = snd_quantize_output(sum - k->offset, k->multiplier, k->shift, k->out_zero, -128, 127);
+            *out++ = sc_quantize_output(sum - k->offset, k->multiplier, k->shift, k->out_zero, -128, 127);
         }
     }
 }
