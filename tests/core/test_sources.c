@@ -1,4 +1,4 @@
-// Slots and pulse-density bits at the extremes, for the sanitizers; what comes out is tested in test_microphones.py.
+// I2S words and pulse-density bits at the extremes, for the sanitizers; what comes out is tested in test_microphones.py.
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,18 +24,18 @@ static void fill(int kind) {
     }
 }
 
-static void check_slots(const sc_i2s_unpack_settings_t *settings) {
-    sc_i2s_unpack_t slots;
-    if (sc_i2s_unpack_init(&slots, settings) != SC_OK) {
+static void check_unpack(const sc_i2s_unpack_settings_t *settings) {
+    sc_i2s_unpack_t unpack;
+    if (sc_i2s_unpack_init(&unpack, settings) != SC_OK) {
         return;
     }
-    size_t frame = sc_i2s_unpack_frame_bytes(&slots);
+    size_t frame = sc_i2s_unpack_frame_bytes(&unpack);
     for (int offset = 0; offset < 2; offset++) {
-        sc_i2s_unpack_reset(&slots);
-        sc_i2s_unpack_convert(&slots, raw + offset, SAMPLES, out);
-        sc_i2s_unpack_reset(&slots);
+        sc_i2s_unpack_reset(&unpack);
+        sc_i2s_unpack_convert(&unpack, raw + offset, SAMPLES, out);
+        sc_i2s_unpack_reset(&unpack);
         for (size_t i = 0; i < SAMPLES; i++) {
-            sc_i2s_unpack_convert(&slots, raw + offset + i * frame, 1, &again[i]);
+            sc_i2s_unpack_convert(&unpack, raw + offset + i * frame, 1, &again[i]);
         }
         assert(memcmp(out, again, sizeof(out)) == 0);
         if (settings->bits > 16 && !settings->shift && !settings->dc_shift) {
@@ -56,7 +56,7 @@ int main(void) {
                 for (int shift = 0; shift <= 8; shift += 4) {
                     for (int dc = 0; dc <= 12; dc += 4) {
                         sc_i2s_unpack_settings_t s = {bits, shift, n >> 1, 1 + (n & 1), dc == 12 ? 11 : dc};
-                        check_slots(&s);
+                        check_unpack(&s);
                         accepted++;
                     }
                 }

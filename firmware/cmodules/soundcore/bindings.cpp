@@ -335,25 +335,25 @@ private:
     Buffer out_;
 };
 
-class Slots {
+class I2sUnpacker {
 public:
-    explicit Slots(const sc_i2s_unpack_settings_t &settings) {
-        sc_err_t code = sc_i2s_unpack_init(&slots_, &settings);
+    explicit I2sUnpacker(const sc_i2s_unpack_settings_t &settings) {
+        sc_err_t code = sc_i2s_unpack_init(&unpack_, &settings);
         if (code != SC_OK) {
             raise(code);
         }
     }
 
     size_t convert(nb::handle raw, nb::handle out) {
-        Raw in(raw, out, sc_i2s_unpack_frame_bytes(&slots_));
-        sc_i2s_unpack_convert(&slots_, in.bytes(), in.samples, in.out());
+        Raw in(raw, out, sc_i2s_unpack_frame_bytes(&unpack_));
+        sc_i2s_unpack_convert(&unpack_, in.bytes(), in.samples, in.out());
         return in.samples;
     }
 
-    void reset() { sc_i2s_unpack_reset(&slots_); }
+    void reset() { sc_i2s_unpack_reset(&unpack_); }
 
 private:
-    sc_i2s_unpack_t slots_;
+    sc_i2s_unpack_t unpack_;
 };
 
 class Pdm {
@@ -524,31 +524,31 @@ NB_MODULE(soundcore, m) {
         .def_prop_ro("arena_size", &Stream::arena_size, "Bytes of memory in use, the frontend's included.")
         .def_prop_ro("metadata", &Stream::metadata, "The file's `soundsdk` buffer as bytes.");
 
-    const sc_i2s_unpack_settings_t &slots = sc_i2s_unpack_defaults;
-    nb::class_<Slots>(
-        m, "Slots",
-        "Slots of a microphone or converter to int16 samples: one channel of each frame, gain, no DC.\n\n"
+    const sc_i2s_unpack_settings_t &unpack = sc_i2s_unpack_defaults;
+    nb::class_<I2sUnpacker>(
+        m, "I2sUnpacker",
+        "Converts what an I2S microphone or an ADC delivers to int16 samples: one channel of each frame, gain, no DC.\n\n"
         "Settings (all int): bits 24 or 32 (signed, left-justified in slots of 4 bytes), 16 (signed, in 2 bytes) or 12\n"
         "(unsigned, in 2 bytes), little-endian; channel of channels (1 or 2 slots to a frame); shift 0..8, gain in steps\n"
         "of 6.02 dB, saturating; dc_shift 0, or 4..11 for a one-pole high-pass with its corner at\n"
-        "rate / (2 pi 2^dc_shift). Raises Error('slots.*') and Error('gain.*') for settings outside these ranges.")
+        "rate / (2 pi 2^dc_shift). Raises Error('i2s.*') and Error('gain.*') for settings outside these ranges.")
         .def(
             "__init__",
-            [](Slots *self, int bits, int shift, int channel, int channels, int dc_shift) {
-                new (self) Slots(sc_i2s_unpack_settings_t{bits, shift, channel, channels, dc_shift});
+            [](I2sUnpacker *self, int bits, int shift, int channel, int channels, int dc_shift) {
+                new (self) I2sUnpacker(sc_i2s_unpack_settings_t{bits, shift, channel, channels, dc_shift});
             },
-            nb::kw_only(), nb::arg("bits") = slots.bits, nb::arg("shift") = slots.shift,
-            nb::arg("channel") = slots.channel, nb::arg("channels") = slots.channels,
-            nb::arg("dc_shift") = slots.dc_shift)
-        .def("convert", &Slots::convert, nb::arg("raw"), nb::arg("out"),
+            nb::kw_only(), nb::arg("bits") = unpack.bits, nb::arg("shift") = unpack.shift,
+            nb::arg("channel") = unpack.channel, nb::arg("channels") = unpack.channels,
+            nb::arg("dc_shift") = unpack.dc_shift)
+        .def("convert", &I2sUnpacker::convert, nb::arg("raw"), nb::arg("out"),
              "Frames in raw (bytes-like) to samples in out (array('h')); returns how many. Raises Error('gain.room'),\n"
              "nothing taken, if out holds too few.")
-        .def("reset", &Slots::reset, "Forgets the DC.");
+        .def("reset", &I2sUnpacker::reset, "Forgets the DC.");
 
     nb::class_<Pdm>(
         m, "Pdm",
         "Pulse-density modulation at 64 times the sample rate to int16 samples; a stream of ones is full scale.\n\n"
-        "shift and dc_shift as for Slots. Level within 0.1 dB up to 7 kHz at a sample rate of 16 kHz.")
+        "shift and dc_shift as for I2sUnpacker. Level within 0.1 dB up to 7 kHz at a sample rate of 16 kHz.")
         .def(
             "__init__",
             [](Pdm *self, int shift, int dc_shift) { new (self) Pdm(sc_pdm_settings_t{shift, dc_shift}); },

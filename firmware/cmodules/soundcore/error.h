@@ -21,8 +21,8 @@
     X(SC_E_GAIN_SHIFT, "gain.shift", "shift must be 0..8") \
     X(SC_E_GAIN_DC, "gain.dc", "dc_shift must be 0 or 4..11") \
     X(SC_E_GAIN_ROOM, "gain.room", "the output holds fewer samples than the input makes") \
-    X(SC_E_I2S_BITS, "slots.bits", "bits must be 12, 16, 24 or 32") \
-    X(SC_E_I2S_CHANNEL, "slots.channel", "channels must be 1 or 2 and channel below it") \
+    X(SC_E_I2S_BITS, "i2s.bits", "bits must be 12, 16, 24 or 32") \
+    X(SC_E_I2S_CHANNEL, "i2s.channel", "channels must be 1 or 2 and channel below it") \
     X(SC_E_ADPCM_BITS, "adpcm.bits", "bits must be 3, 4 or 5") \
     X(SC_E_ADPCM_COUNT, "adpcm.count", "a piece has 1..65535 samples") \
     X(SC_E_ADPCM_ROOM, "adpcm.room", "the output is too small for the piece") \

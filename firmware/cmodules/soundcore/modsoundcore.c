@@ -28,7 +28,7 @@ _Static_assert(MICROPY_BYTES_PER_GC_BLOCK % ALIGNMENT == 0, "heap blocks must be
 
 static MP_DEFINE_EXCEPTION(Error, ValueError)
 
-static const mp_obj_type_t frontend_type, model_type, pdm_type, slots_type, stream_type;
+static const mp_obj_type_t frontend_type, model_type, pdm_type, i2s_unpack_type, stream_type;
 
 static NORETURN void raise_fault(const sc_fault_t *fault) {
     char detail[160];
@@ -632,53 +632,53 @@ static MP_DEFINE_CONST_OBJ_TYPE(
     locals_dict, &pdm_locals
     );
 
-// ---- Slots
+// ---- I2sUnpacker
 
 typedef struct {
     mp_obj_base_t base;
-    sc_i2s_unpack_t slots;
-} slots_obj_t;
+    sc_i2s_unpack_t unpack;
+} i2s_unpack_obj_t;
 
-static mp_obj_t slots_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+static mp_obj_t i2s_unpack_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     static const uint16_t names[] = {
         MP_QSTR_bits, MP_QSTR_shift, MP_QSTR_channel, MP_QSTR_channels, MP_QSTR_dc_shift,
     };
     _Static_assert(sizeof(sc_i2s_unpack_settings_t) == MP_ARRAY_SIZE(names) * sizeof(int32_t), "one name per setting");
     sc_i2s_unpack_settings_t settings = sc_i2s_unpack_defaults;
     settings_arg(n_args, n_kw, args, names, MP_ARRAY_SIZE(names), &settings.bits);
-    slots_obj_t *self = mp_obj_malloc(slots_obj_t, type);
-    sc_err_t code = sc_i2s_unpack_init(&self->slots, &settings);
+    i2s_unpack_obj_t *self = mp_obj_malloc(i2s_unpack_obj_t, type);
+    sc_err_t code = sc_i2s_unpack_init(&self->unpack, &settings);
     if (code != SC_OK) {
         raise_code(code);
     }
     return MP_OBJ_FROM_PTR(self);
 }
 
-static mp_obj_t slots_convert(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
-    slots_obj_t *self = self_of(args[0], &slots_type);
-    raw_t in = raw_arg(n_args, args, kw, sc_i2s_unpack_frame_bytes(&self->slots));
-    sc_i2s_unpack_convert(&self->slots, in.bytes, in.samples, in.out);
+static mp_obj_t i2s_unpack_convert(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
+    i2s_unpack_obj_t *self = self_of(args[0], &i2s_unpack_type);
+    raw_t in = raw_arg(n_args, args, kw, sc_i2s_unpack_frame_bytes(&self->unpack));
+    sc_i2s_unpack_convert(&self->unpack, in.bytes, in.samples, in.out);
     return mp_obj_new_int_from_uint(in.samples);
 }
-static MP_DEFINE_CONST_FUN_OBJ_KW(slots_convert_obj, 1, slots_convert);
+static MP_DEFINE_CONST_FUN_OBJ_KW(i2s_unpack_convert_obj, 1, i2s_unpack_convert);
 
-static mp_obj_t slots_reset(mp_obj_t self_in) {
-    slots_obj_t *self = self_of(self_in, &slots_type);
-    sc_i2s_unpack_reset(&self->slots);
+static mp_obj_t i2s_unpack_reset(mp_obj_t self_in) {
+    i2s_unpack_obj_t *self = self_of(self_in, &i2s_unpack_type);
+    sc_i2s_unpack_reset(&self->unpack);
     return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_1(slots_reset_obj, slots_reset);
+static MP_DEFINE_CONST_FUN_OBJ_1(i2s_unpack_reset_obj, i2s_unpack_reset);
 
-static const mp_rom_map_elem_t slots_locals_table[] = {
-    {MP_ROM_QSTR(MP_QSTR_convert), MP_ROM_PTR(&slots_convert_obj)},
-    {MP_ROM_QSTR(MP_QSTR_reset), MP_ROM_PTR(&slots_reset_obj)},
+static const mp_rom_map_elem_t i2s_unpack_locals_table[] = {
+    {MP_ROM_QSTR(MP_QSTR_convert), MP_ROM_PTR(&i2s_unpack_convert_obj)},
+    {MP_ROM_QSTR(MP_QSTR_reset), MP_ROM_PTR(&i2s_unpack_reset_obj)},
 };
-static MP_DEFINE_CONST_DICT(slots_locals, slots_locals_table);
+static MP_DEFINE_CONST_DICT(i2s_unpack_locals, i2s_unpack_locals_table);
 
 static MP_DEFINE_CONST_OBJ_TYPE(
-    slots_type, MP_QSTR_Slots, MP_TYPE_FLAG_NONE,
-    make_new, slots_make_new,
-    locals_dict, &slots_locals
+    i2s_unpack_type, MP_QSTR_I2sUnpacker, MP_TYPE_FLAG_NONE,
+    make_new, i2s_unpack_make_new,
+    locals_dict, &i2s_unpack_locals
     );
 
 // ---- sound for the wire
@@ -745,7 +745,7 @@ static const mp_rom_map_elem_t soundcore_globals_table[] = {
     {MP_ROM_QSTR(MP_QSTR_Frontend), MP_ROM_PTR(&frontend_type)},
     {MP_ROM_QSTR(MP_QSTR_Model), MP_ROM_PTR(&model_type)},
     {MP_ROM_QSTR(MP_QSTR_Pdm), MP_ROM_PTR(&pdm_type)},
-    {MP_ROM_QSTR(MP_QSTR_Slots), MP_ROM_PTR(&slots_type)},
+    {MP_ROM_QSTR(MP_QSTR_I2sUnpacker), MP_ROM_PTR(&i2s_unpack_type)},
     {MP_ROM_QSTR(MP_QSTR_Stream), MP_ROM_PTR(&stream_type)},
     {MP_ROM_QSTR(MP_QSTR_adpcm_encode), MP_ROM_PTR(&adpcm_encode_obj)},
     {MP_ROM_QSTR(MP_QSTR_adpcm_decode), MP_ROM_PTR(&adpcm_decode_obj)},

@@ -1,8 +1,10 @@
 #include "capture/i2s_unpack.h"
 
-const sc_i2s_unpack_settings_t sc_i2s_unpack_defaults = {.bits = 32, .shift = 0, .channel = 0, .channels = 1, .dc_shift = 0};
+const sc_i2s_unpack_settings_t sc_i2s_unpack_defaults = {
+    .bits = 32, .shift = 0, .channel = 0, .channels = 1, .dc_shift = 0,
+};
 
-sc_err_t sc_i2s_unpack_init(sc_i2s_unpack_t *slots, const sc_i2s_unpack_settings_t *settings) {
+sc_err_t sc_i2s_unpack_init(sc_i2s_unpack_t *unpack, const sc_i2s_unpack_settings_t *settings) {
     const sc_i2s_unpack_settings_t *s = settings;
     if (s->bits != 12 && s->bits != 16 && s->bits != 24 && s->bits != 32) {
         return SC_E_I2S_BITS;
@@ -10,16 +12,16 @@ sc_err_t sc_i2s_unpack_init(sc_i2s_unpack_t *slots, const sc_i2s_unpack_settings
     if (s->channels < 1 || s->channels > 2 || s->channel < 0 || s->channel >= s->channels) {
         return SC_E_I2S_CHANNEL;
     }
-    slots->settings = *s;
-    return sc_gain_init(&slots->gain, s->shift, s->dc_shift);
+    unpack->settings = *s;
+    return sc_gain_init(&unpack->gain, s->shift, s->dc_shift);
 }
 
-void sc_i2s_unpack_reset(sc_i2s_unpack_t *slots) {
-    slots->gain.dc = 0;
+void sc_i2s_unpack_reset(sc_i2s_unpack_t *unpack) {
+    unpack->gain.dc = 0;
 }
 
-size_t sc_i2s_unpack_frame_bytes(const sc_i2s_unpack_t *slots) {
-    return (size_t)slots->settings.channels * (slots->settings.bits > 16 ? 4u : 2u);
+size_t sc_i2s_unpack_frame_bytes(const sc_i2s_unpack_t *unpack) {
+    return (size_t)unpack->settings.channels * (unpack->settings.bits > 16 ? 4u : 2u);
 }
 
 static int32_t slot(const uint8_t *p, int32_t bits) {
@@ -35,13 +37,13 @@ static int32_t slot(const uint8_t *p, int32_t bits) {
     return ((int32_t)(value & 4095) - 2048) * (1 << (SC_GAIN_BITS - 12));
 }
 
-void sc_i2s_unpack_convert(sc_i2s_unpack_t *slots, const uint8_t *raw, size_t frames, int16_t *out) {
-    const sc_i2s_unpack_settings_t *s = &slots->settings;
-    size_t stride = sc_i2s_unpack_frame_bytes(slots);
+void sc_i2s_unpack_convert(sc_i2s_unpack_t *unpack, const uint8_t *raw, size_t frames, int16_t *out) {
+    const sc_i2s_unpack_settings_t *s = &unpack->settings;
+    size_t stride = sc_i2s_unpack_frame_bytes(unpack);
     const uint8_t *p = raw + (s->bits > 16 ? 4u : 2u) * (size_t)s->channel;
-    sc_gain_t gain = slots->gain;
+    sc_gain_t gain = unpack->gain;
     for (size_t i = 0; i < frames; i++, p += stride) {
         out[i] = sc_gain_apply(&gain, slot(p, s->bits));
     }
-    slots->gain = gain;
+    unpack->gain = gain;
 }

@@ -1,4 +1,4 @@
-// Slots as microphones and converters deliver them -> int16 samples: one channel of each frame, left-justified and cut
+// Samples as microphones and converters deliver them -> int16: one channel of each frame, left-justified and cut
 // to 20 bits, then gain.h. Without its high-pass and gain the output is the upper 16 bits of the slot.
 #ifndef SC_I2S_UNPACK_H
 #define SC_I2S_UNPACK_H
@@ -23,11 +23,11 @@ typedef struct {
 extern const sc_i2s_unpack_settings_t sc_i2s_unpack_defaults;
 
 // The caller gives the object. SC_OK, or why the settings are refused.
-sc_err_t sc_i2s_unpack_init(sc_i2s_unpack_t *slots, const sc_i2s_unpack_settings_t *settings);
-void sc_i2s_unpack_reset(sc_i2s_unpack_t *slots);
+sc_err_t sc_i2s_unpack_init(sc_i2s_unpack_t *unpack, const sc_i2s_unpack_settings_t *settings);
+void sc_i2s_unpack_reset(sc_i2s_unpack_t *unpack);
 // Bytes of one frame.
-size_t sc_i2s_unpack_frame_bytes(const sc_i2s_unpack_t *slots);
+size_t sc_i2s_unpack_frame_bytes(const sc_i2s_unpack_t *unpack);
 // frames * frame_bytes bytes, at any address -> out, shape (frames,).
-void sc_i2s_unpack_convert(sc_i2s_unpack_t *slots, const uint8_t *raw, size_t frames, int16_t *out);
+void sc_i2s_unpack_convert(sc_i2s_unpack_t *unpack, const uint8_t *raw, size_t frames, int16_t *out);
 
 #endif
