@@ -133,7 +133,9 @@ PyObject *error_type = nullptr;
 }
 
 [[noreturn]] void raise(sc_err_t code) {
-    raise(sc_fault_t{code, -1, -1, -1});
+    sc_fault_t fault;
+    sc_error_fail(&fault, code);
+    raise(fault);
 }
 
 using View = nb::ndarray<nb::memview, int8_t, nb::ndim<1>>;

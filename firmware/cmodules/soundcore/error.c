@@ -58,6 +58,13 @@ static void put_number(text_t *t, int32_t value) {
     put_text(t, digits + at);
 }
 
+int sc_error_set(sc_fault_t *fault, sc_err_t code, int32_t op, int32_t builtin, int32_t tensor) {
+    if (fault) {
+        *fault = (sc_fault_t){code, op, builtin, tensor};
+    }
+    return 0;
+}
+
 const char *sc_error_op_name(int32_t builtin) {
     for (size_t i = 0; i < sizeof(op_names) / sizeof(op_names[0]); i++) {
         if (op_names[i].code == builtin) {

@@ -35,17 +35,9 @@ static const struct {
     {SC_OP_QUANTIZE, 89, 1, 1, 0, sc_check_elementwise_quantize},
 };
 
-static int fail(sc_fault_t *fault, sc_err_t code, int32_t op, int32_t builtin, int32_t tensor) {
-    fault->code = code;
-    fault->op = op;
-    fault->builtin = builtin;
-    fault->tensor = tensor;
-    return 0;
-}
-
 int sc_checks_fail(sc_checks_t *c, sc_err_t code, int32_t tensor) {
     // What was read after leaving the file is zeros; the cause matters, not what they led to.
-    return fail(c->fault, c->view->damaged ? SC_E_TRUNCATED : code, c->op->index, c->op->builtin, tensor);
+    return sc_error_set(c->fault, c->view->damaged ? SC_E_TRUNCATED : code, c->op->index, c->op->builtin, tensor);
 }
 
 // The rules of an int8 tensor that kernels read or write.
@@ -143,14 +135,14 @@ int sc_checks_factor(sc_tflite_t *view, const sc_model_op_t *op, uint32_t i, int
     sc_tflite_tensor(view, op->output, &out);
     float scale = sc_tflite_float(view, w.scales, i);
     if (!sc_quantize_scale_ok(scale)) {
-        return fail(fault, SC_E_QUANT, op->index, op->builtin, op->inputs[1]);
+        return sc_error_set(fault, SC_E_QUANT, op->index, op->builtin, op->inputs[1]);
     }
     double product = (double)a.scale * (double)scale;
     if (op->builtin == SC_OP_FULLY_CONNECTED && op->factors == 1) {
         product = (double)(a.scale * scale); // the reference multiplies in single precision here, and only here
     }
     if (sc_quantize_factor(product / (double)out.scale, &factor) != SC_OK) {
-        return fail(fault, SC_E_MULTIPLIER, op->index, op->builtin, op->inputs[1]);
+        return sc_error_set(fault, SC_E_MULTIPLIER, op->index, op->builtin, op->inputs[1]);
     }
     *multiplier = factor.multiplier;
     *shift = (int8_t)factor.shift;
@@ -228,7 +220,7 @@ int sc_checks_graph(sc_tflite_t *view, const void *file, size_t length, sc_fault
         error = SC_E_GRAPH;
     }
     if (error != SC_OK) {
-        return fail(fault, error, -1, -1, -1);
+        return sc_error_fail(fault, error);
     }
     for (uint32_t i = 0; i < view->inputs.count + view->outputs.count; i++) {
         sc_tflite_tensor_t t;
@@ -242,7 +234,7 @@ int sc_checks_graph(sc_tflite_t *view, const void *file, size_t length, sc_fault
             error = activation_rules(&t);
         }
         if (error != SC_OK) {
-            return fail(fault, error, -1, -1, index);
+            return sc_error_set(fault, error, -1, -1, index);
         }
     }
     return 1;

@@ -25,8 +25,7 @@ size_t sc_cost_read(const void *file, size_t length, sc_cost_entry_t *out, size_
     sc_fault_t *fault) {
     sc_tflite_t view;
     sc_plan_t plan;
-    fault->code = SC_OK;
-    fault->op = fault->builtin = fault->tensor = -1;
+    sc_error_fail(fault, SC_OK);
     if (!sc_checks_graph(&view, file, length, fault) || !sc_plan_make(&plan, &view, fault)) {
         return 0;
     }

@@ -193,7 +193,7 @@ static size_t prepare(const void *file, size_t length, void *memory, size_t size
     sc_tflite_t view;
     sc_plan_t plan;
     writer_t w = {.view = &view, .plan = &plan, .fault = fault};
-    sc_model_fail(fault, SC_OK);
+    sc_error_fail(fault, SC_OK);
     if (!sc_checks_graph(&view, file, length, fault) || !sc_plan_make(&plan, &view, fault)
         || !write_model(&w)) {
         return 0;
@@ -203,10 +203,10 @@ static size_t prepare(const void *file, size_t length, void *memory, size_t size
         return all;
     }
     if (size < all) {
-        return sc_model_fail(fault, SC_E_MEMORY);
+        return sc_error_fail(fault, SC_E_MEMORY);
     }
     if ((uintptr_t)memory & 15) {
-        return sc_model_fail(fault, SC_E_ALIGN);
+        return sc_error_fail(fault, SC_E_ALIGN);
     }
     memset(memory, 0, all);
     w.memory = memory;
@@ -223,7 +223,7 @@ size_t sc_model_size(const void *file, size_t length, sc_fault_t *fault) {
 
 sc_model_t *sc_model_init(void *memory, size_t size, const void *file, size_t length, sc_fault_t *fault) {
     if (!memory) {
-        sc_model_fail(fault, SC_E_MEMORY);
+        sc_error_fail(fault, SC_E_MEMORY);
         return NULL;
     }
     return prepare(file, length, memory, size, fault) ? memory : NULL;

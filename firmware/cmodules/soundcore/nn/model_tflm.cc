@@ -132,7 +132,7 @@ size_t arena_bytes(sc_tflite_t *view, sc_fault_t *fault) {
 // Checks the file. Returns the bytes needed, 0 and a fault if refused.
 size_t check(sc_tflite_t *view, const void *file, size_t length, uint64_t *macs, sc_fault_t *fault) {
     sc_plan_t plan;
-    sc_model_fail(fault, SC_OK);
+    sc_error_fail(fault, SC_OK);
     if (!sc_checks_graph(view, file, length, fault) || !sc_plan_make(&plan, view, fault)) {
         return 0;
     }
@@ -168,7 +168,7 @@ sc_model_t *sc_model_init(void *memory, size_t size, const void *file, size_t le
     sc_tflite_t view;
     uint64_t macs = 0;
     if (!memory) {
-        sc_model_fail(fault, SC_E_MEMORY);
+        sc_error_fail(fault, SC_E_MEMORY);
         return nullptr;
     }
     const size_t all = check(&view, file, length, &macs, fault);
@@ -176,7 +176,7 @@ sc_model_t *sc_model_init(void *memory, size_t size, const void *file, size_t le
         return nullptr;
     }
     if (size < all || (reinterpret_cast<uintptr_t>(memory) & 15)) {
-        sc_model_fail(fault, size < all ? SC_E_MEMORY : SC_E_ALIGN);
+        sc_error_fail(fault, size < all ? SC_E_MEMORY : SC_E_ALIGN);
         return nullptr;
     }
     memset(memory, 0, all);
@@ -196,12 +196,12 @@ sc_model_t *sc_model_init(void *memory, size_t size, const void *file, size_t le
     }
     MicroAllocator *allocator = MicroAllocator::Create(at, static_cast<size_t>(end - at));
     if (!allocator || !add_all(&m->resolver, &view)) {
-        sc_model_fail(fault, SC_E_LIMIT);
+        sc_error_fail(fault, SC_E_LIMIT);
         return nullptr;
     }
     MicroInterpreter *engine = new (m->interpreter) MicroInterpreter(GetModel(file), m->resolver, allocator);
     if (engine->AllocateTensors() != kTfLiteOk) {
-        sc_model_fail(fault, SC_E_LIMIT);
+        sc_error_fail(fault, SC_E_LIMIT);
         return nullptr;
     }
     for (uint32_t i = 0; i < view.outputs.count; i++) {

@@ -2,14 +2,6 @@
 
 #include <string.h>
 
-static int fail(sc_fault_t *fault, sc_err_t code, const sc_model_op_t *op, int32_t tensor) {
-    fault->code = code;
-    fault->op = op ? op->index : -1;
-    fault->builtin = op ? op->builtin : -1;
-    fault->tensor = tensor;
-    return 0;
-}
-
 static int32_t find(const sc_plan_t *plan, int32_t tensor) {
     for (int32_t i = 0; i < plan->count; i++) {
         if (plan->block[i].tensor == tensor) {
@@ -54,7 +46,7 @@ static int collect(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault) {
     for (uint32_t i = 0; i < view->inputs.count; i++) {
         int32_t tensor = sc_tflite_index(view, view->inputs, i);
         if (find(plan, tensor) < 0 && !add(plan, tensor, elements(view, tensor), 0, end)) {
-            return fail(fault, SC_E_LIMIT, NULL, tensor);
+            return sc_error_set(fault, SC_E_LIMIT, -1, -1, tensor);
         }
     }
     for (int32_t k = 0; k < end; k++) {
@@ -67,21 +59,21 @@ static int collect(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault) {
             if (at >= 0) {
                 plan->block[at].last = plan->block[at].last < k ? (int16_t)k : plan->block[at].last;
             } else if (!is_constant(view, op.inputs[i])) {
-                return fail(fault, SC_E_ORDER, &op, op.inputs[i]);
+                return sc_error_set(fault, SC_E_ORDER, op.index, op.builtin, op.inputs[i]);
             }
         }
         if (find(plan, op.output) >= 0) {
-            return fail(fault, SC_E_ORDER, &op, op.output);
+            return sc_error_set(fault, SC_E_ORDER, op.index, op.builtin, op.output);
         }
         if (!add(plan, op.output, elements(view, op.output), k, k)
             || (op.scratch && !add(plan, -1 - k, op.scratch, k, k))) {
-            return fail(fault, SC_E_LIMIT, &op, op.output);
+            return sc_error_set(fault, SC_E_LIMIT, op.index, op.builtin, op.output);
         }
     }
     for (uint32_t i = 0; i < view->outputs.count; i++) {
         int32_t tensor = sc_tflite_index(view, view->outputs, i), at = find(plan, tensor);
         if (at < 0) {
-            return fail(fault, SC_E_ORDER, NULL, tensor);
+            return sc_error_set(fault, SC_E_ORDER, -1, -1, tensor);
         }
         plan->block[at].last = (int16_t)end;
     }
@@ -238,7 +230,7 @@ int sc_plan_make(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault) {
         all += plan->block[i].size + SC_PLAN_ALIGN;
     }
     if (all > INT32_MAX) {
-        return fail(fault, SC_E_LIMIT, NULL, -1);
+        return sc_error_fail(fault, SC_E_LIMIT);
     }
     int32_t best = 0;
     for (int32_t order = 0; order < 3; order++) {
