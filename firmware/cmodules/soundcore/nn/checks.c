@@ -45,7 +45,7 @@ static sc_err_t activation_rules(const sc_tflite_tensor_t *t) {
     if (t->type != SC_TFLITE_INT8) {
         return SC_E_TYPE;
     }
-    if (t->scales.count != 1 || t->zero_points.count != 1 || !sc_quantize_scale_ok(t->scale)
+    if (t->scales.count != 1 || t->zero_points.count != 1 || !sc_quantize_is_scale(t->scale)
         || t->zero_point < -128 || t->zero_point > 127) {
         return SC_E_QUANT;
     }
@@ -117,8 +117,8 @@ int sc_checks_same_scale(sc_checks_t *c, const sc_tflite_tensor_t *a, int32_t in
 }
 
 int sc_checks_multiplier(sc_checks_t *c, double real, int32_t *multiplier, int8_t *shift) {
-    sc_quantize_factor_t factor;
-    if (sc_quantize_factor(real, &factor) != SC_OK) {
+    sc_quantized_multiplier_t factor;
+    if (sc_quantize_multiplier(real, &factor) != SC_OK) {
         return sc_checks_fail(c, SC_E_MULTIPLIER, c->op->output);
     }
     *multiplier = factor.multiplier;
@@ -129,19 +129,19 @@ int sc_checks_multiplier(sc_checks_t *c, double real, int32_t *multiplier, int8_
 int sc_checks_factor(sc_tflite_t *view, const sc_model_op_t *op, uint32_t i, int32_t *multiplier, int8_t *shift,
                            sc_fault_t *fault) {
     sc_tflite_tensor_t a, w, out;
-    sc_quantize_factor_t factor;
+    sc_quantized_multiplier_t factor;
     sc_tflite_tensor(view, op->inputs[0], &a);
     sc_tflite_tensor(view, op->inputs[1], &w);
     sc_tflite_tensor(view, op->output, &out);
     float scale = sc_tflite_float(view, w.scales, i);
-    if (!sc_quantize_scale_ok(scale)) {
+    if (!sc_quantize_is_scale(scale)) {
         return sc_error_set(fault, SC_E_QUANT, op->index, op->builtin, op->inputs[1]);
     }
     double product = (double)a.scale * (double)scale;
     if (op->builtin == SC_OP_FULLY_CONNECTED && op->factors == 1) {
         product = (double)(a.scale * scale); // the reference multiplies in single precision here, and only here
     }
-    if (sc_quantize_factor(product / (double)out.scale, &factor) != SC_OK) {
+    if (sc_quantize_multiplier(product / (double)out.scale, &factor) != SC_OK) {
         return sc_error_set(fault, SC_E_MULTIPLIER, op->index, op->builtin, op->inputs[1]);
     }
     *multiplier = factor.multiplier;

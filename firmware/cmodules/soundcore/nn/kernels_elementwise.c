@@ -9,7 +9,7 @@
 #define SUM_SHIFT (20)
 
 static int32_t sum_term(int32_t x, int32_t multiplier, int32_t shift) {
-    return sc_quantize_shift_right(sc_quantize_high_product(x * (1 << SUM_SHIFT), multiplier), -shift);
+    return sc_rounding_divide_by_pot(sc_saturating_rounding_doubling_high_mul(x * (1 << SUM_SHIFT), multiplier), -shift);
 }
 
 // The innermost loop of a broadcast operator.
@@ -70,25 +70,25 @@ static void saturating(const sc_kernel_unary_t *k, int32_t (*f)(int32_t), int32_
         } else if (x >= k->radius) {
             k->head.out[i] = 127;
         } else {
-            int32_t y = f(sc_quantize_scale(x, k->multiplier, k->shift));
-            y = sc_quantize_shift_right(y, drop) + k->out_zero;
+            int32_t y = f(sc_multiply_by_quantized_multiplier(x, k->multiplier, k->shift));
+            y = sc_rounding_divide_by_pot(y, drop) + k->out_zero;
             k->head.out[i] = (int8_t)(y < -128 ? -128 : y > 127 ? 127 : y);
         }
     }
 }
 
 void sc_kernels_logistic(const sc_kernel_unary_t *k) {
-    saturating(k, sc_transcendental_logistic, 23);
+    saturating(k, sc_logistic, 23);
 }
 
 void sc_kernels_tanh(const sc_kernel_unary_t *k) {
-    saturating(k, sc_transcendental_tanh, 24);
+    saturating(k, sc_tanh, 24);
 }
 
 // exp of a difference to the row's maximum; 0 integer bits.
 static int32_t softmax_exp(const sc_kernel_softmax_t *k, int32_t difference) {
-    return sc_transcendental_exp(
-        sc_quantize_high_product((int32_t)((uint32_t)difference << k->shift), k->multiplier), 5);
+    return sc_exp_on_negative_values(
+        sc_saturating_rounding_doubling_high_mul((int32_t)((uint32_t)difference << k->shift), k->multiplier), 5);
 }
 
 void sc_kernels_softmax(const sc_kernel_softmax_t *k) {
@@ -102,16 +102,16 @@ void sc_kernels_softmax(const sc_kernel_softmax_t *k) {
         uint32_t sum = 0; // 12 integer bits, enough for 4095 terms
         for (int32_t c = 0; c < k->depth; c++) {
             if (row[c] - maximum >= k->diff_min) {
-                sum += (uint32_t)sc_quantize_shift_right(softmax_exp(k, row[c] - maximum), 12);
+                sum += (uint32_t)sc_rounding_divide_by_pot(softmax_exp(k, row[c] - maximum), 12);
             }
         }
-        int32_t bits_over_one;
-        int32_t reciprocal = sc_transcendental_reciprocal(sum, 12, &bits_over_one);
+        int32_t bits_over_unit;
+        int32_t reciprocal = sc_get_reciprocal(sum, 12, &bits_over_unit);
         for (int32_t c = 0; c < k->depth; c++) {
             int32_t y = 0;
-            if (row[c] - maximum >= k->diff_min && bits_over_one <= 8) {
-                y = sc_quantize_high_product(reciprocal, softmax_exp(k, row[c] - maximum));
-                y = sc_quantize_shift_right(y, bits_over_one + 23);
+            if (row[c] - maximum >= k->diff_min && bits_over_unit <= 8) {
+                y = sc_saturating_rounding_doubling_high_mul(reciprocal, softmax_exp(k, row[c] - maximum));
+                y = sc_rounding_divide_by_pot(y, bits_over_unit + 23);
             }
             out[c] = (int8_t)(y > 255 ? 127 : y - 128);
         }
