@@ -16,7 +16,7 @@ int32_t sc_plan_offset(const sc_plan_t *plan, int32_t tensor) {
     return i < 0 ? -1 : (int32_t)plan->block[i].offset;
 }
 
-int sc_plan_in_place(const sc_plan_t *plan, const sc_model_op_t *op, int32_t i, int32_t at) {
+int sc_plan_in_place(const sc_plan_t *plan, const sc_op_t *op, int32_t i, int32_t at) {
     return sc_plan_offset(plan, op->inputs[i]) == sc_plan_offset(plan, op->output) + at;
 }
 
@@ -41,7 +41,7 @@ static int is_constant(sc_tflite_t *view, int32_t tensor) {
 
 // One block for each computed tensor and scratch buffer, with its lifetime.
 static int collect(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault) {
-    sc_model_op_t op;
+    sc_op_t op;
     int32_t end = (int32_t)view->operators.count;
     for (uint32_t i = 0; i < view->inputs.count; i++) {
         int32_t tensor = sc_tflite_index(view, view->inputs, i);
@@ -115,7 +115,7 @@ static int overlap(const sc_plan_block_t *a, const sc_plan_block_t *b) {
 
 // Whether operator op may write over its input, block i: nothing on these bytes is read later, and the operator itself
 // reads them in no other order through another input.
-static int may_overwrite(const sc_plan_t *plan, int32_t i, const sc_model_op_t *op) {
+static int may_overwrite(const sc_plan_t *plan, int32_t i, const sc_op_t *op) {
     const sc_plan_block_t *b = &plan->block[i];
     for (int32_t j = 0; j < plan->count; j++) {
         const sc_plan_block_t *other = &plan->block[j];
@@ -135,7 +135,7 @@ static int may_overwrite(const sc_plan_t *plan, int32_t i, const sc_model_op_t *
 }
 
 // The inputs of a concatenation are made where they end up, if each is one contiguous piece and not placed yet.
-static void place_in_concatenation(sc_plan_t *plan, sc_tflite_t *view, const sc_model_op_t *op, int32_t out) {
+static void place_in_concatenation(sc_plan_t *plan, sc_tflite_t *view, const sc_op_t *op, int32_t out) {
     uint32_t offset = 0;
     for (int32_t i = 0; i < op->input_count; i++) {
         int32_t at = find(plan, op->inputs[i]), root = at < 0 ? -1 : plan->block[at].root;
@@ -148,13 +148,13 @@ static void place_in_concatenation(sc_plan_t *plan, sc_tflite_t *view, const sc_
 }
 
 static int share(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault) {
-    sc_model_op_t op;
+    sc_op_t op;
     for (uint32_t k = 0; k < view->operators.count; k++) {
         if (!sc_checks_op(view, k, &op, fault)) {
             return 0;
         }
         int32_t out = find(plan, op.output);
-        if (op.builtin == SC_OP_CONCATENATION && op.axis[0].count == 1) {
+        if (op.layout == SC_LAYOUT_PIECES) {
             place_in_concatenation(plan, view, &op, out);
             continue;
         }
@@ -164,8 +164,8 @@ static int share(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault) {
                 continue;
             }
             int output = in_vector(view, view->outputs, op.output);
-            if (op.builtin == SC_OP_RESHAPE ? !output || !group_has_input(plan, view, plan->block[at].root)
-                                             : op.in_place && may_overwrite(plan, at, &op)) {
+            if (op.layout == SC_LAYOUT_ALIAS ? !output || !group_has_input(plan, view, plan->block[at].root)
+                                             : op.layout == SC_LAYOUT_IN_PLACE && may_overwrite(plan, at, &op)) {
                 attach(plan, out, at, 0);
             }
         }
