@@ -23,6 +23,7 @@
     X(CONV_2D, Conv2DOptions, 2, 3, 2, conv, conv, conv, Conv2D, conv) \
     X(DEPTHWISE_CONV_2D, DepthwiseConv2DOptions, 2, 3, 2, depthwise, conv, depthwise, DepthwiseConv2D, depthwise_conv) \
     X(FULLY_CONNECTED, FullyConnectedOptions, 2, 3, 2, fully_connected, conv, conv, FullyConnected, fully_connected) \
+    X(LEAKY_RELU, LeakyReluOptions, 1, 1, 0, leaky_relu, record, leaky_relu, LeakyRelu, leaky_relu) \
     X(LOGISTIC, NONE, 1, 1, 0, logistic, record, logistic, Logistic, logistic) \
     X(MAX_POOL_2D, Pool2DOptions, 1, 1, 0, max_pool, pool, max_pool, MaxPool2D, pooling) \
     X(MEAN, ReducerOptions, 2, 2, 0, mean, record, mean, Mean, reduce) \
