@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from virtual_boards import board
+from tone_boards import board
 
 from soundsdk import Device, uf2_drive
 from soundsdk import ports as system_ports

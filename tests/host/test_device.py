@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from virtual_boards import beeps, board
+from tone_boards import beeps, board
 
 from soundsdk import Device
 from soundsdk.device import Refused

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from virtual_boards import board
+from tone_boards import board
 
 from soundsdk import doctor, udev
 from soundsdk.cli import run

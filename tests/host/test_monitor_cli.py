@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from virtual_boards import beeps, board
+from tone_boards import beeps, board
 
 from soundsdk.cli import run
 from soundsdk_sim.faults import Noise

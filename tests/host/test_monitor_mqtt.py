@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from virtual_boards import MODEL, beeps
+from tone_boards import MODEL, beeps
 
 from soundsdk.errors import UsageError
 from soundsdk.messages import Hello

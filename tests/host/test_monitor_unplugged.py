@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from virtual_boards import beeps, board
+from tone_boards import beeps, board
 
 from soundsdk.cli import run
 from soundsdk_sim.virtual_port import VirtualPort, VirtualPorts

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from virtual_boards import MODEL, board
+from tone_boards import MODEL, board
 
 from core.tflite_builder import ModelBuilder
 from sim.tiny_model import build, metadata

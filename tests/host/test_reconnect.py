@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from virtual_boards import beeps, board
+from tone_boards import beeps, board
 
 from soundsdk.device import Text
 from soundsdk.errors import DeviceError

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
-from virtual_boards import RATE_HZ, board
+from tone_boards import RATE_HZ, board
 
 from sim.tiny_model import tones
 from soundsdk import cli

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import serial
-from virtual_boards import board
+from tone_boards import board
 
 from soundsdk import Device, Gone
 from soundsdk.address import Address, parse
