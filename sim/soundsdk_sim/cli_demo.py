@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from .scenes.matching import Matched
+    from soundsdk_sim.scenes.matching import Matched
 
 
 @click.command()
@@ -30,11 +30,11 @@ def demo(model: str | None, seed: int, output: Path) -> None:
     """
     from rich.console import Console
 
-    from .models import load_model
-    from .plot import draw
-    from .scenes import demo_scene
-    from .scenes.matching import match
-    from .virtual import run
+    from soundsdk_sim.models import load_model
+    from soundsdk_sim.plot import draw
+    from soundsdk_sim.scenes import demo_scene
+    from soundsdk_sim.scenes.matching import match
+    from soundsdk_sim.virtual import run
 
     detector = load_model(model)
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])

@@ -34,11 +34,11 @@ def profile(model: str, board_id: str, as_json: bool, fail_over: str | None, sou
     """
     from soundsdk.boards import find_board
 
-    from .models import load_model
-    from .profile import limits
-    from .profile.report import as_json as to_json
-    from .profile.table import show
-    from .profile.target import profile as run
+    from soundsdk_sim.models import load_model
+    from soundsdk_sim.profile import limits
+    from soundsdk_sim.profile.report import as_json as to_json
+    from soundsdk_sim.profile.table import show
+    from soundsdk_sim.profile.target import profile as run
 
     bounds = limits.parse(fail_over) if fail_over is not None else {}
     board = find_board(board_id)

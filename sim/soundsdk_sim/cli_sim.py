@@ -11,7 +11,7 @@ import click
 
 from soundsdk.errors import DataError, SoundsdkError, UsageError
 
-from .targets.names import DEFAULT, PACED, TARGETS
+from soundsdk_sim.targets.names import DEFAULT, PACED, TARGETS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,7 +62,7 @@ def sim(
     """
     from soundsdk.audio import find
 
-    from .models import load_model
+    from soundsdk_sim.models import load_model
 
     if noise_db is not None and not math.isfinite(noise_db):
         raise UsageError("--noise-db must be a number.", "Give a signal-to-noise ratio in dB, such as 10.")
@@ -71,7 +71,7 @@ def sim(
     detector = load_model(model)
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
     if pty:
-        from .serial_pty import serve
+        from soundsdk_sim.serial_pty import serve
 
         serve(detector.data, _sound(named[0][0], rate_hz, noise_db), rate_hz, realtime, click.echo)
         return
@@ -125,7 +125,7 @@ def _sound(file: Path, rate_hz: int, noise_db: float | None) -> NDArray[np.int16
     pcm = read(file, rate_hz)
     if noise_db is None:
         return pcm
-    from .noise import add_noise
+    from soundsdk_sim.noise import add_noise
 
     return add_noise(pcm, noise_db)
 
@@ -140,7 +140,7 @@ def _one(
     plot: Path | None,
     realtime: bool,
 ) -> None:
-    from .targets.targets import run
+    from soundsdk_sim.targets.targets import run
 
     pcm = _sound(file, int(detector.metadata["frontend"]["rate_hz"]), noise_db)
     out = sys.stdout.buffer
@@ -158,6 +158,6 @@ def _one(
         for row in tsv(name, result.events) if form == "tsv" else audacity(result.events):
             click.echo(row)
     if plot:
-        from .plot import draw
+        from soundsdk_sim.plot import draw
 
         draw(plot, pcm, detector.metadata, result, title=f"{name}  ·  {detector.name}")

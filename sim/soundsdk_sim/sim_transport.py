@@ -10,9 +10,9 @@ from soundsdk.boards import find_board
 from soundsdk.errors import UsageError
 from soundsdk.transport import Transport
 
-from .faults import Faulty, Noise
-from .live import LiveBoard
-from .models import load_model
+from soundsdk_sim.faults import Faulty, Noise
+from soundsdk_sim.live import LiveBoard
+from soundsdk_sim.models import load_model
 
 
 class SimTransport:

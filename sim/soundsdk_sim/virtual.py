@@ -16,7 +16,7 @@ from soundfw.settings import Settings
 from soundsdk import protocol
 from soundsdk.errors import ModelError
 
-from .scenes.matching import Found
+from soundsdk_sim.scenes.matching import Found
 
 BLOCK_SAMPLES = 2048  # a step at a time: what is sent does not depend on it
 STATUS_S = 10

@@ -20,8 +20,8 @@ from typing import Protocol
 from soundsdk import ports
 from soundsdk.ports import PortInfo, kind_of
 
-from .faults import Filter
-from .serial_pty import Pty
+from soundsdk_sim.faults import Filter
+from soundsdk_sim.serial_pty import Pty
 
 _TURN_S = 0.02
 _NOBODY = 65534

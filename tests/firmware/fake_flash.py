@@ -28,7 +28,7 @@ class FakeFlash:
 
     def install(self, patch: Callable[[ModuleType, str, Any], None]) -> None:
         """Puts itself in place of `open` and `os` in soundfw's modules; patch(module, name, value)."""
-        from soundfw import flash, push
+        from soundfw.storage import files, push
 
         patch(flash, "os", self)
         for module in (flash, push):
@@ -88,19 +88,19 @@ class _Written:
     def write(self, data: str | bytes) -> int:
         raw = data.encode() if isinstance(data, str) else bytes(data)
         flash = self._flash
-        used = sum(len(content) for content in flash.files.values()) + len(self._pending)
-        if used + len(raw) > flash.free_bytes:
+        used = sum(len(content) for content in files.files.values()) + len(self._pending)
+        if used + len(raw) > files.free_bytes:
             raise OSError(28, "ENOSPC")
         try:
-            flash.operation()
+            files.operation()
         except PowerCut:
-            if not flash.lazy:
-                flash.files[self._path] += raw[: len(raw) // 2]
+            if not files.lazy:
+                files.files[self._path] += raw[: len(raw) // 2]
             raise
-        if flash.lazy:
+        if files.lazy:
             self._pending += raw
         else:
-            flash.files[self._path] += raw
+            files.files[self._path] += raw
         return len(data)
 
     def flush(self) -> None:

@@ -10,9 +10,9 @@ import click
 
 from soundsdk.errors import DataError
 
-from .datasets import LAYOUTS, load, scan
-from .metrics import Figures
-from .settings import FrontendSettings
+from soundsdk_train.datasets import LAYOUTS, load, scan
+from soundsdk_train.metrics import Figures
+from soundsdk_train.settings import FrontendSettings
 
 
 @click.command("evaluate")
@@ -29,7 +29,7 @@ def evaluate(model: str, data: str, layout: str, fold: int | None, as_json: bool
     """
     from soundsdk.detector_file import load as load_model
 
-    from . import evaluate as measure
+    from soundsdk_train import evaluate as measure
 
     detector = load_model(model)
     metadata = detector.metadata

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from . import settings as settings_file
-from .datasets import LAYOUTS, Clip, Dataset, Loaded, load, scan, split
+from soundsdk_train import settings as settings_file
+from soundsdk_train.datasets import LAYOUTS, Clip, Dataset, Loaded, load, scan, split
 
 
 @click.command("train")
@@ -38,7 +38,7 @@ def train(
     soundcore agree on every byte of its output; OUT.run.json beside it records settings, data, versions and figures.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from . import pipeline
+    from soundsdk_train import pipeline
 
     pipeline.check_out(out)
     chosen = settings_file.load(config)
@@ -53,12 +53,12 @@ def train(
     train_clips, test_clips, labels = load_split(dataset, test_fold, chosen)
     tune = None
     if chosen.scenes.count:
-        from .scene_data import add_scenes
+        from soundsdk_train.scene_data import add_scenes
 
         click.echo(f"making {chosen.scenes.count} scenes of {chosen.scenes.seconds:g} s", err=True)
         train_clips, labels, tune = add_scenes(train_clips, split(dataset, test_fold)[0], chosen)
 
-    from .progress import Display
+    from soundsdk_train.progress import Display
 
     with Display(tensorboard) as display:
         detector = pipeline.make(

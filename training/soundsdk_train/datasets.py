@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from soundsdk import audio
 from soundsdk.errors import DataError, UsageError
 
-from .features import extract, minimum_samples
-from .settings import FrontendSettings
+from soundsdk_train.features import extract, minimum_samples
+from soundsdk_train.settings import FrontendSettings
 
 LAYOUTS = ("auto", "esc", "folders", "urbansound8k")
 MAX_UNREADABLE = 0.05

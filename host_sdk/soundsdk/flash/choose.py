@@ -17,7 +17,7 @@ from soundsdk.ports import PortInfo
 from soundsdk.transport import Gone
 from soundsdk.uf2_drive import Drive
 
-from . import verify
+from soundsdk.flash import verify
 
 HELLO_S = 2.5
 

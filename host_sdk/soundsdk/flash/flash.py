@@ -12,11 +12,11 @@ from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import CheckError, UsageError
 from soundsdk.image.descriptor import Descriptor
 
-from . import choose, esptool_run, firmware_file, uf2_flash, verify
-from .choose import Target
-from .esptool_run import FlashError
-from .firmware_file import Firmware
-from .steps import Steps
+from soundsdk.flash import choose, esptool_run, firmware_file, uf2_flash, verify
+from soundsdk.flash.choose import Target
+from soundsdk.flash.esptool_run import FlashError
+from soundsdk.flash.firmware_file import Firmware
+from soundsdk.flash.steps import Steps
 
 HELLO_S = 30.0
 CUT_S = 5.0  # after a drive that went away too early: a board that has its image all the same starts at once

@@ -23,9 +23,9 @@ from soundsdk.errors import CheckError, DeviceError, PortError, ProtocolError
 from soundsdk.transport import Gone
 from soundsdk.uf2_drive import Drive
 
-from .choose import Target
-from .esptool_run import FlashError
-from .steps import Steps
+from soundsdk.flash.choose import Target
+from soundsdk.flash.esptool_run import FlashError
+from soundsdk.flash.steps import Steps
 
 APPEARS_S = 20.0
 VANISHES_S = 20.0

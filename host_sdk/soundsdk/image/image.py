@@ -15,9 +15,9 @@ from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import ModelError, UsageError
 from soundsdk.resources import firmware_dir
 
-from . import contents, make, sources, tools, uf2
-from .lock import only_one
-from .sources import Say
+from soundsdk.image import contents, make, sources, tools, uf2
+from soundsdk.image.lock import only_one
+from soundsdk.image.sources import Say
 
 # What MicroPython and soundfw need besides the detector, at least. For a refusal before anything is compiled; the
 # linked image is measured as well.

@@ -11,9 +11,9 @@ from typing import Protocol, TextIO
 from soundsdk import formats
 from soundsdk.messages import Event
 
-from .records import line, record
-from .source import Item
-from .state import Span, State, whole
+from soundsdk.monitor.records import line, record
+from soundsdk.monitor.source import Item
+from soundsdk.monitor.state import Span, State, whole
 
 FORMATS = ("text", "jsonl", "tsv", "audacity")
 

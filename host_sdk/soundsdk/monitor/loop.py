@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from soundsdk.messages import Event
 from soundsdk.protocol import Restarted
 
-from .asking import Asker
-from .choose import Chooser
-from .lines import Sink
-from .source import Back, Item, Source
-from .state import State
+from soundsdk.monitor.asking import Asker
+from soundsdk.monitor.choose import Chooser
+from soundsdk.monitor.lines import Sink
+from soundsdk.monitor.source import Back, Item, Source
+from soundsdk.monitor.state import State
 
 TURN_S = 0.1
 GATHER_S = 0.03  # after something has come: a line alone costs as much as several at once

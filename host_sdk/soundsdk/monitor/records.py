@@ -9,7 +9,7 @@ from typing import Any
 from soundsdk.messages import Event, Hello, Status
 from soundsdk.protocol import Missing, Restarted, Text
 
-from .source import Away, Back, Item
+from soundsdk.monitor.source import Away, Back, Item
 
 
 def iso(now: float) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from soundsdk.messages import Event, Hello, Scores, Status
 from soundsdk.protocol import Missing, Restarted
 
-from .source import Away, Back, Item
+from soundsdk.monitor.source import Away, Back, Item
 
 RECENT = 200  # events that are kept
 GAPS = 50  # gaps that are kept

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from soundsdk.formats import printable
 from soundsdk.protocol import Counts
 
-from .source import Item, Source
-from .state import Span, State
+from soundsdk.monitor.source import Item, Source
+from soundsdk.monitor.state import Span, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from soundsdk.image import descriptor
 
-from ..live import LiveBoard
-from . import image
-from .chips import Chip
-from .flash import Flash
-from .rom_loader import RomLoader
+from soundsdk_sim.live import LiveBoard
+from soundsdk_sim.esp32 import image
+from soundsdk_sim.esp32.chips import Chip
+from soundsdk_sim.esp32.flash import Flash
+from soundsdk_sim.esp32.rom_loader import RomLoader
 
 _EN_RISES_S = 1.0  # ten times as long as on a board: what drives the lines here may be slow
 _BAUD = 115200

@@ -15,12 +15,12 @@ from soundsdk.boards import Board
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import DeviceError
 
-from ..qemu import Qemu
-from . import operators as model_operators
-from .elf import Elf
-from .gdb import Gdb
-from .measured import HOPS, Measured, sound
-from .trace import FRONTEND, FUNCTIONS, MODEL, STAGES, WARM_UP, Call, hops
+from soundsdk_sim.qemu import Qemu
+from soundsdk_sim.profile import operators as model_operators
+from soundsdk_sim.profile.elf import Elf
+from soundsdk_sim.profile.gdb import Gdb
+from soundsdk_sim.profile.measured import HOPS, Measured, sound
+from soundsdk_sim.profile.trace import FRONTEND, FUNCTIONS, MODEL, STAGES, WARM_UP, Call, hops
 
 _RETURNS = (FRONTEND, MODEL, *STAGES)  # of kernels the beginnings are enough
 _STOPS = 100_000  # at most; a hop has some 800

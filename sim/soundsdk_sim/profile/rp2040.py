@@ -8,12 +8,12 @@ from soundsdk.boards import Board
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import DeviceError
 
-from ..rp2040 import FunctionCall, Repl, Rp2040
-from ..rp2040.wiring import microphone_of
-from . import operators as model_operators
-from .elf import Elf
-from .measured import HOPS, Measured, sound
-from .trace import FUNCTIONS, MODEL, WARM_UP, Call, hops
+from soundsdk_sim.rp2040 import FunctionCall, Repl, Rp2040
+from soundsdk_sim.rp2040.wiring import microphone_of
+from soundsdk_sim.profile import operators as model_operators
+from soundsdk_sim.profile.elf import Elf
+from soundsdk_sim.profile.measured import HOPS, Measured, sound
+from soundsdk_sim.profile.trace import FUNCTIONS, MODEL, WARM_UP, Call, hops
 
 CONVERT = "snd_slots_convert"
 _RAM = 0x20000000

@@ -12,8 +12,8 @@ from soundsdk.errors import UsageError
 from soundsdk.image.image import build
 from soundsdk.image.sources import Say
 
-from . import qemu, rp2040
-from .report import Report
+from soundsdk_sim.profile import qemu, rp2040
+from soundsdk_sim.profile.report import Report
 
 _RV32 = "rv32imc"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from soundsdk.errors import DeviceError
 
-from .operators import KERNELS, Operator, kernel_calls
+from soundsdk_sim.profile.operators import KERNELS, Operator, kernel_calls
 
 FRONTEND = "snd_frontend_push"
 MODEL = "snd_model_invoke"

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from soundsdk.errors import DeviceError, UsageError
 
-from . import tools
-from .process import Process
+from soundsdk_sim.rp2040 import tools
+from soundsdk_sim.rp2040.process import Process
 
 FLASH_BYTES = 2 << 20
 SLOWEST_HZ = 1_000_000  # emulated cycles per second on a slow and busy computer

@@ -11,7 +11,7 @@ from typing import Any
 
 from soundsdk.errors import DeviceError
 
-from . import tools
+from soundsdk_sim.rp2040 import tools
 
 ANSWER_S = 30.0
 

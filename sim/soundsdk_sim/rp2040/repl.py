@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from soundsdk.errors import DeviceError
 
-from .board import Rp2040
+from soundsdk_sim.rp2040.board import Rp2040
 
 _READY = b"raw REPL; CTRL-B to exit\r\n>"
 

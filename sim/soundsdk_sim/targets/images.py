@@ -11,7 +11,7 @@ from soundsdk.detector_file import DetectorFile
 from soundsdk.image import sources
 from soundsdk.image.image import build
 
-from ..models import load_model
+from soundsdk_sim.models import load_model
 
 
 def image(board: str, detector: DetectorFile | None = None) -> Path:

@@ -13,10 +13,10 @@ from soundsdk.boards import find_board
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import DataError
 
-from ..qemu import Qemu, emulator
-from ..virtual import BLOCK_SAMPLES, STATUS_S
-from .images import image
-from .lines import SILENCE_S, Lines
+from soundsdk_sim.qemu import Qemu, emulator
+from soundsdk_sim.virtual import BLOCK_SAMPLES, STATUS_S
+from soundsdk_sim.targets.images import image
+from soundsdk_sim.targets.lines import SILENCE_S, Lines
 
 _ALIGN = 16  # a detector is used in place only if it is aligned
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import UsageError
 
-from ..scenes.matching import Found
-from ..virtual import Run, events_of, features_of
-from ..virtual import run as run_here
-from .names import TARGETS
+from soundsdk_sim.scenes.matching import Found
+from soundsdk_sim.virtual import Run, events_of, features_of
+from soundsdk_sim.virtual import run as run_here
+from soundsdk_sim.targets.names import TARGETS
 
 OnLine = Callable[[bytes], None]
 
@@ -41,15 +41,15 @@ def run(
         return run_here(detector.data, pcm, rate_hz, on_line, realtime, features)
     events: list[Found] | None = None
     if target == "unix":
-        from . import unix
+        from soundsdk_sim.targets import unix
 
         lines = unix.run(detector, pcm, on_line, realtime)
     elif target in ("qemu-arm", "qemu-rv32"):
-        from . import qemu
+        from soundsdk_sim.targets import qemu
 
         lines = qemu.run(target.replace("-", "_"), detector, pcm, on_line)
     elif target == "rp2040":
-        from . import rp2040
+        from soundsdk_sim.targets import rp2040
 
         lines = rp2040.run(detector, pcm, on_line)
         events = rp2040.events(lines, rate_hz, len(pcm))

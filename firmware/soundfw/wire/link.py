@@ -6,7 +6,7 @@ Fields are formatted by hand in their order; numbers are integers or decimals ma
 import json
 from binascii import crc32
 
-from .compat import const
+from ..compat import const
 
 MAX_LINE = const(1024)
 _TAIL = const(18)  # ,"crc":"01234567"}

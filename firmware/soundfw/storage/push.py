@@ -10,8 +10,8 @@ push.abort                        -> ack; throws away what is staged, or ends th
 import hashlib
 from binascii import a2b_base64, hexlify
 
-from . import flash
-from .compat import FirmwareError, const
+from . import files
+from ..compat import FirmwareError, const
 
 _MAX_BYTES = const(4 << 20)
 _SYNC_BYTES = const(4096)  # what a cut can cost
@@ -45,7 +45,7 @@ class Push:
         self._size = 0
         try:
             path, have = self._slots.stage(size, sha256)
-            free = flash.free(self._slots.folder)
+            free = files.free(self._slots.folder)
             if free is not None and free < size - have + _SYNC_BYTES:
                 raise FirmwareError("push.space", "%d bytes are free in the board's file system" % free)
             self._file = open(path, "ab")

@@ -3,15 +3,15 @@
 import hashlib
 from binascii import hexlify
 
-from . import flash
-from .compat import FirmwareError
+from . import files
+from ..compat import FirmwareError
 
 
 def load(path):
     """The bytes of a model file; without one at `path`, those of the detector in the image, which stay in flash."""
-    if flash.size(path) >= 0:
+    if files.size(path) >= 0:
         try:
-            return flash.read(path)
+            return files.read(path)
         except OSError:
             pass
     try:

@@ -9,9 +9,9 @@ import machine
 import rp2
 import soundcore
 
-from .compat import FirmwareError
-from .ring import Ring
-from .settings import checked
+from ..compat import FirmwareError
+from .dma_ring import Ring
+from ..settings import checked
 
 _KEYS = {
     "kind": ("pdm", ("pdm",)),

@@ -1,8 +1,8 @@
 """What the host may ask for. Every message gets one answer: hello, status or ack."""
 
-from . import kept
-from .compat import FirmwareError, const
-from .detector import Thresholds
+from ..storage import saved_thresholds
+from ..compat import FirmwareError, const
+from ..detect.detector import Thresholds
 from .link import text
 from .record import PIECE_SAMPLES, Recorder
 
@@ -84,7 +84,7 @@ def _set(app, message):
     before, detector.thresholds = detector.thresholds, new
     if keep:
         try:
-            kept.save(app.settings.folder, app.sha256, detector)
+            saved_thresholds.save(app.settings.folder, app.sha256, detector)
         except FirmwareError:
             detector.thresholds = before
             raise

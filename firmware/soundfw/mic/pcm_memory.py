@@ -2,7 +2,7 @@
 
 import uctypes
 
-from .compat import FirmwareError
+from ..compat import FirmwareError
 
 
 class Memory:

@@ -10,7 +10,7 @@ and no event can follow before the score has fallen.
 """
 
 from . import fixed
-from .compat import FirmwareError, const
+from ..compat import FirmwareError, const
 
 _FRACTION = const(9)  # bits after the point of a pooled mean, in units of the logits' quantization step
 

@@ -9,9 +9,9 @@ import os
 import machine
 import soundcore
 
-from .compat import FirmwareError, const
-from .ring import Ring
-from .settings import checked
+from ..compat import FirmwareError, const
+from .dma_ring import Ring
+from ..settings import checked
 
 _KEYS = {
     "kind": ("adc", ("adc",)),

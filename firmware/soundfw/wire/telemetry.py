@@ -10,8 +10,8 @@ sees the gap in t.
 import json
 from binascii import b2a_base64
 
-from .compat import FirmwareError, const
-from .level import Level
+from ..compat import FirmwareError, const
+from ..detect.level import Level
 from .link import decimal
 
 _SECONDS = const(10)  # of sound without being asked again

@@ -1,8 +1,8 @@
 """Thresholds that a host set and wants kept: a file on the board, for one model."""
 
-from . import flash
-from .compat import FirmwareError
-from .detector import Thresholds
+from . import files
+from ..compat import FirmwareError
+from ..detect.detector import Thresholds
 
 FILE = "set.json"
 
@@ -11,14 +11,14 @@ def save(folder, sha256, detector):
     """Replaces what was kept by the thresholds of now."""
     classes = [[t.on, t.off, t.min_ms, t.hold_ms] for t in detector.thresholds]
     try:
-        flash.write_json(flash.join(folder, FILE), {"sha256": sha256, "classes": classes})
+        files.write_json(files.join(folder, FILE), {"sha256": sha256, "classes": classes})
     except OSError as e:
         raise FirmwareError("set.flash", "the file system fails: " + str(e)[:80])
 
 
 def apply(folder, sha256, detector):
     """Takes what was kept for this model. FirmwareError, and nothing changed, if it is for another or damaged."""
-    values = flash.read_json(flash.join(folder, FILE))
+    values = files.read_json(files.join(folder, FILE))
     if not values:
         return
     if values.get("sha256") != sha256:

@@ -8,8 +8,8 @@ staged     sha256 of what is being written into the slot that is not active; sta
 back       why the newest trial ended, a dotted code
 """
 
-from . import flash
-from .compat import FirmwareError
+from . import files
+from ..compat import FirmwareError
 from .store import sha256
 
 STATE = "slots.json"
@@ -20,8 +20,8 @@ class Slots:
 
     def __init__(self, folder):
         self.folder = folder
-        self._path = flash.join(folder, STATE)
-        state = flash.read_json(self._path)
+        self._path = files.join(folder, STATE)
+        state = files.read_json(self._path)
         self._state = {}
         for key in ("active", "sha256", "trial", "trial_sha256", "staged", "back"):
             value = state.get(key, "")
@@ -36,12 +36,12 @@ class Slots:
         self.back = self._state["back"]  # told in hello
 
     def path(self, slot):
-        return flash.join(self.folder, "slot_" + slot + ".tflite")
+        return files.join(self.folder, "slot_" + slot + ".tflite")
 
     def _write(self, **changes):
         state = dict(self._state)
         state.update(changes)
-        flash.write_json(self._path, state)
+        files.write_json(self._path, state)
         self._state = state
 
     def begin(self):
@@ -63,7 +63,7 @@ class Slots:
         if not slot:
             return None
         try:
-            data = flash.read(self.path(slot))
+            data = files.read(self.path(slot))
         except OSError:
             raise FirmwareError("store.missing", "the model's slot is empty")
         digest = sha256(data)
@@ -105,10 +105,10 @@ class Slots:
             raise FirmwareError("push.trial", "a model is on trial: confirm or abort it first")
         path = self.path(self._spare())
         if state["staged"] == digest and state["staged_size"] == size:
-            have = flash.size(path)
+            have = files.size(path)
             if 0 <= have <= size:
                 return path, have
-        flash.remove(path)
+        files.remove(path)
         self._write(staged=digest, staged_size=size, back="")
         self.back = ""
         return path, 0
@@ -116,7 +116,7 @@ class Slots:
     def discard(self):
         """Throws away what is staged."""
         if self._state["staged"]:
-            flash.remove(self.path(self._spare()))
+            files.remove(self.path(self._spare()))
             self._write(staged="", staged_size=0)
 
     def try_staged(self):
