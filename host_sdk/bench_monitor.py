@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from soundsdk import protocol
+from soundsdk.device import protocol
 from soundsdk.monitor.asking import Asker
 from soundsdk.monitor.choose import Chooser
 from soundsdk.monitor.lines import Lines, Sink
@@ -37,7 +37,7 @@ from soundsdk.monitor.source import WatchSource
 from soundsdk.monitor.state import State
 from soundsdk.monitor.table import Table
 from soundsdk.monitor.web import Web
-from soundsdk.reconnect import Watch
+from soundsdk.device.reconnect import Watch
 
 LINES_S = 100
 BOUND = 0.05  # of a core

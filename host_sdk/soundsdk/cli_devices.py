@@ -17,7 +17,7 @@ def devices(bridges: bool, as_json: bool) -> None:
     Ports with the USB ids of boards are opened, without a reset, and asked for hello. Other ports are listed, but
     neither opened nor written to. Exit code 0 whatever is found.
     """
-    from soundsdk.discovery import discover
+    from soundsdk.device.discovery import discover
 
     found = discover(bridges)
     if as_json:

@@ -19,12 +19,12 @@ def doctor(show_rule: bool, as_json: bool) -> int:
     Looks at versions, permissions, the udev rule, services that take ports, who has a port open, and asks the boards
     that are connected. Exit code 6 if there is something to do, which it says, 0 if not.
     """
-    from soundsdk import udev
+    from soundsdk.device import udev
 
     if show_rule:
         click.echo(udev.text(), nl=False)
         return EXIT_OK
-    from soundsdk.doctor import examine
+    from soundsdk.device.doctor import examine
 
     findings = examine()
     for one in findings:

@@ -65,7 +65,7 @@ def _known(sha256: str) -> DetectorFile | None:
 
 
 def _board(port: str | None, as_json: bool) -> None:
-    from soundsdk.device import Device, Refused
+    from soundsdk.device.session import Device, Refused
 
     status, why = None, None
     with Device.open(port) as device:

@@ -22,7 +22,7 @@ def mic_test(where: str | None, seconds: int, as_json: bool) -> None:
     """
     from soundsdk.audio_lines import record
     from soundsdk.dataset_files import levels
-    from soundsdk.device import Device
+    from soundsdk.device.session import Device
     from soundsdk.errors import CheckError
     from soundsdk.mic_faults import examine, find_hum
     from soundsdk.recording import best_bits

@@ -76,7 +76,7 @@ def monitor(
     from soundsdk.monitor.notes import Notes, summary
     from soundsdk.monitor.source import WatchSource
     from soundsdk.monitor.state import State
-    from soundsdk.reconnect import Watch
+    from soundsdk.device.reconnect import Watch
 
     broker = None
     if mqtt is not None:

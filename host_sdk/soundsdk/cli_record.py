@@ -49,7 +49,7 @@ def record(
     """
     from soundsdk.audio_lines import Take
     from soundsdk.dataset_files import check_label
-    from soundsdk.device import Device
+    from soundsdk.device.session import Device
     from soundsdk.errors import UsageError
     from soundsdk.recording import best_bits, facts_of, record_pc, save, takes
     from soundsdk.steps import Bar

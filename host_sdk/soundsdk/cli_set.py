@@ -54,7 +54,7 @@ def set_(changes: tuple[str, ...], port: str | None, until_restart: bool) -> Non
 
     Example: soundsdk set threshold.siren=0.8 off.siren=0.5
     """
-    from soundsdk.device import Device, Refused
+    from soundsdk.device.session import Device, Refused
 
     by_label = parse(changes)
     done: list[str] = []

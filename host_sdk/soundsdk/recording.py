@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from soundsdk.audio_lines import Joiner, Progress, Take
-from soundsdk.device import Device
+from soundsdk.device.session import Device
 from soundsdk.errors import DeviceError, UsageError
-from soundsdk.ports import listed
+from soundsdk.device.ports import listed
 
 _PC_WAIT_S = 5.0
 

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from soundsdk.transport import Gone, Transport
+from soundsdk.device.transport import Gone, Transport
 
 
 class Noise:

@@ -8,7 +8,7 @@ import numpy as np
 
 from soundsdk.boards import find_board
 from soundsdk.errors import UsageError
-from soundsdk.transport import Transport
+from soundsdk.device.transport import Transport
 
 from soundsdk_sim.faults import Faulty, Noise
 from soundsdk_sim.live import LiveBoard

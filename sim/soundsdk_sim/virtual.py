@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from soundfw.main import App, open_stream
 from soundfw.settings import Settings
-from soundsdk import protocol
+from soundsdk.device import protocol
 from soundsdk.errors import ModelError
 
 from soundsdk_sim.scenes.matching import Found

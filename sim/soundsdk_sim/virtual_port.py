@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-from soundsdk import ports
-from soundsdk.ports import PortInfo, kind_of
+from soundsdk.device import ports
+from soundsdk.device.ports import PortInfo, kind_of
 
 from soundsdk_sim.faults import Filter
 from soundsdk_sim.serial_pty import Pty

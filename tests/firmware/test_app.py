@@ -15,7 +15,7 @@ from soundfw.compat import FirmwareError
 from soundfw.main import App
 from soundfw.settings import Settings
 from soundfw.storage.boot_counter import Starts
-from soundsdk import protocol
+from soundsdk.device import protocol
 
 Script = Callable[[int], Sequence[int]]
 

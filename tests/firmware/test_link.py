@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soundfw.wire.link import MAX_LINE, Link, decimal, decode, text
-from soundsdk import protocol
+from soundsdk.device import protocol
 
 
 class Wire:

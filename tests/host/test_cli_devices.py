@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 from tone_boards import board
 
-from soundsdk import Device, uf2_drive
-from soundsdk import ports as system_ports
+from soundsdk import Device
+from soundsdk.device import uf2_drive
+from soundsdk.device import ports as system_ports
 from soundsdk.cli import run
 from soundsdk.cli_set import parse
 from soundsdk.errors import UsageError
-from soundsdk.ports import PortInfo, kind_of, usb_devices
+from soundsdk.device.ports import PortInfo, kind_of, usb_devices
 from soundsdk_sim.live import LiveBoard
 from soundsdk_sim.virtual_port import VirtualPorts
 

@@ -15,12 +15,13 @@ import pytest
 import serial
 
 from sim.tiny_model import BURSTS, build, metadata, tones
-from soundsdk import Device, ports, uf2_drive
+from soundsdk import Device
+from soundsdk.device import ports, uf2_drive
 from soundsdk.boards import find_board
 from soundsdk.cli import run
 from soundsdk.flash import flash, uf2_flash
 from soundsdk.image import tools
-from soundsdk.ports import PortInfo
+from soundsdk.device.ports import PortInfo
 from soundsdk_sim.pico import boot_rom
 from soundsdk_sim.pico.pico import Faults, VirtualPico
 from soundsdk_sim.serial_pty import Pty

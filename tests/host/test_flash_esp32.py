@@ -17,13 +17,14 @@ import numpy as np
 import pytest
 
 from sim.tiny_model import BURSTS, build, metadata, tones
-from soundsdk import Device, ports, uf2_drive
+from soundsdk import Device
+from soundsdk.device import ports, uf2_drive
 from soundsdk.cli import run
 from soundsdk.errors import SoundsdkError
 from soundsdk.flash import esptool_run, flash, verify
 from soundsdk.flash.flash import Wish
 from soundsdk.flash.steps import Steps
-from soundsdk.ports import PortInfo
+from soundsdk.device.ports import PortInfo
 from soundsdk_sim.esp32.board import Esp32Board
 from soundsdk_sim.esp32.chips import CHIPS
 from soundsdk_sim.esp32.server import Esp32Server, Faults

@@ -13,7 +13,7 @@ from test_recording import fast
 from sim.tiny_model import tones
 from soundsdk import cli
 from soundsdk.mic_faults import examine, find_hum
-from soundsdk.ports import PortInfo
+from soundsdk.device.ports import PortInfo
 from soundsdk_sim.faults import Faulty
 
 RATE_HZ = 16000

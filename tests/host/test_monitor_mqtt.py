@@ -20,7 +20,7 @@ import soundfile
 from tone_boards import MODEL, beeps
 
 from soundsdk.errors import UsageError
-from soundsdk.messages import Hello
+from soundsdk.device.messages import Hello
 from soundsdk.monitor import mqtt_topics
 from soundsdk.monitor.mqtt_topics import Broker, Topics, parse, slug
 

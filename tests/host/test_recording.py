@@ -19,11 +19,11 @@ from sim.tiny_model import tones
 from soundsdk import cli
 from soundsdk.audio_lines import Joiner, Piece, Take, cut, decode, record, triggered
 from soundsdk.dataset_files import write
-from soundsdk.device import Device
+from soundsdk.device.session import Device
 from soundsdk.errors import ProtocolError, UsageError
-from soundsdk.messages import Audio
+from soundsdk.device.messages import Audio
 from soundsdk.recording import record_pc
-from soundsdk.transport import Gone
+from soundsdk.device.transport import Gone
 from soundsdk_sim.faults import Faulty, Noise
 from soundsdk_sim.live import LiveBoard
 

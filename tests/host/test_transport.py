@@ -16,9 +16,9 @@ import serial
 from tone_boards import board
 
 from soundsdk import Device, Gone
-from soundsdk.address import Address, parse
+from soundsdk.device.address import Address, parse
 from soundsdk.errors import DeviceError, PortError, ProtocolError, SoundsdkError, UsageError
-from soundsdk.transport import SerialTransport, open_transport
+from soundsdk.device.transport import SerialTransport, open_transport
 from soundsdk_sim.esp32.board import Esp32Board
 from soundsdk_sim.esp32.chips import CHIPS
 from soundsdk_sim.esp32.server import Esp32Server
@@ -159,7 +159,7 @@ def test_a_port_that_takes_no_bytes_is_an_error_in_time(monkeypatch: pytest.Monk
     import os
     import tty
 
-    monkeypatch.setattr("soundsdk.transport.WRITE_S", 0.3)
+    monkeypatch.setattr("soundsdk.device.transport.WRITE_S", 0.3)
     master, slave = os.openpty()
     tty.setraw(slave)
     try:

@@ -14,7 +14,7 @@ import soundfile
 from PIL import Image
 from tiny_model import BURSTS, build, metadata, tones
 
-from soundsdk import protocol
+from soundsdk.device import protocol
 from soundsdk.cli import run
 
 Result = tuple[int, str, str]

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from soundsdk.transport import Gone
+from soundsdk.device.transport import Gone
 from soundsdk_sim.faults import Faulty, Noise
 
 

@@ -16,7 +16,7 @@ import serial
 import soundfile
 from tiny_model import build, metadata
 
-from soundsdk import protocol
+from soundsdk.device import protocol
 from soundsdk.cli import run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")

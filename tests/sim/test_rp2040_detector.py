@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from rp2040_needs import micropython_uf2, need_emulator
 
-from soundsdk import protocol
+from soundsdk.device import protocol
 from soundsdk.boards import find_board
 from soundsdk_sim import virtual
 from soundsdk_sim.models import load_model

@@ -12,7 +12,7 @@ import pytest
 import soundcore
 from rp2040_needs import micropython_uf2, need_emulator
 
-from soundsdk import protocol
+from soundsdk.device import protocol
 from soundsdk_sim import virtual
 from soundsdk_sim.models import load_model
 from soundsdk_sim.rp2040 import AdcMicrophone, Microphone, PdmMicrophone, Repl, Rp2040

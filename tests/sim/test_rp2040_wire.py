@@ -10,9 +10,10 @@ import pytest
 from rp2040_needs import micropython_uf2, need_emulator
 from tiny_model import build, metadata
 
-from soundsdk import audio_lines, device, push
+from soundsdk import audio_lines
+from soundsdk.device import session, push
 from soundsdk.detector_file import DetectorFile, load
-from soundsdk.device import Device
+from soundsdk.device.session import Device
 from soundsdk_sim.rp2040 import Microphone, Rp2040
 
 MICROPHONE = Microphone(sck=16, ws=17, sd=18)  # as boards/rpi_pico.toml has it

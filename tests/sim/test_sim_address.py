@@ -9,7 +9,7 @@ import pytest
 
 from soundsdk import Device, Gone, Watch
 from soundsdk.errors import ProtocolError, UsageError
-from soundsdk.reconnect import Away, Back
+from soundsdk.device.reconnect import Away, Back
 
 
 def test_it_hears_the_recording_with_the_model(wav: Path, model_file: Path) -> None:

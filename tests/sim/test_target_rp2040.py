@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from target_needs import need
 
-from soundsdk import protocol
+from soundsdk.device import protocol
 from soundsdk.cli import run as cli
 from soundsdk_sim.models import load_model
 from soundsdk_sim.scenes import make_scene

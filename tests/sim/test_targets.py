@@ -15,7 +15,7 @@ import soundfile
 from target_needs import need
 from tiny_model import build, metadata
 
-from soundsdk import protocol
+from soundsdk.device import protocol
 from soundsdk.boards import find_board
 from soundsdk.cli import run as cli
 from soundsdk.detector_file import load

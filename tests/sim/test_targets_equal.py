@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from target_needs import need
 
-from soundsdk import protocol
+from soundsdk.device import protocol
 from soundsdk.audio import read
 from soundsdk_sim.models import load_model
 from soundsdk_sim.scenes import Scene, make_scene

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from soundsdk import address, ports, uf2_drive
+from soundsdk.device import address, ports, uf2_drive
 from soundsdk.boards import Board, all_boards, find_board
 from soundsdk.errors import CheckError, DeviceError, ProtocolError, UsageError
-from soundsdk.messages import Hello
-from soundsdk.ports import PortInfo
-from soundsdk.transport import Gone
-from soundsdk.uf2_drive import Drive
+from soundsdk.device.messages import Hello
+from soundsdk.device.ports import PortInfo
+from soundsdk.device.transport import Gone
+from soundsdk.device.uf2_drive import Drive
 
 from soundsdk.flash import verify
 

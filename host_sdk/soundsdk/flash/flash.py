@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from soundsdk import ports
+from soundsdk.device import ports
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import CheckError, UsageError
 from soundsdk.image.descriptor import Descriptor

@@ -16,12 +16,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from soundsdk import uf2_drive
+from soundsdk.device import uf2_drive
 from soundsdk.boards import Board
-from soundsdk.device import Device, Refused
+from soundsdk.device.session import Device, Refused
 from soundsdk.errors import CheckError, DeviceError, PortError, ProtocolError
-from soundsdk.transport import Gone
-from soundsdk.uf2_drive import Drive
+from soundsdk.device.transport import Gone
+from soundsdk.device.uf2_drive import Drive
 
 from soundsdk.flash.choose import Target
 from soundsdk.flash.esptool_run import FlashError

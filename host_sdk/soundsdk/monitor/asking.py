@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from soundsdk.messages import Ack
-from soundsdk.protocol import Restarted
+from soundsdk.device.messages import Ack
+from soundsdk.device.protocol import Restarted
 
 from soundsdk.monitor.source import Back, Item
 from soundsdk.monitor.state import State

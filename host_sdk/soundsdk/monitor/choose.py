@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from soundsdk.messages import Event
+from soundsdk.device.messages import Event
 
 
 class Chooser:

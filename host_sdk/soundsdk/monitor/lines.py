@@ -9,7 +9,7 @@ import time
 from typing import Protocol, TextIO
 
 from soundsdk import formats
-from soundsdk.messages import Event
+from soundsdk.device.messages import Event
 
 from soundsdk.monitor.records import line, record
 from soundsdk.monitor.source import Item

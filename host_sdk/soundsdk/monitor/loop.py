@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from soundsdk.messages import Event
-from soundsdk.protocol import Restarted
+from soundsdk.device.messages import Event
+from soundsdk.device.protocol import Restarted
 
 from soundsdk.monitor.asking import Asker
 from soundsdk.monitor.choose import Chooser

@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from soundsdk.errors import UsageError
-from soundsdk.messages import Event, Hello, Status
-from soundsdk.protocol import Restarted
+from soundsdk.device.messages import Event, Hello, Status
+from soundsdk.device.protocol import Restarted
 
 from soundsdk.monitor import mqtt_topics
 from soundsdk.monitor.asking import Asker

@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 from soundsdk import __version__
 from soundsdk.errors import UsageError
-from soundsdk.messages import Hello
+from soundsdk.device.messages import Hello
 
 DISCOVERY = "homeassistant"
 _EXAMPLE = "Give mqtt://HOST/PREFIX, such as mqtt://user:password@broker.local/sounds."

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 from soundsdk.formats import printable
-from soundsdk.messages import Status
-from soundsdk.protocol import Counts, Missing, Restarted, Text
+from soundsdk.device.messages import Status
+from soundsdk.device.protocol import Counts, Missing, Restarted, Text
 
 from soundsdk.monitor.source import Away, Back, Item
 from soundsdk.monitor.state import Span, State

@@ -6,9 +6,9 @@ import contextlib
 from typing import Any, Protocol
 
 from soundsdk.errors import DeviceError, PortError
-from soundsdk.messages import Hello
-from soundsdk.protocol import Counts
-from soundsdk.reconnect import Away, Back, Watch, WatchItem
+from soundsdk.device.messages import Hello
+from soundsdk.device.protocol import Counts
+from soundsdk.device.reconnect import Away, Back, Watch, WatchItem
 
 Item = WatchItem
 

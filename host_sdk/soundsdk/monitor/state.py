@@ -6,8 +6,8 @@ import time
 from collections import deque
 from dataclasses import dataclass, field, replace
 
-from soundsdk.messages import Event, Hello, Scores, Status
-from soundsdk.protocol import Missing, Restarted
+from soundsdk.device.messages import Event, Hello, Scores, Status
+from soundsdk.device.protocol import Missing, Restarted
 
 from soundsdk.monitor.source import Away, Back, Item
 

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, TypeAlias
 
 from soundsdk.formats import printable
-from soundsdk.protocol import Counts
+from soundsdk.device.protocol import Counts
 
 from soundsdk.monitor.source import Item, Source
 from soundsdk.monitor.state import Span, State

@@ -8,8 +8,8 @@ from base64 import b64encode
 from collections import deque
 from typing import Any
 
-from soundsdk.messages import Event, Hello, Mel, Scores, Status
-from soundsdk.protocol import Restarted, Text
+from soundsdk.device.messages import Event, Hello, Mel, Scores, Status
+from soundsdk.device.protocol import Restarted, Text
 
 from soundsdk.monitor.asking import Asker
 from soundsdk.monitor.page_server import PageServer

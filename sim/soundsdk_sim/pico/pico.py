@@ -25,9 +25,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk import ports, uf2_drive
+from soundsdk.device import ports, uf2_drive
 from soundsdk.image import descriptor
-from soundsdk.ports import PortInfo
+from soundsdk.device.ports import PortInfo
 
 from soundsdk_sim.esp32.flash import Flash
 from soundsdk_sim.live import LiveBoard

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk import protocol
+from soundsdk.device import protocol
 from soundsdk.boards import find_board
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import DeviceError

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, TypeAlias, cast
 
-from soundsdk import address, protocol
+from soundsdk.device import address, protocol
 from soundsdk.errors import ProtocolError, UsageError
-from soundsdk.messages import Ack, Event, Hello, Message, Status, parse
-from soundsdk.protocol import Damaged, Missing, Restarted, Text
-from soundsdk.transport import Gone, Transport, open_transport
+from soundsdk.device.messages import Ack, Event, Hello, Message, Status, parse
+from soundsdk.device.protocol import Damaged, Missing, Restarted, Text
+from soundsdk.device.transport import Gone, Transport, open_transport
 
 ANSWER_S = 3.0
 HELLO_S = 5.0
@@ -267,7 +267,7 @@ class Device:
 
         Raises what the last try raised: DeviceError or PortError, ProtocolError if nothing answers.
         """
-        from soundsdk.reconnect import reopen
+        from soundsdk.device.reconnect import reopen
 
         deadline = time.monotonic() + limit_s
         while True:

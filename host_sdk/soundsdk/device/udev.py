@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from soundsdk import ports
+from soundsdk.device import ports
 
 NAME = "70-soundsdk.rules"
 INSTALL = (

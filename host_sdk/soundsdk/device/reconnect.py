@@ -16,12 +16,12 @@ from dataclasses import dataclass, fields
 from types import TracebackType
 from typing import TypeAlias
 
-from soundsdk import address
-from soundsdk.device import HELLO_S, Device, Item
+from soundsdk.device import address
+from soundsdk.device.session import HELLO_S, Device, Item
 from soundsdk.errors import DeviceError, PortError, ProtocolError
-from soundsdk.messages import Event, Hello, Status
-from soundsdk.protocol import Counts, Missing, Restarted
-from soundsdk.transport import Gone, Transport, open_transport
+from soundsdk.device.messages import Event, Hello, Status
+from soundsdk.device.protocol import Counts, Missing, Restarted
+from soundsdk.device.transport import Gone, Transport, open_transport
 
 _FIRST_WAIT_S = 0.05
 _LONGEST_WAIT_S = 0.5

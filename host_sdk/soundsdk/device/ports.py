@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from soundsdk.address import Address
+from soundsdk.device.address import Address
 from soundsdk.errors import DeviceError
 
 # Of USB-to-serial bridges that ESP32 boards carry: CP210x, CH340, CH9102, FT232 and its kin. They are in many other

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from soundsdk import __version__, ports, udev
-from soundsdk.discovery import Found
-from soundsdk.ports import PortInfo
+from soundsdk import __version__
+from soundsdk.device import ports, udev
+from soundsdk.device.discovery import Found
+from soundsdk.device.ports import PortInfo
 
 _GROUPS = ("dialout", "uucp")  # Debian and Fedora; Arch and others
 _PACKAGES = ("pyserial", "esptool", "mpremote")
@@ -194,7 +195,7 @@ def examine(root: Path = Path("/")) -> list[Finding]:
     """All checks of this computer."""
     import getpass
 
-    from soundsdk.discovery import discover
+    from soundsdk.device.discovery import discover
 
     out = versions()
     linux = sys.platform.startswith("linux")

@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
-from soundsdk import ports, uf2_drive
-from soundsdk.device import Device
+from soundsdk.device import ports, uf2_drive
+from soundsdk.device.session import Device
 from soundsdk.errors import DeviceError, PortError, ProtocolError
-from soundsdk.messages import Hello
-from soundsdk.ports import PortInfo
-from soundsdk.transport import SerialTransport
+from soundsdk.device.messages import Hello
+from soundsdk.device.ports import PortInfo
+from soundsdk.device.transport import SerialTransport
 
 HELLO_S = 1.5
 

@@ -8,7 +8,7 @@ import os
 import time
 from typing import Any, Protocol
 
-from soundsdk.address import Address
+from soundsdk.device.address import Address
 from soundsdk.errors import DeviceError, PortError
 
 BAUD = 115200
@@ -49,7 +49,7 @@ class SerialTransport:
     def __init__(self, path: str, baud: int = BAUD) -> None:
         import serial
 
-        from soundsdk import ports
+        from soundsdk.device import ports
 
         self.path = path
         self.port = ports.at(path) if "://" not in path else None  # None: not among the ports the system lists
@@ -104,7 +104,7 @@ class SerialTransport:
             self._port.close()
 
     def reopen(self) -> SerialTransport:
-        from soundsdk import ports
+        from soundsdk.device import ports
 
         path = self.path
         if self.port is not None:
@@ -139,7 +139,7 @@ def open_transport(address: Address) -> Transport:
         transport: Transport = open_sim(address.value)
         return transport
     if address.kind in ("auto", "id"):
-        from soundsdk import ports
+        from soundsdk.device import ports
 
         return SerialTransport(ports.find(address).path)
     return SerialTransport(address.value)
