@@ -20,12 +20,12 @@ def mic_test(where: str | None, seconds: int, as_json: bool) -> None:
     Speak or clap meanwhile. Named are: silent, ones, constant, channel, bytes, shift, clipping, dc, hum, quiet. Exit
     code 6 if there is a fault.
     """
-    from soundsdk.audio_lines import record
-    from soundsdk.dataset_files import levels
+    from soundsdk.recording.audio_lines import record
+    from soundsdk.recording.dataset_files import levels
     from soundsdk.device.session import Device
     from soundsdk.errors import CheckError
-    from soundsdk.mic_faults import examine, find_hum
-    from soundsdk.recording import best_bits
+    from soundsdk.recording.mic_faults import examine, find_hum
+    from soundsdk.recording.recorder import best_bits
 
     with Device.open(where) as device:
         slow = best_bits(device) < 4

@@ -47,11 +47,11 @@ def record(
     Prints the path of each file. What did not arrive is never filled with silence: a recording with gaps is divided at
     them, and the side-car says where they are and how long. Exit code 1 if nothing of a recording arrived.
     """
-    from soundsdk.audio_lines import Take
-    from soundsdk.dataset_files import check_label
+    from soundsdk.recording.audio_lines import Take
+    from soundsdk.recording.dataset_files import check_label
     from soundsdk.device.session import Device
     from soundsdk.errors import UsageError
-    from soundsdk.recording import best_bits, facts_of, record_pc, save, takes
+    from soundsdk.recording.recorder import best_bits, facts_of, record_pc, save, takes
     from soundsdk.steps import Bar
 
     check_label(label)

@@ -60,7 +60,7 @@ def sim(
     WAV, FLAC or OGG, any rate and number of channels. Each recording meets a freshly started board. Standard output
     holds nothing but the data. Exit code 1 if a recording or the model cannot be used.
     """
-    from soundsdk.audio import find
+    from soundsdk.recording.audio_file import find
 
     from soundsdk_sim.models import load_model
 
@@ -120,7 +120,7 @@ def _check_options(
 
 
 def _sound(file: Path, rate_hz: int, noise_db: float | None) -> NDArray[np.int16]:
-    from soundsdk.audio import read
+    from soundsdk.recording.audio_file import read
 
     pcm = read(file, rate_hz)
     if noise_db is None:

@@ -77,7 +77,7 @@ def open_sim(text: str) -> Transport:
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
     sound = np.zeros(0, np.int16)
     if file := options.pop("file", None):
-        from soundsdk.audio import read
+        from soundsdk.recording.audio_file import read
 
         sound = read(file, rate_hz)
     for i, key in enumerate(("noise", "noise_out")):

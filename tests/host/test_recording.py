@@ -17,12 +17,12 @@ from tone_boards import RATE_HZ, board
 
 from sim.tiny_model import tones
 from soundsdk import cli
-from soundsdk.audio_lines import Joiner, Piece, Take, cut, decode, record, triggered
-from soundsdk.dataset_files import write
+from soundsdk.recording.audio_lines import Joiner, Piece, Take, cut, decode, record, triggered
+from soundsdk.recording.dataset_files import write
 from soundsdk.device.session import Device
 from soundsdk.errors import ProtocolError, UsageError
 from soundsdk.device.messages import Audio
-from soundsdk.recording import record_pc
+from soundsdk.recording.recorder import record_pc
 from soundsdk.device.transport import Gone
 from soundsdk_sim.faults import Faulty, Noise
 from soundsdk_sim.live import LiveBoard
@@ -142,7 +142,7 @@ class Swallow:
 
 
 def test_a_board_that_falls_silent_is_an_error_after_some_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("soundsdk.audio_lines.SILENCE_S", 0.5)
+    monkeypatch.setattr("soundsdk.recording.audio_lines.SILENCE_S", 0.5)
     # The answers to stop and to start come; nothing after them.
     link = Faulty(fast(noise(10), speed=2), noise=Swallow(b"", until=2))
     begin = time.monotonic()

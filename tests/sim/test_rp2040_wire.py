@@ -10,7 +10,7 @@ import pytest
 from rp2040_needs import micropython_uf2, need_emulator
 from tiny_model import build, metadata
 
-from soundsdk import audio_lines
+from soundsdk.recording import audio_lines
 from soundsdk.device import session, push
 from soundsdk.detector_file import DetectorFile, load
 from soundsdk.device.session import Device

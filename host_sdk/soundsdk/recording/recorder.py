@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from soundsdk.audio_lines import Joiner, Progress, Take
+from soundsdk.recording.audio_lines import Joiner, Progress, Take
 from soundsdk.device.session import Device
 from soundsdk.errors import DeviceError, UsageError
 from soundsdk.device.ports import listed
@@ -90,7 +90,7 @@ def record_pc(seconds: int, rate_hz: int = 16000, progress: Progress | None = No
 
 def save(dataset: Path, label: str, take: Take, facts: dict[str, Any]) -> tuple[Path, list[Path]]:
     """Writes a take that has just ended; the side-car and the sound files."""
-    from soundsdk.dataset_files import write
+    from soundsdk.recording.dataset_files import write
 
     sidecar, *files = write(dataset, label, take, facts, time.time() - take.samples / take.rate_hz)
     return sidecar, files
@@ -106,7 +106,7 @@ def takes(
     progress: Progress | None = None,
 ) -> Iterator[Take]:
     """`count` takes, one after the other: at once, or one for every event of the label `trigger`."""
-    from soundsdk.audio_lines import record, triggered
+    from soundsdk.recording.audio_lines import record, triggered
 
     if trigger is None:
         for _ in range(count):

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk.audio_lines import Take
+from soundsdk.recording.audio_lines import Take
 from soundsdk.errors import DataError, UsageError
 
 MIN_PIECE_S = 0.25  # shorter ones are of no use to training; the side-car lists them
