@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from soundsdk.boards import find_board
-from soundsdk.image.image import build
-from soundsdk.image.tools import ToolError
+from soundsdk.build.builder import build
+from soundsdk.build.tools import ToolError
 from soundsdk_sim.models import load_model
 
 

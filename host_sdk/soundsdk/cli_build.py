@@ -31,7 +31,7 @@ def build(board: str, model: str | None, sources: Path | None, out: Path, as_jso
     one stays as it was.
     """
     from soundsdk.boards import find_board
-    from soundsdk.image.image import build as build_image
+    from soundsdk.build.builder import build as build_image
     from soundsdk_sim.models import load_model
 
     def say(text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from soundsdk.boards import find_board
-from soundsdk.image import descriptor, uf2
+from soundsdk.build import descriptor, uf2
 from soundsdk.resources import models_dir
 from soundsdk_sim.esp32 import image as esp_image
 from soundsdk_sim.esp32.chips import CHIPS as ESP_CHIPS

@@ -13,7 +13,7 @@ from soundsdk.device import uf2_drive
 from soundsdk.boards import find_board
 from soundsdk.errors import CheckError
 from soundsdk.flash import firmware_file, verify
-from soundsdk.image import descriptor, uf2
+from soundsdk.build import descriptor, uf2
 from soundsdk.device.messages import Hello
 from soundsdk_sim.esp32 import image as esp_image
 from soundsdk_sim.esp32.chips import CHIPS

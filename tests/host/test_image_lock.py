@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from soundsdk.boards import find_board
-from soundsdk.image import image, make, sources
-from soundsdk.image.lock import BusyError, only_one
+from soundsdk.build import builder, make, sources
+from soundsdk.build.lock import BusyError, only_one
 from soundsdk_sim.models import load_model
 
 pytest.importorskip("fcntl")
@@ -83,8 +83,8 @@ def test_builds_of_a_board_at_the_same_time_take_turns_and_each_gets_its_own_det
 ) -> None:
     monkeypatch.setenv("SOUNDSDK_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(sources, "get", lambda *args: sources.Sources(tmp_path, tmp_path, "key"))
-    monkeypatch.setattr(image.tools, "check", lambda board: None)
-    monkeypatch.setattr(image.tools, "version", lambda board: "1")
+    monkeypatch.setattr(builder.tools, "check", lambda board: None)
+    monkeypatch.setattr(builder.tools, "version", lambda board: "1")
     inside: list[int] = []
     most: list[int] = []
 
@@ -98,10 +98,10 @@ def test_builds_of_a_board_at_the_same_time_take_turns_and_each_gets_its_own_det
 
     monkeypatch.setattr(make, "run", run)
     detectors = [load_model("home"), load_model("esc10"), load_model("home")]
-    made: dict[int, image.Image] = {}
+    made: dict[int, builder.Image] = {}
 
     def build(i: int) -> None:
-        made[i] = image.build(find_board("unix"), detectors[i], None, tmp_path / str(i), print)
+        made[i] = builder.build(find_board("unix"), detectors[i], None, tmp_path / str(i), print)
 
     threads = [threading.Thread(target=build, args=(i,)) for i in range(len(detectors))]
     for thread in threads:

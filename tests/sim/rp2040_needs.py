@@ -10,7 +10,7 @@ import pytest
 
 from images import image_of
 from soundsdk.errors import DeviceError
-from soundsdk.image.sources import cache_dir
+from soundsdk.build.sources import cache_dir
 from soundsdk_sim.rp2040 import tools
 
 

@@ -7,7 +7,7 @@ from rp2040_needs import need_emulator
 
 from soundsdk.boards import find_board
 from soundsdk.errors import DeviceError
-from soundsdk.image import tools
+from soundsdk.build import tools
 from soundsdk_sim.qemu import emulator
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from soundsdk.image import uf2
+from soundsdk.build import uf2
 from soundsdk_sim.esp32.flash import Flash
 from soundsdk_sim.pico import boot_rom
 from soundsdk_sim.pico.boot_rom import RP2040, RP2350, Uf2Writer

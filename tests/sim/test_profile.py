@@ -11,7 +11,7 @@ import pytest
 from soundsdk import cli
 from soundsdk.boards import Board, find_board
 from soundsdk.errors import DeviceError, UsageError
-from soundsdk.image.image import Image
+from soundsdk.build.builder import Image
 from soundsdk_sim.models import load_model
 from soundsdk_sim.profile import limits, operators, qemu, table, target
 from soundsdk_sim.profile.measured import Measured

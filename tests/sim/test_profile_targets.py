@@ -14,8 +14,8 @@ from rp2040_needs import need_emulator
 from soundsdk import cli
 from soundsdk.boards import find_board
 from soundsdk.errors import DeviceError
-from soundsdk.image import tools
-from soundsdk.image.image import Image, build
+from soundsdk.build import tools
+from soundsdk.build.builder import Image, build
 from soundsdk_sim.models import load_model
 from soundsdk_sim.profile import qemu, trace
 from soundsdk_sim.profile.elf import Elf

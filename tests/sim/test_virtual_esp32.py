@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from soundsdk.image import descriptor
+from soundsdk.build import descriptor
 from soundsdk.resources import models_dir
 from soundsdk_sim.esp32 import image, slip
 from soundsdk_sim.esp32.board import Esp32Board

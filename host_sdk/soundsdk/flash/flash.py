@@ -10,7 +10,7 @@ from pathlib import Path
 from soundsdk.device import ports
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import CheckError, UsageError
-from soundsdk.image.descriptor import Descriptor
+from soundsdk.build.descriptor import Descriptor
 
 from soundsdk.flash import choose, esptool_run, firmware_file, uf2_flash, verify
 from soundsdk.flash.choose import Target
@@ -85,8 +85,8 @@ def run(wish: Wish, steps: Steps, load: Callable[[str | None], DetectorFile] | N
 
 
 def _build(target: Target, detector: DetectorFile, steps: Steps) -> Firmware:
-    from soundsdk.image.image import build
-    from soundsdk.image.sources import cache_dir
+    from soundsdk.build.builder import build
+    from soundsdk.build.sources import cache_dir
 
     steps.say("build", f"Building the image of {target.board.id}; the first time this takes a minute or two")
     image = build(target.board, detector, None, cache_dir() / "images", lambda text: steps.say("build", f"  {text}"))

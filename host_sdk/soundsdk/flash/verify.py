@@ -9,7 +9,7 @@ from soundsdk.device.address import Address
 from soundsdk.boards import Board
 from soundsdk.device.session import Device
 from soundsdk.errors import CheckError, SoundsdkError
-from soundsdk.image.descriptor import Descriptor
+from soundsdk.build.descriptor import Descriptor
 from soundsdk.device.messages import Hello
 from soundsdk.device.transport import open_transport
 

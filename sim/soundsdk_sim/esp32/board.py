@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk.image import descriptor
+from soundsdk.build import descriptor
 
 from soundsdk_sim.live import LiveBoard
 from soundsdk_sim.esp32 import image

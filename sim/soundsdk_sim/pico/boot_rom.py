@@ -8,7 +8,7 @@ import binascii
 import struct
 from dataclasses import dataclass
 
-from soundsdk.image import uf2
+from soundsdk.build import uf2
 
 from soundsdk_sim.esp32.flash import SECTOR_BYTES, Flash
 

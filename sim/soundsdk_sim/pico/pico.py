@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.device import ports, uf2_drive
-from soundsdk.image import descriptor
+from soundsdk.build import descriptor
 from soundsdk.device.ports import PortInfo
 
 from soundsdk_sim.esp32.flash import Flash

@@ -9,8 +9,8 @@ from pathlib import Path
 from soundsdk.boards import Board, all_boards
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import UsageError
-from soundsdk.image.image import build
-from soundsdk.image.sources import Say
+from soundsdk.build.builder import build
+from soundsdk.build.sources import Say
 
 from soundsdk_sim.profile import qemu, rp2040
 from soundsdk_sim.profile.report import Report

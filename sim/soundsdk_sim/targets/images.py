@@ -8,8 +8,8 @@ import click
 
 from soundsdk.boards import find_board
 from soundsdk.detector_file import DetectorFile
-from soundsdk.image import sources
-from soundsdk.image.image import build
+from soundsdk.build import sources
+from soundsdk.build.builder import build
 
 from soundsdk_sim.models import load_model
 

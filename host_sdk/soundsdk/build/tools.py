@@ -9,7 +9,7 @@ import subprocess
 from soundsdk.boards import Board
 from soundsdk.errors import SoundsdkError
 
-from soundsdk.image import esp32
+from soundsdk.build import esp32
 
 # program: Debian package
 _ALWAYS = {"make": "make", "cc": "gcc", "python3": "python3", "patch": "patch", "tar": "tar"}

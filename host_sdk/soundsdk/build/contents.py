@@ -8,7 +8,7 @@ from typing import Any
 from soundfw import VERSION
 from soundsdk.boards import Board
 
-from soundsdk.image import descriptor
+from soundsdk.build import descriptor
 
 _HEADER = """// Made by soundsdk build.
 #define SOUNDMODEL_SIZE ({size})

@@ -14,9 +14,9 @@ from soundsdk.boards import Board
 from soundsdk.errors import SoundsdkError
 from soundsdk.resources import firmware_dir
 
-from soundsdk.image import esp32
-from soundsdk.image.lock import only_one
-from soundsdk.image.sources import MICROPYTHON, Sources
+from soundsdk.build import esp32
+from soundsdk.build.lock import only_one
+from soundsdk.build.sources import MICROPYTHON, Sources
 
 # Of the compilers' and the ports' dates: the day MicroPython 1.25.0 came out. So two builds are one image.
 _EPOCH = "1744675200"

@@ -15,9 +15,9 @@ from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import ModelError, UsageError
 from soundsdk.resources import firmware_dir
 
-from soundsdk.image import contents, make, sources, tools, uf2
-from soundsdk.image.lock import only_one
-from soundsdk.image.sources import Say
+from soundsdk.build import contents, make, sources, tools, uf2
+from soundsdk.build.lock import only_one
+from soundsdk.build.sources import Say
 
 # What MicroPython and soundfw need besides the detector, at least. For a refusal before anything is compiled; the
 # linked image is measured as well.

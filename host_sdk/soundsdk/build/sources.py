@@ -18,7 +18,7 @@ from pathlib import Path
 from soundsdk.errors import DataError
 from soundsdk.resources import firmware_dir
 
-from soundsdk.image.lock import only_one
+from soundsdk.build.lock import only_one
 
 MICROPYTHON = "1.25.0"
 PICO_SDK = "2.1.1"
