@@ -17,7 +17,7 @@ from soundsdk import Device
 from soundsdk.device import uf2_drive
 from soundsdk.device import ports as system_ports
 from soundsdk.cli import run
-from soundsdk.cli_set import parse
+from soundsdk.commands.set import parse
 from soundsdk.errors import UsageError
 from soundsdk.device.ports import PortInfo, kind_of, usb_devices
 from soundsdk_sim.live import LiveBoard

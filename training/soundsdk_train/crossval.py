@@ -36,7 +36,7 @@ def main(
     """Train one detector per held-out fold and print float and INT8 figures of each, and their means."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from soundsdk_train import pipeline
-    from soundsdk_train.cli_train import load_split
+    from soundsdk_train.commands.train import load_split
     from soundsdk_train.progress import Display
 
     dataset = scan(data, layout)
