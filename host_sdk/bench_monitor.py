@@ -27,7 +27,7 @@ from typing import Any
 
 from soundsdk.device import protocol
 from soundsdk.monitor.asking import Asker
-from soundsdk.monitor.choose import Chooser
+from soundsdk.monitor.event_filter import Chooser
 from soundsdk.monitor.lines import Lines, Sink
 from soundsdk.monitor.log import Log
 from soundsdk.monitor.loop import watch

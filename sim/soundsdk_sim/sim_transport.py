@@ -12,7 +12,7 @@ from soundsdk.device.transport import Transport
 
 from soundsdk_sim.faults import Faulty, Noise
 from soundsdk_sim.live import LiveBoard
-from soundsdk_sim.models import load_model
+from soundsdk.models import load_model
 
 
 class SimTransport:

@@ -18,7 +18,7 @@ from soundfw.settings import Settings
 from soundsdk import cli
 from soundsdk.boards import all_boards, find_board
 from soundsdk.build import contents, descriptor, builder, make, sources, tools, uf2
-from soundsdk_sim.models import load_model
+from soundsdk.models import load_model
 
 REPO_CACHE = Path(__file__).resolve().parents[2] / ".cache" / "soundsdk"
 
@@ -249,7 +249,7 @@ def test_an_older_image_stays_as_it_was_when_no_new_one_can_be_made(
         monkeypatch.setenv("PATH", str(tmp_path))
     elif why == "model too large":
         large = dataclasses.replace(load_model("home"), data=load_model("home").data + bytes(600_000))
-        monkeypatch.setattr("soundsdk_sim.models.load_model", lambda name: large)
+        monkeypatch.setattr("soundsdk.models.load_model", lambda name: large)
     elif why == "broken sources":
         monkeypatch.setattr(tools, "check", lambda board: None)
         (tmp_path / "src").mkdir()

@@ -17,7 +17,7 @@ from soundsdk import cli
 from soundsdk.boards import Board, find_board
 from soundsdk.build import esp32, builder, sources
 from soundsdk.resources import firmware_dir
-from soundsdk_sim.models import load_model
+from soundsdk.models import load_model
 
 BOARDS = ["esp32_devkit", "esp32s3_devkit", "esp32c3_devkit"]
 

@@ -19,7 +19,7 @@ from soundsdk import Device
 from soundsdk.device import ports, uf2_drive
 from soundsdk.boards import find_board
 from soundsdk.cli import run
-from soundsdk.flash import flash, uf2_flash
+from soundsdk.flash import flasher, uf2
 from soundsdk.build import tools
 from soundsdk.device.ports import PortInfo
 from soundsdk_sim.pico import boot_rom

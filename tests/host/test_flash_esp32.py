@@ -21,9 +21,9 @@ from soundsdk import Device
 from soundsdk.device import ports, uf2_drive
 from soundsdk.cli import run
 from soundsdk.errors import SoundsdkError
-from soundsdk.flash import esptool_run, flash, verify
-from soundsdk.flash.flash import Wish
-from soundsdk.flash.steps import Steps
+from soundsdk.flash import esptool_run, flasher, verify
+from soundsdk.flash.flasher import Wish
+from soundsdk.flash.reporter import Steps
 from soundsdk.device.ports import PortInfo
 from soundsdk_sim.esp32.board import Esp32Board
 from soundsdk_sim.esp32.chips import CHIPS
@@ -95,7 +95,7 @@ CASES = [
 
 def _attempt(server: Esp32Server, board: str, path: Path) -> tuple[int, str]:
     try:
-        flash.run(Wish(board=board, firmware=path, where=server.url), Steps())
+        flasher.run(Wish(board=board, firmware=path, where=server.url), Steps())
     except SoundsdkError as e:
         return e.exit_code, e.message if e.hint else "no hint: " + e.message
     return 0, ""

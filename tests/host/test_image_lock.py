@@ -13,7 +13,7 @@ import pytest
 from soundsdk.boards import find_board
 from soundsdk.build import builder, make, sources
 from soundsdk.build.lock import BusyError, only_one
-from soundsdk_sim.models import load_model
+from soundsdk.models import load_model
 
 pytest.importorskip("fcntl")
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from soundsdk import formats
+from soundsdk import labels
 from soundsdk.errors import DataError
 from soundsdk.device.messages import Ack, Event, Hello, Mel, Scores, Status
 from soundsdk.monitor.asking import Asker
-from soundsdk.monitor.choose import Chooser
+from soundsdk.monitor.event_filter import Chooser
 from soundsdk.monitor.lines import Lines
 from soundsdk.monitor.log import Log
 from soundsdk.monitor.loop import watch
@@ -181,7 +181,7 @@ def test_a_label_cannot_end_a_line_or_steer_the_terminal() -> None:
         rows = written(form, on(1, evil), off(1, evil))
         assert len(rows) == {"text": 2, "jsonl": 2, "tsv": 2, "audacity": 1}[form]
         assert "\x1b" not in "".join(rows)
-    assert formats.printable("Sirène 1") == "Sirène 1"
+    assert labels.printable("Sirène 1") == "Sirène 1"
 
 
 def test_time_is_utc_with_milliseconds() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from soundsdk.errors import ModelError
-from soundsdk_sim import models
+from soundsdk import models
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from soundsdk import cli
 from soundsdk.boards import Board, find_board
 from soundsdk.errors import DeviceError, UsageError
 from soundsdk.build.builder import Image
-from soundsdk_sim.models import load_model
+from soundsdk.models import load_model
 from soundsdk_sim.profile import limits, operators, qemu, table, target
 from soundsdk_sim.profile.measured import Measured
 from soundsdk_sim.profile.operators import Operator

@@ -16,7 +16,7 @@ from soundsdk.boards import find_board
 from soundsdk.errors import DeviceError
 from soundsdk.build import tools
 from soundsdk.build.builder import Image, build
-from soundsdk_sim.models import load_model
+from soundsdk.models import load_model
 from soundsdk_sim.profile import qemu, trace
 from soundsdk_sim.profile.elf import Elf
 from soundsdk_sim.profile.measured import sound

@@ -17,7 +17,7 @@ from rp2040_needs import micropython_uf2, need_emulator
 from soundsdk.device import protocol
 from soundsdk.boards import find_board
 from soundsdk_sim import virtual
-from soundsdk_sim.models import load_model
+from soundsdk.models import load_model
 from soundsdk_sim.rp2040 import Microphone, Repl, Rp2040
 from soundsdk_sim.scenes.alarms import temporal_three
 from soundsdk_sim.scenes.recordings import read_clip

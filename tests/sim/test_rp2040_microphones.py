@@ -14,7 +14,7 @@ from rp2040_needs import micropython_uf2, need_emulator
 
 from soundsdk.device import protocol
 from soundsdk_sim import virtual
-from soundsdk_sim.models import load_model
+from soundsdk.models import load_model
 from soundsdk_sim.rp2040 import AdcMicrophone, Microphone, PdmMicrophone, Repl, Rp2040
 from soundsdk_sim.rp2040.pdm import modulate
 from soundsdk_sim.scenes.alarms import temporal_three

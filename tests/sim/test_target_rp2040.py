@@ -11,7 +11,7 @@ from target_needs import need
 
 from soundsdk.device import protocol
 from soundsdk.cli import run as cli
-from soundsdk_sim.models import load_model
+from soundsdk.models import load_model
 from soundsdk_sim.scenes import make_scene
 from soundsdk_sim.targets import images
 from soundsdk_sim.targets.rp2040 import events

@@ -20,7 +20,7 @@ from soundsdk.boards import find_board
 from soundsdk.cli import run as cli
 from soundsdk.detector_file import load
 from soundsdk.errors import DeviceError, ModelError
-from soundsdk_sim.models import load_model
+from soundsdk.models import load_model
 from soundsdk_sim.qemu import Qemu
 from soundsdk_sim.targets import images, qemu, unix
 from soundsdk_sim.targets.lines import Lines

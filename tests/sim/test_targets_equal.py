@@ -16,7 +16,7 @@ from target_needs import need
 
 from soundsdk.device import protocol
 from soundsdk.recording.audio_file import read
-from soundsdk_sim.models import load_model
+from soundsdk.models import load_model
 from soundsdk_sim.scenes import Scene, make_scene
 from soundsdk_sim.targets.targets import run
 

@@ -32,7 +32,7 @@ def build(board: str, model: str | None, sources: Path | None, out: Path, as_jso
     """
     from soundsdk.boards import find_board
     from soundsdk.build.builder import build as build_image
-    from soundsdk_sim.models import load_model
+    from soundsdk.models import load_model
 
     def say(text: str) -> None:
         click.echo(f"{board}: {text}", err=True)

@@ -39,9 +39,9 @@ def flash(
     boot loader; 6 a check failed: the image or the chip is another than the board's, or the board does not run what was
     flashed.
     """
-    from soundsdk.flash.flash import Wish, run
-    from soundsdk.flash.steps import Steps
-    from soundsdk_sim.models import load_model
+    from soundsdk.flash.flasher import Wish, run
+    from soundsdk.flash.reporter import Steps
+    from soundsdk.models import load_model
 
     with Steps(as_json) as steps:
         run(Wish(board, firmware, model, where, erase, dry_run, baud), steps, load_model)

@@ -69,7 +69,7 @@ def monitor(
     audacity); with 6 if --seconds are over before. A board that is unplugged is waited for.
     """
     from soundsdk.monitor.asking import Asker
-    from soundsdk.monitor.choose import Chooser
+    from soundsdk.monitor.event_filter import Chooser
     from soundsdk.monitor.lines import Lines
     from soundsdk.monitor.log import Log
     from soundsdk.monitor.loop import watch

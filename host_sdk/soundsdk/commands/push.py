@@ -22,8 +22,8 @@ def push(model: str, where: str | None, as_json: bool) -> None:
     """
     from soundsdk.device.session import Device
     from soundsdk.device.push import push as push_model
-    from soundsdk.steps import Bar
-    from soundsdk_sim.models import load_model
+    from soundsdk.progress import Bar
+    from soundsdk.models import load_model
 
     detector = load_model(model)
     step = ""

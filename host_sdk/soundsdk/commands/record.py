@@ -52,7 +52,7 @@ def record(
     from soundsdk.device.session import Device
     from soundsdk.errors import UsageError
     from soundsdk.recording.recorder import best_bits, facts_of, record_pc, save, takes
-    from soundsdk.steps import Bar
+    from soundsdk.progress import Bar
 
     check_label(label)
     if pc and (where or trigger or bits):

@@ -9,7 +9,7 @@ from soundsdk.device.messages import Event
 from soundsdk.device.protocol import Restarted
 
 from soundsdk.monitor.asking import Asker
-from soundsdk.monitor.choose import Chooser
+from soundsdk.monitor.event_filter import Chooser
 from soundsdk.monitor.lines import Sink
 from soundsdk.monitor.source import Back, Item, Source
 from soundsdk.monitor.state import State

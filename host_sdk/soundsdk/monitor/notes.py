@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from soundsdk.formats import printable
+from soundsdk.labels import printable
 from soundsdk.device.messages import Status
 from soundsdk.device.protocol import Counts, Missing, Restarted, Text
 

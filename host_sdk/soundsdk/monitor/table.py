@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, TypeAlias
 
-from soundsdk.formats import printable
+from soundsdk.labels import printable
 from soundsdk.device.protocol import Counts
 
 from soundsdk.monitor.source import Item, Source

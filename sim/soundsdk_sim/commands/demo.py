@@ -30,7 +30,7 @@ def demo(model: str | None, seed: int, output: Path) -> None:
     """
     from rich.console import Console
 
-    from soundsdk_sim.models import load_model
+    from soundsdk.models import load_model
     from soundsdk_sim.plot import draw
     from soundsdk_sim.scenes import demo_scene
     from soundsdk_sim.scenes.matching import match

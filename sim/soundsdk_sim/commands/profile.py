@@ -34,7 +34,7 @@ def profile(model: str, board_id: str, as_json: bool, fail_over: str | None, sou
     """
     from soundsdk.boards import find_board
 
-    from soundsdk_sim.models import load_model
+    from soundsdk.models import load_model
     from soundsdk_sim.profile import limits
     from soundsdk_sim.profile.report import as_json as to_json
     from soundsdk_sim.profile.table import show

@@ -62,7 +62,7 @@ def sim(
     """
     from soundsdk.recording.audio_file import find
 
-    from soundsdk_sim.models import load_model
+    from soundsdk.models import load_model
 
     if noise_db is not None and not math.isfinite(noise_db):
         raise UsageError("--noise-db must be a number.", "Give a signal-to-noise ratio in dB, such as 10.")
@@ -76,7 +76,7 @@ def sim(
         serve(detector.data, _sound(named[0][0], rate_hz, noise_db), rate_hz, realtime, click.echo)
         return
     if form == "tsv":
-        from soundsdk.formats import TSV_HEADER
+        from soundsdk.labels import TSV_HEADER
 
         click.echo(TSV_HEADER)
     failed: list[SoundsdkError] = []
@@ -153,7 +153,7 @@ def _one(
     result = run(target, detector, pcm, show if form == "jsonl" else None, realtime, features=plot is not None)
     out.flush()
     if form != "jsonl":
-        from soundsdk.formats import audacity, tsv
+        from soundsdk.labels import audacity, tsv
 
         for row in tsv(name, result.events) if form == "tsv" else audacity(result.events):
             click.echo(row)

@@ -11,7 +11,7 @@ from soundsdk.detector_file import DetectorFile
 from soundsdk.build import sources
 from soundsdk.build.builder import build
 
-from soundsdk_sim.models import load_model
+from soundsdk.models import load_model
 
 
 def image(board: str, detector: DetectorFile | None = None) -> Path:

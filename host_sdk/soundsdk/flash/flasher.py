@@ -12,11 +12,11 @@ from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import CheckError, UsageError
 from soundsdk.build.descriptor import Descriptor
 
-from soundsdk.flash import choose, esptool_run, firmware_file, uf2_flash, verify
-from soundsdk.flash.choose import Target
+from soundsdk.flash import target, esptool_run, firmware_file, uf2, verify
+from soundsdk.flash.target import Target
 from soundsdk.flash.esptool_run import FlashError
 from soundsdk.flash.firmware_file import Firmware
-from soundsdk.flash.steps import Steps
+from soundsdk.flash.reporter import Steps
 
 HELLO_S = 30.0
 CUT_S = 5.0  # after a drive that went away too early: a board that has its image all the same starts at once
@@ -44,7 +44,7 @@ def run(wish: Wish, steps: Steps, load: Callable[[str | None], DetectorFile] | N
         raise UsageError("a firmware file has its detector in it.", "Give --firmware or --model, not both.")
     given = firmware_file.read(wish.firmware) if wish.firmware is not None else None
     image_board = given.says.board if given is not None and given.says is not None else None
-    target = choose.choose(wish.board, wish.where, image_board, wish.dry_run)
+    target = target.choose(wish.board, wish.where, image_board, wish.dry_run)
     known = f", which runs {target.hello.model or 'no detector'}" if target.hello else ""
     steps.say(
         "board", f"Board: {target.board.name} ({target.board.id}) at {target.where}{known}",
@@ -75,7 +75,7 @@ def run(wish: Wish, steps: Steps, load: Callable[[str | None], DetectorFile] | N
     except CheckError as e:
         if whole:
             raise
-        raise FlashError("the boot loader's drive went away before it had the whole image.", uf2_flash.AGAIN) from e
+        raise FlashError("the boot loader's drive went away before it had the whole image.", uf2.AGAIN) from e
     verify.compare(hello, target.board, given.says)
     checked = "board, firmware and detector are" if given.says else "board is"
     steps.say(
@@ -121,7 +121,7 @@ def _tell_plan(wish: Wish, target: Target, steps: Steps) -> None:
                 f"Would ask for the boot loader: the command if it says hello, else {target.port} opened at 1200 baud; "
                 f"then wait for the drive {board.uf2.volume}",
             )
-        steps.say("write", f"Would {whole}copy it to the drive as {uf2_flash.NAME}, family {board.uf2.family:#010x}")
+        steps.say("write", f"Would {whole}copy it to the drive as {uf2.NAME}, family {board.uf2.family:#010x}")
     steps.say("wait", "Would wait for hello, and compare board, firmware and detector")
     steps.say("done", "Nothing was touched.", dry_run=True)
 
@@ -138,18 +138,18 @@ def _through_boot_loader(firmware: Firmware, target: Target, wish: Wish, steps: 
     if target.drive is None:
         steps.say("boot loader", "Sending the board into its boot loader")
     data = firmware_file.blank_rest(firmware, target.board) if wish.erase else firmware.data
-    drive = uf2_flash.enter(target, steps)
+    drive = uf2.enter(target, steps)
     others = {port.path for port in ports.listed()}
     if drive is None:
         steps.say("write", "The drive is not mounted; writing with picotool")
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / uf2_flash.NAME
+            path = Path(folder) / uf2.NAME
             path.write_bytes(data)
-            uf2_flash.picotool(path)
+            uf2.picotool(path)
         return True, others
-    uf2_flash.check_drive(drive, target.board)
+    uf2.check_drive(drive, target.board)
     steps.say("write", f"Copying to {drive.path}", drive=str(drive.path))
-    return uf2_flash.copy(data, drive, steps.progress), others
+    return uf2.copy(data, drive, steps.progress), others
 
 
 def _places(target: Target, others: set[str]) -> list[str]:

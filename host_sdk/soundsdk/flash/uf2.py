@@ -23,9 +23,9 @@ from soundsdk.errors import CheckError, DeviceError, PortError, ProtocolError
 from soundsdk.device.transport import Gone
 from soundsdk.device.uf2_drive import Drive
 
-from soundsdk.flash.choose import Target
+from soundsdk.flash.target import Target
 from soundsdk.flash.esptool_run import FlashError
-from soundsdk.flash.steps import Steps
+from soundsdk.flash.reporter import Steps
 
 APPEARS_S = 20.0
 VANISHES_S = 20.0
