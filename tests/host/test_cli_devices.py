@@ -21,7 +21,7 @@ from soundsdk.commands.set import parse
 from soundsdk.errors import UsageError
 from soundsdk.device.ports import PortInfo, kind_of, usb_devices
 from soundsdk_sim.live import LiveBoard
-from soundsdk_sim.virtual_port import VirtualPorts
+from virtual_boards.virtual_port import VirtualPorts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 

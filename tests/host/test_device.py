@@ -21,7 +21,7 @@ from soundsdk.device.protocol import encode
 from soundsdk.device.transport import Gone
 from soundsdk_sim.faults import Faulty, Noise
 from soundsdk_sim.sim_transport import SimTransport
-from soundsdk_sim.virtual_port import VirtualPorts
+from virtual_boards.virtual_port import VirtualPorts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 

@@ -17,7 +17,7 @@ from soundsdk.cli import run
 from soundsdk.device.discovery import Found
 from soundsdk.device.doctor import Finding
 from soundsdk.device.ports import PortInfo
-from soundsdk_sim.virtual_port import VirtualPorts
+from virtual_boards.virtual_port import VirtualPorts
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at what Linux shows")
 

@@ -22,10 +22,10 @@ from soundsdk.cli import run
 from soundsdk.flash import flasher, uf2
 from soundsdk.build import tools
 from soundsdk.device.ports import PortInfo
-from soundsdk_sim.pico import boot_rom
-from soundsdk_sim.pico.pico import Faults, VirtualPico
+from virtual_boards.pico import boot_rom
+from virtual_boards.pico.virtual_pico import Faults, VirtualPico
 from soundsdk_sim.serial_pty import Pty
-from soundsdk_sim.virtual_port import forbidden
+from virtual_boards.virtual_port import forbidden
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 

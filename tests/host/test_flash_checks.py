@@ -15,8 +15,8 @@ from soundsdk.errors import CheckError
 from soundsdk.flash import firmware_file, verify
 from soundsdk.build import descriptor, uf2
 from soundsdk.device.messages import Hello
-from soundsdk_sim.esp32 import image as esp_image
-from soundsdk_sim.esp32.chips import CHIPS
+from virtual_boards.esp32 import image as esp_image
+from virtual_boards.esp32.chips import CHIPS
 
 PICO = find_board("rpi_pico")
 C3 = find_board("esp32c3_devkit")

@@ -25,9 +25,9 @@ from soundsdk.flash import esptool_run, flasher, verify
 from soundsdk.flash.flasher import Wish
 from soundsdk.flash.reporter import Steps
 from soundsdk.device.ports import PortInfo
-from soundsdk_sim.esp32.board import Esp32Board
-from soundsdk_sim.esp32.chips import CHIPS
-from soundsdk_sim.esp32.server import Esp32Server, Faults
+from virtual_boards.esp32.board import Esp32Board
+from virtual_boards.esp32.chips import CHIPS
+from virtual_boards.esp32.server import Esp32Server, Faults
 
 STUB_BYTES = 8_400  # what esptool sends besides the image, about
 SIDE_BY_SIDE = 27

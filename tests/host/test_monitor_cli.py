@@ -20,7 +20,7 @@ from tone_boards import beeps, board
 
 from soundsdk.cli import run
 from soundsdk_sim.faults import Noise
-from soundsdk_sim.virtual_port import VirtualPort, VirtualPorts
+from virtual_boards.virtual_port import VirtualPort, VirtualPorts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 

@@ -16,7 +16,7 @@ from soundsdk.errors import DeviceError
 from soundsdk.device.messages import Event, Hello, Status
 from soundsdk.device.protocol import Missing, Restarted
 from soundsdk.device.reconnect import Away, Back, Watch, WatchItem, reopen
-from soundsdk_sim.virtual_port import VirtualPort, VirtualPorts
+from virtual_boards.virtual_port import VirtualPort, VirtualPorts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 BEEPS = np.tile(beeps(2), 1000)  # an event begins or ends every half second

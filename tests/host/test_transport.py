@@ -19,10 +19,10 @@ from soundsdk import Device, Gone
 from soundsdk.device.address import Address, parse
 from soundsdk.errors import DeviceError, PortError, ProtocolError, SoundsdkError, UsageError
 from soundsdk.device.transport import SerialTransport, open_transport
-from soundsdk_sim.esp32.board import Esp32Board
-from soundsdk_sim.esp32.chips import CHIPS
-from soundsdk_sim.esp32.server import Esp32Server
-from soundsdk_sim.virtual_port import VirtualPorts
+from virtual_boards.esp32.board import Esp32Board
+from virtual_boards.esp32.chips import CHIPS
+from virtual_boards.esp32.server import Esp32Server
+from virtual_boards.virtual_port import VirtualPorts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from soundsdk.build import descriptor
 
 from soundsdk_sim.live import LiveBoard
-from soundsdk_sim.esp32 import image
-from soundsdk_sim.esp32.chips import Chip
-from soundsdk_sim.esp32.flash import Flash
-from soundsdk_sim.esp32.rom_loader import RomLoader
+from virtual_boards.esp32 import image
+from virtual_boards.esp32.chips import Chip
+from virtual_boards.esp32.flash import Flash
+from virtual_boards.esp32.rom_loader import RomLoader
 
 _EN_RISES_S = 1.0  # ten times as long as on a board: what drives the lines here may be slow
 _BAUD = 115200

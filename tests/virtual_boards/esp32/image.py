@@ -9,8 +9,8 @@ import hashlib
 import struct
 from dataclasses import dataclass
 
-from soundsdk_sim.esp32.chips import Chip
-from soundsdk_sim.esp32.flash import Flash
+from virtual_boards.esp32.chips import Chip
+from virtual_boards.esp32.flash import Flash
 
 _MAGIC = 0xE9
 _HEADER = struct.Struct("<4BI")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from soundsdk.build import uf2
 
-from soundsdk_sim.esp32.flash import SECTOR_BYTES, Flash
+from virtual_boards.esp32.flash import SECTOR_BYTES, Flash
 
 FLASH_AT = 0x10000000
 _BOOT2_BYTES = 256

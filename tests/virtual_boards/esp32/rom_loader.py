@@ -10,9 +10,9 @@ import struct
 import zlib
 from collections.abc import Callable
 
-from soundsdk_sim.esp32 import slip
-from soundsdk_sim.esp32.chips import Chip
-from soundsdk_sim.esp32.flash import Flash
+from virtual_boards.esp32 import slip
+from virtual_boards.esp32.chips import Chip
+from virtual_boards.esp32.flash import Flash
 
 _SYNC = b"\x07\x07\x12\x20" + b"\x55" * 32
 _SYNC_VALUE = 0x20120707  # the ROM's; the stub's is 0

@@ -17,7 +17,7 @@ from types import TracebackType
 
 from serial import rfc2217
 
-from soundsdk_sim.esp32.board import Esp32Board
+from virtual_boards.esp32.board import Esp32Board
 
 
 @dataclass

@@ -29,10 +29,10 @@ from soundsdk.device import ports, uf2_drive
 from soundsdk.build import descriptor
 from soundsdk.device.ports import PortInfo
 
-from soundsdk_sim.esp32.flash import Flash
+from virtual_boards.esp32.flash import Flash
 from soundsdk_sim.live import LiveBoard
 from soundsdk_sim.serial_pty import Pty
-from soundsdk_sim.pico.boot_rom import FLASH_AT, RP2040, Chip, Uf2Writer, starts
+from virtual_boards.pico.boot_rom import FLASH_AT, RP2040, Chip, Uf2Writer, starts
 
 _LISTED_S = 10.0
 _TURN_S = 0.01
