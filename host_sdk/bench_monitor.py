@@ -188,7 +188,7 @@ def real(seconds: float, folder: Path) -> tuple[float, float]:
 
 
 def _command(seconds: float, folder: Path) -> float:
-    from soundsdk_sim.serial_pty import Pty
+    from soundsdk_sim.pty import Pty
 
     over = threading.Event()
     screen, terminal = os.openpty()

@@ -19,7 +19,7 @@ from images import image_of
 from soundsdk.boards import find_board
 from soundsdk.errors import DeviceError, SoundsdkError
 from soundsdk.models import load_model
-from soundsdk_sim.qemu import Qemu
+from soundsdk_sim.targets.qemu_machine import Qemu
 
 PIECE_S = 300  # for one statement on an emulated board
 

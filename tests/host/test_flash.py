@@ -24,7 +24,7 @@ from soundsdk.build import tools
 from soundsdk.device.ports import PortInfo
 from virtual_boards.pico import boot_rom
 from virtual_boards.pico.virtual_pico import Faults, VirtualPico
-from soundsdk_sim.serial_pty import Pty
+from soundsdk_sim.pty import Pty
 from virtual_boards.virtual_port import forbidden
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")

@@ -8,7 +8,7 @@ from rp2040_needs import need_emulator
 from soundsdk.boards import find_board
 from soundsdk.errors import DeviceError
 from soundsdk.build import tools
-from soundsdk_sim.qemu import emulator
+from soundsdk_sim.targets.qemu_machine import emulator
 
 
 def need(target: str) -> None:

@@ -13,7 +13,7 @@ from soundsdk.boards import Board, find_board
 from soundsdk.errors import DeviceError, UsageError
 from soundsdk.build.builder import Image
 from soundsdk.models import load_model
-from soundsdk_sim.profile import limits, operators, qemu, table, target
+from soundsdk_sim.profile import limits, operators, qemu_profile, table, target
 from soundsdk_sim.profile.measured import Measured
 from soundsdk_sim.profile.operators import Operator
 from soundsdk_sim.profile.report import Report, as_json

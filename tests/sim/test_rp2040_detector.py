@@ -16,7 +16,7 @@ from rp2040_needs import micropython_uf2, need_emulator
 
 from soundsdk.device import protocol
 from soundsdk.boards import find_board
-from soundsdk_sim import virtual
+from soundsdk_sim import board
 from soundsdk.models import load_model
 from soundsdk_sim.rp2040 import Microphone, Repl, Rp2040
 from soundsdk_sim.scenes.alarms import temporal_three
@@ -88,7 +88,7 @@ def events(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def check_same_events_as_fed_directly(board: Rp2040, pcm: np.ndarray, at_least: int) -> None:
     model = load_model("home").path.read_bytes()
     silence = np.zeros(TAIL_S * RATE, np.int16)
-    direct = events(messages(virtual.run(model, np.concatenate([pcm, silence]), RATE).lines))
+    direct = events(messages(board.run(model, np.concatenate([pcm, silence]), RATE).lines))
     board.feed(pcm)
     board.boot()
     heard = ask(board, 1000 * (len(pcm) / RATE + TAIL_S), type="hello")
@@ -264,6 +264,6 @@ def test_a_stall_of_the_detector_shows_in_lost_and_events_keep_their_time(board:
     # Directly without that much of the silence: the same events, earlier by as much.
     model = load_model("home").path.read_bytes()
     cut = np.concatenate([pcm[lost:], np.zeros(TAIL_S * RATE, np.int16)])
-    direct = events(messages(virtual.run(model, cut, RATE).lines))
+    direct = events(messages(board.run(model, cut, RATE).lines))
     assert heard == [event | {"t": event["t"] + lost} for event in direct]
     assert len(heard) >= 2

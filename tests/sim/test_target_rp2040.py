@@ -15,7 +15,7 @@ from soundsdk.models import load_model
 from soundsdk_sim.scenes import make_scene
 from soundsdk_sim.targets import images
 from soundsdk_sim.targets.rp2040 import events
-from soundsdk_sim.targets.targets import run
+from soundsdk_sim.targets.runner import run
 
 
 def found(lines: list[bytes]) -> list[dict]:

@@ -18,7 +18,7 @@ from soundsdk.device import protocol
 from soundsdk.recording.audio_file import read
 from soundsdk.models import load_model
 from soundsdk_sim.scenes import Scene, make_scene
-from soundsdk_sim.targets.targets import run
+from soundsdk_sim.targets.runner import run
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("SOUNDSDK_DATA", ROOT.parent / "shared" / "data")) / "esc10"

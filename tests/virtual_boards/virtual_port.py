@@ -21,7 +21,7 @@ from soundsdk.device import ports
 from soundsdk.device.ports import PortInfo, kind_of
 
 from soundsdk_sim.faults import Filter
-from soundsdk_sim.serial_pty import Pty
+from soundsdk_sim.pty import Pty
 
 _TURN_S = 0.02
 _NOBODY = 65534

@@ -71,7 +71,7 @@ def sim(
     detector = load_model(model)
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
     if pty:
-        from soundsdk_sim.serial_pty import serve
+        from soundsdk_sim.pty import serve
 
         serve(detector.data, _sound(named[0][0], rate_hz, noise_db), rate_hz, realtime, click.echo)
         return
@@ -140,7 +140,7 @@ def _one(
     plot: Path | None,
     realtime: bool,
 ) -> None:
-    from soundsdk_sim.targets.targets import run
+    from soundsdk_sim.targets.runner import run
 
     pcm = _sound(file, int(detector.metadata["frontend"]["rate_hz"]), noise_db)
     out = sys.stdout.buffer

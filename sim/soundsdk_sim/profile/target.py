@@ -12,7 +12,7 @@ from soundsdk.errors import UsageError
 from soundsdk.build.builder import build
 from soundsdk.build.sources import Say
 
-from soundsdk_sim.profile import qemu, rp2040
+from soundsdk_sim.profile import qemu_profile, rp2040_profile
 from soundsdk_sim.profile.report import Report
 
 _RV32 = "rv32imc"

@@ -13,8 +13,8 @@ from soundsdk.boards import find_board
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import DataError
 
-from soundsdk_sim.qemu import Qemu, emulator
-from soundsdk_sim.virtual import BLOCK_SAMPLES, STATUS_S
+from soundsdk_sim.targets.qemu_machine import Qemu, emulator
+from soundsdk_sim.board import BLOCK_SAMPLES, STATUS_S
 from soundsdk_sim.targets.images import image
 from soundsdk_sim.targets.lines import SILENCE_S, Lines
 

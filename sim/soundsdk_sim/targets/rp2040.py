@@ -15,7 +15,7 @@ from soundsdk.errors import DeviceError
 from soundsdk_sim.rp2040 import Rp2040, tools
 from soundsdk_sim.rp2040.wiring import microphone_of
 from soundsdk_sim.scenes.matching import Found
-from soundsdk_sim.virtual import events_of
+from soundsdk_sim.board import events_of
 from soundsdk_sim.targets.images import image
 from soundsdk_sim.targets.lines import Lines
 

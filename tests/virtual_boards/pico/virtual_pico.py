@@ -31,7 +31,7 @@ from soundsdk.device.ports import PortInfo
 
 from virtual_boards.esp32.flash import Flash
 from soundsdk_sim.live import LiveBoard
-from soundsdk_sim.serial_pty import Pty
+from soundsdk_sim.pty import Pty
 from virtual_boards.pico.boot_rom import FLASH_AT, RP2040, Chip, Uf2Writer, starts
 
 _LISTED_S = 10.0

@@ -14,7 +14,7 @@ from pathlib import Path
 from soundsdk.boards import Board
 from soundsdk.errors import DeviceError
 
-from soundsdk_sim.qemu import command
+from soundsdk_sim.targets.qemu_machine import command
 
 _START_S = 30.0
 _SAID = re.compile(rb"redirected to (\S+)")

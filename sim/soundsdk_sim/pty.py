@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from soundsdk.errors import PortError, UsageError
 
-from soundsdk_sim.virtual import Recording, VirtualBoard
+from soundsdk_sim.board import Recording, VirtualBoard
 
 START_S = 0.3  # a board takes as long to start; serial libraries throw away what comes in while they open a port
 WAIT_S = 0.1

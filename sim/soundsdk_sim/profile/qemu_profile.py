@@ -15,7 +15,7 @@ from soundsdk.boards import Board
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import DeviceError
 
-from soundsdk_sim.qemu import Qemu
+from soundsdk_sim.targets.qemu_machine import Qemu
 from soundsdk_sim.profile import operators as model_operators
 from soundsdk_sim.profile.elf import Elf
 from soundsdk_sim.profile.gdb import Gdb
