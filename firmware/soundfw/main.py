@@ -4,18 +4,18 @@ import gc
 import json
 
 from . import VERSION
-from .wire import commands
-from .storage import files, saved_thresholds, store
-from .mic import microphone
 from . import settings as settings_file
 from .compat import FirmwareError
 from .detect.detector import from_stream
 from .health import Stopwatch, heap_free, stopwatch
-from .wire.link import Link, text
+from .mic import microphone
 from .pipeline import Pipeline
-from .storage.push import Push
-from .storage.model_slots import Slots
+from .storage import files, saved_thresholds, store
 from .storage.boot_counter import Starts
+from .storage.model_slots import Slots
+from .storage.push import Push
+from .wire import commands
+from .wire.link import Link, text
 from .wire.telemetry import Watch
 
 

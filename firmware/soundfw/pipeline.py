@@ -1,8 +1,8 @@
 """The loop: microphone -> stream -> detector -> link. Time is counted in samples."""
 
 from .detect import detector as edges
-from .health import heap_free
 from .detect.level import Level
+from .health import heap_free
 from .wire.link import decimal, text
 
 

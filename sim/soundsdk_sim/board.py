@@ -15,7 +15,6 @@ from soundfw.main import App, open_stream
 from soundfw.settings import Settings
 from soundsdk.device import protocol
 from soundsdk.errors import ModelError
-
 from soundsdk_sim.scenes.matching import Found
 
 BLOCK_SAMPLES = 2048  # a step at a time: what is sent does not depend on it

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import PortError, UsageError
-
 from soundsdk_sim.board import Recording, VirtualBoard
 
 START_S = 0.3  # a board takes as long to start; serial libraries throw away what comes in while they open a port

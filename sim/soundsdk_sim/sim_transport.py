@@ -7,16 +7,15 @@ from typing import Any
 import numpy as np
 
 from soundsdk.boards import find_board
-from soundsdk.errors import UsageError
 from soundsdk.device.transport import Transport
-
+from soundsdk.errors import UsageError
+from soundsdk.models import load_model
 from soundsdk_sim.faults import Faulty, Noise
 from soundsdk_sim.live import LiveBoard
-from soundsdk.models import load_model
 
 
 class SimTransport:
-    """A soundsdk.transport.Transport to a LiveBoard, which stops with it."""
+    """A soundsdk.device.transport.Transport to a LiveBoard, which stops with it."""
 
     serial_number: str | None = None
 

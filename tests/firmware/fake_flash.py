@@ -30,8 +30,8 @@ class FakeFlash:
         """Puts itself in place of `open` and `os` in soundfw's modules; patch(module, name, value)."""
         from soundfw.storage import files, push
 
-        patch(flash, "os", self)
-        for module in (flash, push):
+        patch(files, "os", self)
+        for module in (files, push):
             patch(module, "open", self.open)
 
     def power_on(self) -> None:
@@ -88,19 +88,19 @@ class _Written:
     def write(self, data: str | bytes) -> int:
         raw = data.encode() if isinstance(data, str) else bytes(data)
         flash = self._flash
-        used = sum(len(content) for content in files.files.values()) + len(self._pending)
-        if used + len(raw) > files.free_bytes:
+        used = sum(len(content) for content in flash.files.values()) + len(self._pending)
+        if used + len(raw) > flash.free_bytes:
             raise OSError(28, "ENOSPC")
         try:
-            files.operation()
+            flash.operation()
         except PowerCut:
-            if not files.lazy:
-                files.files[self._path] += raw[: len(raw) // 2]
+            if not flash.lazy:
+                flash.files[self._path] += raw[: len(raw) // 2]
             raise
-        if files.lazy:
+        if flash.lazy:
             self._pending += raw
         else:
-            files.files[self._path] += raw
+            flash.files[self._path] += raw
         return len(data)
 
     def flush(self) -> None:

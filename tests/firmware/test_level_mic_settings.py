@@ -14,10 +14,10 @@ import pytest
 from fake_stream import Source
 
 from soundfw import health, settings
-from soundfw.mic import microphone
-from soundfw.storage import store
 from soundfw.compat import FirmwareError
 from soundfw.detect.level import SILENCE, Level
+from soundfw.mic import microphone
+from soundfw.storage import store
 
 
 def level_of(pcm: np.ndarray, block: int = 256) -> int:

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 import pytest
 
+from soundfw.compat import FirmwareError
 from soundfw.mic import microphone
 from soundfw.mic.backlog import Backlog
-from soundfw.compat import FirmwareError
 from soundsdk.boards import all_boards
 
 

@@ -14,11 +14,11 @@ import pytest
 from tone_boards import beeps, board
 
 from soundsdk import AsyncDevice, AsyncWatch
-from soundsdk.device.session import Refused
-from soundsdk.errors import DeviceError, PortError, ProtocolError
 from soundsdk.device.messages import Event
 from soundsdk.device.reconnect import Away, Back
+from soundsdk.device.session import Refused
 from soundsdk.device.transport import Gone
+from soundsdk.errors import DeviceError, PortError, ProtocolError
 from soundsdk_sim.faults import Faulty
 from soundsdk_sim.sim_transport import SimTransport
 from virtual_boards.virtual_port import VirtualPorts

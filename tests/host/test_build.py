@@ -17,7 +17,7 @@ from soundfw import VERSION
 from soundfw.settings import Settings
 from soundsdk import cli
 from soundsdk.boards import all_boards, find_board
-from soundsdk.build import contents, descriptor, builder, make, sources, tools, uf2
+from soundsdk.build import builder, contents, descriptor, make, sources, tools, uf2
 from soundsdk.models import load_model
 
 REPO_CACHE = Path(__file__).resolve().parents[2] / ".cache" / "soundsdk"

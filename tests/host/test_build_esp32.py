@@ -15,9 +15,9 @@ import pytest
 
 from soundsdk import cli
 from soundsdk.boards import Board, find_board
-from soundsdk.build import esp32, builder, sources
-from soundsdk.resources import firmware_dir
+from soundsdk.build import builder, esp32, sources
 from soundsdk.models import load_model
+from soundsdk.resources import firmware_dir
 
 BOARDS = ["esp32_devkit", "esp32s3_devkit", "esp32c3_devkit"]
 

@@ -14,12 +14,12 @@ import pytest
 from tone_boards import board
 
 from soundsdk import Device
-from soundsdk.device import uf2_drive
-from soundsdk.device import ports as system_ports
 from soundsdk.cli import run
 from soundsdk.commands.set import parse
-from soundsdk.errors import UsageError
+from soundsdk.device import ports as system_ports
+from soundsdk.device import uf2_drive
 from soundsdk.device.ports import PortInfo, kind_of, usb_devices
+from soundsdk.errors import UsageError
 from soundsdk_sim.live import LiveBoard
 from virtual_boards.virtual_port import VirtualPorts
 

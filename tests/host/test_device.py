@@ -14,11 +14,11 @@ import pytest
 from tone_boards import beeps, board
 
 from soundsdk import Device
-from soundsdk.device.session import Refused
-from soundsdk.errors import DeviceError, PortError, ProtocolError, UsageError
 from soundsdk.device.messages import Event, Hello, Status
 from soundsdk.device.protocol import encode
+from soundsdk.device.session import Refused
 from soundsdk.device.transport import Gone
+from soundsdk.errors import DeviceError, PortError, ProtocolError, UsageError
 from soundsdk_sim.faults import Faulty, Noise
 from soundsdk_sim.sim_transport import SimTransport
 from virtual_boards.virtual_port import VirtualPorts

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from tone_boards import board
 
-from soundsdk.device import doctor, udev
 from soundsdk.cli import run
+from soundsdk.device import doctor, udev
 from soundsdk.device.discovery import Found
 from soundsdk.device.doctor import Finding
 from soundsdk.device.ports import PortInfo

@@ -16,15 +16,15 @@ import serial
 
 from sim.tiny_model import BURSTS, build, metadata, tones
 from soundsdk import Device
-from soundsdk.device import ports, uf2_drive
 from soundsdk.boards import find_board
-from soundsdk.cli import run
-from soundsdk.flash import flasher, uf2
 from soundsdk.build import tools
+from soundsdk.cli import run
+from soundsdk.device import ports, uf2_drive
 from soundsdk.device.ports import PortInfo
+from soundsdk.flash import flasher, uf2
+from soundsdk_sim.pty import Pty
 from virtual_boards.pico import boot_rom
 from virtual_boards.pico.virtual_pico import Faults, VirtualPico
-from soundsdk_sim.pty import Pty
 from virtual_boards.virtual_port import forbidden
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
@@ -32,10 +32,10 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flash, "HELLO_S", 8.0)
-    monkeypatch.setattr(flash, "CUT_S", 1.0)
-    monkeypatch.setattr(uf2_flash, "APPEARS_S", 3.0)
-    monkeypatch.setattr(uf2_flash, "VANISHES_S", 2.0)
+    monkeypatch.setattr(flasher, "HELLO_S", 8.0)
+    monkeypatch.setattr(flasher, "CUT_S", 1.0)
+    monkeypatch.setattr(uf2, "APPEARS_S", 3.0)
+    monkeypatch.setattr(uf2, "VANISHES_S", 2.0)
     monkeypatch.delenv("SOUNDSDK_PORT", raising=False)
 
 
@@ -216,7 +216,7 @@ def test_a_pulled_cable_is_never_a_success(
     pico.faults = Faults(piped=point % 2 == 0, cut_after=path.stat().st_size * point // 20 + 100)
     capfd.readouterr()
     with monkeypatch.context() as patch:
-        patch.setattr(flash, "HELLO_S", 1.5)
+        patch.setattr(flasher, "HELLO_S", 1.5)
         code = run(["flash", "rpi_pico", "--firmware", str(path)])
     said = capfd.readouterr().err
     assert code in (1, 6), said
@@ -237,7 +237,7 @@ def test_a_slow_drive_is_waited_for(pico: VirtualPico, tmp_path: Path) -> None:
 def test_a_drive_that_hangs_is_given_up(
     pico: VirtualPico, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(uf2_flash, "_STUCK_S", 1.0)
+    monkeypatch.setattr(uf2, "_STUCK_S", 1.0)
     pico.faults = Faults(piped=True, deaf=True)
     assert run(["flash", "--firmware", str(flash_images.pico(tmp_path, "b2"))]) == 1
     assert "has taken nothing" in capfd.readouterr().err

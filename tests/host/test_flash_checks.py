@@ -9,12 +9,12 @@ from pathlib import Path
 import flash_images
 import pytest
 
-from soundsdk.device import uf2_drive
 from soundsdk.boards import find_board
+from soundsdk.build import descriptor, uf2
+from soundsdk.device import uf2_drive
+from soundsdk.device.messages import Hello
 from soundsdk.errors import CheckError
 from soundsdk.flash import firmware_file, verify
-from soundsdk.build import descriptor, uf2
-from soundsdk.device.messages import Hello
 from virtual_boards.esp32 import image as esp_image
 from virtual_boards.esp32.chips import CHIPS
 

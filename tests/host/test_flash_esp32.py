@@ -18,13 +18,13 @@ import pytest
 
 from sim.tiny_model import BURSTS, build, metadata, tones
 from soundsdk import Device
-from soundsdk.device import ports, uf2_drive
 from soundsdk.cli import run
+from soundsdk.device import ports, uf2_drive
+from soundsdk.device.ports import PortInfo
 from soundsdk.errors import SoundsdkError
 from soundsdk.flash import esptool_run, flasher, verify
 from soundsdk.flash.flasher import Wish
 from soundsdk.flash.reporter import Steps
-from soundsdk.device.ports import PortInfo
 from virtual_boards.esp32.board import Esp32Board
 from virtual_boards.esp32.chips import CHIPS
 from virtual_boards.esp32.server import Esp32Server, Faults

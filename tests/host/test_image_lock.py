@@ -20,7 +20,7 @@ pytest.importorskip("fcntl")
 _HOLD = """
 import sys
 from pathlib import Path
-from soundsdk.image.lock import only_one
+from soundsdk.build.lock import only_one
 with only_one(Path(sys.argv[1]), print):
     print("held", flush=True)
     sys.stdin.read()

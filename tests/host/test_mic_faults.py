@@ -12,8 +12,8 @@ from test_recording import fast
 
 from sim.tiny_model import tones
 from soundsdk import cli
-from soundsdk.recording.mic_faults import examine, find_hum
 from soundsdk.device.ports import PortInfo
+from soundsdk.recording.mic_faults import examine, find_hum
 from soundsdk_sim.faults import Faulty
 
 RATE_HZ = 16000

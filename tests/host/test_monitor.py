@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from soundsdk import labels
-from soundsdk.errors import DataError
 from soundsdk.device.messages import Ack, Event, Hello, Mel, Scores, Status
+from soundsdk.device.protocol import Counts, Damaged, Missing, Restarted, Text
+from soundsdk.errors import DataError
 from soundsdk.monitor.asking import Asker
 from soundsdk.monitor.event_filter import Chooser
 from soundsdk.monitor.lines import Lines
@@ -27,7 +28,6 @@ from soundsdk.monitor.records import iso, line, record
 from soundsdk.monitor.source import Away, Back, Item
 from soundsdk.monitor.state import GAPS, RECENT, State, whole
 from soundsdk.monitor.table import picture
-from soundsdk.device.protocol import Counts, Damaged, Missing, Restarted, Text
 
 HELLO = Hello(0, 1, "0.1.0", "rpi_pico", "alarms", "ab" * 32, 16000)
 NOW = 1_700_000_000.25

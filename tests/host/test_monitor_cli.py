@@ -262,7 +262,7 @@ def test_on_a_terminal_it_is_a_table(ports: VirtualPorts) -> None:
 
 
 def test_cost_and_memory_at_100_lines_a_second(tmp_path: Path) -> None:
-    """One minute of a virtual clock; ten, and real time: python host_sdk/bench_monitor.py."""
+    """One minute of a virtual clock; ten, and real time: python tests/benchmarks/bench_monitor.py."""
     bench = _bench()
     figures = bench.virtual(60, tmp_path)
     assert figures.lines >= 6000
@@ -275,7 +275,7 @@ def test_cost_and_memory_at_100_lines_a_second(tmp_path: Path) -> None:
 def _bench() -> Any:
     import importlib.util
 
-    path = Path(__file__).parents[2] / "host_sdk" / "bench_monitor.py"
+    path = Path(__file__).parents[1] / "benchmarks" / "bench_monitor.py"
     spec = importlib.util.spec_from_file_location("bench_monitor", path)
     assert spec is not None
     assert spec.loader is not None

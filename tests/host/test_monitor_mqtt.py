@@ -19,8 +19,8 @@ import pytest
 import soundfile
 from tone_boards import MODEL, beeps
 
-from soundsdk.errors import UsageError
 from soundsdk.device.messages import Hello
+from soundsdk.errors import UsageError
 from soundsdk.monitor import mqtt_topics
 from soundsdk.monitor.mqtt_topics import Broker, Topics, parse, slug
 

@@ -17,10 +17,10 @@ from soundfw.compat import FirmwareError
 from soundfw.main import App
 from soundsdk import cli
 from soundsdk.detector_file import DetectorFile, load
-from soundsdk.device.session import Device, Refused
-from soundsdk.errors import CheckError, DeviceError
 from soundsdk.device.messages import Hello
 from soundsdk.device.push import PIECE_BYTES, check_fit, push
+from soundsdk.device.session import Device, Refused
+from soundsdk.errors import CheckError, DeviceError
 from soundsdk_sim.faults import Faulty, Noise
 from soundsdk_sim.live import LiveBoard
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from tone_boards import beeps, board
 
-from soundsdk.device.session import Text
-from soundsdk.errors import DeviceError
 from soundsdk.device.messages import Event, Hello, Status
 from soundsdk.device.protocol import Missing, Restarted
 from soundsdk.device.reconnect import Away, Back, Watch, WatchItem, reopen
+from soundsdk.device.session import Text
+from soundsdk.errors import DeviceError
 from virtual_boards.virtual_port import VirtualPort, VirtualPorts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")

@@ -17,13 +17,13 @@ from tone_boards import RATE_HZ, board
 
 from sim.tiny_model import tones
 from soundsdk import cli
+from soundsdk.device.messages import Audio
+from soundsdk.device.session import Device
+from soundsdk.device.transport import Gone
+from soundsdk.errors import ProtocolError, UsageError
 from soundsdk.recording.audio_lines import Joiner, Piece, Take, cut, decode, record, triggered
 from soundsdk.recording.dataset_files import write
-from soundsdk.device.session import Device
-from soundsdk.errors import ProtocolError, UsageError
-from soundsdk.device.messages import Audio
 from soundsdk.recording.recorder import record_pc
-from soundsdk.device.transport import Gone
 from soundsdk_sim.faults import Faulty, Noise
 from soundsdk_sim.live import LiveBoard
 

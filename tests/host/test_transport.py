@@ -17,8 +17,8 @@ from tone_boards import board
 
 from soundsdk import Device, Gone
 from soundsdk.device.address import Address, parse
-from soundsdk.errors import DeviceError, PortError, ProtocolError, SoundsdkError, UsageError
 from soundsdk.device.transport import SerialTransport, open_transport
+from soundsdk.errors import DeviceError, PortError, ProtocolError, SoundsdkError, UsageError
 from virtual_boards.esp32.board import Esp32Board
 from virtual_boards.esp32.chips import CHIPS
 from virtual_boards.esp32.server import Esp32Server

@@ -6,8 +6,8 @@ import pytest
 from rp2040_needs import need_emulator
 
 from soundsdk.boards import find_board
-from soundsdk.errors import DeviceError
 from soundsdk.build import tools
+from soundsdk.errors import DeviceError
 from soundsdk_sim.targets.qemu_machine import emulator
 
 

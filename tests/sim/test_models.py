@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from soundsdk.errors import ModelError
 from soundsdk import models
+from soundsdk.errors import ModelError
 
 
 @pytest.fixture

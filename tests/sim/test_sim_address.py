@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from soundsdk import Device, Gone, Watch
-from soundsdk.errors import ProtocolError, UsageError
 from soundsdk.device.reconnect import Away, Back
+from soundsdk.errors import ProtocolError, UsageError
 
 
 def test_it_hears_the_recording_with_the_model(wav: Path, model_file: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 import soundfile
 from target_needs import need
 
-from soundsdk.device import protocol
 from soundsdk.cli import run as cli
+from soundsdk.device import protocol
 from soundsdk.models import load_model
 from soundsdk_sim.scenes import make_scene
 from soundsdk_sim.targets import images

@@ -15,8 +15,8 @@ import pytest
 from target_needs import need
 
 from soundsdk.device import protocol
-from soundsdk.recording.audio_file import read
 from soundsdk.models import load_model
+from soundsdk.recording.audio_file import read
 from soundsdk_sim.scenes import Scene, make_scene
 from soundsdk_sim.targets.runner import run
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from soundsdk.recording import audio_file
 from soundsdk.errors import DataError, UsageError
+from soundsdk.recording import audio_file
 from soundsdk_train import datasets
 from soundsdk_train.settings import FrontendSettings
 

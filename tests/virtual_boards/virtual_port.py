@@ -19,7 +19,6 @@ from typing import Protocol
 
 from soundsdk.device import ports
 from soundsdk.device.ports import PortInfo, kind_of
-
 from soundsdk_sim.faults import Filter
 from soundsdk_sim.pty import Pty
 

@@ -15,7 +15,6 @@ import click
 import numpy as np
 
 from soundsdk.errors import SoundsdkError, UsageError
-
 from soundsdk_train import settings as settings_file
 from soundsdk_train.datasets import LAYOUTS, scan
 

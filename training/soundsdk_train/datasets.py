@@ -14,9 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk.recording import audio_file
 from soundsdk.errors import DataError, UsageError
-
+from soundsdk.recording import audio_file
 from soundsdk_train.features import extract, minimum_samples
 from soundsdk_train.settings import FrontendSettings
 

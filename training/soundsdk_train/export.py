@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import CheckError
-
 from soundsdk_train.quantize import FEATURE_SCALE
 from soundsdk_train.step import StepSpec
 

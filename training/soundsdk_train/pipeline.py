@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import DataError, UsageError
-
 from soundsdk_train import evaluate, export, model, quantize, step, train
 from soundsdk_train.augment import Bank
 from soundsdk_train.datasets import Clip, data_hash, label_matrix, refuse_duplicates

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from soundsdk_sim.scenes import Part, Recordings, Scene, SceneEvent, backgrounds, compose
 from soundsdk_sim.scenes.dsp import choice, from_db, samples
-
 from soundsdk_train.augment import UNKNOWN
 from soundsdk_train.datasets import Clip, Recording
 from soundsdk_train.features import extract

@@ -16,7 +16,6 @@ from typing import Any
 from soundsdk_sim.scenes import Recordings, Scene, SceneEvent, make_scene
 from soundsdk_sim.scenes.matching import Found, match, on_time
 from soundsdk_sim.scenes.scene import ALARM_LABELS
-
 from soundsdk_train.scene_data import SYNTHETIC
 
 POOL_MS = (0, 256, 512, 768)

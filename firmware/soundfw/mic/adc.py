@@ -10,8 +10,8 @@ import machine
 import soundcore
 
 from ..compat import FirmwareError, const
-from .dma_ring import Ring
 from ..settings import checked
+from .dma_ring import Ring
 
 _KEYS = {
     "kind": ("adc", ("adc",)),

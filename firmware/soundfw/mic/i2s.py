@@ -9,9 +9,9 @@ import time
 import machine
 import soundcore
 
-from .backlog import Backlog
 from ..compat import FirmwareError, const
 from ..settings import I2S, checked
+from .backlog import Backlog
 
 _BUFFER_MS = const(250)  # how long a step of the model may take
 _UNIT = const(256)

@@ -10,8 +10,8 @@ import rp2
 import soundcore
 
 from ..compat import FirmwareError
-from .dma_ring import Ring
 from ..settings import I2S, checked
+from .dma_ring import Ring
 
 _RX_FIFO = 0x50200020  # of a PIO block's first state machine
 _RX_TREQ = 4

@@ -10,8 +10,8 @@ import rp2
 import soundcore
 
 from ..compat import FirmwareError
-from .dma_ring import Ring
 from ..settings import checked
+from .dma_ring import Ring
 
 _KEYS = {
     "kind": ("pdm", ("pdm",)),

@@ -8,8 +8,8 @@ staged     sha256 of what is being written into the slot that is not active; sta
 back       why the newest trial ended, a dotted code
 """
 
-from . import files
 from ..compat import FirmwareError
+from . import files
 from .store import sha256
 
 STATE = "slots.json"

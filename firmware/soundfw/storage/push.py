@@ -10,8 +10,8 @@ push.abort                        -> ack; throws away what is staged, or ends th
 import hashlib
 from binascii import a2b_base64, hexlify
 
-from . import files
 from ..compat import FirmwareError, const
+from . import files
 
 _MAX_BYTES = const(4 << 20)
 _SYNC_BYTES = const(4096)  # what a cut can cost

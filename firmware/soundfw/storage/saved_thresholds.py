@@ -1,8 +1,8 @@
 """Thresholds that a host set and wants kept: a file on the board, for one model."""
 
-from . import files
 from ..compat import FirmwareError
 from ..detect.detector import Thresholds
+from . import files
 
 FILE = "set.json"
 

@@ -3,8 +3,8 @@
 import hashlib
 from binascii import hexlify
 
-from . import files
 from ..compat import FirmwareError
+from . import files
 
 
 def load(path):

@@ -1,8 +1,8 @@
 """What the host may ask for. Every message gets one answer: hello, status or ack."""
 
-from ..storage import saved_thresholds
 from ..compat import FirmwareError, const
 from ..detect.detector import Thresholds
+from ..storage import saved_thresholds
 from .link import text
 from .record import PIECE_SAMPLES, Recorder
 

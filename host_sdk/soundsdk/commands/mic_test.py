@@ -20,10 +20,10 @@ def mic_test(where: str | None, seconds: int, as_json: bool) -> None:
     Speak or clap meanwhile. Named are: silent, ones, constant, channel, bytes, shift, clipping, dc, hum, quiet. Exit
     code 6 if there is a fault.
     """
-    from soundsdk.recording.audio_lines import record
-    from soundsdk.recording.dataset_files import levels
     from soundsdk.device.session import Device
     from soundsdk.errors import CheckError
+    from soundsdk.recording.audio_lines import record
+    from soundsdk.recording.dataset_files import levels
     from soundsdk.recording.mic_faults import examine, find_hum
     from soundsdk.recording.recorder import best_bits
 

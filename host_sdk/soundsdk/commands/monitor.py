@@ -68,6 +68,7 @@ def monitor(
     more (0). With --once it ends with 0 after an event: its onset, or its end where whole events are written (tsv,
     audacity); with 6 if --seconds are over before. A board that is unplugged is waited for.
     """
+    from soundsdk.device.reconnect import Watch
     from soundsdk.monitor.asking import Asker
     from soundsdk.monitor.event_filter import Chooser
     from soundsdk.monitor.lines import Lines
@@ -76,7 +77,6 @@ def monitor(
     from soundsdk.monitor.notes import Notes, summary
     from soundsdk.monitor.source import WatchSource
     from soundsdk.monitor.state import State
-    from soundsdk.device.reconnect import Watch
 
     broker = None
     if mqtt is not None:

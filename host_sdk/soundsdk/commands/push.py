@@ -20,10 +20,10 @@ def push(model: str, where: str | None, as_json: bool) -> None:
     kept. If the connection is cut, plug the board in again within 30 s, or run the command again: it goes on where it
     was. Exit code 6 if the board cannot run the model; then the old one runs.
     """
-    from soundsdk.device.session import Device
     from soundsdk.device.push import push as push_model
-    from soundsdk.progress import Bar
+    from soundsdk.device.session import Device
     from soundsdk.models import load_model
+    from soundsdk.progress import Bar
 
     detector = load_model(model)
     step = ""

@@ -47,12 +47,12 @@ def record(
     Prints the path of each file. What did not arrive is never filled with silence: a recording with gaps is divided at
     them, and the side-car says where they are and how long. Exit code 1 if nothing of a recording arrived.
     """
-    from soundsdk.recording.audio_lines import Take
-    from soundsdk.recording.dataset_files import check_label
     from soundsdk.device.session import Device
     from soundsdk.errors import UsageError
-    from soundsdk.recording.recorder import best_bits, facts_of, record_pc, save, takes
     from soundsdk.progress import Bar
+    from soundsdk.recording.audio_lines import Take
+    from soundsdk.recording.dataset_files import check_label
+    from soundsdk.recording.recorder import best_bits, facts_of, record_pc, save, takes
 
     check_label(label)
     if pc and (where or trigger or bits):

@@ -18,10 +18,10 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-from soundsdk.device.session import ANSWER_S, HELLO_S, Device, Item
 from soundsdk.device.messages import Ack, Event, Hello, Message, Status
 from soundsdk.device.protocol import Counts, Damaged, Missing, Restarted, Text
 from soundsdk.device.reconnect import Watch, WatchItem
+from soundsdk.device.session import ANSWER_S, HELLO_S, Device, Item
 from soundsdk.device.transport import Transport
 
 _TURN_S = 0.1  # the longest a command waits for its turn

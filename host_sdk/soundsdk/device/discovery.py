@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from soundsdk.device import ports, uf2_drive
-from soundsdk.device.session import Device
-from soundsdk.errors import DeviceError, PortError, ProtocolError
 from soundsdk.device.messages import Hello
 from soundsdk.device.ports import PortInfo
+from soundsdk.device.session import Device
 from soundsdk.device.transport import SerialTransport
+from soundsdk.errors import DeviceError, PortError, ProtocolError
 
 HELLO_S = 1.5
 

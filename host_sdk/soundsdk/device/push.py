@@ -15,10 +15,10 @@ from typing import Any
 
 from soundsdk.boards import find_board
 from soundsdk.detector_file import DetectorFile
-from soundsdk.device.session import Device, Refused
-from soundsdk.errors import CheckError, ProtocolError, UsageError
 from soundsdk.device.messages import Ack, Hello
+from soundsdk.device.session import Device, Refused
 from soundsdk.device.transport import Gone
+from soundsdk.errors import CheckError, ProtocolError, UsageError
 
 PIECE_BYTES = 690  # 920 characters of base64 in a line of 1024 bytes
 _ANSWER_S = 1.5

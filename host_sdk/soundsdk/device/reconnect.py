@@ -17,11 +17,11 @@ from types import TracebackType
 from typing import TypeAlias
 
 from soundsdk.device import address
-from soundsdk.device.session import HELLO_S, Device, Item
-from soundsdk.errors import DeviceError, PortError, ProtocolError
 from soundsdk.device.messages import Event, Hello, Status
 from soundsdk.device.protocol import Counts, Missing, Restarted
+from soundsdk.device.session import HELLO_S, Device, Item
 from soundsdk.device.transport import Gone, Transport, open_transport
+from soundsdk.errors import DeviceError, PortError, ProtocolError
 
 _FIRST_WAIT_S = 0.05
 _LONGEST_WAIT_S = 0.5

@@ -9,10 +9,10 @@ from types import TracebackType
 from typing import Any, TypeAlias, cast
 
 from soundsdk.device import address, protocol
-from soundsdk.errors import ProtocolError, UsageError
 from soundsdk.device.messages import Ack, Event, Hello, Message, Status, parse
 from soundsdk.device.protocol import Damaged, Missing, Restarted, Text
 from soundsdk.device.transport import Gone, Transport, open_transport
+from soundsdk.errors import ProtocolError, UsageError
 
 ANSWER_S = 3.0
 HELLO_S = 5.0
@@ -40,7 +40,7 @@ class Device:
             print(event.label, event.edge, event.t / device.hello.rate_hz)
 
     Opening resets no board. `hello` is the newest the board has said: after a restart it may run another detector.
-    Every read raises soundsdk.transport.Gone when the port goes; soundsdk.reconnect.Watch outlives that.
+    Every read raises soundsdk.device.transport.Gone when the port goes; soundsdk.device.reconnect.Watch outlives that.
     """
 
     def __init__(self, transport: Transport, hello_s: float = HELLO_S) -> None:
@@ -55,7 +55,7 @@ class Device:
 
     @classmethod
     def open(cls, where: str | None = None, hello_s: float = HELLO_S) -> Device:
-        """Opens a board by its address (see soundsdk.address; default SOUNDSDK_PORT, else auto).
+        """Opens a board by its address (see soundsdk.device.address; default SOUNDSDK_PORT, else auto).
 
         UsageError if the address says nothing, DeviceError if there is no such board (or several, for auto), PortError
         if its port is busy or not permitted, ProtocolError if nothing answers within hello_s seconds.

@@ -7,16 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from soundsdk.device import ports
-from soundsdk.detector_file import DetectorFile
-from soundsdk.errors import CheckError, UsageError
 from soundsdk.build.descriptor import Descriptor
-
-from soundsdk.flash import target, esptool_run, firmware_file, uf2, verify
-from soundsdk.flash.target import Target
+from soundsdk.detector_file import DetectorFile
+from soundsdk.device import ports
+from soundsdk.errors import CheckError, UsageError
+from soundsdk.flash import esptool_run, firmware_file, uf2, verify
 from soundsdk.flash.esptool_run import FlashError
 from soundsdk.flash.firmware_file import Firmware
 from soundsdk.flash.reporter import Steps
+from soundsdk.flash.target import Target, choose
 
 HELLO_S = 30.0
 CUT_S = 5.0  # after a drive that went away too early: a board that has its image all the same starts at once
@@ -44,7 +43,7 @@ def run(wish: Wish, steps: Steps, load: Callable[[str | None], DetectorFile] | N
         raise UsageError("a firmware file has its detector in it.", "Give --firmware or --model, not both.")
     given = firmware_file.read(wish.firmware) if wish.firmware is not None else None
     image_board = given.says.board if given is not None and given.says is not None else None
-    target = target.choose(wish.board, wish.where, image_board, wish.dry_run)
+    target = choose(wish.board, wish.where, image_board, wish.dry_run)
     known = f", which runs {target.hello.model or 'no detector'}" if target.hello else ""
     steps.say(
         "board", f"Board: {target.board.name} ({target.board.id}) at {target.where}{known}",

@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from soundsdk.device import address, ports, uf2_drive
 from soundsdk.boards import Board, all_boards, find_board
-from soundsdk.errors import CheckError, DeviceError, ProtocolError, UsageError
+from soundsdk.device import address, ports, uf2_drive
 from soundsdk.device.messages import Hello
 from soundsdk.device.ports import PortInfo
 from soundsdk.device.transport import Gone
 from soundsdk.device.uf2_drive import Drive
-
+from soundsdk.errors import CheckError, DeviceError, ProtocolError, UsageError
 from soundsdk.flash import verify
 
 HELLO_S = 2.5

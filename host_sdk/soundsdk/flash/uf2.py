@@ -16,16 +16,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from soundsdk.device import uf2_drive
 from soundsdk.boards import Board
+from soundsdk.device import uf2_drive
 from soundsdk.device.session import Device, Refused
-from soundsdk.errors import CheckError, DeviceError, PortError, ProtocolError
 from soundsdk.device.transport import Gone
 from soundsdk.device.uf2_drive import Drive
-
-from soundsdk.flash.target import Target
+from soundsdk.errors import CheckError, DeviceError, PortError, ProtocolError
 from soundsdk.flash.esptool_run import FlashError
 from soundsdk.flash.reporter import Steps
+from soundsdk.flash.target import Target
 
 APPEARS_S = 20.0
 VANISHES_S = 20.0

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from soundsdk.device.address import Address
 from soundsdk.boards import Board
-from soundsdk.device.session import Device
-from soundsdk.errors import CheckError, SoundsdkError
 from soundsdk.build.descriptor import Descriptor
+from soundsdk.device.address import Address
 from soundsdk.device.messages import Hello
+from soundsdk.device.session import Device
 from soundsdk.device.transport import open_transport
+from soundsdk.errors import CheckError, SoundsdkError
 
 _TRY_S = 3.0
 _POLL_S = 0.2

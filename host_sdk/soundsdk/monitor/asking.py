@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from soundsdk.device.messages import Ack
 from soundsdk.device.protocol import Restarted
-
 from soundsdk.monitor.source import Back, Item
 from soundsdk.monitor.state import State
 

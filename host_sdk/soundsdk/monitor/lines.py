@@ -10,7 +10,6 @@ from typing import Protocol, TextIO
 
 from soundsdk import labels
 from soundsdk.device.messages import Event
-
 from soundsdk.monitor.records import line, record
 from soundsdk.monitor.source import Item
 from soundsdk.monitor.state import Span, State, whole

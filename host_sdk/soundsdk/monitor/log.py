@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from soundsdk.errors import DataError
-
 from soundsdk.monitor.records import line, record
 from soundsdk.monitor.source import Item
 from soundsdk.monitor.state import Span, State

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from soundsdk.device.messages import Event
 from soundsdk.device.protocol import Restarted
-
 from soundsdk.monitor.asking import Asker
 from soundsdk.monitor.event_filter import Chooser
 from soundsdk.monitor.lines import Sink

@@ -8,10 +8,9 @@ import threading
 from collections.abc import Callable, Collection
 from typing import Any
 
-from soundsdk.errors import UsageError
 from soundsdk.device.messages import Event, Hello, Status
 from soundsdk.device.protocol import Restarted
-
+from soundsdk.errors import UsageError
 from soundsdk.monitor import mqtt_topics
 from soundsdk.monitor.asking import Asker
 from soundsdk.monitor.mqtt_topics import Broker, Topics

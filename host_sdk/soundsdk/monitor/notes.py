@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from soundsdk.labels import printable
 from soundsdk.device.messages import Status
 from soundsdk.device.protocol import Counts, Missing, Restarted, Text
-
+from soundsdk.labels import printable
 from soundsdk.monitor.source import Away, Back, Item
 from soundsdk.monitor.state import Span, State
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from soundsdk.device.messages import Event, Hello, Status
 from soundsdk.device.protocol import Missing, Restarted, Text
-
 from soundsdk.monitor.source import Away, Back, Item
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Protocol
 
-from soundsdk.errors import DeviceError, PortError
 from soundsdk.device.messages import Hello
 from soundsdk.device.protocol import Counts
 from soundsdk.device.reconnect import Away, Back, Watch, WatchItem
+from soundsdk.errors import DeviceError, PortError
 
 Item = WatchItem
 
@@ -31,7 +31,7 @@ class Source(Protocol):
 
 
 class WatchSource:
-    """A Source from soundsdk.reconnect.Watch."""
+    """A Source from soundsdk.device.reconnect.Watch."""
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch

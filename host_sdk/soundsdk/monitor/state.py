@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 from soundsdk.device.messages import Event, Hello, Scores, Status
 from soundsdk.device.protocol import Missing, Restarted
-
 from soundsdk.monitor.source import Away, Back, Item
 
 RECENT = 200  # events that are kept

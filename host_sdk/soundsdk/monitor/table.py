@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, TypeAlias
 
-from soundsdk.labels import printable
 from soundsdk.device.protocol import Counts
-
+from soundsdk.labels import printable
 from soundsdk.monitor.source import Item, Source
 from soundsdk.monitor.state import Span, State
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from soundsdk.device.messages import Event, Hello, Mel, Scores, Status
 from soundsdk.device.protocol import Restarted, Text
-
 from soundsdk.monitor.asking import Asker
 from soundsdk.monitor.page_server import PageServer
 from soundsdk.monitor.source import Away, Back, Item, Source

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk.device.session import Device, Refused
-from soundsdk.errors import ProtocolError, SoundsdkError, UsageError
 from soundsdk.device.messages import Ack, Audio, Event, Message
+from soundsdk.device.session import Device, Refused
 from soundsdk.device.transport import Gone
+from soundsdk.errors import ProtocolError, SoundsdkError, UsageError
 
 SILENCE_S = 5.0  # a board that records says something several times a second
 MAX_BOARD_S = 3600  # the longest recording a board makes at once

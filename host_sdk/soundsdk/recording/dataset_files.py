@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk.recording.audio_lines import Take
 from soundsdk.errors import DataError, UsageError
+from soundsdk.recording.audio_lines import Take
 
 MIN_PIECE_S = 0.25  # shorter ones are of no use to training; the side-car lists them
 _LABEL = re.compile(r"[^/\\\0]{1,64}")

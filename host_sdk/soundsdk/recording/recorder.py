@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from soundsdk.recording.audio_lines import Joiner, Progress, Take
+from soundsdk.device.ports import listed
 from soundsdk.device.session import Device
 from soundsdk.errors import DeviceError, UsageError
-from soundsdk.device.ports import listed
+from soundsdk.recording.audio_lines import Joiner, Progress, Take
 
 _PC_WAIT_S = 5.0
 

@@ -31,10 +31,10 @@ def demo(model: str | None, seed: int, output: Path) -> None:
     from rich.console import Console
 
     from soundsdk.models import load_model
+    from soundsdk_sim.board import run
     from soundsdk_sim.plot import draw
     from soundsdk_sim.scenes import demo_scene
     from soundsdk_sim.scenes.matching import match
-    from soundsdk_sim.board import run
 
     detector = load_model(model)
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])

@@ -33,7 +33,6 @@ def profile(model: str, board_id: str, as_json: bool, fail_over: str | None, sou
     cycles on boards with an RP2040, instructions on those with RISC-V. Two runs give the same figures.
     """
     from soundsdk.boards import find_board
-
     from soundsdk.models import load_model
     from soundsdk_sim.profile import limits
     from soundsdk_sim.profile.report import as_json as to_json

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from soundsdk.errors import DataError, SoundsdkError, UsageError
-
 from soundsdk_sim.targets.names import DEFAULT, PACED, TARGETS
 
 if TYPE_CHECKING:
@@ -60,9 +59,8 @@ def sim(
     WAV, FLAC or OGG, any rate and number of channels. Each recording meets a freshly started board. Standard output
     holds nothing but the data. Exit code 1 if a recording or the model cannot be used.
     """
-    from soundsdk.recording.audio_file import find
-
     from soundsdk.models import load_model
+    from soundsdk.recording.audio_file import find
 
     if noise_db is not None and not math.isfinite(noise_db):
         raise UsageError("--noise-db must be a number.", "Give a signal-to-noise ratio in dB, such as 10.")

@@ -14,13 +14,12 @@ from pathlib import Path
 from soundsdk.boards import Board
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import DeviceError
-
-from soundsdk_sim.targets.qemu_machine import Qemu
 from soundsdk_sim.profile import operators as model_operators
 from soundsdk_sim.profile.elf import Elf
 from soundsdk_sim.profile.gdb import Gdb
 from soundsdk_sim.profile.measured import HOPS, Measured, sound
 from soundsdk_sim.profile.trace import FRONTEND, FUNCTIONS, MODEL, STAGES, WARM_UP, Call, hops
+from soundsdk_sim.targets.qemu_machine import Qemu
 
 _RETURNS = (FRONTEND, MODEL, *STAGES)  # of kernels the beginnings are enough
 _STOPS = 100_000  # at most; a hop has some 800

@@ -7,7 +7,6 @@ from typing import Any
 
 from soundsdk.boards import Board
 from soundsdk.detector_file import DetectorFile
-
 from soundsdk_sim.profile import operators as model_operators
 from soundsdk_sim.profile.limits import Check
 from soundsdk_sim.profile.measured import Measured

@@ -7,13 +7,12 @@ from pathlib import Path
 from soundsdk.boards import Board
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import DeviceError
-
-from soundsdk_sim.rp2040 import FunctionCall, Repl, Rp2040
-from soundsdk_sim.rp2040.wiring import microphone_of
 from soundsdk_sim.profile import operators as model_operators
 from soundsdk_sim.profile.elf import Elf
 from soundsdk_sim.profile.measured import HOPS, Measured, sound
 from soundsdk_sim.profile.trace import FUNCTIONS, MODEL, WARM_UP, Call, hops
+from soundsdk_sim.rp2040 import FunctionCall, Repl, Rp2040
+from soundsdk_sim.rp2040.wiring import microphone_of
 
 CONVERT = "snd_slots_convert"
 _RAM = 0x20000000

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from soundsdk.errors import DeviceError
-
 from soundsdk_sim.profile.operators import KERNELS, Operator, kernel_calls
 
 FRONTEND = "snd_frontend_push"

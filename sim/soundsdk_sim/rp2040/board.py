@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import DeviceError, UsageError
-
 from soundsdk_sim.rp2040 import tools
 from soundsdk_sim.rp2040.process import Process
 

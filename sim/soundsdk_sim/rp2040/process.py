@@ -10,7 +10,6 @@ import threading
 from typing import Any
 
 from soundsdk.errors import DeviceError
-
 from soundsdk_sim.rp2040 import tools
 
 ANSWER_S = 30.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from soundsdk.errors import DeviceError
-
 from soundsdk_sim.rp2040.board import Rp2040
 
 _READY = b"raw REPL; CTRL-B to exit\r\n>"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from soundsdk.boards import Board
 from soundsdk.errors import UsageError
-
 from soundsdk_sim.rp2040.board import Microphone
 
 

@@ -6,7 +6,21 @@ from collections.abc import Callable
 
 import numpy as np
 
-from soundsdk_sim.scenes.dsp import RATE_HZ, Signal, add_at, choice, drift, from_db, harmonics, low_pass, noise, peak, samples, shape, unit
+from soundsdk_sim.scenes.dsp import (
+    RATE_HZ,
+    Signal,
+    add_at,
+    choice,
+    drift,
+    from_db,
+    harmonics,
+    low_pass,
+    noise,
+    peak,
+    samples,
+    shape,
+    unit,
+)
 
 
 def air(rng: np.random.Generator, n: int) -> Signal:

@@ -11,7 +11,22 @@ from collections.abc import Callable
 
 import numpy as np
 
-from soundsdk_sim.scenes.dsp import RATE_HZ, Signal, add_at, choice, drift, edges, harmonics, high_pass, low_pass, noise, peak, samples, shape, unit
+from soundsdk_sim.scenes.dsp import (
+    RATE_HZ,
+    Signal,
+    add_at,
+    choice,
+    drift,
+    edges,
+    harmonics,
+    high_pass,
+    low_pass,
+    noise,
+    peak,
+    samples,
+    shape,
+    unit,
+)
 
 # Formant frequencies in Hz of an adult male, after the averages of Peterson and Barney (1952).
 VOWELS = (

@@ -10,7 +10,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from soundsdk_sim.scenes.dsp import RATE_HZ, SOUND_M_S, Signal, drift, edges, from_db, harmonics, high_pass, low_pass, peak, samples, shape
+from soundsdk_sim.scenes.dsp import (
+    RATE_HZ,
+    SOUND_M_S,
+    Signal,
+    drift,
+    edges,
+    from_db,
+    harmonics,
+    high_pass,
+    low_pass,
+    peak,
+    samples,
+    shape,
+)
 
 KINDS = {"wail": 0.4, "yelp": 0.3, "hi_lo": 0.3}
 

@@ -7,10 +7,9 @@ from pathlib import Path
 import click
 
 from soundsdk.boards import find_board
-from soundsdk.detector_file import DetectorFile
 from soundsdk.build import sources
 from soundsdk.build.builder import build
-
+from soundsdk.detector_file import DetectorFile
 from soundsdk.models import load_model
 
 

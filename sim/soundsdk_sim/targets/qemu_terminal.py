@@ -13,7 +13,6 @@ from pathlib import Path
 
 from soundsdk.boards import Board
 from soundsdk.errors import DeviceError
-
 from soundsdk_sim.targets.qemu_machine import command
 
 _START_S = 30.0

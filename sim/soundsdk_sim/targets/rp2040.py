@@ -7,15 +7,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk.device import protocol
 from soundsdk.boards import find_board
 from soundsdk.detector_file import DetectorFile
+from soundsdk.device import protocol
 from soundsdk.errors import DeviceError
-
+from soundsdk_sim.board import events_of
 from soundsdk_sim.rp2040 import Rp2040, tools
 from soundsdk_sim.rp2040.wiring import microphone_of
 from soundsdk_sim.scenes.matching import Found
-from soundsdk_sim.board import events_of
 from soundsdk_sim.targets.images import image
 from soundsdk_sim.targets.lines import Lines
 

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import UsageError
-
-from soundsdk_sim.scenes.matching import Found
 from soundsdk_sim.board import Run, events_of, features_of
 from soundsdk_sim.board import run as run_here
+from soundsdk_sim.scenes.matching import Found
 from soundsdk_sim.targets.names import TARGETS
 
 OnLine = Callable[[bytes], None]

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import DeviceError
-
 from soundsdk_sim.board import BLOCK_SAMPLES, STATUS_S
 from soundsdk_sim.targets.images import image
 from soundsdk_sim.targets.lines import SILENCE_S, Lines

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.build import descriptor
-
 from soundsdk_sim.live import LiveBoard
 from virtual_boards.esp32 import image
 from virtual_boards.esp32.chips import Chip

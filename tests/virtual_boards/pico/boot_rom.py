@@ -9,7 +9,6 @@ import struct
 from dataclasses import dataclass
 
 from soundsdk.build import uf2
-
 from virtual_boards.esp32.flash import SECTOR_BYTES, Flash
 
 FLASH_AT = 0x10000000

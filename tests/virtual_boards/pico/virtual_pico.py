@@ -25,13 +25,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk.device import ports, uf2_drive
 from soundsdk.build import descriptor
+from soundsdk.device import ports, uf2_drive
 from soundsdk.device.ports import PortInfo
-
-from virtual_boards.esp32.flash import Flash
 from soundsdk_sim.live import LiveBoard
 from soundsdk_sim.pty import Pty
+from virtual_boards.esp32.flash import Flash
 from virtual_boards.pico.boot_rom import FLASH_AT, RP2040, Chip, Uf2Writer, starts
 
 _LISTED_S = 10.0

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from soundsdk.errors import DataError
-
 from soundsdk_train.datasets import LAYOUTS, load, scan
 from soundsdk_train.metrics import Figures
 from soundsdk_train.settings import FrontendSettings
@@ -28,7 +27,6 @@ def evaluate(model: str, data: str, layout: str, fold: int | None, as_json: bool
     out of its training; the model carries them.
     """
     from soundsdk.detector_file import load as load_model
-
     from soundsdk_train import evaluate as measure
 
     detector = load_model(model)

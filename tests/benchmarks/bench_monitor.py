@@ -1,7 +1,7 @@
 """What `soundsdk monitor` costs at 100 lines a second: share of a core and memory, over ten minutes.
 
-    python host_sdk/bench_monitor.py               ten minutes of a virtual clock, in some seconds
-    python host_sdk/bench_monitor.py --realtime 60 the command itself at a pseudo-terminal, for 60 s
+    python tests/benchmarks/bench_monitor.py               ten minutes of a virtual clock, in some seconds
+    python tests/benchmarks/bench_monitor.py --realtime 60 the command itself at a pseudo-terminal, for 60 s
 
 With the virtual clock every line comes alone, so the loop turns more often than it would; what the system needs to
 carry bytes is left out, and is in the other figure. Both draw the live table, keep a log and serve the page to nobody.
@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from soundsdk.device import protocol
+from soundsdk.device.reconnect import Watch
 from soundsdk.monitor.asking import Asker
 from soundsdk.monitor.event_filter import Chooser
 from soundsdk.monitor.lines import Lines, Sink
@@ -37,7 +38,6 @@ from soundsdk.monitor.source import WatchSource
 from soundsdk.monitor.state import State
 from soundsdk.monitor.table import Table
 from soundsdk.monitor.web import Web
-from soundsdk.device.reconnect import Watch
 
 LINES_S = 100
 BOUND = 0.05  # of a core

@@ -1,6 +1,6 @@
 """How many times faster than real time `soundsdk sim` is: whole processes on one core, decoding included.
 
-    python sim/bench_sim.py [--seconds 600] [--runs 5] [--at-least 200]
+    python tests/benchmarks/bench_sim.py [--seconds 600] [--runs 5] [--at-least 200]
 
 Prints processor time (user and system) per run and the ratio to the recording's length; a shared machine's wall time
 says nothing. The recordings are made here: the firmware's 16 kHz WAV, and 44.1 kHz Ogg Vorbis, which must be decoded
