@@ -23,8 +23,8 @@ class SimTransport:
         self.path = f"sim:{text}"
         self._board = board
 
-    def read(self, limit_s: float) -> bytes:
-        return self._board.read(limit_s)
+    def read(self, timeout_s: float) -> bytes:
+        return self._board.read(timeout_s)
 
     def write(self, data: bytes) -> None:
         self._board.write(data)

@@ -95,7 +95,7 @@ class Metronome:
         self.seq = 0
         self._n = 0
 
-    def read(self, limit_s: float) -> bytes:
+    def read(self, timeout_s: float) -> bytes:
         self.seq += 1
         if self._answers:
             return answer(self._answers.pop(0), self.seq - 1)

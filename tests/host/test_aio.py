@@ -120,7 +120,7 @@ def test_errors_are_those_of_device(ports: VirtualPorts) -> None:
         async with await AsyncDevice.open("auto") as device:
             port.unplug()
             with pytest.raises(Gone):
-                async for _ in device.messages(limit_s=5):
+                async for _ in device.messages(timeout_s=5):
                     pass
 
     asyncio.run(main())

@@ -103,8 +103,8 @@ def test_silent_ports_do_not_add_up(ports: VirtualPorts, capfd: pytest.CaptureFi
 class Silent:
     """A board of the right USB ids that runs something else."""
 
-    def read(self, limit_s: float) -> bytes:
-        time.sleep(limit_s)
+    def read(self, timeout_s: float) -> bytes:
+        time.sleep(timeout_s)
         return b""
 
     def write(self, data: bytes) -> None:

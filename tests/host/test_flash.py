@@ -68,7 +68,7 @@ def test_a_new_pico_is_flashed_says_hello_and_hears(tmp_path: Path, capfd: pytes
         assert "Done: rpi_pico" in capfd.readouterr().err
         with Device.open() as device:
             assert (device.hello.board, device.hello.model, device.hello.fw) == ("rpi_pico", "tones", "0.1.0+a1")
-            found = [event.label for event, _ in zip(device.events(limit_s=20), range(2), strict=False)]
+            found = [event.label for event, _ in zip(device.events(timeout_s=20), range(2), strict=False)]
         assert set(found) <= {"high", "low"}
         assert len(found) == 2
 

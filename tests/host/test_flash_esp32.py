@@ -52,7 +52,7 @@ def test_a_new_esp32_is_flashed_says_hello_and_hears(
         assert server.board.flash.read(3_000_000, 6) == (b"\xff" * 6 if "--erase" in name else b"before")
         with Device.open(server.url) as device:
             assert (device.hello.board, device.hello.fw) == (board, "0.1.0+a1")
-            found = [event.label for event, _ in zip(device.events(limit_s=20), range(2), strict=False)]
+            found = [event.label for event, _ in zip(device.events(timeout_s=20), range(2), strict=False)]
         assert len(found) == 2
         assert 0.8 < server.host_bytes / _host_bytes(path) < 1.25
 

@@ -51,7 +51,7 @@ def test_the_second_waits_says_so_and_goes_on(tmp_path: Path) -> None:
 def test_the_wait_is_bounded(tmp_path: Path) -> None:
     process = holder(tmp_path / "work")
     try:
-        with pytest.raises(BusyError, match="another soundsdk"), only_one(tmp_path / "work", print, limit_s=0.3):
+        with pytest.raises(BusyError, match="another soundsdk"), only_one(tmp_path / "work", print, timeout_s=0.3):
             pytest.fail("two processes are in the folder")
         with only_one(tmp_path / "other", pytest.fail):
             pass
@@ -63,7 +63,7 @@ def test_a_process_that_dies_leaves_the_folder_free(tmp_path: Path) -> None:
     process = holder(tmp_path / "work")
     process.kill()
     process.wait()
-    with only_one(tmp_path / "work", pytest.fail, limit_s=5):
+    with only_one(tmp_path / "work", pytest.fail, timeout_s=5):
         pass
 
 
@@ -72,7 +72,7 @@ def test_one_folder_by_two_names_is_one(tmp_path: Path) -> None:
     (tmp_path / "name").symlink_to(tmp_path / "work")
     process = holder(tmp_path / "work")
     try:
-        with pytest.raises(BusyError), only_one(tmp_path / "name", print, limit_s=0.1):
+        with pytest.raises(BusyError), only_one(tmp_path / "name", print, timeout_s=0.1):
             pytest.fail("two processes are in the folder")
     finally:
         process.communicate(timeout=10)

@@ -398,9 +398,9 @@ class Script:
         self._turns = list(turns)
         self.hello, self.path, self.serial_number, self.counts = HELLO, "p", None, Counts()
 
-    def poll(self, limit_s: float) -> list[Item]:
+    def poll(self, timeout_s: float) -> list[Item]:
         if not self._turns:
-            time.sleep(limit_s)
+            time.sleep(timeout_s)
         return self._turns.pop(0) if self._turns else []
 
     def tell(self, kind: str, **members: object) -> None: ...

@@ -52,9 +52,9 @@ class Monitor:
         assert self.process.stdout is not None
         return self.process.stdout.readline()
 
-    def end(self, limit_s: float = 20) -> tuple[str, str]:
+    def end(self, timeout_s: float = 20) -> tuple[str, str]:
         """The rest of its output, and its standard error."""
-        return self.process.communicate(timeout=limit_s)
+        return self.process.communicate(timeout=timeout_s)
 
     def __enter__(self) -> Monitor:
         return self

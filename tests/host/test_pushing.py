@@ -40,8 +40,8 @@ class Bench:
     def _make(self) -> LiveBoard:
         return board(speed=10, block_samples=2048, **self._settings)
 
-    def read(self, limit_s: float) -> bytes:
-        return self.board.read(limit_s)
+    def read(self, timeout_s: float) -> bytes:
+        return self.board.read(timeout_s)
 
     def write(self, data: bytes) -> None:
         self.board.write(data)

@@ -29,12 +29,12 @@ def ports(tmp_path: Path) -> Iterator[VirtualPorts]:
         yield ports
 
 
-def until(watch: Watch, kind: type, limit_s: float) -> list[WatchItem]:
+def until(watch: Watch, kind: type, timeout_s: float) -> list[WatchItem]:
     """Items up to the first of that kind."""
     items: list[WatchItem] = []
-    end = time.monotonic() + limit_s
+    end = time.monotonic() + timeout_s
     while not any(isinstance(item, kind) for item in items):
-        assert time.monotonic() < end, f"no {kind.__name__} in {limit_s} s, only {items}"
+        assert time.monotonic() < end, f"no {kind.__name__} in {timeout_s} s, only {items}"
         items += watch.poll(0.02)
     return items
 

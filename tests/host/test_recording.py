@@ -37,8 +37,8 @@ class Link:
     def __init__(self, live: LiveBoard) -> None:
         self.live = live
 
-    def read(self, limit_s: float) -> bytes:
-        return self.live.read(limit_s)
+    def read(self, timeout_s: float) -> bytes:
+        return self.live.read(timeout_s)
 
     def write(self, data: bytes) -> None:
         self.live.write(data)
@@ -189,7 +189,7 @@ def test_a_trigger_gives_the_sound_before_and_after_the_onset() -> None:
 def test_a_trigger_that_never_comes_ends_with_its_time() -> None:
     with Device(fast(noise(30, 10), speed=4)) as device:
         begin = time.monotonic()
-        assert list(triggered(device, "high", 1, 0.5, limit_s=1.0)) == []
+        assert list(triggered(device, "high", 1, 0.5, timeout_s=1.0)) == []
         assert time.monotonic() - begin < 5
 
 
@@ -212,7 +212,7 @@ def test_ctrl_c_stops_the_board_as_well(waiting: str, monkeypatch: pytest.Monkey
             monkeypatch.setattr(Joiner, "forget", interrupt)
             with pytest.raises(KeyboardInterrupt):
                 next(triggered(device, "high", 1, 0.5))
-        lines = [m for m in device.messages(limit_s=1.0) if isinstance(m, Audio)]
+        lines = [m for m in device.messages(timeout_s=1.0) if isinstance(m, Audio)]
         assert len(lines) < 40
 
 

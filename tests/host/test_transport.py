@@ -151,7 +151,7 @@ def test_a_board_behind_a_socket() -> None:
             done.set()
             thread.join()
             with pytest.raises(Gone):
-                list(device.messages(limit_s=5))
+                list(device.messages(timeout_s=5))
     virtual.stop()
 
 

@@ -71,10 +71,10 @@ def messages(lines: Any) -> list[dict[str, Any]]:
     return [m for m in (protocol.decode(line) for line in lines) if m is not None]
 
 
-def ask(board: Rp2040, limit_ms: float = 500, **message: Any) -> list[dict[str, Any]]:
+def ask(board: Rp2040, timeout_ms: float = 500, **message: Any) -> list[dict[str, Any]]:
     """What the board says within that time of its own after a command."""
     board.send(b"\n" + protocol.encode(message) + b"\n")
-    return messages(board.lines(limit_ms))
+    return messages(board.lines(timeout_ms))
 
 
 def without_seq(message: dict[str, Any]) -> dict[str, Any]:

@@ -29,8 +29,8 @@ class Wired:
     def __init__(self, board: Rp2040) -> None:
         self._board = board
 
-    def read(self, limit_s: float) -> bytes:
-        return self._board.run(max(2.0, min(1000 * limit_s, 20.0)))
+    def read(self, timeout_s: float) -> bytes:
+        return self._board.run(max(2.0, min(1000 * timeout_s, 20.0)))
 
     def write(self, data: bytes) -> None:
         self._board.send(data)

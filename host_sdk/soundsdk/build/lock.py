@@ -19,8 +19,8 @@ class BusyError(SoundsdkError):
 
 
 @contextlib.contextmanager
-def only_one(folder: Path, say: Callable[[str], None], limit_s: float = WAIT_S) -> Iterator[None]:
-    """Holds `folder`.lock while the block runs; says so if it must wait. BusyError after limit_s.
+def only_one(folder: Path, say: Callable[[str], None], timeout_s: float = WAIT_S) -> Iterator[None]:
+    """Holds `folder`.lock while the block runs; says so if it must wait. BusyError after timeout_s.
 
     Where the system has no such locks (Windows) there is none.
     """
@@ -33,7 +33,7 @@ def only_one(folder: Path, say: Callable[[str], None], limit_s: float = WAIT_S) 
     folder.parent.mkdir(parents=True, exist_ok=True)
     file = os.open(folder.parent / f"{folder.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        deadline = time.monotonic() + limit_s
+        deadline = time.monotonic() + timeout_s
         waits = False
         while True:
             try:
@@ -46,7 +46,7 @@ def only_one(folder: Path, say: Callable[[str], None], limit_s: float = WAIT_S) 
                 waits = True
             if time.monotonic() >= deadline:
                 raise BusyError(
-                    f"another soundsdk has worked in {folder} for more than {limit_s:.0f} s.",
+                    f"another soundsdk has worked in {folder} for more than {timeout_s:.0f} s.",
                     "Wait for it, or end it, and try again.",
                 )
             time.sleep(_LOOK_S)

@@ -42,13 +42,13 @@ class _Feed(Generic[_I]):
     async def _run(self, work: Callable[..., _T], *args: Any, **named: Any) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: work(*args, **named))
 
-    def _fetch(self, limit_s: float) -> None:
+    def _fetch(self, timeout_s: float) -> None:
         # In the thread: a task that no longer waits must not take items with it.
-        self._ready.extend(self._poll(limit_s))
+        self._ready.extend(self._poll(timeout_s))
 
-    async def take(self, limit_s: float | None = None) -> _I | None:
-        """The next item; None if none comes within limit_s (None: however long it takes)."""
-        end = None if limit_s is None else time.monotonic() + limit_s
+    async def take(self, timeout_s: float | None = None) -> _I | None:
+        """The next item; None if none comes within timeout_s (None: however long it takes)."""
+        end = None if timeout_s is None else time.monotonic() + timeout_s
         while not self._ready:
             left = _TURN_S if end is None else end - time.monotonic()
             await self._run(self._fetch, max(0.0, min(_TURN_S, left)))
@@ -112,29 +112,29 @@ class AsyncDevice(_Feed[Item]):
         """Of the lines so far."""
         return self._device.counts
 
-    async def messages(self, limit_s: float | None = None) -> AsyncIterator[Message]:
-        """What the board says, as it comes, until limit_s without an item (None: for ever); Gone if the port goes."""
-        while (item := await self.take(limit_s)) is not None:
+    async def messages(self, timeout_s: float | None = None) -> AsyncIterator[Message]:
+        """What the board says, as it comes, until timeout_s without an item (None: for ever); Gone if the port goes."""
+        while (item := await self.take(timeout_s)) is not None:
             if not isinstance(item, (Text, Damaged, Missing, Restarted)):
                 yield item
 
-    async def events(self, limit_s: float | None = None) -> AsyncIterator[Event]:
+    async def events(self, timeout_s: float | None = None) -> AsyncIterator[Event]:
         """The events among messages()."""
-        async for message in self.messages(limit_s):
+        async for message in self.messages(timeout_s):
             if isinstance(message, Event):
                 yield message
 
-    async def ask(self, kind: str, limit_s: float = ANSWER_S, tries: int = 1, **members: Any) -> Hello | Status | Ack:
+    async def ask(self, kind: str, timeout_s: float = ANSWER_S, tries: int = 1, **members: Any) -> Hello | Status | Ack:
         """Sends a command; its answer."""
-        return await self._run(self._device.ask, kind, limit_s, tries, **members)
+        return await self._run(self._device.ask, kind, timeout_s, tries, **members)
 
     async def tell(self, kind: str, **members: Any) -> None:
         """Sends a command and waits for nothing."""
         await self._run(self._device.tell, kind, **members)
 
-    async def status(self, limit_s: float = ANSWER_S) -> Status:
+    async def status(self, timeout_s: float = ANSWER_S) -> Status:
         """The board's counters now."""
-        return await self._run(self._device.status, limit_s)
+        return await self._run(self._device.status, timeout_s)
 
     async def set(
         self,

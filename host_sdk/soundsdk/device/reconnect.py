@@ -55,9 +55,9 @@ class Back:
 WatchItem: TypeAlias = "Item | Away | Back"
 
 
-def reopen(transport: Transport, limit_s: float) -> Transport:
-    """The same board again, tried for limit_s with a growing wait; then the last error of opening it."""
-    deadline = time.monotonic() + limit_s
+def reopen(transport: Transport, timeout_s: float) -> Transport:
+    """The same board again, tried for timeout_s with a growing wait; then the last error of opening it."""
+    deadline = time.monotonic() + timeout_s
     wait_s = _FIRST_WAIT_S
     while True:
         try:
@@ -106,12 +106,12 @@ class Watch:
         """Of the lines since the start, over all connections; `missing` includes those of the gaps between them."""
         return _sum(self._before, self.device.counts) if self.device else _sum(self._before, Counts())
 
-    def poll(self, limit_s: float = 0.2) -> list[WatchItem]:
-        """What has come, waiting about limit_s for the first (up to 3 s longer while the board comes back)."""
+    def poll(self, timeout_s: float = 0.2) -> list[WatchItem]:
+        """What has come, waiting about timeout_s for the first (up to 3 s longer while the board comes back)."""
         if self.device is None:
-            return self._try(limit_s)
+            return self._try(timeout_s)
         try:
-            items = self.device.poll(limit_s)
+            items = self.device.poll(timeout_s)
         except Gone:
             self._leave()
             return [Away(self._transport.path)]
@@ -153,11 +153,11 @@ class Watch:
         self._wait_s = _FIRST_WAIT_S
         self._next_try = self._gone_at + self._wait_s
 
-    def _try(self, limit_s: float) -> list[WatchItem]:
+    def _try(self, timeout_s: float) -> list[WatchItem]:
         wait_s = self._next_try - time.monotonic()
         if wait_s > 0:
-            time.sleep(min(wait_s, limit_s))
-            if wait_s > limit_s:
+            time.sleep(min(wait_s, timeout_s))
+            if wait_s > timeout_s:
                 return []
         try:
             transport = self._transport.reopen()

@@ -82,8 +82,8 @@ class Device:
         """`seq` of the newest line."""
         return self._reader.seq
 
-    def _greet(self, limit_s: float) -> Hello:
-        deadline = time.monotonic() + limit_s
+    def _greet(self, timeout_s: float) -> Hello:
+        deadline = time.monotonic() + timeout_s
         while (left := deadline - time.monotonic()) > 0:
             self.tell("hello")
             hello = self._await(Hello, "", min(_ASK_EVERY_S, left))
@@ -106,31 +106,31 @@ class Device:
         self.transport.write(b"\n" + line + b"\n")
 
     def ask(
-        self, kind: str, limit_s: float = ANSWER_S, tries: int = 1, queued: bool = False, **members: Any
+        self, kind: str, timeout_s: float = ANSWER_S, tries: int = 1, queued: bool = False, **members: Any
     ) -> Hello | Status | Ack:
         """Sends a command; its answer. Refused if the board says no, ProtocolError if no answer comes in time.
 
-        tries: how often it is sent within limit_s, for commands that may be carried out twice. What else comes
+        tries: how often it is sent within timeout_s, for commands that may be carried out twice. What else comes
         meanwhile is kept for messages(), and with queued the answer too.
         """
         wanted = {"hello": Hello, "status": Status}.get(kind, Ack)
         answer = None
         for _ in range(tries):
             self.tell(kind, **members)
-            answer = self._await(wanted, kind, limit_s / tries, queued)
+            answer = self._await(wanted, kind, timeout_s / tries, queued)
             if answer is not None:
                 break
         if answer is None:
             raise ProtocolError(
-                f"the board at {self.transport.path} has not answered {kind} for {limit_s:g} s.", "Reset it."
+                f"the board at {self.transport.path} has not answered {kind} for {timeout_s:g} s.", "Reset it."
             )
         if isinstance(answer, Ack) and not answer.ok:
             raise Refused(kind, answer.error, answer.detail)
         assert isinstance(answer, (Hello, Status, Ack))
         return answer
 
-    def _await(self, wanted: type[Any], re: str, limit_s: float, queued: bool = False) -> Message | None:
-        deadline = time.monotonic() + limit_s
+    def _await(self, wanted: type[Any], re: str, timeout_s: float, queued: bool = False) -> Message | None:
+        deadline = time.monotonic() + timeout_s
         while True:
             found: Message | None = None
             for item in self._receive(max(0.0, deadline - time.monotonic())):
@@ -147,9 +147,9 @@ class Device:
         self.overrun += len(self._waiting) == _KEPT
         self._waiting.append(item)
 
-    def _receive(self, limit_s: float) -> list[Item]:
+    def _receive(self, timeout_s: float) -> list[Item]:
         out: list[Item] = []
-        for line in self._reader.lines(self.transport.read(limit_s)):
+        for line in self._reader.lines(self.transport.read(timeout_s)):
             if not isinstance(line, dict):
                 if isinstance(line, Text):
                     self._heard.append(line.text)
@@ -162,13 +162,13 @@ class Device:
                 out.append(message)
         return out
 
-    def take(self, limit_s: float = 0.0) -> Item | None:
-        """The next item, waiting at most limit_s for it; None if there is none. Gone if the port goes.
+    def take(self, timeout_s: float = 0.0) -> Item | None:
+        """The next item, waiting at most timeout_s for it; None if there is none. Gone if the port goes.
 
         Items come in the order of the wire: messages, Text and Damaged lines, Missing before the line that showed it,
         Restarted before the first line of the new start.
         """
-        deadline = time.monotonic() + limit_s
+        deadline = time.monotonic() + timeout_s
         while not self._waiting:
             left = deadline - time.monotonic()
             for item in self._receive(max(0.0, left)):
@@ -177,20 +177,20 @@ class Device:
                 return None
         return self._waiting.popleft()
 
-    def poll(self, limit_s: float = 0.0) -> list[Item]:
-        """All items that have come, waiting at most limit_s for the first."""
-        item = self.take(limit_s)
+    def poll(self, timeout_s: float = 0.0) -> list[Item]:
+        """All items that have come, waiting at most timeout_s for the first."""
+        item = self.take(timeout_s)
         if item is None:
             return []
         items = [item, *self._waiting]
         self._waiting.clear()
         return items
 
-    def messages(self, limit_s: float | None = None) -> Iterator[Message]:
-        """What the board says, as it comes, until limit_s of silence (None: for ever); Gone if the port goes."""
+    def messages(self, timeout_s: float | None = None) -> Iterator[Message]:
+        """What the board says, as it comes, until timeout_s of silence (None: for ever); Gone if the port goes."""
         last = time.monotonic()
         while True:
-            step = _STEP_S if limit_s is None else min(_STEP_S, limit_s - (time.monotonic() - last))
+            step = _STEP_S if timeout_s is None else min(_STEP_S, timeout_s - (time.monotonic() - last))
             if step <= 0:
                 return
             item = self.take(step)
@@ -198,15 +198,15 @@ class Device:
                 yield item
                 last = time.monotonic()
 
-    def events(self, limit_s: float | None = None) -> Iterator[Event]:
-        """The events among messages(), until the board has said nothing at all for limit_s."""
-        for message in self.messages(limit_s):
+    def events(self, timeout_s: float | None = None) -> Iterator[Event]:
+        """The events among messages(), until the board has said nothing at all for timeout_s."""
+        for message in self.messages(timeout_s):
             if isinstance(message, Event):
                 yield message
 
-    def status(self, limit_s: float = ANSWER_S, queued: bool = False) -> Status:
+    def status(self, timeout_s: float = ANSWER_S, queued: bool = False) -> Status:
         """The board's counters now; with queued they come among messages() as well. Refused in safe mode."""
-        answer = self.ask("status", limit_s, tries=10, queued=queued)
+        answer = self.ask("status", timeout_s, tries=10, queued=queued)
         assert isinstance(answer, Status)
         return answer
 
@@ -262,14 +262,14 @@ class Device:
         self.hello = self._greet(max(1.0, deadline - time.monotonic()))
         return self.hello
 
-    def reopen(self, limit_s: float) -> Hello:
-        """After Gone: opens the port again once it is back, and asks for hello, all within limit_s or so.
+    def reopen(self, timeout_s: float) -> Hello:
+        """After Gone: opens the port again once it is back, and asks for hello, all within timeout_s or so.
 
         Raises what the last try raised: DeviceError or PortError, ProtocolError if nothing answers.
         """
         from soundsdk.device.reconnect import reopen
 
-        deadline = time.monotonic() + limit_s
+        deadline = time.monotonic() + timeout_s
         while True:
             try:
                 self.transport.close()

@@ -26,8 +26,8 @@ class Transport(Protocol):
     path: str
     serial_number: str | None
 
-    def read(self, limit_s: float) -> bytes:
-        """What has come in, waiting at most limit_s for the first byte; b"" for nothing. Gone if the port is."""
+    def read(self, timeout_s: float) -> bytes:
+        """What has come in, waiting at most timeout_s for the first byte; b"" for nothing. Gone if the port is."""
 
     def write(self, data: bytes) -> None:
         """All of it, within a few seconds; PortError if the other end takes nothing, Gone if it has vanished."""
@@ -69,11 +69,11 @@ class SerialTransport:
         except (OSError, ValueError) as error:  # SerialException is an OSError
             raise _refusal(path, error) from error
 
-    def read(self, limit_s: float) -> bytes:
+    def read(self, timeout_s: float) -> bytes:
         try:
             if self._remote:
-                return self._read_remote(limit_s)
-            self._port.timeout = limit_s
+                return self._read_remote(timeout_s)
+            self._port.timeout = timeout_s
             data = bytes(self._port.read(1))
             if data:
                 self._port.timeout = 0
@@ -82,8 +82,8 @@ class SerialTransport:
             raise Gone(f"the board at {self.path} has gone.", "Plug it in again.") from error
         return data
 
-    def _read_remote(self, limit_s: float) -> bytes:
-        end = time.monotonic() + limit_s
+    def _read_remote(self, timeout_s: float) -> bytes:
+        end = time.monotonic() + timeout_s
         while True:
             data = bytes(self._port.read(max(1, self._port.in_waiting)))
             if data or time.monotonic() >= end:

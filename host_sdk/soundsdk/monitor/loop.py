@@ -34,8 +34,8 @@ def watch(
     end = None if seconds is None else time.monotonic() + seconds
     while end is None or time.monotonic() < end:
         asker.tick()
-        limit_s = TURN_S if end is None else max(0.0, min(TURN_S, end - time.monotonic()))
-        items = source.poll(limit_s)
+        timeout_s = TURN_S if end is None else max(0.0, min(TURN_S, end - time.monotonic()))
+        items = source.poll(timeout_s)
         now = time.time()
         for item in items:
             if isinstance(item, Restarted) or (isinstance(item, Back) and item.restarted):

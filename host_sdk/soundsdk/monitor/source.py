@@ -23,8 +23,8 @@ class Source(Protocol):
     @property
     def counts(self) -> Counts: ...
 
-    def poll(self, limit_s: float) -> list[Item]:
-        """What has come in, waiting about limit_s for the first of it."""
+    def poll(self, timeout_s: float) -> list[Item]:
+        """What has come in, waiting about timeout_s for the first of it."""
 
     def tell(self, kind: str, **members: Any) -> None:
         """Sends a command, without waiting for an answer; nothing happens while the board is away."""
@@ -54,8 +54,8 @@ class WatchSource:
         device = self._watch.device
         return device.transport.serial_number if device else None
 
-    def poll(self, limit_s: float) -> list[Item]:
-        return self._watch.poll(limit_s)
+    def poll(self, timeout_s: float) -> list[Item]:
+        return self._watch.poll(timeout_s)
 
     def tell(self, kind: str, **members: Any) -> None:
         if self._watch.device is not None:

@@ -163,7 +163,7 @@ def start(device: Device, seconds: int, bits: int) -> None:
     device.ask("record", stop=True)
     # The end of that older recording is not the end of this one.
     deadline = time.monotonic() + 1
-    for message in device.messages(limit_s=0.1):
+    for message in device.messages(timeout_s=0.1):
         if (isinstance(message, Ack) and message.re == "record.done") or time.monotonic() > deadline:
             break
     try:
@@ -217,7 +217,7 @@ def record(device: Device, seconds: int, bits: int = 4, progress: Progress | Non
 
 def _heard(device: Device, deadline: float) -> Iterator[Message]:
     """Messages until the board falls silent or the time is up."""
-    for message in device.messages(limit_s=SILENCE_S):
+    for message in device.messages(timeout_s=SILENCE_S):
         yield message
         if time.monotonic() > deadline:
             return
@@ -251,9 +251,9 @@ def triggered(
     seconds: float,
     pre_roll_s: float,
     bits: int = 4,
-    limit_s: float | None = None,
+    timeout_s: float | None = None,
 ) -> Iterator[Take]:
-    """A take for every event of that label, from pre_roll_s before its onset on; for ever, or for limit_s.
+    """A take for every event of that label, from pre_roll_s before its onset on; for ever, or for timeout_s.
 
     The board records without a break and the newest sound is kept here: an event is told a moment after its onset. An
     onset within a take that has begun starts none. UsageError for a label the detector does not know, Gone if the board
@@ -266,10 +266,10 @@ def triggered(
     receiver = Receiver()
     wanted: Event | None = None
     busy_until = 0
-    deadline = None if limit_s is None else time.monotonic() + limit_s
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
     start(device, MAX_BOARD_S, bits)
     try:
-        for message in device.messages(limit_s=SILENCE_S):
+        for message in device.messages(timeout_s=SILENCE_S):
             if deadline is not None and time.monotonic() > deadline:
                 stop(device)
                 return

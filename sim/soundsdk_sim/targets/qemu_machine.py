@@ -91,30 +91,30 @@ class Qemu:
         self._rest = self._rest[end + 1 :]
         self._raise(self.read_until(b"\x04>", silence_s))
 
-    def read_until(self, end: bytes, limit_s: float) -> bytes:
+    def read_until(self, end: bytes, timeout_s: float) -> bytes:
         """What comes before `end`, which is taken too."""
-        deadline = time.monotonic() + limit_s
+        deadline = time.monotonic() + timeout_s
         while (at := self._rest.find(end)) < 0:
-            self._rest += self._next(deadline - time.monotonic(), limit_s)
+            self._rest += self._next(deadline - time.monotonic(), timeout_s)
         found, self._rest = self._rest[:at], self._rest[at + len(end) :]
         return found
 
-    def run(self, code: str, limit_s: float = 60.0) -> str:
+    def run(self, code: str, timeout_s: float = 60.0) -> str:
         """Runs statements; what they print. DeviceError with the last line of the traceback if they raise."""
         self.send(code.encode() + b"\x04")
-        self.read_until(b"OK", limit_s)
-        printed = self.read_until(b"\x04", limit_s)
-        self._raise(self.read_until(b"\x04>", limit_s))
+        self.read_until(b"OK", timeout_s)
+        printed = self.read_until(b"\x04", timeout_s)
+        self._raise(self.read_until(b"\x04>", timeout_s))
         return printed.decode(errors="replace").replace("\r\n", "\n")
 
-    def _next(self, wait_s: float, limit_s: float | None = None) -> bytes:
-        """The next bytes, at least one. limit_s: what the message says when none come (default: wait_s)."""
+    def _next(self, wait_s: float, timeout_s: float | None = None) -> bytes:
+        """The next bytes, at least one. timeout_s: what the message says when none come (default: wait_s)."""
         try:
             data = self._come.get(timeout=max(0.0, wait_s))
         except queue.Empty:
             said = self._rest[-200:].decode(errors="replace").strip()
-            limit_s = wait_s if limit_s is None else limit_s
-            raise DeviceError(f"the emulated board has not answered for {limit_s:.0f} s; it said: {said}") from None
+            timeout_s = wait_s if timeout_s is None else timeout_s
+            raise DeviceError(f"the emulated board has not answered for {timeout_s:.0f} s; it said: {said}") from None
         if not data:
             said = self._rest[-200:].decode(errors="replace").strip()
             raise DeviceError(f"QEMU has ended: {said or 'it said nothing'}")

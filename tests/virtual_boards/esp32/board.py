@@ -144,9 +144,9 @@ class Esp32Board:
             elif self._live:
                 self._live.write(data)
 
-    def transmit(self, limit_s: float) -> bytes:
-        """What the board has sent, waiting at most limit_s for it."""
-        end = time.monotonic() + limit_s
+    def transmit(self, timeout_s: float) -> bytes:
+        """What the board has sent, waiting at most timeout_s for it."""
+        end = time.monotonic() + timeout_s
         while True:
             with self._lock:
                 if self._rises_at is not None and time.monotonic() > self._rises_at:
