@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from soundsdk.boards import find_board
-from soundsdk.image.image import build
-from soundsdk.image.tools import ToolError
-from soundsdk_sim.models import load_model
+from soundsdk.build.builder import build
+from soundsdk.build.tools import ToolError
+from soundsdk.models import load_model
 
 
 def image_of(board: str, folder: Path, model: str = "home") -> Path:

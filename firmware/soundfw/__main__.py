@@ -12,7 +12,7 @@ from . import main as firmware
 from . import settings as settings_file
 from .compat import FirmwareError
 from .health import stopwatch
-from .mic import open_source
+from .mic.microphone import open_source
 
 
 def run(words):

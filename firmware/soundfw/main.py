@@ -3,17 +3,20 @@
 import gc
 import json
 
-from . import VERSION, commands, flash, kept, mic, store
+from . import VERSION
 from . import settings as settings_file
 from .compat import FirmwareError
-from .detector import from_stream
+from .detect.detector import from_stream
 from .health import Stopwatch, heap_free, stopwatch
-from .link import Link, text
+from .mic import microphone
 from .pipeline import Pipeline
-from .push import Push
-from .slots import Slots
-from .starts import Starts
-from .watch import Watch
+from .storage import files, saved_thresholds, store
+from .storage.boot_counter import Starts
+from .storage.model_slots import Slots
+from .storage.push import Push
+from .wire import commands
+from .wire.link import Link, text
+from .wire.telemetry import Watch
 
 
 def open_stream(data):
@@ -86,7 +89,7 @@ class App:
             return pushed
         data = self._model
         if data is None:
-            data = store.load(flash.join(self.settings.folder, self.settings.model))
+            data = store.load(files.join(self.settings.folder, self.settings.model))
         return data, store.sha256(data)
 
     def open_model(self, data):
@@ -128,12 +131,12 @@ class App:
         (stream, detector, name, rate_hz), sha256 = self._open_any()
         if self.slots:
             try:
-                kept.apply(settings.folder, sha256, detector)
+                saved_thresholds.apply(settings.folder, sha256, detector)
             except FirmwareError as e:
                 self.kept_error = e.args
         block_samples = min(settings.block_samples, stream.step_samples)
         # Last: from here on sound comes in, and what takes long before the first read would lose some.
-        ring = mic.Mic(self._open_source(rate_hz), block_samples, settings.blocks)
+        ring = microphone.Mic(self._open_source(rate_hz), block_samples, settings.blocks)
         self._name = name
         self.sha256 = sha256
         self.rate_hz = rate_hz
@@ -205,7 +208,7 @@ def main():
     """Runs on a board until Ctrl-C, which leaves to the REPL. Whatever else goes wrong ends in safe mode."""
     import machine
 
-    from .port import Port
+    from .wire.port import Port
 
     starts = Starts()
     error = None
@@ -220,7 +223,7 @@ def main():
     def open_source(rate_hz):
         # Flash is not written while sound comes in: that stops the interrupts which take it.
         starts.done()
-        return mic.open_source(settings.mic, rate_hz)
+        return microphone.open_source(settings.mic, rate_hz)
 
     port = Port()
     app = App(settings, open_source, port.write, port.read, stopwatch=stopwatch(), error=error)

@@ -1,9 +1,9 @@
 """The loop: microphone -> stream -> detector -> link. Time is counted in samples."""
 
-from . import detector as edges
+from .detect import detector as edges
+from .detect.level import Level
 from .health import heap_free
-from .level import Level
-from .link import decimal, text
+from .wire.link import decimal, text
 
 
 class Pipeline:

@@ -20,22 +20,22 @@ __all__ = [
 ]  # fmt: skip
 
 if TYPE_CHECKING:
-    from soundsdk.aio import AsyncDevice, AsyncWatch
-    from soundsdk.device import Device, Refused
+    from soundsdk.device.aio import AsyncDevice, AsyncWatch
+    from soundsdk.device.messages import Ack, Audio, Event, Hello, Status
+    from soundsdk.device.protocol import Missing, Restarted
+    from soundsdk.device.reconnect import Away, Back, Watch
+    from soundsdk.device.session import Device, Refused
+    from soundsdk.device.transport import Gone
     from soundsdk.errors import DeviceError, PortError, ProtocolError, SoundsdkError, UsageError
-    from soundsdk.messages import Ack, Audio, Event, Hello, Status
-    from soundsdk.protocol import Missing, Restarted
-    from soundsdk.reconnect import Away, Back, Watch
-    from soundsdk.transport import Gone
 
 _HOMES = {
-    "aio": ("AsyncDevice", "AsyncWatch"),
-    "device": ("Device", "Refused"),
+    "device.aio": ("AsyncDevice", "AsyncWatch"),
+    "device.session": ("Device", "Refused"),
     "errors": ("DeviceError", "PortError", "ProtocolError", "SoundsdkError", "UsageError"),
-    "messages": ("Ack", "Audio", "Event", "Hello", "Status"),
-    "protocol": ("Missing", "Restarted"),
-    "reconnect": ("Away", "Back", "Watch"),
-    "transport": ("Gone",),
+    "device.messages": ("Ack", "Audio", "Event", "Hello", "Status"),
+    "device.protocol": ("Missing", "Restarted"),
+    "device.reconnect": ("Away", "Back", "Watch"),
+    "device.transport": ("Gone",),
 }
 
 

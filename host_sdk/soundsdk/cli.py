@@ -17,22 +17,22 @@ from soundsdk.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, SoundsdkErro
 
 # verb: (module, function, one line for --help)
 VERBS = {
-    "demo": ("soundsdk_sim.cli_demo", "demo", "Make a scene, run the detector on it, show events against the truth."),
-    "sim": ("soundsdk_sim.cli_sim", "sim", "Run the firmware's own code on recordings and print its event lines."),
-    "train": ("soundsdk_train.cli_train", "train", "Train a detector on a folder of recordings."),
-    "evaluate": ("soundsdk_train.cli_evaluate", "evaluate", "Measure a detector on recordings it has not seen."),
-    "devices": ("soundsdk.cli_devices", "devices", "List the boards that are connected."),
-    "monitor": ("soundsdk.cli_monitor", "monitor", "Watch a board: events, levels, scores, on a page if you like."),
-    "info": ("soundsdk.cli_info", "info", "Show what a board says of itself, or what a detector file holds and costs."),
-    "set": ("soundsdk.cli_set", "set_", "Change a board's thresholds."),
-    "doctor": ("soundsdk.cli_doctor", "doctor", "Find out why a board cannot be reached."),
-    "record": ("soundsdk.cli_record", "record", "Record sound from a board into a dataset folder."),
-    "mic-test": ("soundsdk.cli_mic_test", "mic_test", "Name what is wrong with a board's microphone."),
-    "push": ("soundsdk.cli_push", "push", "Give a board a new detector, without flashing."),
-    "build": ("soundsdk.cli_build", "build", "Make the firmware image of a board, with a detector in it."),
-    "profile": ("soundsdk_sim.cli_profile", "profile", "Measure what a detector costs on a board."),
-    "flash": ("soundsdk.cli_flash", "flash", "Put firmware and a detector onto a board, and check that it runs them."),
-    "boards": ("soundsdk.cli_boards", "boards", "List the boards soundsdk knows."),
+    "demo": ("soundsdk_sim.commands.demo", "demo", "Make a scene, run the detector on it, show events against the truth."),
+    "sim": ("soundsdk_sim.commands.sim", "sim", "Run the firmware's own code on recordings and print its event lines."),
+    "train": ("soundsdk_train.commands.train", "train", "Train a detector on a folder of recordings."),
+    "evaluate": ("soundsdk_train.commands.evaluate", "evaluate", "Measure a detector on recordings it has not seen."),
+    "devices": ("soundsdk.commands.devices", "devices", "List the boards that are connected."),
+    "monitor": ("soundsdk.commands.monitor", "monitor", "Watch a board: events, levels, scores, on a page if you like."),
+    "info": ("soundsdk.commands.info", "info", "Show what a board says of itself, or what a detector file holds and costs."),
+    "set": ("soundsdk.commands.set", "set_", "Change a board's thresholds."),
+    "doctor": ("soundsdk.commands.doctor", "doctor", "Find out why a board cannot be reached."),
+    "record": ("soundsdk.commands.record", "record", "Record sound from a board into a dataset folder."),
+    "mic-test": ("soundsdk.commands.mic_test", "mic_test", "Name what is wrong with a board's microphone."),
+    "push": ("soundsdk.commands.push", "push", "Give a board a new detector, without flashing."),
+    "build": ("soundsdk.commands.build", "build", "Make the firmware image of a board, with a detector in it."),
+    "profile": ("soundsdk_sim.commands.profile", "profile", "Measure what a detector costs on a board."),
+    "flash": ("soundsdk.commands.flash", "flash", "Put firmware and a detector onto a board, and check that it runs them."),
+    "boards": ("soundsdk.commands.boards", "boards", "List the boards soundsdk knows."),
 }
 
 

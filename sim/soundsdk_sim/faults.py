@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from soundsdk.transport import Gone, Transport
+from soundsdk.device.transport import Gone, Transport
 
 
 class Noise:
@@ -91,16 +91,16 @@ class Faulty:
         if self._gone:
             raise Gone(f"the board at {self.path} has gone.", "Plug it in again.")
 
-    def read(self, limit_s: float) -> bytes:
+    def read(self, timeout_s: float) -> bytes:
         self._check()
         if self._unplug_read is not None and self.read_bytes >= self._unplug_read:
             self.unplug()
             self._check()
         if self.silent:
             self.inner.read(0)
-            time.sleep(limit_s)
+            time.sleep(timeout_s)
             return b""
-        data = self._pending or self.inner.read(limit_s)
+        data = self._pending or self.inner.read(timeout_s)
         most = len(data)
         if self._unplug_read is not None:
             most = min(most, self._unplug_read - self.read_bytes)

@@ -103,10 +103,10 @@ class LiveBoard:
             self._to_board.clear()
         return data
 
-    def read(self, limit_s: float) -> bytes:
-        """What the board has sent, waiting at most limit_s for it."""
+    def read(self, timeout_s: float) -> bytes:
+        """What the board has sent, waiting at most timeout_s for it."""
         with self._lock:
-            self._lock.wait_for(lambda: self._to_host or self._stop.is_set(), limit_s)
+            self._lock.wait_for(lambda: self._to_host or self._stop.is_set(), timeout_s)
             data = bytes(self._to_host)
             self._to_host.clear()
         return data

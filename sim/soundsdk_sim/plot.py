@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from soundsdk.errors import DataError
-
-from .scenes.matching import Found
-from .scenes.scene import SceneEvent
-from .virtual import Run
+from soundsdk_sim.board import Run
+from soundsdk_sim.scenes.matching import Found
+from soundsdk_sim.scenes.scene import SceneEvent
 
 _SCALE = 2  # pixels per unit below: sharp on dense screens
 _WIDTH, _LEFT, _RIGHT, _TOP = 1120, 118, 24, 52

@@ -7,16 +7,15 @@ from typing import Any
 import numpy as np
 
 from soundsdk.boards import find_board
+from soundsdk.device.transport import Transport
 from soundsdk.errors import UsageError
-from soundsdk.transport import Transport
-
-from .faults import Faulty, Noise
-from .live import LiveBoard
-from .models import load_model
+from soundsdk.models import load_model
+from soundsdk_sim.faults import Faulty, Noise
+from soundsdk_sim.live import LiveBoard
 
 
 class SimTransport:
-    """A soundsdk.transport.Transport to a LiveBoard, which stops with it."""
+    """A soundsdk.device.transport.Transport to a LiveBoard, which stops with it."""
 
     serial_number: str | None = None
 
@@ -24,8 +23,8 @@ class SimTransport:
         self.path = f"sim:{text}"
         self._board = board
 
-    def read(self, limit_s: float) -> bytes:
-        return self._board.read(limit_s)
+    def read(self, timeout_s: float) -> bytes:
+        return self._board.read(timeout_s)
 
     def write(self, data: bytes) -> None:
         self._board.write(data)
@@ -77,7 +76,7 @@ def open_sim(text: str) -> Transport:
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
     sound = np.zeros(0, np.int16)
     if file := options.pop("file", None):
-        from soundsdk.audio import read
+        from soundsdk.recording.audio_file import read
 
         sound = read(file, rate_hz)
     for i, key in enumerate(("noise", "noise_out")):

@@ -259,9 +259,9 @@ def lines(data, samples, block_samples):
 
 def recorded(data, bits):
     """The lines of a board that is asked to record for a second while it hears that sound."""
-    from soundfw.link import Link, text
     from soundfw.main import App
     from soundfw.settings import Settings
+    from soundfw.wire.link import Link, text
 
     acks = []
     commands = []

@@ -4,9 +4,9 @@ import os
 from binascii import b2a_base64, hexlify
 from hashlib import sha256
 
-from soundfw.link import Link
 from soundfw.main import App
 from soundfw.settings import Settings
+from soundfw.wire.link import Link
 
 
 class Host:

@@ -18,8 +18,8 @@ from model_generator import GENERATORS
 from images import image_of
 from soundsdk.boards import find_board
 from soundsdk.errors import DeviceError, SoundsdkError
-from soundsdk_sim.models import load_model
-from soundsdk_sim.qemu import Qemu
+from soundsdk.models import load_model
+from soundsdk_sim.targets.qemu_machine import Qemu
 
 PIECE_S = 300  # for one statement on an emulated board
 

@@ -28,10 +28,10 @@ class FakeFlash:
 
     def install(self, patch: Callable[[ModuleType, str, Any], None]) -> None:
         """Puts itself in place of `open` and `os` in soundfw's modules; patch(module, name, value)."""
-        from soundfw import flash, push
+        from soundfw.storage import files, push
 
-        patch(flash, "os", self)
-        for module in (flash, push):
+        patch(files, "os", self)
+        for module in (files, push):
             patch(module, "open", self.open)
 
     def power_on(self) -> None:

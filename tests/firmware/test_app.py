@@ -14,8 +14,8 @@ from fake_stream import FIRST, STEP, FakeStream, Source, metadata
 from soundfw.compat import FirmwareError
 from soundfw.main import App
 from soundfw.settings import Settings
-from soundfw.starts import Starts
-from soundsdk import protocol
+from soundfw.storage.boot_counter import Starts
+from soundsdk.device import protocol
 
 Script = Callable[[int], Sequence[int]]
 

@@ -11,9 +11,9 @@ from fake_stream import FakeStream, metadata
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from soundfw.clip import Clip
 from soundfw.compat import FirmwareError
-from soundfw.detector import OFF, ON, Detector, Thresholds, from_stream
+from soundfw.detect.clip import Clip
+from soundfw.detect.detector import OFF, ON, Detector, Thresholds, from_stream
 
 STEP = 2048
 RATE = 16000
@@ -173,7 +173,7 @@ class Small(int):
 def test_every_value_in_the_loop_is_a_small_integer(
     pool_ms: int, attention_scale: float, head: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from soundfw import fixed
+    from soundfw.detect import fixed
 
     d = make(3, head, pool_ms, 1, attention_scale, scale=0.2, zero=-128)
     for pool in d._pools:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soundfw import fixed
+from soundfw.detect import fixed
 
 
 @given(st.integers(0, 2**31 - 1))

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from fake_stream import Source
 
-from soundfw import health, mic, settings, store
+from soundfw import health, settings
 from soundfw.compat import FirmwareError
-from soundfw.level import SILENCE, Level
+from soundfw.detect.level import SILENCE, Level
+from soundfw.mic import microphone
+from soundfw.storage import store
 
 
 def level_of(pcm: np.ndarray, block: int = 256) -> int:
@@ -58,7 +60,7 @@ def samples(n: int) -> array[int]:
 @pytest.mark.parametrize("pause", [0, 3])
 def test_every_sample_of_a_source_comes_through_in_order(most: int, pause: int) -> None:
     pcm = samples(1000)
-    m = mic.Mic(Source(pcm, most, pause), 256, 2)
+    m = microphone.Mic(Source(pcm, most, pause), 256, 2)
     heard = array("h")
     alive = True
     while alive:
@@ -76,7 +78,7 @@ def test_a_source_may_ask_for_smaller_blocks() -> None:
         def fitting(self, samples: int) -> int:
             return samples // 64 * 64
 
-    m = mic.Mic(Fitting(samples(1000)), 300)
+    m = microphone.Mic(Fitting(samples(1000)), 300)
     assert m.block_samples == 256
     m.fill()
     block = m.take()
@@ -85,7 +87,7 @@ def test_a_source_may_ask_for_smaller_blocks() -> None:
 
 
 def test_a_full_ring_loses_the_newest_and_counts_it() -> None:
-    m = mic.Mic(Source(samples(2560)), 256, 3)
+    m = microphone.Mic(Source(samples(2560)), 256, 3)
     for _ in range(6):
         m.fill()
     assert (m.captured, m.lost) == (768, 768)
@@ -103,7 +105,7 @@ def test_a_full_ring_loses_the_newest_and_counts_it() -> None:
 
 
 def test_a_block_stays_untouched_while_it_is_in_use() -> None:
-    m = mic.Mic(Source(samples(2560)), 256, 2)
+    m = microphone.Mic(Source(samples(2560)), 256, 2)
     m.fill()
     block = m.take()
     before = array("h", block)
@@ -114,7 +116,7 @@ def test_a_block_stays_untouched_while_it_is_in_use() -> None:
 
 def test_what_the_source_lost_moves_the_position() -> None:
     source = Source(samples(1024))
-    m = mic.Mic(source, 256)
+    m = microphone.Mic(source, 256)
     m.fill()
     source.lost = 100
     m.fill()
@@ -179,7 +181,7 @@ def test_stopwatch_shows_the_longest_time_once() -> None:
 
 def test_an_unknown_microphone_is_refused() -> None:
     with pytest.raises(FirmwareError) as e:
-        mic.open_source({"kind": "telephone"}, 16000)
+        microphone.open_source({"kind": "telephone"}, 16000)
     assert e.value.args[0] == "mic.kind"
 
 

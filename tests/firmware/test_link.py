@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soundfw.link import MAX_LINE, Link, decimal, decode, text
-from soundsdk import protocol
+from soundfw.wire.link import MAX_LINE, Link, decimal, decode, text
+from soundsdk.device import protocol
 
 
 class Wire:

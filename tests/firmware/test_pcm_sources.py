@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from soundfw.compat import FirmwareError
-from soundfw.mic import Mic, open_source
-from soundfw.pcm_file import File
+from soundfw.mic.microphone import Mic, open_source
+from soundfw.mic.pcm_file import File
 
 ROOT = Path(__file__).resolve().parents[2]
 PCM = np.random.default_rng(5).integers(-32768, 32768, 1000).astype(np.int16)
@@ -114,13 +114,13 @@ def test_sound_in_memory_is_copied_block_by_block(monkeypatch: pytest.MonkeyPatc
     fake.addressof = lambda buf: ctypes.addressof(ctypes.c_char.from_buffer(buf))  # type: ignore[attr-defined]
     fake.bytearray_at = lambda at, n: memoryview((ctypes.c_char * n).from_address(at)).cast("B")  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "uctypes", fake)
-    monkeypatch.delitem(sys.modules, "soundfw.pcm_memory", raising=False)
+    monkeypatch.delitem(sys.modules, "soundfw.mic.pcm_memory", raising=False)
     samples = array("h", PCM.tolist())
     settings = {"kind": "memory", "address": samples.buffer_info()[0], "samples": len(samples)}
     assert (heard(settings) == PCM).all()
     with pytest.raises(FirmwareError, match="address"):
         open_source({"kind": "memory", "samples": 1}, 16000)
-    monkeypatch.delitem(sys.modules, "soundfw.pcm_memory", raising=False)
+    monkeypatch.delitem(sys.modules, "soundfw.mic.pcm_memory", raising=False)
 
 
 def program(*words: object, sound: bytes = b"") -> subprocess.CompletedProcess[bytes]:

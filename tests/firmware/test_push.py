@@ -15,7 +15,7 @@ from fake_stream import FakeStream, Source, metadata
 from soundfw.compat import FirmwareError
 from soundfw.main import App
 from soundfw.settings import Settings
-from soundsdk import protocol
+from soundsdk.device import protocol
 
 OLD = b"old model" * 50
 NEW = bytes(range(256)) * 24  # 6 KB: more than what is written between two flushes

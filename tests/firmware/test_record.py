@@ -12,7 +12,7 @@ import soundcore
 from fake_stream import metadata
 from test_app import Board, burst
 
-from soundsdk import protocol
+from soundsdk.device import protocol
 
 
 def sound(seconds: float) -> array[int]:

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from soundfw import mic
-from soundfw.backlog import Backlog
 from soundfw.compat import FirmwareError
+from soundfw.mic import microphone
+from soundfw.mic.backlog import Backlog
 from soundsdk.boards import all_boards
 
 
@@ -100,10 +100,10 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(sys, "platform", "esp32")
     monkeypatch.setattr(time, "ticks_us", lambda: round(Driver.made[-1].us), raising=False)
     monkeypatch.setattr(time, "ticks_diff", lambda a, b: a - b, raising=False)
-    monkeypatch.delitem(sys.modules, "soundfw.i2s", raising=False)
+    monkeypatch.delitem(sys.modules, "soundfw.mic.i2s", raising=False)
     Driver.made.clear()
     yield
-    sys.modules.pop("soundfw.i2s", None)
+    sys.modules.pop("soundfw.mic.i2s", None)
 
 
 @pytest.mark.parametrize(
@@ -111,9 +111,9 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 )
 @pytest.mark.parametrize("stall_ms", [0, 200, 300, 1000, 5000])
 def test_positions_stay_true_after_a_stall(port: None, profile: dict[str, Any], stall_ms: int) -> None:
-    source = mic.open_source(PINS | profile, 16000)
+    source = microphone.open_source(PINS | profile, 16000)
     driver = Driver.made[0]
-    ring = mic.Mic(source, 256, 4)
+    ring = microphone.Mic(source, 256, 4)
     errors, starts = [], []
     for i in range(60):
         if i == 20:
@@ -132,7 +132,7 @@ def test_positions_stay_true_after_a_stall(port: None, profile: dict[str, Any], 
 
 
 def test_the_gain_of_the_profile_is_applied(port: None) -> None:
-    source = mic.open_source(PINS | {"shift": 4}, 16000)
+    source = microphone.open_source(PINS | {"shift": 4}, 16000)
     block = array("h", bytes(512))
     source.readinto(memoryview(block))
     assert list(block) == [16 * i for i in range(256)]
@@ -152,20 +152,20 @@ def test_the_gain_of_the_profile_is_applied(port: None) -> None:
 )
 def test_a_wrong_profile_is_refused_by_name(port: None, changed: dict[str, Any], code: str, word: str) -> None:
     with pytest.raises(FirmwareError) as e:
-        mic.open_source(PINS | changed, 16000)
+        microphone.open_source(PINS | changed, 16000)
     assert e.value.args[0] == code
     assert word in e.value.args[1]
 
 
 def test_what_a_profile_needs_is_named(port: None) -> None:
     with pytest.raises(FirmwareError, match=r"mic\.sd is missing"):
-        mic.open_source({key: value for key, value in PINS.items() if key != "sd"}, 16000)
+        microphone.open_source({key: value for key, value in PINS.items() if key != "sd"}, 16000)
 
 
 def test_a_kind_that_the_board_has_no_hardware_for_is_refused(port: None) -> None:
     for kind in ("pdm", "adc"):
         with pytest.raises(FirmwareError) as e:
-            mic.open_source({"kind": kind, "pin": 26}, 16000)
+            microphone.open_source({"kind": kind, "pin": 26}, 16000)
         assert e.value.args[0] == "mic.kind"
         assert kind in e.value.args[1]
 
@@ -174,4 +174,4 @@ def test_profiles_of_the_board_files_are_accepted(port: None) -> None:
     profiles = [board.mic.settings() for board in all_boards() if board.mic is not None and board.mic.kind == "i2s"]
     assert profiles
     for profile in profiles:
-        mic.open_source(profile, 16000).close()
+        microphone.open_source(profile, 16000).close()

@@ -16,7 +16,7 @@ from sim.tiny_model import BURSTS, build, tones
 from sim.tiny_model import metadata as tones_metadata
 from soundfw.main import App
 from soundfw.settings import Settings
-from soundsdk import protocol
+from soundsdk.device import protocol
 
 
 def start(board: Board) -> None:

@@ -76,8 +76,8 @@ class Chromium:
                     return dict(answer["result"])
         raise TimeoutError(f"{method} was not answered")
 
-    def _receive(self, limit_s: float) -> list[dict[str, Any]]:
-        if not select.select([self._read], [], [], max(0.0, limit_s))[0]:
+    def _receive(self, timeout_s: float) -> list[dict[str, Any]]:
+        if not select.select([self._read], [], [], max(0.0, timeout_s))[0]:
             return []
         data = os.read(self._read, 1 << 20)
         if not data:
@@ -113,9 +113,9 @@ class Chromium:
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
-    def wait(self, script: str, limit_s: float = 30) -> Any:
+    def wait(self, script: str, timeout_s: float = 30) -> Any:
         """Until the expression is true; its value."""
-        deadline = time.monotonic() + limit_s
+        deadline = time.monotonic() + timeout_s
         while not (value := self.run(script)):
             assert time.monotonic() < deadline, f"{script} is still {value!r}; the console: {self.complaints}"
             time.sleep(0.1)

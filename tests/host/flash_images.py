@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from soundsdk.boards import find_board
-from soundsdk.image import descriptor, uf2
+from soundsdk.build import descriptor, uf2
 from soundsdk.resources import models_dir
-from soundsdk_sim.esp32 import image as esp_image
-from soundsdk_sim.esp32.chips import CHIPS as ESP_CHIPS
-from soundsdk_sim.pico import boot_rom
+from virtual_boards.esp32 import image as esp_image
+from virtual_boards.esp32.chips import CHIPS as ESP_CHIPS
+from virtual_boards.pico import boot_rom
 
 HOME = (models_dir() / "home.tflite").read_bytes()
 

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from virtual_boards import beeps, board
+from tone_boards import beeps, board
 
 from soundsdk import AsyncDevice, AsyncWatch
-from soundsdk.device import Refused
+from soundsdk.device.messages import Event
+from soundsdk.device.reconnect import Away, Back
+from soundsdk.device.session import Refused
+from soundsdk.device.transport import Gone
 from soundsdk.errors import DeviceError, PortError, ProtocolError
-from soundsdk.messages import Event
-from soundsdk.reconnect import Away, Back
-from soundsdk.transport import Gone
 from soundsdk_sim.faults import Faulty
 from soundsdk_sim.sim_transport import SimTransport
-from soundsdk_sim.virtual_port import VirtualPorts
+from virtual_boards.virtual_port import VirtualPorts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 
@@ -120,7 +120,7 @@ def test_errors_are_those_of_device(ports: VirtualPorts) -> None:
         async with await AsyncDevice.open("auto") as device:
             port.unplug()
             with pytest.raises(Gone):
-                async for _ in device.messages(limit_s=5):
+                async for _ in device.messages(timeout_s=5):
                     pass
 
     asyncio.run(main())

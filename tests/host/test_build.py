@@ -17,8 +17,8 @@ from soundfw import VERSION
 from soundfw.settings import Settings
 from soundsdk import cli
 from soundsdk.boards import all_boards, find_board
-from soundsdk.image import contents, descriptor, image, make, sources, tools, uf2
-from soundsdk_sim.models import load_model
+from soundsdk.build import builder, contents, descriptor, make, sources, tools, uf2
+from soundsdk.models import load_model
 
 REPO_CACHE = Path(__file__).resolve().parents[2] / ".cache" / "soundsdk"
 
@@ -114,19 +114,19 @@ def test_a_missing_tool_is_named_with_its_package(
 def test_a_model_too_large_for_the_board_is_refused_before_anything_is_built(tmp_path: Path) -> None:
     detector = load_model("home")
     large = dataclasses.replace(detector, data=detector.data + bytes(600_000))
-    with pytest.raises(image.ModelError, match=r"too large for Raspberry Pi Pico: \d+ bytes"):
-        image.build(find_board("rpi_pico"), large, None, tmp_path, print)
+    with pytest.raises(builder.ModelError, match=r"too large for Raspberry Pi Pico: \d+ bytes"):
+        builder.build(find_board("rpi_pico"), large, None, tmp_path, print)
     hungry = dataclasses.replace(detector, arena_bytes=250_000)
-    with pytest.raises(image.ModelError, match="of RAM"):
-        image.build(find_board("rpi_pico"), hungry, None, tmp_path, print)
+    with pytest.raises(builder.ModelError, match="of RAM"):
+        builder.build(find_board("rpi_pico"), hungry, None, tmp_path, print)
     assert not list(tmp_path.iterdir())
 
 
 def test_an_image_too_large_for_its_board_is_refused(tmp_path: Path) -> None:
     made = tmp_path / "firmware.bin"
     made.write_bytes(bytes(700_000))
-    with pytest.raises(image.ModelError, match="700000 bytes of 655360"):
-        image._measure(find_board("rpi_pico"), made)
+    with pytest.raises(builder.ModelError, match="700000 bytes of 655360"):
+        builder._measure(find_board("rpi_pico"), made)
 
 
 def test_sources_that_lack_something_are_named(
@@ -170,9 +170,9 @@ def test_two_builds_at_two_places_are_one_image(
 ) -> None:
     need_tools(board)
     detector = load_model("home")
-    first = image.build(find_board(board), detector, None, tmp_path, print)
+    first = builder.build(find_board(board), detector, None, tmp_path, print)
     another_cache(tmp_path / "cache", cache, monkeypatch)
-    second = image.build(find_board(board), detector, None, tmp_path / "second", print)
+    second = builder.build(find_board(board), detector, None, tmp_path / "second", print)
     assert second.built
     assert second.sha256 == first.sha256
 
@@ -180,19 +180,19 @@ def test_two_builds_at_two_places_are_one_image(
 def test_nothing_is_done_when_nothing_has_changed(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     need_tools("unix")
     detector = load_model("home")
-    first = image.build(find_board("unix"), detector, None, tmp_path, print)
+    first = builder.build(find_board("unix"), detector, None, tmp_path, print)
 
     def run(*args: object) -> Path:
         raise AssertionError("it was built again")
 
     monkeypatch.setattr(make, "run", run)
-    again = image.build(find_board("unix"), detector, None, tmp_path / "again", print)
+    again = builder.build(find_board("unix"), detector, None, tmp_path / "again", print)
     assert (again.sha256, again.built) == (first.sha256, False)
     assert again.path.read_bytes() == first.path.read_bytes()
     # Another detector is another image.
     other = dataclasses.replace(detector, data=detector.data + bytes(4))
     with pytest.raises(AssertionError, match="built again"):
-        image.build(find_board("unix"), other, None, tmp_path, print)
+        builder.build(find_board("unix"), other, None, tmp_path, print)
 
 
 def test_what_was_compiled_in_another_way_is_not_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,9 +210,9 @@ def test_what_was_compiled_in_another_way_is_not_used_again(tmp_path: Path, monk
     monkeypatch.setattr(make, "run", run)
     board, detector = find_board("unix"), load_model("home")
     esc10 = load_model("esc10")
-    image.build(board, detector, None, tmp_path, print)
-    image.build(board, esc10, None, tmp_path, print)
-    image.build(dataclasses.replace(board, name="other"), esc10, None, tmp_path, print)
+    builder.build(board, detector, None, tmp_path, print)
+    builder.build(board, esc10, None, tmp_path, print)
+    builder.build(dataclasses.replace(board, name="other"), esc10, None, tmp_path, print)
     assert compiled == [[], ["1.o"], []]
 
 
@@ -221,7 +221,7 @@ def test_another_detector_in_the_same_folder_is_the_one_in_the_image(tmp_path: P
     code = "import soundmodel, hashlib, binascii; print(binascii.hexlify(hashlib.sha256(soundmodel.data).digest()))"
     for name in ("esc10", "home"):
         detector = load_model(name)
-        made = image.build(find_board("unix"), detector, None, tmp_path, print)
+        made = builder.build(find_board("unix"), detector, None, tmp_path, print)
         said = subprocess.run([made.path, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
         assert hashlib.sha256(detector.data).hexdigest() in said
 
@@ -249,7 +249,7 @@ def test_an_older_image_stays_as_it_was_when_no_new_one_can_be_made(
         monkeypatch.setenv("PATH", str(tmp_path))
     elif why == "model too large":
         large = dataclasses.replace(load_model("home"), data=load_model("home").data + bytes(600_000))
-        monkeypatch.setattr("soundsdk_sim.models.load_model", lambda name: large)
+        monkeypatch.setattr("soundsdk.models.load_model", lambda name: large)
     elif why == "broken sources":
         monkeypatch.setattr(tools, "check", lambda board: None)
         (tmp_path / "src").mkdir()

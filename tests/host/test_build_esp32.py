@@ -15,9 +15,9 @@ import pytest
 
 from soundsdk import cli
 from soundsdk.boards import Board, find_board
-from soundsdk.image import esp32, image, sources
+from soundsdk.build import builder, esp32, sources
+from soundsdk.models import load_model
 from soundsdk.resources import firmware_dir
-from soundsdk_sim.models import load_model
 
 BOARDS = ["esp32_devkit", "esp32s3_devkit", "esp32c3_devkit"]
 
@@ -91,7 +91,7 @@ def set_plan(folder: Path, board: Board, app: int = 70_000, fails: bool = False,
 def test_the_image_holds_the_three_parts_at_the_offsets_of_the_board_file(name: str, tmp_path: Path, idf: Path) -> None:
     board = find_board(name)
     set_plan(idf, board)
-    made = image.build(board, load_model("home"), None, tmp_path / "out", print)
+    made = builder.build(board, load_model("home"), None, tmp_path / "out", print)
     assert made.built
     assert made.path == tmp_path / "out" / f"{name}.bin"
     assert stat.S_IMODE(made.path.stat().st_mode) == 0o644
@@ -106,7 +106,7 @@ def test_the_image_holds_the_three_parts_at_the_offsets_of_the_board_file(name: 
     assert data[app:] == b"\xa9" * 70_000
     assert made.size_bytes == len(data)
     (idf / "tools/seen.json").unlink()
-    again = image.build(board, load_model("home"), None, tmp_path / "again", print)
+    again = builder.build(board, load_model("home"), None, tmp_path / "again", print)
     assert not again.built
     assert not (idf / "tools/seen.json").exists()
 
@@ -115,7 +115,7 @@ def test_the_image_holds_the_three_parts_at_the_offsets_of_the_board_file(name: 
 def test_idf_py_is_told_the_board_the_modules_and_the_detector(name: str, tmp_path: Path, idf: Path) -> None:
     board = find_board(name)
     set_plan(idf, board)
-    image.build(board, load_model("home"), None, tmp_path / "out", print)
+    builder.build(board, load_model("home"), None, tmp_path / "out", print)
     seen = json.loads((idf / "tools/seen.json").read_text())
     words = seen["words"]
     assert words[-1] == "build"
@@ -209,23 +209,23 @@ def test_an_application_larger_than_its_partition_is_refused(
 ) -> None:
     board = find_board("esp32c3_devkit")
     set_plan(idf, board, app=0x280000)
-    made = image.build(board, load_model("home"), None, tmp_path / "fits", print)
+    made = builder.build(board, load_model("home"), None, tmp_path / "fits", print)
     assert made.size_bytes == board.image_bytes
     set_plan(idf, board, app=0x280001)
     other = dataclasses.replace(load_model("home"), data=load_model("home").data + b"\0\0\0\0")
-    with pytest.raises(image.ModelError, match="too large for ESP32-C3-DevKit"):
-        image.build(board, other, None, tmp_path / "out", print)
+    with pytest.raises(builder.ModelError, match="too large for ESP32-C3-DevKit"):
+        builder.build(board, other, None, tmp_path / "out", print)
     assert not (tmp_path / "out").exists()
 
 
 def test_another_esp_idf_is_a_reason_to_build_again(tmp_path: Path, idf: Path) -> None:
     board = find_board("esp32s3_devkit")
     set_plan(idf, board)
-    assert image.build(board, load_model("home"), None, tmp_path, print).built
+    assert builder.build(board, load_model("home"), None, tmp_path, print).built
     set_version(idf, 5, 3, 2)
     assert esp32.version() == "5.3.2"
-    assert image.build(board, load_model("home"), None, tmp_path, print).built
-    assert not image.build(board, load_model("home"), None, tmp_path, print).built
+    assert builder.build(board, load_model("home"), None, tmp_path, print).built
+    assert not builder.build(board, load_model("home"), None, tmp_path, print).built
 
 
 @pytest.mark.parametrize("name", BOARDS)

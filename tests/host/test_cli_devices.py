@@ -11,16 +11,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from virtual_boards import board
+from tone_boards import board
 
-from soundsdk import Device, uf2_drive
-from soundsdk import ports as system_ports
+from soundsdk import Device
 from soundsdk.cli import run
-from soundsdk.cli_set import parse
+from soundsdk.commands.set import parse
+from soundsdk.device import ports as system_ports
+from soundsdk.device import uf2_drive
+from soundsdk.device.ports import PortInfo, kind_of, usb_devices
 from soundsdk.errors import UsageError
-from soundsdk.ports import PortInfo, kind_of, usb_devices
 from soundsdk_sim.live import LiveBoard
-from soundsdk_sim.virtual_port import VirtualPorts
+from virtual_boards.virtual_port import VirtualPorts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 
@@ -102,8 +103,8 @@ def test_silent_ports_do_not_add_up(ports: VirtualPorts, capfd: pytest.CaptureFi
 class Silent:
     """A board of the right USB ids that runs something else."""
 
-    def read(self, limit_s: float) -> bytes:
-        time.sleep(limit_s)
+    def read(self, timeout_s: float) -> bytes:
+        time.sleep(timeout_s)
         return b""
 
     def write(self, data: bytes) -> None:

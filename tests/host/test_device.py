@@ -11,17 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from virtual_boards import beeps, board
+from tone_boards import beeps, board
 
 from soundsdk import Device
-from soundsdk.device import Refused
+from soundsdk.device.messages import Event, Hello, Status
+from soundsdk.device.protocol import encode
+from soundsdk.device.session import Refused
+from soundsdk.device.transport import Gone
 from soundsdk.errors import DeviceError, PortError, ProtocolError, UsageError
-from soundsdk.messages import Event, Hello, Status
-from soundsdk.protocol import encode
-from soundsdk.transport import Gone
 from soundsdk_sim.faults import Faulty, Noise
 from soundsdk_sim.sim_transport import SimTransport
-from soundsdk_sim.virtual_port import VirtualPorts
+from virtual_boards.virtual_port import VirtualPorts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 
@@ -40,7 +40,7 @@ def test_events_of_a_board_come_typed_and_in_order() -> None:
     with Device(in_process(beeps(4), speed=8)) as device:
         assert isinstance(device.hello, Hello)
         assert (device.hello.model, device.hello.board, device.hello.rate_hz) == ("tones", "sim", 16000)
-        events = list(itertools.islice(device.events(limit_s=5), 8))
+        events = list(itertools.islice(device.events(timeout_s=5), 8))
     assert all(isinstance(event, Event) for event in events)
     assert [(e.label, e.edge) for e in events] == [(x, y) for x in ("high", "low") * 2 for y in ("on", "off")]
     assert [e.seq for e in events] == sorted(e.seq for e in events)
@@ -62,7 +62,7 @@ def test_nothing_is_lost_by_who_stops_reading_and_goes_on() -> None:
     with Device(in_process(beeps(6), speed=8)) as device:
         got = []
         while len(got) < 12:
-            got.append(next(device.events(limit_s=5)))
+            got.append(next(device.events(timeout_s=5)))
             device.status()
     assert [e.seq for e in got] == sorted({e.seq for e in got})
     assert [e.edge for e in got] == ["on", "off"] * 6
@@ -71,9 +71,9 @@ def test_nothing_is_lost_by_who_stops_reading_and_goes_on() -> None:
 
 def test_silence_ends_messages() -> None:
     with Device(in_process(status_s=3600)) as device:
-        assert [type(m) for m in device.messages(limit_s=0.3)] in ([], [Hello])  # the one of the start
+        assert [type(m) for m in device.messages(timeout_s=0.3)] in ([], [Hello])  # the one of the start
         begin = time.monotonic()
-        assert list(device.messages(limit_s=0.3)) == []
+        assert list(device.messages(timeout_s=0.3)) == []
         assert 0.2 < time.monotonic() - begin < 3
 
 
@@ -142,7 +142,7 @@ def test_a_noisy_line_costs_lines_and_nothing_else() -> None:
     with Device(link) as device:
         for _ in range(10):
             assert isinstance(device.status(), Status)
-        assert len(list(device.events(limit_s=0.5))) > 0
+        assert len(list(device.events(timeout_s=0.5))) > 0
     assert noise.damaged > 5
     assert device.counts.damaged + device.counts.text > 0
 
@@ -153,10 +153,10 @@ class Parrot:
     def __init__(self, text: bytes) -> None:
         self._data = text
 
-    def read(self, limit_s: float) -> bytes:
+    def read(self, timeout_s: float) -> bytes:
         data, self._data = self._data, b""
         if not data:
-            time.sleep(min(limit_s, 0.02))
+            time.sleep(min(timeout_s, 0.02))
         return data
 
     def write(self, data: bytes) -> None:
@@ -211,7 +211,7 @@ def test_a_pulled_cable_is_gone_and_not_silence(ports: VirtualPorts) -> None:
     with Device.open("auto") as device:
         port.unplug()
         with pytest.raises(Gone, match="has gone") as gone:
-            list(device.messages(limit_s=5))
+            list(device.messages(timeout_s=5))
         assert gone.value.exit_code == 3
         with pytest.raises(Gone):
             device.status()

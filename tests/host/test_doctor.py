@@ -10,14 +10,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from virtual_boards import board
+from tone_boards import board
 
-from soundsdk import doctor, udev
 from soundsdk.cli import run
-from soundsdk.discovery import Found
-from soundsdk.doctor import Finding
-from soundsdk.ports import PortInfo
-from soundsdk_sim.virtual_port import VirtualPorts
+from soundsdk.device import doctor, udev
+from soundsdk.device.discovery import Found
+from soundsdk.device.doctor import Finding
+from soundsdk.device.ports import PortInfo
+from virtual_boards.virtual_port import VirtualPorts
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at what Linux shows")
 

@@ -15,26 +15,27 @@ import pytest
 import serial
 
 from sim.tiny_model import BURSTS, build, metadata, tones
-from soundsdk import Device, ports, uf2_drive
+from soundsdk import Device
 from soundsdk.boards import find_board
+from soundsdk.build import tools
 from soundsdk.cli import run
-from soundsdk.flash import flash, uf2_flash
-from soundsdk.image import tools
-from soundsdk.ports import PortInfo
-from soundsdk_sim.pico import boot_rom
-from soundsdk_sim.pico.pico import Faults, VirtualPico
-from soundsdk_sim.serial_pty import Pty
-from soundsdk_sim.virtual_port import forbidden
+from soundsdk.device import ports, uf2_drive
+from soundsdk.device.ports import PortInfo
+from soundsdk.flash import flasher, uf2
+from soundsdk_sim.pty import Pty
+from virtual_boards.pico import boot_rom
+from virtual_boards.pico.virtual_pico import Faults, VirtualPico
+from virtual_boards.virtual_port import forbidden
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flash, "HELLO_S", 8.0)
-    monkeypatch.setattr(flash, "CUT_S", 1.0)
-    monkeypatch.setattr(uf2_flash, "APPEARS_S", 3.0)
-    monkeypatch.setattr(uf2_flash, "VANISHES_S", 2.0)
+    monkeypatch.setattr(flasher, "HELLO_S", 8.0)
+    monkeypatch.setattr(flasher, "CUT_S", 1.0)
+    monkeypatch.setattr(uf2, "APPEARS_S", 3.0)
+    monkeypatch.setattr(uf2, "VANISHES_S", 2.0)
     monkeypatch.delenv("SOUNDSDK_PORT", raising=False)
 
 
@@ -67,7 +68,7 @@ def test_a_new_pico_is_flashed_says_hello_and_hears(tmp_path: Path, capfd: pytes
         assert "Done: rpi_pico" in capfd.readouterr().err
         with Device.open() as device:
             assert (device.hello.board, device.hello.model, device.hello.fw) == ("rpi_pico", "tones", "0.1.0+a1")
-            found = [event.label for event, _ in zip(device.events(limit_s=20), range(2), strict=False)]
+            found = [event.label for event, _ in zip(device.events(timeout_s=20), range(2), strict=False)]
         assert set(found) <= {"high", "low"}
         assert len(found) == 2
 
@@ -215,7 +216,7 @@ def test_a_pulled_cable_is_never_a_success(
     pico.faults = Faults(piped=point % 2 == 0, cut_after=path.stat().st_size * point // 20 + 100)
     capfd.readouterr()
     with monkeypatch.context() as patch:
-        patch.setattr(flash, "HELLO_S", 1.5)
+        patch.setattr(flasher, "HELLO_S", 1.5)
         code = run(["flash", "rpi_pico", "--firmware", str(path)])
     said = capfd.readouterr().err
     assert code in (1, 6), said
@@ -236,7 +237,7 @@ def test_a_slow_drive_is_waited_for(pico: VirtualPico, tmp_path: Path) -> None:
 def test_a_drive_that_hangs_is_given_up(
     pico: VirtualPico, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(uf2_flash, "_STUCK_S", 1.0)
+    monkeypatch.setattr(uf2, "_STUCK_S", 1.0)
     pico.faults = Faults(piped=True, deaf=True)
     assert run(["flash", "--firmware", str(flash_images.pico(tmp_path, "b2"))]) == 1
     assert "has taken nothing" in capfd.readouterr().err

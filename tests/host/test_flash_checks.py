@@ -9,14 +9,14 @@ from pathlib import Path
 import flash_images
 import pytest
 
-from soundsdk import uf2_drive
 from soundsdk.boards import find_board
+from soundsdk.build import descriptor, uf2
+from soundsdk.device import uf2_drive
+from soundsdk.device.messages import Hello
 from soundsdk.errors import CheckError
 from soundsdk.flash import firmware_file, verify
-from soundsdk.image import descriptor, uf2
-from soundsdk.messages import Hello
-from soundsdk_sim.esp32 import image as esp_image
-from soundsdk_sim.esp32.chips import CHIPS
+from virtual_boards.esp32 import image as esp_image
+from virtual_boards.esp32.chips import CHIPS
 
 PICO = find_board("rpi_pico")
 C3 = find_board("esp32c3_devkit")

@@ -17,16 +17,17 @@ import numpy as np
 import pytest
 
 from sim.tiny_model import BURSTS, build, metadata, tones
-from soundsdk import Device, ports, uf2_drive
+from soundsdk import Device
 from soundsdk.cli import run
+from soundsdk.device import ports, uf2_drive
+from soundsdk.device.ports import PortInfo
 from soundsdk.errors import SoundsdkError
-from soundsdk.flash import esptool_run, flash, verify
-from soundsdk.flash.flash import Wish
-from soundsdk.flash.steps import Steps
-from soundsdk.ports import PortInfo
-from soundsdk_sim.esp32.board import Esp32Board
-from soundsdk_sim.esp32.chips import CHIPS
-from soundsdk_sim.esp32.server import Esp32Server, Faults
+from soundsdk.flash import esptool_run, flasher, verify
+from soundsdk.flash.flasher import Wish
+from soundsdk.flash.reporter import Steps
+from virtual_boards.esp32.board import Esp32Board
+from virtual_boards.esp32.chips import CHIPS
+from virtual_boards.esp32.server import Esp32Server, Faults
 
 STUB_BYTES = 8_400  # what esptool sends besides the image, about
 SIDE_BY_SIDE = 27
@@ -51,7 +52,7 @@ def test_a_new_esp32_is_flashed_says_hello_and_hears(
         assert server.board.flash.read(3_000_000, 6) == (b"\xff" * 6 if "--erase" in name else b"before")
         with Device.open(server.url) as device:
             assert (device.hello.board, device.hello.fw) == (board, "0.1.0+a1")
-            found = [event.label for event, _ in zip(device.events(limit_s=20), range(2), strict=False)]
+            found = [event.label for event, _ in zip(device.events(timeout_s=20), range(2), strict=False)]
         assert len(found) == 2
         assert 0.8 < server.host_bytes / _host_bytes(path) < 1.25
 
@@ -94,7 +95,7 @@ CASES = [
 
 def _attempt(server: Esp32Server, board: str, path: Path) -> tuple[int, str]:
     try:
-        flash.run(Wish(board=board, firmware=path, where=server.url), Steps())
+        flasher.run(Wish(board=board, firmware=path, where=server.url), Steps())
     except SoundsdkError as e:
         return e.exit_code, e.message if e.hint else "no hint: " + e.message
     return 0, ""

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from soundsdk.boards import find_board
-from soundsdk.image import image, make, sources
-from soundsdk.image.lock import BusyError, only_one
-from soundsdk_sim.models import load_model
+from soundsdk.build import builder, make, sources
+from soundsdk.build.lock import BusyError, only_one
+from soundsdk.models import load_model
 
 pytest.importorskip("fcntl")
 
 _HOLD = """
 import sys
 from pathlib import Path
-from soundsdk.image.lock import only_one
+from soundsdk.build.lock import only_one
 with only_one(Path(sys.argv[1]), print):
     print("held", flush=True)
     sys.stdin.read()
@@ -51,7 +51,7 @@ def test_the_second_waits_says_so_and_goes_on(tmp_path: Path) -> None:
 def test_the_wait_is_bounded(tmp_path: Path) -> None:
     process = holder(tmp_path / "work")
     try:
-        with pytest.raises(BusyError, match="another soundsdk"), only_one(tmp_path / "work", print, limit_s=0.3):
+        with pytest.raises(BusyError, match="another soundsdk"), only_one(tmp_path / "work", print, timeout_s=0.3):
             pytest.fail("two processes are in the folder")
         with only_one(tmp_path / "other", pytest.fail):
             pass
@@ -63,7 +63,7 @@ def test_a_process_that_dies_leaves_the_folder_free(tmp_path: Path) -> None:
     process = holder(tmp_path / "work")
     process.kill()
     process.wait()
-    with only_one(tmp_path / "work", pytest.fail, limit_s=5):
+    with only_one(tmp_path / "work", pytest.fail, timeout_s=5):
         pass
 
 
@@ -72,7 +72,7 @@ def test_one_folder_by_two_names_is_one(tmp_path: Path) -> None:
     (tmp_path / "name").symlink_to(tmp_path / "work")
     process = holder(tmp_path / "work")
     try:
-        with pytest.raises(BusyError), only_one(tmp_path / "name", print, limit_s=0.1):
+        with pytest.raises(BusyError), only_one(tmp_path / "name", print, timeout_s=0.1):
             pytest.fail("two processes are in the folder")
     finally:
         process.communicate(timeout=10)
@@ -83,8 +83,8 @@ def test_builds_of_a_board_at_the_same_time_take_turns_and_each_gets_its_own_det
 ) -> None:
     monkeypatch.setenv("SOUNDSDK_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(sources, "get", lambda *args: sources.Sources(tmp_path, tmp_path, "key"))
-    monkeypatch.setattr(image.tools, "check", lambda board: None)
-    monkeypatch.setattr(image.tools, "version", lambda board: "1")
+    monkeypatch.setattr(builder.tools, "check", lambda board: None)
+    monkeypatch.setattr(builder.tools, "version", lambda board: "1")
     inside: list[int] = []
     most: list[int] = []
 
@@ -98,10 +98,10 @@ def test_builds_of_a_board_at_the_same_time_take_turns_and_each_gets_its_own_det
 
     monkeypatch.setattr(make, "run", run)
     detectors = [load_model("home"), load_model("esc10"), load_model("home")]
-    made: dict[int, image.Image] = {}
+    made: dict[int, builder.Image] = {}
 
     def build(i: int) -> None:
-        made[i] = image.build(find_board("unix"), detectors[i], None, tmp_path / str(i), print)
+        made[i] = builder.build(find_board("unix"), detectors[i], None, tmp_path / str(i), print)
 
     threads = [threading.Thread(target=build, args=(i,)) for i in range(len(detectors))]
     for thread in threads:

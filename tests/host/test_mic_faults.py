@@ -12,8 +12,8 @@ from test_recording import fast
 
 from sim.tiny_model import tones
 from soundsdk import cli
-from soundsdk.mic_faults import examine, find_hum
-from soundsdk.ports import PortInfo
+from soundsdk.device.ports import PortInfo
+from soundsdk.recording.mic_faults import examine, find_hum
 from soundsdk_sim.faults import Faulty
 
 RATE_HZ = 16000
@@ -148,7 +148,7 @@ def test_the_command_ends_with_6_on_a_fault(case: str, code: int, capfd: Any, mo
 
 def test_a_slow_link_finds_hum_in_a_second_recording(capfd: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     pcm = np.tile(FAULTY["hum 50 Hz"][1], 8)
-    monkeypatch.setattr("soundsdk.recording.listed", lambda: [PortInfo("link", "bridge")])
+    monkeypatch.setattr("soundsdk.recording.recorder.listed", lambda: [PortInfo("link", "bridge")])
     monkeypatch.setattr("soundsdk.device.open_transport", lambda where: Faulty(fast(pcm, speed=6), noise=Slow()))
     assert cli.run(["mic-test", "--json"]) == 6
     found = json.loads(capfd.readouterr().out)

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from soundsdk import formats
+from soundsdk import labels
+from soundsdk.device.messages import Ack, Event, Hello, Mel, Scores, Status
+from soundsdk.device.protocol import Counts, Damaged, Missing, Restarted, Text
 from soundsdk.errors import DataError
-from soundsdk.messages import Ack, Event, Hello, Mel, Scores, Status
 from soundsdk.monitor.asking import Asker
-from soundsdk.monitor.choose import Chooser
+from soundsdk.monitor.event_filter import Chooser
 from soundsdk.monitor.lines import Lines
 from soundsdk.monitor.log import Log
 from soundsdk.monitor.loop import watch
@@ -27,7 +28,6 @@ from soundsdk.monitor.records import iso, line, record
 from soundsdk.monitor.source import Away, Back, Item
 from soundsdk.monitor.state import GAPS, RECENT, State, whole
 from soundsdk.monitor.table import picture
-from soundsdk.protocol import Counts, Damaged, Missing, Restarted, Text
 
 HELLO = Hello(0, 1, "0.1.0", "rpi_pico", "alarms", "ab" * 32, 16000)
 NOW = 1_700_000_000.25
@@ -181,7 +181,7 @@ def test_a_label_cannot_end_a_line_or_steer_the_terminal() -> None:
         rows = written(form, on(1, evil), off(1, evil))
         assert len(rows) == {"text": 2, "jsonl": 2, "tsv": 2, "audacity": 1}[form]
         assert "\x1b" not in "".join(rows)
-    assert formats.printable("Sirène 1") == "Sirène 1"
+    assert labels.printable("Sirène 1") == "Sirène 1"
 
 
 def test_time_is_utc_with_milliseconds() -> None:
@@ -398,9 +398,9 @@ class Script:
         self._turns = list(turns)
         self.hello, self.path, self.serial_number, self.counts = HELLO, "p", None, Counts()
 
-    def poll(self, limit_s: float) -> list[Item]:
+    def poll(self, timeout_s: float) -> list[Item]:
         if not self._turns:
-            time.sleep(limit_s)
+            time.sleep(timeout_s)
         return self._turns.pop(0) if self._turns else []
 
     def tell(self, kind: str, **members: object) -> None: ...

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from virtual_boards import beeps, board
+from tone_boards import beeps, board
 
 from soundsdk.cli import run
 from soundsdk_sim.faults import Noise
-from soundsdk_sim.virtual_port import VirtualPort, VirtualPorts
+from virtual_boards.virtual_port import VirtualPort, VirtualPorts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 
@@ -52,9 +52,9 @@ class Monitor:
         assert self.process.stdout is not None
         return self.process.stdout.readline()
 
-    def end(self, limit_s: float = 20) -> tuple[str, str]:
+    def end(self, timeout_s: float = 20) -> tuple[str, str]:
         """The rest of its output, and its standard error."""
-        return self.process.communicate(timeout=limit_s)
+        return self.process.communicate(timeout=timeout_s)
 
     def __enter__(self) -> Monitor:
         return self
@@ -262,7 +262,7 @@ def test_on_a_terminal_it_is_a_table(ports: VirtualPorts) -> None:
 
 
 def test_cost_and_memory_at_100_lines_a_second(tmp_path: Path) -> None:
-    """One minute of a virtual clock; ten, and real time: python host_sdk/bench_monitor.py."""
+    """One minute of a virtual clock; ten, and real time: python tests/benchmarks/bench_monitor.py."""
     bench = _bench()
     figures = bench.virtual(60, tmp_path)
     assert figures.lines >= 6000
@@ -275,7 +275,7 @@ def test_cost_and_memory_at_100_lines_a_second(tmp_path: Path) -> None:
 def _bench() -> Any:
     import importlib.util
 
-    path = Path(__file__).parents[2] / "host_sdk" / "bench_monitor.py"
+    path = Path(__file__).parents[1] / "benchmarks" / "bench_monitor.py"
     spec = importlib.util.spec_from_file_location("bench_monitor", path)
     assert spec is not None
     assert spec.loader is not None

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from virtual_boards import MODEL, beeps
+from tone_boards import MODEL, beeps
 
+from soundsdk.device.messages import Hello
 from soundsdk.errors import UsageError
-from soundsdk.messages import Hello
 from soundsdk.monitor import mqtt_topics
 from soundsdk.monitor.mqtt_topics import Broker, Topics, parse, slug
 

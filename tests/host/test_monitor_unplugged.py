@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from virtual_boards import beeps, board
+from tone_boards import beeps, board
 
 from soundsdk.cli import run
-from soundsdk_sim.virtual_port import VirtualPort, VirtualPorts
+from virtual_boards.virtual_port import VirtualPort, VirtualPorts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 
@@ -71,9 +71,9 @@ class Hand:
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    def _event(self, limit_s: float, at: int = 0) -> str | None:
+    def _event(self, timeout_s: float, at: int = 0) -> str | None:
         """A whole line with an event behind that place of the log, once there is one."""
-        deadline = time.monotonic() + limit_s
+        deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             text = self.log.read_text()[at:] if self.log.is_file() else ""
             # What was read before the cable was pulled may come late: only after the return does it count.

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 from chromium import Chromium, find
-from virtual_boards import MODEL, beeps
+from tone_boards import MODEL, beeps
 
 from sim.tiny_model import HZ, band_of
 from soundsdk.errors import PortError

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from soundsdk.protocol import MAX_LINE_BYTES, Damaged, Missing, Reader, Restarted, Text, decode, encode
+from soundsdk.device.protocol import MAX_LINE_BYTES, Damaged, Missing, Reader, Restarted, Text, decode, encode
 
 
 def test_known_line():

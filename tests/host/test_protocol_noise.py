@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from soundsdk.protocol import Damaged, Missing, Reader, Text, encode
+from soundsdk.device.protocol import Damaged, Missing, Reader, Text, encode
 from soundsdk_sim.faults import Noise
 
 LINES = 1_000_000

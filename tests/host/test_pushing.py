@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from virtual_boards import MODEL, board
+from tone_boards import MODEL, board
 
 from core.tflite_builder import ModelBuilder
 from sim.tiny_model import build, metadata
@@ -17,10 +17,10 @@ from soundfw.compat import FirmwareError
 from soundfw.main import App
 from soundsdk import cli
 from soundsdk.detector_file import DetectorFile, load
-from soundsdk.device import Device, Refused
+from soundsdk.device.messages import Hello
+from soundsdk.device.push import PIECE_BYTES, check_fit, push
+from soundsdk.device.session import Device, Refused
 from soundsdk.errors import CheckError, DeviceError
-from soundsdk.messages import Hello
-from soundsdk.push import PIECE_BYTES, check_fit, push
 from soundsdk_sim.faults import Faulty, Noise
 from soundsdk_sim.live import LiveBoard
 
@@ -40,8 +40,8 @@ class Bench:
     def _make(self) -> LiveBoard:
         return board(speed=10, block_samples=2048, **self._settings)
 
-    def read(self, limit_s: float) -> bytes:
-        return self.board.read(limit_s)
+    def read(self, timeout_s: float) -> bytes:
+        return self.board.read(timeout_s)
 
     def write(self, data: bytes) -> None:
         self.board.write(data)
@@ -208,7 +208,7 @@ def test_the_cable_pulled_at_20_points_ends_with_the_new_model_once_it_is_back(
 def test_a_cable_that_stays_out_leaves_the_old_or_the_new_model_and_the_retry_succeeds(
     flash: Path, other: DetectorFile, traffic: tuple[int, int], number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("soundsdk.push._AWAY_S", 0.1)
+    monkeypatch.setattr("soundsdk.device.push._AWAY_S", 0.1)
     link = Faulty(Bench(flash), unplug_read=250 + (traffic[1] - 600) * number // 9)
 
     def gone() -> Any:
@@ -223,7 +223,7 @@ def test_a_cable_that_stays_out_leaves_the_old_or_the_new_model_and_the_retry_su
 
 
 def test_a_noisy_line_delays_a_push_and_does_not_change_it(flash: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr("soundsdk.push._ANSWER_S", 0.3)
+    monkeypatch.setattr("soundsdk.device.push._ANSWER_S", 0.3)
     small = load(model_file(tmp_path, "small"))
     link = Faulty(
         Bench(flash),
@@ -236,7 +236,7 @@ def test_a_noisy_line_delays_a_push_and_does_not_change_it(flash: Path, tmp_path
 
 
 def test_a_trial_someone_left_behind_is_ended_or_confirmed(flash: Path, other: DetectorFile, tmp_path: Path) -> None:
-    from soundsdk.push import _Pusher
+    from soundsdk.device.push import _Pusher
 
     third = load(model_file(tmp_path, "third"))
     with Device(Bench(flash)) as device:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from virtual_boards import beeps, board
+from tone_boards import beeps, board
 
-from soundsdk.device import Text
+from soundsdk.device.messages import Event, Hello, Status
+from soundsdk.device.protocol import Missing, Restarted
+from soundsdk.device.reconnect import Away, Back, Watch, WatchItem, reopen
+from soundsdk.device.session import Text
 from soundsdk.errors import DeviceError
-from soundsdk.messages import Event, Hello, Status
-from soundsdk.protocol import Missing, Restarted
-from soundsdk.reconnect import Away, Back, Watch, WatchItem, reopen
-from soundsdk_sim.virtual_port import VirtualPort, VirtualPorts
+from virtual_boards.virtual_port import VirtualPort, VirtualPorts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 BEEPS = np.tile(beeps(2), 1000)  # an event begins or ends every half second
@@ -29,12 +29,12 @@ def ports(tmp_path: Path) -> Iterator[VirtualPorts]:
         yield ports
 
 
-def until(watch: Watch, kind: type, limit_s: float) -> list[WatchItem]:
+def until(watch: Watch, kind: type, timeout_s: float) -> list[WatchItem]:
     """Items up to the first of that kind."""
     items: list[WatchItem] = []
-    end = time.monotonic() + limit_s
+    end = time.monotonic() + timeout_s
     while not any(isinstance(item, kind) for item in items):
-        assert time.monotonic() < end, f"no {kind.__name__} in {limit_s} s, only {items}"
+        assert time.monotonic() < end, f"no {kind.__name__} in {timeout_s} s, only {items}"
         items += watch.poll(0.02)
     return items
 

@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
-from virtual_boards import RATE_HZ, board
+from tone_boards import RATE_HZ, board
 
 from sim.tiny_model import tones
 from soundsdk import cli
-from soundsdk.audio_lines import Joiner, Piece, Take, cut, decode, record, triggered
-from soundsdk.dataset_files import write
-from soundsdk.device import Device
+from soundsdk.device.messages import Audio
+from soundsdk.device.session import Device
+from soundsdk.device.transport import Gone
 from soundsdk.errors import ProtocolError, UsageError
-from soundsdk.messages import Audio
-from soundsdk.recording import record_pc
-from soundsdk.transport import Gone
+from soundsdk.recording.audio_lines import Joiner, Piece, Take, cut, decode, record, triggered
+from soundsdk.recording.dataset_files import write
+from soundsdk.recording.recorder import record_pc
 from soundsdk_sim.faults import Faulty, Noise
 from soundsdk_sim.live import LiveBoard
 
@@ -37,8 +37,8 @@ class Link:
     def __init__(self, live: LiveBoard) -> None:
         self.live = live
 
-    def read(self, limit_s: float) -> bytes:
-        return self.live.read(limit_s)
+    def read(self, timeout_s: float) -> bytes:
+        return self.live.read(timeout_s)
 
     def write(self, data: bytes) -> None:
         self.live.write(data)
@@ -142,7 +142,7 @@ class Swallow:
 
 
 def test_a_board_that_falls_silent_is_an_error_after_some_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("soundsdk.audio_lines.SILENCE_S", 0.5)
+    monkeypatch.setattr("soundsdk.recording.audio_lines.SILENCE_S", 0.5)
     # The answers to stop and to start come; nothing after them.
     link = Faulty(fast(noise(10), speed=2), noise=Swallow(b"", until=2))
     begin = time.monotonic()
@@ -189,7 +189,7 @@ def test_a_trigger_gives_the_sound_before_and_after_the_onset() -> None:
 def test_a_trigger_that_never_comes_ends_with_its_time() -> None:
     with Device(fast(noise(30, 10), speed=4)) as device:
         begin = time.monotonic()
-        assert list(triggered(device, "high", 1, 0.5, limit_s=1.0)) == []
+        assert list(triggered(device, "high", 1, 0.5, timeout_s=1.0)) == []
         assert time.monotonic() - begin < 5
 
 
@@ -212,7 +212,7 @@ def test_ctrl_c_stops_the_board_as_well(waiting: str, monkeypatch: pytest.Monkey
             monkeypatch.setattr(Joiner, "forget", interrupt)
             with pytest.raises(KeyboardInterrupt):
                 next(triggered(device, "high", 1, 0.5))
-        lines = [m for m in device.messages(limit_s=1.0) if isinstance(m, Audio)]
+        lines = [m for m in device.messages(timeout_s=1.0) if isinstance(m, Audio)]
         assert len(lines) < 40
 
 

@@ -15,8 +15,8 @@ import pytest
 
 from soundsdk import cli
 from soundsdk.boards import find_board
+from soundsdk.build import sources, tools
 from soundsdk.errors import DataError
-from soundsdk.image import sources, tools
 from soundsdk.resources import firmware_dir
 
 PATCH = firmware_dir() / "ports" / "micropython.patch"

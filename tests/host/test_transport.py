@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 import serial
-from virtual_boards import board
+from tone_boards import board
 
 from soundsdk import Device, Gone
-from soundsdk.address import Address, parse
+from soundsdk.device.address import Address, parse
+from soundsdk.device.transport import SerialTransport, open_transport
 from soundsdk.errors import DeviceError, PortError, ProtocolError, SoundsdkError, UsageError
-from soundsdk.transport import SerialTransport, open_transport
-from soundsdk_sim.esp32.board import Esp32Board
-from soundsdk_sim.esp32.chips import CHIPS
-from soundsdk_sim.esp32.server import Esp32Server
-from soundsdk_sim.virtual_port import VirtualPorts
+from virtual_boards.esp32.board import Esp32Board
+from virtual_boards.esp32.chips import CHIPS
+from virtual_boards.esp32.server import Esp32Server
+from virtual_boards.virtual_port import VirtualPorts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 
@@ -151,7 +151,7 @@ def test_a_board_behind_a_socket() -> None:
             done.set()
             thread.join()
             with pytest.raises(Gone):
-                list(device.messages(limit_s=5))
+                list(device.messages(timeout_s=5))
     virtual.stop()
 
 
@@ -159,7 +159,7 @@ def test_a_port_that_takes_no_bytes_is_an_error_in_time(monkeypatch: pytest.Monk
     import os
     import tty
 
-    monkeypatch.setattr("soundsdk.transport.WRITE_S", 0.3)
+    monkeypatch.setattr("soundsdk.device.transport.WRITE_S", 0.3)
     master, slave = os.openpty()
     tty.setraw(slave)
     try:

@@ -10,10 +10,10 @@ import micropython
 import soundcore
 import soundmodel
 
-from soundfw.detector import Thresholds, from_stream
-from soundfw.mic import Mic
+from soundfw.detect.detector import Thresholds, from_stream
+from soundfw.mic.microphone import Mic
 from soundfw.pipeline import Pipeline
-from soundfw.watch import Watch
+from soundfw.wire.telemetry import Watch
 
 BLOCK = 256
 

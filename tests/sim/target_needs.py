@@ -6,9 +6,9 @@ import pytest
 from rp2040_needs import need_emulator
 
 from soundsdk.boards import find_board
+from soundsdk.build import tools
 from soundsdk.errors import DeviceError
-from soundsdk.image import tools
-from soundsdk_sim.qemu import emulator
+from soundsdk_sim.targets.qemu_machine import emulator
 
 
 def need(target: str) -> None:

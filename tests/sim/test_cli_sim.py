@@ -14,8 +14,8 @@ import soundfile
 from PIL import Image
 from tiny_model import BURSTS, build, metadata, tones
 
-from soundsdk import protocol
 from soundsdk.cli import run
+from soundsdk.device import protocol
 
 Result = tuple[int, str, str]
 

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from soundsdk.transport import Gone
+from soundsdk.device.transport import Gone
 from soundsdk_sim.faults import Faulty, Noise
 
 
@@ -20,7 +20,7 @@ class Wire:
     def __init__(self, data: bytes = b"", piece: int = 100) -> None:
         self.data, self.piece, self.told, self.open = data, piece, b"", True
 
-    def read(self, limit_s: float) -> bytes:
+    def read(self, timeout_s: float) -> bytes:
         out, self.data = self.data[: self.piece], self.data[self.piece :]
         return out
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from soundsdk import models
 from soundsdk.errors import ModelError
-from soundsdk_sim import models
 
 
 @pytest.fixture

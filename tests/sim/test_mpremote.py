@@ -12,10 +12,10 @@ from target_needs import need
 
 from soundfw import VERSION
 from soundsdk.boards import find_board
-from soundsdk_sim.models import load_model
-from soundsdk_sim.qemu_terminal import terminal
+from soundsdk.models import load_model
 from soundsdk_sim.rp2040 import Rp2040
 from soundsdk_sim.targets.images import image
+from soundsdk_sim.targets.qemu_terminal import terminal
 
 LIMIT_S = 120
 PLATFORMS = {"qemu-arm": "qemu", "qemu-rv32": "qemu", "rp2040": "rp2"}

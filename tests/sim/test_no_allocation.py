@@ -10,7 +10,7 @@ import pytest
 
 from images import image_of
 from soundsdk.boards import find_board
-from soundsdk_sim.qemu import Qemu
+from soundsdk_sim.targets.qemu_machine import Qemu
 
 HOPS = 10_000
 PROGRAM = Path(__file__).with_name("hops.py").read_text(encoding="utf-8")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from soundsdk.image import uf2
-from soundsdk_sim.esp32.flash import Flash
-from soundsdk_sim.pico import boot_rom
-from soundsdk_sim.pico.boot_rom import RP2040, RP2350, Uf2Writer
-from soundsdk_sim.pico.pico import VirtualPico
+from soundsdk.build import uf2
+from virtual_boards.esp32.flash import Flash
+from virtual_boards.pico import boot_rom
+from virtual_boards.pico.boot_rom import RP2040, RP2350, Uf2Writer
+from virtual_boards.pico.virtual_pico import VirtualPico
 
 FAMILY, AT = 0xE48BFF56, 0x10000000
 

@@ -10,10 +10,10 @@ import pytest
 
 from soundsdk import cli
 from soundsdk.boards import Board, find_board
+from soundsdk.build.builder import Image
 from soundsdk.errors import DeviceError, UsageError
-from soundsdk.image.image import Image
-from soundsdk_sim.models import load_model
-from soundsdk_sim.profile import limits, operators, qemu, table, target
+from soundsdk.models import load_model
+from soundsdk_sim.profile import limits, operators, qemu_profile, table, target
 from soundsdk_sim.profile.measured import Measured
 from soundsdk_sim.profile.operators import Operator
 from soundsdk_sim.profile.report import Report, as_json
@@ -219,7 +219,7 @@ def test_a_missing_emulator_is_named_with_its_package(
     elf = tmp_path / "firmware.elf"
     elf.write_bytes(b"")
     monkeypatch.setattr(target, "build", lambda *args, **options: Image(elf, 0, "", False, elf))
-    monkeypatch.setattr(qemu, "Elf", lambda path: None)
+    monkeypatch.setattr(qemu_profile, "Elf", lambda path: None)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert cli.run(["profile", "esc10", "--board", "qemu_rv32"]) == 3
     assert "apt-get install qemu-system-misc" in capfd.readouterr().err

@@ -13,11 +13,11 @@ from rp2040_needs import need_emulator
 
 from soundsdk import cli
 from soundsdk.boards import find_board
+from soundsdk.build import tools
+from soundsdk.build.builder import Image, build
 from soundsdk.errors import DeviceError
-from soundsdk.image import tools
-from soundsdk.image.image import Image, build
-from soundsdk_sim.models import load_model
-from soundsdk_sim.profile import qemu, trace
+from soundsdk.models import load_model
+from soundsdk_sim.profile import qemu_profile, trace
 from soundsdk_sim.profile.elf import Elf
 from soundsdk_sim.profile.measured import sound
 from soundsdk_sim.rp2040 import Repl, Rp2040
@@ -176,19 +176,20 @@ def test_watching_less_counts_the_same(tmp_path: Path, monkeypatch: pytest.Monke
     image = image_of("qemu_rv32", tmp_path)
     assert image.elf is not None
     words = (find_board("qemu_rv32"), load_model("esc10"), image.path, image.elf)
-    full = qemu.measure(*words).hops
-    monkeypatch.setattr(qemu, "FUNCTIONS", (trace.FRONTEND, trace.MODEL))
-    monkeypatch.setattr(qemu.model_operators, "read", lambda data: [])
-    few = qemu.measure(*words).hops
+    full = qemu_profile.measure(*words).hops
+    monkeypatch.setattr(qemu_profile, "FUNCTIONS", (trace.FRONTEND, trace.MODEL))
+    monkeypatch.setattr(qemu_profile.model_operators, "read", lambda data: [])
+    few = qemu_profile.measure(*words).hops
     assert [(h.frontend, h.model, h.post) for h in few] == [(h.frontend, h.model, h.post) for h in full]
 
 
 def test_a_detector_that_does_not_start_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     image = image_of("qemu_rv32", tmp_path)
     assert image.elf is not None
-    monkeypatch.setattr(qemu, "_START", qemu._START.replace("app.start()", "app.start(); app.error = ('x', 'y')"))
+    broken = qemu_profile._START.replace("app.start()", "app.start(); app.error = ('x', 'y')")
+    monkeypatch.setattr(qemu_profile, "_START", broken)
     with pytest.raises(DeviceError, match="ValueError"):
-        qemu.measure(find_board("qemu_rv32"), load_model("esc10"), image.path, image.elf)
+        qemu_profile.measure(find_board("qemu_rv32"), load_model("esc10"), image.path, image.elf)
 
 
 @pytest.mark.parametrize("board", BOARDS)

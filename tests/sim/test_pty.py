@@ -16,8 +16,8 @@ import serial
 import soundfile
 from tiny_model import build, metadata
 
-from soundsdk import protocol
 from soundsdk.cli import run
+from soundsdk.device import protocol
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 

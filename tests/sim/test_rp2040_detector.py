@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from rp2040_needs import micropython_uf2, need_emulator
 
-from soundsdk import protocol
 from soundsdk.boards import find_board
-from soundsdk_sim import virtual
-from soundsdk_sim.models import load_model
+from soundsdk.device import protocol
+from soundsdk.models import load_model
+from soundsdk_sim.board import run as run_here
 from soundsdk_sim.rp2040 import Microphone, Repl, Rp2040
 from soundsdk_sim.scenes.alarms import temporal_three
 from soundsdk_sim.scenes.recordings import read_clip
@@ -71,10 +71,10 @@ def messages(lines: Any) -> list[dict[str, Any]]:
     return [m for m in (protocol.decode(line) for line in lines) if m is not None]
 
 
-def ask(board: Rp2040, limit_ms: float = 500, **message: Any) -> list[dict[str, Any]]:
+def ask(board: Rp2040, timeout_ms: float = 500, **message: Any) -> list[dict[str, Any]]:
     """What the board says within that time of its own after a command."""
     board.send(b"\n" + protocol.encode(message) + b"\n")
-    return messages(board.lines(limit_ms))
+    return messages(board.lines(timeout_ms))
 
 
 def without_seq(message: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def events(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def check_same_events_as_fed_directly(board: Rp2040, pcm: np.ndarray, at_least: int) -> None:
     model = load_model("home").path.read_bytes()
     silence = np.zeros(TAIL_S * RATE, np.int16)
-    direct = events(messages(virtual.run(model, np.concatenate([pcm, silence]), RATE).lines))
+    direct = events(messages(run_here(model, np.concatenate([pcm, silence]), RATE).lines))
     board.feed(pcm)
     board.boot()
     heard = ask(board, 1000 * (len(pcm) / RATE + TAIL_S), type="hello")
@@ -117,7 +117,7 @@ def test_ctrl_c_leaves_to_the_repl_and_a_soft_reset_starts_the_detector_again(bo
         done = subprocess.run([sys.executable, "-m", "mpremote", *words], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout.strip()) == (0, "42"), done.stderr
     board.send(b"\r\x02")  # from the raw REPL to the friendly one
-    board.run(50)
+    run_here(50)
     board.send(b"\x04")
     assert ask(board, 2500, type="hello")[-1]["type"] == "hello"
     status = ask(board, type="status")[-1]
@@ -166,9 +166,9 @@ def test_three_starts_that_end_in_a_reset_lead_to_safe_mode_and_the_next_is_trie
     repl = Repl(board)
     repl.run(f"with open('boot.py', 'w') as f: f.write({crash!r})")
     board.send(b"\r\x02")
-    board.run(20)
+    run_here(20)
     board.send(b"\x04")
-    board.run(100)
+    run_here(100)
     seen: list[dict[str, Any]] = []
     for _ in range(12):
         board.boot()
@@ -264,6 +264,6 @@ def test_a_stall_of_the_detector_shows_in_lost_and_events_keep_their_time(board:
     # Directly without that much of the silence: the same events, earlier by as much.
     model = load_model("home").path.read_bytes()
     cut = np.concatenate([pcm[lost:], np.zeros(TAIL_S * RATE, np.int16)])
-    direct = events(messages(virtual.run(model, cut, RATE).lines))
+    direct = events(messages(run_here(model, cut, RATE).lines))
     assert heard == [event | {"t": event["t"] + lost} for event in direct]
     assert len(heard) >= 2

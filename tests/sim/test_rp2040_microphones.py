@@ -12,9 +12,9 @@ import pytest
 import soundcore
 from rp2040_needs import micropython_uf2, need_emulator
 
-from soundsdk import protocol
-from soundsdk_sim import virtual
-from soundsdk_sim.models import load_model
+from soundsdk.device import protocol
+from soundsdk.models import load_model
+from soundsdk_sim.board import run as run_here
 from soundsdk_sim.rp2040 import AdcMicrophone, Microphone, PdmMicrophone, Repl, Rp2040
 from soundsdk_sim.rp2040.pdm import modulate
 from soundsdk_sim.scenes.alarms import temporal_three
@@ -119,7 +119,7 @@ def test_i2s_slots_come_whole_and_at_the_rate(uf2: Path, channel: Literal["left"
         assert (slots == pcm[: len(slots)].astype(np.int32) << 16).all()
         repl.run(f"source = open_source({mic!r}, 16000)")
         before, begin = board.sound_waiting, board.cycles
-        board.run(1000)
+        run_here(1000)
         rate_hz = (before - board.sound_waiting) / (board.cycles - begin) * board.clock_hz
     assert rate_hz == pytest.approx(16000, abs=1)
 
@@ -184,7 +184,7 @@ def test_the_detector_hears_an_alarm_through_it(uf2: Path, tmp_path: Path, kind:
     alarm = temporal_three(rng, 4.0)
     x[RATE // 2 : RATE // 2 + len(alarm)] += 0.3 * alarm / np.abs(alarm).max()
     pcm = to_pcm(x)
-    direct = virtual.run(load_model("home").path.read_bytes(), np.pad(pcm, (0, 2 * RATE)), RATE).events
+    direct = run_here(load_model("home").path.read_bytes(), np.pad(pcm, (0, 2 * RATE)), RATE).events
     microphone: PdmMicrophone | AdcMicrophone = PdmMicrophone(2, 3) if kind == "pdm" else AdcMicrophone(26)
     mic = {"kind": "pdm", "clk": 2, "data": 3} if kind == "pdm" else {"kind": "adc", "pin": 26}
     with Rp2040(uf2) as board:
@@ -200,7 +200,7 @@ def test_the_detector_hears_an_alarm_through_it(uf2: Path, tmp_path: Path, kind:
         lines = list(board.lines(7500))
         board.send(b"\n" + protocol.encode({"type": "status"}) + b"\n")
         status = [m for m in map(protocol.decode, board.lines(500)) if m is not None][-1]
-    found = virtual.events_of(lines, RATE)
+    found = board.events_of(lines, RATE)
     assert [e.label for e in found] == [e.label for e in direct] == ["smoke_alarm"]
     # Not the same samples: a step of the model more or less.
     assert found[0].onset_s == pytest.approx(direct[0].onset_s, abs=0.15)

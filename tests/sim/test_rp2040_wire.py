@@ -10,9 +10,10 @@ import pytest
 from rp2040_needs import micropython_uf2, need_emulator
 from tiny_model import build, metadata
 
-from soundsdk import audio_lines, device, push
 from soundsdk.detector_file import DetectorFile, load
-from soundsdk.device import Device
+from soundsdk.device import push, session
+from soundsdk.device.session import Device
+from soundsdk.recording import audio_lines
 from soundsdk_sim.rp2040 import Microphone, Rp2040
 
 MICROPHONE = Microphone(sck=16, ws=17, sd=18)  # as boards/rpi_pico.toml has it
@@ -28,8 +29,8 @@ class Wired:
     def __init__(self, board: Rp2040) -> None:
         self._board = board
 
-    def read(self, limit_s: float) -> bytes:
-        return self._board.run(max(2.0, min(1000 * limit_s, 20.0)))
+    def read(self, timeout_s: float) -> bytes:
+        return self._board.run(max(2.0, min(1000 * timeout_s, 20.0)))
 
     def write(self, data: bytes) -> None:
         self._board.send(data)
@@ -44,7 +45,7 @@ class Wired:
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name in (
-        (device, "ANSWER_S"), (audio_lines, "SILENCE_S"), (push, "_RESTART_S"), (push, "_CONFIRM_S"),
+        (session, "ANSWER_S"), (audio_lines, "SILENCE_S"), (push, "_RESTART_S"), (push, "_CONFIRM_S"),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, PATIENCE_S)
     monkeypatch.setattr(push, "_ANSWER_S", PATIENCE_S / 6)

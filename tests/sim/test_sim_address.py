@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from soundsdk import Device, Gone, Watch
+from soundsdk.device.reconnect import Away, Back
 from soundsdk.errors import ProtocolError, UsageError
-from soundsdk.reconnect import Away, Back
 
 
 def test_it_hears_the_recording_with_the_model(wav: Path, model_file: Path) -> None:
     with Device.open(f"sim:rpi_pico,file={wav},model={model_file}") as device:
         assert (device.hello.board, device.hello.model) == ("rpi_pico", "tones")
-        event = next(device.events(limit_s=10))
+        event = next(device.events(timeout_s=10))
     assert (event.label, event.edge) == ("high", "on")
 
 

@@ -9,13 +9,13 @@ import pytest
 import soundfile
 from target_needs import need
 
-from soundsdk import protocol
 from soundsdk.cli import run as cli
-from soundsdk_sim.models import load_model
+from soundsdk.device import protocol
+from soundsdk.models import load_model
 from soundsdk_sim.scenes import make_scene
 from soundsdk_sim.targets import images
 from soundsdk_sim.targets.rp2040 import events
-from soundsdk_sim.targets.targets import run
+from soundsdk_sim.targets.runner import run
 
 
 def found(lines: list[bytes]) -> list[dict]:

@@ -15,17 +15,17 @@ import soundfile
 from target_needs import need
 from tiny_model import build, metadata
 
-from soundsdk import protocol
 from soundsdk.boards import find_board
 from soundsdk.cli import run as cli
 from soundsdk.detector_file import load
+from soundsdk.device import protocol
 from soundsdk.errors import DeviceError, ModelError
-from soundsdk_sim.models import load_model
-from soundsdk_sim.qemu import Qemu
+from soundsdk.models import load_model
 from soundsdk_sim.targets import images, qemu, unix
 from soundsdk_sim.targets.lines import Lines
 from soundsdk_sim.targets.names import TARGETS
-from soundsdk_sim.targets.targets import run
+from soundsdk_sim.targets.qemu_machine import Qemu
+from soundsdk_sim.targets.runner import run
 
 QUICK = ["unix", "qemu-arm", "qemu-rv32"]
 
@@ -243,7 +243,7 @@ def test_the_simulator_alone_loads_no_target(wav: Path, model_file: Path) -> Non
     script = (
         "import sys; from soundsdk.cli import run; "
         f"code = run(['sim', {str(wav)!r}, '--model', {str(model_file)!r}]); "
-        "names = ('soundsdk.image', 'soundsdk_sim.qemu', 'soundsdk_sim.rp2040'); "
+        "names = ('soundsdk.build', 'soundsdk_sim.targets.qemu_machine', 'soundsdk_sim.rp2040'); "
         "bad = {m for m in sys.modules if m.startswith(names)}; "
         "sys.exit(repr(bad) if bad or code else 0)"
     )

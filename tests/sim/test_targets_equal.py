@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from target_needs import need
 
-from soundsdk import protocol
-from soundsdk.audio import read
-from soundsdk_sim.models import load_model
+from soundsdk.device import protocol
+from soundsdk.models import load_model
+from soundsdk.recording.audio_file import read
 from soundsdk_sim.scenes import Scene, make_scene
-from soundsdk_sim.targets.targets import run
+from soundsdk_sim.targets.runner import run
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("SOUNDSDK_DATA", ROOT.parent / "shared" / "data")) / "esc10"

@@ -7,8 +7,8 @@ import pytest
 import soundcore
 
 from soundsdk.errors import ModelError
+from soundsdk_sim.board import Recording, VirtualBoard, run
 from soundsdk_sim.noise import add_noise
-from soundsdk_sim.virtual import Recording, VirtualBoard, run
 
 
 def test_features_kept_for_the_plot_are_those_the_model_got(model: bytes, pcm: np.ndarray) -> None:

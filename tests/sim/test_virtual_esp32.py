@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from soundsdk.image import descriptor
+from soundsdk.build import descriptor
 from soundsdk.resources import models_dir
-from soundsdk_sim.esp32 import image, slip
-from soundsdk_sim.esp32.board import Esp32Board
-from soundsdk_sim.esp32.chips import CHIPS
-from soundsdk_sim.esp32.flash import Flash
-from soundsdk_sim.esp32.rom_loader import RomLoader
+from virtual_boards.esp32 import image, slip
+from virtual_boards.esp32.board import Esp32Board
+from virtual_boards.esp32.chips import CHIPS
+from virtual_boards.esp32.flash import Flash
+from virtual_boards.esp32.rom_loader import RomLoader
 
 C3 = CHIPS["esp32c3"]
 HOME = Path(models_dir() / "home.tflite").read_bytes()

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from soundsdk import audio
 from soundsdk.errors import DataError, UsageError
+from soundsdk.recording import audio_file
 from soundsdk_train import datasets
 from soundsdk_train.settings import FrontendSettings
 
@@ -150,7 +150,7 @@ def test_a_folder_without_recordings_is_one_clear_error(tmp_path: Path, make: st
     ("rate", "channels", "suffix"), [(8000, 1, "wav"), (48000, 2, "wav"), (44100, 1, "ogg"), (22050, 6, "flac")]
 )
 def test_any_rate_and_channels_become_16_khz_mono(tmp_path: Path, rate: int, channels: int, suffix: str) -> None:
-    pcm = audio.read(tone(tmp_path / f"x.{suffix}", 1.0, rate, channels))
+    pcm = audio_file.read(tone(tmp_path / f"x.{suffix}", 1.0, rate, channels))
     assert pcm.dtype == np.int16
     assert abs(len(pcm) - 16000) <= 2
     middle = pcm[4000:12000].astype(float)
@@ -160,7 +160,7 @@ def test_any_rate_and_channels_become_16_khz_mono(tmp_path: Path, rate: int, cha
 
 
 def test_full_scale_is_clipped_not_wrapped() -> None:
-    assert audio.to_int16(np.array([1.5, 1.0, -1.0, -2.0, 0.5])).tolist() == [32767, 32767, -32768, -32768, 16384]
+    assert audio_file.to_int16(np.array([1.5, 1.0, -1.0, -2.0, 0.5])).tolist() == [32767, 32767, -32768, -32768, 16384]
 
 
 def test_short_clips_are_lengthened_to_one_step(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .settings import AugmentSettings, FrontendSettings, TrainSettings
+from soundsdk_train.settings import AugmentSettings, FrontendSettings, TrainSettings
 
 F32 = NDArray[np.float32]
 

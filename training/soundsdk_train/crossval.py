@@ -15,9 +15,8 @@ import click
 import numpy as np
 
 from soundsdk.errors import SoundsdkError, UsageError
-
-from . import settings as settings_file
-from .datasets import LAYOUTS, scan
+from soundsdk_train import settings as settings_file
+from soundsdk_train.datasets import LAYOUTS, scan
 
 _KEYS = ("accuracy", "macro_f1", "map")
 
@@ -35,9 +34,9 @@ def main(
 ) -> None:
     """Train one detector per held-out fold and print float and INT8 figures of each, and their means."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from . import pipeline
-    from .cli_train import load_split
-    from .progress import Display
+    from soundsdk_train import pipeline
+    from soundsdk_train.commands.train import load_split
+    from soundsdk_train.progress import Display
 
     dataset = scan(data, layout)
     wanted = dataset.folds if folds is None else _numbers(folds)

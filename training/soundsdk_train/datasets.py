@@ -14,11 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk import audio
 from soundsdk.errors import DataError, UsageError
-
-from .features import extract, minimum_samples
-from .settings import FrontendSettings
+from soundsdk.recording import audio_file
+from soundsdk_train.features import extract, minimum_samples
+from soundsdk_train.settings import FrontendSettings
 
 LAYOUTS = ("auto", "esc", "folders", "urbansound8k")
 MAX_UNREADABLE = 0.05
@@ -140,7 +139,7 @@ def load(
     def one(recording: Recording) -> Clip | tuple[str, str]:
         try:
             digest = hashlib.sha256(recording.path.read_bytes()).hexdigest()
-            pcm = audio.read(recording.path, frontend.rate_hz)
+            pcm = audio_file.read(recording.path, frontend.rate_hz)
         except DataError as error:
             return str(recording.path), error.message
         except OSError as error:
@@ -210,7 +209,7 @@ def _detect(root: Path) -> str:
 
 
 def _audio_files(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in audio.SUFFIXES and p.is_file())
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in audio_file.SUFFIXES and p.is_file())
 
 
 def _scan_esc(root: Path) -> tuple[list[str], list[Recording]]:

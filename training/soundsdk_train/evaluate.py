@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .datasets import Clip, label_matrix
-from .metrics import Figures, multi_label, single_label
+from soundsdk_train.datasets import Clip, label_matrix
+from soundsdk_train.metrics import Figures, multi_label, single_label
 
 
 def clip_scores(
@@ -23,7 +23,7 @@ def clip_scores(
     """
     import soundcore
 
-    from soundfw.clip import Clip as ClipPool
+    from soundfw.detect.clip import Clip as ClipPool
 
     stream = soundcore.Stream(file)
     metadata = json.loads(stream.metadata)

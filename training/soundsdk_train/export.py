@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import CheckError
-
-from .quantize import FEATURE_SCALE
-from .step import StepSpec
+from soundsdk_train.quantize import FEATURE_SCALE
+from soundsdk_train.step import StepSpec
 
 METADATA_NAME = "soundsdk"
 _ARENA_BYTES = 256 * 1024

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import numpy as np
 from numpy.typing import NDArray
 
-from .settings import FrontendSettings
+from soundsdk_train.settings import FrontendSettings
 
 
 def extract(pcm: NDArray[np.int16], settings: FrontendSettings) -> NDArray[np.int8]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .settings import ModelSettings
+from soundsdk_train.settings import ModelSettings
 
 
 @dataclass

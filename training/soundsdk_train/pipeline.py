@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import DataError, UsageError
-
-from . import evaluate, export, model, quantize, step, train
-from .augment import Bank
-from .datasets import Clip, data_hash, label_matrix, refuse_duplicates
-from .features import statistics
-from .metrics import Figures
-from .settings import Settings, check
+from soundsdk_train import evaluate, export, model, quantize, step, train
+from soundsdk_train.augment import Bank
+from soundsdk_train.datasets import Clip, data_hash, label_matrix, refuse_duplicates
+from soundsdk_train.features import statistics
+from soundsdk_train.metrics import Figures
+from soundsdk_train.settings import Settings, check
 
 LIMITS = {"parameters": 60_000, "macs_per_second": 1_300_000, "file_bytes": 100_000, "arena_bytes": 24 * 1024}
 

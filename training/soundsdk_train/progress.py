@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from .train import Progress
+from soundsdk_train.train import Progress
 
 _LINE_SECONDS = 30.0
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .step import StepSpec, Weights, function, run
+from soundsdk_train.step import StepSpec, Weights, function, run
 
 # Real value of one int8 step of the features, fixed by convention between frontend and model.
 FEATURE_SCALE = np.float32(1.0 / 32.0)

@@ -22,11 +22,10 @@ from numpy.typing import NDArray
 
 from soundsdk_sim.scenes import Part, Recordings, Scene, SceneEvent, backgrounds, compose
 from soundsdk_sim.scenes.dsp import choice, from_db, samples
-
-from .augment import UNKNOWN
-from .datasets import Clip, Recording
-from .features import extract
-from .settings import FrontendSettings, SceneSettings, Settings
+from soundsdk_train.augment import UNKNOWN
+from soundsdk_train.datasets import Clip, Recording
+from soundsdk_train.features import extract
+from soundsdk_train.settings import FrontendSettings, SceneSettings, Settings
 
 SYNTHETIC = ("smoke_alarm", "siren")
 
@@ -71,7 +70,7 @@ def add_scenes(
     clips += scene_clips(scenes, material, settings.frontend, settings.seed)
     tune = None
     if settings.scenes.validation:
-        from .scene_thresholds import choose, validation_scenes
+        from soundsdk_train.scene_thresholds import choose, validation_scenes
 
         tune = lambda model: choose(model, validation_scenes(settings.scenes.validation, material))  # noqa: E731
     return clips, names, tune

@@ -16,8 +16,7 @@ from typing import Any
 from soundsdk_sim.scenes import Recordings, Scene, SceneEvent, make_scene
 from soundsdk_sim.scenes.matching import Found, match, on_time
 from soundsdk_sim.scenes.scene import ALARM_LABELS
-
-from .scene_data import SYNTHETIC
+from soundsdk_train.scene_data import SYNTHETIC
 
 POOL_MS = (0, 256, 512, 768)
 ON = (500, 600, 700, 800, 870, 920, 950, 970)
@@ -49,7 +48,7 @@ def listen(model: bytes, scenes: Sequence[Scene], pool_ms: int) -> list[Heard]:
     """Runs the model and the firmware's pooling over scenes."""
     import soundcore
 
-    from soundfw import detector as firmware
+    from soundfw.detect import detector as firmware
 
     stream = soundcore.Stream(model)
     metadata = json.loads(bytes(stream.metadata))
@@ -74,7 +73,7 @@ def listen(model: bytes, scenes: Sequence[Scene], pool_ms: int) -> list[Heard]:
 
 def events(heard: Heard, index: int, label: str, limits: dict[str, int], metadata: dict[str, Any]) -> list[Found]:
     """The events of one label under given thresholds."""
-    from soundfw import detector as firmware
+    from soundfw.detect import detector as firmware
 
     rate = metadata["frontend"]["rate_hz"]
     step_samples = metadata["frontend"]["hop"] * metadata["hop_frames"]

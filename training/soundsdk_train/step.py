@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .model import ConvShape, attentions, plan
-from .settings import ModelSettings
+from soundsdk_train.model import ConvShape, attentions, plan
+from soundsdk_train.settings import ModelSettings
 
 F32 = NDArray[np.float32]
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .augment import Augmenter, Bank, Batch
-from .model import build
-from .quantize import quiet
-from .settings import ModelSettings, Settings
+from soundsdk_train.augment import Augmenter, Bank, Batch
+from soundsdk_train.model import build
+from soundsdk_train.quantize import quiet
+from soundsdk_train.settings import ModelSettings, Settings
 
 F32 = NDArray[np.float32]
 
@@ -207,7 +207,7 @@ def score(logits: F32, labels: F32, softmax: bool) -> float:
     """Accuracy for softmax, mean average precision for sigmoid."""
     if softmax:
         return float(np.mean(logits.argmax(1) == labels.argmax(1)))
-    from .metrics import mean_average_precision
+    from soundsdk_train.metrics import mean_average_precision
 
     return mean_average_precision(labels, logits)
 

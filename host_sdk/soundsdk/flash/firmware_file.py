@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from soundsdk.boards import Board
+from soundsdk.build import descriptor, uf2
+from soundsdk.build.descriptor import Descriptor
 from soundsdk.errors import CheckError, SoundsdkError, UsageError
-from soundsdk.image import descriptor, uf2
-from soundsdk.image.descriptor import Descriptor
 
 MAX_BYTES = 40 * 1024 * 1024
 # esptool documentation, "Firmware Image Format".

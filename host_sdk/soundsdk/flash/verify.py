@@ -5,33 +5,33 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from soundsdk.address import Address
 from soundsdk.boards import Board
-from soundsdk.device import Device
+from soundsdk.build.descriptor import Descriptor
+from soundsdk.device.address import Address
+from soundsdk.device.messages import Hello
+from soundsdk.device.session import Device
+from soundsdk.device.transport import open_transport
 from soundsdk.errors import CheckError, SoundsdkError
-from soundsdk.image.descriptor import Descriptor
-from soundsdk.messages import Hello
-from soundsdk.transport import open_transport
 
 _TRY_S = 3.0
 _POLL_S = 0.2
 
 
-def greet(place: str, limit_s: float) -> Hello:
-    """The hello of what is at a port (path or URL); the errors of Device if there is none within limit_s."""
+def greet(place: str, timeout_s: float) -> Hello:
+    """The hello of what is at a port (path or URL); the errors of Device if there is none within timeout_s."""
     transport = open_transport(Address("url" if "://" in place else "port", place))
     try:
-        return Device(transport, limit_s).hello
+        return Device(transport, timeout_s).hello
     finally:
         transport.close()
 
 
-def wait(places: Callable[[], list[str]], limit_s: float) -> tuple[str, Hello]:
+def wait(places: Callable[[], list[str]], timeout_s: float) -> tuple[str, Hello]:
     """The port at which a board says hello, and its hello. places: where it may be, asked again and again.
 
-    CheckError with what was last in the way if none does within limit_s.
+    CheckError with what was last in the way if none does within timeout_s.
     """
-    end = time.monotonic() + limit_s
+    end = time.monotonic() + timeout_s
     last = "its port has not come back"
     while time.monotonic() < end:
         for place in places():
@@ -41,7 +41,7 @@ def wait(places: Callable[[], list[str]], limit_s: float) -> tuple[str, Hello]:
                 last = e.message.rstrip(".")
         time.sleep(_POLL_S)
     raise CheckError(
-        f"the image was written, but the board has not said hello for {limit_s:.0f} s: {last}.",
+        f"the image was written, but the board has not said hello for {timeout_s:.0f} s: {last}.",
         "Reset the board and ask it with soundsdk devices; if it stays silent, flash it again.",
     )
 

@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from soundsdk.messages import Ack
-from soundsdk.protocol import Restarted
-
-from .source import Back, Item
-from .state import State
+from soundsdk.device.messages import Ack
+from soundsdk.device.protocol import Restarted
+from soundsdk.monitor.source import Back, Item
+from soundsdk.monitor.state import State
 
 RENEW_S = 3.0  # the board forgets after 10 s of sound
 _ANSWER_S = 2.0
@@ -25,7 +24,7 @@ class Asker:
     """Sends the questions and takes the answers, never waiting for one. Boards that cannot answer are left in peace.
 
     wants() -> (scores, mel): whether anybody looks at them now. `telemetry`: the board's answer to `watch`, by member
-    (see soundfw/watch.py), empty until it comes. `classes`: its answers to `model`, by class.
+    (see soundfw/wire/telemetry.py), empty until it comes. `classes`: its answers to `model`, by class.
     """
 
     def __init__(self, board: Teller, state: State, wants: Callable[[], tuple[bool, bool]]) -> None:

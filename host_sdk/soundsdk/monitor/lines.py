@@ -8,12 +8,11 @@ import sys
 import time
 from typing import Protocol, TextIO
 
-from soundsdk import formats
-from soundsdk.messages import Event
-
-from .records import line, record
-from .source import Item
-from .state import Span, State, whole
+from soundsdk import labels
+from soundsdk.device.messages import Event
+from soundsdk.monitor.records import line, record
+from soundsdk.monitor.source import Item
+from soundsdk.monitor.state import Span, State, whole
 
 FORMATS = ("text", "jsonl", "tsv", "audacity")
 
@@ -39,7 +38,7 @@ class Lines:
         self._out = out or sys.stdout
         self._pipe = _pipe(self._out)
         if form == "tsv":
-            self._write([formats.TSV_HEADER])
+            self._write([labels.TSV_HEADER])
 
     def take(self, item: Item, span: Span | None, now: float) -> None:
         if self._form == "jsonl":
@@ -50,7 +49,7 @@ class Lines:
                 self._write([text(item, self._state.hello.rate_hz, now)])
         elif (event := whole(span)) is not None:
             name = filename(self._state)
-            self._write(formats.tsv(name, [event]) if self._form == "tsv" else formats.audacity([event]))
+            self._write(labels.tsv(name, [event]) if self._form == "tsv" else labels.audacity([event]))
 
     def _write(self, rows: list[str]) -> None:
         if rows:
@@ -83,7 +82,7 @@ def text(event: Event, rate_hz: int, now: float) -> str:
     """One edge of an event: local time, edge, seconds since the board's start, score, label."""
     clock = time.strftime("%H:%M:%S", time.localtime(now))
     seconds = event.t / rate_hz if rate_hz else 0.0
-    return f"{clock}  {event.edge:<3}  {seconds:10.2f} s  {event.score:.2f}  {formats.printable(event.label)}"
+    return f"{clock}  {event.edge:<3}  {seconds:10.2f} s  {event.score:.2f}  {labels.printable(event.label)}"
 
 
 def filename(state: State) -> str:

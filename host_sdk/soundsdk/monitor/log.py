@@ -7,10 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from soundsdk.errors import DataError
-
-from .records import line, record
-from .source import Item
-from .state import Span, State
+from soundsdk.monitor.records import line, record
+from soundsdk.monitor.source import Item
+from soundsdk.monitor.state import Span, State
 
 
 class Log:

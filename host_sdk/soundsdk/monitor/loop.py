@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from soundsdk.messages import Event
-from soundsdk.protocol import Restarted
-
-from .asking import Asker
-from .choose import Chooser
-from .lines import Sink
-from .source import Back, Item, Source
-from .state import State
+from soundsdk.device.messages import Event
+from soundsdk.device.protocol import Restarted
+from soundsdk.monitor.asking import Asker
+from soundsdk.monitor.event_filter import Chooser
+from soundsdk.monitor.lines import Sink
+from soundsdk.monitor.source import Back, Item, Source
+from soundsdk.monitor.state import State
 
 TURN_S = 0.1
 GATHER_S = 0.03  # after something has come: a line alone costs as much as several at once
@@ -35,8 +34,8 @@ def watch(
     end = None if seconds is None else time.monotonic() + seconds
     while end is None or time.monotonic() < end:
         asker.tick()
-        limit_s = TURN_S if end is None else max(0.0, min(TURN_S, end - time.monotonic()))
-        items = source.poll(limit_s)
+        timeout_s = TURN_S if end is None else max(0.0, min(TURN_S, end - time.monotonic()))
+        items = source.poll(timeout_s)
         now = time.time()
         for item in items:
             if isinstance(item, Restarted) or (isinstance(item, Back) and item.restarted):

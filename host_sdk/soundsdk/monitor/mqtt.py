@@ -8,16 +8,15 @@ import threading
 from collections.abc import Callable, Collection
 from typing import Any
 
+from soundsdk.device.messages import Event, Hello, Status
+from soundsdk.device.protocol import Restarted
 from soundsdk.errors import UsageError
-from soundsdk.messages import Event, Hello, Status
-from soundsdk.protocol import Restarted
-
-from . import mqtt_topics
-from .asking import Asker
-from .mqtt_topics import Broker, Topics
-from .records import line, record
-from .source import Away, Back, Item
-from .state import Span, State
+from soundsdk.monitor import mqtt_topics
+from soundsdk.monitor.asking import Asker
+from soundsdk.monitor.mqtt_topics import Broker, Topics
+from soundsdk.monitor.records import line, record
+from soundsdk.monitor.source import Away, Back, Item
+from soundsdk.monitor.state import Span, State
 
 QUEUED = 1000  # events that wait for the broker; more are dropped and counted
 RECONNECT_S = (1, 60)  # first and longest wait

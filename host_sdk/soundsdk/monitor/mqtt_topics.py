@@ -20,8 +20,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from soundsdk import __version__
+from soundsdk.device.messages import Hello
 from soundsdk.errors import UsageError
-from soundsdk.messages import Hello
 
 DISCOVERY = "homeassistant"
 _EXAMPLE = "Give mqtt://HOST/PREFIX, such as mqtt://user:password@broker.local/sounds."

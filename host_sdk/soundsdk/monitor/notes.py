@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from soundsdk.formats import printable
-from soundsdk.messages import Status
-from soundsdk.protocol import Counts, Missing, Restarted, Text
-
-from .source import Away, Back, Item
-from .state import Span, State
+from soundsdk.device.messages import Status
+from soundsdk.device.protocol import Counts, Missing, Restarted, Text
+from soundsdk.labels import printable
+from soundsdk.monitor.source import Away, Back, Item
+from soundsdk.monitor.state import Span, State
 
 GATHER_S = 5.0  # losses of this time become one sentence
 TEXT_LINES = 20  # of log text in that time; more are counted

@@ -6,10 +6,9 @@ import json
 from datetime import datetime, timezone
 from typing import Any
 
-from soundsdk.messages import Event, Hello, Status
-from soundsdk.protocol import Missing, Restarted, Text
-
-from .source import Away, Back, Item
+from soundsdk.device.messages import Event, Hello, Status
+from soundsdk.device.protocol import Missing, Restarted, Text
+from soundsdk.monitor.source import Away, Back, Item
 
 
 def iso(now: float) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Protocol
 
+from soundsdk.device.messages import Hello
+from soundsdk.device.protocol import Counts
+from soundsdk.device.reconnect import Away, Back, Watch, WatchItem
 from soundsdk.errors import DeviceError, PortError
-from soundsdk.messages import Hello
-from soundsdk.protocol import Counts
-from soundsdk.reconnect import Away, Back, Watch, WatchItem
 
 Item = WatchItem
 
@@ -23,15 +23,15 @@ class Source(Protocol):
     @property
     def counts(self) -> Counts: ...
 
-    def poll(self, limit_s: float) -> list[Item]:
-        """What has come in, waiting about limit_s for the first of it."""
+    def poll(self, timeout_s: float) -> list[Item]:
+        """What has come in, waiting about timeout_s for the first of it."""
 
     def tell(self, kind: str, **members: Any) -> None:
         """Sends a command, without waiting for an answer; nothing happens while the board is away."""
 
 
 class WatchSource:
-    """A Source from soundsdk.reconnect.Watch."""
+    """A Source from soundsdk.device.reconnect.Watch."""
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
@@ -54,8 +54,8 @@ class WatchSource:
         device = self._watch.device
         return device.transport.serial_number if device else None
 
-    def poll(self, limit_s: float) -> list[Item]:
-        return self._watch.poll(limit_s)
+    def poll(self, timeout_s: float) -> list[Item]:
+        return self._watch.poll(timeout_s)
 
     def tell(self, kind: str, **members: Any) -> None:
         if self._watch.device is not None:

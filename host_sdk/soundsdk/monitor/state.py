@@ -6,10 +6,9 @@ import time
 from collections import deque
 from dataclasses import dataclass, field, replace
 
-from soundsdk.messages import Event, Hello, Scores, Status
-from soundsdk.protocol import Missing, Restarted
-
-from .source import Away, Back, Item
+from soundsdk.device.messages import Event, Hello, Scores, Status
+from soundsdk.device.protocol import Missing, Restarted
+from soundsdk.monitor.source import Away, Back, Item
 
 RECENT = 200  # events that are kept
 GAPS = 50  # gaps that are kept

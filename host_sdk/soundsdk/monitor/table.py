@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, TypeAlias
 
-from soundsdk.formats import printable
-from soundsdk.protocol import Counts
-
-from .source import Item, Source
-from .state import Span, State
+from soundsdk.device.protocol import Counts
+from soundsdk.labels import printable
+from soundsdk.monitor.source import Item, Source
+from soundsdk.monitor.state import Span, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

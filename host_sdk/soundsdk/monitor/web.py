@@ -8,13 +8,12 @@ from base64 import b64encode
 from collections import deque
 from typing import Any
 
-from soundsdk.messages import Event, Hello, Mel, Scores, Status
-from soundsdk.protocol import Restarted, Text
-
-from .asking import Asker
-from .page_server import PageServer
-from .source import Away, Back, Item, Source
-from .state import Span, State
+from soundsdk.device.messages import Event, Hello, Mel, Scores, Status
+from soundsdk.device.protocol import Restarted, Text
+from soundsdk.monitor.asking import Asker
+from soundsdk.monitor.page_server import PageServer
+from soundsdk.monitor.source import Away, Back, Item, Source
+from soundsdk.monitor.state import Span, State
 
 KEPT_S = 60.0  # of scores and features, for a page that is opened or loaded again
 _KEPT_STEPS = 1000  # and never more steps than that

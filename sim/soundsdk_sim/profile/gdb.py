@@ -19,8 +19,8 @@ class Gdb:
     Every answer has a deadline: DeviceError.
     """
 
-    def __init__(self, path: Path, limit_s: float = 10.0) -> None:
-        self._limit_s = limit_s
+    def __init__(self, path: Path, timeout_s: float = 10.0) -> None:
+        self._limit_s = timeout_s
         self._rest = b""
         self._socket = socket.socket(socket.AF_UNIX)
         try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .trace import Hop
+from soundsdk_sim.profile.trace import Hop
 
 HOPS = 8  # measured, after those of the warm-up
 

@@ -7,11 +7,10 @@ from typing import Any
 
 from soundsdk.boards import Board
 from soundsdk.detector_file import DetectorFile
-
-from . import operators as model_operators
-from .limits import Check
-from .measured import Measured
-from .trace import Hop
+from soundsdk_sim.profile import operators as model_operators
+from soundsdk_sim.profile.limits import Check
+from soundsdk_sim.profile.measured import Measured
+from soundsdk_sim.profile.trace import Hop
 
 
 @dataclass(frozen=True)

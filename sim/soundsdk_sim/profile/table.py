@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from . import operators as model_operators
-from .limits import Check
+from soundsdk_sim.profile import operators as model_operators
+from soundsdk_sim.profile.limits import Check
 
 if TYPE_CHECKING:
-    from .report import Report
+    from soundsdk_sim.profile.report import Report
 
 
 def show(report: Report, checks: list[Check]) -> None:

@@ -7,13 +7,12 @@ import tempfile
 from pathlib import Path
 
 from soundsdk.boards import Board, all_boards
+from soundsdk.build.builder import build
+from soundsdk.build.sources import Say
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import UsageError
-from soundsdk.image.image import build
-from soundsdk.image.sources import Say
-
-from . import qemu, rp2040
-from .report import Report
+from soundsdk_sim.profile import qemu_profile, rp2040_profile
+from soundsdk_sim.profile.report import Report
 
 _RV32 = "rv32imc"
 
@@ -46,5 +45,6 @@ def profile(board: Board, detector: DetectorFile, sources: Path | None, say: Say
         image = build(runs_on, detector, sources, Path(folder), say, symbols=True)
         assert image.elf is not None
         say("measuring in the emulator")
-        measured = (rp2040 if runs_on.qemu is None else qemu).measure(runs_on, detector, image.path, image.elf)
+        profiler = rp2040_profile if runs_on.qemu is None else qemu_profile
+        measured = profiler.measure(runs_on, detector, image.path, image.elf)
     return Report(board, runs_on, detector, measured, image.size_bytes)

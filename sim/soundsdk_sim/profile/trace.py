@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from soundsdk.errors import DeviceError
-
-from .operators import Operator, kernel_calls
+from soundsdk_sim.profile.operators import Operator, kernel_calls
 
 FRONTEND = "sc_frontend_push"
 MODEL = "sc_model_invoke"

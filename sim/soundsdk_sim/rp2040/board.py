@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import DeviceError, UsageError
-
-from . import tools
-from .process import Process
+from soundsdk_sim.rp2040 import tools
+from soundsdk_sim.rp2040.process import Process
 
 FLASH_BYTES = 2 << 20
 SLOWEST_HZ = 1_000_000  # emulated cycles per second on a slow and busy computer
@@ -193,12 +192,12 @@ class Rp2040:
         """Samples that the microphone has not sent yet."""
         return int((self._state["microphone"] or {"waiting": 0})["waiting"])
 
-    def boot(self, limit_ms: float = 5000) -> bytes:
+    def boot(self, timeout_ms: float = 5000) -> bytes:
         """Runs until the USB serial port is up; what it has sent by then. DeviceError if it does not come up."""
-        sent = b"" if self._state["connected"] else self.run(limit_ms)
+        sent = b"" if self._state["connected"] else self.run(timeout_ms)
         if not self._state["connected"]:
             raise DeviceError(
-                f"the firmware's USB serial port is not up after {limit_ms:.0f} ms of its time.",
+                f"the firmware's USB serial port is not up after {timeout_ms:.0f} ms of its time.",
                 "See that the image is for the RP2040 and has USB.",
             )
         return sent
@@ -210,12 +209,12 @@ class Rp2040:
         """
         return self._run(ms, until)[0]
 
-    def read_until(self, end: bytes, limit_ms: float) -> bytes:
+    def read_until(self, end: bytes, timeout_ms: float) -> bytes:
         """What the port sends up to and with `end`; DeviceError if that does not come."""
-        sent, found = self._run(limit_ms, end)
+        sent, found = self._run(timeout_ms, end)
         if not found:
             raise DeviceError(
-                f"the board has not sent {end!r} within {limit_ms:.0f} ms of its time, but {sent[-200:]!r}."
+                f"the board has not sent {end!r} within {timeout_ms:.0f} ms of its time, but {sent[-200:]!r}."
             )
         return sent
 
@@ -291,7 +290,7 @@ class Rp2040:
         cycles = round(ms * self.clock_hz / 1000)
         answer = self._ask(
             "run",
-            limit_s=60 + cycles / SLOWEST_HZ,
+            timeout_s=60 + cycles / SLOWEST_HZ,
             cycles=cycles,
             until=base64.b64encode(until).decode() if until else None,
         )
@@ -299,9 +298,9 @@ class Rp2040:
             raise DeviceError(f"the emulated chip stands still: {answer['halted']}.", "The firmware has crashed.")
         return base64.b64decode(answer["serial"]), bool(answer["found"])
 
-    def _ask(self, op: str, limit_s: float = 30.0, **arguments: Any) -> dict[str, Any]:
+    def _ask(self, op: str, timeout_s: float = 30.0, **arguments: Any) -> dict[str, Any]:
         self._process.tell(op, **arguments)
-        answer = self._process.answer(limit_s)
+        answer = self._process.answer(timeout_s)
         self._state = answer
         return answer
 

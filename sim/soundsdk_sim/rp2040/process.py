@@ -10,8 +10,7 @@ import threading
 from typing import Any
 
 from soundsdk.errors import DeviceError
-
-from . import tools
+from soundsdk_sim.rp2040 import tools
 
 ANSWER_S = 30.0
 
@@ -54,14 +53,14 @@ class Process:
         except OSError as error:
             raise self._ended() from error
 
-    def answer(self, limit_s: float = ANSWER_S) -> dict[str, Any]:
-        """The next answer; DeviceError after limit_s, and the process is ended."""
+    def answer(self, timeout_s: float = ANSWER_S) -> dict[str, Any]:
+        """The next answer; DeviceError after timeout_s, and the process is ended."""
         try:
-            line = self._answers.get(timeout=limit_s)
+            line = self._answers.get(timeout=timeout_s)
         except queue.Empty:
             self.kill()
             raise DeviceError(
-                f"the RP2040 emulator has not answered for {limit_s:.0f} s.", "Give it less sound, or more time."
+                f"the RP2040 emulator has not answered for {timeout_s:.0f} s.", "Give it less sound, or more time."
             ) from None
         if not line:
             raise self._ended()

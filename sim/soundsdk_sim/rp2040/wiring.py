@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from soundsdk.boards import Board
 from soundsdk.errors import UsageError
-
-from .board import Microphone
+from soundsdk_sim.rp2040.board import Microphone
 
 
 def microphone_of(board: Board) -> Microphone:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .dsp import Signal, add_at, drift, edges, harmonics, noise, samples
+from soundsdk_sim.scenes.dsp import Signal, add_at, drift, edges, harmonics, noise, samples
 
 PULSE_S = 0.5
 PAUSE_S = 1.5

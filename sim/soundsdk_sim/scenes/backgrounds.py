@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .dsp import (
+from soundsdk_sim.scenes.dsp import (
     RATE_HZ,
     Signal,
     add_at,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .dsp import (
+from soundsdk_sim.scenes.dsp import (
     RATE_HZ,
     Signal,
     add_at,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .scene import ALARM_LABELS, SceneEvent
+from soundsdk_sim.scenes.scene import ALARM_LABELS, SceneEvent
 
 MARGIN_S = 1.0  # an onset this near to the true one is on time
 

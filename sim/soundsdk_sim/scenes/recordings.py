@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .dsp import RATE_HZ, Signal, samples
+from soundsdk_sim.scenes.dsp import RATE_HZ, Signal, samples
 
 SUFFIXES = {".wav", ".flac", ".ogg"}
 EVENT_LABELS = ("dog_bark", "baby_cry")  # target classes of `home` that come from recordings

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .dsp import RATE_HZ, SOUND_M_S, Signal, convolve, high_pass, peak, rms, samples, shape
+from soundsdk_sim.scenes.dsp import RATE_HZ, SOUND_M_S, Signal, convolve, high_pass, peak, rms, samples, shape
 
 
 def room_response(rng: np.random.Generator, rt60_s: float | None = None, distance_m: float | None = None) -> Signal:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from . import alarms, backgrounds, distractors, rooms, sirens
-from .dsp import RATE_HZ, Signal, add_at, choice, edges, from_db, high_pass, rms, samples, shape
-from .recordings import Recordings
+from soundsdk_sim.scenes import alarms, backgrounds, distractors, rooms, sirens
+from soundsdk_sim.scenes.dsp import RATE_HZ, Signal, add_at, choice, edges, from_db, high_pass, rms, samples, shape
+from soundsdk_sim.scenes.recordings import Recordings
 
 ALARM_LABELS = ("smoke_alarm", "siren")
 SNR_RANGE_DB = (-5.0, 30.0)

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .matching import Found, Matched, match, on_time
-from .recordings import Recordings
-from .scene import ALARM_LABELS, Scene, make_scene
+from soundsdk_sim.scenes.matching import Found, Matched, match, on_time
+from soundsdk_sim.scenes.recordings import Recordings
+from soundsdk_sim.scenes.scene import ALARM_LABELS, Scene, make_scene
 
 REQUIRED_SNR_DB = 5.0
 ALLOWED_FALSE = 1
@@ -28,7 +28,7 @@ def detect(model: bytes, pcm: NDArray[np.int16]) -> list[Found]:
 
     import soundcore
 
-    from soundfw import detector as firmware
+    from soundfw.detect import detector as firmware
 
     stream = soundcore.Stream(model)
     metadata = json.loads(bytes(stream.metadata))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .dsp import (
+from soundsdk_sim.scenes.dsp import (
     RATE_HZ,
     SOUND_M_S,
     Signal,

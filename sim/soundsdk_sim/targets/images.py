@@ -7,11 +7,10 @@ from pathlib import Path
 import click
 
 from soundsdk.boards import find_board
+from soundsdk.build import sources
+from soundsdk.build.builder import build
 from soundsdk.detector_file import DetectorFile
-from soundsdk.image import sources
-from soundsdk.image.image import build
-
-from ..models import load_model
+from soundsdk.models import load_model
 
 
 def image(board: str, detector: DetectorFile | None = None) -> Path:

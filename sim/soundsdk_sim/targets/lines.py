@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from soundsdk import protocol
+from soundsdk.device import protocol
 from soundsdk.errors import ModelError
 
 SILENCE_S = 300.0  # a target sends a status line for each 10 s of sound: without any for this long it is stuck

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from soundsdk.boards import find_board
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import DataError
-
-from ..qemu import Qemu, emulator
-from ..virtual import BLOCK_SAMPLES, STATUS_S
-from .images import image
-from .lines import SILENCE_S, Lines
+from soundsdk_sim.board import BLOCK_SAMPLES, STATUS_S
+from soundsdk_sim.targets.images import image
+from soundsdk_sim.targets.lines import SILENCE_S, Lines
+from soundsdk_sim.targets.qemu_machine import Qemu, emulator
 
 _ALIGN = 16  # a detector is used in place only if it is aligned
 

@@ -7,17 +7,16 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk import protocol
 from soundsdk.boards import find_board
 from soundsdk.detector_file import DetectorFile
+from soundsdk.device import protocol
 from soundsdk.errors import DeviceError
-
-from ..rp2040 import Rp2040, tools
-from ..rp2040.wiring import microphone_of
-from ..scenes.matching import Found
-from ..virtual import events_of
-from .images import image
-from .lines import Lines
+from soundsdk_sim.board import events_of
+from soundsdk_sim.rp2040 import Rp2040, tools
+from soundsdk_sim.rp2040.wiring import microphone_of
+from soundsdk_sim.scenes.matching import Found
+from soundsdk_sim.targets.images import image
+from soundsdk_sim.targets.lines import Lines
 
 BOARD = "rpi_pico"
 _SLICE_MS = 50.0

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import DeviceError
-
-from ..virtual import BLOCK_SAMPLES, STATUS_S
-from .images import image
-from .lines import SILENCE_S, Lines
+from soundsdk_sim.board import BLOCK_SAMPLES, STATUS_S
+from soundsdk_sim.targets.images import image
+from soundsdk_sim.targets.lines import SILENCE_S, Lines
 
 _PIECE_S = 0.016  # of sound, when it is paced
 

@@ -1,0 +1,297 @@
+"""From the logits of a step to events: pooling, probability, thresholds with hysteresis.
+
+Pooling is an attention-weighted mean of the logits z that forgets with the time constant pool_ms:
+
+    num = num * d + exp(a) * z      den = den * d + exp(a)      d = exp(-step / pool)      pooled = num / den
+
+then softmax or sigmoid in 1/1000. A class that reaches `on` and does not fall below `off` for min_ms is an event.
+It ends when the score has been below `off` for hold_ms without a break, so a burst with short gaps is one event,
+and no event can follow before the score has fallen.
+"""
+
+from ..compat import FirmwareError, const
+from . import fixed
+
+_FRACTION = const(9)  # bits after the point of a pooled mean, in units of the logits' quantization step
+
+_LOW = const(1 << 18)  # a pool's den below this is brought up when the attention allows it
+
+_BACK_MS = const(1000)  # an onset is dated back this far at most, or pool_ms if that is longer
+
+NONE = const(0)  # edges
+ON = const(1)
+OFF = const(2)
+
+_IDLE = const(0)  # states
+_RISING = const(1)  # at or above `on` once, not yet for min_ms
+_ACTIVE = const(2)
+_FALLING = const(3)  # below `off`, not yet for hold_ms
+
+
+class Logit:
+    """Turns a fraction of summed quantized logits into Q12. scale: float of the tensor."""
+
+    def __init__(self, scale):
+        factor = (fixed.from_scale(scale) + 2) >> 2
+        self._up = 0
+        while factor > fixed.ONE:
+            factor = (factor + 1) >> 1
+            self._up += 1
+        self._factor = factor
+
+    def of(self, num, den):
+        """num / den * scale in Q12; |num| < 2**28, 0 < den <= 2**20 and |num / den| < 256 or so."""
+        whole = num // den
+        mean = (whole << _FRACTION) + (((num - whole * den) << _FRACTION) // den)
+        return fixed.mul(mean << self._up, self._factor)
+
+
+class Pool:
+    """Leaky weighted sums of `count` classes that share one attention logit.
+
+    The sums are kept relative to exp(ref), which follows the attention up at once and down as they decay: so they
+    neither pass 2**28 nor lose their low bits, however far the attention ranges.
+    """
+
+    def __init__(self, first, count, decay, attention_scale):
+        scale = fixed.from_scale(attention_scale)
+        self.num = [0] * count
+        self.den = 0
+        self._first = first
+        self._count = count
+        self._decay = decay
+        self._ref = -128
+        self._exp = fixed.powers(fixed.exp_exact(scale), 256)
+        # The largest weight: with no decay above it, den settles below 2**20.
+        self._full = max(1, min(fixed.ONE, (fixed.ONE - decay) << 5))
+        # Lowering ref by _down attention steps multiplies by at most 2, which is 1 + _gain.
+        self._down = min(255, 726817 // scale) if scale else 0
+        gain = (1 << 120) // fixed.exp_exact(scale * self._down) - (1 << 60)
+        self._gain = min(fixed.ONE, (gain + (1 << 44)) >> 45)
+
+    def reset(self):
+        self.den = 0
+        self._ref = -128
+        for i in range(self._count):
+            self.num[i] = 0
+
+    def step(self, attention, logits, zero):
+        """attention: int8 value; logits: int8 view of all classes; zero: their zero point."""
+        num = self.num
+        if attention > self._ref:
+            self._scale(self._exp[attention - self._ref])
+            self._ref = attention
+        self._scale(self._decay)
+        if self.den == 0:
+            self._ref = attention
+            for i in range(self._count):
+                num[i] = 0
+        elif self._down:
+            while self.den < _LOW and self._ref - self._down >= attention:
+                self._ref -= self._down
+                self.den += fixed.mul(self.den, self._gain)
+                for i in range(self._count):
+                    num[i] += fixed.mul(num[i], self._gain)
+        weight = fixed.mul(self._full, self._exp[self._ref - attention]) or 1
+        self.den += weight
+        for i in range(self._count):
+            num[i] += weight * (logits[self._first + i] - zero)
+
+    def _scale(self, factor):
+        mul = fixed.mul
+        num = self.num
+        self.den = mul(self.den, factor)
+        for i in range(self._count):
+            num[i] = mul(num[i], factor)
+
+
+class Thresholds:
+    """When one class is on. on, off in 1/1000 of probability, 0 < off <= on <= 1000; min_ms, hold_ms >= 0."""
+
+    def __init__(self, on=500, off=300, min_ms=0, hold_ms=500):
+        self.on = on
+        self.off = off
+        self.min_ms = min_ms
+        self.hold_ms = hold_ms
+        self.check()
+
+    def check(self):
+        for value in (self.on, self.off, self.min_ms, self.hold_ms):
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise FirmwareError("detector.value", "on, off, min_ms and hold_ms must be whole numbers")
+        if not 0 < self.off <= self.on <= 1000:
+            raise FirmwareError("detector.threshold", "0 < off <= on <= 1000 must hold")
+        if not (0 <= self.min_ms <= 60000 and 0 <= self.hold_ms <= 60000):
+            raise FirmwareError("detector.time", "min_ms and hold_ms must be 0..60000")
+
+
+class Detector:
+    """All classes of a model. step() takes the logits of one step; what changed is in edge, id, time and peak.
+
+    labels: names. head: "softmax" or "sigmoid". thresholds: one Thresholds per label. pool_ms: 0 for no pooling.
+    scores_quant, attention_quant: (scale, zero point); attention_count: 0, 1 or the number of labels.
+    """
+
+    def __init__(
+        self,
+        labels,
+        head,
+        thresholds,
+        pool_ms,
+        rate_hz,
+        step_samples,
+        scores_quant,
+        attention_quant=(0.0, 0),
+        attention_count=0,
+    ):
+        count = len(labels)
+        if head not in ("softmax", "sigmoid"):
+            raise FirmwareError("detector.head", "head must be softmax or sigmoid")
+        if count == 0 or len(thresholds) != count or attention_count not in (0, 1, count):
+            raise FirmwareError("detector.classes", "the number of labels, thresholds and attention logits must agree")
+        if not isinstance(pool_ms, int) or not 0 <= pool_ms <= 60000:
+            raise FirmwareError("detector.time", "pool_ms must be 0..60000")
+        self.labels = labels
+        self.thresholds = thresholds
+        self.scores = [0] * count  # 1/1000
+        self.edge = [NONE] * count  # what the last step changed
+        self.id = [0] * count  # of the class's newest event
+        self.time = [0] * count  # of the edge, in samples
+        self.peak = [0] * count  # highest score of the event so far, 1/1000
+        self._softmax = head == "softmax"
+        self._rate_hz = rate_hz
+        self._step_samples = step_samples
+        self._back = max(pool_ms, _BACK_MS) * rate_hz // 1000
+        self._zero = scores_quant[1]
+        self._attention = attention_count
+        self._z = [0] * count
+        self._logit = Logit(scores_quant[0])
+        decay = 0
+        if pool_ms:
+            decay = (fixed.exp_exact((step_samples * 1000 << 20) // (rate_hz * pool_ms)) + (1 << 44)) >> 45
+        per_class = attention_count > 1
+        groups = count if per_class else 1
+        self._pools = [Pool(i, 1 if per_class else count, decay, attention_quant[0]) for i in range(groups)]
+        self._state = [_IDLE] * count
+        self._run = [0] * count  # where the newest step below `off` ended
+        self._start = [0] * count
+        self._reached = [0] * count  # where the step began that reached `on`
+        self._end = [0] * count
+        self._next_id = 1
+
+    def reset(self):
+        """Forgets the sound and open events; ids go on."""
+        for pool in self._pools:
+            pool.reset()
+        for i in range(len(self.labels)):
+            self._state[i] = _IDLE
+            self._run[i] = 0
+            self.edge[i] = NONE
+
+    def step(self, logits, attention, now):
+        """Takes one step that ended at sample `now`; returns how many classes changed."""
+        z = self._z
+        if self._attention > 1:
+            for i in range(len(z)):
+                pool = self._pools[i]
+                pool.step(attention[i], logits, self._zero)
+                z[i] = self._logit.of(pool.num[0], pool.den)
+        else:
+            pool = self._pools[0]
+            pool.step(attention[0] if self._attention else 0, logits, self._zero)
+            for i in range(len(z)):
+                z[i] = self._logit.of(pool.num[i], pool.den)
+        if self._softmax:
+            fixed.softmax(z, self.scores)
+        else:
+            for i in range(len(z)):
+                self.scores[i] = fixed.sigmoid(z[i])
+        return self.update(now)
+
+    def update(self, now):
+        """The second half of step(): thresholds over self.scores."""
+        changed = 0
+        for i in range(len(self.scores)):
+            edge = self._decide(i, self.scores[i], now)
+            self.edge[i] = edge
+            if edge:
+                changed += 1
+        return changed
+
+    def close(self, now):
+        """The sound ended: ends what is still on; returns how many classes changed."""
+        changed = 0
+        for i in range(len(self.scores)):
+            state = self._state[i]
+            self.edge[i] = NONE
+            if state >= _ACTIVE:
+                self.time[i] = now if state == _ACTIVE else self._end[i]
+                self.edge[i] = OFF
+                changed += 1
+            self._state[i] = _IDLE
+        return changed
+
+    def _decide(self, i, score, now):
+        limit = self.thresholds[i]
+        begin = now - self._step_samples
+        state = self._state[i]
+        if score < limit.off:
+            self._run[i] = now
+            if state == _ACTIVE:
+                self._end[i] = begin
+                self._state[i] = state = _FALLING
+            elif state == _RISING:
+                self._state[i] = _IDLE
+            if state == _FALLING and (now - self._end[i]) * 1000 >= limit.hold_ms * self._rate_hz:
+                self._state[i] = _IDLE
+                self.time[i] = self._end[i]
+                return OFF
+            return NONE
+        if state == _IDLE:
+            if score < limit.on:
+                return NONE
+            # Pooling and the network's own memory make the score rise slowly: the sound began where it left `off`.
+            self._start[i] = max(self._run[i], begin - self._back)
+            self._reached[i] = begin
+            self.peak[i] = 0
+            self._state[i] = state = _RISING
+        elif state == _FALLING:
+            self._state[i] = _ACTIVE
+        if score > self.peak[i]:
+            self.peak[i] = score
+        if state == _RISING and (now - self._reached[i]) * 1000 >= limit.min_ms * self._rate_hz:
+            self._state[i] = _ACTIVE
+            self.id[i] = self._next_id
+            self._next_id += 1
+            self.time[i] = self._start[i]
+            return ON
+        return NONE
+
+
+def from_stream(stream, metadata):
+    """The detector a model's metadata (dict) describes; FirmwareError if it does not fit."""
+    try:
+        labels = metadata["labels"]
+        settings = metadata["detector"]
+        thresholds = [Thresholds(c["on"], c["off"], c["min_ms"], c["hold_ms"]) for c in settings["classes"]]
+        rate_hz = metadata["frontend"]["rate_hz"]
+        head = metadata["head"]
+        pool_ms = settings["pool_ms"]
+    except (KeyError, TypeError):
+        raise FirmwareError("meta.json", "the metadata lacks labels, head or detector settings")
+    for label in labels:
+        if not isinstance(label, str) or not 0 < len(label.encode()) <= 64:
+            raise FirmwareError("meta.labels", "labels must be texts of 1..64 bytes")
+    attention_count = len(stream.attention)
+    attention_quant = stream.attention_quant if attention_count else (0.0, 0)
+    return Detector(
+        labels,
+        head,
+        thresholds,
+        pool_ms,
+        rate_hz,
+        stream.step_samples,
+        stream.scores_quant,
+        attention_quant,
+        attention_count,
+    )

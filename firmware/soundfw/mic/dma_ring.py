@@ -1,0 +1,112 @@
+"""Sound that comes by DMA into a ring buffer on the RP2 chips: no work for the CPU, and what is lost is known."""
+
+import time
+
+import rp2
+import uctypes
+
+from ..compat import FirmwareError, const
+
+_DMA = const(0x50000000)
+_COUNT_TRIG = const(0x1C)  # of a channel: a store there starts it with that count
+
+
+class Ring:
+    """A source for Mic. read: address of the FIFO that DREQ `treq` paces; width: bytes of a transfer, 2 or 4.
+
+    converter: I2sUnpacker or Pdm; unit: bytes that make a sample; bits: the ring holds 2**bits bytes, at most 2**15.
+    """
+
+    ROUND = 1 << 27  # transfers until the count starts anew: a multiple of every ring; the RP2350 counts in 28 bits
+
+    def __init__(self, read, treq, width, converter, unit, bits, rate_hz):
+        size = 1 << bits
+        # The chip's rings lie at multiples of their size.
+        self._memory = bytearray(2 * size)
+        skip = -uctypes.addressof(self._memory) & (size - 1)
+        self._ring = memoryview(self._memory)[skip : skip + size]
+        self._size = size
+        self._width = width
+        self._convert = converter.convert
+        self._unit = unit
+        self._rate_hz = rate_hz
+        self._views = ()
+        self._samples = 0  # of a block
+        self._at = 0  # next block
+        self._ready = 0  # bytes that have come and were not read
+        self._left = self.ROUND  # the channel's count when it was last looked at
+        self.lost = 0
+        try:
+            self._data = rp2.DMA()
+            self._again = rp2.DMA()
+        except OSError:
+            raise FirmwareError("mic.open", "no DMA channel is free")
+        self._count = bytearray(self.ROUND.to_bytes(4, "little"))
+        again = self._again.channel
+        # After a round the second channel starts the first one anew, where it is in the ring.
+        self._again.config(
+            read=self._count,
+            write=_DMA + 0x40 * self._data.channel + _COUNT_TRIG,
+            count=1,
+            ctrl=self._again.pack_ctrl(inc_read=False, inc_write=False, chain_to=again),
+        )
+        self._data.config(
+            read=read,
+            write=self._ring,
+            count=self.ROUND,
+            ctrl=self._data.pack_ctrl(
+                size=width >> 1, inc_read=False, ring_sel=True, ring_size=bits, treq_sel=treq, chain_to=again
+            ),
+            trigger=True,
+        )
+
+    def fitting(self, samples):
+        """The largest block of at most so many samples that the ring has several of and no rest."""
+        most = self._size // (2 * self._unit)
+        while most > samples:
+            most >>= 1
+        return most
+
+    def _prepare(self, samples):
+        if samples != self.fitting(samples):
+            raise FirmwareError("mic.block", "a block must have %d samples here" % self.fitting(samples))
+        size = samples * self._unit
+        self._samples = samples
+        self._block = size
+        self._views = [self._ring[i : i + size] for i in range(0, self._size, size)]
+
+    def _missing(self):
+        """Bytes until a block is whole."""
+        left = self._data.count
+        self._ready += (self._left - left) % self.ROUND * self._width
+        self._left = left
+        return self._block - self._ready
+
+    def readinto(self, buf):
+        """Fills buf (int16) and returns the bytes; sleeps while there are too few samples, None if still then."""
+        if len(buf) != self._samples:
+            self._prepare(len(buf))
+        missing = self._missing()
+        if missing > 0:
+            time.sleep_ms(missing // self._unit * 1000 // self._rate_hz + 1)
+            if self._missing() > 0:
+                return None
+        # The block that comes next is written to while one is read.
+        over = self._ready + self._block - self._size
+        if over > 0:
+            skip = (over + self._block - 1) // self._block
+            self._at = (self._at + skip) % len(self._views)
+            self._ready -= skip * self._block
+            self.lost += skip * self._samples
+        self._convert(self._views[self._at], buf)
+        self._at = (self._at + 1) % len(self._views)
+        self._ready -= self._block
+        return 2 * self._samples
+
+    def close(self):
+        """Stops the transfers."""
+        for channel in (self._data, self._again):
+            # Not chained any more: else stopping one would start the other.
+            channel.config(ctrl=0)
+            channel.active(0)
+            channel.close()

@@ -1,0 +1,77 @@
+"""I2S microphones on machine.I2S, which is the esp32 port's; the RP2 chips have i2s_pio.
+
+The driver drops the oldest sound without a word when its buffer is full. `lost` counts it, see backlog: each time exact
+up to the 256 samples that it drops at once.
+"""
+
+import time
+
+import machine
+import soundcore
+
+from ..compat import FirmwareError, const
+from ..settings import I2S, checked
+from .backlog import Backlog
+
+_BUFFER_MS = const(250)  # how long a step of the model may take
+_UNIT = const(256)
+
+
+class I2s:
+    """A source for Mic. Reads wait until the buffer is full; they allocate nothing after the first of one size."""
+
+    def __init__(self, mic, rate_hz):
+        m = checked(mic, I2S, "mic.")
+        right = m["channel"] == "right"
+        bits = 16 if m["bits"] == 16 else 32
+        capacity = max(2, rate_hz * _BUFFER_MS // 1000 // _UNIT) * _UNIT
+        self.lost = 0
+        self._rate_hz = rate_hz
+        self._frame = bits // 8 * (2 if right else 1)
+        self._raw = b""
+        self._backlog = Backlog(rate_hz, capacity, _UNIT)
+        try:
+            # The driver gives the left slot alone, but not the right one.
+            self._unpacker = soundcore.I2sUnpacker(
+                bits=bits, shift=m["shift"], channel=int(right), channels=1 + right, dc_shift=m["dc_shift"]
+            )
+            self._i2s = machine.I2S(
+                m["id"],
+                sck=machine.Pin(m["sck"]),
+                ws=machine.Pin(m["ws"]),
+                sd=machine.Pin(m["sd"]),
+                mode=machine.I2S.RX,
+                bits=bits,
+                format=machine.I2S.STEREO if right else machine.I2S.MONO,
+                rate=rate_hz,
+                ibuf=capacity * 2 * bits // 8,  # both slots are kept
+            )
+        except soundcore.Error as e:
+            raise FirmwareError("mic.value", e.args[1])
+        except (OSError, ValueError, TypeError) as e:
+            raise FirmwareError("mic.open", str(e))
+        self._then = time.ticks_us()
+
+    def _prepare(self, samples):
+        self._raw = bytearray(samples * self._frame)
+        self._patience = samples * 500000 // self._rate_hz  # us: a read that takes longer has waited
+
+    def readinto(self, buf):
+        """Fills buf (int16); returns the bytes."""
+        samples = len(buf)
+        if len(self._raw) != samples * self._frame:
+            self._prepare(samples)
+        begin = time.ticks_us()
+        self.lost += self._backlog.passed(time.ticks_diff(begin, self._then))
+        self._i2s.readinto(self._raw)
+        self._backlog.took(samples)
+        self._then = begin
+        end = time.ticks_us()
+        if time.ticks_diff(end, begin) > self._patience:
+            self._backlog.caught_up()
+            self._then = end
+        return 2 * self._unpacker.convert(self._raw, buf)
+
+    def close(self):
+        """Stops the clock."""
+        self._i2s.deinit()

@@ -1,0 +1,137 @@
+"""Sound in: any source with `readinto`, behind a ring of blocks.
+
+A source has readinto(buf) -> bytes read (whole samples of int16, native order), None for nothing yet, 0 for the
+end; and optionally `lost`, samples it knows to have lost since its start, fitting(samples), the largest block of at
+most so many that it can fill, and close().
+"""
+
+import sys
+from array import array
+
+from ..compat import FirmwareError
+
+
+class Mic:
+    """Ring of `blocks` blocks of `block_samples` or what the source has fitting; what finds no room is in `lost`.
+
+    fill() is for the producer, take() for the consumer; `start` is the position of the block taken last, in samples
+    since the start, lost ones included: positions stay true to the time of the sound.
+    """
+
+    def __init__(self, source, block_samples, blocks=4):
+        self._source = source
+        fitting = getattr(source, "fitting", None)
+        if fitting:
+            block_samples = fitting(block_samples)
+        self.block_samples = block_samples
+        # One more than the ring holds: when the ring is full, sound goes there and is lost.
+        self._buffers = [array("h", bytes(2 * block_samples)) for _ in range(blocks + 1)]
+        self._views = [memoryview(b) for b in self._buffers]
+        self._starts = [0] * (blocks + 1)
+        self._newest = 0
+        self._oldest = 0
+        self._taken = False
+        self._have = 0  # samples in the newest block
+        self._source_lost = 0
+        self.captured = 0
+        self.lost = 0
+        self.start = 0
+        self.ended = False
+
+    def fill(self):
+        """Reads once from the source; False when that has ended."""
+        i = self._newest
+        n = self._source.readinto(self._views[i][self._have :] if self._have else self._views[i])
+        if n is None:
+            return True
+        if n == 0:
+            self.ended = True
+            return False
+        if self._have == 0:
+            known = getattr(self._source, "lost", 0)
+            self.lost += known - self._source_lost
+            self._source_lost = known
+            self._starts[i] = self.captured + self.lost
+        self._have += n >> 1
+        if self._have == self.block_samples:
+            self._have = 0
+            after = (i + 1) % len(self._buffers)
+            if after == self._oldest:
+                self.lost += self.block_samples
+            else:
+                self.captured += self.block_samples
+                self._newest = after
+        return True
+
+    def close(self):
+        """Lets go of the source's hardware."""
+        close = getattr(self._source, "close", None)
+        if close:
+            close()
+
+    def take(self):
+        """The oldest block (array of int16), valid until the next call; None if there is none.
+
+        After the end of the source the last block may be a shorter view.
+        """
+        if self._taken:
+            self._taken = False
+            self._oldest = (self._oldest + 1) % len(self._buffers)
+        i = self._oldest
+        if i != self._newest:
+            self._taken = True
+            self.start = self._starts[i]
+            return self._buffers[i]
+        if self.ended and self._have:
+            n, self._have = self._have, 0
+            self.captured += n
+            self.start = self._starts[i]
+            return self._views[i][:n]
+        return None
+
+
+def _i2s(mic, rate_hz):
+    if sys.platform == "rp2":
+        from .i2s_pio import I2s
+    else:
+        from .i2s import I2s
+
+    return I2s(mic, rate_hz)
+
+
+def _pdm(mic, rate_hz):
+    from .pdm import Pdm
+
+    return Pdm(mic, rate_hz)
+
+
+def _adc(mic, rate_hz):
+    from .adc import Adc
+
+    return Adc(mic, rate_hz)
+
+
+def _file(mic, rate_hz):
+    from .pcm_file import File
+
+    return File(mic, rate_hz)
+
+
+def _memory(mic, rate_hz):
+    from .pcm_memory import Memory
+
+    return Memory(mic, rate_hz)
+
+
+_KINDS = {"i2s": _i2s, "pdm": _pdm, "adc": _adc, "file": _file, "memory": _memory}
+
+
+def open_source(mic, rate_hz):
+    """The source that settings name: {"kind": …, and what that kind needs}. Each kind's file is loaded on use."""
+    kind = mic.get("kind")
+    if kind not in _KINDS:
+        raise FirmwareError("mic.kind", "mic.kind must be one of " + ", ".join(sorted(_KINDS)))
+    try:
+        return _KINDS[kind](mic, rate_hz)
+    except ImportError:
+        raise FirmwareError("mic.kind", "this board cannot listen to a microphone of kind " + kind)

@@ -1,0 +1,1 @@
+"""What the board keeps: models, thresholds, the count of starts."""

@@ -1,0 +1,32 @@
+"""Thresholds that a host set and wants kept: a file on the board, for one model."""
+
+from ..compat import FirmwareError
+from ..detect.detector import Thresholds
+from . import files
+
+FILE = "set.json"
+
+
+def save(folder, sha256, detector):
+    """Replaces what was kept by the thresholds of now."""
+    classes = [[t.on, t.off, t.min_ms, t.hold_ms] for t in detector.thresholds]
+    try:
+        files.write_json(files.join(folder, FILE), {"sha256": sha256, "classes": classes})
+    except OSError as e:
+        raise FirmwareError("set.flash", "the file system fails: " + str(e)[:80])
+
+
+def apply(folder, sha256, detector):
+    """Takes what was kept for this model. FirmwareError, and nothing changed, if it is for another or damaged."""
+    values = files.read_json(files.join(folder, FILE))
+    if not values:
+        return
+    if values.get("sha256") != sha256:
+        raise FirmwareError("set.model", "the thresholds kept on this board are for another model and not used")
+    try:
+        kept = [Thresholds(*[int(v) for v in c]) for c in values["classes"]]
+        if len(kept) != len(detector.labels):
+            raise ValueError
+    except (KeyError, TypeError, ValueError):
+        raise FirmwareError("set.kept", "the thresholds kept on this board are damaged and not used")
+    detector.thresholds = kept

@@ -1,0 +1,212 @@
+"""What the host may ask for. Every message gets one answer: hello, status or ack."""
+
+from ..compat import FirmwareError, const
+from ..detect.detector import Thresholds
+from ..storage import saved_thresholds
+from .link import text
+from .record import PIECE_SAMPLES, Recorder
+
+_MAX_RECORD_S = const(3600)
+_HEALTHY_S = const(1)  # of sound, before a model on trial may be confirmed
+
+
+def handle(app, message):
+    """Carries out one message (dict with a text `type`) and answers it."""
+    kind = message["type"]
+    action = _ACTIONS.get(kind)
+    try:
+        if action is None:
+            raise FirmwareError("unsupported", "this firmware does not know that command")
+        action(app, message)
+    except FirmwareError as e:
+        send_error(app.link, kind, e.args[0], e.args[1])
+    except OSError as e:
+        send_error(app.link, kind, "flash.failed", "the file system fails: " + str(e))
+    except MemoryError:
+        send_error(app.link, kind, "memory", "this board has no memory left for that")
+
+
+def send_error(link, re, code, detail):
+    """An ack that says what failed and why."""
+    link.send(
+        '"type":"ack",',
+        ',"re":%s,"ok":false,"error":%s,"detail":%s' % (text(re[:32]), text(code[:64]), text(detail[:160])),
+    )
+
+
+def _ack(app, message, more=""):
+    app.link.send('"type":"ack",', ',"re":%s,"ok":true%s' % (text(message["type"][:32]), more))
+
+
+def _running(app):
+    if app.pipeline is None:
+        raise FirmwareError(*app.error)
+    return app.pipeline
+
+
+def _hello(app, message):
+    app.send_hello()
+
+
+def _status(app, message):
+    _running(app).send_status()
+
+
+def _set(app, message):
+    """label (all classes without one) and any of on, off (1/1000), min_ms, hold_ms; all or nothing.
+
+    keep: true stores the thresholds of all classes on the board, for this model.
+    """
+    detector = _running(app).detector
+    keep = message.get("keep") is True
+    if keep and not app.slots:
+        raise FirmwareError("unsupported", "this board has nowhere to keep thresholds")
+    label = message.get("label")
+    if label is not None and label not in detector.labels:
+        raise FirmwareError("set.label", "the model has no such label")
+    changed = {}
+    for key in ("on", "off", "min_ms", "hold_ms"):
+        if key in message:
+            changed[key] = message[key]
+    if not changed and not keep:
+        raise FirmwareError("set.empty", "nothing to set: on, off, min_ms or hold_ms")
+    new = []
+    for i in range(len(detector.labels)):
+        t = detector.thresholds[i]
+        if label is None or detector.labels[i] == label:
+            t = Thresholds(
+                changed.get("on", t.on),
+                changed.get("off", t.off),
+                changed.get("min_ms", t.min_ms),
+                changed.get("hold_ms", t.hold_ms),
+            )
+        new.append(t)
+    before, detector.thresholds = detector.thresholds, new
+    if keep:
+        try:
+            saved_thresholds.save(app.settings.folder, app.sha256, detector)
+        except FirmwareError:
+            detector.thresholds = before
+            raise
+    _ack(app, message)
+
+
+def _model(app, message):
+    """class: its index; the answer tells its label and thresholds, and how many classes there are."""
+    detector = _running(app).detector
+    i = message.get("class", 0)
+    if not isinstance(i, int) or isinstance(i, bool) or not 0 <= i < len(detector.labels):
+        raise FirmwareError("model.class", "the model has no such class")
+    t = detector.thresholds[i]
+    _ack(
+        app,
+        message,
+        ',"classes":%d,"class":%d,"label":%s,"on":%d,"off":%d,"min_ms":%d,"hold_ms":%d'
+        % (len(detector.labels), i, text(detector.labels[i]), t.on, t.off, t.min_ms, t.hold_ms),
+    )
+
+
+def _watch(app, message):
+    """on, and mel (default true): scores, and features, of every step for the next 10 s of sound."""
+    watch = _running(app).watch
+    watch.ask(message.get("on"), message.get("mel", True))
+    _ack(app, message, watch.members())
+
+
+def _record(app, message):
+    """seconds (1..3600), bits per sample (3, 4, 5 or 16); or stop: true. Ends with an ack for record.done."""
+    pipeline = _running(app)
+    if message.get("stop") is True:
+        if pipeline.recorder is not None:
+            pipeline.recorder.stop()
+        _ack(app, message)
+        return
+    seconds = message.get("seconds")
+    bits = message.get("bits", 4)
+    if not isinstance(seconds, int) or isinstance(seconds, bool) or not 1 <= seconds <= _MAX_RECORD_S:
+        raise FirmwareError("record.seconds", "seconds must be 1..%d" % _MAX_RECORD_S)
+    if not isinstance(bits, int) or isinstance(bits, bool) or bits not in PIECE_SAMPLES:
+        raise FirmwareError("record.bits", "bits must be 3, 4, 5 or 16")
+    if pipeline.recorder is not None:
+        raise FirmwareError("record.busy", "a recording is running: end it with stop")
+    # Half the queue stays free for events.
+    pipeline.recorder = Recorder(app.link, seconds * app.rate_hz, bits, app.settings.queue_lines // 2)
+    _ack(app, message)
+
+
+def _push(app):
+    if app.push is None:
+        raise FirmwareError("unsupported", "this board has nowhere to keep a model")
+    return app.push
+
+
+def _push_begin(app, message):
+    """size, sha256; arena: bytes of memory the model needs to run, if the host knows."""
+    push = _push(app)
+    arena = message.get("arena", 0)
+    if not isinstance(arena, int) or isinstance(arena, bool):
+        raise FirmwareError("push.arena", "arena must be a whole number")
+    at = push.begin(message.get("size"), message.get("sha256"), arena, app.memory())
+    _ack(app, message, ',"at":%d' % at)
+
+
+def _push_data(app, message):
+    _ack(app, message, ',"at":%d' % _push(app).data(message.get("at"), message.get("data")))
+
+
+def _push_commit(app, message):
+    _push(app).commit()
+    _ack(app, message)
+    app.request = "restart"
+
+
+def _push_confirm(app, message):
+    _push(app)
+    if app.slots.on_trial:
+        pipeline = _running(app)
+        # A file's sound may be over before that; a microphone's is not.
+        if pipeline.now < _HEALTHY_S * app.rate_hz and not pipeline.mic.ended:
+            raise FirmwareError("push.early", "the model has not run for a second yet")
+        app.slots.confirm()
+    elif not app.sha256 or message.get("sha256") != app.sha256:
+        # A repeated confirm, whose first answer was lost, is no error.
+        raise FirmwareError("push.confirm", "no model is on trial")
+    _ack(app, message)
+
+
+def _push_abort(app, message):
+    _push(app).close()
+    if app.slots.on_trial:
+        app.slots.roll_back("push.aborted")
+        app.request = "restart"
+    app.slots.discard()
+    _ack(app, message)
+
+
+def _bootloader(app, message):
+    if app.bootloader is None:
+        raise FirmwareError("unsupported", "this board has no boot loader that software can enter")
+    _ack(app, message)
+    app.request = "bootloader"
+
+
+def _reboot(app, message):
+    _ack(app, message)
+    app.request = "reboot"
+
+
+_ACTIONS = {
+    "hello": _hello,
+    "status": _status,
+    "model": _model,
+    "watch": _watch,
+    "set": _set,
+    "record": _record,
+    "push.begin": _push_begin,
+    "push.data": _push_data,
+    "push.commit": _push_commit,
+    "push.confirm": _push_confirm,
+    "push.abort": _push_abort,
+    "reboot": _reboot,
+    "bootloader": _bootloader,
+}

@@ -1,0 +1,141 @@
+"""Lines in and out: one JSON object each, the last member the CRC-32 of all bytes before `,"crc"`.
+
+Fields are formatted by hand in their order; numbers are integers or decimals made from integers.
+"""
+
+import json
+from binascii import crc32
+
+from ..compat import const
+
+MAX_LINE = const(1024)
+_TAIL = const(18)  # ,"crc":"01234567"}
+_READS = const(8)  # per poll, so that a talkative host cannot stop the sound
+
+
+def text(value):
+    """A JSON string, quotes included."""
+    out = '"'
+    for c in value:
+        if c == '"' or c == "\\":
+            out += "\\" + c
+        elif ord(c) < 32:
+            out += "\\u%04x" % ord(c)
+        else:
+            out += c
+    return out + '"'
+
+
+def decimal(value, digits):
+    """value / 10**digits with exactly that many digits after the point (1 or more)."""
+    unit = 10**digits
+    magnitude = -value if value < 0 else value
+    tail = str(unit + magnitude % unit)[1:]
+    return "%s%d.%s" % ("-" if value < 0 else "", magnitude // unit, tail)
+
+
+def decode(line):
+    """The message (dict) in a line without its ends, or None if it is not an undamaged message."""
+    body = line[:-_TAIL]
+    if body[:1] != b"{" or line[-_TAIL:] != (',"crc":"%08x"}' % crc32(body)).encode():
+        return None
+    try:
+        message = json.loads(line)
+    except (ValueError, RuntimeError):
+        # RuntimeError: nested deeper than the parser can go.
+        return None
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        return None
+    return message
+
+
+class Link:
+    """A bounded queue of lines out, and lines in.
+
+    write(buf) takes some bytes and returns how many (None: none). read() returns what has come in, or b"" or None.
+    A line that finds the queue full is dropped and counted; its `seq` is used up, so the host sees the gap.
+    """
+
+    def __init__(self, write, read=None, lines=32):
+        self._write = write
+        self._read = read
+        self._queue = [b""] * lines
+        self._first = 0
+        self.waiting = 0
+        self._sent = 0
+        self.seq = 0
+        self.dropped = 0
+        self.damaged = 0  # lines in that were not believed
+        self._data = b""
+        self._at = 0
+        self._line = bytearray(MAX_LINE)
+        self._length = 0
+
+    def send(self, before, after=""):
+        """Queues {before "seq":n after,"crc":"…"}; before ends with a comma, after begins with one or is empty."""
+        body = '{%s"seq":%d%s' % (before, self.seq, after)
+        self.seq += 1
+        line = ('\n%s,"crc":"%08x"}\n' % (body, crc32(body.encode()))).encode()
+        if len(line) - 2 > MAX_LINE or self.waiting == len(self._queue):
+            self.dropped += 1
+            return False
+        self._queue[(self._first + self.waiting) % len(self._queue)] = line
+        self.waiting += 1
+        return True
+
+    @property
+    def room(self):
+        """Lines that may still be queued before it is half full."""
+        return len(self._queue) // 2 - self.waiting
+
+    def pump(self):
+        """Writes until the queue is empty (True) or the other side takes no more (False)."""
+        while self.waiting:
+            line = self._queue[self._first]
+            taken = self._write(memoryview(line)[self._sent :] if self._sent else line)
+            if not taken:
+                return False
+            self._sent += taken
+            if self._sent >= len(line):
+                self._queue[self._first] = b""
+                self._first = (self._first + 1) % len(self._queue)
+                self.waiting -= 1
+                self._sent = 0
+        return True
+
+    def poll(self):
+        """The next message that has come in, or None."""
+        if self._read is None:
+            return None
+        for _ in range(_READS):
+            while self._at < len(self._data):
+                message = self._scan()
+                if message is not None:
+                    return message
+            self._data = self._read() or b""
+            self._at = 0
+            if not self._data:
+                break
+        return None
+
+    def _scan(self):
+        """Takes bytes up to the next line end; the message if that completes one."""
+        data = self._data
+        end = data.find(b"\n", self._at)
+        stop = end if end >= 0 else len(data)
+        n = stop - self._at
+        if self._length + n <= MAX_LINE:
+            self._line[self._length : self._length + n] = data[self._at : stop]
+        # A line that is too long only grows in number; its bytes are gone.
+        self._length += n
+        self._at = stop + (end >= 0)
+        if end < 0:
+            return None
+        length, self._length = self._length, 0
+        line = bytes(memoryview(self._line)[:length]).strip() if length <= MAX_LINE else b"?"
+        if not line:
+            return None
+        message = decode(line)
+        if message is None:
+            self.damaged += 1
+        return message

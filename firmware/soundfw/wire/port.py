@@ -1,0 +1,38 @@
+"""The board's serial port: the one the REPL uses, so Ctrl-C and mpremote keep working."""
+
+import sys
+
+from ..compat import const
+
+_READ = const(256)  # bytes at a time
+
+
+class Port:
+    """read() and write() as Link wants them; neither waits."""
+
+    def __init__(self):
+        import select
+
+        self._in = sys.stdin.buffer
+        self._out = sys.stdout.buffer
+        self._readable = select.poll()
+        self._readable.register(sys.stdin, select.POLLIN)
+        self._writable = select.poll()
+        self._writable.register(sys.stdout, select.POLLOUT)
+
+    def read(self):
+        """What has come in, at most 256 bytes."""
+        data = b""
+        # One byte at a time: a longer read would wait until it has that many.
+        while len(data) < _READ and self._readable.poll(0):
+            byte = self._in.read(1)
+            if not byte:
+                break
+            data += byte
+        return data
+
+    def write(self, data):
+        """How many bytes the port took."""
+        if not self._writable.poll(0):
+            return 0
+        return self._out.write(data)

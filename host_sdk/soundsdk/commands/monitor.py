@@ -1,0 +1,174 @@
+"""`soundsdk monitor`."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from soundsdk.errors import EXIT_OK, CheckError
+
+if TYPE_CHECKING:
+    from soundsdk.monitor.lines import Sink
+    from soundsdk.monitor.page_server import PageServer
+
+_TERMINATED = 128 + 15
+
+
+@click.command()
+@click.option("-p", "--port", metavar="ADDRESS", help="The board: auto, id:SERIAL, a path, rfc2217://…, sim:BOARD.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "jsonl", "tsv", "audacity"]),
+    default="text",
+    show_default=True,
+    help="A live table or plain lines, JSON Lines, a DCASE table, an Audacity label track.",
+)
+@click.option("--log", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Append JSON Lines.")
+@click.option("--label", "labels", multiple=True, metavar="L", help="Only events of this label; may be repeated.")
+@click.option("--min-score", type=click.FloatRange(0, 1), default=0.0, metavar="S", help="Only events that reach it.")
+@click.option("--once", is_flag=True, help="End after the first of these events.")
+@click.option(
+    "--web",
+    type=click.IntRange(0, 65535),
+    is_flag=False,
+    flag_value=0,
+    metavar="[PORT]",
+    help="Serve a page to this computer; its address is shown.",
+)
+@click.option(
+    "--mqtt",
+    envvar="SOUNDSDK_MQTT",
+    metavar="URL",
+    help="Publish to mqtt[s]://[USER:PASSWORD@]HOST[:PORT]/PREFIX, with Home Assistant discovery.",
+)
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="N", help="End after this time.")
+def monitor(
+    port: str | None,
+    form: str,
+    log: Path | None,
+    labels: tuple[str, ...],
+    min_score: float,
+    once: bool,
+    web: int | None,
+    mqtt: str | None,
+    seconds: float | None,
+) -> int:
+    """Watch a board: events and levels as they come.
+
+    Standard output holds nothing but the data. Runs until Ctrl-C (exit code 130) or until nobody reads its output any
+    more (0). With --once it ends with 0 after an event: its onset, or its end where whole events are written (tsv,
+    audacity); with 6 if --seconds are over before. A board that is unplugged is waited for.
+    """
+    from soundsdk.device.reconnect import Watch
+    from soundsdk.monitor.asking import Asker
+    from soundsdk.monitor.event_filter import Chooser
+    from soundsdk.monitor.lines import Lines
+    from soundsdk.monitor.log import Log
+    from soundsdk.monitor.loop import watch
+    from soundsdk.monitor.notes import Notes, summary
+    from soundsdk.monitor.source import WatchSource
+    from soundsdk.monitor.state import State
+
+    broker = None
+    if mqtt is not None:
+        from soundsdk.monitor.mqtt_topics import parse
+
+        broker = parse(mqtt)
+    with contextlib.ExitStack() as stack:
+        # What can be refused comes first; the live table, which takes the terminal, last.
+        server = None
+        if web is not None:
+            from soundsdk.monitor.page_server import PageServer
+
+            server = PageServer(web)
+            stack.callback(server.close)
+        source = WatchSource(stack.enter_context(Watch(port)))
+        state = State(source.hello, source.path)
+        live = form == "text" and sys.stdout.isatty()
+        asker = Asker(source, state, lambda: (live or _watched(server), _watched(server)))
+        sinks: list[Sink] = []
+
+        def add(sink: Sink) -> None:
+            sinks.append(sink)
+            stack.callback(sink.close)
+
+        kept = Log(log, state, _say) if log else None
+        stack.callback(lambda: _last_words(summary(state, source.counts, kept.failed if kept else 0)))
+        if kept is not None:
+            add(kept)
+        if broker is not None:
+            from soundsdk.monitor.mqtt import Mqtt
+
+            add(Mqtt(broker, state, asker, source.serial_number, labels, _say))
+        if server is not None:
+            from soundsdk.monitor.web import Web
+
+            add(Web(server, source, state, asker))
+            _say(f"the page is at {server.url}")
+        if live:
+            from rich.console import Console
+
+            from soundsdk.monitor.table import Table
+
+            add(Table(source, state, Console()))
+        else:
+            add(Lines(form, state))
+        add(Notes(state, _say, lambda words: click.echo(f"board: {words}", err=True)))
+        stack.enter_context(_terminable())
+        now = time.time()
+        for sink in sinks:
+            sink.take(source.hello, None, now)
+        found = watch(
+            source, state, Chooser(labels, min_score), asker, sinks, once, form in ("tsv", "audacity"), seconds
+        )
+    if once and not found:
+        raise CheckError(f"no such event came within {seconds:g} s.")
+    return EXIT_OK
+
+
+def _watched(server: PageServer | None) -> bool:
+    return server is not None and server.watched
+
+
+def _now() -> float:
+    import time
+
+    return time.time()
+
+
+def _say(sentence: str) -> None:
+    click.echo(f"soundsdk: {sentence}", err=True)
+
+
+def _last_words(lines: list[str]) -> None:
+    # Whoever closed the pipe may have closed this one as well.
+    with contextlib.suppress(OSError):
+        for line in lines:
+            click.echo(line, err=True)
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends it as Ctrl-C does, with the last words; exit code 143."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        sys.exit(_TERMINATED)
+
+    try:
+        before = signal.signal(signal.SIGTERM, end)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,1 @@
+"""A board at the other end of a line: its address, its port, its protocol, a session with it."""

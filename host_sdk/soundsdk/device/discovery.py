@@ -1,0 +1,95 @@
+"""Which boards are connected: found by their USB ids, confirmed by hello; and boot loaders that wait for firmware.
+
+A port of a board's USB ids is opened and asked; one of a bridge only on request, since bridges are in many things and
+some of those restart when they are opened. Any other port is listed, never opened and never written to.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+from soundsdk.device import ports, uf2_drive
+from soundsdk.device.messages import Hello
+from soundsdk.device.ports import PortInfo
+from soundsdk.device.session import Device
+from soundsdk.device.transport import SerialTransport
+from soundsdk.errors import DeviceError, PortError, ProtocolError
+
+HELLO_S = 1.5
+
+State = Literal["ready", "silent", "refused", "gone", "not asked", "boot loader"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A port or a boot loader.
+
+    state: ready (it has said hello), silent (it answers as no soundsdk board), refused (busy or not permitted), gone
+    (while it was asked), not asked, boot loader. note: for a person; where one has to act, it says how.
+    """
+
+    path: str
+    kind: ports.Kind | Literal["boot loader"]
+    state: State
+    vid: int | None = None
+    pid: int | None = None
+    serial_number: str | None = None
+    by_id: str | None = None
+    product: str = ""
+    board: str = ""
+    model: str = ""
+    sha256: str = ""
+    fw: str = ""
+    note: str = ""
+
+
+def _found(port: PortInfo, state: State, note: str = "", hello: Hello | None = None) -> Found:
+    known = (port.vid, port.pid, port.serial_number, port.by_id, port.product)
+    said = (hello.board, hello.model, hello.sha256, hello.fw) if hello else ("", "", "", "")
+    return Found(port.path, port.kind, state, *known, *said, note)
+
+
+def ask(port: PortInfo, hello_s: float = HELLO_S) -> Found:
+    """Opens a port without a reset and asks for hello."""
+    try:
+        transport = SerialTransport(port.path)
+        try:
+            hello = Device(transport, hello_s).hello
+        finally:
+            transport.close()
+    except ProtocolError as error:
+        return _found(port, "silent", f"{error.message} {error.hint}")
+    except PortError as error:
+        return _found(port, "refused", f"{error.message} {error.hint}")
+    except DeviceError as error:
+        return _found(port, "gone", error.message)
+    return _found(port, "ready", "" if hello.model else "safe mode: soundsdk info says why", hello)
+
+
+def boot_loaders() -> list[Found]:
+    """UF2 boot loaders: those with a mounted drive, and those that only show on USB."""
+    found = [
+        Found(str(drive.path), "boot loader", "boot loader", product=drive.board_id, note="soundsdk flash")
+        for drive in uf2_drive.mounted()
+    ]
+    waiting = [ids for ids in ports.usb_source() if ids in ports.BOOTLOADERS]
+    # Drives do not tell their USB ids; what is beyond their number is not mounted.
+    for vid, pid in waiting[len(found) :]:
+        name = ports.BOOTLOADERS[vid, pid]
+        found.append(Found("", "boot loader", "boot loader", vid, pid, product=name, note="its drive is not mounted"))
+    return found
+
+
+def discover(bridges: bool = False, hello_s: float = HELLO_S) -> list[Found]:
+    """Every port and boot loader, boards first. bridges: ask what is behind USB-to-serial bridges, too."""
+    listed = ports.listed()
+    asked = [port for port in listed if port.kind == "board" or (bridges and port.kind == "bridge")]
+    with ThreadPoolExecutor(max_workers=max(1, len(asked))) as pool:
+        answers = dict(zip([port.path for port in asked], pool.map(lambda p: ask(p, hello_s), asked), strict=True))
+    out = []
+    for port in listed:
+        note = "may be a board: soundsdk devices --bridges asks it" if port.kind == "bridge" else ""
+        out.append(answers.get(port.path) or _found(port, "not asked", note))
+    return out + boot_loaders()

@@ -1,0 +1,212 @@
+"""What may keep a board from being reached: one finding per check, each saying what to do.
+
+Every check takes what it looks at (folders, names), so that it can be shown another system.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from soundsdk import __version__
+from soundsdk.device import ports, udev
+from soundsdk.device.discovery import Found
+from soundsdk.device.ports import PortInfo
+
+_GROUPS = ("dialout", "uucp")  # Debian and Fedora; Arch and others
+_PACKAGES = ("pyserial", "esptool", "mpremote")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """ok: True fine, False something to do (todo says what), None for information."""
+
+    topic: str
+    ok: bool | None
+    text: str
+    todo: str = ""
+
+
+def versions() -> list[Finding]:
+    """Of soundsdk and the programs it runs."""
+    out = [Finding("version", None, f"soundsdk {__version__}, Python {sys.version.split()[0]}")]
+    for name in _PACKAGES:
+        try:
+            out.append(Finding("version", True, f"{name} {metadata.version(name)}"))
+        except metadata.PackageNotFoundError:
+            out.append(Finding("version", False, f"{name} is not installed.", f"pip install {name}"))
+    return out
+
+
+def access(listed: list[PortInfo], proc: Path, groups_file: Path, user: str, gids: set[int]) -> list[Finding]:
+    """Whether the ports may be opened, and who has them open now."""
+    out = []
+    for port in listed:
+        if port.kind == "other":
+            continue
+        if not os.access(port.path, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+            out.append(Finding("access", False, f"You may not open {port.path}.", _join(port, groups_file, user, gids)))
+            continue
+        users = holders(port.path, proc)
+        for pid, name in users:
+            text = f"{port.path} is open in {name} (process {pid})."
+            out.append(Finding("access", False, text, f"Close {name}, if it is not meant to have it."))
+        if not users:
+            out.append(Finding("access", True, f"{port.path} may be opened, and no program of yours has it."))
+    return out
+
+
+def _join(port: PortInfo, groups_file: Path, user: str, gids: set[int]) -> str:
+    rule = f"or install the udev rule: {udev.INSTALL}"
+    try:
+        group_id = os.stat(port.path).st_gid
+    except OSError:
+        return _sentence(rule)
+    for name, gid, members in group_lines(groups_file):
+        if gid != group_id or name == "root":
+            continue
+        if user in members and gid not in gids:
+            return f"You are in the group {name} since this session began: log out and in again."
+        return f"Run `sudo usermod -aG {name} {user}` and log in again, {rule}"
+    return _sentence(rule)
+
+
+def _sentence(words: str) -> str:
+    return "I" + words.removeprefix("or i")
+
+
+def group_lines(path: Path) -> list[tuple[str, int, list[str]]]:
+    """(name, id, members) of a file like /etc/group; empty if it cannot be read."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    words = [line.split(":") for line in lines]
+    return [(w[0], int(w[2]), w[3].split(",")) for w in words if len(w) == 4 and w[2].isdigit()]
+
+
+def groups(groups_file: Path, user: str, gids: set[int], superuser: bool) -> list[Finding]:
+    """Whether the user is in the group that has the serial ports."""
+    known = [(name, gid, members) for name, gid, members in group_lines(groups_file) if name in _GROUPS]
+    if superuser or not known:
+        return []
+    for name, gid, _ in known:
+        if gid in gids:
+            return [Finding("group", True, f"You are in the group {name}.")]
+    for name, _, members in known:
+        if user in members:
+            text = f"You are in the group {name}, but this session does not know yet."
+            return [Finding("group", False, text, "Log out and in again.")]
+    names = " and ".join(name for name, _, _ in known)
+    todo = f"Run `sudo usermod -aG {known[0][0]} {user}` and log in again, or install the udev rule: {udev.INSTALL}"
+    return [Finding("group", False, f"You are not in the group that has the serial ports ({names}).", todo)]
+
+
+def processes(proc: Path) -> list[tuple[int, str]]:
+    """(process id, name) of what runs."""
+    out = []
+    for folder in proc.glob("[0-9]*"):
+        try:
+            out.append((int(folder.name), (folder / "comm").read_text(encoding="utf-8", errors="replace").strip()))
+        except (OSError, ValueError):
+            continue
+    return sorted(out)
+
+
+def holders(path: str, proc: Path) -> list[tuple[int, str]]:
+    """(process id, name) of the others that have a port open, as far as this user may see."""
+    real = os.path.realpath(path)
+    out = []
+    for pid, name in processes(proc):
+        if pid == os.getpid():
+            continue
+        try:
+            links = [os.readlink(link) for link in (proc / str(pid) / "fd").iterdir()]
+        except OSError:
+            continue
+        if real in links:
+            out.append((pid, name))
+    return out
+
+
+def meddlers(proc: Path, rule: udev.Rule) -> list[Finding]:
+    """Services that open serial ports by themselves."""
+    out = []
+    names = {name for _, name in processes(proc)}
+    if "ModemManager" in names:
+        text = "ModemManager runs and may write to a board that was just plugged in"
+        if rule == "installed":
+            out.append(Finding("ModemManager", True, f"{text}; the udev rule keeps it away."))
+        else:
+            out.append(Finding("ModemManager", False, f"{text}.", f"Install the udev rule: {udev.INSTALL}"))
+    if "brltty" in names:
+        text = "brltty runs and takes CH340 and CP210x bridges for Braille displays."
+        out.append(Finding("brltty", False, text, "Without such a display: sudo apt remove brltty"))
+    return out
+
+
+def rule_finding(rule: udev.Rule) -> Finding:
+    """Of the udev rule: only an old one is to be replaced; who can open the port needs none."""
+    if rule == "outdated":
+        return Finding("udev", False, "The udev rule is of another version.", f"Install it again: {udev.INSTALL}")
+    text = (
+        "The udev rule is installed."
+        if rule == "installed"
+        else f"No udev rule (soundsdk doctor --udev shows it: {udev.NAME})."
+    )
+    return Finding("udev", True if rule == "installed" else None, text)
+
+
+def boards(found: list[Found]) -> list[Finding]:
+    """What is connected, and whether its firmware is of this version."""
+    from soundfw import VERSION
+
+    out = []
+    for one in found:
+        ids = f"{one.vid:04x}:{one.pid:04x} " if one.vid is not None and one.pid is not None else ""
+        where = f"{ids}{one.path}".strip()
+        if one.state == "ready":
+            text = f"{where}: {one.board}, firmware {one.fw}, detector {one.model or 'none'}"
+            if one.fw != VERSION:
+                out.append(Finding("board", False, f"{text}; soundsdk has {VERSION}.", "soundsdk flash"))
+            elif not one.model:
+                out.append(Finding("board", False, f"{text} (safe mode).", "soundsdk info says why; soundsdk push"))
+            else:
+                out.append(Finding("board", True, text))
+        elif one.state in ("silent", "refused", "gone"):
+            out.append(Finding("board", False, f"{where}: {one.state}.", one.note))
+        elif one.kind == "boot loader":
+            todo = "soundsdk flash" if one.path else "Mount its drive, then soundsdk flash"
+            out.append(Finding("board", False, f"{where}: a {one.product} waits in its boot loader.", todo))
+        else:
+            out.append(
+                Finding("board", None, f"{where}: {one.product or 'serial port'}, {one.state}. {one.note}".strip())
+            )
+    if not any(one.kind in ("board", "bridge", "boot loader") for one in found):
+        todo = "Plug it in; if it is, try another cable: many only carry power."
+        out.append(Finding("board", False, "No USB device looks like a board.", todo))
+    return out
+
+
+def examine(root: Path = Path("/")) -> list[Finding]:
+    """All checks of this computer."""
+    import getpass
+
+    from soundsdk.device.discovery import discover
+
+    out = versions()
+    linux = sys.platform.startswith("linux")
+    if linux:
+        proc, groups_file = root / "proc", root / "etc/group"
+        user, gids = getpass.getuser(), {os.getegid(), *os.getgroups()}
+        rule = udev.state(root)
+        listed = ports.listed()
+        if any(port.kind != "other" for port in listed):
+            out += access(listed, proc, groups_file, user, gids)
+        elif rule != "installed":
+            out += groups(groups_file, user, gids, os.geteuid() == 0)
+        out += [rule_finding(rule), *meddlers(proc, rule)]
+    return out + boards(discover())

@@ -1,0 +1,231 @@
+"""Watching a board through unplugging: it is found again, and what was missed is told.
+
+with Watch("auto") as watch:
+    for item in watch:
+        if isinstance(item, Away):
+            print("gone")
+        elif isinstance(item, Back):
+            print("back after", item.gone_s, "s; missed", item.missing)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from types import TracebackType
+from typing import TypeAlias
+
+from soundsdk.device import address
+from soundsdk.device.messages import Event, Hello, Status
+from soundsdk.device.protocol import Counts, Missing, Restarted
+from soundsdk.device.session import HELLO_S, Device, Item
+from soundsdk.device.transport import Gone, Transport, open_transport
+from soundsdk.errors import DeviceError, PortError, ProtocolError
+
+_FIRST_WAIT_S = 0.05
+_LONGEST_WAIT_S = 0.5
+_TRY_S = 1.5  # for a hello, then the port is opened anew
+_STATUS_S = 1.0
+_SLACK_S = 0.5
+
+
+@dataclass(frozen=True)
+class Away:
+    """The board has gone: unplugged, or its port closed from the other end."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Back:
+    """The board is there again.
+
+    restarted: it started anew meanwhile, so times count from 0 again and events that were on will not end. missing:
+    the lines of this start (of the one before, if it has not restarted) that did not arrive; None if none is known.
+    """
+
+    path: str
+    hello: Hello
+    gone_s: float
+    restarted: bool
+    missing: Missing | None
+
+
+WatchItem: TypeAlias = "Item | Away | Back"
+
+
+def reopen(transport: Transport, timeout_s: float) -> Transport:
+    """The same board again, tried for timeout_s with a growing wait; then the last error of opening it."""
+    deadline = time.monotonic() + timeout_s
+    wait_s = _FIRST_WAIT_S
+    while True:
+        try:
+            return transport.reopen()
+        except (DeviceError, PortError):
+            # PortError: just after plugging in, the port is there before its permissions are.
+            if time.monotonic() + wait_s > deadline:
+                raise
+        time.sleep(wait_s)
+        wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+
+
+class Watch:
+    """A Device that comes back. Use it in a `with` statement, from one thread.
+
+    device: None while the board is away. The board is found again by its USB serial number, else by its path.
+    """
+
+    def __init__(self, where: str | Transport | None = None, hello_s: float = HELLO_S) -> None:
+        """Opens the board; raises what Device.open raises. where: an address, or a transport that is open."""
+        transport = open_transport(address.parse(where)) if where is None or isinstance(where, str) else where
+        self._transport = transport
+        self._before = Counts()
+        self._seq: int | None = None
+        self._heard_samples: int | None = None  # a time of the board
+        self._heard_at = 0.0  # and ours, then
+        self._gone_at = 0.0
+        self._next_try = 0.0
+        self._wait_s = _FIRST_WAIT_S
+        self.device: Device | None = None
+        try:
+            self.device = Device(transport, hello_s)
+            self.hello = self.device.hello
+            self._ask_time(self.device)
+        except BaseException:
+            transport.close()
+            raise
+
+    @property
+    def path(self) -> str:
+        """Where the board is, or was last."""
+        return self._transport.path
+
+    @property
+    def counts(self) -> Counts:
+        """Of the lines since the start, over all connections; `missing` includes those of the gaps between them."""
+        return _sum(self._before, self.device.counts) if self.device else _sum(self._before, Counts())
+
+    def poll(self, timeout_s: float = 0.2) -> list[WatchItem]:
+        """What has come, waiting about timeout_s for the first (up to 3 s longer while the board comes back)."""
+        if self.device is None:
+            return self._try(timeout_s)
+        try:
+            items = self.device.poll(timeout_s)
+        except Gone:
+            self._leave()
+            return [Away(self._transport.path)]
+        for item in items:
+            self._note(item)
+        self.hello = self.device.hello
+        return list(items)
+
+    def __iter__(self) -> Iterator[WatchItem]:
+        """Items, for ever."""
+        while True:
+            yield from self.poll()
+
+    def _note(self, item: Item) -> None:
+        samples = None
+        if isinstance(item, Restarted):
+            self._heard_samples = None
+        if isinstance(item, Status):
+            samples = item.captured + item.lost
+        elif isinstance(item, Event) and item.t > (self._heard_samples or 0):
+            samples = item.t
+        if samples is not None:
+            self._heard_samples, self._heard_at = samples, time.monotonic()
+
+    def _ask_time(self, device: Device) -> Status | None:
+        """The board's counters, which come among its items as well; None if it will not tell (safe mode)."""
+        try:
+            return device.status(_STATUS_S, queued=True)
+        except ProtocolError:
+            return None
+
+    def _leave(self) -> None:
+        assert self.device is not None
+        self._seq = self.device.seq if self.device.seq is not None else self._seq
+        self._before = _sum(self._before, self.device.counts)
+        self.device = None
+        self._transport.close()
+        self._gone_at = time.monotonic()
+        self._wait_s = _FIRST_WAIT_S
+        self._next_try = self._gone_at + self._wait_s
+
+    def _try(self, timeout_s: float) -> list[WatchItem]:
+        wait_s = self._next_try - time.monotonic()
+        if wait_s > 0:
+            time.sleep(min(wait_s, timeout_s))
+            if wait_s > timeout_s:
+                return []
+        try:
+            transport = self._transport.reopen()
+        except (DeviceError, PortError):
+            self._again_later()
+            return []
+        try:
+            device = Device(transport, _TRY_S)
+            hello = device.hello
+            status = self._ask_time(device)
+        except (DeviceError, PortError, ProtocolError):
+            transport.close()
+            self._again_later()
+            return []
+        except BaseException:
+            transport.close()
+            raise
+        self._transport, self.device, self.hello = transport, device, hello
+        return self._welcome(device, status)
+
+    def _again_later(self) -> None:
+        self._wait_s = min(2 * self._wait_s, _LONGEST_WAIT_S)
+        self._next_try = time.monotonic() + self._wait_s
+
+    def _welcome(self, device: Device, status: Status | None) -> list[WatchItem]:
+        now = time.monotonic()
+        first = device.first_seq
+        restarted = self._has_restarted(first, status, now)
+        missing = None
+        if first is not None and self._seq is not None:
+            expected = 0 if restarted else self._seq + 1
+            if first > expected:
+                missing = Missing(expected, first - 1)
+                self._before.missing += missing.count
+        self._before.restarts += restarted
+        if restarted:
+            self._heard_samples = None
+        return [Back(self._transport.path, self.hello, now - self._gone_at, restarted, missing)]
+
+    def _has_restarted(self, first: int | None, status: Status | None, now: float) -> bool:
+        """By `seq`; else by the board's time, which has not gone on as ours has.
+
+        A board may say as many lines in a long absence as it had said before, so seq alone does not tell.
+        """
+        if first is not None and self._seq is not None and first <= self._seq:
+            return True
+        if status is None or self._heard_samples is None or not self.hello.rate_hz:
+            return False
+        rate_hz = self.hello.rate_hz
+        samples = status.captured + status.lost
+        youngest = rate_hz * (now - self._gone_at)  # the most it can have heard if it started while away
+        oldest = self._heard_samples + rate_hz * (now - self._heard_at)  # what it has heard if it went on
+        if samples > youngest + rate_hz * _SLACK_S:
+            return False
+        return samples < max(self._heard_samples, (youngest + oldest) / 2)
+
+    def close(self) -> None:
+        """Closes the port; the board goes on."""
+        self._transport.close()
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _sum(a: Counts, b: Counts) -> Counts:
+    return Counts(**{f.name: getattr(a, f.name) + getattr(b, f.name) for f in fields(Counts)})

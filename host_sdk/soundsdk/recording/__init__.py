@@ -1,0 +1,1 @@
+"""Sound from boards and files, and the dataset folders it goes into."""

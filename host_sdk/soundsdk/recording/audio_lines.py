@@ -1,0 +1,296 @@
+"""Sound from a board's audio lines: decoded by the code that made them, and joined where nothing is missing."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundsdk.device.messages import Ack, Audio, Event, Message
+from soundsdk.device.session import Device, Refused
+from soundsdk.device.transport import Gone
+from soundsdk.errors import ProtocolError, SoundsdkError, UsageError
+
+SILENCE_S = 5.0  # a board that records says something several times a second
+MAX_BOARD_S = 3600  # the longest recording a board makes at once
+_MAX_LINE_SAMPLES = 65535
+
+
+def decode(line: Audio) -> NDArray[np.int16]:
+    """The samples of an audio line; ProtocolError if they cannot be decoded."""
+    import soundcore
+
+    if line.codec == "adpcm":
+        # Its length is in bytes 1 and 2.
+        room = np.zeros(int.from_bytes(line.data[1:3], "little") or 1, np.int16)
+        try:
+            return room[: soundcore.adpcm_decode(line.data, room.data)]
+        except soundcore.Error as error:
+            raise ProtocolError(
+                f"an audio line cannot be decoded: {error.args[1]}.", "Use one version of both."
+            ) from error
+    if line.codec == "pcm" and len(line.data) % 2 == 0 and len(line.data) <= 2 * _MAX_LINE_SAMPLES:
+        return np.frombuffer(line.data, "<i2").astype(np.int16)
+    raise ProtocolError(
+        f"the board sends sound as {line.codec[:20]}.", "Update soundsdk: this version cannot read that."
+    )
+
+
+@dataclass(eq=False)
+class Piece:
+    """Samples without a gap. at: position of the first, in samples since the board's start."""
+
+    at: int
+    pcm: NDArray[np.int16]
+
+    @property
+    def end(self) -> int:
+        return self.at + len(self.pcm)
+
+
+class Joiner:
+    """Joins lines to pieces; what comes twice or out of order is not taken."""
+
+    def __init__(self) -> None:
+        self._parts: list[list[NDArray[np.int16]]] = []
+        self._at: list[int] = []
+        self.end = -1  # position after the newest sample, -1 before the first
+
+    def add(self, at: int, pcm: NDArray[np.int16]) -> None:
+        if not len(pcm) or at < self.end:
+            return
+        if at != self.end:
+            self._parts.append([])
+            self._at.append(at)
+        self._parts[-1].append(pcm)
+        self.end = at + len(pcm)
+
+    def pieces(self) -> list[Piece]:
+        """All so far, in order."""
+        return [Piece(at, np.concatenate(parts)) for at, parts in zip(self._at, self._parts, strict=True)]
+
+    @property
+    def begin(self) -> int:
+        """Position of the oldest sample; only when there is one."""
+        return self._at[0]
+
+    def forget(self, before: int) -> None:
+        """Drops lines that end before that position."""
+        while self._parts:
+            parts = self._parts[0]
+            while parts and self._at[0] + len(parts[0]) <= before:
+                self._at[0] += len(parts.pop(0))
+            if parts:
+                return
+            del self._parts[0], self._at[0]
+
+
+@dataclass(eq=False)
+class Take:
+    """A stretch of sound as it arrived. at, samples: what was asked for; pieces: what came of it.
+
+    captured + lost == samples. lost_board: what the board says it lost itself (microphone, no room for lines), None
+    if it did not get to say.
+    """
+
+    at: int
+    samples: int
+    rate_hz: int
+    pieces: list[Piece]
+    lost_board: int | None = None
+    trigger: Event | None = None
+    whole: bool = True  # False if the board went away before the end
+
+    @property
+    def captured(self) -> int:
+        return sum(len(piece.pcm) for piece in self.pieces)
+
+    @property
+    def lost(self) -> int:
+        return self.samples - self.captured
+
+    @property
+    def gaps(self) -> list[tuple[int, int]]:
+        """(position relative to the take's start, samples) of everything that is missing."""
+        found, at = [], self.at
+        for piece in self.pieces:
+            if piece.at > at:
+                found.append((at - self.at, piece.at - at))
+            at = piece.end
+        if at < self.at + self.samples:
+            found.append((at - self.at, self.at + self.samples - at))
+        return found
+
+
+Progress = Callable[[int, int], None]  # samples so far, samples in all
+
+
+class Receiver:
+    """Audio of one recording of a board, message by message."""
+
+    def __init__(self) -> None:
+        self.joined = Joiner()
+        self.done: Ack | None = None
+
+    def take(self, message: Message) -> bool:
+        """True if the message belongs to the recording."""
+        if isinstance(message, Audio):
+            self.joined.add(message.at, decode(message))
+            return True
+        if isinstance(message, Ack) and message.re == "record.done":
+            self.done = message
+            return True
+        return False
+
+
+def stop(device: Device) -> None:
+    """Ends what the board records, if it can still be told."""
+    with contextlib.suppress(SoundsdkError):
+        device.tell("record", stop=True)
+
+
+def _number(done: Ack | None, key: str) -> int | None:
+    value = done.extra.get(key) if done else None
+    return value if isinstance(value, int) else None
+
+
+def start(device: Device, seconds: int, bits: int) -> None:
+    """Asks the board to record; what it was still recording for someone else ends."""
+    device.ask("record", stop=True)
+    # The end of that older recording is not the end of this one.
+    deadline = time.monotonic() + 1
+    for message in device.messages(timeout_s=0.1):
+        if (isinstance(message, Ack) and message.re == "record.done") or time.monotonic() > deadline:
+            break
+    try:
+        device.ask("record", seconds=seconds, bits=bits)
+    except Refused:
+        raise
+    except ProtocolError:
+        try:
+            device.ask("record", seconds=seconds, bits=bits)
+        except Refused as error:
+            # Only the answer was lost: it is recording.
+            if error.code != "record.busy":
+                raise
+
+
+def record(device: Device, seconds: int, bits: int = 4, progress: Progress | None = None) -> Take:
+    """Records for that many seconds from now on.
+
+    Refused if the board will not; ProtocolError if it falls silent. If the board goes, what has come is in the take
+    and `whole` is False.
+    """
+    rate_hz = device.hello.rate_hz
+    samples = seconds * rate_hz
+    receiver = Receiver()
+    whole = True
+    start(device, seconds, bits)
+    deadline = time.monotonic() + 2 * seconds + SILENCE_S
+    try:
+        for message in _heard(device, deadline):
+            if receiver.take(message):
+                if receiver.done:
+                    break
+                if progress:
+                    progress(min(samples, receiver.joined.end - receiver.joined.begin), samples)
+    except Gone:
+        whole = False
+    except BaseException:
+        stop(device)
+        raise
+    pieces = receiver.joined.pieces()
+    if not pieces and receiver.done is None:
+        if not whole:
+            raise Gone(f"the board at {device.transport.path} has gone.", "Plug it in again.")
+        raise ProtocolError("the board takes the command and sends no sound.", "Reset it and try again.")
+    at = _number(receiver.done, "at")
+    at = pieces[0].at if at is None else at
+    if receiver.done is None and whole:
+        whole = bool(pieces) and pieces[-1].end >= at + samples
+    return Take(at, samples, rate_hz, pieces, _number(receiver.done, "lost"), whole=whole)
+
+
+def _heard(device: Device, deadline: float) -> Iterator[Message]:
+    """Messages until the board falls silent or the time is up."""
+    for message in device.messages(timeout_s=SILENCE_S):
+        yield message
+        if time.monotonic() > deadline:
+            return
+
+
+def _check_label(device: Device, label: str) -> None:
+    """UsageError if the board's detector has no such label."""
+    try:
+        # Says what is wrong, and sets nothing: there is nothing to set.
+        device.ask("set", label=label)
+    except Refused as error:
+        if error.code == "set.label":
+            raise UsageError(f"the board's detector {device.hello.model} knows no {label}.", "") from error
+        if error.code != "set.empty":
+            raise
+
+
+def cut(pieces: list[Piece], at: int, samples: int) -> list[Piece]:
+    """What lies within at … at + samples."""
+    out = []
+    for piece in pieces:
+        first, last = max(at, piece.at), min(at + samples, piece.end)
+        if first < last:
+            out.append(Piece(first, piece.pcm[first - piece.at : last - piece.at].copy()))
+    return out
+
+
+def triggered(
+    device: Device,
+    label: str,
+    seconds: float,
+    pre_roll_s: float,
+    bits: int = 4,
+    timeout_s: float | None = None,
+) -> Iterator[Take]:
+    """A take for every event of that label, from pre_roll_s before its onset on; for ever, or for timeout_s.
+
+    The board records without a break and the newest sound is kept here: an event is told a moment after its onset. An
+    onset within a take that has begun starts none. UsageError for a label the detector does not know, Gone if the board
+    goes.
+    """
+    _check_label(device, label)
+    rate_hz = device.hello.rate_hz
+    samples, before = round(seconds * rate_hz), round(pre_roll_s * rate_hz)
+    kept = before + samples + 10 * rate_hz  # an event is told within some seconds
+    receiver = Receiver()
+    wanted: Event | None = None
+    busy_until = 0
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    start(device, MAX_BOARD_S, bits)
+    try:
+        for message in device.messages(timeout_s=SILENCE_S):
+            if deadline is not None and time.monotonic() > deadline:
+                stop(device)
+                return
+            if isinstance(message, Event) and message.edge == "on" and message.label == label:
+                if wanted is None and message.t >= busy_until:
+                    wanted = message
+            elif not receiver.take(message):
+                continue
+            if receiver.done:
+                receiver.done = None
+                device.ask("record", seconds=MAX_BOARD_S, bits=bits)
+            if wanted is not None and receiver.joined.end >= wanted.t - before + samples:
+                at = wanted.t - before
+                busy_until = at + samples
+                yield Take(at, samples, rate_hz, cut(receiver.joined.pieces(), at, samples), trigger=wanted)
+                wanted = None
+            receiver.joined.forget(receiver.joined.end - kept)
+        raise ProtocolError(f"the board has said nothing for {SILENCE_S:g} s.", "Reset it and try again.")
+    except Gone:
+        raise
+    except BaseException:
+        # Ctrl-C, or the caller has enough.
+        stop(device)
+        raise

@@ -1,0 +1,114 @@
+"""Recordings into a dataset folder that `soundsdk train` reads: one folder per class, WAV files, a side-car each.
+
+A take without a gap is LABEL/NAME.wav. One with gaps is not filled with silence: its pieces are LABEL/NAME/00.wav,
+01.wav, …, which training counts as one recording. LABEL/NAME.json says what is missing and where all of it came from.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundsdk.errors import DataError, UsageError
+from soundsdk.recording.audio_lines import Take
+
+MIN_PIECE_S = 0.25  # shorter ones are of no use to training; the side-car lists them
+_LABEL = re.compile(r"[^/\\\0]{1,64}")
+
+
+def check_label(label: str) -> str:
+    """A label can be a folder's name; UsageError if not."""
+    if not _LABEL.fullmatch(label) or label.strip() != label or label.startswith("."):
+        raise UsageError(f"{label!r} cannot be a label: it becomes the name of a folder.", "Use a plain word.")
+    return label
+
+
+def dbfs(value: float, full: float) -> float:
+    """20 log10(value / full), one decimal; -120 for nothing."""
+    return round(max(-120.0, 20 * math.log10(value / full)), 1) if value > 0 else -120.0
+
+
+def levels(pcm: NDArray[np.int16]) -> dict[str, Any]:
+    """rms_dbfs against a full-scale sine, peak_dbfs against full scale, clipped: samples at the rails."""
+    if not len(pcm):
+        return {"rms_dbfs": -120.0, "peak_dbfs": -120.0, "clipped": 0}
+    x = pcm.astype(np.float64)
+    return {
+        "rms_dbfs": dbfs(float(np.sqrt((x * x).mean())), 32768 / math.sqrt(2)),
+        "peak_dbfs": dbfs(float(np.abs(x).max()), 32768),
+        "clipped": int(np.count_nonzero((pcm >= 32767) | (pcm <= -32768))),
+    }
+
+
+def _free_name(folder: Path, label: str, moment: float) -> str:
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(moment))
+    # Not LABEL-…-A: training takes such names for parts of one recording.
+    base = f"{re.sub(r'[^A-Za-z0-9_]+', '_', label)}-{stamp}"
+    for number in range(1000):
+        name = f"{base}-{number:03d}"
+        if not any((folder / f"{name}{end}").exists() for end in (".wav", ".json", "")):
+            return name
+    raise DataError(f"{folder} has a thousand recordings of this second.", "Give another folder.")
+
+
+def write(dataset: Path, label: str, take: Take, facts: dict[str, Any], moment: float | None = None) -> list[Path]:
+    """Writes a take and its side-car; the side-car's path first, then the sound files.
+
+    facts: what the side-car is to say besides. moment: when the take began, seconds since 1970. DataError if the folder
+    cannot be written.
+    """
+    import soundfile
+
+    moment = time.time() if moment is None else moment
+    folder = dataset / check_label(label)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        name = _free_name(folder, label, moment)
+        shortest = MIN_PIECE_S * take.rate_hz if take.gaps else 1
+        long = [piece for piece in take.pieces if len(piece.pcm) >= shortest]
+        split = bool(take.gaps)
+        files = []
+        for number, piece in enumerate(long):
+            path = folder / name / f"{number:02d}.wav" if split else folder / f"{name}.wav"
+            path.parent.mkdir(exist_ok=True)
+            soundfile.write(str(path), piece.pcm, take.rate_hz, subtype="PCM_16")
+            files.append(path)
+        every = np.concatenate([piece.pcm for piece in take.pieces]) if take.pieces else np.zeros(0, np.int16)
+        sidecar = {
+            "label": label,
+            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment)),
+            **facts,
+            "rate_hz": take.rate_hz,
+            "at": take.at,
+            "samples": take.samples,
+            "captured": take.captured,
+            "lost": take.lost,
+            "lost_board": take.lost_board,
+            "whole": take.whole,
+            "gaps": [{"at": at, "samples": samples} for at, samples in take.gaps],
+            "files": [
+                {"file": path.relative_to(folder).as_posix(), "at": piece.at - take.at, "samples": len(piece.pcm)}
+                for path, piece in zip(files, long, strict=True)
+            ],
+            "not_written": [
+                {"at": piece.at - take.at, "samples": len(piece.pcm)}
+                for piece in take.pieces
+                if len(piece.pcm) < shortest
+            ],
+            **levels(every),
+        }
+        if take.trigger is not None:
+            event = take.trigger
+            sidecar["trigger"] = {"label": event.label, "at": event.t - take.at, "score": event.score}
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
+    except (OSError, RuntimeError) as error:
+        raise DataError(f"{folder} cannot be written: {error}.", "Check the path and the room on the disk.") from error
+    return [path, *files]

@@ -1,0 +1,121 @@
+"""The ways of `soundsdk record`: from a board or this computer's microphone, at once or on an event, into a dataset."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from soundsdk.device.ports import listed
+from soundsdk.device.session import Device
+from soundsdk.errors import DeviceError, UsageError
+from soundsdk.recording.audio_lines import Joiner, Progress, Take
+
+_PC_WAIT_S = 5.0
+
+
+def best_bits(device: Device) -> int:
+    """Bits per sample that the link carries: a USB-to-serial bridge runs at 115,200 baud, too slow for four."""
+    path = device.transport.path
+    bridge = any(port.kind == "bridge" and path in (port.path, port.by_id) for port in listed())
+    return 3 if bridge else 4
+
+
+def facts_of(device: Device, bits: int) -> dict[str, Any]:
+    """What a side-car says about the board."""
+    hello = device.hello
+    return {
+        "source": "board",
+        "board": hello.board,
+        "serial_number": device.transport.serial_number,
+        "firmware": hello.fw,
+        "model": hello.model,
+        "sha256": hello.sha256,
+        "codec": "pcm" if bits == 16 else "adpcm",
+        "bits": bits,
+    }
+
+
+def _sounddevice() -> Any:
+    try:
+        import sounddevice  # type: ignore[import-not-found,unused-ignore]
+    except ImportError as error:
+        raise UsageError("--pc needs sounddevice.", "Install it: pip install 'soundsdk[pc]'.") from error
+    except OSError as error:
+        raise UsageError(
+            "--pc needs PortAudio, which is not installed.", "Debian and Ubuntu: apt install libportaudio2."
+        ) from error
+    return sounddevice
+
+
+def record_pc(seconds: int, rate_hz: int = 16000, progress: Progress | None = None) -> Take:
+    """Records from this computer's default microphone, mono.
+
+    What PortAudio says it has dropped is a gap of unknown length, written as one sample. UsageError without
+    sounddevice, DeviceError without a microphone.
+    """
+    sounddevice = _sounddevice()
+    blocks: queue.Queue[tuple[bytes, bool]] = queue.Queue()
+
+    def heard(data: Any, frames: int, moment: Any, status: Any) -> None:
+        blocks.put((bytes(data), bool(status.input_overflow)))
+
+    samples = seconds * rate_hz
+    joined = Joiner()
+    at = 0
+    try:
+        with sounddevice.RawInputStream(samplerate=rate_hz, channels=1, dtype="int16", callback=heard):
+            while at < samples:
+                data, overflow = blocks.get(timeout=_PC_WAIT_S)
+                at += overflow and at > 0
+                pcm = np.frombuffer(data, np.int16)[: samples - at]
+                joined.add(at, pcm)
+                at += len(pcm)
+                if progress:
+                    progress(at, samples)
+    except queue.Empty as error:
+        raise DeviceError(
+            "this computer's microphone gives no sound.", "Check that it is not muted or in use."
+        ) from error
+    except sounddevice.PortAudioError as error:
+        raise DeviceError(
+            f"this computer's microphone cannot be used: {error}.", "Plug one in or choose it."
+        ) from error
+    return Take(0, samples, rate_hz, joined.pieces())
+
+
+def save(dataset: Path, label: str, take: Take, facts: dict[str, Any]) -> tuple[Path, list[Path]]:
+    """Writes a take that has just ended; the side-car and the sound files."""
+    from soundsdk.recording.dataset_files import write
+
+    sidecar, *files = write(dataset, label, take, facts, time.time() - take.samples / take.rate_hz)
+    return sidecar, files
+
+
+def takes(
+    device: Device,
+    seconds: int,
+    count: int,
+    bits: int,
+    trigger: str | None,
+    pre_roll_s: float,
+    progress: Progress | None = None,
+) -> Iterator[Take]:
+    """`count` takes, one after the other: at once, or one for every event of the label `trigger`."""
+    from soundsdk.recording.audio_lines import record, triggered
+
+    if trigger is None:
+        for _ in range(count):
+            take = record(device, seconds, bits, progress)
+            yield take
+            if not take.whole:
+                return
+        return
+    for number, take in enumerate(triggered(device, trigger, seconds, pre_roll_s, bits), 1):
+        yield take
+        if number == count:
+            return

@@ -1,0 +1,109 @@
+"""`soundsdk demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from soundsdk.errors import DataError, ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from soundsdk_sim.scenes.matching import Matched
+
+
+@click.command()
+@click.option("--model", metavar="M", help="A .tflite file, or home or esc10 (default: home).")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Another scene.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, file_okay=False), default=Path("demo-out"), show_default=True
+)
+def demo(model: str | None, seed: int, output: Path) -> None:
+    """Make a 40 s scene with known truth, run the detector on it, show events against the truth.
+
+    The scene is synthesised: a smoke alarm, sirens, and sounds that are neither. Writes demo.png and demo.wav.
+    """
+    from rich.console import Console
+
+    from soundsdk.models import load_model
+    from soundsdk_sim.board import run
+    from soundsdk_sim.plot import draw
+    from soundsdk_sim.scenes import demo_scene
+    from soundsdk_sim.scenes.matching import match
+
+    detector = load_model(model)
+    rate_hz = int(detector.metadata["frontend"]["rate_hz"])
+    scene = demo_scene(seed)
+    if rate_hz != scene.rate_hz:
+        raise ModelError(f"{detector.name} hears {rate_hz} Hz, the scene has {scene.rate_hz} Hz.", "Use another model.")
+    result = run(detector.data, scene.pcm, rate_hz, features=True)
+    outcome = match(scene.events, result.events, detector.labels)
+    unknown = sorted({e.label for e in scene.events} - set(detector.labels))
+    picture, sound = output / "demo.png", output / "demo.wav"
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"the folder {output} cannot be made: {error.strerror or error}.", "Use -o.") from error
+    _write_wav(sound, scene.pcm.tobytes(), rate_hz)
+    draw(picture, scene.pcm, detector.metadata, result, f"soundsdk demo  ·  {detector.name}", scene.events)
+
+    console = Console()
+    console.print(table(outcome, f"{scene.seconds:.0f} s of sound"))
+    found = sum(f is not None for _, f in outcome.pairs)
+    console.print(f"{found} of {len(outcome.pairs)} events found, {len(outcome.false)} false", highlight=False)
+    if unknown:
+        click.echo(f"{detector.name} has no class for: {', '.join(unknown)}", err=True)
+    click.echo(f"wrote {picture} and {sound}", err=True)
+
+
+def table(outcome: Matched, title: str) -> Table:
+    """The scene's events beside the detector's, by time; what the detector made up comes with a blank truth."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    out = Table(title=title)
+    columns: Sequence[str] = ("sound", "SNR dB", "true s", "detected s", "onset s", "score", "")
+    for name in columns:
+        out.add_column(name, justify="left" if name in ("sound", "") else "right", no_wrap=True)
+    rows: list[tuple[float, list[str]]] = []
+    for true, found in outcome.pairs:
+        row = [escape(true.label), f"{true.snr_db:.0f}", f"{true.onset_s:.2f}-{true.offset_s:.2f}"]
+        if found is None:
+            row += ["", "", "", "[red]missed[/red]"]
+        else:
+            row += [
+                f"{found.onset_s:.2f}-{found.offset_s:.2f}",
+                f"{found.onset_s - true.onset_s:+.2f}",
+                f"{found.peak:.2f}",
+                "[green]found[/green]",
+            ]
+        rows.append((true.onset_s, row))
+    for extra in outcome.false:
+        span = f"{extra.onset_s:.2f}-{extra.offset_s:.2f}"
+        rows.append((extra.onset_s, [escape(extra.label), "", "", span, "", f"{extra.peak:.2f}", "[red]false[/red]"]))
+    for _, row in sorted(rows):
+        out.add_row(*row)
+    return out
+
+
+def _write_wav(path: Path, pcm: bytes, rate_hz: int) -> None:
+    """Whole or not at all."""
+    import os
+    import wave
+
+    part = path.with_name(path.name + ".part")
+    try:
+        with wave.open(str(part), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(rate_hz)
+            file.writeframes(pcm)
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise DataError(f"{path} cannot be written: {error.strerror or error}.") from error

@@ -1,0 +1,161 @@
+"""`soundsdk sim`."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from soundsdk.errors import DataError, SoundsdkError, UsageError
+from soundsdk_sim.targets.names import DEFAULT, PACED, TARGETS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from soundsdk.detector_file import DetectorFile
+
+
+@click.command()
+@click.option(
+    "--on",
+    "target",
+    type=click.Choice(TARGETS),
+    default=DEFAULT,
+    show_default=True,
+    help="What the firmware runs on: this Python, MicroPython on this computer, emulated chips.",
+)
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...|DIR")
+@click.option("--model", metavar="M", help="A .tflite file, or home or esc10 (default: home).")
+@click.option("--noise-db", type=click.FloatRange(-60, 120), metavar="N", help="Add white noise at N dB SNR.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "tsv", "audacity"]),
+    default="jsonl",
+    show_default=True,
+    help="The firmware's own lines, a DCASE table, or an Audacity label track.",
+)
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="OUT.png", help="Write a picture.")
+@click.option("--pty", is_flag=True, help="Be a board at a virtual serial port; its path goes to standard output.")
+@click.option("--realtime", is_flag=True, help="As fast as time goes by instead of as fast as possible.")
+def sim(
+    target: str,
+    paths: tuple[Path, ...],
+    model: str | None,
+    noise_db: float | None,
+    form: str,
+    plot: Path | None,
+    pty: bool,
+    realtime: bool,
+) -> None:
+    """Run the firmware's own code on recordings and print its event lines.
+
+    The lines are the same on every target; an image that is needed for one is built once.
+
+    WAV, FLAC or OGG, any rate and number of channels. Each recording meets a freshly started board. Standard output
+    holds nothing but the data. Exit code 1 if a recording or the model cannot be used.
+    """
+    from soundsdk.models import load_model
+    from soundsdk.recording.audio_file import find
+
+    if noise_db is not None and not math.isfinite(noise_db):
+        raise UsageError("--noise-db must be a number.", "Give a signal-to-noise ratio in dB, such as 10.")
+    named = [(file, _name(path, file)) for path in paths for file in find(path)]
+    _check_options(named, form, plot, pty, target, realtime)
+    detector = load_model(model)
+    rate_hz = int(detector.metadata["frontend"]["rate_hz"])
+    if pty:
+        from soundsdk_sim.pty import serve
+
+        serve(detector.data, _sound(named[0][0], rate_hz, noise_db), rate_hz, realtime, click.echo)
+        return
+    if form == "tsv":
+        from soundsdk.labels import TSV_HEADER
+
+        click.echo(TSV_HEADER)
+    failed: list[SoundsdkError] = []
+    for file, name in named:
+        if len(named) > 1 and form == "jsonl":
+            click.echo(name, err=True)
+        try:
+            _one(target, file, name, detector, noise_db, form, plot, realtime)
+        except DataError as error:
+            if len(named) == 1:
+                raise
+            click.echo(f"soundsdk: {error.message}", err=True)
+            failed.append(error)
+    if failed:
+        raise DataError(f"{len(failed)} of {len(named)} recordings could not be used.", "The reasons are above.")
+
+
+def _name(path: Path, file: Path) -> str:
+    """A file's name in tables: below the folder that was named, else without its folder."""
+    return file.relative_to(path).as_posix() if file != path else file.name
+
+
+def _check_options(
+    named: list[tuple[Path, str]], form: str, plot: Path | None, pty: bool, target: str, realtime: bool
+) -> None:
+    many = len(named) > 1
+    if many and (plot or pty or form == "audacity"):
+        option = "--plot" if plot else "--pty" if pty else "--format audacity"
+        raise UsageError(f"{option} takes one recording, not {len(named)}.", "Give one file.")
+    if pty and (plot or form != "jsonl"):
+        raise UsageError("--pty speaks the wire only.", "Leave out --plot and --format.")
+    if pty and target != DEFAULT:
+        raise UsageError(f"--pty does not go with --on {target}.", f"Leave out --on: that board runs on {DEFAULT}.")
+    if realtime and target not in PACED:
+        hint = "Leave it out, or use --on " + " or ".join(PACED) + "."
+        raise UsageError(f"--realtime does not go with {target}: an emulated chip has a time of its own.", hint)
+    if plot and plot.suffix.lower() != ".png":
+        raise UsageError(f"--plot writes PNG files, not {plot.name}.", "Give a name that ends in .png.")
+    if plot and not plot.absolute().parent.is_dir():
+        raise UsageError(f"there is no folder {plot.parent} for the picture.", "Make it first.")
+
+
+def _sound(file: Path, rate_hz: int, noise_db: float | None) -> NDArray[np.int16]:
+    from soundsdk.recording.audio_file import read
+
+    pcm = read(file, rate_hz)
+    if noise_db is None:
+        return pcm
+    from soundsdk_sim.noise import add_noise
+
+    return add_noise(pcm, noise_db)
+
+
+def _one(
+    target: str,
+    file: Path,
+    name: str,
+    detector: DetectorFile,
+    noise_db: float | None,
+    form: str,
+    plot: Path | None,
+    realtime: bool,
+) -> None:
+    from soundsdk_sim.targets.runner import run
+
+    pcm = _sound(file, int(detector.metadata["frontend"]["rate_hz"]), noise_db)
+    out = sys.stdout.buffer
+
+    def show(line: bytes) -> None:
+        out.write(line + b"\n")
+        if realtime or target != DEFAULT:
+            out.flush()
+
+    result = run(target, detector, pcm, show if form == "jsonl" else None, realtime, features=plot is not None)
+    out.flush()
+    if form != "jsonl":
+        from soundsdk.labels import audacity, tsv
+
+        for row in tsv(name, result.events) if form == "tsv" else audacity(result.events):
+            click.echo(row)
+    if plot:
+        from soundsdk_sim.plot import draw
+
+        draw(plot, pcm, detector.metadata, result, title=f"{name}  ·  {detector.name}")

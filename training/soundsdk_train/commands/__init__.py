@@ -1,0 +1,1 @@
+"""The verbs of training: train, evaluate."""

@@ -1,0 +1,95 @@
+"""`soundsdk evaluate`: a detector's figures on recordings it has not seen."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from soundsdk.errors import DataError
+from soundsdk_train.datasets import LAYOUTS, load, scan
+from soundsdk_train.metrics import Figures
+from soundsdk_train.settings import FrontendSettings
+
+
+@click.command("evaluate")
+@click.argument("model", type=click.Path())
+@click.option("--data", required=True, type=click.Path(), help="Folder of recordings.")
+@click.option("--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="How it is laid out.")
+@click.option("--fold", type=int, default=None, help="Only the recordings of this fold; all without it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def evaluate(model: str, data: str, layout: str, fold: int | None, as_json: bool) -> None:
+    """Measure a detector on recordings: INT8, with the device's frontend and pooling.
+
+    The float figures shown beside are those of the same network before conversion, measured on the fold that was held
+    out of its training; the model carries them.
+    """
+    from soundsdk.detector_file import load as load_model
+    from soundsdk_train import evaluate as measure
+
+    detector = load_model(model)
+    metadata = detector.metadata
+    dataset = scan(data, layout)
+    if fold is not None and fold not in dataset.folds:
+        from soundsdk.errors import UsageError
+
+        raise UsageError(f"there is no fold {fold} in {data}.", f"Its folds are {', '.join(map(str, dataset.folds))}.")
+    files = [r for r in dataset.recordings if fold is None or r.fold == fold]
+    frontend = FrontendSettings(**{k: v for k, v in metadata["frontend"].items() if k != "version"})
+    loaded = load(files, frontend, metadata["hop_frames"])
+    for _, reason in loaded.unreadable:
+        click.echo(f"skipped: {reason}", err=True)
+    unknown = sorted(set(metadata["labels"]) - set(dataset.labels))
+    if len(unknown) == len(metadata["labels"]):
+        raise DataError(
+            f"{data} has none of the labels of {model}.", f"The model knows {', '.join(metadata['labels'])}."
+        )
+    if metadata["head"] == "softmax":
+        outside = sorted(set(dataset.labels) - set(metadata["labels"]))
+        if outside:
+            raise DataError(
+                f"{data} has classes that {model} does not know: {', '.join(outside)}.", "Remove them or train again."
+            )
+    figures = measure.evaluate(detector.data, loaded.clips)
+    provenance = metadata.get("provenance", {})
+    held_out = fold is not None and provenance.get("test_fold") == fold
+    floats = provenance.get("float") if held_out else None
+    if as_json:
+        report: dict[str, Any] = {
+            "model": metadata["name"],
+            "fold": fold,
+            "held_out": held_out,
+            "skipped": len(loaded.unreadable),
+            "int8": figures.as_dict(),
+            "float": floats,
+        }
+        click.echo(json.dumps(report))
+        return
+    _print(metadata["name"], fold, figures, floats)
+    if not held_out:
+        click.echo("note: the model was not trained with this fold held out; it may know these recordings", err=True)
+
+
+def _print(name: str, fold: int | None, figures: Figures, floats: dict[str, float] | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120, highlight=False)
+    where = "all folds" if fold is None else f"fold {fold}"
+    console.print(f"{name}, {where}, {figures.clips} clips")
+    table = Table("", "INT8", "float")
+    brief = figures.brief()
+    for key, text in (("accuracy", "accuracy"), ("macro_f1", "macro-F1"), ("map", "mAP")):
+        table.add_row(text, f"{brief[key]:.4f}", f"{floats[key]:.4f}" if floats else "-")
+    console.print(table)
+    table = Table("class", "clips", "precision", "recall", "F1", "AP")
+    for c in figures.classes:
+        table.add_row(c.label, str(c.clips), *(f"{v:.3f}" for v in (c.precision, c.recall, c.f1, c.average_precision)))
+    console.print(table)
+    if figures.confusion is not None:
+        table = Table("truth \\ decided", *(str(i) for i in range(len(figures.classes))))
+        for i, (c, row) in enumerate(zip(figures.classes, figures.confusion, strict=True)):
+            table.add_row(f"{i} {c.label}", *(str(v) if v else "." for v in row))
+        console.print(table)

@@ -1,0 +1,107 @@
+"""`soundsdk train`: a folder of recordings in, one detector file out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from soundsdk_train import settings as settings_file
+from soundsdk_train.datasets import LAYOUTS, Clip, Dataset, Loaded, load, scan, split
+
+
+@click.command("train")
+@click.option("--data", required=True, type=click.Path(), help="Folder of recordings.")
+@click.option("--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="How it is laid out.")
+@click.option("--test-fold", type=int, default=None, help="Fold held out of training and measured afterwards.")
+@click.option("--config", type=click.Path(), default=None, help="TOML file of settings, as in training/configs.")
+@click.option("--seed", type=int, default=None, help="Same seed, same machine: same file.")
+@click.option("--name", default=None, help="Name of the model in its metadata; by default that of the file.")
+@click.option("--epochs", type=int, default=None, help="Instead of train.epochs of the settings.")
+@click.option("--tensorboard", type=click.Path(), default=None, help="Write TensorBoard logs to this folder.")
+@click.option("-o", "--out", required=True, type=click.Path(), help="Detector file to write, OUT.tflite.")
+def train(
+    data: str,
+    layout: str,
+    test_fold: int | None,
+    config: str | None,
+    seed: int | None,
+    name: str | None,
+    epochs: int | None,
+    tensorboard: str | None,
+    out: str,
+) -> None:
+    """Train a detector on a folder of recordings.
+
+    Ctrl-C ends training early and keeps the best so far. The file is written only if TensorFlow Lite Micro and
+    soundcore agree on every byte of its output; OUT.run.json beside it records settings, data, versions and figures.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from soundsdk_train import pipeline
+
+    pipeline.check_out(out)
+    chosen = settings_file.load(config)
+    chosen.name = name or chosen.name or Path(out).stem
+    if seed is not None:
+        chosen.seed = seed
+    if epochs is not None:
+        chosen.train.epochs = epochs
+        chosen.teacher.epochs = min(chosen.teacher.epochs, epochs)
+    settings_file.check(chosen)
+    dataset = scan(data, layout)
+    train_clips, test_clips, labels = load_split(dataset, test_fold, chosen)
+    tune = None
+    if chosen.scenes.count:
+        from soundsdk_train.scene_data import add_scenes
+
+        click.echo(f"making {chosen.scenes.count} scenes of {chosen.scenes.seconds:g} s", err=True)
+        train_clips, labels, tune = add_scenes(train_clips, split(dataset, test_fold)[0], chosen)
+
+    from soundsdk_train.progress import Display
+
+    with Display(tensorboard) as display:
+        detector = pipeline.make(
+            train_clips,
+            test_clips,
+            labels,
+            chosen,
+            test_fold=test_fold,
+            on_epoch=display.epoch,
+            say=display.say,
+            tune=tune,
+        )
+    record = pipeline.write(detector, out)
+    cost = detector.record["cost"]
+    click.echo(
+        f"{out}: {cost['file_bytes']:,} bytes, {cost['parameters']:,} parameters, "
+        f"{cost['arena_bytes']:,} bytes of arena, "
+        f"{cost['macs_per_second']:,} MAC per second of audio"
+    )
+    for kind, figures in (("float", detector.floats), ("INT8", detector.int8)):
+        if figures is not None:
+            click.echo(
+                f"fold {test_fold}, {kind}: accuracy {figures.accuracy:.4f}, macro-F1 {figures.macro_f1:.4f}, "
+                f"mAP {figures.mean_average_precision:.4f}"
+            )
+    for line in pipeline.over_limits(detector.record):
+        click.echo(f"note: larger than a small board likes: {line}", err=True)
+    click.echo(f"record of the run: {record}", err=True)
+
+
+def load_split(
+    dataset: Dataset, test_fold: int | None, settings: settings_file.Settings
+) -> tuple[list[Clip], list[Clip], list[str]]:
+    """Decode both sides of a split and report what was skipped; returns training clips, test clips and labels."""
+    train_files, test_files = split(dataset, test_fold)
+    labels = [label for label in dataset.labels if label not in settings.data.negatives]
+    loaded = load(train_files, settings.frontend, settings.model.hop_frames, keep_pcm=False)
+    tested = load(test_files, settings.frontend, settings.model.hop_frames) if test_files else Loaded()
+    skipped = loaded.unreadable + tested.unreadable
+    for _, reason in skipped:
+        click.echo(f"skipped: {reason}", err=True)
+    if skipped:
+        click.echo(f"{len(skipped)} of {len(train_files) + len(test_files)} files skipped", err=True)
+    folds = "none held out" if test_fold is None else f"fold {test_fold} held out: {len(tested.clips)} clips"
+    click.echo(f"{len(loaded.clips)} clips of {len(dataset.labels)} classes to train on, {folds}", err=True)
+    return loaded.clips, tested.clips, labels
