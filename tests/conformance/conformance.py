@@ -128,8 +128,8 @@ def stream(name, data, samples):
         s.reset()
     show("features", s.feed(sound), s.stepped, crc(s.features))
     show("rest", s.feed(sound, samples - 100), s.stepped, s.feed(sound, samples), s.stepped)
-    attempt("start behind", lambda: s.feed(sound, samples + 1))
-    attempt("start negative", lambda: s.feed(sound, -1))
+    attempt("start behind", lambda s=s: s.feed(sound, samples + 1))
+    attempt("start negative", lambda s=s: s.feed(sound, -1))
     del s
     show("views outlive their stream", crc(scores), crc(attention))
 
@@ -180,6 +180,7 @@ def raw_view(raw):
             raw[i] = value & 255
 
     return View()
+
 
 def adpcm(samples, bits):
     """A piece of the test signal as bytes and back, with a locked heap."""
