@@ -4,7 +4,7 @@ JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 SOUNDCORE := firmware/cmodules/soundcore
-CORE := $(wildcard $(addprefix $(SOUNDCORE)/,*.[ch] *.cpp */*.[ch] */*/*.[ch]))
+CORE := $(wildcard $(addprefix $(SOUNDCORE)/,*.[ch] *.cpp */*.[ch] */*.cc */*/*.[ch]))
 
 .PHONY: help install demo test test-shuffled lint c-test docs-picture clean
 
