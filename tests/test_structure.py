@@ -116,3 +116,9 @@ def test_every_verb_of_the_table_is_there_to_be_imported() -> None:
 def test_the_top_of_the_host_package_fits_on_one_page() -> None:
     names = sorted(path.name for path in HOST.iterdir() if path.is_file())
     assert len(names) <= MAX_TOP_FILES, names
+
+
+def test_the_picture_of_the_house_shows_these_imports() -> None:
+    words = [sys.executable, ROOT / "docs" / "make_architecture.py", "--check"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
