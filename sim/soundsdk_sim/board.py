@@ -42,15 +42,11 @@ class Tap:
         self._stream = stream
         self.features: list[bytes] = []
 
-    def feed(self, pcm: Any) -> int:
-        needed = self._stream.needed
-        if len(pcm) < needed:
-            return int(self._stream.feed(pcm))
-        # To the end of the step first: the frames after it are written over its features.
-        view = memoryview(pcm)
-        self._stream.feed(view[:needed])
-        self.features.append(bytes(self._stream.features))
-        return 1 + int(self._stream.feed(view[needed:]))
+    def feed(self, pcm: Any, start: int = 0) -> int:
+        taken = int(self._stream.feed(pcm, start))
+        if self._stream.stepped:
+            self.features.append(bytes(self._stream.features))
+        return taken
 
     def frames(self) -> NDArray[np.int8] | None:
         """Features (frames, width) so far; None before the first step."""
@@ -151,9 +147,9 @@ def run(
 def features_of(model: bytes, pcm: NDArray[np.int16]) -> NDArray[np.int8] | None:
     """Features (frames, width) of a recording, as a board computes them; None if it is shorter than a step."""
     tap = Tap(open_stream(model))
-    block = min(BLOCK_SAMPLES, tap.step_samples)
-    for at in range(0, len(pcm), block):
-        tap.feed(np.ascontiguousarray(pcm[at : at + block], np.int16))
+    sound, at = np.ascontiguousarray(pcm, np.int16), 0
+    while at < len(sound):
+        at += tap.feed(sound, at)
     return tap.frames()
 
 
