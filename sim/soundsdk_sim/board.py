@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from soundfw.main import App, open_stream
 from soundfw.settings import Settings
-from soundsdk.device import protocol
+from soundfw.wire import framing
 from soundsdk.errors import ModelError
 from soundsdk_sim.scenes.matching import Found
 
@@ -158,7 +158,7 @@ def events_of(lines: list[bytes], rate_hz: int) -> list[Found]:
     onsets: dict[int, float] = {}
     found = []
     for line in lines:
-        message = protocol.decode(line)
+        message = framing.decode(line)
         if message is None or message["type"] != "event":
             continue
         seconds = message["t"] / rate_hz

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from rp2040_needs import micropython_uf2, need_emulator
 
+from soundfw.wire import framing
 from soundsdk.boards import find_board
-from soundsdk.device import protocol
 from soundsdk.models import load_model
 from soundsdk_sim.board import run as run_here
 from soundsdk_sim.rp2040 import Microphone, Repl, Rp2040
@@ -68,12 +68,12 @@ def esc10_clip() -> np.ndarray:
 
 
 def messages(lines: Any) -> list[dict[str, Any]]:
-    return [m for m in (protocol.decode(line) for line in lines) if m is not None]
+    return [m for m in (framing.decode(line) for line in lines) if m is not None]
 
 
 def ask(board: Rp2040, timeout_ms: float = 500, **message: Any) -> list[dict[str, Any]]:
     """What the board says within that time of its own after a command."""
-    board.send(b"\n" + protocol.encode(message) + b"\n")
+    board.send(b"\n" + framing.encode(message) + b"\n")
     return messages(board.lines(timeout_ms))
 
 

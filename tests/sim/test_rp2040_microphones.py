@@ -12,7 +12,7 @@ import pytest
 import soundcore
 from rp2040_needs import micropython_uf2, need_emulator
 
-from soundsdk.device import protocol
+from soundfw.wire import framing
 from soundsdk.models import load_model
 from soundsdk_sim.board import run as run_here
 from soundsdk_sim.rp2040 import AdcMicrophone, Microphone, PdmMicrophone, Repl, Rp2040
@@ -196,10 +196,10 @@ def test_the_detector_hears_an_alarm_through_it(uf2: Path, tmp_path: Path, kind:
     with Rp2040(uf2, microphone, flash=tmp_path / "flash.bin") as board:
         board.feed(modulate(pcm) if kind == "pdm" else pcm)
         board.boot()
-        board.send(b"\n" + protocol.encode({"type": "hello"}) + b"\n")
+        board.send(b"\n" + framing.encode({"type": "hello"}) + b"\n")
         lines = list(board.lines(7500))
-        board.send(b"\n" + protocol.encode({"type": "status"}) + b"\n")
-        status = [m for m in map(protocol.decode, board.lines(500)) if m is not None][-1]
+        board.send(b"\n" + framing.encode({"type": "status"}) + b"\n")
+        status = [m for m in map(framing.decode, board.lines(500)) if m is not None][-1]
     found = board.events_of(lines, RATE)
     assert [e.label for e in found] == [e.label for e in direct] == ["smoke_alarm"]
     # Not the same samples: a step of the model more or less.

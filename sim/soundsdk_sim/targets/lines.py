@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from soundsdk.device import protocol
+from soundfw.wire import framing
 from soundsdk.errors import ModelError
 
 SILENCE_S = 300.0  # a target sends a status line for each 10 s of sound: without any for this long it is stuck
@@ -40,7 +40,7 @@ class Lines:
 
     def _is_refusal(self, line: bytes) -> bool:
         """After a failed start hello has no model, and the next line says why."""
-        message = protocol.decode(line) or {"type": ""}
+        message = framing.decode(line) or {"type": ""}
         if self._refused:
             raise ModelError(f"the firmware refuses the model: {message.get('detail')} ({message.get('error')}).")
         self._refused = message["type"] == "hello" and not message["sha256"]

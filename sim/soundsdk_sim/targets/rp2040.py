@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from soundfw.wire import framing
 from soundsdk.boards import find_board
 from soundsdk.detector_file import DetectorFile
-from soundsdk.device import protocol
 from soundsdk.errors import DeviceError
 from soundsdk_sim.board import events_of
 from soundsdk_sim.rp2040 import Rp2040, tools
@@ -52,7 +52,7 @@ def run(detector: DetectorFile, pcm: NDArray[np.int16], on_line: Callable[[bytes
             quiet_ms = 0.0 if new else quiet_ms + _SLICE_MS
             if quiet_ms > _QUIET_MS:
                 raise _silent(lines, _QUIET_MS)
-        board.send(b"\n" + protocol.encode({"type": "status"}) + b"\n")
+        board.send(b"\n" + framing.encode({"type": "status"}) + b"\n")
         begin = len(lines.lines)
         for _ in range(int(_ANSWER_MS / _SLICE_MS)):
             lines.add(board.run(_SLICE_MS))
@@ -71,7 +71,7 @@ def events(lines: list[bytes], rate_hz: int, samples: int) -> list[Found]:
     end_s = samples / rate_hz
     found = events_of(lines, rate_hz)
     begun: dict[int, Found] = {}
-    for message in map(protocol.decode, lines):
+    for message in map(framing.decode, lines):
         if message is not None and message["type"] == "event":
             if message["edge"] == "on":
                 begun[message["id"]] = Found(message["t"] / rate_hz, end_s, message["label"], message["score"])
@@ -84,6 +84,6 @@ def events(lines: list[bytes], rate_hz: int, samples: int) -> list[Found]:
 
 def _follow(lines: list[bytes], open_events: set[int]) -> None:
     """Keeps the ids of events that have begun and not ended."""
-    for message in map(protocol.decode, lines):
+    for message in map(framing.decode, lines):
         if message is not None and message["type"] == "event":
             (open_events.add if message["edge"] == "on" else open_events.discard)(message["id"])
