@@ -14,6 +14,7 @@ from rp2040_needs import micropython_uf2, need_emulator
 
 from soundsdk.device import protocol
 from soundsdk.models import load_model
+from soundsdk_sim.board import events_of
 from soundsdk_sim.board import run as run_here
 from soundsdk_sim.rp2040 import AdcMicrophone, Microphone, PdmMicrophone, Repl, Rp2040
 from soundsdk_sim.rp2040.pdm import modulate
@@ -26,7 +27,7 @@ from array import array
 from binascii import hexlify
 import micropython
 import time
-from soundfw.mic import open_source
+from soundfw.mic.microphone import open_source
 source = open_source(MIC, 16000)
 samples = array("h", [0] * 256 * BLOCKS)
 blocks = [memoryview(samples)[i:i + 256] for i in range(0, len(samples), 256)]
@@ -97,7 +98,7 @@ def test_i2s_gives_the_samples_of_its_own_channel_from_the_first_frame_on(uf2: P
 
 SLOTS = """
 import time
-from soundfw.mic import open_source
+from soundfw.mic.microphone import open_source
 source = open_source(MIC, 16000)
 time.sleep_ms(50)
 source.close()
@@ -119,7 +120,7 @@ def test_i2s_slots_come_whole_and_at_the_rate(uf2: Path, channel: Literal["left"
         assert (slots == pcm[: len(slots)].astype(np.int32) << 16).all()
         repl.run(f"source = open_source({mic!r}, 16000)")
         before, begin = board.sound_waiting, board.cycles
-        run_here(1000)
+        board.run(1000)
         rate_hz = (before - board.sound_waiting) / (board.cycles - begin) * board.clock_hz
     assert rate_hz == pytest.approx(16000, abs=1)
 
@@ -154,8 +155,8 @@ def test_the_count_of_transfers_starts_anew_without_a_gap(uf2: Path) -> None:
     """After 8 blocks here; after 2 hours in earnest."""
     words = np.random.default_rng(2).integers(-32768, 32768, 4 * 256 * 50).astype(np.int16)
     mic = {"kind": "pdm", "clk": 2, "data": 3, "dc_shift": 0}
-    short = READ.replace("source =", "import soundfw.ring\nsoundfw.ring.Ring.ROUND = 1 << 12\nsource =", 1)
-    samples, lost = heard(uf2, PdmMicrophone(2, 3), mic, words, 40, 39, 1, short)
+    short_round = "import soundfw.mic.dma_ring as dma_ring\ndma_ring.Ring.ROUND = 1 << 12\n"
+    samples, lost = heard(uf2, PdmMicrophone(2, 3), mic, words, 40, 39, 1, short_round + READ)
     raw = words.view(np.uint16).reshape(-1, 2)[:, ::-1].tobytes()
     out = array("h", [0] * 256 * 40)
     soundcore.Pdm().convert(raw[: 8 * len(out)], out)
@@ -200,7 +201,7 @@ def test_the_detector_hears_an_alarm_through_it(uf2: Path, tmp_path: Path, kind:
         lines = list(board.lines(7500))
         board.send(b"\n" + protocol.encode({"type": "status"}) + b"\n")
         status = [m for m in map(protocol.decode, board.lines(500)) if m is not None][-1]
-    found = board.events_of(lines, RATE)
+    found = events_of(lines, RATE)
     assert [e.label for e in found] == [e.label for e in direct] == ["smoke_alarm"]
     # Not the same samples: a step of the model more or less.
     assert found[0].onset_s == pytest.approx(direct[0].onset_s, abs=0.15)
