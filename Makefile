@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CORE := $(wildcard firmware/cmodules/soundcore/*.[ch] firmware/cmodules/soundcore/*.cpp)
+CORE := $(wildcard $(foreach d,. frontend nn capture,firmware/cmodules/soundcore/$(d)/*.[ch] firmware/cmodules/soundcore/$(d)/*.cpp))
 
 .PHONY: help demo test lint c-test clean
 

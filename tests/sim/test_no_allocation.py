@@ -31,7 +31,7 @@ def held(printed: str) -> str:
 
 def test_10000_hops_allocate_nothing_on_unix_and_on_an_emulated_chip(tmp_path: Path) -> None:
     script = tmp_path / "hops.py"
-    script.write_text(f"{PROGRAM}\nloop(Slots(), {HOPS})\ncareless()\n", encoding="utf-8")
+    script.write_text(f"{PROGRAM}\nloop(I2sSource(), {HOPS})\ncareless()\n", encoding="utf-8")
     done = subprocess.run(
         [image_of("unix", tmp_path), script], capture_output=True, text=True, timeout=300, check=False
     )
@@ -43,6 +43,6 @@ def test_10000_hops_allocate_nothing_on_unix_and_on_an_emulated_chip(tmp_path: P
         pytest.skip(f"{board.qemu.program} is not installed")
     with Qemu(board, image_of("qemu_arm", tmp_path)) as machine:
         machine.run(PROGRAM)
-        printed = machine.run(f"loop(Slots(), {HOPS})", 900) + machine.run("careless()")
+        printed = machine.run(f"loop(I2sSource(), {HOPS})", 900) + machine.run("careless()")
     # The same scores, too.
     assert held(printed) == unix

@@ -27,10 +27,10 @@ def one_hop(at: int) -> list[Call]:
     return [
         Call("convert", at, at + 20),
         Call(FRONTEND, at + 50, at + 150),
-        Call("snd_fft_real", at + 60, at + 120),
-        Call("snd_kernels_fill", at + 210, at + 220),
-        Call("snd_kernels_copy", at + 225, at + 245),
-        Call("snd_kernels_conv", at + 250, at + 390),
+        Call("sc_fft_real", at + 60, at + 120),
+        Call("sc_kernels_fill", at + 210, at + 220),
+        Call("sc_kernels_copy", at + 225, at + 245),
+        Call("sc_kernels_conv", at + 250, at + 390),
         Call(MODEL, at + 200, at + 400, at, at + 5),
         Call("convert", at + 450, at + 470),
     ]

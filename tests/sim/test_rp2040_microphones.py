@@ -168,7 +168,7 @@ def test_adc_samples_come_at_the_rate_and_without_loss(uf2: Path) -> None:
     pcm = (np.arange(256 * 60) % 4096 * 16 - 32768).astype(np.int16)
     mic = {"kind": "adc", "pin": 26, "dc_shift": 4}
     samples, lost = heard(uf2, AdcMicrophone(26), mic, pcm, 40, 20, 600)
-    s = soundcore.Slots(bits=12, dc_shift=4)
+    s = soundcore.I2sUnpacker(bits=12, dc_shift=4)
     out = array("h", [0] * 256 * 20)
     s.convert(((pcm.astype(int) >> 4) + 2048).astype("<u2")[: len(out)].tobytes(), out)
     assert (samples[:20].ravel() == np.array(out)).all()

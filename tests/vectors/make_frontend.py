@@ -2,7 +2,7 @@
 
     python tests/vectors/make_frontend.py
 
-Only to be run when SND_FRONTEND_VERSION is raised: until then the file pins the frontend on every target.
+Only to be run when SC_FRONTEND_VERSION is raised: until then the file pins the frontend on every target.
 """
 
 from __future__ import annotations

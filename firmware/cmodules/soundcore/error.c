@@ -2,16 +2,16 @@
 
 #include <string.h>
 
-static const char *const error_names[SND_ERROR_COUNT] = {
-#define SND_X(id, name, text) name,
-    SND_ERRORS(SND_X)
-#undef SND_X
+static const char *const error_names[SC_ERROR_COUNT] = {
+#define SC_X(id, name, text) name,
+    SC_ERRORS(SC_X)
+#undef SC_X
 };
 
-static const char *const error_texts[SND_ERROR_COUNT] = {
-#define SND_X(id, name, text) text,
-    SND_ERRORS(SND_X)
-#undef SND_X
+static const char *const error_texts[SC_ERROR_COUNT] = {
+#define SC_X(id, name, text) text,
+    SC_ERRORS(SC_X)
+#undef SC_X
 };
 
 // The builtin operators a converter is likely to write, so that a refusal can say which one it was.
@@ -58,7 +58,7 @@ static void put_number(text_t *t, int32_t value) {
     put_text(t, digits + at);
 }
 
-const char *snd_error_op_name(int32_t builtin) {
+const char *sc_error_op_name(int32_t builtin) {
     for (size_t i = 0; i < sizeof(op_names) / sizeof(op_names[0]); i++) {
         if (op_names[i].code == builtin) {
             return op_names[i].name;
@@ -67,11 +67,11 @@ const char *snd_error_op_name(int32_t builtin) {
     return NULL;
 }
 
-const char *snd_error_name(snd_err_t code) {
-    return (unsigned)code < SND_ERROR_COUNT ? error_names[code] : "unknown";
+const char *sc_error_name(sc_err_t code) {
+    return (unsigned)code < SC_ERROR_COUNT ? error_names[code] : "unknown";
 }
 
-size_t snd_error_text(const snd_fault_t *fault, char *out, size_t room) {
+size_t sc_error_text(const sc_fault_t *fault, char *out, size_t room) {
     text_t t = {out, room, 0};
     if (room == 0) {
         return 0;
@@ -80,7 +80,7 @@ size_t snd_error_text(const snd_fault_t *fault, char *out, size_t room) {
         put_text(&t, "operator ");
         put_number(&t, fault->op);
         if (fault->builtin >= 0) {
-            const char *name = snd_error_op_name(fault->builtin);
+            const char *name = sc_error_op_name(fault->builtin);
             put_text(&t, " (");
             if (name) {
                 put_text(&t, name);
@@ -97,7 +97,7 @@ size_t snd_error_text(const snd_fault_t *fault, char *out, size_t room) {
         put_number(&t, fault->tensor);
         put_text(&t, ": ");
     }
-    put_text(&t, (unsigned)fault->code < SND_ERROR_COUNT ? error_texts[fault->code] : "unknown error");
+    put_text(&t, (unsigned)fault->code < SC_ERROR_COUNT ? error_texts[fault->code] : "unknown error");
     out[t.length] = 0;
     return t.length;
 }

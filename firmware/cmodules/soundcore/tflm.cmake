@@ -1,6 +1,6 @@
 # TensorFlow Lite Micro for model_tflm.cc: from TFLM_DIR, sets TFLM_SOURCES and TFLM_INCLUDES. TFLM_DIR is a checkout of
 # tflite-micro after `make -f tensorflow/lite/micro/tools/make/Makefile third_party_downloads`, or what its
-# create_tflm_tree.py writes. Reference kernels, and of them only those of the operators in model_check.h. With
+# create_tflm_tree.py writes. Reference kernels, and of them only those of the operators in nn/checks.h. With
 # TFLM_LIBRARY (its built library, made from the same tree) nothing of it is compiled.
 if(NOT TFLM_DIR)
     set(TFLM_DIR $ENV{TFLM_DIR})

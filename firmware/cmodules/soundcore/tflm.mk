@@ -33,7 +33,7 @@ endif
 
 # Flags of C alone (-std=gnu99 and such) are not for C++; those of the target are.
 TFLM_CXX = $(CXX) $(filter -m% -specs=% --specs=% -ffile-prefix-map=%,$(CFLAGS)) $(TFLM_FLAGS)
-$(BUILD)/tflm/model_tflm.o: $(SOUNDCORE_DIR)/model_tflm.cc
+$(BUILD)/tflm/model_tflm.o: $(SOUNDCORE_DIR)/nn/model_tflm.cc
 	$(ECHO) "CXX $<"
 	$(Q)$(MKDIR) -p $(dir $@)
 	$(Q)$(TFLM_CXX) -c -o $@ $<

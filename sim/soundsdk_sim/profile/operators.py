@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_COPY = "snd_kernels_copy"
+_COPY = "sc_kernels_copy"
 # Operator: its kernel, which it calls once; some are copies, called as often as soundcore says.
 _KERNEL = {
-    "CONV_2D": "snd_kernels_conv",
-    "FULLY_CONNECTED": "snd_kernels_conv",
-    "DEPTHWISE_CONV_2D": "snd_kernels_depthwise",
-    "ADD": "snd_kernels_add",
-    "SUB": "snd_kernels_add",
-    "MUL": "snd_kernels_mul",
-    "LOGISTIC": "snd_kernels_logistic",
-    "TANH": "snd_kernels_tanh",
-    "QUANTIZE": "snd_kernels_quantize",
-    "SOFTMAX": "snd_kernels_softmax",
-    "MEAN": "snd_kernels_mean",
-    "MAX_POOL_2D": "snd_kernels_max_pool",
-    "AVERAGE_POOL_2D": "snd_kernels_average_pool",
+    "CONV_2D": "sc_kernels_conv",
+    "FULLY_CONNECTED": "sc_kernels_conv",
+    "DEPTHWISE_CONV_2D": "sc_kernels_depthwise",
+    "ADD": "sc_kernels_add",
+    "SUB": "sc_kernels_add",
+    "MUL": "sc_kernels_mul",
+    "LOGISTIC": "sc_kernels_logistic",
+    "TANH": "sc_kernels_tanh",
+    "QUANTIZE": "sc_kernels_quantize",
+    "SOFTMAX": "sc_kernels_softmax",
+    "MEAN": "sc_kernels_mean",
+    "MAX_POOL_2D": "sc_kernels_max_pool",
+    "AVERAGE_POOL_2D": "sc_kernels_average_pool",
 }
-_FILL = "snd_kernels_fill"  # PAD: before its copy
+_FILL = "sc_kernels_fill"  # PAD: before its copy
 KERNELS = (*dict.fromkeys(_KERNEL.values()), _COPY, _FILL)
 
 

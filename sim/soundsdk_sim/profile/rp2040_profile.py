@@ -14,7 +14,7 @@ from soundsdk_sim.profile.trace import FUNCTIONS, MODEL, WARM_UP, Call, hops
 from soundsdk_sim.rp2040 import FunctionCall, Repl, Rp2040
 from soundsdk_sim.rp2040.wiring import microphone_of
 
-CONVERT = "snd_slots_convert"
+CONVERT = "sc_i2s_unpack_convert"
 _RAM = 0x20000000
 _HELLO_MS = 20_000
 NOT_MODELLED = [

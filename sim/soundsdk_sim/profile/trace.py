@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from soundsdk.errors import DeviceError
 from soundsdk_sim.profile.operators import KERNELS, Operator, kernel_calls
 
-FRONTEND = "snd_frontend_push"
-MODEL = "snd_model_invoke"
+FRONTEND = "sc_frontend_push"
+MODEL = "sc_model_invoke"
 STAGES = {  # of the frontend; what they leave is the window
-    "snd_fft_real": "FFT",
-    "snd_mel_square": "power",
-    "snd_mel_log2": "mel and logarithm",
-    "snd_dct_run": "DCT",
+    "sc_fft_real": "FFT",
+    "sc_mel_square": "power",
+    "sc_mel_log2": "mel and logarithm",
+    "sc_dct_run": "DCT",
 }
 FUNCTIONS = (FRONTEND, MODEL, *STAGES, *KERNELS)
 WARM_UP = 2  # hops until every buffer has been filled once
