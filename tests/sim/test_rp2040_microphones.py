@@ -10,14 +10,13 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 import soundcore
-from rp2040_needs import micropython_uf2, need_emulator
+from target_needs import micropython_uf2
 
 from soundsdk.device import protocol
 from soundsdk.models import load_model
-from soundsdk_sim.board import events_of
-from soundsdk_sim.board import run as run_here
-from soundsdk_sim.rp2040 import AdcMicrophone, Microphone, PdmMicrophone, Repl, Rp2040
-from soundsdk_sim.rp2040.pdm import modulate
+from soundsdk_sim.board import events_of, run_recording
+from soundsdk_sim.rp2040 import AdcMicrophone, I2sMicrophone, PdmMicrophone, Rp2040
+from soundsdk_sim.rp2040.microphones import modulate
 from soundsdk_sim.scenes.alarms import temporal_three
 from soundsdk_sim.scenes.rooms import to_pcm
 
@@ -53,13 +52,12 @@ for block in blocks:
 
 @pytest.fixture(scope="module")
 def uf2() -> Path:
-    need_emulator()
     return micropython_uf2()
 
 
 def heard(
     uf2: Path,
-    microphone: Microphone | PdmMicrophone | AdcMicrophone,
+    microphone: I2sMicrophone | PdmMicrophone | AdcMicrophone,
     mic: dict[str, Any],
     sound: np.ndarray,
     blocks: int,
@@ -72,9 +70,9 @@ def heard(
         program = program.replace(name, repr(value))
     with Rp2040(uf2, microphone) as board:
         board.boot()
-        repl = Repl(board)
+        repl = board.repl()
         board.feed(sound)
-        lost, *rows = repl.run(program).splitlines()
+        lost, *rows = repl.exec(program).splitlines()
     samples = np.array([np.frombuffer(bytes.fromhex(row), "<i2") for row in rows])
     return samples, np.array(json.loads(lost))
 
@@ -85,7 +83,7 @@ def test_i2s_gives_the_samples_of_its_own_channel_from_the_first_frame_on(uf2: P
     """Two microphones on the line; a stall of 0.4 s, of which the ring keeps 15 blocks."""
     pcm = np.random.default_rng(3).integers(-32768, 32768, (256 * 60, 2)).astype(np.int16)
     mic = {"kind": "i2s", "id": 0, "sck": 10, "ws": 11, "sd": 12, "channel": channel, "bits": bits}
-    samples, lost = heard(uf2, Microphone(10, 11, 12, "both"), mic, pcm, 40, 20, 400)
+    samples, lost = heard(uf2, I2sMicrophone(10, 11, 12, "both"), mic, pcm, 40, 20, 400)
     own = pcm[:, int(channel == "right")].reshape(-1, 256)
     assert (samples[:20] == own[:20]).all()
     assert not lost[:20].any()
@@ -112,13 +110,13 @@ def test_i2s_slots_come_whole_and_at_the_rate(uf2: Path, channel: Literal["left"
     """Each slot of 32 bits, as the microphone has it; 16 kHz to the clock's tick."""
     pcm = np.random.default_rng(4).integers(-32768, 32768, 30000).astype(np.int16)
     mic = {"kind": "i2s", "id": block, "sck": 10, "ws": 11, "sd": 12, "channel": channel, "bits": 24}
-    with Rp2040(uf2, Microphone(10, 11, 12, channel)) as board:
+    with Rp2040(uf2, I2sMicrophone(10, 11, 12, channel)) as board:
         board.boot()
         board.feed(pcm)
-        repl = Repl(board)
-        slots = np.frombuffer(bytes.fromhex(repl.run(SLOTS.replace("MIC", repr(mic)))), "<i4")
+        repl = board.repl()
+        slots = np.frombuffer(bytes.fromhex(repl.exec(SLOTS.replace("MIC", repr(mic)))), "<i4")
         assert (slots == pcm[: len(slots)].astype(np.int32) << 16).all()
-        repl.run(f"source = open_source({mic!r}, 16000)")
+        repl.exec(f"source = open_source({mic!r}, 16000)")
         before, begin = board.sound_waiting, board.cycles
         board.run(1000)
         rate_hz = (before - board.sound_waiting) / (board.cycles - begin) * board.clock_hz
@@ -185,14 +183,14 @@ def test_the_detector_hears_an_alarm_through_it(uf2: Path, tmp_path: Path, kind:
     alarm = temporal_three(rng, 4.0)
     x[RATE // 2 : RATE // 2 + len(alarm)] += 0.3 * alarm / np.abs(alarm).max()
     pcm = to_pcm(x)
-    direct = run_here(load_model("home").path.read_bytes(), np.pad(pcm, (0, 2 * RATE)), RATE).events
+    direct = run_recording(load_model("home").path.read_bytes(), np.pad(pcm, (0, 2 * RATE)), RATE).events
     microphone: PdmMicrophone | AdcMicrophone = PdmMicrophone(2, 3) if kind == "pdm" else AdcMicrophone(26)
     mic = {"kind": "pdm", "clk": 2, "data": 3} if kind == "pdm" else {"kind": "adc", "pin": 26}
     with Rp2040(uf2) as board:
         board.boot()
         # 300 do not fit a ring: 256 do.
         settings = json.dumps({"mic": mic, "block_samples": 300})
-        Repl(board).run(f"with open('settings.json', 'w') as f: f.write({settings!r})")
+        board.repl().exec(f"with open('settings.json', 'w') as f: f.write({settings!r})")
         board.save_flash(tmp_path / "flash.bin")
     with Rp2040(uf2, microphone, flash=tmp_path / "flash.bin") as board:
         board.feed(modulate(pcm) if kind == "pdm" else pcm)
