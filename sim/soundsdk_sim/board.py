@@ -15,7 +15,7 @@ from soundfw.main import App, open_stream
 from soundfw.settings import Settings
 from soundsdk.device import protocol
 from soundsdk.errors import ModelError
-from soundsdk_sim.scenes.matching import Found
+from soundsdk.labels import LabelledSpan
 
 BLOCK_SAMPLES = 2048  # a step at a time: what is sent does not depend on it
 STATUS_S = 10
@@ -108,7 +108,7 @@ class Run:
     """What a virtual board did with a recording. lines: as sent, without their ends."""
 
     lines: list[bytes] = field(default_factory=list)
-    events: list[Found] = field(default_factory=list)  # by onset
+    events: list[LabelledSpan] = field(default_factory=list)  # by onset
     features: NDArray[np.int8] | None = None  # (frames, width)
 
 
@@ -157,7 +157,7 @@ def features_of(model: bytes, pcm: NDArray[np.int16]) -> NDArray[np.int8] | None
     return tap.frames()
 
 
-def events_of(lines: list[bytes], rate_hz: int) -> list[Found]:
+def events_of(lines: list[bytes], rate_hz: int) -> list[LabelledSpan]:
     """The events in a board's lines, by onset. An event without an end is left out."""
     onsets: dict[int, float] = {}
     found = []
@@ -169,5 +169,5 @@ def events_of(lines: list[bytes], rate_hz: int) -> list[Found]:
         if message["edge"] == "on":
             onsets[message["id"]] = seconds
         else:
-            found.append(Found(onsets.pop(message["id"]), seconds, message["label"], message["peak"]))
+            found.append(LabelledSpan(onsets.pop(message["id"]), seconds, message["label"], message["peak"]))
     return sorted(found, key=lambda f: (f.onset_s, f.label))

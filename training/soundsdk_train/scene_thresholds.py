@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from soundsdk.labels import LabelledSpan
 from soundsdk_sim.scenes import Recordings, Scene, SceneEvent, make_scene
-from soundsdk_sim.scenes.matching import Found, match, on_time
+from soundsdk_sim.scenes.matching import match, on_time
 from soundsdk_sim.scenes.scene import ALARM_LABELS
 from soundsdk_train.scene_data import SYNTHETIC
 
@@ -71,7 +72,9 @@ def listen(model: bytes, scenes: Sequence[Scene], pool_ms: int) -> list[Heard]:
     return out
 
 
-def events(heard: Heard, index: int, label: str, limits: dict[str, int], metadata: dict[str, Any]) -> list[Found]:
+def events(
+    heard: Heard, index: int, label: str, limits: dict[str, int], metadata: dict[str, Any]
+) -> list[LabelledSpan]:
     """The events of one label under given thresholds."""
     from soundfw.detect import detector as firmware
 
@@ -86,7 +89,7 @@ def events(heard: Heard, index: int, label: str, limits: dict[str, int], metadat
         step_samples,
         (1.0, 0),
     )
-    found: list[Found] = []
+    found: list[LabelledSpan] = []
     begun = 0.0
     for row, end in zip([*heard.scores, None], [*heard.ends, heard.samples], strict=True):
         if row is None:
@@ -97,7 +100,7 @@ def events(heard: Heard, index: int, label: str, limits: dict[str, int], metadat
         if changed and one.edge[0] == firmware.ON:
             begun = one.time[0] / rate
         elif changed:
-            found.append(Found(begun, one.time[0] / rate, label, one.peak[0] / 1000))
+            found.append(LabelledSpan(begun, one.time[0] / rate, label, one.peak[0] / 1000))
     return found
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +13,10 @@ from soundsdk.boards import find_board
 from soundsdk.detector_file import DetectorFile
 from soundsdk.device import protocol
 from soundsdk.errors import DeviceError
+from soundsdk.labels import LabelledSpan
 from soundsdk_sim.board import events_of
 from soundsdk_sim.rp2040 import Rp2040, tools
 from soundsdk_sim.rp2040.wiring import microphone_of
-from soundsdk_sim.scenes.matching import Found
 from soundsdk_sim.targets.images import image
 from soundsdk_sim.targets.lines import Lines
 
@@ -66,19 +68,20 @@ def _silent(lines: Lines, ms: float) -> DeviceError:
     return DeviceError(f"the emulated board has said nothing for {seconds} of its time; before: {lines.said()}")
 
 
-def events(lines: list[bytes], rate_hz: int, samples: int) -> list[Found]:
+def events(lines: list[bytes], rate_hz: int, samples: int) -> list[LabelledSpan]:
     """The events of a recording of so many samples, by onset: as elsewhere, they end with it at the latest."""
     end_s = samples / rate_hz
     found = events_of(lines, rate_hz)
-    begun: dict[int, Found] = {}
+    begun: dict[int, LabelledSpan] = {}
     for message in map(protocol.decode, lines):
         if message is not None and message["type"] == "event":
             if message["edge"] == "on":
-                begun[message["id"]] = Found(message["t"] / rate_hz, end_s, message["label"], message["score"])
+                onset_s = message["t"] / rate_hz
+                begun[message["id"]] = LabelledSpan(onset_s, math.inf, message["label"], message["score"])
             else:
                 begun.pop(message["id"], None)
     found += begun.values()
-    within = [Found(e.onset_s, min(e.offset_s, end_s), e.label, e.peak) for e in found if e.onset_s < end_s]
+    within = [replace(e, offset_s=min(e.offset_s, end_s)) for e in found if e.onset_s < end_s]
     return sorted(within, key=lambda e: (e.onset_s, e.label))
 
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import UsageError
+from soundsdk.labels import LabelledSpan
 from soundsdk_sim.board import Run, events_of, features_of
 from soundsdk_sim.board import run as run_here
-from soundsdk_sim.scenes.matching import Found
 from soundsdk_sim.targets.names import TARGETS
 
 OnLine = Callable[[bytes], None]
@@ -38,7 +38,7 @@ def run(
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
     if target == "cpython":
         return run_here(detector.data, pcm, rate_hz, on_line, realtime, features)
-    events: list[Found] | None = None
+    events: list[LabelledSpan] | None = None
     if target == "unix":
         from soundsdk_sim.targets import unix
 
