@@ -9,9 +9,10 @@ import pytest
 
 from soundsdk_sim.scenes import Recordings, SceneEvent
 from soundsdk_train import scene_thresholds
-from soundsdk_train.augment import UNKNOWN, Augmenter, Bank
-from soundsdk_train.datasets import Clip, Recording
-from soundsdk_train.scene_data import add_scenes, frame_labels, mixture, recordings_of, scene_clips
+from soundsdk_train.augment import Augmenter, Bank
+from soundsdk_train.commands.train import add_scenes
+from soundsdk_train.datasets import UNKNOWN, Clip, Recording
+from soundsdk_train.scene_data import frame_labels, mixture, recordings_of, scene_clips
 from soundsdk_train.settings import AugmentSettings, FrontendSettings, SceneSettings, Settings, TrainSettings, load
 
 ROOT = Path(__file__).resolve().parents[2]

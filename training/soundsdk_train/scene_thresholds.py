@@ -17,7 +17,7 @@ from soundsdk.labels import LabelledSpan
 from soundsdk_sim.scenes import Recordings, Scene, SceneEvent, make_scene
 from soundsdk_sim.scenes.matching import match, on_time
 from soundsdk_sim.scenes.scene import ALARM_LABELS
-from soundsdk_train.scene_data import SYNTHETIC
+from soundsdk_train.settings import SYNTHETIC_LABELS
 
 POOL_MS = (0, 256, 512, 768)
 ON = (500, 600, 700, 800, 870, 920, 950, 970)
@@ -146,7 +146,7 @@ def _choose_classes(heards: Sequence[Heard], metadata: dict[str, Any]) -> tuple[
         holds = HOLD_MS.get(label, HOLD_DEFAULT_MS)
         grid = itertools.product(ON, OFF_OF_ON, MIN_MS)
         costs = {(on, share, min_ms): cost(on, share, min_ms, holds[0]) for on, share, min_ms in grid}
-        allowed = [at for at in costs if label in SYNTHETIC or at[0] >= ON_RECORDED]
+        allowed = [at for at in costs if label in SYNTHETIC_LABELS or at[0] >= ON_RECORDED]
         on, share, min_ms = min(allowed, key=_smoothed(costs))
         hold_ms = min(holds, key=partial(cost, on, share, min_ms))
         classes.append(_limits(on, share, min_ms, hold_ms))
