@@ -19,7 +19,11 @@ from soundsdk_sim.profile.operators import Operator
 from soundsdk_sim.profile.report import Report, as_json
 from soundsdk_sim.profile.trace import FRONTEND, MODEL, Call, Hop, hops
 
-OPERATORS = [Operator("PAD", (1, 4), 0, 2), Operator("RESHAPE", (4,), 0, 0), Operator("CONV_2D", (1, 2), 8, 1)]
+OPERATORS = [
+    Operator("CONCATENATION", (1, 4), 0, "sc_op_copy_run", 2),
+    Operator("RESHAPE", (4,), 0, "sc_op_copy_run", 0),
+    Operator("CONV_2D", (1, 2), 8, "sc_op_conv_run", 1),
+]
 
 
 def one_hop(at: int) -> list[Call]:
@@ -28,9 +32,9 @@ def one_hop(at: int) -> list[Call]:
         Call("convert", at, at + 20),
         Call(FRONTEND, at + 50, at + 150),
         Call("sc_fft_real", at + 60, at + 120),
-        Call("sc_kernels_fill", at + 210, at + 220),
-        Call("sc_kernels_copy", at + 225, at + 245),
-        Call("sc_kernels_conv", at + 250, at + 390),
+        Call("sc_op_copy_run", at + 210, at + 220),
+        Call("sc_op_copy_run", at + 225, at + 245),
+        Call("sc_op_conv_run", at + 250, at + 390),
         Call(MODEL, at + 200, at + 400, at, at + 5),
         Call("convert", at + 450, at + 470),
     ]
@@ -69,7 +73,7 @@ def test_operators_are_those_of_the_file(name: str) -> None:
     assert {o.name for o in found} >= {"CONV_2D", "DEPTHWISE_CONV_2D", "LOGISTIC", "CONCATENATION"}
     for operator in found:
         assert (operator.macs > 0) == (operator.name in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "MEAN"))
-        assert operator.kernels == 1 or operator.name in ("CONCATENATION", "PAD", "RESHAPE")
+        assert operator.kernels == 1 or operator.name in ("CONCATENATION", "RESHAPE")
     conv = next(o for o in found if o.name == "CONV_2D")
     assert len(conv.shape) == 4
     assert conv.macs % (conv.shape[1] * conv.shape[2] * conv.shape[3]) == 0

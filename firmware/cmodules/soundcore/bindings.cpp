@@ -133,7 +133,9 @@ PyObject *error_type = nullptr;
 }
 
 [[noreturn]] void raise(sc_err_t code) {
-    raise(sc_fault_t{code, -1, -1, -1});
+    sc_fault_t fault;
+    sc_error_fail(&fault, code);
+    raise(fault);
 }
 
 using View = nb::ndarray<nb::memview, int8_t, nb::ndim<1>>;
@@ -161,7 +163,7 @@ nb::list operators(nb::handle buf) {
     }
     nb::list rows;
     for (const auto &e : entries) {
-        rows.append(nb::make_tuple(e.name, shape(e), e.macs, e.kernels));
+        rows.append(nb::make_tuple(e.name, shape(e), e.macs, e.run, e.calls));
     }
     return rows;
 }
@@ -559,8 +561,8 @@ NB_MODULE(soundcore, m) {
         .def("reset", &Pdm::reset, "Forgets all bits.");
 
     m.def("operators", &operators, nb::arg("buf"),
-          "The operators of a model, in the order they run: (name, shape of the output, multiply-accumulates, calls of\n"
-          "a kernel in one step) each. Raises Error('model.*') as Model does. Not in MicroPython.");
+          "Return a model's operators in the order they run, each as (name, shape of the output, multiply-accumulates,\n"
+          "function of the core that computes it, calls of that function in one step). Raises Error('model.*') as Model does. Not in MicroPython.");
     m.def("adpcm_encode", &adpcm_encode, nb::arg("pcm"), nb::arg("out"), nb::arg("bits") = 4,
           "Writes 1..65535 int16 samples as one piece of sound for the wire (adpcm.h) into out; returns its bytes.\n\n"
           "bits: 3, 4 or 5 per sample. A piece needs no other to be decoded. Error('adpcm.*').");

@@ -73,6 +73,12 @@ typedef struct {
     int32_t tensor;
 } sc_fault_t;
 
+// Sets the fault, unless it is NULL; op, builtin and tensor are -1 where there is none. Returns 0, as what fails does.
+int sc_error_set(sc_fault_t *fault, sc_err_t code, int32_t op, int32_t builtin, int32_t tensor);
+// The same for what concerns no operator or tensor; SC_OK clears the fault.
+static inline int sc_error_fail(sc_fault_t *fault, sc_err_t code) {
+    return sc_error_set(fault, code, -1, -1, -1);
+}
 const char *sc_error_name(sc_err_t code);
 // The name of a TFLite BuiltinOperator, NULL if it is none that a converter is likely to write.
 const char *sc_error_op_name(int32_t builtin);

@@ -39,7 +39,8 @@ static NORETURN void raise_fault(const sc_fault_t *fault) {
 }
 
 static NORETURN void raise_code(sc_err_t code) {
-    sc_fault_t fault = {code, -1, -1, -1};
+    sc_fault_t fault;
+    sc_error_fail(&fault, code);
     raise_fault(&fault);
 }
 

@@ -19,12 +19,6 @@ static size_t round_up(size_t n) {
     return (n + 15) & ~(size_t)15;
 }
 
-static sc_stream_t *fail(sc_fault_t *fault, sc_err_t code) {
-    fault->code = code;
-    fault->op = fault->builtin = fault->tensor = -1;
-    return NULL;
-}
-
 size_t sc_stream_size(const void *file, size_t length, sc_fault_t *fault) {
     sc_meta_t meta;
     if (!sc_meta_read(&meta, file, length, fault)) {
@@ -101,7 +95,8 @@ sc_stream_t *sc_stream_init(void *memory, size_t size, const void *file, size_t 
         return NULL;
     }
     if (size < needed) {
-        return fail(fault, SC_E_MEMORY);
+        sc_error_fail(fault, SC_E_MEMORY);
+        return NULL;
     }
     sc_stream_t *s = memory;
     memset(s, 0, sizeof(*s));
@@ -116,13 +111,16 @@ sc_stream_t *sc_stream_init(void *memory, size_t size, const void *file, size_t 
         return NULL;
     }
     if (!check_features(s)) {
-        return fail(fault, SC_E_META_FEATURES);
+        sc_error_fail(fault, SC_E_META_FEATURES);
+        return NULL;
     }
     if (!check_scores(s)) {
-        return fail(fault, SC_E_META_SCORES);
+        sc_error_fail(fault, SC_E_META_SCORES);
+        return NULL;
     }
     if (!check_states(s)) {
-        return fail(fault, SC_E_META_STATES);
+        sc_error_fail(fault, SC_E_META_STATES);
+        return NULL;
     }
     sc_stream_reset(s);
     return s;

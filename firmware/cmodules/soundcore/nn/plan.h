@@ -29,6 +29,6 @@ int sc_plan_make(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault);
 // Offset of a tensor (-1 - operator: its scratch) in the arena; -1 for a constant or none.
 int32_t sc_plan_offset(const sc_plan_t *plan, int32_t tensor);
 // Whether input i of an operator lies `at` bytes into its output already, so that there is nothing to copy.
-int sc_plan_in_place(const sc_plan_t *plan, const sc_model_op_t *op, int32_t i, int32_t at);
+int sc_plan_in_place(const sc_plan_t *plan, const sc_op_t *op, int32_t i, int32_t at);
 
 #endif
