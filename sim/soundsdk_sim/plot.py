@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from soundsdk.errors import DataError
-from soundsdk_sim.board import Run
+from soundsdk_sim.board import RunResult
 from soundsdk_sim.scenes.matching import Found
 from soundsdk_sim.scenes.scene import SceneEvent
 
@@ -43,7 +43,7 @@ def draw(
     path: Path,
     pcm: NDArray[np.int16],
     metadata: dict[str, Any],
-    result: Run,
+    result: RunResult,
     title: str,
     truth: Sequence[SceneEvent] | None = None,
 ) -> None:

@@ -60,13 +60,12 @@ def listen(model: bytes, scenes: Sequence[Scene], pool_ms: int) -> list[Heard]:
         detector.reset()
         heard = Heard(scene.events, [], [], len(scene.pcm))
         sound, at = scene.pcm.tobytes(), 0
-        while at + stream.needed <= len(scene.pcm):
-            begin = at
-            at += stream.needed
-            stream.feed(sound[2 * begin : 2 * at])
-            detector.step(stream.scores, stream.attention, at)
-            heard.scores.append(list(detector.scores))
-            heard.ends.append(at)
+        while at < len(scene.pcm):
+            at += stream.feed(sound, at)
+            if stream.stepped:
+                detector.step(stream.scores, stream.attention, at)
+                heard.scores.append(list(detector.scores))
+                heard.ends.append(at)
         out.append(heard)
     return out
 

@@ -284,14 +284,17 @@ public:
         }
     }
 
-    size_t feed(nb::handle pcm) {
+    size_t feed(nb::handle pcm, size_t start) {
         Pcm samples(pcm);
-        return sc_stream_feed(stream_, samples.data(), samples.size());
+        if (start > samples.size()) {
+            throw nb::value_error("start lies behind the samples");
+        }
+        return sc_stream_feed(stream_, samples.data() + start, samples.size() - start);
     }
 
     void reset() { sc_stream_reset(stream_); }
     size_t step_samples() const { return sc_stream_step_samples(stream_); }
-    size_t needed() const { return sc_stream_needed(stream_); }
+    bool stepped() const { return sc_stream_stepped(stream_) != 0; }
     size_t arena_size() const { return sc_stream_arena_size(stream_); }
     nb::object metadata() const { return file_.metadata(); }
 
@@ -509,20 +512,20 @@ NB_MODULE(soundcore, m) {
         "buf (bytes-like) is kept. Raises Error('model.*') for a file that cannot be run and Error('meta.*') for one\n"
         "whose metadata is missing, of another version, or does not fit its tensors.")
         .def(nb::init<nb::handle>(), nb::arg("buf"))
-        .def("feed", &Stream::feed, nb::arg("pcm"),
-             "Takes any number of int16 samples at the model's rate, runs the steps they complete and returns how\n"
-             "many. The views below then show the last of them.")
+        .def("feed", &Stream::feed, nb::arg("pcm"), nb::arg("start") = 0,
+             "Feed int16 samples at the model's rate, from sample `start` of pcm to the end of the step, and return how\n"
+             "many were taken: fewer than there are if the step ended before them. Then `stepped` is true, and the views\n"
+             "show that step until the next feed.")
+        .def_prop_ro("stepped", &Stream::stepped, "Whether the last feed ended a step.")
         .def("reset", &Stream::reset, "Forgets all audio and zeroes the states.")
         .def_prop_ro("scores", &stream_view<sc_stream_scores>, "Logits of the newest step, int8 (classes,), live.")
         .def_prop_ro("attention", &stream_view<sc_stream_attention>,
                      "Attention logits of the newest step, int8 (1,) or (classes,), live; empty if the model has none.")
         .def_prop_ro("features", &stream_view<sc_stream_features>,
-                     "Features of the newest step, int8 (hop_frames * width,), live. Frames of the next step overwrite them\n"
-                     "one by one: read them after a feed that ended with the step (of `needed` samples).")
+                     "Features of the newest step, int8 (hop_frames * width,), live; the next feed overwrites them.")
         .def_prop_ro("scores_quant", &stream_quant<sc_stream_scores>, "(scale, zero_point) of scores.")
         .def_prop_ro("attention_quant", &stream_quant<sc_stream_attention>, "(scale, zero_point) of attention.")
         .def_prop_ro("step_samples", &Stream::step_samples, "Samples from one step to the next.")
-        .def_prop_ro("needed", &Stream::needed, "Samples until the next step ends.")
         .def_prop_ro("arena_size", &Stream::arena_size, "Bytes of memory in use, the frontend's included.")
         .def_prop_ro("metadata", &Stream::metadata, "The file's `soundsdk` buffer as bytes.");
 

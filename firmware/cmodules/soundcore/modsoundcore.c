@@ -507,17 +507,24 @@ static mp_obj_t stream_make_new(const mp_obj_type_t *type, size_t n_args, size_t
 }
 
 static mp_obj_t stream_feed(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
+    static const mp_arg_t allowed[] = {
+        {MP_QSTR_pcm, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
+        {MP_QSTR_start, MP_ARG_OBJ, {.u_obj = MP_OBJ_NEW_SMALL_INT(0)}},
+    };
     stream_obj_t *self = self_of(args[0], &stream_type);
-    pcm_t pcm = pcm_arg(only_arg(n_args - 1, args + 1, kw, MP_QSTR_pcm));
-    size_t steps = 0;
-    int16_t copy[COPY_SAMPLES];
-    for (size_t at = 0; at < pcm.samples;) {
-        size_t n;
-        const int16_t *samples = pcm_next(&pcm, at, copy, &n);
-        steps += sc_stream_feed(self->stream, samples, n);
-        at += n;
+    mp_arg_val_t values[MP_ARRAY_SIZE(allowed)];
+    mp_arg_parse_all(n_args - 1, args + 1, kw, MP_ARRAY_SIZE(allowed), allowed, values);
+    pcm_t pcm = pcm_arg(values[0].u_obj);
+    size_t start = count_arg(values[1].u_obj), at = start, n;
+    if (start > pcm.samples) {
+        mp_raise_ValueError(MP_ERROR_TEXT("start lies behind the samples"));
     }
-    return mp_obj_new_int_from_uint(steps);
+    int16_t copy[COPY_SAMPLES];
+    do {
+        const int16_t *samples = pcm_next(&pcm, at, copy, &n);
+        at += sc_stream_feed(self->stream, samples, n);
+    } while (at < pcm.samples && !sc_stream_stepped(self->stream));
+    return mp_obj_new_int_from_uint(at - start);
 }
 static MP_DEFINE_CONST_FUN_OBJ_KW(stream_feed_obj, 1, stream_feed);
 
@@ -550,8 +557,8 @@ static void stream_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         case MP_QSTR_features:
             dest[0] = MP_OBJ_FROM_PTR(self->features);
             break;
-        case MP_QSTR_needed:
-            dest[0] = mp_obj_new_int_from_uint(sc_stream_needed(self->stream));
+        case MP_QSTR_stepped:
+            dest[0] = mp_obj_new_bool(sc_stream_stepped(self->stream));
             break;
         case MP_QSTR_step_samples:
             dest[0] = mp_obj_new_int_from_uint(sc_stream_step_samples(self->stream));

@@ -31,7 +31,7 @@ def demo(model: str | None, seed: int, output: Path) -> None:
     from rich.console import Console
 
     from soundsdk.models import load_model
-    from soundsdk_sim.board import run
+    from soundsdk_sim.board import run_recording
     from soundsdk_sim.plot import draw
     from soundsdk_sim.scenes import demo_scene
     from soundsdk_sim.scenes.matching import match
@@ -41,7 +41,7 @@ def demo(model: str | None, seed: int, output: Path) -> None:
     scene = demo_scene(seed)
     if rate_hz != scene.rate_hz:
         raise ModelError(f"{detector.name} hears {rate_hz} Hz, the scene has {scene.rate_hz} Hz.", "Use another model.")
-    result = run(detector.data, scene.pcm, rate_hz, features=True)
+    result = run_recording(detector.data, scene.pcm, rate_hz, features=True)
     outcome = match(scene.events, result.events, detector.labels)
     unknown = sorted({e.label for e in scene.events} - set(detector.labels))
     picture, sound = output / "demo.png", output / "demo.wav"
