@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -90,7 +91,7 @@ def read() -> list[Floor]:
                 parts.setdefault(part, set()).update(graph.find_modules_directly_imported_by(module))
         names = {name.split(".")[1] for name in folders if not name.split(".")[1].startswith("_")}
         inside = {
-            part: {m.split(".")[1] for m in imported if m.startswith(package + ".")} & parts.keys() - {part}
+            part: [m.split(".")[1] for m in imported if m.startswith(package + ".") and m.split(".")[1] in parts]
             for part, imported in parts.items()
         }
         contents = {
@@ -109,7 +110,7 @@ def read() -> list[Floor]:
 
 def _core_rooms() -> list[Room]:
     files = sorted(path for path in CORE.rglob("*") if path.suffix in (".c", ".h", ".cc"))
-    inside: dict[str, set[str]] = {}
+    inside: dict[str, list[str]] = {}
     contents: dict[str, list[str]] = {}
     owner = {path.name: _part(path) for path in files}
     for path in files:
@@ -119,8 +120,8 @@ def _core_rooms() -> list[Room]:
         if path.parent != CORE and path.stem not in contents.setdefault(part, []):
             contents[part].append(path.stem)
         included = re.findall(r'#include "(?:[^"]*/)?([^"/]+)"', path.read_text())
-        inside.setdefault(part, set()).update(owner[name] for name in included if owner.get(name, part) != part)
-    return _rooms({part: used - set(_GLUE) for part, used in inside.items()}, contents)
+        inside.setdefault(part, []).extend(owner[name] for name in included if owner.get(name) not in (None, *_GLUE))
+    return _rooms(inside, contents)
 
 
 def _part(path: Path) -> str:
@@ -128,7 +129,7 @@ def _part(path: Path) -> str:
     return path.relative_to(CORE).parts[0] if path.parent != CORE else path.stem
 
 
-def _rooms(inside: dict[str, set[str]], contents: dict[str, list[str]]) -> list[Room]:
+def _rooms(inside: dict[str, list[str]], contents: dict[str, list[str]]) -> list[Room]:
     """Gather loose files in two rooms, those that a folder uses and the others, and find each room's column."""
     used = {part for name in contents for part in inside[name]} - contents.keys()
     while more := {part for name in used for part in inside[name]} - contents.keys() - used:
@@ -138,12 +139,17 @@ def _rooms(inside: dict[str, set[str]], contents: dict[str, list[str]]) -> list[
     rooms = [Room(name + "/", files) for name, files in sorted(contents.items())]
     rooms += [Room(group[0], group) for group in loose]
     by_name = {room.name.rstrip("/"): room for room in rooms}
-    for part, imported in inside.items():
-        by_name[home[part]].imports |= {home[other] for other in imported} - {home[part]}
+    weight = Counter((home[part], home[other]) for part, imported in inside.items() for other in imported)
+    for (name, other), count in weight.items():
+        # Files of two rooms may use each other's without a circle of files: the arrow shows the way of most.
+        if name != other and count > weight.get((other, name), 0):
+            by_name[name].imports.add(other)
     for _ in rooms:
         for room in rooms:
-            for other in room.imports:
-                by_name[other].column = max(by_name[other].column, room.column + 1)
+            for name in room.imports:
+                by_name[name].column = max(by_name[name].column, room.column + 1)
+    if any(room.column >= len(rooms) for room in rooms):
+        sys.exit(f"the rooms {', '.join(by_name)} import each other in a circle: no picture")
     _reduce(by_name)
     return sorted(rooms, key=lambda room: (room.column, room.name))
 
