@@ -3,7 +3,7 @@
 from .detect import detector as edges
 from .detect.level import Level
 from .health import heap_free
-from .wire.link import decimal, text
+from .wire.framing import decimal, text
 
 
 class Pipeline:

@@ -266,7 +266,8 @@ def recorded(data, bits):
     """The lines of a board that is asked to record for a second while it hears that sound."""
     from soundfw.main import App
     from soundfw.settings import Settings
-    from soundfw.wire.link import Link, text
+    from soundfw.wire.framing import text
+    from soundfw.wire.link import Link
 
     acks = []
     commands = []

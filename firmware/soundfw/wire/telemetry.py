@@ -10,9 +10,10 @@ sees the gap in t.
 import json
 from binascii import b2a_base64
 
-from ..compat import FirmwareError, const
+from .. import FirmwareError
 from ..detect.level import Level
-from .link import decimal
+from ..platform import const
+from .framing import decimal
 
 _SECONDS = const(10)  # of sound without being asked again
 _LINE_BYTES = const(684)  # of features in one line: 912 in base64

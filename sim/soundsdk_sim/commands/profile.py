@@ -35,9 +35,9 @@ def profile(model: str, board_id: str, as_json: bool, fail_over: str | None, sou
     from soundsdk.boards import find_board
     from soundsdk.models import load_model
     from soundsdk_sim.profile import limits
+    from soundsdk_sim.profile.profiler import profile_detector
     from soundsdk_sim.profile.report import as_json as to_json
     from soundsdk_sim.profile.table import show
-    from soundsdk_sim.profile.target import profile as run
 
     bounds = limits.parse(fail_over) if fail_over is not None else {}
     board = find_board(board_id)
@@ -45,7 +45,7 @@ def profile(model: str, board_id: str, as_json: bool, fail_over: str | None, sou
     def say(text: str) -> None:
         click.echo(f"{board_id}: {text}", err=True)
 
-    report = run(board, load_model(model), sources, say)
+    report = profile_detector(board, load_model(model), sources, say)
     checks = limits.check(bounds, report.figures())
     if as_json:
         click.echo(json.dumps(to_json(report, checks)))
