@@ -15,7 +15,7 @@ from soundfw.main import App, open_stream
 from soundfw.settings import Settings
 from soundfw.wire import framing
 from soundsdk.errors import ModelError
-from soundsdk_sim.scenes.matching import Found
+from soundsdk.labels import LabelledSpan
 
 BLOCK_SAMPLES = 2048  # about a step of the model: the lines do not depend on it
 REALTIME_BLOCK_SAMPLES = 256
@@ -105,7 +105,7 @@ class RunResult:
     """What the firmware made of a recording. lines: as sent, without their ends."""
 
     lines: list[bytes] = field(default_factory=list)
-    events: list[Found] = field(default_factory=list)  # by onset
+    events: list[LabelledSpan] = field(default_factory=list)  # by onset
     features: NDArray[np.int8] | None = None  # (frames, width)
 
 
@@ -155,13 +155,13 @@ def features_of(model: bytes, pcm: NDArray[np.int16]) -> NDArray[np.int8] | None
     return tap.frames()
 
 
-def events_of(lines: list[bytes], rate_hz: int, end_s: float | None = None) -> list[Found]:
+def events_of(lines: list[bytes], rate_hz: int, end_s: float | None = None) -> list[LabelledSpan]:
     """Return the events in a board's lines, by onset.
 
     Without end_s an event with no end is left out. With it every event ends there at the latest, one with no end has
     the score of its onset as its peak, and one that begins later is left out.
     """
-    begun: dict[int, Found] = {}
+    begun: dict[int, LabelledSpan] = {}
     found = []
     for line in lines:
         message = framing.decode(line)
@@ -169,10 +169,10 @@ def events_of(lines: list[bytes], rate_hz: int, end_s: float | None = None) -> l
             continue
         seconds = message["t"] / rate_hz
         if message["edge"] == "on":
-            begun[message["id"]] = Found(seconds, seconds, message["label"], message["score"])
+            begun[message["id"]] = LabelledSpan(seconds, seconds, message["label"], message["score"])
         else:
             onset_s = begun.pop(message["id"]).onset_s
-            found.append(Found(onset_s, seconds, message["label"], message["peak"]))
+            found.append(LabelledSpan(onset_s, seconds, message["label"], message["peak"]))
     if end_s is not None:
         found += [replace(event, offset_s=end_s) for event in begun.values()]
         found = [replace(event, offset_s=min(event.offset_s, end_s)) for event in found if event.onset_s < end_s]

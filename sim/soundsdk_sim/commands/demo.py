@@ -79,13 +79,13 @@ def table(outcome: Matched, title: str) -> Table:
             row += [
                 f"{found.onset_s:.2f}-{found.offset_s:.2f}",
                 f"{found.onset_s - true.onset_s:+.2f}",
-                f"{found.peak:.2f}",
+                f"{found.score:.2f}",
                 "[green]found[/green]",
             ]
         rows.append((true.onset_s, row))
     for extra in outcome.false:
         span = f"{extra.onset_s:.2f}-{extra.offset_s:.2f}"
-        rows.append((extra.onset_s, [escape(extra.label), "", "", span, "", f"{extra.peak:.2f}", "[red]false[/red]"]))
+        rows.append((extra.onset_s, [escape(extra.label), "", "", span, "", f"{extra.score:.2f}", "[red]false[/red]"]))
     for _, row in sorted(rows):
         out.add_row(*row)
     return out

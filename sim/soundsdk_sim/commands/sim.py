@@ -152,9 +152,9 @@ def _one(
     result = run_on_target(target, detector, pcm, on_line, realtime, features=plot is not None)
     out.flush()
     if form != "jsonl":
-        from soundsdk.labels import audacity, tsv
+        from soundsdk.labels import format_audacity, format_tsv
 
-        for row in tsv(name, result.events) if form == "tsv" else audacity(result.events):
+        for row in format_tsv(name, result.events) if form == "tsv" else format_audacity(result.events):
             click.echo(row)
     if plot:
         from soundsdk_sim.plot import draw
