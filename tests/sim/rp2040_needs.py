@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from images import image_of
-from soundsdk.build.sources import cache_dir
+from soundsdk.cache import cache_dir
 from soundsdk.errors import DeviceError
 from soundsdk_sim.rp2040 import tools
 

@@ -6,7 +6,7 @@ import pytest
 from rp2040_needs import need_emulator
 
 from soundsdk.boards import find_board
-from soundsdk.build import tools
+from soundsdk.build import toolchain
 from soundsdk.errors import DeviceError
 from soundsdk_sim.targets.qemu_machine import emulator
 
@@ -21,6 +21,6 @@ def need(target: str) -> None:
     try:
         if board.qemu is not None:
             emulator(board)
-        tools.check(board)
-    except (DeviceError, tools.ToolError) as error:
+        toolchain.check(board)
+    except (DeviceError, toolchain.ToolError) as error:
         pytest.skip(f"{error.message} {error.hint}")

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from soundsdk.boards import Board, all_boards
-from soundsdk.build.builder import build
+from soundsdk.build.builder import build_image
 from soundsdk.build.sources import Say
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import UsageError
@@ -42,7 +42,7 @@ def profile(board: Board, detector: DetectorFile, sources: Path | None, say: Say
         raise UsageError("the operators of the engine tflm cannot be told apart.", "Unset SOUNDCORE_ENGINE.")
     runs_on = stand_in(board)
     with tempfile.TemporaryDirectory(prefix="soundsdk-") as folder:
-        image = build(runs_on, detector, sources, Path(folder), say, symbols=True)
+        image = build_image(runs_on, detector, sources, Path(folder), say, symbols=True)
         assert image.elf is not None
         say("measuring in the emulator")
         profiler = rp2040_profile if runs_on.qemu is None else qemu_profile

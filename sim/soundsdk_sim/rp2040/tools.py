@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import click
 
+from soundsdk.cache import cache_dir, new_folder
 from soundsdk.errors import DeviceError
 
 HERE = Path(__file__).resolve().parent
@@ -22,16 +21,6 @@ COMPILER = "arm-none-eabi-gcc"
 # The last flag: or the ROM's own copying loops become calls of memcpy.
 _FLAGS = ["-mcpu=cortex-m0plus", "-mthumb", "-Os", "-ffreestanding", "-fno-tree-loop-distribute-patterns"]
 _COMPILE = [*_FLAGS, "-nostdlib", "-Wl,-T,rom.ld", "start.S", "rom.c", "float.c", "-lgcc", "-o"]
-
-
-def cache_dir() -> Path:
-    """Where what is built or fetched is kept: SOUNDSDK_CACHE, `.cache` in a checkout, else the user's cache."""
-    if named := os.environ.get("SOUNDSDK_CACHE"):
-        return Path(named).absolute()
-    checkout = HERE.parents[2]
-    if (checkout / "pyproject.toml").is_file():
-        return checkout / ".cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "soundsdk"
 
 
 def say(text: str) -> None:
@@ -69,7 +58,7 @@ def node_modules(announce: Callable[[str], None] = say) -> Path:
     if npm is None:
         raise DeviceError("the RP2040 emulator needs npm once, to install rp2040js.", "Install the package npm.")
     announce("installing rp2040js with npm ci (once)")
-    with _fresh(folder) as work:
+    with new_folder(folder) as work:
         for file in inputs:
             shutil.copy(file, work)
         command = [npm, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
@@ -89,7 +78,7 @@ def bootrom() -> Path:
             f"the RP2040 emulator's boot ROM is built with {COMPILER}, which is not there.",
             "Install the package gcc-arm-none-eabi.",
         )
-    with _fresh(path.parent) as work:
+    with new_folder(path.parent) as work:
         for file in sources:
             shutil.copy(file, work)
         hint = "Install the package gcc-arm-none-eabi again."
@@ -103,29 +92,6 @@ def _digest(files: list[Path]) -> str:
     for file in files:
         sha.update(file.name.encode() + b"\0" + file.read_bytes())
     return sha.hexdigest()[:16]
-
-
-class _fresh:
-    """A folder that appears as a whole when the block ends well, and not at all otherwise."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __enter__(self) -> Path:
-        self._folder.parent.mkdir(parents=True, exist_ok=True)
-        self._work = Path(tempfile.mkdtemp(prefix=f"{self._folder.name}-", dir=self._folder.parent))
-        return self._work
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            try:
-                self._work.rename(self._folder)
-                return
-            except OSError:
-                # Another process was faster, and its folder is as good; a broken one is replaced.
-                if not any(self._folder.iterdir()):
-                    raise
-        shutil.rmtree(self._work, ignore_errors=True)
 
 
 def _output(command: list[str]) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from soundsdk.boards import find_board
-from soundsdk.build import sources
-from soundsdk.build.builder import build
+from soundsdk.build.builder import build_image
+from soundsdk.cache import cache_dir
 from soundsdk.detector_file import DetectorFile
 from soundsdk.models import load_model
 
@@ -22,7 +22,7 @@ def image(board: str, detector: DetectorFile | None = None) -> Path:
     def say(text: str) -> None:
         click.echo(f"{board}: {text}", err=True)
 
-    made = build(find_board(board), detector or load_model(), None, sources.cache_dir() / "images", say)
+    made = build_image(find_board(board), detector or load_model(), None, cache_dir() / "images", say)
     if made.built:
         say(f"built once and kept: {made.path}")
     return made.path
