@@ -103,7 +103,7 @@ def test_a_pushed_detector_runs_and_is_kept(bench: Bench, other: DetectorFile) -
 
 
 def test_the_command_says_what_runs(bench: Bench, other: DetectorFile, capfd: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr("soundsdk.device.session.open_transport", lambda where: bench)
+    monkeypatch.setattr("soundsdk.device.session.open_transport", lambda where, system: bench)
     assert cli.run(["push", str(other.path), "-p", "port:x", "--json"]) == 0
     out = json.loads(capfd.readouterr().out)
     assert (out["model"], out["sha256"], out["board"]) == ("other", sha(other), "sim")

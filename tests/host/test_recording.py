@@ -153,7 +153,7 @@ def test_a_board_that_falls_silent_is_an_error_after_some_seconds(monkeypatch: p
 
 def test_a_recording_of_which_nothing_arrives_is_all_lost(tmp_path: Path, capfd: Any, monkeypatch: Any) -> None:
     link = Faulty(fast(noise(10)), noise=Swallow(b'"audio"'))
-    monkeypatch.setattr("soundsdk.device.session.open_transport", lambda where: link)
+    monkeypatch.setattr("soundsdk.device.session.open_transport", lambda where, system: link)
     assert cli.run(["record", "--label", "a", "--seconds", "2", "-o", str(tmp_path)]) == 1
     out, err = capfd.readouterr()
     assert out == ""
@@ -243,7 +243,7 @@ def test_sound_that_cannot_be_decoded_is_a_protocol_error(codec: str, data: byte
 def test_the_command_fills_a_dataset_that_training_reads(
     tmp_path: Path, capfd: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("soundsdk.device.session.open_transport", lambda where: fast(noise(30)))
+    monkeypatch.setattr("soundsdk.device.session.open_transport", lambda where, system: fast(noise(30)))
     dataset = tmp_path / "data"
     for label in ("door bell", "rain"):
         assert cli.run(["record", "--label", label, "--seconds", "1", "--count", "2", "-o", str(dataset)]) == 0
