@@ -1,4 +1,4 @@
-"""Images that tests run, made by soundsdk build in its cache; skipped aloud where a compiler is missing."""
+"""Images that tests run, built by soundsdk in its cache."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from soundsdk.models import load_model
 
 
 def image_of(board: str, folder: Path, model: str = "home") -> Path:
-    """Build the image of a board with a detector in it, as a file in the folder."""
+    """Build the image of a board with a detector in it, in the folder; skip the test where a compiler is missing."""
     try:
         return build_image(find_board(board), load_model(model), None, folder, print).path
     except ToolError as e:

@@ -13,6 +13,8 @@ from typing import Any
 from soundsdk.errors import ModelError
 
 MAX_BYTES = 16 * 1024 * 1024
+# Real value of one int8 step of the features. Every frontend and every model agree on it; the zero point is 0.
+FEATURE_SCALE = 1.0 / 32.0
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from tone_boards import beeps, board
 
+from soundfw.wire.framing import encode
 from soundsdk import Device
 from soundsdk.device.messages import Event, Hello, Status
-from soundsdk.device.protocol import encode
 from soundsdk.device.session import Refused
 from soundsdk.device.transport import Gone
 from soundsdk.errors import DeviceError, PortError, ProtocolError, UsageError

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rp2040_needs import micropython_uf2, need_emulator
+from target_needs import micropython_uf2
 
+from soundfw.wire import framing
 from soundsdk.boards import find_board
-from soundsdk.device import protocol
 from soundsdk.models import load_model
-from soundsdk_sim.board import run as run_here
-from soundsdk_sim.rp2040 import Microphone, Repl, Rp2040
+from soundsdk_sim.board import run_recording
+from soundsdk_sim.rp2040 import I2sMicrophone, Rp2040
 from soundsdk_sim.scenes.alarms import temporal_three
 from soundsdk_sim.scenes.recordings import read_clip
 from soundsdk_sim.scenes.rooms import to_pcm
@@ -29,18 +29,17 @@ TAIL_S = 3  # of silence: events end in it
 
 @pytest.fixture(scope="module")
 def uf2() -> Path:
-    need_emulator()
     return micropython_uf2()
 
 
-def microphone() -> Microphone:
+def microphone() -> I2sMicrophone:
     """On the pins of the board file."""
     mic = find_board("rpi_pico").mic
     assert mic is not None
     assert mic.sck is not None
     assert mic.ws is not None
     assert mic.sd is not None
-    return Microphone(mic.sck, mic.ws, mic.sd)
+    return I2sMicrophone(mic.sck, mic.ws, mic.sd)
 
 
 @pytest.fixture
@@ -68,12 +67,12 @@ def esc10_clip() -> np.ndarray:
 
 
 def messages(lines: Any) -> list[dict[str, Any]]:
-    return [m for m in (protocol.decode(line) for line in lines) if m is not None]
+    return [m for m in (framing.decode(line) for line in lines) if m is not None]
 
 
 def ask(board: Rp2040, timeout_ms: float = 500, **message: Any) -> list[dict[str, Any]]:
     """What the board says within that time of its own after a command."""
-    board.send(b"\n" + protocol.encode(message) + b"\n")
+    board.send(b"\n" + framing.encode(message) + b"\n")
     return messages(board.lines(timeout_ms))
 
 
@@ -88,7 +87,7 @@ def events(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def check_same_events_as_fed_directly(board: Rp2040, pcm: np.ndarray, at_least: int) -> None:
     model = load_model("home").path.read_bytes()
     silence = np.zeros(TAIL_S * RATE, np.int16)
-    direct = events(messages(run_here(model, np.concatenate([pcm, silence]), RATE).lines))
+    direct = events(messages(run_recording(model, np.concatenate([pcm, silence]), RATE).lines))
     board.feed(pcm)
     board.boot()
     heard = ask(board, 1000 * (len(pcm) / RATE + TAIL_S), type="hello")
@@ -117,7 +116,7 @@ def test_ctrl_c_leaves_to_the_repl_and_a_soft_reset_starts_the_detector_again(bo
         done = subprocess.run([sys.executable, "-m", "mpremote", *words], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout.strip()) == (0, "42"), done.stderr
     board.send(b"\r\x02")  # from the raw REPL to the friendly one
-    run_here(50)
+    board.run(50)
     board.send(b"\x04")
     assert ask(board, 2500, type="hello")[-1]["type"] == "hello"
     status = ask(board, type="status")[-1]
@@ -146,7 +145,7 @@ def test_bad_settings_end_in_safe_mode_where_commands_and_ctrl_c_work(
     board: Rp2040, uf2: Path, tmp_path: Path, settings: str, code: str
 ) -> None:
     board.boot()
-    Repl(board).run(f"with open('settings.json', 'w') as f: f.write({settings!r})")
+    board.repl().exec(f"with open('settings.json', 'w') as f: f.write({settings!r})")
     board.save_flash(tmp_path / "flash.bin")
     with Rp2040(uf2, microphone(), flash=tmp_path / "flash.bin") as safe:
         safe.boot()
@@ -154,7 +153,7 @@ def test_bad_settings_end_in_safe_mode_where_commands_and_ctrl_c_work(
         assert (hello["type"], hello["board"], hello["model"]) == ("hello", "rpi_pico", "")
         refused = ask(safe, 100, type="status")[-1]
         assert (refused["re"], refused["ok"], refused["error"]) == ("status", False, code)
-        assert Repl(safe).run("print(1)") == "1\n"
+        assert safe.repl().exec("print(1)") == "1\n"
 
 
 def test_three_starts_that_end_in_a_reset_lead_to_safe_mode_and_the_next_is_tried(
@@ -162,13 +161,13 @@ def test_three_starts_that_end_in_a_reset_lead_to_safe_mode_and_the_next_is_trie
 ) -> None:
     board.boot()
     # A start that resets the board: boot.py runs before the frozen main.py.
-    crash = "import machine, soundfw.store\nsoundfw.store.load = lambda path: machine.reset()\n"
-    repl = Repl(board)
-    repl.run(f"with open('boot.py', 'w') as f: f.write({crash!r})")
+    crash = "import machine, soundfw.storage.store as store\nstore.load = lambda path: machine.reset()\n"
+    repl = board.repl()
+    repl.exec(f"with open('boot.py', 'w') as f: f.write({crash!r})")
     board.send(b"\r\x02")
-    run_here(20)
+    board.run(20)
     board.send(b"\x04")
-    run_here(100)
+    board.run(100)
     seen: list[dict[str, Any]] = []
     for _ in range(12):
         board.boot()
@@ -179,19 +178,19 @@ def test_three_starts_that_end_in_a_reset_lead_to_safe_mode_and_the_next_is_trie
     assert [m["model"] for m in seen if m["type"] == "hello"][-1] == ""
     assert ask(board, 100, type="status")[-1]["error"] == "start.repeated"
     # Forgotten: with a start that works the board is as before.
-    Repl(board).run("import os; os.remove('boot.py')")
+    board.repl().exec("import os; os.remove('boot.py')")
     board.save_flash(tmp_path / "flash.bin")
     with Rp2040(uf2, microphone(), flash=tmp_path / "flash.bin") as again:
         again.boot()
         assert ask(again, 1500, type="hello")[0]["model"] == "home"
-        assert json.loads(Repl(again).run("import os, json; print(json.dumps(os.listdir()))")) == []
+        assert json.loads(again.repl().exec("import os, json; print(json.dumps(os.listdir()))")) == []
 
 
 RAMP = """
 from array import array
 import time
 import micropython
-from soundfw.i2s_pio import I2s
+from soundfw.mic.i2s_pio import I2s
 source = I2s({"kind": "i2s", "id": 0, "sck": 16, "ws": 17, "sd": 18, "channel": CHANNEL}, 16000)
 block = memoryview(array("h", bytes(512)))
 seen = array("i", bytes(4 * 3 * 400))
@@ -227,11 +226,11 @@ def test_what_finds_no_room_is_counted_exactly(uf2: Path, channel: str) -> None:
     """Sample n is n, modulo 2^15: so every block says where it lies. Stalls of 1 s, 0.3 s, and 80 late reads."""
     pins = microphone()
     ramp = (np.arange(7 * RATE) % 32768).astype(np.int16)
-    with Rp2040(uf2, Microphone(pins.sck, pins.ws, pins.sd, channel=channel)) as board:  # type: ignore[arg-type]
+    with Rp2040(uf2, I2sMicrophone(pins.sck, pins.ws, pins.sd, channel=channel)) as board:  # type: ignore[arg-type]
         board.boot()
-        repl = Repl(board)
+        repl = board.repl()
         board.feed(ramp)
-        seen = np.array(json.loads(repl.run(RAMP.replace("CHANNEL", repr(channel))))).reshape(-1, 3)
+        seen = np.array(json.loads(repl.exec(RAMP.replace("CHANNEL", repr(channel))))).reshape(-1, 3)
     lost, first, last = seen.T
     position = 256 * np.arange(len(seen)) + lost
     assert (first == position % 32768).all()
@@ -246,11 +245,12 @@ def test_what_finds_no_room_is_counted_exactly(uf2: Path, channel: str) -> None:
 
 
 def test_a_stall_of_the_detector_shows_in_lost_and_events_keep_their_time(board: Rp2040) -> None:
-    nap = "import soundfw.commands, time\nsoundfw.commands._ACTIONS['nap'] = lambda app, message: time.sleep_ms(1000)\n"
+    # A private table of the firmware: no command of its own lets a test stall the loop.
+    nap = "import soundfw.wire.commands as c, time\nc._ACTIONS['nap'] = lambda app, message: time.sleep_ms(1000)\n"
     quiet = 4 * RATE
     pcm = np.concatenate([np.zeros(quiet, np.int16), alarm()])
     board.boot()
-    Repl(board).run(nap)
+    board.repl().exec(nap)
     board.feed(pcm)
     board.send(b"\r\x02import soundfw.main; soundfw.main.main()\r")
     assert ask(board, 1500, type="hello")[-1]["type"] == "hello"
@@ -264,6 +264,6 @@ def test_a_stall_of_the_detector_shows_in_lost_and_events_keep_their_time(board:
     # Directly without that much of the silence: the same events, earlier by as much.
     model = load_model("home").path.read_bytes()
     cut = np.concatenate([pcm[lost:], np.zeros(TAIL_S * RATE, np.int16)])
-    direct = events(messages(run_here(model, cut, RATE).lines))
+    direct = events(messages(run_recording(model, cut, RATE).lines))
     assert heard == [event | {"t": event["t"] + lost} for event in direct]
     assert len(heard) >= 2

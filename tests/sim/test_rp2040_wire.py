@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rp2040_needs import micropython_uf2, need_emulator
+from target_needs import micropython_uf2
 from tiny_model import build, metadata
 
 from soundsdk.detector_file import DetectorFile, load
 from soundsdk.device import push, session
 from soundsdk.device.session import Device
 from soundsdk.recording import audio_lines
-from soundsdk_sim.rp2040 import Microphone, Rp2040
+from soundsdk_sim.rp2040 import I2sMicrophone, Rp2040
 
-MICROPHONE = Microphone(sck=16, ws=17, sd=18)  # as boards/rpi_pico.toml has it
+MICROPHONE = I2sMicrophone(sck=16, ws=17, sd=18)  # as boards/rpi_pico.toml has it
 PATIENCE_S = 120.0  # the emulated board is slower than one of silicon, and so is a busy computer
 
 
@@ -54,7 +54,6 @@ def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def uf2() -> Path:
-    need_emulator()
     return micropython_uf2()
 
 

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from soundsdk.boards import Board
-from soundsdk.detector_file import DetectorFile
-from soundsdk.errors import ModelError, UsageError
-from soundsdk.resources import firmware_dir
-
 from soundsdk.build import contents, make, sources, toolchain, uf2
 from soundsdk.build.sources import Say
 from soundsdk.cache import cache_dir, locked
+from soundsdk.detector_file import DetectorFile
+from soundsdk.errors import ModelError, UsageError
+from soundsdk.resources import firmware_dir
 
 # The least that MicroPython and soundfw need besides the detector: what cannot fit is an error before anything is
 # compiled. The linked image is measured as well.

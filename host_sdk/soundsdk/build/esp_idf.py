@@ -1,7 +1,7 @@
-"""ESP-IDF, for the ESP32 chips: finds it, runs its idf.py on MicroPython's port, joins the parts into one image.
+"""ESP-IDF, for the ESP32 chips: finds it, runs its idf.py on MicroPython's port, joins its parts.
 
-ESP-IDF (Espressif's libraries and compilers) is installed by its own installer; IDF_PATH names its folder. Its layout is
-from its documentation ("Build System", "Get Started"), the versions that MicroPython builds with from
+ESP-IDF (Espressif's libraries and compilers) is installed by its own installer; IDF_PATH names its folder. Its layout
+is from its documentation ("Build System", "Get Started"), the versions that MicroPython builds with from
 ports/esp32/README.md of MicroPython 1.25.0.
 """
 

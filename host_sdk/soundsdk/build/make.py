@@ -10,13 +10,12 @@ from pathlib import Path
 import click
 
 from soundsdk.boards import Board
-from soundsdk.errors import SoundsdkError
-from soundsdk.resources import firmware_dir
-
 from soundsdk.build import esp_idf
 from soundsdk.build.sources import MICROPYTHON, Sources
 from soundsdk.cache import locked
+from soundsdk.errors import SoundsdkError
 from soundsdk.progress import Progress
+from soundsdk.resources import firmware_dir
 
 # The date that compilers and ports write into an image, so that two builds are equal: the day of MicroPython 1.25.0.
 _EPOCH = "1744675200"

@@ -12,7 +12,7 @@ from typing import Literal
 
 from soundsdk.device import ports, uf2_drive
 from soundsdk.device.messages import Hello
-from soundsdk.device.ports import PortInfo
+from soundsdk.device.port_info import BOOTLOADERS, Kind, PortInfo
 from soundsdk.device.session import Device
 from soundsdk.device.system import THIS_COMPUTER, System
 from soundsdk.device.transport import SerialTransport
@@ -32,7 +32,7 @@ class Found:
     """
 
     path: str
-    kind: ports.Kind | Literal["boot loader"]
+    kind: Kind | Literal["boot loader"]
     state: State
     vid: int | None = None
     pid: int | None = None
@@ -75,10 +75,10 @@ def boot_loaders(system: System = THIS_COMPUTER) -> list[Found]:
         Found(str(drive.path), "boot loader", "boot loader", product=drive.board_id, note="soundsdk flash")
         for drive in uf2_drive.mounted(system)
     ]
-    waiting = [ids for ids in system.list_usb_devices() if ids in ports.BOOTLOADERS]
+    waiting = [ids for ids in system.list_usb_devices() if ids in BOOTLOADERS]
     # A drive does not show its USB ids: as many of these as there are drives are mounted, the rest are not.
     for vid, pid in waiting[len(found) :]:
-        name = ports.BOOTLOADERS[vid, pid]
+        name = BOOTLOADERS[vid, pid]
         found.append(Found("", "boot loader", "boot loader", vid, pid, product=name, note="its drive is not mounted"))
     return found
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from soundfw.wire import framing
 from soundsdk.device import address, protocol
 from soundsdk.device.messages import Ack, Event, Hello, Message, Status, parse
 from soundsdk.device.protocol import Damaged, Missing, Restarted, Text
@@ -104,7 +105,7 @@ class Device:
     def tell(self, kind: str, **members: Any) -> None:
         """Sends a command and waits for nothing. UsageError if it makes no line, Gone or PortError by the port."""
         try:
-            line = protocol.encode({"type": kind, **members})
+            line = framing.encode({"type": kind, **members})
         except ValueError as error:
             raise UsageError(f"{kind} cannot be sent: {error}.") from error
         self.transport.write(b"\n" + line + b"\n")

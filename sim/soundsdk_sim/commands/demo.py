@@ -37,7 +37,7 @@ def demo(model: str | None, seed: int | None, output: Path) -> None:
     from rich.console import Console
 
     from soundsdk.models import load_model
-    from soundsdk_sim.board import run
+    from soundsdk_sim.board import run_recording
     from soundsdk_sim.plot import draw
     from soundsdk_sim.scenes import demo_scene
     from soundsdk_sim.scenes.matching import match
@@ -47,7 +47,7 @@ def demo(model: str | None, seed: int | None, output: Path) -> None:
     scene = demo_scene(seed or 0)
     if rate_hz != scene.rate_hz:
         raise ModelError(f"{detector.name} hears {rate_hz} Hz, the scene has {scene.rate_hz} Hz.", "Use another model.")
-    result = run(detector.data, scene.pcm, rate_hz, features=True)
+    result = run_recording(detector.data, scene.pcm, rate_hz, features=True)
     outcome = match(scene.events, result.events, detector.labels)
     unknown = sorted({e.label for e in scene.events} - set(detector.labels))
     picture, sound = output / "demo.png", output / "demo.wav"
@@ -85,13 +85,13 @@ def table(outcome: Matched, title: str) -> Table:
             row += [
                 f"{found.onset_s:.2f}-{found.offset_s:.2f}",
                 f"{found.onset_s - true.onset_s:+.2f}",
-                f"{found.peak:.2f}",
+                f"{found.score:.2f}",
                 "[green]found[/green]",
             ]
         rows.append((true.onset_s, row))
     for extra in outcome.false:
         span = f"{extra.onset_s:.2f}-{extra.offset_s:.2f}"
-        rows.append((extra.onset_s, [escape(extra.label), "", "", span, "", f"{extra.peak:.2f}", "[red]false[/red]"]))
+        rows.append((extra.onset_s, [escape(extra.label), "", "", span, "", f"{extra.score:.2f}", "[red]false[/red]"]))
     for _, row in sorted(rows):
         out.add_row(*row)
     return out

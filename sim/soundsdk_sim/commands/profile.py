@@ -39,9 +39,9 @@ def profile(board: str, model: str | None, as_json: bool, fail_over: str | None,
     from soundsdk.boards import find_board
     from soundsdk.models import load_model
     from soundsdk_sim.profile import limits
+    from soundsdk_sim.profile.profiler import profile_detector
     from soundsdk_sim.profile.report import as_json as to_json
     from soundsdk_sim.profile.table import show
-    from soundsdk_sim.profile.target import profile as run
 
     bounds = limits.parse(fail_over) if fail_over is not None else {}
     found = find_board(board)
@@ -49,7 +49,7 @@ def profile(board: str, model: str | None, as_json: bool, fail_over: str | None,
     def say(text: str) -> None:
         click.echo(f"{board}: {text}", err=True)
 
-    report = run(found, load_model(model), sources, say)
+    report = profile_detector(found, load_model(model), sources, say)
     checks = limits.check(bounds, report.figures())
     if as_json:
         click.echo(json.dumps(to_json(report, checks)))

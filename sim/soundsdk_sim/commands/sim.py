@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--on",
     "target",
-    type=click.Choice(TARGETS),
+    type=click.Choice(list(TARGETS)),
     default=DEFAULT,
     show_default=True,
     help="Run the firmware on this Python, on MicroPython on this computer, or on an emulated chip.",
@@ -152,7 +152,7 @@ def _one(
     plot: Path | None,
     realtime: bool,
 ) -> None:
-    from soundsdk_sim.targets.runner import run
+    from soundsdk_sim.targets.runner import run_on_target
 
     pcm = _sound(file, int(detector.metadata["frontend"]["rate_hz"]), noise_db)
     out = sys.stdout.buffer
@@ -162,12 +162,13 @@ def _one(
         if realtime or target != DEFAULT:
             out.flush()
 
-    result = run(target, detector, pcm, show if form == "jsonl" else None, realtime, features=plot is not None)
+    on_line = show if form == "jsonl" else None
+    result = run_on_target(target, detector, pcm, on_line, realtime, features=plot is not None)
     out.flush()
     if form != "jsonl":
-        from soundsdk.labels import audacity, tsv
+        from soundsdk.labels import format_audacity, format_tsv
 
-        for row in tsv(name, result.events) if form == "tsv" else audacity(result.events):
+        for row in format_tsv(name, result.events) if form == "tsv" else format_audacity(result.events):
             click.echo(row)
     if plot:
         from soundsdk_sim.plot import draw

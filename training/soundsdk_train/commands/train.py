@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from soundsdk.commands.options import config_option, data_option, fold_option, output_option, seed_option
 from soundsdk.commands.verb import Verb
 from soundsdk_train import settings as settings_file
-from soundsdk_train.datasets import LAYOUTS, Clip, Dataset, Loaded, load, scan, split
+from soundsdk_train.datasets import LAYOUTS, Clip, Dataset, Loaded, Recording, load, scan, split
 
 
 @click.command(
@@ -64,8 +66,6 @@ def train(
     train_clips, test_clips, labels = load_split(dataset, fold, chosen)
     tune = None
     if chosen.scenes.count:
-        from soundsdk_train.scene_data import add_scenes
-
         click.echo(f"making {chosen.scenes.count} scenes of {chosen.scenes.seconds:g} s", err=True)
         train_clips, labels, tune = add_scenes(train_clips, split(dataset, fold)[0], chosen)
 
@@ -116,3 +116,21 @@ def load_split(
     folds = "none held out" if test_fold is None else f"fold {test_fold} held out: {len(tested.clips)} clips"
     click.echo(f"{len(loaded.clips)} clips of {len(dataset.labels)} classes to train on, {folds}", err=True)
     return loaded.clips, tested.clips, labels
+
+
+def add_scenes(
+    clips: Sequence[Clip], files: Sequence[Recording], settings: settings_file.Settings
+) -> tuple[list[Clip], list[str], Callable[[bytes], dict[str, Any]] | None]:
+    """Return clips and labels with generated scenes added, and what chooses the thresholds; None without validation."""
+    from soundsdk_train import scene_data, scene_thresholds
+
+    material = scene_data.recordings_of(files)
+    with_scenes, labels = scene_data.add_scenes(clips, material, settings)
+    if not settings.scenes.validation:
+        return with_scenes, labels, None
+
+    def choose_thresholds(model: bytes) -> dict[str, Any]:
+        scenes = scene_thresholds.validation_scenes(settings.scenes.validation, material)
+        return scene_thresholds.choose(model, scenes)
+
+    return with_scenes, labels, choose_thresholds
