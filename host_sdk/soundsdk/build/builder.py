@@ -169,7 +169,7 @@ def _empty_if_stale(folder: Path, configuration: str) -> None:
 
 
 def measure(board: Board, made: Path) -> int:
-    """Return the bytes that a linked image takes in flash; ModelError if the board has not got room for them."""
+    """Return the size of a linked image in flash, in bytes; ModelError if the board has no room for it."""
     size = _flash_bytes(made) if made.suffix == ".elf" else made.stat().st_size
     if board.image_bytes and size > board.image_bytes:
         raise ModelError(

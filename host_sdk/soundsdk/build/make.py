@@ -137,5 +137,5 @@ class _Runner:
                     process.kill()
                     process.wait()
         if process.returncode:
-            said = next((line for line in lines if _FATAL.search(line)), lines[-1] if lines else "nothing was said")
+            said = next((line for line in lines if _FATAL.search(line)), lines[-1] if lines else "it printed nothing")
             raise BuildError(f"{self._name} could not be built: {said.strip()}", f"All that was said: {self._log}")

@@ -66,7 +66,7 @@ def probe(port: PortInfo, hello_s: float = HELLO_S) -> Found:
         return _found(port, "refused", f"{error.message} {error.hint}")
     except DeviceError as error:
         return _found(port, "gone", error.message)
-    return _found(port, "ready", "" if hello.model else "safe mode: soundsdk info says why", hello)
+    return _found(port, "ready", "" if hello.model else "safe mode: find out why with soundsdk info", hello)
 
 
 def boot_loaders(system: System = THIS_COMPUTER) -> list[Found]:
@@ -87,9 +87,9 @@ def discover(bridges: bool = False, hello_s: float = HELLO_S, system: System | N
     """Return every port and boot loader, boards first. bridges: send hello through USB-to-serial bridges, too."""
     system = system or THIS_COMPUTER
     listed = ports.listed(system)
-    asked = [port for port in listed if port.kind == "board" or (bridges and port.kind == "bridge")]
-    with ThreadPoolExecutor(max_workers=max(1, len(asked))) as pool:
-        answers = dict(zip([port.path for port in asked], pool.map(lambda p: probe(p, hello_s), asked), strict=True))
+    probed = [port for port in listed if port.kind == "board" or (bridges and port.kind == "bridge")]
+    with ThreadPoolExecutor(max_workers=max(1, len(probed))) as pool:
+        answers = dict(zip([port.path for port in probed], pool.map(lambda p: probe(p, hello_s), probed), strict=True))
     out = []
     for port in listed:
         note = "may be a board: find out with soundsdk devices --bridges" if port.kind == "bridge" else ""
