@@ -173,19 +173,25 @@ def place(floors: list[Floor]) -> float:
         columns = [[room for room in floor.rooms if room.column == c] for c in range(1 + floor.rooms[-1].column)]
         rows = max(len(column) for column in columns)
         floor.y, floor.height = y, HEAD + rows * (ROOM + GAP) - GAP + PAD + LANE * len(_far(floor))
-        # A long list gets a wide column.
-        longest = [max(len(" ".join(room.files)) for room in column) for column in columns]
-        shares = [min(3.0, max(1.3, length / 44)) for length in longest]
-        gap = 34
-        unit = (width - gap * (len(columns) - 1)) / sum(shares)
+        # Each column is wide enough for its longest word; a long list gets more of what is left.
+        least = [max(_least(room) for room in column) for column in columns]
+        wish = [min(3.0, max(len(" ".join(room.files)) for room in column) / 44) for column in columns]
+        gap = 34 if len(columns) < 6 else 24
+        rest = width - gap * (len(columns) - 1) - sum(least)
+        widths = [low + rest * share / sum(wish) for low, share in zip(least, wish, strict=True)]
         x = LEFT + PAD
-        for column, share in zip(columns, shares, strict=True):
+        for column, wide in zip(columns, widths, strict=True):
             top = y + HEAD + (rows - len(column)) * (ROOM + GAP) / 2
             for i, room in enumerate(column):
-                room.x, room.y, room.width = x, top + i * (ROOM + GAP), share * unit
-            x += share * unit + gap
+                room.x, room.y, room.width = x, top + i * (ROOM + GAP), wide
+            x += wide + gap
         y += floor.height + 18
     return y + 22
+
+
+def _least(room: Room) -> float:
+    title = 8.6 * len(room.name) if room.name.endswith("/") else 0
+    return 22 + max(title, *(CHARACTER * (2 + len(name)) for name in room.files))
 
 
 def _text(x: float, y: float, style: str, text: str, anchor: str = "start") -> str:

@@ -15,7 +15,7 @@ import pytest
 import serial
 from tone_boards import board
 
-from soundsdk import Device, Gone
+from soundsdk import ConnectionLost, Device
 from soundsdk.device.address import Address, parse
 from soundsdk.device.transport import SerialTransport, open_transport
 from soundsdk.errors import DeviceError, PortError, ProtocolError, SoundsdkError, UsageError
@@ -71,7 +71,7 @@ def test_opening_a_port_takes_back_neither_dtr_nor_rts(ports: VirtualPorts, monk
         return real(fd, request, *rest)
 
     monkeypatch.setattr(serial.serialposix.fcntl, "ioctl", ioctl)
-    transport = SerialTransport(port.path)
+    transport = SerialTransport(port.path, system=ports)
     transport.write(b"\n")
     transport.read(0.01)
     transport.close()
@@ -150,7 +150,7 @@ def test_a_board_behind_a_socket() -> None:
             assert device.status().lost == 0
             done.set()
             thread.join()
-            with pytest.raises(Gone):
+            with pytest.raises(ConnectionLost):
                 list(device.messages(timeout_s=5))
     virtual.stop()
 
