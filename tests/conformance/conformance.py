@@ -128,7 +128,7 @@ def stream(name, data, samples):
         s.reset()
     show("features", s.feed(sound), s.stepped, crc(s.features))
     show("rest", s.feed(sound, samples - 100), s.stepped, s.feed(sound, samples), s.stepped)
-    attempt("start behind", lambda s=s: s.feed(sound, samples + 1))
+    attempt("start past", lambda s=s: s.feed(sound, samples + 1))
     attempt("start negative", lambda s=s: s.feed(sound, -1))
     del s
     show("views outlive their stream", crc(scores), crc(attention))

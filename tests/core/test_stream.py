@@ -97,10 +97,10 @@ def test_features_are_those_of_the_step_that_ended(data):
         assert bytes(stream.features) == expected.tobytes()
 
 
-def test_a_start_behind_the_samples_is_refused(data):
+def test_a_start_past_the_samples_is_refused(data):
     stream = soundcore.Stream(data)
     assert stream.feed(sound(1)[:100], 100) == 0
-    with pytest.raises(ValueError, match="behind"):
+    with pytest.raises(ValueError, match="past"):
         stream.feed(sound(1)[:100], 101)
     with pytest.raises(TypeError):
         stream.feed(sound(1)[:100], -1)

@@ -3,7 +3,7 @@
 #include <string.h>
 #include "meta.h"
 
-// An input that gets the bytes of an output after every step.
+// A state: after every step, the output is copied to the input.
 typedef struct {
     int8_t *in;
     const int8_t *out;
@@ -18,7 +18,7 @@ struct sc_stream {
     size_t size;
     size_t width;         // of a frame
     int32_t hop_frames;
-    int32_t frame;        // frames of the next step that are there already
+    int32_t frame;        // frames of the next step so far
     int32_t stepped;
     sc_model_tensor_t features;
     sc_model_tensor_t scores;

@@ -15,7 +15,7 @@ sc_stream_t *sc_stream_init(void *memory, size_t size, const void *file, size_t 
 void sc_stream_reset(sc_stream_t *s);
 // Samples per step: hop * hop_frames.
 size_t sc_stream_step_samples(const sc_stream_t *s);
-// Takes samples up to the end of the step and returns how many it took: all n, or fewer if the step ended before them.
+// Takes samples up to the end of the step and returns how many: all n, or fewer if the step ended before.
 size_t sc_stream_feed(sc_stream_t *s, const int16_t *pcm, size_t n);
 // 1 if the last feed ended a step: scores and features are that step's until the next feed.
 int sc_stream_stepped(const sc_stream_t *s);

@@ -16,6 +16,7 @@ from binascii import crc32
 from ..platform import const
 
 MAX_LINE_BYTES = const(1024)
+MAX_RAW_BYTES = const(1026)  # of a line and its carriage returns
 MAX_DIGITS = const(18)
 MAX_DEPTH = const(8)
 
@@ -86,6 +87,8 @@ def _dump(value):
 
 def decode(line):
     """Return the message (dict, without its crc) in a line, line ends allowed; None if it is not to be believed."""
+    if len(line) > MAX_RAW_BYTES:
+        return None
     line = line.strip(b"\r\n")
     if not _TAIL_BYTES < len(line) <= MAX_LINE_BYTES or line[0] != 123:
         return None

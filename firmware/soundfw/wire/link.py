@@ -1,10 +1,9 @@
 """The queue of lines out, and the lines that come in."""
 
 from ..platform import const
-from .framing import MAX_LINE_BYTES, decode, seal
+from .framing import MAX_LINE_BYTES, MAX_RAW_BYTES, decode, seal
 
 _READS = const(8)  # per poll, so that a talkative host cannot stop the sound
-_MAX_RAW_BYTES = const(1026)  # the longest line with a carriage return at each end
 
 
 class Link:
@@ -26,7 +25,7 @@ class Link:
         self.damaged = 0  # lines in that were not believed
         self._data = b""
         self._at = 0
-        self._line = bytearray(_MAX_RAW_BYTES)
+        self._line = bytearray(MAX_RAW_BYTES)
         self._length = 0
 
     def send(self, before, after=""):
@@ -81,7 +80,7 @@ class Link:
         end = data.find(b"\n", self._at)
         stop = end if end >= 0 else len(data)
         n = stop - self._at
-        if self._length + n <= _MAX_RAW_BYTES:
+        if self._length + n <= MAX_RAW_BYTES:
             self._line[self._length : self._length + n] = data[self._at : stop]
         # A line that is too long only grows in number; its bytes are gone.
         self._length += n
@@ -89,7 +88,7 @@ class Link:
         if end < 0:
             return None
         length, self._length = self._length, 0
-        line = bytes(memoryview(self._line)[:length]) if length <= _MAX_RAW_BYTES else b"?"
+        line = bytes(memoryview(self._line)[:length]) if length <= MAX_RAW_BYTES else b"?"
         if not line.strip():
             return None
         message = decode(line)

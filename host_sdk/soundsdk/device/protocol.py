@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from soundfw.wire.framing import MAX_LINE_BYTES, decode
+from soundfw.wire.framing import MAX_LINE_BYTES, MAX_RAW_BYTES, decode
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,7 @@ class Reader:
         for line in lines:
             if line and line != b"\r":
                 self._take(line, out)
-        # Two more: the longest line may have a carriage return at each end.
-        if len(rest) > MAX_LINE_BYTES + 2:
+        if len(rest) > MAX_RAW_BYTES:
             if not self._overlong:
                 self._refuse(rest, out)
             self._overlong = True

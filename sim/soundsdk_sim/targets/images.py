@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from soundsdk.boards import find_board
-from soundsdk.build import sources
-from soundsdk.build.builder import build
+from soundsdk.build.builder import build_image
+from soundsdk.cache import cache_dir
 from soundsdk.detector_file import DetectorFile
 from soundsdk.models import load_model
 
@@ -23,7 +23,7 @@ def cached_image(board_id: str, detector: DetectorFile | None = None) -> Path:
     def report(text: str) -> None:
         click.echo(f"{board_id}: {text}", err=True)
 
-    made = build(find_board(board_id), detector or load_model(), None, sources.cache_dir() / "images", report)
+    made = build_image(find_board(board_id), detector or load_model(), None, cache_dir() / "images", report)
     if made.built:
         report(f"built once and kept: {made.path}")
     return made.path
