@@ -117,7 +117,7 @@ def report(unit: str = "cycles", board: str = "rpi_pico", runs_on: str | None = 
     return Report(own, find_board(runs_on) if runs_on else own, load_model("esc10"), measured, 400_000)
 
 
-def test_figures_follow_from_the_dearest_hop() -> None:
+def test_figures_follow_from_the_most_expensive_hop() -> None:
     figures = report().figures()
     assert figures["cycles"] == 5_000_000
     assert figures["ms"] == 40

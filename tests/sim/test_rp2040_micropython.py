@@ -33,8 +33,18 @@ def uf2() -> Path:
 
 @pytest.fixture
 def board(uf2: Path) -> Iterator[Rp2040]:
+    """A board of the test's own."""
     with Rp2040(uf2, MICROPHONE) as board:
         board.boot()
+        yield board
+
+
+@pytest.fixture(scope="module")
+def shared_board(uf2: Path) -> Iterator[Rp2040]:
+    """One board for tests that leave it as they found it: at the REPL, its microphone silent."""
+    with Rp2040(uf2, MICROPHONE) as board:
+        board.boot()
+        board.repl()
         yield board
 
 
@@ -48,8 +58,8 @@ def read(board: Rp2040, bits: int, form: str, size: int) -> np.ndarray:
     return np.frombuffer(bytes.fromhex(text), "<i4" if bits == 32 else "<i2")
 
 
-def test_statements_run(board: Rp2040) -> None:
-    repl = board.repl()
+def test_statements_run(shared_board: Rp2040) -> None:
+    repl = shared_board.repl()
     assert repl.exec("import sys; print(sys.implementation.name, sys.platform)") == "micropython rp2\n"
     assert repl.exec("import math; print(1.5 * 3 / 7, math.sqrt(2), int(-3.7), 7 // 2)") == "0.6428571 1.414214 -3 3\n"
     assert repl.exec("import machine; print(machine.freq())") == "125000000\n"
@@ -73,8 +83,8 @@ def test_machine_reset_starts_the_board_again(board: Rp2040) -> None:
     assert board.repl().exec("print(1 + 1)") == "2\n"
 
 
-def test_time_on_the_board_is_the_cycles_of_its_clock(board: Rp2040) -> None:
-    repl = board.repl()
+def test_time_on_the_board_is_the_cycles_of_its_clock(shared_board: Rp2040) -> None:
+    repl = shared_board.repl()
     program = """
     import machine, time
     def go():
@@ -86,21 +96,21 @@ def test_time_on_the_board_is_the_cycles_of_its_clock(board: Rp2040) -> None:
         print(time.ticks_diff(time.ticks_us(), begin))
     go()"""
     shown = int(repl.exec("\n".join(line[4:] for line in program.splitlines())))
-    one, two = board.marks()
+    one, two = shared_board.marks()
     assert 49000 < shown < 51000
-    assert (two.cycle - one.cycle) / board.clock_hz * 1e6 == pytest.approx(shown, abs=100)
+    assert (two.cycle - one.cycle) / shared_board.clock_hz * 1e6 == pytest.approx(shown, abs=100)
 
 
-def test_the_samples_read_are_those_fed(board: Rp2040) -> None:
+def test_the_samples_read_are_those_fed(shared_board: Rp2040) -> None:
     pcm = noise(1024)
-    board.feed(pcm)
-    assert (read(board, 16, "MONO", 2 * len(pcm)) == pcm).all()
+    shared_board.feed(pcm)
+    assert (read(shared_board, 16, "MONO", 2 * len(pcm)) == pcm).all()
 
 
-def test_a_left_microphone_is_heard_left_with_its_24_bits(board: Rp2040) -> None:
+def test_a_left_microphone_is_heard_left_with_its_24_bits(shared_board: Rp2040) -> None:
     pcm = noise(512)
-    board.feed(pcm)
-    frames = read(board, 32, "STEREO", 8 * len(pcm)).reshape(-1, 2)
+    shared_board.feed(pcm)
+    frames = read(shared_board, 32, "STEREO", 8 * len(pcm)).reshape(-1, 2)
     assert (frames[:, 0] == pcm.astype(np.int32) << 16).all()
     assert not frames[:, 1].any()
 
@@ -123,13 +133,13 @@ def test_two_microphones_share_the_line(uf2: Path) -> None:
         assert (read(board, 16, "STEREO", 4 * len(pcm)).reshape(-1, 2) == pcm).all()
 
 
-def test_after_the_sound_there_is_silence(board: Rp2040) -> None:
+def test_after_the_sound_there_is_silence(shared_board: Rp2040) -> None:
     pcm = noise(300)
-    board.feed(pcm)
-    heard = read(board, 16, "MONO", 2048)
+    shared_board.feed(pcm)
+    heard = read(shared_board, 16, "MONO", 2048)
     assert (heard[:300] == pcm).all()
     assert not heard[300:].any()
-    assert board.sound_waiting == 0
+    assert shared_board.sound_waiting == 0
 
 
 def test_samples_come_at_the_rate_the_firmware_asks_for(board: Rp2040) -> None:
