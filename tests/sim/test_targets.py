@@ -1,5 +1,6 @@
 """`soundsdk sim --on`: what goes with it, what does not, and what a target that fails says. Equality: see
-test_targets_equal.py."""
+test_targets_equal.py.
+"""
 
 from __future__ import annotations
 

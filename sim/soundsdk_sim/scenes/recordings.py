@@ -101,7 +101,7 @@ class Recordings:
         raise ValueError(f"the clips of {label} are silent")
 
     def background(self, rng: np.random.Generator, n: int) -> Signal:
-        """n samples of non-target clips, joined by cross-fades of 0.25 s, each levelled to RMS 1 within 6 dB."""
+        """N samples of non-target clips, joined by cross-fades of 0.25 s, each levelled to RMS 1 within 6 dB."""
         out = np.zeros(n)
         fade = samples(0.25)
         ramp = np.sin(0.5 * np.pi * (np.arange(fade) + 0.5) / fade)
