@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from soundfw.main import App, open_stream
 from soundfw.settings import Settings
-from soundsdk.device import protocol
+from soundfw.wire import framing
 from soundsdk.errors import ModelError
-from soundsdk_sim.scenes.matching import Found
+from soundsdk.labels import LabelledSpan
 
 BLOCK_SAMPLES = 2048  # about a step of the model: the lines do not depend on it
 REALTIME_BLOCK_SAMPLES = 256
@@ -44,15 +44,11 @@ class FeatureTap:
         self._stream = stream
         self.features: list[bytes] = []
 
-    def feed(self, pcm: Any) -> int:
-        needed = self._stream.needed
-        if len(pcm) < needed:
-            return int(self._stream.feed(pcm))
-        # To the end of the step first: the frames after it are written over its features.
-        view = memoryview(pcm)
-        self._stream.feed(view[:needed])
-        self.features.append(bytes(self._stream.features))
-        return 1 + int(self._stream.feed(view[needed:]))
+    def feed(self, pcm: Any, start: int = 0) -> int:
+        taken = int(self._stream.feed(pcm, start))
+        if self._stream.stepped:
+            self.features.append(bytes(self._stream.features))
+        return taken
 
     def frames(self) -> NDArray[np.int8] | None:
         """Return the features (frames, width) so far; None before the first step."""
@@ -109,7 +105,7 @@ class RunResult:
     """What the firmware made of a recording. lines: as sent, without their ends."""
 
     lines: list[bytes] = field(default_factory=list)
-    events: list[Found] = field(default_factory=list)  # by onset
+    events: list[LabelledSpan] = field(default_factory=list)  # by onset
     features: NDArray[np.int8] | None = None  # (frames, width)
 
 
@@ -153,30 +149,30 @@ def run_recording(
 def features_of(model: bytes, pcm: NDArray[np.int16]) -> NDArray[np.int8] | None:
     """Return the features (frames, width) of a recording, as a board computes them; None below one step of sound."""
     tap = FeatureTap(open_stream(model))
-    block = min(BLOCK_SAMPLES, tap.step_samples)
-    for at in range(0, len(pcm), block):
-        tap.feed(np.ascontiguousarray(pcm[at : at + block], np.int16))
+    sound, at = np.ascontiguousarray(pcm, np.int16), 0
+    while at < len(sound):
+        at += tap.feed(sound, at)
     return tap.frames()
 
 
-def events_of(lines: list[bytes], rate_hz: int, end_s: float | None = None) -> list[Found]:
+def events_of(lines: list[bytes], rate_hz: int, end_s: float | None = None) -> list[LabelledSpan]:
     """Return the events in a board's lines, by onset.
 
     Without end_s an event with no end is left out. With it every event ends there at the latest, one with no end has
     the score of its onset as its peak, and one that begins later is left out.
     """
-    begun: dict[int, Found] = {}
+    begun: dict[int, LabelledSpan] = {}
     found = []
     for line in lines:
-        message = protocol.decode(line)
+        message = framing.decode(line)
         if message is None or message["type"] != "event":
             continue
         seconds = message["t"] / rate_hz
         if message["edge"] == "on":
-            begun[message["id"]] = Found(seconds, seconds, message["label"], message["score"])
+            begun[message["id"]] = LabelledSpan(seconds, seconds, message["label"], message["score"])
         else:
             onset_s = begun.pop(message["id"]).onset_s
-            found.append(Found(onset_s, seconds, message["label"], message["peak"]))
+            found.append(LabelledSpan(onset_s, seconds, message["label"], message["peak"]))
     if end_s is not None:
         found += [replace(event, offset_s=end_s) for event in begun.values()]
         found = [replace(event, offset_s=min(event.offset_s, end_s)) for event in found if event.onset_s < end_s]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from soundsdk.errors import DeviceError
@@ -58,9 +59,13 @@ class Elf:
                 yield self._text(names + name), value, size, info & 15
 
     def functions(self, names: Iterable[str]) -> dict[str, int]:
-        """Addresses of those functions that are in the image."""
-        wanted = set(names)
-        return {name: value & ~1 for name, value, _, kind in self._symbols if kind == _FUNCTION and name in wanted}
+        """Return the addresses of those functions that are in the image; a name may hold the wildcard *."""
+        wanted = tuple(names)
+        return {
+            name: value & ~1
+            for name, value, _, kind in self._symbols
+            if kind == _FUNCTION and any(fnmatchcase(name, pattern) for pattern in wanted)
+        }
 
     def object_bytes(self, name: str) -> int:
         """Return the size of a variable; 0 if there is none of that name."""

@@ -1,4 +1,4 @@
-"""I2S words and pulse-density bits to samples: exact where exact can be said, else level and noise against the formula."""
+"""I2S words and pulse-density bits to samples: exact where it can be, else level and noise against the formula."""
 
 from __future__ import annotations
 

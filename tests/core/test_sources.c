@@ -1,4 +1,4 @@
-// I2S words and pulse-density bits at the extremes, for the sanitizers; what comes out is tested in test_microphones.py.
+// I2S words and pulse-density bits at the extremes, for the sanitizers; test_microphones.py tests what comes out.
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>

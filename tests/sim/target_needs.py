@@ -10,8 +10,8 @@ import pytest
 
 from images import image_of
 from soundsdk.boards import find_board
-from soundsdk.build import tools
-from soundsdk.build.sources import cache_dir
+from soundsdk.build import toolchain
+from soundsdk.cache import cache_dir
 from soundsdk.errors import DeviceError
 from soundsdk_sim.rp2040 import prerequisites
 from soundsdk_sim.targets.names import TARGETS
@@ -35,8 +35,8 @@ def need_board(board_id: str) -> None:
         if board.qemu is not None:
             find_emulator(board)
         if board.build is not None:
-            tools.check(board)
-    except (DeviceError, tools.ToolError) as error:
+            toolchain.check(board)
+    except (DeviceError, toolchain.ToolError) as error:
         pytest.skip(f"{error.message} {error.hint}")
 
 

@@ -13,7 +13,7 @@ from target_needs import need_board as need
 
 from soundsdk import cli
 from soundsdk.boards import find_board
-from soundsdk.build.builder import Image, build
+from soundsdk.build.builder import BuiltImage, build_image
 from soundsdk.errors import DeviceError
 from soundsdk.models import load_model
 from soundsdk_sim.elf import Elf
@@ -94,7 +94,7 @@ def test_two_runs_give_the_same_figures_and_a_bound_is_6(
 ) -> None:
     unit = found["unit"]
     low, high = found["total"] - 1, found["ram_bytes"]
-    code, again, err = profile(capfd, "esc10", "--board", found["board"], "--fail-over", f"{unit}={low},ram={high}")
+    code, again, err = profile(capfd, found["board"], "--model", "esc10", "--fail-over", f"{unit}={low},ram={high}")
     checks = again.pop("checks")
     assert again == {key: value for key, value in found.items() if key != "checks"}
     assert code == 6
@@ -111,9 +111,9 @@ def test_a_pico_has_time_and_memory_for_esc10(found: dict[str, Any]) -> None:
     assert found["heap_free_start_bytes"] >= 150 * 1024
 
 
-def image_of(board: str, folder: Path) -> Image:
+def image_of(board: str, folder: Path) -> BuiltImage:
     need(board)
-    return build(find_board(board), load_model("esc10"), None, folder, print, symbols=True)
+    return build_image(find_board(board), load_model("esc10"), None, folder, print, symbols=True)
 
 
 @pytest.mark.parametrize("found", ["rpi_pico"], indirect=True)
@@ -184,6 +184,6 @@ def test_a_detector_that_does_not_start_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("board", BOARDS)
 def test_another_model_is_measured_too(board: str, model_file: Path, capfd: pytest.CaptureFixture[str]) -> None:
     need(board)
-    code, found, err = profile(capfd, str(model_file), "--board", board)
+    code, found, err = profile(capfd, board, "--model", str(model_file))
     assert code == 0, err
     assert found["total"] > found["frontend"] > 0

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from target_needs import micropython_uf2
 
+from soundfw.wire import framing
 from soundsdk.boards import find_board
-from soundsdk.device import protocol
 from soundsdk.models import load_model
 from soundsdk_sim.board import run_recording
 from soundsdk_sim.rp2040 import I2sMicrophone, Rp2040
@@ -75,11 +75,11 @@ def esc10_clip() -> np.ndarray:
 
 
 def messages(lines: Any) -> list[dict[str, Any]]:
-    return [m for m in (protocol.decode(line) for line in lines) if m is not None]
+    return [m for m in (framing.decode(line) for line in lines) if m is not None]
 
 
 def send(board: Rp2040, kind: str) -> None:
-    board.send(b"\n" + protocol.encode({"type": kind}) + b"\n")
+    board.send(b"\n" + framing.encode({"type": kind}) + b"\n")
 
 
 def request(board: Rp2040, kind: str, timeout_ms: float = 5000) -> list[dict[str, Any]]:

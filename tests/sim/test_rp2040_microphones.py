@@ -13,7 +13,7 @@ import pytest
 import soundcore
 from target_needs import micropython_uf2
 
-from soundsdk.device import protocol
+from soundfw.wire import framing
 from soundsdk.models import load_model
 from soundsdk_sim.board import events_of, run_recording
 from soundsdk_sim.rp2040 import AdcMicrophone, I2sMicrophone, PdmMicrophone, Rp2040
@@ -202,10 +202,10 @@ def test_the_detector_hears_an_alarm_through_it(uf2: Path, writer: Rp2040, tmp_p
     with Rp2040(uf2, microphone, flash=tmp_path / "flash.bin") as board:
         board.feed(modulate(pcm) if kind == "pdm" else pcm)
         board.boot()
-        board.send(b"\n" + protocol.encode({"type": "hello"}) + b"\n")
+        board.send(b"\n" + framing.encode({"type": "hello"}) + b"\n")
         lines = list(board.lines(7500))
-        board.send(b"\n" + protocol.encode({"type": "status"}) + b"\n")
-        status = [m for m in map(protocol.decode, board.lines(500)) if m is not None][-1]
+        board.send(b"\n" + framing.encode({"type": "status"}) + b"\n")
+        status = [m for m in map(framing.decode, board.lines(500)) if m is not None][-1]
     found = events_of(lines, RATE)
     assert [e.label for e in found] == [e.label for e in direct] == ["smoke_alarm"]
     # Not the same samples: a step of the model more or less.

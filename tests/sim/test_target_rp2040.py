@@ -9,8 +9,8 @@ import pytest
 import soundfile
 from target_needs import need_target
 
+from soundfw.wire import framing
 from soundsdk.cli import run as cli
-from soundsdk.device import protocol
 from soundsdk.models import load_model
 from soundsdk_sim.board import events_of
 from soundsdk_sim.scenes import make_scene
@@ -20,7 +20,7 @@ from soundsdk_sim.targets.runner import run_on_target
 
 def found(lines: list[bytes]) -> list[dict]:
     """Return the event lines without `seq`: the lines between them are the board's own."""
-    messages = [protocol.decode(line) for line in lines]
+    messages = [framing.decode(line) for line in lines]
     assert None not in messages
     return [{k: v for k, v in m.items() if k != "seq"} for m in messages if m and m["type"] == "event"]
 
@@ -33,7 +33,7 @@ def clip() -> np.ndarray:
 
 def event(number: int, edge: str, t: int) -> bytes:
     score = {"score": 0.5} if edge == "on" else {"peak": 0.75}
-    return protocol.encode({"type": "event", "seq": 0, "id": number, "label": "x", "edge": edge, "t": t, **score})
+    return framing.encode({"type": "event", "seq": 0, "id": number, "label": "x", "edge": edge, "t": t, **score})
 
 
 def test_in_a_table_events_end_with_the_recording() -> None:
@@ -57,7 +57,7 @@ def test_the_events_are_those_of_the_same_sound_and_silence_after_it(
     expected = found(run_on_target("cpython", load_model(), np.append(clip, np.zeros(20 * 16000, np.int16))).lines)
     assert [e["edge"] for e in expected] == ["on", "off"]
     assert found(lines) == expected
-    first, last = protocol.decode(lines[0]), protocol.decode(lines[-1])
+    first, last = framing.decode(lines[0]), framing.decode(lines[-1])
     assert first is not None
     assert last is not None
     assert (first["type"], first["board"], first["seq"]) == ("hello", "rpi_pico", 0)

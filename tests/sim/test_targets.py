@@ -17,10 +17,10 @@ import soundfile
 from target_needs import need_target
 from tiny_model import build, metadata
 
+from soundfw.wire import framing
 from soundsdk.boards import find_board
 from soundsdk.cli import run as cli
 from soundsdk.detector_file import load
-from soundsdk.device import protocol
 from soundsdk.errors import DataError, DeviceError, ModelError
 from soundsdk.models import load_model
 from soundsdk_sim.targets import images, on_qemu, on_unix
@@ -230,9 +230,9 @@ def test_lines_may_be_cut_at_any_byte_and_text_is_kept_apart() -> None:
 def test_a_failed_start_is_a_refusal() -> None:
     lines = LineCollector(lambda line: pytest.fail("a line of a board that refuses"))
     hello = {"type": "hello", "proto": 1, "fw": "0", "board": "x", "model": "", "sha256": "", "rate_hz": 0, "seq": 0}
-    lines.add(protocol.encode(hello) + b"\n")
+    lines.add(framing.encode(hello) + b"\n")
     with pytest.raises(ModelError, match=r"too deep \(model.op\)"):
-        lines.add(protocol.encode({"type": "ack", "ok": False, "error": "model.op", "detail": "too deep"}) + b"\n")
+        lines.add(framing.encode({"type": "ack", "ok": False, "error": "model.op", "detail": "too deep"}) + b"\n")
 
 
 def test_the_simulator_alone_loads_no_target(wav: Path, model_file: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from target_needs import need_target
 
-from soundsdk.device import protocol
+from soundfw.wire import framing
 from soundsdk.models import load_model
 from soundsdk.recording.audio_file import read
 from soundsdk_sim.scenes import Scene, make_scene
@@ -67,7 +67,7 @@ def lines(target: str, clip: str, model: str) -> list[bytes]:
 
 def messages(clip: str, model: str) -> list[dict]:
     """Return the messages of the firmware in this Python."""
-    found = [protocol.decode(line) for line in lines("cpython", clip, model)]
+    found = [framing.decode(line) for line in lines("cpython", clip, model)]
     assert None not in found
     return [message for message in found if message]
 
@@ -111,4 +111,4 @@ def test_the_lines_are_the_same_bytes(target: str, clip: str, model: str) -> Non
     # In a status line free memory and time are the target's own, and so is the checksum over them.
     own = re.compile(rb'"(step_us|heap_free)":\d+|"crc":.*')
     assert [own.sub(b"", line) for line in got] == [own.sub(b"", line) for line in expected]
-    assert None not in map(protocol.decode, got)
+    assert None not in map(framing.decode, got)

@@ -1,6 +1,7 @@
 #include "error.h"
 
 #include <string.h>
+#include "nn/tflite_schema.h"
 
 static const char *const error_names[SC_ERROR_COUNT] = {
 #define SC_X(id, name, text) name,
@@ -14,19 +15,13 @@ static const char *const error_texts[SC_ERROR_COUNT] = {
 #undef SC_X
 };
 
-// The builtin operators a converter is likely to write, so that a refusal can say which one it was.
 static const struct {
     int16_t code;
     const char *name;
 } op_names[] = {
-    {0, "ADD"}, {1, "AVERAGE_POOL_2D"}, {2, "CONCATENATION"}, {3, "CONV_2D"}, {4, "DEPTHWISE_CONV_2D"},
-    {6, "DEQUANTIZE"}, {9, "FULLY_CONNECTED"}, {14, "LOGISTIC"}, {16, "LSTM"}, {17, "MAX_POOL_2D"}, {18, "MUL"},
-    {19, "RELU"}, {21, "RELU6"}, {22, "RESHAPE"}, {25, "SOFTMAX"}, {28, "TANH"}, {32, "CUSTOM"}, {34, "PAD"},
-    {36, "GATHER"}, {39, "TRANSPOSE"}, {40, "MEAN"}, {41, "SUB"}, {42, "DIV"}, {43, "SQUEEZE"},
-    {44, "UNIDIRECTIONAL_SEQUENCE_LSTM"}, {45, "STRIDED_SLICE"}, {47, "EXP"}, {49, "SPLIT"}, {53, "CAST"},
-    {55, "MAXIMUM"}, {57, "MINIMUM"}, {60, "PADV2"}, {65, "SLICE"}, {67, "TRANSPOSE_CONV"}, {70, "EXPAND_DIMS"},
-    {74, "SUM"}, {77, "SHAPE"}, {83, "PACK"}, {88, "UNPACK"}, {98, "LEAKY_RELU"}, {105, "REVERSE_V2"},
-    {114, "QUANTIZE"}, {117, "HARD_SWISH"}, {119, "WHILE"}, {126, "BATCH_MATMUL"}, {142, "VAR_HANDLE"},
+#define SC_X(name, code) {code, #name},
+    SC_BUILTIN_OPERATORS(SC_X)
+#undef SC_X
 };
 
 typedef struct {
@@ -56,6 +51,13 @@ static void put_number(text_t *t, int32_t value) {
         digits[--at] = '-';
     }
     put_text(t, digits + at);
+}
+
+int sc_error_set(sc_fault_t *fault, sc_err_t code, int32_t op, int32_t builtin, int32_t tensor) {
+    if (fault) {
+        *fault = (sc_fault_t){code, op, builtin, tensor};
+    }
+    return 0;
 }
 
 const char *sc_error_op_name(int32_t builtin) {

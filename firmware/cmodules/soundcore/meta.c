@@ -4,12 +4,6 @@
 #include "json.h"
 #include "nn/model.h"
 
-static int fail(sc_fault_t *fault, sc_err_t code) {
-    fault->code = code;
-    fault->op = fault->builtin = fault->tensor = -1;
-    return 0;
-}
-
 static int read_int(sc_json_t object, const char *key, int32_t *number) {
     sc_json_t value;
     return sc_json_member(object, key, &value) && sc_json_int(value, number);
@@ -49,24 +43,24 @@ int sc_meta_read(sc_meta_t *meta, const void *file, size_t length, sc_fault_t *f
     size_t size = 0;
     sc_json_t root, value;
     int32_t version;
-    fail(fault, SC_OK);
+    sc_error_fail(fault, SC_OK);
     const void *text = sc_model_metadata(file, length, SC_META_NAME, &size, fault);
     if (!text) {
-        return fault->code == SC_OK ? fail(fault, SC_E_META) : 0;
+        return fault->code == SC_OK ? sc_error_fail(fault, SC_E_META) : 0;
     }
     if (!sc_json_parse(text, size, &root)) {
-        return fail(fault, SC_E_META_JSON);
+        return sc_error_fail(fault, SC_E_META_JSON);
     }
-    // Versions first: a later format may lack everything that is looked for below.
+    // Versions first: a later format may lack everything that is read below.
     if (!read_int(root, "soundsdk", &version) || version != SC_META_VERSION) {
-        return fail(fault, SC_E_META_VERSION);
+        return sc_error_fail(fault, SC_E_META_VERSION);
     }
     memset(meta, 0, sizeof(*meta));
     if (!sc_json_member(root, "frontend", &value)) {
-        return fail(fault, SC_E_META_JSON);
+        return sc_error_fail(fault, SC_E_META_JSON);
     }
     if (!read_int(value, "version", &version) || version != SC_FRONTEND_VERSION) {
-        return fail(fault, SC_E_META_FRONTEND);
+        return sc_error_fail(fault, SC_E_META_FRONTEND);
     }
     meta->attention = -1;
     if (!read_frontend(value, &meta->frontend)
@@ -76,7 +70,7 @@ int sc_meta_read(sc_meta_t *meta, const void *file, size_t length, sc_fault_t *f
         || !sc_json_member(root, "labels", &value) || !sc_json_count(value, &meta->labels)
         || (sc_json_member(root, "attention", &value) && !sc_json_int(value, &meta->attention))
         || !read_states(root, meta)) {
-        return fail(fault, SC_E_META_JSON);
+        return sc_error_fail(fault, SC_E_META_JSON);
     }
     return 1;
 }

@@ -5,7 +5,7 @@ add_library(usermod_soundcore INTERFACE)
 
 if("$ENV{SOUNDCORE_ENGINE}" STREQUAL "tflm")
     include(${CMAKE_CURRENT_LIST_DIR}/tflm.cmake)
-    list(FILTER SOUNDCORE_C EXCLUDE REGEX "/nn/(model|kernels_[a-z_]*)\\.c$")
+    list(FILTER SOUNDCORE_C EXCLUDE REGEX "/nn/model\\.c$")
     # A library of its own: MicroPython need not look for names of its own in it.
     add_library(soundcore_tflm STATIC ${CMAKE_CURRENT_LIST_DIR}/nn/model_tflm.cc ${TFLM_SOURCES})
     target_include_directories(soundcore_tflm PRIVATE ${CMAKE_CURRENT_LIST_DIR} ${TFLM_INCLUDES})

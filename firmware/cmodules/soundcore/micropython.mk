@@ -4,7 +4,7 @@ SOUNDCORE_DIR := $(USERMOD_DIR)
 SRC_USERMOD_C += $(SOUNDCORE_DIR)/modsoundcore.c
 SOUNDCORE_C := $(filter-out %/modsoundcore.c,$(sort $(wildcard $(SOUNDCORE_DIR)/*.c $(SOUNDCORE_DIR)/*/*.c)))
 ifeq ($(SOUNDCORE_ENGINE),tflm)
-SOUNDCORE_C := $(filter-out %/nn/model.c $(SOUNDCORE_DIR)/nn/kernels_%.c,$(SOUNDCORE_C))
+SOUNDCORE_C := $(filter-out %/nn/model.c,$(SOUNDCORE_C))
 include $(SOUNDCORE_DIR)/tflm.mk
 endif
 SRC_USERMOD_LIB_C += $(SOUNDCORE_C)

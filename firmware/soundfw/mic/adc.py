@@ -9,7 +9,8 @@ import os
 import machine
 import soundcore
 
-from ..compat import FirmwareError, const
+from .. import FirmwareError
+from ..platform import const
 from ..settings import checked
 from .dma_ring import Ring
 

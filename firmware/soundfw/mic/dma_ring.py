@@ -5,7 +5,8 @@ import time
 import rp2
 import uctypes
 
-from ..compat import FirmwareError, const
+from .. import FirmwareError
+from ..platform import const
 
 _DMA = const(0x50000000)
 _COUNT_TRIG = const(0x1C)  # of a channel: a store there starts it with that count

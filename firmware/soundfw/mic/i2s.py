@@ -9,7 +9,8 @@ import time
 import machine
 import soundcore
 
-from ..compat import FirmwareError, const
+from .. import FirmwareError
+from ..platform import const
 from ..settings import I2S, checked
 from .backlog import Backlog
 

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from soundsdk.boards import Board, find_board
-from soundsdk.build.builder import build
+from soundsdk.build.builder import build_image
 from soundsdk.build.sources import Say
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import UsageError
@@ -51,7 +51,7 @@ def profile_detector(board: Board, detector: DetectorFile, sources: Path | None,
     else:
         find_emulator(runs_on)
     with tempfile.TemporaryDirectory(prefix="soundsdk-") as folder:
-        image = build(runs_on, detector, sources, Path(folder), say, symbols=True)
+        image = build_image(runs_on, detector, sources, Path(folder), say, symbols=True)
         assert image.elf is not None
         say("measuring in the emulator")
         emulator = cycles if runs_on.qemu is None else instructions

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from soundsdk.errors import DeviceError
-from soundsdk_sim.profile.operators import KERNELS, Operator, kernel_calls
+from soundsdk_sim.profile.operators import Operator, kernel_calls
 
 FRONTEND = "sc_frontend_push"
 MODEL = "sc_model_invoke"
@@ -16,7 +17,8 @@ STAGES = {  # of the frontend; the rest of it is the window
     "sc_mel_log2": "mel and logarithm",
     "sc_dct_run": "DCT",
 }
-FUNCTIONS = (FRONTEND, MODEL, *STAGES, *KERNELS)
+KERNEL = "sc_op_*_run"  # the functions of operators
+FUNCTIONS = (FRONTEND, MODEL, *STAGES, KERNEL)
 WARM_UP = 2  # hops until every buffer has been filled once
 
 
@@ -96,7 +98,7 @@ def _by_operator(calls: Sequence[Call], model: Call, operators: Sequence[Operato
 
     The first operator begins with the model, and the last one ends with it.
     """
-    kernels = [call for call in calls if call.name in KERNELS and call.begin >= model.begin]
+    kernels = [call for call in calls if fnmatchcase(call.name, KERNEL) and call.begin >= model.begin]
     expected = kernel_calls(operators)
     if [call.name for call in kernels] != [name for _, name in expected]:
         raise DeviceError(

@@ -6,14 +6,13 @@ import hashlib
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from soundsdk.build.sources import cache_dir
+from soundsdk.cache import cache_dir, new_folder
 from soundsdk.errors import DeviceError
 
 HERE = Path(__file__).resolve().parent
@@ -102,19 +101,10 @@ def _digest(files: list[Path]) -> str:
 @contextmanager
 def _made_whole(folder: Path, inputs: list[Path]) -> Iterator[Path]:
     """Yield a working folder with copies of the inputs; it becomes `folder` when the block succeeds."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f"{folder.name}-", dir=folder.parent) as unfinished:
-        work = Path(unfinished) / "work"
-        work.mkdir()
+    with new_folder(folder) as work:
         for file in inputs:
             shutil.copy(file, work)
         yield work
-        try:
-            work.rename(folder)
-        except OSError:
-            # Another process was faster, and its folder is as good.
-            if not folder.is_dir():
-                raise
 
 
 def _output(command: list[str]) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from soundsdk.boards import find_board
-from soundsdk.build import sources
-from soundsdk.build.builder import build
+from soundsdk.build.builder import build_image
+from soundsdk.cache import cache_dir
 from soundsdk.detector_file import DetectorFile
 from soundsdk.models import load_model
 
@@ -20,14 +20,14 @@ def cached_image(board_id: str, detector: DetectorFile | None = None) -> Path:
     detector: the one in the image, for a board that cannot load another; each has its own image. A build is announced
     on standard error. Raises ToolError if a compiler is missing.
     """
-    folder = sources.cache_dir() / "images"
+    folder = cache_dir() / "images"
     if detector is not None:
         folder /= hashlib.sha256(detector.data).hexdigest()[:16]
 
     def report(text: str) -> None:
         click.echo(f"{board_id}: {text}", err=True)
 
-    made = build(find_board(board_id), detector or load_model(), None, folder, report)
+    made = build_image(find_board(board_id), detector or load_model(), None, folder, report)
     if made.built:
         report(f"built once and kept: {made.path}")
     return made.path

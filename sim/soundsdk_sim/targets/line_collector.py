@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from soundsdk.device import protocol
+from soundfw.wire import framing
 from soundsdk.errors import ModelError
 
 SILENCE_S = 300.0  # a target sends a status line per 10 s of sound: one that is silent for so long is stuck
@@ -43,7 +43,7 @@ class LineCollector:
 
     def _is_refusal(self, line: bytes) -> bool:
         """Detect a failed start: `hello` names no model, and the next line gives the reason."""
-        message = protocol.decode(line) or {"type": ""}
+        message = framing.decode(line) or {"type": ""}
         if self._refused:
             raise ModelError(f"the firmware refuses the model: {message.get('detail')} ({message.get('error')}).")
         self._refused = message["type"] == "hello" and not message["sha256"]

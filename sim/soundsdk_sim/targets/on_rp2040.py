@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from soundfw.wire import framing
 from soundsdk.boards import Board
 from soundsdk.detector_file import DetectorFile
-from soundsdk.device import protocol
 from soundsdk.errors import DeviceError
 from soundsdk_sim.rp2040 import Rp2040, microphone_of, prerequisites
 from soundsdk_sim.targets.images import cached_image
@@ -51,7 +51,7 @@ def collect_lines(
             quiet_ms = 0.0 if new else quiet_ms + _SLICE_MS
             if quiet_ms > _QUIET_MS:
                 raise _silent(lines, _QUIET_MS)
-        chip.send(b"\n" + protocol.encode({"type": "status"}) + b"\n")
+        chip.send(b"\n" + framing.encode({"type": "status"}) + b"\n")
         begin = len(lines.lines)
         for _ in range(int(_ANSWER_MS / _SLICE_MS)):
             lines.add(chip.run(_SLICE_MS))
@@ -67,6 +67,6 @@ def _silent(lines: LineCollector, ms: float) -> DeviceError:
 
 def _update(open_events: set[int], lines: list[bytes]) -> None:
     """Add the ids of events that begin in these lines, and remove those that end."""
-    for message in map(protocol.decode, lines):
+    for message in map(framing.decode, lines):
         if message is not None and message["type"] == "event":
             (open_events.add if message["edge"] == "on" else open_events.discard)(message["id"])

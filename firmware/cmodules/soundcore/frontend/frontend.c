@@ -1,7 +1,7 @@
-// The order of a frame: samples * Hann (load) -> fft.c -> mel.c -> log2.c -> int8, or dct.c -> int8.
+// The path of a frame: samples * Hann (load) -> fft.c -> mel.c -> log2.c -> int8, or dct.c -> int8.
 //
 // Scales: samples times window, rounded to 2^5 per sample unit for windows of 513..1024 samples, 2^6 for 257..512, 2^7
-// for 256. A Hann window adds up to half its length: so the sum of |x| into the FFT is at most 2^29, as fft.c wants.
+// for 256. A Hann window adds up to half its length: so the sum of |x| into the FFT is at most 2^29, as fft.c requires.
 // A full-scale sine at a bin centre gives |X| = 2^15 * 2^(5..7) * window / 4: 0 dB.
 #include "frontend/frontend.h"
 
@@ -28,10 +28,10 @@ struct sc_frontend {
     uint16_t filled;           // samples held, below window between calls
     uint16_t window_shift;     // 8..10
     int32_t floor_log2;        // log2 of the band sum that becomes the lowest value, Q15; above 0
-    sc_fixed_factor_t scale;  // int8 steps per unit of log2
-    sc_mel_bin_t *bins;       // (fft / 2 + 1)
+    sc_fixed_factor_t scale;   // int8 steps per unit of log2
+    sc_mel_bin_t *bins;        // (fft / 2 + 1)
     int32_t *levels;           // (bands), MFCC only: log2 above the floor
-    sc_mel_band_t *mel;       // (bands)
+    sc_mel_band_t *mel;        // (bands)
     uint16_t *mel_weights;
     int32_t *hann;             // (window / 2 + 2), the rising half in Q23: 16 bits would lift what is at -100 dB
     int16_t *samples;          // (window), and a 0 that makes odd windows even
@@ -47,39 +47,33 @@ static bool between(int32_t low, int32_t x, int32_t high) {
     return low <= x && x <= high;
 }
 
-static sc_err_t check(const sc_frontend_settings_t *s) {
+static int check(const sc_frontend_settings_t *s, sc_fault_t *fault) {
     if (!between(4000, s->rate_hz, 48000)) {
-        return SC_E_FRONTEND_RATE;
+        return sc_error_fail(fault, SC_E_FRONTEND_RATE);
     }
     if (s->fft != 256 && s->fft != 512 && s->fft != 1024) {
-        return SC_E_FRONTEND_FFT;
+        return sc_error_fail(fault, SC_E_FRONTEND_FFT);
     }
     if (!between(256, s->window, s->fft)) {
-        return SC_E_FRONTEND_WINDOW;
+        return sc_error_fail(fault, SC_E_FRONTEND_WINDOW);
     }
     if (!between(64, s->hop, s->window)) {
-        return SC_E_FRONTEND_HOP;
+        return sc_error_fail(fault, SC_E_FRONTEND_HOP);
     }
     if (!between(1, s->bands, SC_FRONTEND_MAX_BANDS)) {
-        return SC_E_FRONTEND_BANDS;
+        return sc_error_fail(fault, SC_E_FRONTEND_BANDS);
     }
     if (s->low_hz < 0 || s->low_hz >= s->high_hz || s->high_hz > s->rate_hz / 2) {
-        return SC_E_FRONTEND_RANGE;
+        return sc_error_fail(fault, SC_E_FRONTEND_RANGE);
     }
     if (!between(0, s->coefficients, SC_FRONTEND_MAX_COEFFICIENTS) || s->coefficients > s->bands) {
-        return SC_E_FRONTEND_MFCC;
+        return sc_error_fail(fault, SC_E_FRONTEND_MFCC);
     }
     if (!between(-140, s->floor_db, 0) || !between(50, s->step_mdb, 20000)) {
-        return SC_E_FRONTEND_SCALE;
+        return sc_error_fail(fault, SC_E_FRONTEND_SCALE);
     }
-    return SC_OK;
-}
-
-static bool accept(sc_err_t code, sc_fault_t *fault) {
-    if (fault) {
-        *fault = (sc_fault_t) {code, -1, -1, -1};
-    }
-    return code == SC_OK;
+    sc_error_fail(fault, SC_OK);
+    return 1;
 }
 
 static size_t reserve(size_t *end, size_t bytes) {
@@ -105,7 +99,7 @@ static layout_t plan(const sc_frontend_settings_t *s) {
 }
 
 size_t sc_frontend_size(const sc_frontend_settings_t *settings, sc_fault_t *fault) {
-    return accept(check(settings), fault) ? plan(settings).end : 0;
+    return check(settings, fault) ? plan(settings).end : 0;
 }
 
 // Periodic Hann: w[i] = sin^2(pi i / window), i = 0..ceil(window / 2).
@@ -118,12 +112,12 @@ static void fill_hann(int32_t *hann, uint32_t window) {
 
 sc_frontend_t *sc_frontend_init(void *memory, size_t size, const sc_frontend_settings_t *settings,
     sc_fault_t *fault) {
-    if (!accept(check(settings), fault)) {
+    if (!check(settings, fault)) {
         return NULL;
     }
     layout_t l = plan(settings);
     if (!memory || ((uintptr_t)memory & 7) || size < l.end) {
-        accept(SC_E_MEMORY, fault);
+        sc_error_fail(fault, SC_E_MEMORY);
         return NULL;
     }
     uint8_t *base = memory;

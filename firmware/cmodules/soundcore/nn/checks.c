@@ -1,59 +1,24 @@
 #include "nn/checks.h"
 
 #include <string.h>
+#include "nn/ops.h"
 #include "nn/quantize.h"
 
 #define MAX_TENSORS (512)
 #define MAX_OPERATORS (256)
 #define MAX_ENDS (64) // inputs or outputs of the graph
 
-enum { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU_N1_TO_1, ACTIVATION_RELU6 };
-
-static const struct {
-    uint8_t builtin;
-    uint8_t options;       // BuiltinOptions
-    uint8_t least, most;   // inputs
-    uint8_t optional;      // input that may be left out, 0: none
-    int (*check)(sc_checks_t *c);
-} rules[] = {
-    {SC_OP_ADD, 11, 2, 2, 0, sc_check_elementwise_binary},
-    {SC_OP_AVERAGE_POOL_2D, 5, 1, 1, 0, sc_check_window_pool},
-    {SC_OP_CONCATENATION, 10, 1, SC_CHECKS_MAX_INPUTS, 0, sc_check_copy_concatenation},
-    {SC_OP_CONV_2D, 1, 2, 3, 2, sc_check_window_conv},
-    {SC_OP_DEPTHWISE_CONV_2D, 2, 2, 3, 2, sc_check_window_depthwise},
-    {SC_OP_FULLY_CONNECTED, 8, 2, 3, 2, sc_check_window_fully_connected},
-    {SC_OP_LOGISTIC, 0, 1, 1, 0, sc_check_elementwise_saturating},
-    {SC_OP_MAX_POOL_2D, 5, 1, 1, 0, sc_check_window_pool},
-    {SC_OP_MUL, 21, 2, 2, 0, sc_check_elementwise_binary},
-    {SC_OP_RESHAPE, 17, 1, 2, 0, sc_check_copy_reshape},
-    {SC_OP_SOFTMAX, 9, 1, 1, 0, sc_check_elementwise_softmax},
-    {SC_OP_TANH, 0, 1, 1, 0, sc_check_elementwise_saturating},
-    {SC_OP_PAD, 22, 2, 2, 0, sc_check_copy_pad},
-    {SC_OP_MEAN, 27, 2, 2, 0, sc_check_window_mean},
-    {SC_OP_SUB, 28, 2, 2, 0, sc_check_elementwise_binary},
-    {SC_OP_STRIDED_SLICE, 32, 4, 4, 0, sc_check_copy_strided_slice},
-    {SC_OP_QUANTIZE, 89, 1, 1, 0, sc_check_elementwise_quantize},
-};
-
-static int fail(sc_fault_t *fault, sc_err_t code, int32_t op, int32_t builtin, int32_t tensor) {
-    fault->code = code;
-    fault->op = op;
-    fault->builtin = builtin;
-    fault->tensor = tensor;
-    return 0;
-}
-
 int sc_checks_fail(sc_checks_t *c, sc_err_t code, int32_t tensor) {
-    // What was read after leaving the file is zeros; the cause matters, not what they led to.
-    return fail(c->fault, c->view->damaged ? SC_E_TRUNCATED : code, c->op->index, c->op->builtin, tensor);
+    // What was read past the end of the file is zeros; report the cause, not what they led to.
+    return sc_error_set(c->fault, c->view->damaged ? SC_E_TRUNCATED : code, c->op->index, c->op->builtin, tensor);
 }
 
-// The rules of an int8 tensor that kernels read or write.
+// The rules of an int8 tensor that operators read or write.
 static sc_err_t activation_rules(const sc_tflite_tensor_t *t) {
-    if (t->type != SC_TFLITE_INT8) {
+    if (t->type != TensorType_INT8) {
         return SC_E_TYPE;
     }
-    if (t->scales.count != 1 || t->zero_points.count != 1 || !sc_quantize_scale_ok(t->scale)
+    if (t->scales.count != 1 || t->zero_points.count != 1 || !sc_quantize_is_scale(t->scale)
         || t->zero_point < -128 || t->zero_point > 127) {
         return SC_E_QUANT;
     }
@@ -72,7 +37,7 @@ int sc_checks_ints(sc_checks_t *c, int32_t index, sc_tflite_vector_t *values) {
     sc_tflite_tensor_t t;
     sc_err_t error = sc_tflite_tensor(c->view, index, &t);
     if (error == SC_OK) {
-        error = t.type != SC_TFLITE_INT32 ? SC_E_TYPE : !t.data ? SC_E_CONST
+        error = t.type != TensorType_INT32 ? SC_E_TYPE : !t.data ? SC_E_CONST
                 : t.bytes / 4 < t.elements ? SC_E_SIZE : SC_OK;
     }
     if (error != SC_OK) {
@@ -96,16 +61,16 @@ static int quantized(const sc_tflite_tensor_t *t, float real, int32_t *q) {
 int sc_checks_range(sc_checks_t *c, int32_t activation, int8_t *low, int8_t *high) {
     static const float lows[] = {0.0f, 0.0f, -1.0f, 0.0f}, highs[] = {0.0f, 0.0f, 1.0f, 6.0f};
     int32_t least = -128, most = 127, q;
-    if (activation < ACTIVATION_NONE || activation > ACTIVATION_RELU6) {
+    if (activation < ActivationFunctionType_NONE || activation > ActivationFunctionType_RELU6) {
         return sc_checks_fail(c, SC_E_ACTIVATION, c->op->output);
     }
-    if (activation != ACTIVATION_NONE) {
+    if (activation != ActivationFunctionType_NONE) {
         if (!quantized(&c->out, lows[activation], &q)) {
             return sc_checks_fail(c, SC_E_QUANT, c->op->output);
         }
         least = q > least ? q : least;
     }
-    if (activation > ACTIVATION_RELU) {
+    if (activation > ActivationFunctionType_RELU) {
         if (!quantized(&c->out, highs[activation], &q)) {
             return sc_checks_fail(c, SC_E_QUANT, c->op->output);
         }
@@ -125,8 +90,8 @@ int sc_checks_same_scale(sc_checks_t *c, const sc_tflite_tensor_t *a, int32_t in
 }
 
 int sc_checks_multiplier(sc_checks_t *c, double real, int32_t *multiplier, int8_t *shift) {
-    sc_quantize_factor_t factor;
-    if (sc_quantize_factor(real, &factor) != SC_OK) {
+    sc_quantized_multiplier_t factor;
+    if (sc_quantize_multiplier(real, &factor) != SC_OK) {
         return sc_checks_fail(c, SC_E_MULTIPLIER, c->op->output);
     }
     *multiplier = factor.multiplier;
@@ -134,32 +99,30 @@ int sc_checks_multiplier(sc_checks_t *c, double real, int32_t *multiplier, int8_
     return 1;
 }
 
-int sc_checks_factor(sc_tflite_t *view, const sc_model_op_t *op, uint32_t i, int32_t *multiplier, int8_t *shift,
-                           sc_fault_t *fault) {
-    sc_tflite_tensor_t a, w, out;
-    sc_quantize_factor_t factor;
-    sc_tflite_tensor(view, op->inputs[0], &a);
-    sc_tflite_tensor(view, op->inputs[1], &w);
-    sc_tflite_tensor(view, op->output, &out);
-    float scale = sc_tflite_float(view, w.scales, i);
-    if (!sc_quantize_scale_ok(scale)) {
-        return fail(fault, SC_E_QUANT, op->index, op->builtin, op->inputs[1]);
-    }
-    double product = (double)a.scale * (double)scale;
-    if (op->builtin == SC_OP_FULLY_CONNECTED && op->factors == 1) {
-        product = (double)(a.scale * scale); // the reference multiplies in single precision here, and only here
-    }
-    if (sc_quantize_factor(product / (double)out.scale, &factor) != SC_OK) {
-        return fail(fault, SC_E_MULTIPLIER, op->index, op->builtin, op->inputs[1]);
-    }
-    *multiplier = factor.multiplier;
-    *shift = (int8_t)factor.shift;
-    return 1;
+int sc_checks_same_elements(sc_checks_t *c) {
+    return c->a.elements == c->out.elements || sc_checks_fail(c, SC_E_SHAPE, c->op->output);
 }
 
-void sc_checks_push_axis(sc_model_op_t *op, int32_t count, int32_t a_step, int32_t b_step) {
-    sc_kernel_axis_t *first = op->axis;
-    uint32_t axes = op->kernel.head.axes;
+int sc_checks_four_dims(sc_checks_t *c) {
+    return (c->a.dims == 4 && c->out.dims == 4) || sc_checks_fail(c, SC_E_SHAPE, c->op->inputs[0]);
+}
+
+int32_t sc_checks_option_int8(sc_checks_t *c, uint32_t id) {
+    return sc_tflite_field_int8(c->view, c->source.options, id, 0);
+}
+
+int32_t sc_checks_option_int32(sc_checks_t *c, uint32_t id, int32_t otherwise) {
+    return sc_tflite_field_int32(c->view, c->source.options, id, otherwise);
+}
+
+void *sc_checks_record(sc_checks_t *c, size_t bytes) {
+    c->op->record_bytes = (uint32_t)bytes;
+    return c->op->record.bytes;
+}
+
+void sc_checks_push_axis(sc_op_t *op, int32_t count, int32_t a_step, int32_t b_step) {
+    sc_axis_t *first = op->axis;
+    uint32_t axes = op->record.head.axes;
     if (axes > 0 && count == 1) {
         return;
     }
@@ -171,11 +134,11 @@ void sc_checks_push_axis(sc_model_op_t *op, int32_t count, int32_t a_step, int32
         axes = 0; // a lone value says nothing about steps
     }
     memmove(first + 1, first, axes * sizeof(*first));
-    *first = (sc_kernel_axis_t){count, a_step, b_step};
-    op->kernel.head.axes = (axes + 1) & 7;
+    *first = (sc_axis_t){count, a_step, b_step};
+    op->record.head.axes = (axes + 1) & 7;
 }
 
-int sc_checks_op(sc_tflite_t *view, uint32_t i, sc_model_op_t *op, sc_fault_t *fault) {
+int sc_checks_op(sc_tflite_t *view, uint32_t i, sc_op_t *op, sc_fault_t *fault) {
     sc_checks_t c = {.view = view, .fault = fault, .op = op};
     memset(op, 0, sizeof(*op));
     op->index = (int32_t)i;
@@ -185,22 +148,21 @@ int sc_checks_op(sc_tflite_t *view, uint32_t i, sc_model_op_t *op, sc_fault_t *f
     if (error != SC_OK) {
         return sc_checks_fail(&c, error, -1);
     }
-    uint32_t r = 0;
-    while (r < sizeof(rules) / sizeof(rules[0]) && rules[r].builtin != op->builtin) {
-        r++;
-    }
-    if (r == sizeof(rules) / sizeof(rules[0])) {
+    uint32_t index = sc_ops_find(op->builtin);
+    if (index == SC_OPS_COUNT) {
         return sc_checks_fail(&c, SC_E_OP, -1);
     }
-    if (c.source.options_type != 0 && c.source.options_type != rules[r].options) {
+    const sc_ops_row_t *row = &sc_ops[index];
+    op->record.head.op = index & 0xff;
+    if (c.source.options_type != 0 && c.source.options_type != row->options) {
         return sc_checks_fail(&c, SC_E_OP_OPTIONS, -1);
     }
-    if (c.source.outputs.count != 1 || c.source.inputs.count < rules[r].least || c.source.inputs.count > rules[r].most) {
+    if (c.source.outputs.count != 1 || c.source.inputs.count < row->least || c.source.inputs.count > row->most) {
         return sc_checks_fail(&c, SC_E_OP_ARITY, -1);
     }
     for (uint32_t k = 0; k < c.source.inputs.count; k++) {
         op->inputs[k] = sc_tflite_index(view, c.source.inputs, k);
-        if (op->inputs[k] == -1 && (rules[r].optional == 0 || k != rules[r].optional)) {
+        if (op->inputs[k] == -1 && (row->optional == 0 || k != row->optional)) {
             return sc_checks_fail(&c, SC_E_OP_ARITY, -1);
         }
     }
@@ -212,7 +174,7 @@ int sc_checks_op(sc_tflite_t *view, uint32_t i, sc_model_op_t *op, sc_fault_t *f
     if (c.out.data) {
         return sc_checks_fail(&c, SC_E_CONST, op->output);
     }
-    return rules[r].check(&c) && (!view->damaged || sc_checks_fail(&c, SC_E_TRUNCATED, -1));
+    return row->check(&c) && (!view->damaged || sc_checks_fail(&c, SC_E_TRUNCATED, -1));
 }
 
 int sc_checks_graph(sc_tflite_t *view, const void *file, size_t length, sc_fault_t *fault) {
@@ -228,21 +190,21 @@ int sc_checks_graph(sc_tflite_t *view, const void *file, size_t length, sc_fault
         error = SC_E_GRAPH;
     }
     if (error != SC_OK) {
-        return fail(fault, error, -1, -1, -1);
+        return sc_error_fail(fault, error);
     }
     for (uint32_t i = 0; i < view->inputs.count + view->outputs.count; i++) {
         sc_tflite_tensor_t t;
         int32_t index = i < view->inputs.count ? sc_tflite_index(view, view->inputs, i)
                                                : sc_tflite_index(view, view->outputs, i - view->inputs.count);
         error = sc_tflite_tensor(view, index, &t);
-        if (error == SC_OK && (t.type != SC_TFLITE_INT8 || t.data)) {
+        if (error == SC_OK && (t.type != TensorType_INT8 || t.data)) {
             error = SC_E_IO;
         }
         if (error == SC_OK) {
             error = activation_rules(&t);
         }
         if (error != SC_OK) {
-            return fail(fault, error, -1, -1, index);
+            return sc_error_set(fault, error, -1, -1, index);
         }
     }
     return 1;

@@ -12,7 +12,8 @@ typedef struct {
     int32_t dims;     // of its output
     int32_t shape[SC_TFLITE_MAX_DIMS];
     uint64_t macs;    // multiplications and, in pooling and mean, additions
-    uint32_t kernels; // calls of a kernel (kernels.h) in one sc_model_invoke: 0 where the plan saves a copy
+    const char *run;  // the function that computes it
+    uint32_t calls;   // of run in one sc_model_invoke: 0 where the plan saves a copy
 } sc_cost_entry_t;
 
 // Number of operators, of which the first `room` are written, in the order they run. 0 and a fault if the file is

@@ -4,12 +4,6 @@
 
 _Static_assert(SC_MODEL_MAX_DIMS == SC_TFLITE_MAX_DIMS, "shapes are copied whole");
 
-size_t sc_model_fail(sc_fault_t *fault, sc_err_t code) {
-    fault->code = code;
-    fault->op = fault->builtin = fault->tensor = -1;
-    return 0;
-}
-
 void sc_model_describe(sc_tflite_t *view, int32_t index, int8_t *data, sc_model_tensor_t *tensor) {
     sc_tflite_tensor_t t;
     sc_tflite_tensor(view, index, &t);
@@ -26,7 +20,7 @@ const void *sc_model_metadata(const void *file, size_t length, const char *name,
     uint32_t bytes = 0;
     sc_err_t error = sc_tflite_open(&view, file, length);
     const void *data = error == SC_OK ? sc_tflite_metadata(&view, name, &bytes, &error) : NULL;
-    sc_model_fail(fault, error);
+    sc_error_fail(fault, error);
     *size = bytes;
     return data;
 }

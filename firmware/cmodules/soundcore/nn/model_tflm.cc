@@ -2,7 +2,7 @@
 // same checks first, because the interpreter trusts what it is given; so both engines refuse the same files.
 extern "C" {
 #include "nn/model_file.h"
-#include "nn/plan.h"
+#include "nn/ops.h"
 }
 
 #include <string.h>
@@ -23,8 +23,7 @@ using namespace tflite::micro;
 
 namespace {
 
-const unsigned kOperators = 17; // those of checks.h
-typedef MicroMutableOpResolver<kOperators> Resolver;
+typedef MicroMutableOpResolver<SC_OPS_COUNT> Resolver;
 
 // Bytes its allocator takes in one place or another: of a tensor (its record, its line in the memory plan), an
 // operator (node, options, its own data), a channel (multiplier, shift, zero point), and once. Above what was measured
@@ -37,39 +36,27 @@ size_t padded(size_t bytes) {
 
 bool add(Resolver *resolver, int32_t builtin) {
     switch (builtin) {
-        case SC_OP_ADD: return resolver->AddAdd() == kTfLiteOk;
-        case SC_OP_AVERAGE_POOL_2D: return resolver->AddAveragePool2D() == kTfLiteOk;
-        case SC_OP_CONCATENATION: return resolver->AddConcatenation() == kTfLiteOk;
-        case SC_OP_CONV_2D: return resolver->AddConv2D() == kTfLiteOk;
-        case SC_OP_DEPTHWISE_CONV_2D: return resolver->AddDepthwiseConv2D() == kTfLiteOk;
-        case SC_OP_FULLY_CONNECTED: return resolver->AddFullyConnected() == kTfLiteOk;
-        case SC_OP_LOGISTIC: return resolver->AddLogistic() == kTfLiteOk;
-        case SC_OP_MAX_POOL_2D: return resolver->AddMaxPool2D() == kTfLiteOk;
-        case SC_OP_MEAN: return resolver->AddMean() == kTfLiteOk;
-        case SC_OP_MUL: return resolver->AddMul() == kTfLiteOk;
-        case SC_OP_PAD: return resolver->AddPad() == kTfLiteOk;
-        case SC_OP_QUANTIZE: return resolver->AddQuantize() == kTfLiteOk;
-        case SC_OP_RESHAPE: return resolver->AddReshape() == kTfLiteOk;
-        case SC_OP_SOFTMAX: return resolver->AddSoftmax() == kTfLiteOk;
-        case SC_OP_STRIDED_SLICE: return resolver->AddStridedSlice() == kTfLiteOk;
-        case SC_OP_SUB: return resolver->AddSub() == kTfLiteOk;
-        case SC_OP_TANH: return resolver->AddTanh() == kTfLiteOk;
+#define SC_X(name, options, least, most, optional, check, prepare, run, method, file) \
+        case ::BuiltinOperator_##name: return resolver->Add##method() == kTfLiteOk;
+        SC_OPS(SC_X)
+#undef SC_X
         default: return false;
     }
 }
 
 // Registers what the model uses, each once.
 bool add_all(Resolver *resolver, sc_tflite_t *view) {
-    bool added[128] = {};
+    bool added[SC_OPS_COUNT] = {};
     for (uint32_t i = 0; i < view->operators.count; i++) {
         sc_tflite_operator_t op;
-        if (sc_tflite_operator(view, i, &op) != SC_OK || op.builtin < 0 || op.builtin >= 128) {
+        if (sc_tflite_operator(view, i, &op) != SC_OK) {
             return false;
         }
-        if (!added[op.builtin] && !add(resolver, op.builtin)) {
+        const uint32_t row = sc_ops_find(op.builtin);
+        if (row == SC_OPS_COUNT || (!added[row] && !add(resolver, op.builtin))) {
             return false;
         }
-        added[op.builtin] = true;
+        added[row] = true;
     }
     return true;
 }
@@ -118,13 +105,13 @@ size_t arena_bytes(sc_tflite_t *view, sc_fault_t *fault) {
         }
     }
     for (uint32_t i = 0; i < view->operators.count; i++) {
-        sc_model_op_t op;
+        sc_op_t op;
         sc_tflite_tensor_t out;
         if (!sc_checks_op(view, i, &op, fault) || sc_tflite_tensor(view, op.output, &out) != SC_OK) {
             return 0;
         }
         // MEAN adds in 32 bits, one sum for each element of its output.
-        bytes += kOperator + kChannel * op.factors + (op.builtin == SC_OP_MEAN ? 4 * out.elements : 0);
+        bytes += kOperator + kChannel * op.multipliers + (op.builtin == ::BuiltinOperator_MEAN ? 4 * out.elements : 0);
     }
     return bytes;
 }
@@ -132,22 +119,14 @@ size_t arena_bytes(sc_tflite_t *view, sc_fault_t *fault) {
 // Checks the file. Returns the bytes needed, 0 and a fault if refused.
 size_t check(sc_tflite_t *view, const void *file, size_t length, uint64_t *macs, sc_fault_t *fault) {
     sc_plan_t plan;
-    sc_model_fail(fault, SC_OK);
-    if (!sc_checks_graph(view, file, length, fault) || !sc_plan_make(&plan, view, fault)) {
+    sc_prepare_t count = {};
+    count.view = view;
+    count.plan = &plan;
+    count.fault = fault;
+    sc_error_fail(fault, SC_OK);
+    if (!sc_checks_graph(view, file, length, fault) || !sc_plan_make(&plan, view, fault)
+        || !sc_prepare_operators(&count)) {
         return 0;
-    }
-    for (uint32_t i = 0; i < view->operators.count; i++) {
-        sc_model_op_t op;
-        int32_t multiplier;
-        int8_t shift;
-        if (!sc_checks_op(view, i, &op, fault)) {
-            return 0;
-        }
-        for (uint32_t k = 0; k < op.factors; k++) {
-            if (!sc_checks_factor(view, &op, k, &multiplier, &shift, fault)) {
-                return 0;
-            }
-        }
     }
     *macs = plan.macs;
     const size_t arena = arena_bytes(view, fault);
@@ -168,7 +147,7 @@ sc_model_t *sc_model_init(void *memory, size_t size, const void *file, size_t le
     sc_tflite_t view;
     uint64_t macs = 0;
     if (!memory) {
-        sc_model_fail(fault, SC_E_MEMORY);
+        sc_error_fail(fault, SC_E_MEMORY);
         return nullptr;
     }
     const size_t all = check(&view, file, length, &macs, fault);
@@ -176,7 +155,7 @@ sc_model_t *sc_model_init(void *memory, size_t size, const void *file, size_t le
         return nullptr;
     }
     if (size < all || (reinterpret_cast<uintptr_t>(memory) & 15)) {
-        sc_model_fail(fault, size < all ? SC_E_MEMORY : SC_E_ALIGN);
+        sc_error_fail(fault, size < all ? SC_E_MEMORY : SC_E_ALIGN);
         return nullptr;
     }
     memset(memory, 0, all);
@@ -196,12 +175,12 @@ sc_model_t *sc_model_init(void *memory, size_t size, const void *file, size_t le
     }
     MicroAllocator *allocator = MicroAllocator::Create(at, static_cast<size_t>(end - at));
     if (!allocator || !add_all(&m->resolver, &view)) {
-        sc_model_fail(fault, SC_E_LIMIT);
+        sc_error_fail(fault, SC_E_LIMIT);
         return nullptr;
     }
     MicroInterpreter *engine = new (m->interpreter) MicroInterpreter(GetModel(file), m->resolver, allocator);
     if (engine->AllocateTensors() != kTfLiteOk) {
-        sc_model_fail(fault, SC_E_LIMIT);
+        sc_error_fail(fault, SC_E_LIMIT);
         return nullptr;
     }
     for (uint32_t i = 0; i < view.outputs.count; i++) {

@@ -2,14 +2,6 @@
 
 #include <string.h>
 
-static int fail(sc_fault_t *fault, sc_err_t code, const sc_model_op_t *op, int32_t tensor) {
-    fault->code = code;
-    fault->op = op ? op->index : -1;
-    fault->builtin = op ? op->builtin : -1;
-    fault->tensor = tensor;
-    return 0;
-}
-
 static int32_t find(const sc_plan_t *plan, int32_t tensor) {
     for (int32_t i = 0; i < plan->count; i++) {
         if (plan->block[i].tensor == tensor) {
@@ -24,7 +16,7 @@ int32_t sc_plan_offset(const sc_plan_t *plan, int32_t tensor) {
     return i < 0 ? -1 : (int32_t)plan->block[i].offset;
 }
 
-int sc_plan_in_place(const sc_plan_t *plan, const sc_model_op_t *op, int32_t i, int32_t at) {
+int sc_plan_in_place(const sc_plan_t *plan, const sc_op_t *op, int32_t i, int32_t at) {
     return sc_plan_offset(plan, op->inputs[i]) == sc_plan_offset(plan, op->output) + at;
 }
 
@@ -49,12 +41,12 @@ static int is_constant(sc_tflite_t *view, int32_t tensor) {
 
 // One block for each computed tensor and scratch buffer, with its lifetime.
 static int collect(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault) {
-    sc_model_op_t op;
+    sc_op_t op;
     int32_t end = (int32_t)view->operators.count;
     for (uint32_t i = 0; i < view->inputs.count; i++) {
         int32_t tensor = sc_tflite_index(view, view->inputs, i);
         if (find(plan, tensor) < 0 && !add(plan, tensor, elements(view, tensor), 0, end)) {
-            return fail(fault, SC_E_LIMIT, NULL, tensor);
+            return sc_error_set(fault, SC_E_LIMIT, -1, -1, tensor);
         }
     }
     for (int32_t k = 0; k < end; k++) {
@@ -67,21 +59,21 @@ static int collect(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault) {
             if (at >= 0) {
                 plan->block[at].last = plan->block[at].last < k ? (int16_t)k : plan->block[at].last;
             } else if (!is_constant(view, op.inputs[i])) {
-                return fail(fault, SC_E_ORDER, &op, op.inputs[i]);
+                return sc_error_set(fault, SC_E_ORDER, op.index, op.builtin, op.inputs[i]);
             }
         }
         if (find(plan, op.output) >= 0) {
-            return fail(fault, SC_E_ORDER, &op, op.output);
+            return sc_error_set(fault, SC_E_ORDER, op.index, op.builtin, op.output);
         }
         if (!add(plan, op.output, elements(view, op.output), k, k)
             || (op.scratch && !add(plan, -1 - k, op.scratch, k, k))) {
-            return fail(fault, SC_E_LIMIT, &op, op.output);
+            return sc_error_set(fault, SC_E_LIMIT, op.index, op.builtin, op.output);
         }
     }
     for (uint32_t i = 0; i < view->outputs.count; i++) {
         int32_t tensor = sc_tflite_index(view, view->outputs, i), at = find(plan, tensor);
         if (at < 0) {
-            return fail(fault, SC_E_ORDER, NULL, tensor);
+            return sc_error_set(fault, SC_E_ORDER, -1, -1, tensor);
         }
         plan->block[at].last = (int16_t)end;
     }
@@ -121,9 +113,9 @@ static int overlap(const sc_plan_block_t *a, const sc_plan_block_t *b) {
     return a->offset < b->offset + b->size && b->offset < a->offset + a->size;
 }
 
-// Whether operator op may write over its input, block i: nothing on these bytes is read later, and the operator itself
-// reads them in no other order through another input.
-static int may_overwrite(const sc_plan_t *plan, int32_t i, const sc_model_op_t *op) {
+// Whether operator op may overwrite its input, block i: nothing in these bytes is read later, and the operator itself
+// does not read them in another order through another input.
+static int may_overwrite(const sc_plan_t *plan, int32_t i, const sc_op_t *op) {
     const sc_plan_block_t *b = &plan->block[i];
     for (int32_t j = 0; j < plan->count; j++) {
         const sc_plan_block_t *other = &plan->block[j];
@@ -142,8 +134,8 @@ static int may_overwrite(const sc_plan_t *plan, int32_t i, const sc_model_op_t *
     return 1;
 }
 
-// The inputs of a concatenation are made where they end up, if each is one contiguous piece and not placed yet.
-static void place_in_concatenation(sc_plan_t *plan, sc_tflite_t *view, const sc_model_op_t *op, int32_t out) {
+// The inputs of a concatenation are computed in place if each is one contiguous piece and not placed yet.
+static void place_in_concatenation(sc_plan_t *plan, sc_tflite_t *view, const sc_op_t *op, int32_t out) {
     uint32_t offset = 0;
     for (int32_t i = 0; i < op->input_count; i++) {
         int32_t at = find(plan, op->inputs[i]), root = at < 0 ? -1 : plan->block[at].root;
@@ -156,13 +148,13 @@ static void place_in_concatenation(sc_plan_t *plan, sc_tflite_t *view, const sc_
 }
 
 static int share(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault) {
-    sc_model_op_t op;
+    sc_op_t op;
     for (uint32_t k = 0; k < view->operators.count; k++) {
         if (!sc_checks_op(view, k, &op, fault)) {
             return 0;
         }
         int32_t out = find(plan, op.output);
-        if (op.builtin == SC_OP_CONCATENATION && op.axis[0].count == 1) {
+        if (op.layout == SC_LAYOUT_PIECES) {
             place_in_concatenation(plan, view, &op, out);
             continue;
         }
@@ -172,8 +164,8 @@ static int share(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault) {
                 continue;
             }
             int output = in_vector(view, view->outputs, op.output);
-            if (op.builtin == SC_OP_RESHAPE ? !output || !group_has_input(plan, view, plan->block[at].root)
-                                             : op.in_place && may_overwrite(plan, at, &op)) {
+            if (op.layout == SC_LAYOUT_ALIAS ? !output || !group_has_input(plan, view, plan->block[at].root)
+                                             : op.layout == SC_LAYOUT_IN_PLACE && may_overwrite(plan, at, &op)) {
                 attach(plan, out, at, 0);
             }
         }
@@ -192,7 +184,7 @@ static int comes_first(const sc_plan_block_t *a, const sc_plan_block_t *b, int32
     return a->size > b->size;
 }
 
-// Puts every root at the lowest offset where it meets nothing placed before it. Returns the bytes used.
+// Puts every root at the lowest offset where it overlaps nothing placed before it. Returns the bytes used.
 static uint32_t place(sc_plan_t *plan, int32_t order) {
     uint8_t placed[SC_PLAN_MAX_BLOCKS] = {0};
     uint32_t bytes = 0;
@@ -214,7 +206,7 @@ static uint32_t place(sc_plan_t *plan, int32_t order) {
             if (placed[i] && other->first <= b->last && b->first <= other->last
                 && overlap(other, b)) {
                 b->offset = (other->offset + other->size + SC_PLAN_ALIGN - 1) & ~(uint32_t)(SC_PLAN_ALIGN - 1);
-                i = -1; // look at all again from the new place
+                i = -1; // start over from the new offset
             }
         }
         placed[next] = 1;
@@ -227,7 +219,7 @@ int sc_plan_make(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault) {
     if (!collect(plan, view, fault) || !share(plan, view, fault)) {
         return 0;
     }
-    // A group lives as long as its members. Their own lifetimes are not needed any more.
+    // A group lives as long as its members, whose own lifetimes are no longer needed.
     for (int32_t i = 0; i < plan->count; i++) {
         sc_plan_block_t *b = &plan->block[i], *root = &plan->block[b->root];
         root->first = b->first < root->first ? b->first : root->first;
@@ -238,7 +230,7 @@ int sc_plan_make(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault) {
         all += plan->block[i].size + SC_PLAN_ALIGN;
     }
     if (all > INT32_MAX) {
-        return fail(fault, SC_E_LIMIT, NULL, -1);
+        return sc_error_fail(fault, SC_E_LIMIT);
     }
     int32_t best = 0;
     for (int32_t order = 0; order < 3; order++) {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-sc_err_t sc_quantize_factor(double real, sc_quantize_factor_t *factor) {
+sc_err_t sc_quantize_multiplier(double real, sc_quantized_multiplier_t *factor) {
     uint64_t bits;
     memcpy(&bits, &real, sizeof(bits));
     int32_t exponent = (int32_t)(bits >> 52); // the sign bit makes it large
@@ -37,7 +37,7 @@ int64_t sc_quantize_round(double x) {
     return x < 0 ? -(int64_t)(0.5 - x) : (int64_t)(x + 0.5);
 }
 
-int sc_quantize_scale_ok(float scale) {
+int sc_quantize_is_scale(float scale) {
     uint32_t bits;
     memcpy(&bits, &scale, sizeof(bits));
     return bits != 0 && bits < 0x7f800000u;

@@ -1,21 +1,11 @@
 #include "nn/tflite_view.h"
 
 #include <string.h>
-
-// Field numbers of the schema's tables, in the order of their declaration.
-enum { MODEL_VERSION = 0, MODEL_CODES, MODEL_SUBGRAPHS, MODEL_BUFFERS = 4, MODEL_METADATA = 6 };
-enum { SUBGRAPH_TENSORS = 0, SUBGRAPH_INPUTS, SUBGRAPH_OUTPUTS, SUBGRAPH_OPERATORS };
-enum { TENSOR_SHAPE = 0, TENSOR_TYPE, TENSOR_BUFFER, TENSOR_QUANTIZATION = 4, TENSOR_VARIABLE, TENSOR_SPARSITY,
-       TENSOR_EXTERNAL = 10 };
-enum { QUANTIZATION_SCALE = 2, QUANTIZATION_ZERO_POINT, QUANTIZATION_AXIS = 6 };
-enum { OPERATOR_CODE = 0, OPERATOR_INPUTS, OPERATOR_OUTPUTS, OPERATOR_OPTIONS_TYPE, OPERATOR_OPTIONS };
-enum { CODE_DEPRECATED = 0, CODE_BUILTIN = 3 };
-enum { BUFFER_DATA = 0, BUFFER_OFFSET };
-enum { METADATA_NAME = 0, METADATA_BUFFER };
+#include "nn/tflite_schema.h"
 
 #define SCHEMA_VERSION (3)
 
-// Copies n bytes at a position, or zeros and the mark when they are not all in the file.
+// Copies n bytes at a position; zeros, and the view is damaged, when they are not all in the file.
 static void fetch(sc_tflite_t *v, uint32_t at, void *out, uint32_t n) {
     if (at > v->length || n > v->length - at) {
         v->damaged = 1;
@@ -48,7 +38,7 @@ static uint32_t follow(sc_tflite_t *v, uint32_t at) {
 }
 
 // The position of a field, 0 when the table has none.
-static uint32_t field(sc_tflite_t *v, uint32_t table, uint32_t slot) {
+static uint32_t field(sc_tflite_t *v, uint32_t table, uint32_t id) {
     if (table == 0) {
         return 0;
     }
@@ -57,21 +47,21 @@ static uint32_t field(sc_tflite_t *v, uint32_t table, uint32_t slot) {
         v->damaged = 1;
         return 0;
     }
-    if (fetch_u16(v, (uint32_t)vtable) < 4 + 2 * slot + 2) {
+    if (fetch_u16(v, (uint32_t)vtable) < 4 + 2 * id + 2) {
         return 0;
     }
-    uint32_t offset = fetch_u16(v, (uint32_t)vtable + 4 + 2 * slot);
+    uint32_t offset = fetch_u16(v, (uint32_t)vtable + 4 + 2 * id);
     return offset ? table + offset : 0;
 }
 
-static uint32_t field_table(sc_tflite_t *v, uint32_t table, uint32_t slot) {
-    uint32_t at = field(v, table, slot);
+static uint32_t field_table(sc_tflite_t *v, uint32_t table, uint32_t id) {
+    uint32_t at = field(v, table, id);
     return at ? follow(v, at) : 0;
 }
 
-static sc_tflite_vector_t field_vector(sc_tflite_t *v, uint32_t table, uint32_t slot, uint32_t element_size) {
+static sc_tflite_vector_t field_vector(sc_tflite_t *v, uint32_t table, uint32_t id, uint32_t element_size) {
     sc_tflite_vector_t vector = {0, 0};
-    uint32_t at = field_table(v, table, slot);
+    uint32_t at = field_table(v, table, id);
     if (at == 0) {
         return vector;
     }
@@ -90,8 +80,8 @@ static uint32_t vector_table(sc_tflite_t *v, sc_tflite_vector_t vector, uint32_t
     return i < vector.count ? follow(v, vector.at + 4 * i) : 0;
 }
 
-int32_t sc_tflite_field_int8(sc_tflite_t *v, uint32_t table, uint32_t slot, int32_t otherwise) {
-    uint32_t at = field(v, table, slot);
+int32_t sc_tflite_field_int8(sc_tflite_t *v, uint32_t table, uint32_t id, int32_t otherwise) {
+    uint32_t at = field(v, table, id);
     int8_t value = 0;
     if (at == 0) {
         return otherwise;
@@ -100,8 +90,8 @@ int32_t sc_tflite_field_int8(sc_tflite_t *v, uint32_t table, uint32_t slot, int3
     return value;
 }
 
-int32_t sc_tflite_field_int32(sc_tflite_t *v, uint32_t table, uint32_t slot, int32_t otherwise) {
-    uint32_t at = field(v, table, slot);
+int32_t sc_tflite_field_int32(sc_tflite_t *v, uint32_t table, uint32_t id, int32_t otherwise) {
+    uint32_t at = field(v, table, id);
     return at ? (int32_t)fetch_u32(v, at) : otherwise;
 }
 
@@ -111,8 +101,8 @@ static float float_of_bits(uint32_t bits) {
     return value;
 }
 
-float sc_tflite_field_float(sc_tflite_t *v, uint32_t table, uint32_t slot, float otherwise) {
-    uint32_t at = field(v, table, slot);
+float sc_tflite_field_float(sc_tflite_t *v, uint32_t table, uint32_t id, float otherwise) {
+    uint32_t at = field(v, table, id);
     return at ? float_of_bits(fetch_u32(v, at)) : otherwise;
 }
 
@@ -146,25 +136,25 @@ sc_err_t sc_tflite_open(sc_tflite_t *v, const void *file, size_t length) {
         return SC_E_FILE;
     }
     uint32_t model = follow(v, 0);
-    int32_t version = sc_tflite_field_int32(v, model, MODEL_VERSION, 0);
+    int32_t version = sc_tflite_field_int32(v, model, SC_MODEL_VERSION, 0);
     if (v->damaged) {
         return SC_E_TRUNCATED;
     }
     if (version != SCHEMA_VERSION) {
         return SC_E_VERSION;
     }
-    v->codes = field_vector(v, model, MODEL_CODES, 4);
-    v->buffers = field_vector(v, model, MODEL_BUFFERS, 4);
-    v->metadata = field_vector(v, model, MODEL_METADATA, 4);
-    sc_tflite_vector_t subgraphs = field_vector(v, model, MODEL_SUBGRAPHS, 4);
+    v->codes = field_vector(v, model, SC_MODEL_OPERATOR_CODES, 4);
+    v->buffers = field_vector(v, model, SC_MODEL_BUFFERS, 4);
+    v->metadata = field_vector(v, model, SC_MODEL_METADATA, 4);
+    sc_tflite_vector_t subgraphs = field_vector(v, model, SC_MODEL_SUBGRAPHS, 4);
     if (!v->damaged && subgraphs.count != 1) {
         return SC_E_SUBGRAPH;
     }
     uint32_t subgraph = vector_table(v, subgraphs, 0);
-    v->tensors = field_vector(v, subgraph, SUBGRAPH_TENSORS, 4);
-    v->inputs = field_vector(v, subgraph, SUBGRAPH_INPUTS, 4);
-    v->outputs = field_vector(v, subgraph, SUBGRAPH_OUTPUTS, 4);
-    v->operators = field_vector(v, subgraph, SUBGRAPH_OPERATORS, 4);
+    v->tensors = field_vector(v, subgraph, SC_SUBGRAPH_TENSORS, 4);
+    v->inputs = field_vector(v, subgraph, SC_SUBGRAPH_INPUTS, 4);
+    v->outputs = field_vector(v, subgraph, SC_SUBGRAPH_OUTPUTS, 4);
+    v->operators = field_vector(v, subgraph, SC_SUBGRAPH_OPERATORS, 4);
     return v->damaged ? SC_E_TRUNCATED : SC_OK;
 }
 
@@ -174,16 +164,16 @@ static sc_err_t buffer(sc_tflite_t *v, uint32_t index, sc_tflite_vector_t *bytes
         return SC_E_INDEX;
     }
     uint32_t table = vector_table(v, v->buffers, index);
-    *bytes = field_vector(v, table, BUFFER_DATA, 1);
+    *bytes = field_vector(v, table, SC_BUFFER_DATA, 1);
     // Files beyond 2 GB keep their data behind the flatbuffer and write where; 0 and 1 mean that they do not.
-    if (field(v, table, BUFFER_OFFSET) != 0 && (uint32_t)sc_tflite_field_int32(v, table, BUFFER_OFFSET, 0) > 1) {
+    if (field(v, table, SC_BUFFER_OFFSET) != 0 && (uint32_t)sc_tflite_field_int32(v, table, SC_BUFFER_OFFSET, 0) > 1) {
         return SC_E_BUFFER;
     }
     return v->damaged ? SC_E_TRUNCATED : SC_OK;
 }
 
 static sc_err_t read_shape(sc_tflite_t *v, uint32_t table, sc_tflite_tensor_t *t) {
-    sc_tflite_vector_t shape = field_vector(v, table, TENSOR_SHAPE, 4);
+    sc_tflite_vector_t shape = field_vector(v, table, SC_TENSOR_SHAPE, 4);
     if (shape.count > SC_TFLITE_MAX_DIMS) {
         return SC_E_LIMIT;
     }
@@ -216,26 +206,26 @@ sc_err_t sc_tflite_tensor(sc_tflite_t *v, int32_t index, sc_tflite_tensor_t *t) 
     if (error != SC_OK) {
         return error;
     }
-    t->type = sc_tflite_field_int8(v, table, TENSOR_TYPE, 0);
-    if (sc_tflite_field_int8(v, table, TENSOR_VARIABLE, 0)) {
+    t->type = sc_tflite_field_int8(v, table, SC_TENSOR_TYPE, 0);
+    if (sc_tflite_field_int8(v, table, SC_TENSOR_IS_VARIABLE, 0)) {
         return SC_E_VARIABLE;
     }
-    if (field(v, table, TENSOR_SPARSITY)) {
+    if (field(v, table, SC_TENSOR_SPARSITY)) {
         return SC_E_SPARSE;
     }
-    if (sc_tflite_field_int32(v, table, TENSOR_EXTERNAL, 0) != 0) {
+    if (sc_tflite_field_int32(v, table, SC_TENSOR_EXTERNAL_BUFFER, 0) != 0) {
         return SC_E_BUFFER;
     }
-    uint32_t quantization = field_table(v, table, TENSOR_QUANTIZATION);
-    t->scales = field_vector(v, quantization, QUANTIZATION_SCALE, 4);
-    t->zero_points = field_vector(v, quantization, QUANTIZATION_ZERO_POINT, 8);
-    t->axis = sc_tflite_field_int32(v, quantization, QUANTIZATION_AXIS, 0);
+    uint32_t quantization = field_table(v, table, SC_TENSOR_QUANTIZATION);
+    t->scales = field_vector(v, quantization, SC_QUANTIZATION_PARAMETERS_SCALE, 4);
+    t->zero_points = field_vector(v, quantization, SC_QUANTIZATION_PARAMETERS_ZERO_POINT, 8);
+    t->axis = sc_tflite_field_int32(v, quantization, SC_QUANTIZATION_PARAMETERS_QUANTIZED_DIMENSION, 0);
     t->scale = sc_tflite_float(v, t->scales, 0);
     int64_t zero_point = sc_tflite_int64(v, t->zero_points, 0);
-    // Out of int32 is out of int8 too, which is what its users ask.
+    // What int32 does not hold, int8 does not either, and that is what callers check.
     t->zero_point = zero_point < INT32_MIN || zero_point > INT32_MAX ? INT32_MAX : (int32_t)zero_point;
     sc_tflite_vector_t bytes;
-    error = buffer(v, (uint32_t)sc_tflite_field_int32(v, table, TENSOR_BUFFER, 0), &bytes);
+    error = buffer(v, (uint32_t)sc_tflite_field_int32(v, table, SC_TENSOR_BUFFER, 0), &bytes);
     if (error == SC_OK && bytes.count > 0) {
         t->data = v->base + bytes.at;
         t->bytes = bytes.count;
@@ -247,24 +237,24 @@ sc_err_t sc_tflite_operator(sc_tflite_t *v, uint32_t index, sc_tflite_operator_t
     memset(op, 0, sizeof(*op));
     op->builtin = -1;
     uint32_t table = vector_table(v, v->operators, index);
-    uint32_t code = (uint32_t)sc_tflite_field_int32(v, table, OPERATOR_CODE, 0);
+    uint32_t code = (uint32_t)sc_tflite_field_int32(v, table, SC_OPERATOR_OPCODE_INDEX, 0);
     if (v->damaged) {
         return SC_E_TRUNCATED;
     }
     if (code >= v->codes.count) {
         return SC_E_INDEX;
     }
-    // Files made before codes outgrew a byte have the first field only; newer ones write both.
+    // Files from before codes outgrew a byte have only the first field; newer ones have both.
     uint32_t codes = vector_table(v, v->codes, code);
-    int32_t old_builtin = sc_tflite_field_int8(v, codes, CODE_DEPRECATED, 0);
-    op->builtin = sc_tflite_field_int32(v, codes, CODE_BUILTIN, 0);
+    int32_t old_builtin = sc_tflite_field_int8(v, codes, SC_OPERATOR_CODE_DEPRECATED_BUILTIN_CODE, 0);
+    op->builtin = sc_tflite_field_int32(v, codes, SC_OPERATOR_CODE_BUILTIN_CODE, 0);
     if (op->builtin < old_builtin) {
         op->builtin = old_builtin;
     }
-    op->inputs = field_vector(v, table, OPERATOR_INPUTS, 4);
-    op->outputs = field_vector(v, table, OPERATOR_OUTPUTS, 4);
-    op->options_type = (uint8_t)sc_tflite_field_int8(v, table, OPERATOR_OPTIONS_TYPE, 0);
-    op->options = field_table(v, table, OPERATOR_OPTIONS);
+    op->inputs = field_vector(v, table, SC_OPERATOR_INPUTS, 4);
+    op->outputs = field_vector(v, table, SC_OPERATOR_OUTPUTS, 4);
+    op->options_type = (uint8_t)sc_tflite_field_int8(v, table, SC_OPERATOR_BUILTIN_OPTIONS_TYPE, 0);
+    op->options = field_table(v, table, SC_OPERATOR_BUILTIN_OPTIONS);
     return v->damaged ? SC_E_TRUNCATED : SC_OK;
 }
 
@@ -273,10 +263,10 @@ const uint8_t *sc_tflite_metadata(sc_tflite_t *v, const char *name, uint32_t *si
     *error = SC_OK;
     for (uint32_t i = 0; i < v->metadata.count && *error == SC_OK; i++) {
         uint32_t table = vector_table(v, v->metadata, i);
-        sc_tflite_vector_t key = field_vector(v, table, METADATA_NAME, 1);
+        sc_tflite_vector_t key = field_vector(v, table, SC_METADATA_NAME, 1);
         if (key.count == length && memcmp(v->base + key.at, name, length) == 0) {
             sc_tflite_vector_t bytes = {0};
-            *error = buffer(v, (uint32_t)sc_tflite_field_int32(v, table, METADATA_BUFFER, 0), &bytes);
+            *error = buffer(v, (uint32_t)sc_tflite_field_int32(v, table, SC_METADATA_BUFFER, 0), &bytes);
             *size = bytes.count;
             return *error == SC_OK && bytes.count ? v->base + bytes.at : NULL;
         }

@@ -1,5 +1,5 @@
-// Bounded reading of a .tflite file (a flatbuffer, schema version 3) where it lies. Nothing here follows an offset
-// that it has not compared with the file's length; a read that would leave the file returns 0 and marks the view.
+// Reads a .tflite file (a flatbuffer, schema version 3) in place and within bounds. No offset is followed before it has
+// been compared with the file's length; a read that would leave the file returns 0 and marks the view as damaged.
 #ifndef SC_TFLITE_VIEW_H
 #define SC_TFLITE_VIEW_H
 
@@ -10,9 +10,6 @@
 #define SC_TFLITE_MAX_DIMS (4)
 #define SC_TFLITE_MAX_DIM (65535)
 #define SC_TFLITE_MAX_ELEMENTS (1u << 26)
-
-// Types of the schema (TensorType).
-enum { SC_TFLITE_INT32 = 2, SC_TFLITE_INT8 = 9 };
 
 typedef struct {
     uint32_t at;    // position of the first element in the file; 0 when absent
@@ -56,10 +53,10 @@ sc_err_t sc_tflite_operator(sc_tflite_t *v, uint32_t index, sc_tflite_operator_t
 int32_t sc_tflite_index(sc_tflite_t *v, sc_tflite_vector_t vector, uint32_t i);
 float sc_tflite_float(sc_tflite_t *v, sc_tflite_vector_t vector, uint32_t i);
 int64_t sc_tflite_int64(sc_tflite_t *v, sc_tflite_vector_t vector, uint32_t i);
-// Field number slot of a table; the default when the field, or the table itself, is absent.
-int32_t sc_tflite_field_int8(sc_tflite_t *v, uint32_t table, uint32_t slot, int32_t otherwise);
-int32_t sc_tflite_field_int32(sc_tflite_t *v, uint32_t table, uint32_t slot, int32_t otherwise);
-float sc_tflite_field_float(sc_tflite_t *v, uint32_t table, uint32_t slot, float otherwise);
+// Field `id` of a table (tflite_schema.h); the default when the field, or the table itself, is absent.
+int32_t sc_tflite_field_int8(sc_tflite_t *v, uint32_t table, uint32_t id, int32_t otherwise);
+int32_t sc_tflite_field_int32(sc_tflite_t *v, uint32_t table, uint32_t id, int32_t otherwise);
+float sc_tflite_field_float(sc_tflite_t *v, uint32_t table, uint32_t id, float otherwise);
 // The metadata buffer of that name; NULL with SC_OK when there is none.
 const uint8_t *sc_tflite_metadata(sc_tflite_t *v, const char *name, uint32_t *size, sc_err_t *error);
 

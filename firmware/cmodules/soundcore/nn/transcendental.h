@@ -6,11 +6,11 @@
 #include <stdint.h>
 
 // exp(x) for x <= 0 with that many integer bits (4 or 5); result with 0 integer bits.
-int32_t sc_transcendental_exp(int32_t x, int32_t integer_bits);
+int32_t sc_exp_on_negative_values(int32_t x, int32_t integer_bits);
 // x with 4 integer bits; results with 0.
-int32_t sc_transcendental_logistic(int32_t x);
-int32_t sc_transcendental_tanh(int32_t x);
-// x > 0 with that many integer bits is 2^bits_over_one times a number in [1, 2), whose reciprocal is returned.
-int32_t sc_transcendental_reciprocal(uint32_t x, int32_t integer_bits, int32_t *bits_over_one);
+int32_t sc_logistic(int32_t x);
+int32_t sc_tanh(int32_t x);
+// x > 0 with that many integer bits is 2^bits_over_unit times a number in [1, 2), whose reciprocal is returned.
+int32_t sc_get_reciprocal(uint32_t x, int32_t integer_bits, int32_t *bits_over_unit);
 
 #endif
