@@ -21,6 +21,12 @@ VERBS = {
     "sim": ("soundsdk_sim.commands.sim", "sim", "Run the firmware's own code on recordings and print its event lines."),
     "train": ("soundsdk_train.commands.train", "train", "Train a detector on a folder of recordings."),
     "evaluate": ("soundsdk_train.commands.evaluate", "evaluate", "Measure a detector on recordings it has not seen."),
+    "evaluate-scenes": (
+        "soundsdk_sim.commands.evaluate_scenes",
+        "evaluate_scenes",
+        "Measure a detector on generated scenes with known truth.",
+    ),
+    "crossval": ("soundsdk_train.commands.crossval", "crossval", "Train and measure one detector per held-out fold."),
     "devices": ("soundsdk.commands.devices", "devices", "List the boards that are connected."),
     "monitor": ("soundsdk.commands.monitor", "monitor", "Watch a board: events, levels, scores, on a page if you like."),
     "info": ("soundsdk.commands.info", "info", "Show what a board says of itself, or what a detector file holds and costs."),

@@ -143,7 +143,7 @@ def test_microphone_noise_and_clipping_stay_in_int16() -> None:
     rng = np.random.default_rng(0)
     loud = rooms.to_pcm(3.0 * np.sin(np.arange(16000)))
     assert (loud.min(), loud.max()) == (-32768, 32767)
-    silence = rooms.Microphone.draw(rng).pick_up(rng, np.zeros(16000))
+    silence = rooms.MicrophoneResponse.draw(rng).apply(rng, np.zeros(16000))
     assert -91 < 20 * np.log10(rms(silence)) < -64
 
 

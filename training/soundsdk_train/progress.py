@@ -1,4 +1,4 @@
-"""Progress of a run on a terminal, one line per stage; on anything else, a line now and then."""
+"""Progress of a training run: one bar per stage on a terminal, a line every half minute elsewhere."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 import click
 
-from soundsdk_train.train import Progress
+from soundsdk_train.training_loop import EpochReport
 
-_LINE_SECONDS = 30.0
+_LINE_S = 30.0
 
 
-class Display:
-    """Shows Progress on standard error, with loss, metric and time left, and logs it for TensorBoard if asked."""
+class TrainingDisplay:
+    """Epochs on standard error with loss, metric and time left, and in TensorBoard's logs if a folder is given."""
 
     def __init__(self, tensorboard: str | Path | None = None) -> None:
         self._bar: Any = None
@@ -26,7 +26,7 @@ class Display:
         self._log_dir = Path(tensorboard) if tensorboard else None
         self._writers: dict[str, Any] = {}
 
-    def __enter__(self) -> Display:
+    def __enter__(self) -> TrainingDisplay:
         if sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn
@@ -49,38 +49,44 @@ class Display:
         for writer in self._writers.values():
             writer.close()
 
-    def say(self, text: str) -> None:
-        """A stage begins."""
+    def stage(self, text: str) -> None:
+        """Show that a stage begins."""
         if self._bar is not None:
             self._bar.console.print(text)
         else:
             click.echo(text, err=True)
 
-    def epoch(self, p: Progress) -> None:
-        """An epoch ended."""
+    def epoch(self, report: EpochReport) -> None:
+        """Show that an epoch ended."""
         if self._log_dir is not None:
-            self._log(p)
-        note = f"loss {p.loss:.3f}  metric {p.metric:.3f}  {_clock(p.seconds_left)} left"
+            self._log(report)
+        note = f"loss {report.loss:.3f}  metric {report.metric:.3f}  {_clock(report.seconds_left)} left"
         if self._bar is not None:
-            if p.stage != self._stage:
-                self._task = self._bar.add_task(p.stage, total=p.epochs, note="")
-            self._bar.update(self._task, completed=p.epoch, note=note)
-        elif p.stage != self._stage or p.epoch == p.epochs or time.monotonic() - self._last_line > _LINE_SECONDS:
+            if report.stage != self._stage:
+                self._task = self._bar.add_task(report.stage, total=report.epochs, note="")
+            self._bar.update(self._task, completed=report.epoch, note=note)
+        elif (
+            report.stage != self._stage or report.epoch == report.epochs or time.monotonic() - self._last_line > _LINE_S
+        ):
             self._last_line = time.monotonic()
-            click.echo(f"{p.stage}: epoch {p.epoch} of {p.epochs}  {note}", err=True)
-        self._stage = p.stage
+            click.echo(f"{report.stage}: epoch {report.epoch} of {report.epochs}  {note}", err=True)
+        self._stage = report.stage
 
-    def _log(self, p: Progress) -> None:
+    def _log(self, report: EpochReport) -> None:
         import tensorflow as tf
         from tensorflow.core.framework.summary_pb2 import Summary
 
         assert self._log_dir is not None
-        if p.stage not in self._writers:
-            self._writers[p.stage] = tf.summary.create_file_writer(str(self._log_dir / p.stage.replace(" ", "_")))
-        with self._writers[p.stage].as_default():
-            # Written as the format has it: tf.summary.scalar would need TensorBoard here, not only where one looks.
-            values = [Summary.Value(tag=k, simple_value=v) for k, v in (("loss", p.loss), ("metric", p.metric))]
-            tf.summary.experimental.write_raw_pb(Summary(value=values).SerializeToString(), step=p.epoch)
+        if report.stage not in self._writers:
+            self._writers[report.stage] = tf.summary.create_file_writer(
+                str(self._log_dir / report.stage.replace(" ", "_"))
+            )
+        with self._writers[report.stage].as_default():
+            # Written in the raw format: tf.summary.scalar would need TensorBoard installed here.
+            values = [
+                Summary.Value(tag=k, simple_value=v) for k, v in (("loss", report.loss), ("metric", report.metric))
+            ]
+            tf.summary.experimental.write_raw_pb(Summary(value=values).SerializeToString(), step=report.epoch)
 
 
 def _clock(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Matching of events, the scoring program, and the shipped `home` detector on unseen scenes."""
+"""Matching of events, `soundsdk evaluate-scenes`, and the shipped `home` detector on unseen scenes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from soundsdk.cli import run
 from soundsdk.labels import LabelledSpan
 from soundsdk_sim.scenes import Recordings, SceneEvent, make_scene
+from soundsdk_sim.scenes.detection import detect_in_scenes, failures, summary, table
 from soundsdk_sim.scenes.matching import match, on_time
-from soundsdk_sim.scenes.score import failures, main, score_scenes, summary, table
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / "firmware" / "models" / "home.tflite"
@@ -61,9 +62,9 @@ def test_alarms_below_5_db_and_labels_the_model_lacks_are_not_required() -> None
     assert "0 of 1 found" in summary([outcome])
 
 
-def test_missing_model_is_one_sentence_and_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--model", str(tmp_path / "none.tflite")]) == 1
-    assert "none.tflite" in capsys.readouterr().err
+def test_missing_model_is_one_sentence_and_exit_code_1(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["evaluate-scenes", str(tmp_path / "none.tflite")]) == 1
+    assert "none.tflite" in capfd.readouterr().err
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def home() -> bytes:
 
 
 def test_home_finds_every_alarm_in_eight_unseen_synthetic_scenes(home: bytes) -> None:
-    outcomes = score_scenes(home, [make_scene(seed) for seed in UNSEEN])
+    outcomes = detect_in_scenes(home, [make_scene(seed) for seed in UNSEEN])
     missed, false = failures(outcomes)
     assert (missed, false <= 1) == (0, True), table([str(s) for s in UNSEEN], outcomes)
 
@@ -83,7 +84,7 @@ def test_home_finds_every_alarm_over_real_backgrounds_it_never_heard(home: bytes
     if not DATA.is_dir():
         pytest.skip(f"no recordings in {DATA}: set SOUNDSDK_DATA to the folder that holds esc10")
     recordings = Recordings.open(DATA, folds=[4])  # home is trained with fold 4 held out
-    outcomes = score_scenes(home, [make_scene(seed, 60.0, recordings) for seed in UNSEEN])
+    outcomes = detect_in_scenes(home, [make_scene(seed, 60.0, recordings) for seed in UNSEEN])
     missed, false = failures(outcomes)
     assert (missed, false <= 1) == (0, True), table([str(s) for s in UNSEEN], outcomes)
 
@@ -91,7 +92,7 @@ def test_home_finds_every_alarm_over_real_backgrounds_it_never_heard(home: bytes
 def test_home_is_silent_on_digital_silence_and_steady_noise(home: bytes) -> None:
     import numpy as np
 
-    from soundsdk_sim.scenes.score import detect
+    from soundsdk_sim.scenes.detection import detect
 
     rng = np.random.default_rng(0)
     assert detect(home, np.zeros(30 * 16000, np.int16)) == []
