@@ -1,4 +1,4 @@
-"""Sounds that are not events and must not be mistaken for one: speech, music, and beeps that are not alarms.
+"""Sounds that are not events and must not be mistaken for one: speech, music, beeps.
 
 By ISO 8201 a smoke alarm is one tone in pulses of 0.5 s; a detector that answers within a second has heard one pulse.
 A single beep of that length and pitch cannot be told from an alarm until the silence after it, so the beeps here differ
@@ -64,7 +64,7 @@ def _fricative(rng: np.random.Generator, n: int) -> Signal:
 
 
 def speech(rng: np.random.Generator, n: int) -> Signal:
-    """Make the babble of one voice: syllables of consonant and vowel with a melody, phrases and breaths between them."""
+    """Make the babble of one voice: syllables of consonant and vowel in phrases, with a melody and pauses."""
     size = rng.uniform(0.95, 1.25)  # vocal tract: man to child
     pitch_hz = rng.uniform(85, 150) if size < 1.08 else rng.uniform(160, 320)
     rate = rng.uniform(3.0, 6.0)
@@ -210,7 +210,7 @@ def clock_alarm(rng: np.random.Generator, n: int) -> Signal:
 
 
 def chirps(rng: np.random.Generator, n: int) -> Signal:
-    """Make single short beeps: a keypad, or the low-battery chirp of a smoke alarm (its own pitch, but under 0.15 s)."""
+    """Make single short beeps: a keypad, or the low-battery chirp of a smoke alarm (its pitch, but under 0.15 s)."""
     hz = rng.uniform(2800, 3400) if rng.uniform() < 0.4 else _not_alarm_hz(rng)
     out = np.zeros(n)
     at = rng.uniform(0, 1.0)
