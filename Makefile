@@ -1,17 +1,21 @@
 # make demo: see what it does (no TensorFlow).   make test: everything the project promises.
 PYTHON ?= python3
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
-CORE := $(wildcard firmware/cmodules/soundcore/*.[ch] firmware/cmodules/soundcore/*.cpp)
+SOUNDCORE := firmware/cmodules/soundcore
+CORE := $(wildcard $(addprefix $(SOUNDCORE)/,*.[ch] *.cpp */*.[ch] */*.cc */*/*.[ch]))
 
-.PHONY: help demo test lint c-test clean
+.PHONY: help install demo test test-shuffled lint c-test docs-picture clean
 
 help:
-	@echo "make demo    a 40 s scene, the detector's events against the truth, a picture"
-	@echo "make test    install the extras and run every test"
-	@echo "make lint    ruff and mypy"
-	@echo "make c-test  the C tests under AddressSanitizer and UBSan, with the seeded fuzz run"
-	@echo "make clean   remove what was built"
+	@echo "make demo           a 40 s scene, the detector's events against the truth, a picture"
+	@echo "make test           install the extras and run every test, JOBS=$(JOBS) side by side"
+	@echo "make test-shuffled  the same in a random order, whose seed is printed"
+	@echo "make lint           ruff, mypy, import contracts, docstrings, spelling, repeated code"
+	@echo "make c-test         the C tests under AddressSanitizer and UBSan, with the seeded fuzz run"
+	@echo "make docs-picture   docs/architecture.svg, from the imports"
+	@echo "make clean          remove what was built"
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -23,23 +27,38 @@ $(VENV)/base.stamp: $(BIN)/python pyproject.toml CMakeLists.txt $(CORE)
 	$(BIN)/python -m pip install --quiet -e .
 	@touch $@
 
-$(VENV)/all.stamp: $(VENV)/base.stamp
-	@echo "installing the extras train, tflm and dev into $(VENV)"
+# One install, base included: a second one would compile the extension again.
+$(VENV)/all.stamp: $(BIN)/python pyproject.toml CMakeLists.txt $(CORE)
+	@echo "installing soundsdk with the extras train, tflm and dev into $(VENV)"
 	$(BIN)/python -m pip install --quiet -e '.[train,tflm,dev]'
-	@touch $@
+	@touch $(VENV)/base.stamp $@
+
+install: $(VENV)/all.stamp
 
 demo: $(VENV)/base.stamp
 	@$(BIN)/soundsdk demo
 
+# In the order of the files, so that a failure comes again.
 test: $(VENV)/all.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -p no:randomly -n $(JOBS) --dist loadfile
+
+test-shuffled: $(VENV)/all.stamp
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 lint: $(VENV)/all.stamp
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --cache-dir .cache/import-linter
+	$(BIN)/python tests/checks/docstrings.py
+	$(BIN)/python tests/checks/private_names.py
+	$(BIN)/codespell
+	$(BIN)/python tests/checks/repeats.py
 
 c-test: $(VENV)/all.stamp
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/core/run_c_tests.py
+
+docs-picture: $(VENV)/all.stamp
+	$(BIN)/python docs/make_architecture.py
 
 clean:
 	rm -rf build $(VENV)/base.stamp $(VENV)/all.stamp .pytest_cache .mypy_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""What all tests share: the cache, and CI's promise that nothing is skipped which a machine can install."""
+"""Cache of all tests, and CI's promise to skip nothing that a machine can install."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
-# Images and emulators are made in the checkout's own cache, so that a second run makes nothing.
+# Images and emulators are built in the checkout's own cache, which workers and runs share: each is built once.
 os.environ.setdefault("SOUNDSDK_CACHE", str(Path(__file__).resolve().parents[1] / ".cache" / "soundsdk"))
 
-# With this set (.ci/run does) a skipped test is a failed one, unless it lacks what only a person can give: these
-# variables name it.
+# .ci/run sets this: a skipped test fails, unless it lacks something that only a person can provide. These variables
+# name such things.
 STRICT = os.environ.get("SOUNDSDK_NO_SKIPS", "") not in ("", "0")
-GIVEN = ("SOUNDSDK_DATA", "TFLM_DIR", "IDF_PATH")
+PROVIDED = ("SOUNDSDK_DATA", "TFLM_DIR", "IDF_PATH")
 
 
 def _judge(report: Any) -> None:
     if not STRICT or report.outcome != "skipped" or hasattr(report, "wasxfail"):
         return
     reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
-    if not any(name in reason for name in GIVEN):
+    if not any(name in reason for name in PROVIDED):
         report.outcome = "failed"
         report.longrepr = f"skipped, and SOUNDSDK_NO_SKIPS is set: {reason}"
 

@@ -1,4 +1,4 @@
-"""Images that tests run, made by soundsdk build in its cache; skipped aloud where a compiler is missing."""
+"""Images that tests run, built by soundsdk in its cache."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from soundsdk.boards import find_board
-from soundsdk.build.builder import build
-from soundsdk.build.tools import ToolError
+from soundsdk.build.builder import build_image
+from soundsdk.build.toolchain import ToolError
 from soundsdk.models import load_model
 
 
 def image_of(board: str, folder: Path, model: str = "home") -> Path:
-    """The image of a board with that detector, as a file in the folder."""
+    """Build the image of a board with a detector in it, in the folder; skip the test where a compiler is missing."""
     try:
-        return build(find_board(board), load_model(model), None, folder, print).path
+        return build_image(find_board(board), load_model(model), None, folder, print).path
     except ToolError as e:
         pytest.skip(f"{e.message} {e.hint}")

@@ -1,3 +1,7 @@
-"""soundfw: the application on the board. Runs unchanged on MicroPython >= 1.24 and CPython >= 3.10."""
+"""The application on the board. It runs unchanged on MicroPython >= 1.24 and CPython >= 3.10."""
 
 VERSION = "0.1.0"
+
+
+class FirmwareError(ValueError):
+    """A refusal by the firmware. args == (code, detail), as with soundcore.Error: a dotted code and a sentence."""

@@ -8,9 +8,9 @@ Behind it may come keys of the settings: model=my.tflite status_s=1.
 
 import sys
 
+from . import FirmwareError
 from . import main as firmware
 from . import settings as settings_file
-from .compat import FirmwareError
 from .health import stopwatch
 from .mic.microphone import open_source
 

@@ -3,9 +3,8 @@
 import gc
 import json
 
-from . import VERSION
+from . import VERSION, FirmwareError
 from . import settings as settings_file
-from .compat import FirmwareError
 from .detect.detector import from_stream
 from .health import Stopwatch, heap_free, stopwatch
 from .mic import microphone
@@ -15,7 +14,8 @@ from .storage.boot_counter import Starts
 from .storage.model_slots import Slots
 from .storage.push import Push
 from .wire import commands
-from .wire.link import Link, text
+from .wire.framing import text
+from .wire.link import Link
 from .wire.telemetry import Watch
 
 

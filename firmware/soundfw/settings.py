@@ -2,7 +2,7 @@
 
 import json
 
-from .compat import FirmwareError
+from . import FirmwareError
 
 # key: (default, lowest, highest), of a choice (default, (those there are)), of any text (default,). Without a default
 # (None) the key is needed.

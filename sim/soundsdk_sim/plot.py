@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from soundsdk.errors import DataError
 from soundsdk.labels import LabelledSpan
-from soundsdk_sim.board import Run
+from soundsdk_sim.board import RunResult
 
 _SCALE = 2  # pixels per unit below: sharp on dense screens
 _WIDTH, _LEFT, _RIGHT, _TOP = 1120, 118, 24, 52
@@ -42,7 +42,7 @@ def draw(
     path: Path,
     pcm: NDArray[np.int16],
     metadata: dict[str, Any],
-    result: Run,
+    result: RunResult,
     title: str,
     truth: Sequence[LabelledSpan] | None = None,
 ) -> None:

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from soundfw.wire import framing
 from soundsdk.device import protocol
 from soundsdk.device.reconnect import Watch
 from soundsdk.monitor.asking import Asker
@@ -55,7 +56,7 @@ def line(n: int, seq: int) -> bytes:
         label, edge = f"label {k // 2 % 8}", ("on", "off")[k % 2]
         score = {"score" if edge == "on" else "peak": 0.93}
         message = {"type": "event", "seq": seq, "id": k // 2, "label": label, "edge": edge, "t": t, **score}
-    return b"\n" + protocol.encode(message) + b"\n"
+    return b"\n" + framing.encode(message) + b"\n"
 
 
 def answer(asked: dict[str, Any], seq: int) -> bytes:
@@ -69,7 +70,7 @@ def answer(asked: dict[str, Any], seq: int) -> bytes:
     else:
         refusal = {"ok": False, "error": "unsupported", "detail": "no"}
         message = {"type": "ack", "seq": seq, "re": asked["type"], **refusal}
-    return b"\n" + protocol.encode(message) + b"\n"
+    return b"\n" + framing.encode(message) + b"\n"
 
 
 class Clock:

@@ -94,9 +94,9 @@ def pieces(detector: Path | None = None, hops: int = 1000) -> Iterator[str]:
     for bits, channels, channel in ((32, 1, 0), (24, 2, 1), (16, 1, 0), (16, 2, 0), (12, 1, 0)):
         values = f"bits={bits}, channels={channels}, channel={channel}"
         unit = channels * (4 if bits > 16 else 2)
-        yield f"microphone(lambda *a, **kw: soundcore.Slots(*a, {values}, **kw), {unit})"
+        yield f"microphone(lambda *a, **kw: soundcore.I2sUnpacker(*a, {values}, **kw), {unit})"
     for values in ("bits=8", "channels=3", "channel=1", "channels=0", "channel=-1"):
-        yield f"attempt('slots', lambda: soundcore.Slots({values}))"
+        yield f"attempt('unpacker', lambda: soundcore.I2sUnpacker({values}))"
     yield "refused('text', soundcore.Stream, b'not a model')"
     for key, value in (("soundsdk", 2), ("hop_frames", 7), ("scores", 1), ("states", [[0, 0]]), ("features", 3)):
         yield from _file("f", build(metadata(**{key: value})))

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model.h"
-#include "operators.h"
+#include "nn/model.h"
+#include "nn/cost.h"
 #include "stream.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -134,11 +134,11 @@ static void mutate(const file_t *f, uint8_t *data, size_t length) {
 
 // The list of operators must be there for every model that is accepted, and cost what the model costs.
 static void list_operators(const uint8_t *data, size_t length, int accepted, uint64_t macs) {
-    static snd_operators_entry_t entries[1024];
-    snd_fault_t fault;
-    size_t count = snd_operators_read(data, length, entries, 1024, &fault);
-    if ((count == 0) != (fault.code != SND_OK) || (accepted && count == 0)) {
-        fprintf(stderr, "model and operators disagree: %s\n", snd_error_name(fault.code));
+    static sc_cost_entry_t entries[1024];
+    sc_fault_t fault;
+    size_t count = sc_cost_read(data, length, entries, 1024, &fault);
+    if ((count == 0) != (fault.code != SC_OK) || (accepted && count == 0)) {
+        fprintf(stderr, "model and operators disagree: %s\n", sc_error_name(fault.code));
         abort();
     }
     for (size_t i = 0; accepted && count <= 1024 && i < count; i++) {
@@ -151,36 +151,36 @@ static void list_operators(const uint8_t *data, size_t length, int accepted, uin
 }
 
 static void run_model(const uint8_t *data, size_t length, uint64_t *work, unsigned long *codes) {
-    snd_fault_t fault;
-    size_t size = snd_model_size(data, length, &fault), found;
+    sc_fault_t fault;
+    size_t size = sc_model_size(data, length, &fault), found;
     codes[fault.code]++;
-    snd_model_metadata(data, length, "soundsdk", &found, &fault);
+    sc_model_metadata(data, length, "soundsdk", &found, &fault);
     if (size == 0 || size > MAX_ARENA) {
         list_operators(data, length, 0, 0);
         return;
     }
     size_t given = random_bits() % 16 ? size : size - 1;
     void *memory = malloc(given);
-    snd_model_t *m = snd_model_init(memory, given, data, length, &fault);
-    if ((m == NULL) != (given < size) || (m == NULL && fault.code != SND_E_MEMORY)) {
-        fprintf(stderr, "size and init disagree: %s\n", snd_error_name(fault.code));
+    sc_model_t *m = sc_model_init(memory, given, data, length, &fault);
+    if ((m == NULL) != (given < size) || (m == NULL && fault.code != SC_E_MEMORY)) {
+        fprintf(stderr, "size and init disagree: %s\n", sc_error_name(fault.code));
         abort();
     }
     if (m) {
-        list_operators(data, length, 1, snd_model_macs(m));
+        list_operators(data, length, 1, sc_model_macs(m));
     }
-    if (m && snd_model_macs(m) <= *work) {
-        *work -= snd_model_macs(m);
-        snd_model_tensor_t t;
-        for (size_t i = 0; i < snd_model_inputs(m); i++) {
-            snd_model_input(m, i, &t);
+    if (m && sc_model_macs(m) <= *work) {
+        *work -= sc_model_macs(m);
+        sc_model_tensor_t t;
+        for (size_t i = 0; i < sc_model_inputs(m); i++) {
+            sc_model_input(m, i, &t);
             for (size_t j = 0; j < t.size; j++) {
                 t.data[j] = (int8_t)random_bits();
             }
         }
-        snd_model_invoke(m);
-        for (size_t i = 0; i < snd_model_outputs(m); i++) {
-            snd_model_output(m, i, &t);
+        sc_model_invoke(m);
+        for (size_t i = 0; i < sc_model_outputs(m); i++) {
+            sc_model_output(m, i, &t);
             memset(t.data, 0x55, t.size);
         }
     }
@@ -188,23 +188,21 @@ static void run_model(const uint8_t *data, size_t length, uint64_t *work, unsign
 }
 
 static void run_stream(const uint8_t *data, size_t length, uint64_t *work) {
-    snd_fault_t fault;
-    size_t size = snd_stream_size(data, length, &fault);
+    sc_fault_t fault;
+    size_t size = sc_stream_size(data, length, &fault);
     if (size == 0 || size > MAX_ARENA || *work < 4 * WORK_EACH) {
         return;
     }
     *work -= 4 * WORK_EACH;
     void *memory = malloc(size);
-    snd_stream_t *s = snd_stream_init(memory, size, data, length, &fault);
-    if (s && snd_stream_step_samples(s) <= 1 << 14) {
+    sc_stream_t *s = sc_stream_init(memory, size, data, length, &fault);
+    if (s && sc_stream_step_samples(s) <= 1 << 14) {
         int16_t pcm[256];
         for (size_t i = 0; i < 256; i++) {
             pcm[i] = (int16_t)random_bits();
         }
-        for (size_t left = snd_stream_step_samples(s); left > 0;) {
-            size_t n = left < 256 ? left : 256;
-            snd_stream_feed(s, pcm, n);
-            left -= n;
+        for (size_t left = sc_stream_step_samples(s); left > 0;) {
+            left -= sc_stream_feed(s, pcm, left < 256 ? left : 256);
         }
     }
     free(memory);
@@ -227,7 +225,7 @@ static void one(unsigned long number, uint64_t seed, uint64_t *work, unsigned lo
 }
 
 int main(int argc, char **argv) {
-    unsigned long codes[SND_ERROR_COUNT] = {0};
+    unsigned long codes[SC_ERROR_COUNT] = {0};
     if (argc < 4 || argc - 3 > MAX_FILES) {
         fprintf(stderr, "usage: fuzz_model MUTATIONS|@NUMBER SEED FILE...\n");
         return 2;
@@ -252,11 +250,11 @@ int main(int argc, char **argv) {
         work += WORK_EACH;
         one(i, seed, &work, codes);
     }
-    printf("%lu mutations of %zu files, seed %s: %lu accepted\n", count, file_count, argv[2], codes[SND_OK]);
-    for (int code = 1; code < SND_ERROR_COUNT; code++) {
+    printf("%lu mutations of %zu files, seed %s: %lu accepted\n", count, file_count, argv[2], codes[SC_OK]);
+    for (int code = 1; code < SC_ERROR_COUNT; code++) {
         if (codes[code]) {
-            printf("%8lu %s\n", codes[code], snd_error_name((snd_err_t)code));
+            printf("%8lu %s\n", codes[code], sc_error_name((sc_err_t)code));
         }
     }
-    return codes[SND_OK] == 0; // a run in which nothing was accepted proves little
+    return codes[SC_OK] == 0; // a run in which nothing was accepted proves little
 }

@@ -304,6 +304,16 @@ def quantize(rng: Rng) -> bytes:
     return b.build([x], [y])
 
 
+def leaky_relu(rng: Rng) -> bytes:
+    b = ModelBuilder()
+    shape = [_size(rng, 9) for _ in range(int(rng.integers(1, 4)))] + [32]
+    scale = _scale(rng)
+    x = b.tensor(shape, scale, _zero_point(rng))
+    y = b.tensor(shape, _out_scale(rng, scale), _zero_point(rng))
+    b.op("LEAKY_RELU", [x], [y], alpha=float(np.float32(rng.choice([0.0, 0.01, 0.3, 1.0, rng.uniform(0, 4)]))))
+    return b.build([x], [y])
+
+
 GENERATORS: dict[str, Callable[[Rng], Any]] = {
     "CONV_2D": conv_2d,
     "DEPTHWISE_CONV_2D": depthwise_conv_2d,
@@ -318,6 +328,7 @@ GENERATORS: dict[str, Callable[[Rng], Any]] = {
     "RESHAPE": reshape,
     "STRIDED_SLICE": strided_slice,
     "QUANTIZE": quantize,
+    "LEAKY_RELU": leaky_relu,
     "MEAN": mean,
     "MAX_POOL_2D": _pool("MAX_POOL_2D"),
     "AVERAGE_POOL_2D": _pool("AVERAGE_POOL_2D"),

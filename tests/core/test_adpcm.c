@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adpcm.h"
+#include "capture/adpcm.h"
 
 #define PI 3.14159265358979323846
 #define PIECE (1024)
@@ -31,13 +31,13 @@ static int16_t clip(double x) {
 
 // Encodes, checks, decodes; memory to the byte, so that a sanitizer sees what goes beyond.
 static void through(const int16_t *pcm, size_t n, int32_t bits, int16_t *back) {
-    size_t size = snd_adpcm_size(n, bits);
+    size_t size = sc_adpcm_size(n, bits);
     uint8_t *piece = malloc(size);
-    assert(snd_adpcm_encode(pcm, n, bits, piece) == SND_OK);
+    assert(sc_adpcm_encode(pcm, n, bits, piece) == SC_OK);
     size_t samples = 0;
-    assert(snd_adpcm_samples(piece, size, &samples) == SND_OK && samples == n);
+    assert(sc_adpcm_samples(piece, size, &samples) == SC_OK && samples == n);
     int16_t *exact = malloc(2 * n);
-    snd_adpcm_decode(piece, exact);
+    sc_adpcm_decode(piece, exact);
     memcpy(back, exact, 2 * n);
     free(exact);
     free(piece);
@@ -132,11 +132,11 @@ static void test_every_length_and_number_of_bits(void) {
         }
     }
     // Three bytes for four samples in base64 and 100 bytes of frame leave this much in a line of 1024.
-    assert(snd_adpcm_size(PIECE, 4) <= 693);
+    assert(sc_adpcm_size(PIECE, 4) <= 693);
     uint8_t out[16];
-    assert(snd_adpcm_encode(pcm, 1, 2, out) == SND_E_ADPCM_BITS && snd_adpcm_encode(pcm, 1, 6, out) == SND_E_ADPCM_BITS);
-    assert(snd_adpcm_encode(pcm, 0, 4, out) == SND_E_ADPCM_COUNT);
-    assert(snd_adpcm_encode(pcm, 65536, 4, out) == SND_E_ADPCM_COUNT);
+    assert(sc_adpcm_encode(pcm, 1, 2, out) == SC_E_ADPCM_BITS && sc_adpcm_encode(pcm, 1, 6, out) == SC_E_ADPCM_BITS);
+    assert(sc_adpcm_encode(pcm, 0, 4, out) == SC_E_ADPCM_COUNT);
+    assert(sc_adpcm_encode(pcm, 65536, 4, out) == SC_E_ADPCM_COUNT);
 }
 
 // Random and altered bytes: refused, or decoded within their bounds.
@@ -145,13 +145,13 @@ static void test_damaged_pieces_are_refused_or_decoded_in_bounds(void) {
     for (int round = 0; round < 200000; round++) {
         size_t n = 1 + (size_t)((uniform() + 1) * 150);
         int32_t bits = 3 + round % 3;
-        size_t size = snd_adpcm_size(n, bits);
+        size_t size = sc_adpcm_size(n, bits);
         uint8_t *piece = malloc(size + 1);
         for (size_t i = 0; i < n; i++) {
             pcm[i] = clip(20000 * uniform());
         }
         if (round % 2) {
-            snd_adpcm_encode(pcm, n, bits, piece);
+            sc_adpcm_encode(pcm, n, bits, piece);
         } else {
             for (size_t i = 0; i < size; i++) {
                 piece[i] = (uint8_t)((uniform() + 1) * 128);
@@ -165,9 +165,9 @@ static void test_damaged_pieces_are_refused_or_decoded_in_bounds(void) {
         size_t samples = 0;
         uint8_t *exact = malloc(shown ? shown : 1);
         memcpy(exact, piece, shown);
-        if (snd_adpcm_samples(exact, shown, &samples) == SND_OK) {
+        if (sc_adpcm_samples(exact, shown, &samples) == SC_OK) {
             int16_t *back = malloc(2 * samples);
-            snd_adpcm_decode(exact, back);
+            sc_adpcm_decode(exact, back);
             free(back);
             accepted++;
         } else {

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fft.h"
-#include "fixed.h"
-#include "log2.h"
+#include "frontend/fft.h"
+#include "frontend/fixed.h"
+#include "frontend/log2.h"
 
 #define PI 3.14159265358979323846
 
@@ -23,7 +23,7 @@ static uint32_t draw_word(void) {
 }
 
 static void assert_equal(int32_t a, int32_t u, int32_t b, int32_t v) {
-    assert(snd_fixed_dot_q15_split(a, u, b, v) == snd_fixed_dot_q15_wide(a, u, b, v));
+    assert(sc_fixed_dot_q15_split(a, u, b, v) == sc_fixed_dot_q15_wide(a, u, b, v));
 }
 
 static void test_split_products_equal_wide_ones(void) {
@@ -54,31 +54,31 @@ static void test_split_products_equal_wide_ones(void) {
 
 static void test_init_arithmetic_is_exact_enough(void) {
     for (uint32_t x = 1; x < 4000000; x += 1 + x / 97) {
-        assert(fabs(snd_fixed_log2(x) / 16777216.0 - log2(x)) < 1.5e-7);
+        assert(fabs(sc_fixed_log2(x) / 16777216.0 - log2(x)) < 1.5e-7);
     }
-    assert(snd_fixed_log2(1) == 0 && snd_fixed_log2(1u << 31) == 31 << 24);
+    assert(sc_fixed_log2(1) == 0 && sc_fixed_log2(1u << 31) == 31 << 24);
     for (int32_t x = -(8 << 24); x < 6 << 24; x += 99991) {
         double exact = exp2(x / 16777216.0);
-        assert(fabs((double)snd_fixed_exp2(x) / 1073741824.0 / exact - 1) < 1e-8 + 1e-9 / exact);
-        snd_fixed_factor_t f = snd_fixed_factor(x);
+        assert(fabs((double)sc_fixed_exp2(x) / 1073741824.0 / exact - 1) < 1e-8 + 1e-9 / exact);
+        sc_fixed_factor_t f = sc_fixed_factor(x);
         assert(f.mantissa >= 16384 && f.mantissa <= 32768);
         assert(fabs(f.mantissa / 32768.0 * exp2(f.exponent) / exact - 1) < 3.2e-5);
     }
     for (uint32_t den = 1; den <= 1024; den += 13) {
         for (uint32_t num = 0; num <= den; num++) {
-            assert(fabs(snd_fixed_sin(num, den) / 1073741824.0 - sin(PI / 2 * num / den)) < 1e-8);
+            assert(fabs(sc_fixed_sin(num, den) / 1073741824.0 - sin(PI / 2 * num / den)) < 1e-8);
         }
     }
 }
 
 static void test_tables_are_the_functions(void) {
     for (uint32_t i = 0; i <= 256; i++) {
-        assert(fabs(snd_fft_sine[i] - 8388608 * sin(2 * PI * i / 1024)) <= 0.5001);
+        assert(fabs(sc_fft_sine[i] - 8388608 * sin(2 * PI * i / 1024)) <= 0.5001);
     }
     for (uint32_t x = 1; x < 0xf0000000u; x += 1 + x / 1021) {
-        assert(fabs(snd_log2_q15(x) / 32768.0 - log2(x)) < 1e-4);
+        assert(fabs(sc_log2_q15(x) / 32768.0 - log2(x)) < 1e-4);
     }
-    assert(snd_log2_q15(1) == 0 && snd_log2_q15(0x80000000u) == 31 << 15 && snd_log2_q15(0xffffffffu) <= 32 << 15);
+    assert(sc_log2_q15(1) == 0 && sc_log2_q15(0x80000000u) == 31 << 15 && sc_log2_q15(0xffffffffu) <= 32 << 15);
 }
 
 // Bin k of x by the definition.
@@ -93,14 +93,14 @@ static void dft(const int32_t *x, uint32_t points, uint32_t k, double *re, doubl
 
 // Largest error of any bin, in units of the input.
 static double fft_error(const int32_t *x, uint32_t points) {
-    snd_fft_complex_t *z = malloc((points / 2 + 1) * sizeof(*z));
+    sc_fft_complex_t *z = malloc((points / 2 + 1) * sizeof(*z));
     uint32_t place = 0;
     for (uint32_t i = 0; i < points / 2; i++) {
         z[place].re = x[2 * i];
         z[place].im = x[2 * i + 1];
-        place = snd_fft_next_place(place, points / 2);
+        place = sc_fft_next_place(place, points / 2);
     }
-    snd_fft_real(z, points);
+    sc_fft_real(z, points);
     double worst = 0;
     for (uint32_t k = 0; k <= points / 2; k++) {
         double re, im;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontend.h"
+#include "frontend/frontend.h"
 
 static uint32_t lcg = 7;
 
@@ -14,7 +14,7 @@ static uint32_t draw(void) {
     return lcg >> 8;
 }
 
-static const snd_frontend_settings_t grid[] = {
+static const sc_frontend_settings_t grid[] = {
     {16000, 512, 256, 512, 40, 60, 7600, 0, -100, 400},
     {16000, 512, 256, 512, 40, 60, 7600, 13, -100, 400},
     {8000, 256, 64, 256, 1, 0, 4000, 0, -140, 50},
@@ -30,32 +30,32 @@ static const snd_frontend_settings_t grid[] = {
 
 typedef struct {
     void *memory;
-    snd_frontend_t *frontend;
+    sc_frontend_t *frontend;
     size_t width;
 } object_t;
 
 // Exactly the memory asked for, full of rubbish.
-static object_t make(const snd_frontend_settings_t *settings) {
+static object_t make(const sc_frontend_settings_t *settings) {
     object_t o;
-    snd_fault_t fault;
-    size_t size = snd_frontend_size(settings, &fault);
-    assert(size && fault.code == SND_OK);
+    sc_fault_t fault;
+    size_t size = sc_frontend_size(settings, &fault);
+    assert(size && fault.code == SC_OK);
     o.memory = malloc(size);
     memset(o.memory, 0xa5, size);
-    o.frontend = snd_frontend_init(o.memory, size, settings, &fault);
-    assert(o.frontend && fault.code == SND_OK);
-    o.width = snd_frontend_width(o.frontend);
+    o.frontend = sc_frontend_init(o.memory, size, settings, &fault);
+    assert(o.frontend && fault.code == SC_OK);
+    o.width = sc_frontend_width(o.frontend);
     return o;
 }
 
 // Feeds n samples in pieces of at most `piece` and returns the frames, checked against frames_after.
 static size_t feed(object_t o, const int16_t *pcm, size_t n, size_t piece, int8_t *out) {
-    size_t expected = snd_frontend_frames_after(o.frontend, n);
+    size_t expected = sc_frontend_frames_after(o.frontend, n);
     size_t frames = 0;
     while (n) {
         size_t give = piece < n ? piece : n;
         int made = -1;
-        size_t taken = snd_frontend_push(o.frontend, pcm, give, out + frames * o.width, &made);
+        size_t taken = sc_frontend_push(o.frontend, pcm, give, out + frames * o.width, &made);
         assert(taken > 0 && taken <= give && (made == 0 || made == 1));
         frames += (size_t)made;
         pcm += taken;
@@ -90,7 +90,7 @@ static void test_full_scale_and_silence(void) {
         object_t o = make(&grid[g]);
         for (int kind = 0; kind < 80; kind++) {
             fill(pcm, kind);
-            snd_frontend_reset(o.frontend);
+            sc_frontend_reset(o.frontend);
             size_t frames = feed(o, pcm, SAMPLES, SAMPLES, out);
             assert(frames > 0);
             for (size_t i = 0; kind == 5 && i < frames * o.width; i++) {
@@ -127,9 +127,9 @@ static void test_any_pieces_give_the_same_frames(void) {
             assert(feed(b, pcm, SAMPLES, pieces[p], parts) == frames);
             assert(!memcmp(whole, parts, frames * a.width));
             // An object after reset is like a new one.
-            snd_frontend_reset(b.frontend);
-            assert(snd_frontend_frames_after(b.frontend, (size_t)grid[g].window - 1) == 0);
-            assert(snd_frontend_frames_after(b.frontend, (size_t)grid[g].window) == 1);
+            sc_frontend_reset(b.frontend);
+            assert(sc_frontend_frames_after(b.frontend, (size_t)grid[g].window - 1) == 0);
+            assert(sc_frontend_frames_after(b.frontend, (size_t)grid[g].window) == 1);
             assert(feed(b, pcm, SAMPLES, 1 + draw() % 700, parts) == frames);
             assert(!memcmp(whole, parts, frames * a.width));
             free(b.memory);
@@ -141,74 +141,74 @@ static void test_any_pieces_give_the_same_frames(void) {
     free(pcm);
 }
 
-static void refused(snd_frontend_settings_t s, snd_err_t code) {
+static void refused(sc_frontend_settings_t s, sc_err_t code) {
     static uint64_t memory[4096];
-    snd_fault_t fault = {SND_OK, 0, 0, 0};
-    assert(snd_frontend_size(&s, &fault) == 0 && fault.code == code && fault.op == -1 && fault.tensor == -1);
-    fault.code = SND_OK;
-    assert(!snd_frontend_init(memory, sizeof(memory), &s, &fault) && fault.code == code);
-    assert(snd_frontend_size(&s, NULL) == 0);
+    sc_fault_t fault = {SC_OK, 0, 0, 0};
+    assert(sc_frontend_size(&s, &fault) == 0 && fault.code == code && fault.op == -1 && fault.tensor == -1);
+    fault.code = SC_OK;
+    assert(!sc_frontend_init(memory, sizeof(memory), &s, &fault) && fault.code == code);
+    assert(sc_frontend_size(&s, NULL) == 0);
 }
 
-static snd_frontend_settings_t changed(size_t offset, int32_t value) {
-    snd_frontend_settings_t s = snd_frontend_defaults;
+static sc_frontend_settings_t changed(size_t offset, int32_t value) {
+    sc_frontend_settings_t s = sc_frontend_defaults;
     memcpy((char *)&s + offset, &value, sizeof(value));
     return s;
 }
 
-#define REFUSED(field, value, code) refused(changed(offsetof(snd_frontend_settings_t, field), value), code)
+#define REFUSED(field, value, code) refused(changed(offsetof(sc_frontend_settings_t, field), value), code)
 
 static void test_each_bad_setting_has_its_code(void) {
     static const int32_t extremes[] = {INT32_MIN, -1, INT32_MAX};
     for (int i = 0; i < 3; i++) {
-        REFUSED(rate_hz, extremes[i], SND_E_FRONTEND_RATE);
-        REFUSED(window, extremes[i], SND_E_FRONTEND_WINDOW);
-        REFUSED(hop, extremes[i], SND_E_FRONTEND_HOP);
-        REFUSED(fft, extremes[i], SND_E_FRONTEND_FFT);
-        REFUSED(bands, extremes[i], SND_E_FRONTEND_BANDS);
-        REFUSED(low_hz, extremes[i], SND_E_FRONTEND_RANGE);
-        REFUSED(high_hz, extremes[i], SND_E_FRONTEND_RANGE);
-        REFUSED(coefficients, extremes[i], SND_E_FRONTEND_MFCC);
-        REFUSED(step_mdb, extremes[i], SND_E_FRONTEND_SCALE);
+        REFUSED(rate_hz, extremes[i], SC_E_FRONTEND_RATE);
+        REFUSED(window, extremes[i], SC_E_FRONTEND_WINDOW);
+        REFUSED(hop, extremes[i], SC_E_FRONTEND_HOP);
+        REFUSED(fft, extremes[i], SC_E_FRONTEND_FFT);
+        REFUSED(bands, extremes[i], SC_E_FRONTEND_BANDS);
+        REFUSED(low_hz, extremes[i], SC_E_FRONTEND_RANGE);
+        REFUSED(high_hz, extremes[i], SC_E_FRONTEND_RANGE);
+        REFUSED(coefficients, extremes[i], SC_E_FRONTEND_MFCC);
+        REFUSED(step_mdb, extremes[i], SC_E_FRONTEND_SCALE);
     }
-    REFUSED(rate_hz, 3999, SND_E_FRONTEND_RATE);
-    REFUSED(rate_hz, 48001, SND_E_FRONTEND_RATE);
-    REFUSED(window, 255, SND_E_FRONTEND_WINDOW);
-    REFUSED(window, 513, SND_E_FRONTEND_WINDOW); // above fft
-    REFUSED(hop, 63, SND_E_FRONTEND_HOP);
-    REFUSED(hop, 513, SND_E_FRONTEND_HOP); // above window
-    REFUSED(fft, 500, SND_E_FRONTEND_FFT);
-    REFUSED(fft, 2048, SND_E_FRONTEND_FFT);
-    REFUSED(bands, 0, SND_E_FRONTEND_BANDS);
-    REFUSED(bands, 129, SND_E_FRONTEND_BANDS);
-    REFUSED(low_hz, 7600, SND_E_FRONTEND_RANGE); // not below high_hz
-    REFUSED(high_hz, 8001, SND_E_FRONTEND_RANGE);
-    REFUSED(coefficients, 41, SND_E_FRONTEND_MFCC);
-    REFUSED(floor_db, -141, SND_E_FRONTEND_SCALE);
-    REFUSED(floor_db, 1, SND_E_FRONTEND_SCALE);
-    REFUSED(step_mdb, 49, SND_E_FRONTEND_SCALE);
-    REFUSED(step_mdb, 20001, SND_E_FRONTEND_SCALE);
-    snd_frontend_settings_t s = snd_frontend_defaults;
+    REFUSED(rate_hz, 3999, SC_E_FRONTEND_RATE);
+    REFUSED(rate_hz, 48001, SC_E_FRONTEND_RATE);
+    REFUSED(window, 255, SC_E_FRONTEND_WINDOW);
+    REFUSED(window, 513, SC_E_FRONTEND_WINDOW); // above fft
+    REFUSED(hop, 63, SC_E_FRONTEND_HOP);
+    REFUSED(hop, 513, SC_E_FRONTEND_HOP); // above window
+    REFUSED(fft, 500, SC_E_FRONTEND_FFT);
+    REFUSED(fft, 2048, SC_E_FRONTEND_FFT);
+    REFUSED(bands, 0, SC_E_FRONTEND_BANDS);
+    REFUSED(bands, 129, SC_E_FRONTEND_BANDS);
+    REFUSED(low_hz, 7600, SC_E_FRONTEND_RANGE); // not below high_hz
+    REFUSED(high_hz, 8001, SC_E_FRONTEND_RANGE);
+    REFUSED(coefficients, 41, SC_E_FRONTEND_MFCC);
+    REFUSED(floor_db, -141, SC_E_FRONTEND_SCALE);
+    REFUSED(floor_db, 1, SC_E_FRONTEND_SCALE);
+    REFUSED(step_mdb, 49, SC_E_FRONTEND_SCALE);
+    REFUSED(step_mdb, 20001, SC_E_FRONTEND_SCALE);
+    sc_frontend_settings_t s = sc_frontend_defaults;
     s.bands = 12;
     s.coefficients = 13;
-    refused(s, SND_E_FRONTEND_MFCC);
+    refused(s, SC_E_FRONTEND_MFCC);
 }
 
 static void test_memory_must_be_enough_and_aligned(void) {
-    snd_fault_t fault;
-    size_t size = snd_frontend_size(&snd_frontend_defaults, &fault);
+    sc_fault_t fault;
+    size_t size = sc_frontend_size(&sc_frontend_defaults, &fault);
     assert(size <= 6144);
     char *memory = malloc(size + 8);
-    assert(!snd_frontend_init(memory, size - 1, &snd_frontend_defaults, &fault) && fault.code == SND_E_MEMORY);
-    assert(!snd_frontend_init(memory + 4, size, &snd_frontend_defaults, &fault) && fault.code == SND_E_MEMORY);
-    assert(!snd_frontend_init(NULL, size, &snd_frontend_defaults, &fault) && fault.code == SND_E_MEMORY);
-    snd_frontend_t *f = snd_frontend_init(memory, size, &snd_frontend_defaults, NULL);
-    assert(f && snd_frontend_width(f) == 40);
+    assert(!sc_frontend_init(memory, size - 1, &sc_frontend_defaults, &fault) && fault.code == SC_E_MEMORY);
+    assert(!sc_frontend_init(memory + 4, size, &sc_frontend_defaults, &fault) && fault.code == SC_E_MEMORY);
+    assert(!sc_frontend_init(NULL, size, &sc_frontend_defaults, &fault) && fault.code == SC_E_MEMORY);
+    sc_frontend_t *f = sc_frontend_init(memory, size, &sc_frontend_defaults, NULL);
+    assert(f && sc_frontend_width(f) == 40);
     // No sum that could wrap, and nothing taken when nothing is given.
     int made = -1;
     int8_t out[40];
-    assert(snd_frontend_frames_after(f, SIZE_MAX) == 1 + (SIZE_MAX - 512) / 256);
-    assert(snd_frontend_push(f, NULL, 0, out, &made) == 0 && made == 0);
+    assert(sc_frontend_frames_after(f, SIZE_MAX) == 1 + (SIZE_MAX - 512) / 256);
+    assert(sc_frontend_push(f, NULL, 0, out, &made) == 0 && made == 0);
     free(memory);
 }
 
@@ -218,7 +218,7 @@ static void test_random_settings(void) {
     int16_t *pcm = malloc(SAMPLES * sizeof(*pcm));
     int8_t *out = malloc(SAMPLES / 64 * 128);
     for (int i = 0; i < 300; i++) {
-        snd_frontend_settings_t s;
+        sc_frontend_settings_t s;
         s.rate_hz = 4000 + (int32_t)(draw() % 44001);
         s.fft = ffts[draw() % 3];
         s.window = 256 + (int32_t)(draw() % (uint32_t)(s.fft - 255));

@@ -9,9 +9,9 @@
 // A copy of exactly n bytes on the heap, so that AddressSanitizer sees a read past the end.
 static int parses(const char *text, size_t n) {
     char *copy = malloc(n ? n : 1);
-    snd_json_t value;
+    sc_json_t value;
     memcpy(copy, text, n);
-    int ok = snd_json_parse(copy, n, &value);
+    int ok = sc_json_parse(copy, n, &value);
     free(copy);
     return ok;
 }
@@ -42,22 +42,22 @@ static void test_every_truncation_is_refused(void) {
 
 static void test_finds_members_and_items(void) {
     const char *text = "{ \"ab\" : [ 10 , [ ] , {\"x\":7} ] , \"a\":-5, \"s\":\"a\", \"big\":2147483648, \"f\":1.0 }";
-    snd_json_t root, value, item;
+    sc_json_t root, value, item;
     size_t count;
     int32_t number;
-    assert(snd_json_parse(text, strlen(text), &root));
-    assert(snd_json_member(root, "a", &value) && snd_json_int(value, &number) && number == -5);
-    assert(snd_json_member(root, "ab", &value) && snd_json_count(value, &count) && count == 3);
-    assert(snd_json_item(value, 0, &item) && snd_json_int(item, &number) && number == 10);
-    assert(snd_json_item(value, 1, &item) && snd_json_count(item, &count) && count == 0);
-    assert(snd_json_item(value, 2, &item) && snd_json_member(item, "x", &item) && snd_json_int(item, &number)
+    assert(sc_json_parse(text, strlen(text), &root));
+    assert(sc_json_member(root, "a", &value) && sc_json_int(value, &number) && number == -5);
+    assert(sc_json_member(root, "ab", &value) && sc_json_count(value, &count) && count == 3);
+    assert(sc_json_item(value, 0, &item) && sc_json_int(item, &number) && number == 10);
+    assert(sc_json_item(value, 1, &item) && sc_json_count(item, &count) && count == 0);
+    assert(sc_json_item(value, 2, &item) && sc_json_member(item, "x", &item) && sc_json_int(item, &number)
            && number == 7);
-    assert(!snd_json_item(value, 3, &item));
-    assert(!snd_json_member(root, "b", &value));
-    assert(!snd_json_member(value, "x", &item) && !snd_json_item(root, 0, &item) && !snd_json_count(root, &count));
-    assert(snd_json_member(root, "s", &value) && !snd_json_int(value, &number));
-    assert(snd_json_member(root, "big", &value) && !snd_json_int(value, &number));
-    assert(snd_json_member(root, "f", &value) && !snd_json_int(value, &number));
+    assert(!sc_json_item(value, 3, &item));
+    assert(!sc_json_member(root, "b", &value));
+    assert(!sc_json_member(value, "x", &item) && !sc_json_item(root, 0, &item) && !sc_json_count(root, &count));
+    assert(sc_json_member(root, "s", &value) && !sc_json_int(value, &number));
+    assert(sc_json_member(root, "big", &value) && !sc_json_int(value, &number));
+    assert(sc_json_member(root, "f", &value) && !sc_json_int(value, &number));
 }
 
 static void test_random_damage_is_survived(void) {
@@ -66,7 +66,7 @@ static void test_random_damage_is_survived(void) {
     uint32_t seed = 1;
     for (int round = 0; round < 200000; round++) {
         char *copy = malloc(n);
-        snd_json_t root, value, item;
+        sc_json_t root, value, item;
         int32_t number;
         size_t count;
         memcpy(copy, text, n);
@@ -74,10 +74,10 @@ static void test_random_damage_is_survived(void) {
             seed = seed * 1664525u + 1013904223u;
             copy[(seed >> 8) % n] = "{}[]\",:\\0-ue1x"[(seed >> 24) % 14];
         }
-        if (snd_json_parse(copy, n, &root) && snd_json_member(root, "states", &value)) {
-            if (snd_json_count(value, &count) && count) {
-                assert(snd_json_item(value, count - 1, &item));
-                snd_json_int(item, &number);
+        if (sc_json_parse(copy, n, &root) && sc_json_member(root, "states", &value)) {
+            if (sc_json_count(value, &count) && count) {
+                assert(sc_json_item(value, count - 1, &item));
+                sc_json_int(item, &number);
             }
         }
         free(copy);

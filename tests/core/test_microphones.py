@@ -1,4 +1,4 @@
-"""Slots and pulse-density bits to samples: exact where exact can be said, else level and noise against the formula."""
+"""I2S words and pulse-density bits to samples: exact where it can be, else level and noise against the formula."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RATE = 16000
 BITS = 64 * RATE
 
 
-def convert(converter: soundcore.Slots | soundcore.Pdm, raw: bytes, samples: int) -> NDArray[np.int64]:
+def convert(converter: soundcore.I2sUnpacker | soundcore.Pdm, raw: bytes, samples: int) -> NDArray[np.int64]:
     out = array("h", [0] * samples)
     assert converter.convert(raw, out) == samples
     return np.array(out, np.int64)
@@ -26,7 +26,7 @@ def tone_level_db(x: NDArray[np.float64], hz: float) -> float:
     return 20 * math.log10(2 * abs(np.mean(x * np.exp(-2j * np.pi * hz * t))) / 32768)
 
 
-# ---- slots
+# ---- I2sUnpacker
 
 
 def words(values: NDArray[np.int64], kind: str) -> bytes:
@@ -37,11 +37,11 @@ def test_without_gain_a_slot_gives_its_upper_16_bits() -> None:
     rng = np.random.default_rng(1)
     x = np.concatenate([rng.integers(-(1 << 31), 1 << 31, 1000), [-(1 << 31), (1 << 31) - 1, 0, -1, 65535]])
     for bits in (24, 32):
-        assert (convert(soundcore.Slots(bits=bits), words(x, "<i4"), len(x)) == x >> 16).all()
+        assert (convert(soundcore.I2sUnpacker(bits=bits), words(x, "<i4"), len(x)) == x >> 16).all()
     y = x >> 16
-    assert (convert(soundcore.Slots(bits=16), words(y, "<i2"), len(y)) == y).all()
+    assert (convert(soundcore.I2sUnpacker(bits=16), words(y, "<i2"), len(y)) == y).all()
     adc = rng.integers(0, 4096, 1000)
-    assert (convert(soundcore.Slots(bits=12), words(adc, "<u2"), 1000) == (adc - 2048) * 16).all()
+    assert (convert(soundcore.I2sUnpacker(bits=12), words(adc, "<u2"), 1000) == (adc - 2048) * 16).all()
 
 
 @pytest.mark.parametrize("channel", [0, 1])
@@ -49,14 +49,14 @@ def test_without_gain_a_slot_gives_its_upper_16_bits() -> None:
 def test_one_channel_of_two_is_taken(bits: int, channel: int) -> None:
     x = np.random.default_rng(2).integers(-32768, 32768, (500, 2))
     raw = words(x, "<i2") if bits == 16 else words(x << 16, "<i4")
-    out = convert(soundcore.Slots(bits=bits, channels=2, channel=channel), raw, 500)
+    out = convert(soundcore.I2sUnpacker(bits=bits, channels=2, channel=channel), raw, 500)
     assert (out == x[:, channel]).all()
 
 
 @pytest.mark.parametrize("shift", range(9))
 def test_gain_keeps_the_bits_that_it_brings_up_and_saturates(shift: int) -> None:
     x = np.random.default_rng(shift).integers(-(1 << 31), 1 << 31, 1000) >> np.arange(1000) % 20
-    out = convert(soundcore.Slots(shift=shift), words(x, "<i4"), 1000)
+    out = convert(soundcore.I2sUnpacker(shift=shift), words(x, "<i4"), 1000)
     assert (out == np.clip((x >> 12 << shift) >> 4, -32768, 32767)).all()
     assert {-32768, 32767} <= set(out) or shift == 0
 
@@ -64,10 +64,10 @@ def test_gain_keeps_the_bits_that_it_brings_up_and_saturates(shift: int) -> None
 def test_bytes_at_any_address_and_in_any_pieces_give_the_same() -> None:
     x = np.random.default_rng(3).integers(-(1 << 31), 1 << 31, 64)
     raw = words(x, "<i4")
-    whole = convert(soundcore.Slots(dc_shift=5), raw, 64)
+    whole = convert(soundcore.I2sUnpacker(dc_shift=5), raw, 64)
     shifted = memoryview(b"?" + raw)[1:]
-    assert (convert(soundcore.Slots(dc_shift=5), shifted, 64) == whole).all()  # type: ignore[arg-type]
-    s = soundcore.Slots(dc_shift=5)
+    assert (convert(soundcore.I2sUnpacker(dc_shift=5), shifted, 64) == whole).all()  # type: ignore[arg-type]
+    s = soundcore.I2sUnpacker(dc_shift=5)
     assert np.concatenate([convert(s, raw[4 * i : 4 * i + 4], 1) for i in range(64)]).tolist() == whole.tolist()
     s.reset()
     assert (convert(s, raw, 64) == whole).all()
@@ -82,7 +82,7 @@ def test_the_high_pass_takes_dc_away_and_loses_3_db_at_its_corner(dc_shift: int)
     t = np.arange(settle + n) / RATE
     tone = 0.4 * np.sin(2 * np.pi * periods * RATE / n * t)
     x = np.round((tone + 0.3) * 2**31).astype(np.int64)
-    out = convert(soundcore.Slots(dc_shift=dc_shift), words(x, "<i4"), len(x))[settle:]
+    out = convert(soundcore.I2sUnpacker(dc_shift=dc_shift), words(x, "<i4"), len(x))[settle:]
     assert abs(np.mean(out)) <= 1
     level = tone_level_db(out.astype(float), periods * RATE / n) - 20 * math.log10(0.4)
     assert level == pytest.approx(-3.01, abs=0.3)
@@ -91,7 +91,7 @@ def test_the_high_pass_takes_dc_away_and_loses_3_db_at_its_corner(dc_shift: int)
 def test_full_scale_dc_does_not_overflow() -> None:
     for value in (-(1 << 31), (1 << 31) - 1):
         x = np.full(200000, value)
-        out = convert(soundcore.Slots(dc_shift=11, shift=8), words(x, "<i4"), len(x))
+        out = convert(soundcore.I2sUnpacker(dc_shift=11, shift=8), words(x, "<i4"), len(x))
         assert out[0] == (-32768 if value < 0 else 32767)
         assert abs(out[-1]) <= 16
 
@@ -99,23 +99,23 @@ def test_full_scale_dc_does_not_overflow() -> None:
 @pytest.mark.parametrize(
     ("settings", "code"),
     [
-        ({"bits": 8}, "slots.bits"),
+        ({"bits": 8}, "i2s.bits"),
         ({"shift": -1}, "gain.shift"),
         ({"shift": 9}, "gain.shift"),
-        ({"channels": 3}, "slots.channel"),
-        ({"channel": 1}, "slots.channel"),
+        ({"channels": 3}, "i2s.channel"),
+        ({"channel": 1}, "i2s.channel"),
         ({"dc_shift": 3}, "gain.dc"),
         ({"dc_shift": 12}, "gain.dc"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, int], code: str) -> None:
     with pytest.raises(soundcore.Error) as e:
-        soundcore.Slots(**settings)
+        soundcore.I2sUnpacker(**settings)
     assert e.value.args[0] == code
 
 
 def test_wrong_buffers_are_refused() -> None:
-    s, p = soundcore.Slots(), soundcore.Pdm()
+    s, p = soundcore.I2sUnpacker(), soundcore.Pdm()
     with pytest.raises(soundcore.Error, match="fewer samples"):
         s.convert(bytes(8), array("h", [0]))
     with pytest.raises(soundcore.Error, match="fewer samples"):
@@ -210,7 +210,7 @@ def test_what_lies_above_the_band_does_not_fold_back(hz: float) -> None:
     assert level_db < -40
 
 
-def test_gain_and_dc_are_those_of_slots() -> None:
+def test_gain_and_dc_are_those_of_the_unpacker() -> None:
     raw = modulated(sine(500, 0.2, 0.1) + 0.1)
     plain = convert(soundcore.Pdm(), raw, 1600)
     loud = convert(soundcore.Pdm(shift=2), raw, 1600)

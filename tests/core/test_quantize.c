@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "quantize.h"
-#include "transcendental.h"
+#include "nn/quantize.h"
+#include "nn/transcendental.h"
 
 static uint64_t state = 1;
 
@@ -34,14 +34,14 @@ static void check_high_product(int32_t a, int32_t b) {
         return;
     }
     int64_t expected = floor_shift((int64_t)a * b + (1 << 30), 31);
-    assert(snd_quantize_high_product_wide(a, b) == expected);
-    assert(snd_quantize_high_product_split(a, b) == expected);
+    assert(sc_saturating_rounding_doubling_high_mul_wide(a, b) == expected);
+    assert(sc_saturating_rounding_doubling_high_mul_split(a, b) == expected);
 }
 
 static void check_shift_right(int32_t x, int n) {
     int64_t magnitude = x < 0 ? -(int64_t)x : x;
     int64_t rounded = n ? (magnitude + ((int64_t)1 << (n - 1))) >> n : magnitude; // halves away from zero
-    assert(snd_quantize_shift_right(x, n) == (x < 0 ? -rounded : rounded));
+    assert(sc_rounding_divide_by_pot(x, n) == (x < 0 ? -rounded : rounded));
 }
 
 static void test_products_and_shifts_round_like_wide_arithmetic(void) {
@@ -60,13 +60,13 @@ static void test_products_and_shifts_round_like_wide_arithmetic(void) {
 }
 
 static void test_factor_is_the_nearest(void) {
-    snd_quantize_factor_t f;
+    sc_quantized_multiplier_t f;
     for (int i = 0; i < 1000000; i++) {
         double real = ldexp(1.0 + random_bits() / 4294967296.0 + random_bits() / 18446744073709551616.0,
                             (int)(random_bits() % 60) - 32);
         int exponent;
         double q = frexp(real, &exponent);
-        assert(snd_quantize_factor(real, &f) == SND_OK);
+        assert(sc_quantize_multiplier(real, &f) == SC_OK);
         double expected = round(q * 2147483648.0);
         if (expected == 2147483648.0) {
             expected /= 2;
@@ -78,54 +78,54 @@ static void test_factor_is_the_nearest(void) {
             assert(f.multiplier == expected && f.shift == exponent);
         }
     }
-    assert(snd_quantize_factor(0.0, &f) == SND_OK && f.multiplier == 0);
-    assert(snd_quantize_factor(5e-324, &f) == SND_OK && f.multiplier == 0);
-    assert(snd_quantize_factor(1.0, &f) == SND_OK && f.multiplier == 1 << 30 && f.shift == 1);
-    assert(snd_quantize_factor(nextafter(1.0, 0.0), &f) == SND_OK && f.multiplier == 1 << 30 && f.shift == 1);
-    assert(snd_quantize_factor(2147483647.0, &f) == SND_OK && f.shift == 31);
-    assert(snd_quantize_factor(2147483648.0, &f) == SND_E_MULTIPLIER);
-    assert(snd_quantize_factor(INFINITY, &f) == SND_E_MULTIPLIER);
-    assert(snd_quantize_factor(NAN, &f) == SND_E_MULTIPLIER);
-    assert(snd_quantize_factor(-1.0, &f) == SND_E_MULTIPLIER);
+    assert(sc_quantize_multiplier(0.0, &f) == SC_OK && f.multiplier == 0);
+    assert(sc_quantize_multiplier(5e-324, &f) == SC_OK && f.multiplier == 0);
+    assert(sc_quantize_multiplier(1.0, &f) == SC_OK && f.multiplier == 1 << 30 && f.shift == 1);
+    assert(sc_quantize_multiplier(nextafter(1.0, 0.0), &f) == SC_OK && f.multiplier == 1 << 30 && f.shift == 1);
+    assert(sc_quantize_multiplier(2147483647.0, &f) == SC_OK && f.shift == 31);
+    assert(sc_quantize_multiplier(2147483648.0, &f) == SC_E_MULTIPLIER);
+    assert(sc_quantize_multiplier(INFINITY, &f) == SC_E_MULTIPLIER);
+    assert(sc_quantize_multiplier(NAN, &f) == SC_E_MULTIPLIER);
+    assert(sc_quantize_multiplier(-1.0, &f) == SC_E_MULTIPLIER);
 }
 
 static void test_scaled_value_is_near_the_real_product(void) {
-    snd_quantize_factor_t f;
+    sc_quantized_multiplier_t f;
     for (int i = 0; i < 1000000; i++) {
         int32_t x = random_int();
         double real = ldexp(1.0 + random_bits() / 4294967296.0, (int)(random_bits() % 32) - 32);
-        assert(snd_quantize_factor(real, &f) == SND_OK);
+        assert(sc_quantize_multiplier(real, &f) == SC_OK);
         // A half for each of two roundings, and as much for the multiplier's 31 bits.
-        assert(fabs(snd_quantize_scale(x, f.multiplier, f.shift) - x * real) <= 1.5);
+        assert(fabs(sc_multiply_by_quantized_multiplier(x, f.multiplier, f.shift) - x * real) <= 1.5);
     }
 }
 
 static void test_rounding_and_scales(void) {
     static const double values[] = {0.0, 0.5, -0.5, 1.5, -1.5, 2.4999, -2.5, 1e9 + 0.5, -1e9 - 0.5};
     for (unsigned i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-        assert(snd_quantize_round(values[i]) == (int64_t)round(values[i]));
+        assert(sc_quantize_round(values[i]) == (int64_t)round(values[i]));
     }
-    assert(snd_quantize_scale_ok(1e-38f) && snd_quantize_scale_ok(3e38f) && snd_quantize_scale_ok(1e-42f));
-    assert(!snd_quantize_scale_ok(0.0f) && !snd_quantize_scale_ok(-0.0f) && !snd_quantize_scale_ok(-1.0f));
-    assert(!snd_quantize_scale_ok(INFINITY) && !snd_quantize_scale_ok(NAN));
+    assert(sc_quantize_is_scale(1e-38f) && sc_quantize_is_scale(3e38f) && sc_quantize_is_scale(1e-42f));
+    assert(!sc_quantize_is_scale(0.0f) && !sc_quantize_is_scale(-0.0f) && !sc_quantize_is_scale(-1.0f));
+    assert(!sc_quantize_is_scale(INFINITY) && !sc_quantize_is_scale(NAN));
 }
 
 static void test_functions_are_near_the_real_ones(void) {
     const double one = 2147483648.0; // the series for exp is good to 2.3e-7
     for (int64_t x = INT32_MIN; x <= INT32_MAX; x += 9973) {
         double real = (double)x / (1 << 27); // 4 integer bits
-        double logistic = snd_transcendental_logistic((int32_t)x) / one;
-        double tangent = snd_transcendental_tanh((int32_t)x == INT32_MIN ? INT32_MIN + 1 : (int32_t)x) / one;
+        double logistic = sc_logistic((int32_t)x) / one;
+        double tangent = sc_tanh((int32_t)x == INT32_MIN ? INT32_MIN + 1 : (int32_t)x) / one;
         assert(fabs(logistic - 1 / (1 + exp(-real))) < 3e-7);
         assert(fabs(tangent - tanh(real)) < 3e-7);
         if (x <= 0) {
-            assert(fabs(snd_transcendental_exp((int32_t)x, 4) / one - exp(real)) < 3e-7);
-            assert(fabs(snd_transcendental_exp((int32_t)x, 5) / one - exp(2 * real)) < 3e-7);
+            assert(fabs(sc_exp_on_negative_values((int32_t)x, 4) / one - exp(real)) < 3e-7);
+            assert(fabs(sc_exp_on_negative_values((int32_t)x, 5) / one - exp(2 * real)) < 3e-7);
         }
     }
     for (uint32_t x = 1; x < 1u << 31; x += x / 97 + 1) {
         int32_t bits;
-        double reciprocal = snd_transcendental_reciprocal(x, 12, &bits) / one;
+        double reciprocal = sc_get_reciprocal(x, 12, &bits) / one;
         assert(fabs(reciprocal * (x / 524288.0) / ldexp(1, bits) - 1) < 3e-7);
     }
 }

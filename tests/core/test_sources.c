@@ -1,10 +1,10 @@
-// Slots and pulse-density bits at the extremes, for the sanitizers; what comes out is tested in test_microphones.py.
+// I2S words and pulse-density bits at the extremes, for the sanitizers; test_microphones.py tests what comes out.
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "pdm.h"
-#include "slots.h"
+#include "capture/pdm.h"
+#include "capture/i2s_unpack.h"
 
 static uint32_t seed = 1;
 
@@ -24,18 +24,18 @@ static void fill(int kind) {
     }
 }
 
-static void check_slots(const snd_slots_settings_t *settings) {
-    snd_slots_t slots;
-    if (snd_slots_init(&slots, settings) != SND_OK) {
+static void check_unpack(const sc_i2s_unpack_settings_t *settings) {
+    sc_i2s_unpack_t unpack;
+    if (sc_i2s_unpack_init(&unpack, settings) != SC_OK) {
         return;
     }
-    size_t frame = snd_slots_frame_bytes(&slots);
+    size_t frame = sc_i2s_unpack_frame_bytes(&unpack);
     for (int offset = 0; offset < 2; offset++) {
-        snd_slots_reset(&slots);
-        snd_slots_convert(&slots, raw + offset, SAMPLES, out);
-        snd_slots_reset(&slots);
+        sc_i2s_unpack_reset(&unpack);
+        sc_i2s_unpack_convert(&unpack, raw + offset, SAMPLES, out);
+        sc_i2s_unpack_reset(&unpack);
         for (size_t i = 0; i < SAMPLES; i++) {
-            snd_slots_convert(&slots, raw + offset + i * frame, 1, &again[i]);
+            sc_i2s_unpack_convert(&unpack, raw + offset + i * frame, 1, &again[i]);
         }
         assert(memcmp(out, again, sizeof(out)) == 0);
         if (settings->bits > 16 && !settings->shift && !settings->dc_shift) {
@@ -55,8 +55,8 @@ int main(void) {
             for (int n = 0; n < 4; n++) {
                 for (int shift = 0; shift <= 8; shift += 4) {
                     for (int dc = 0; dc <= 12; dc += 4) {
-                        snd_slots_settings_t s = {bits, shift, n >> 1, 1 + (n & 1), dc == 12 ? 11 : dc};
-                        check_slots(&s);
+                        sc_i2s_unpack_settings_t s = {bits, shift, n >> 1, 1 + (n & 1), dc == 12 ? 11 : dc};
+                        check_unpack(&s);
                         accepted++;
                     }
                 }
@@ -64,13 +64,13 @@ int main(void) {
         }
         for (int shift = 0; shift <= 8; shift += 4) {
             for (int dc = 0; dc <= 11; dc += dc ? 7 : 4) {
-                snd_pdm_settings_t s = {shift, dc};
-                snd_pdm_t pdm;
-                assert(snd_pdm_init(&pdm, &s) == SND_OK);
-                snd_pdm_convert(&pdm, raw + 1, SAMPLES, out);
-                snd_pdm_reset(&pdm);
+                sc_pdm_settings_t s = {shift, dc};
+                sc_pdm_t pdm;
+                assert(sc_pdm_init(&pdm, &s) == SC_OK);
+                sc_pdm_convert(&pdm, raw + 1, SAMPLES, out);
+                sc_pdm_reset(&pdm);
                 for (size_t i = 0; i < SAMPLES; i++) {
-                    snd_pdm_convert(&pdm, raw + 1 + 8 * i, 1, &again[i]);
+                    sc_pdm_convert(&pdm, raw + 1 + 8 * i, 1, &again[i]);
                 }
                 assert(memcmp(out, again, sizeof(out)) == 0);
                 if (kind < 2 && !shift && !dc) {
@@ -79,9 +79,9 @@ int main(void) {
             }
         }
     }
-    snd_pdm_t pdm;
-    snd_pdm_settings_t bad = {9, 0};
-    assert(snd_pdm_init(&pdm, &bad) == SND_E_GAIN_SHIFT);
+    sc_pdm_t pdm;
+    sc_pdm_settings_t bad = {9, 0};
+    assert(sc_pdm_init(&pdm, &bad) == SC_E_GAIN_SHIFT);
     printf("ok: %d settings\n", accepted);
     return 0;
 }

@@ -9,27 +9,16 @@ import flatbuffers
 import numpy as np
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-# Operator: code, class of its options, None where it has none.
-_OPERATORS: dict[str, tuple[int, Any]] = {
-    "ADD": (schema.BuiltinOperator.ADD, schema.AddOptionsT),
-    "AVERAGE_POOL_2D": (schema.BuiltinOperator.AVERAGE_POOL_2D, schema.Pool2DOptionsT),
-    "CONCATENATION": (schema.BuiltinOperator.CONCATENATION, schema.ConcatenationOptionsT),
-    "CONV_2D": (schema.BuiltinOperator.CONV_2D, schema.Conv2DOptionsT),
-    "DEPTHWISE_CONV_2D": (schema.BuiltinOperator.DEPTHWISE_CONV_2D, schema.DepthwiseConv2DOptionsT),
-    "FULLY_CONNECTED": (schema.BuiltinOperator.FULLY_CONNECTED, schema.FullyConnectedOptionsT),
-    "LOGISTIC": (schema.BuiltinOperator.LOGISTIC, None),
-    "MAX_POOL_2D": (schema.BuiltinOperator.MAX_POOL_2D, schema.Pool2DOptionsT),
-    "MEAN": (schema.BuiltinOperator.MEAN, schema.ReducerOptionsT),
-    "MUL": (schema.BuiltinOperator.MUL, schema.MulOptionsT),
-    "PAD": (schema.BuiltinOperator.PAD, schema.PadOptionsT),
-    "QUANTIZE": (schema.BuiltinOperator.QUANTIZE, schema.QuantizeOptionsT),
-    "RELU": (schema.BuiltinOperator.RELU, None),
-    "RESHAPE": (schema.BuiltinOperator.RESHAPE, schema.ReshapeOptionsT),
-    "SOFTMAX": (schema.BuiltinOperator.SOFTMAX, schema.SoftmaxOptionsT),
-    "STRIDED_SLICE": (schema.BuiltinOperator.STRIDED_SLICE, schema.StridedSliceOptionsT),
-    "SUB": (schema.BuiltinOperator.SUB, schema.SubOptionsT),
-    "TANH": (schema.BuiltinOperator.TANH, None),
-}
+# Operators whose table of options is not named after them.
+_OPTIONS = {"AVERAGE_POOL_2D": "Pool2D", "MAX_POOL_2D": "Pool2D", "MEAN": "Reducer"}
+
+
+def _options(name: str) -> Any:
+    """Return the class of an operator's options, None where it has none."""
+    words = "".join(word.capitalize() for word in name.split("_")).replace("2d", "2D")
+    return getattr(schema, f"{_OPTIONS.get(name, words)}OptionsT", None)
+
+
 _TYPES = {"int8": schema.TensorType.INT8, "int32": schema.TensorType.INT32, "float32": schema.TensorType.FLOAT32}
 ACTIVATIONS = {"NONE": 0, "RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3}
 SAME, VALID = 0, 1
@@ -80,7 +69,7 @@ class ModelBuilder:
 
     def op(self, name: str, inputs: Sequence[int], outputs: Sequence[int], **options: Any) -> None:
         """Adds an operator. Options are named as in the schema's Python classes (strideW, axis …)."""
-        _, options_class = _OPERATORS[name]
+        options_class = _options(name)
         if name not in self._codes:
             self._codes.append(name)
         operator = schema.OperatorT()
@@ -113,7 +102,7 @@ class ModelBuilder:
         model.operatorCodes = []
         for name in self._codes:
             code = schema.OperatorCodeT()
-            code.builtinCode = _OPERATORS[name][0]
+            code.builtinCode = getattr(schema.BuiltinOperator, name)
             code.deprecatedBuiltinCode = min(code.builtinCode, 127)
             code.version = 1
             model.operatorCodes.append(code)

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from fake_stream import FIRST, STEP, FakeStream, Source, metadata
 
-from soundfw.compat import FirmwareError
+from soundfw import FirmwareError
 from soundfw.main import App
 from soundfw.settings import Settings
 from soundfw.storage.boot_counter import Starts
+from soundfw.wire import framing
 from soundsdk.device import protocol
 
 Script = Callable[[int], Sequence[int]]
@@ -49,7 +50,7 @@ class Board:
         return data
 
     def tell(self, **message: Any) -> None:
-        self.incoming += b"\n" + protocol.encode(message) + b"\n"
+        self.incoming += b"\n" + framing.encode(message) + b"\n"
 
     def ask(self, **message: Any) -> dict[str, Any]:
         """The answer to a command, after one turn of the loop."""

@@ -11,7 +11,7 @@ from fake_stream import FakeStream, metadata
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from soundfw.compat import FirmwareError
+from soundfw import FirmwareError
 from soundfw.detect.clip import Clip
 from soundfw.detect.detector import OFF, ON, Detector, Thresholds, from_stream
 

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 from fake_stream import Source
 
-from soundfw import health, settings
-from soundfw.compat import FirmwareError
+from soundfw import FirmwareError, health, settings
 from soundfw.detect.level import SILENCE, Level
 from soundfw.mic import microphone
 from soundfw.storage import store

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soundfw.wire.link import MAX_LINE, Link, decimal, decode, text
+from soundfw.wire import framing
+from soundfw.wire.framing import MAX_LINE_BYTES, decimal, decode, text
+from soundfw.wire.link import Link
 from soundsdk.device import protocol
 
 
@@ -45,7 +47,7 @@ def test_a_line_is_what_the_design_shows() -> None:
     assert link.pump()
     body = b'{"type":"event","seq":17,"id":3,"label":"siren","edge":"on","t":204800,"score":0.930'
     assert bytes(wire.data) == b"\n" + body + b',"crc":"%08x"}\n' % binascii.crc32(body)
-    assert protocol.decode(wire.lines()[0])["score"] == 0.93
+    assert framing.decode(wire.lines()[0])["score"] == 0.93
 
 
 def test_seq_counts_lines_and_the_host_sees_a_dropped_one() -> None:
@@ -80,11 +82,11 @@ def test_a_line_longer_than_allowed_is_not_sent_and_counted() -> None:
     link = Link(wire.write)
     link.send('"type":"x",', ',"a":"%s"' % ("a" * 2000))
     assert link.dropped == 1
-    most = MAX_LINE - len('{"type":"x","seq":1,"a":"","crc":"01234567"}')
+    most = MAX_LINE_BYTES - len('{"type":"x","seq":1,"a":"","crc":"01234567"}')
     assert link.send('"type":"x",', ',"a":"%s"' % ("a" * most))
     assert not link.send('"type":"x",', ',"a":"%s"' % ("a" * (most + 1)))
     link.pump()
-    assert max(len(line) for line in wire.lines()) == MAX_LINE
+    assert max(len(line) for line in wire.lines()) == MAX_LINE_BYTES
 
 
 @given(st.text(max_size=80))
@@ -119,7 +121,7 @@ def receive(link: Link) -> list[dict]:
 @pytest.mark.parametrize("chunk", [1, 3, 50, 10000])
 def test_commands_come_in_whatever_the_pieces(chunk: int) -> None:
     sent = [{"type": "hello", "seq": 0}, {"type": "set", "label": "über", "on": 700}, {"type": "status"}]
-    data = b"".join(b"\n" + protocol.encode(m) + b"\r\n" for m in sent)
+    data = b"".join(b"\n" + framing.encode(m) + b"\r\n" for m in sent)
     wire = Wire()
     link = Link(wire.write, wire.read)
     got = []
@@ -131,7 +133,7 @@ def test_commands_come_in_whatever_the_pieces(chunk: int) -> None:
 
 
 def test_damage_and_text_are_counted_and_never_believed() -> None:
-    good = protocol.encode({"type": "reboot"})
+    good = framing.encode({"type": "reboot"})
     wire = Wire()
     link = Link(wire.write, wire.read)
     for bad in (
@@ -144,7 +146,7 @@ def test_damage_and_text_are_counted_and_never_believed() -> None:
         b'{"type":5,"crc":"%08x"}' % binascii.crc32(b'{"type":5'),
         b"\xff\xfe{",
         b"x" * 5000,
-        protocol.encode({"type": "x" * 900}) + b" " * 500,
+        framing.encode({"type": "x" * 900}) + b" " * 500,
     ):
         before = link.damaged
         wire.incoming.append(bad + b"\n")

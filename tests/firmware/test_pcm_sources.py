@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soundfw.compat import FirmwareError
+from soundfw import FirmwareError
 from soundfw.mic.microphone import Mic, open_source
 from soundfw.mic.pcm_file import File
 

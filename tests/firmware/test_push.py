@@ -12,9 +12,10 @@ import pytest
 from fake_flash import FakeFlash, PowerCut
 from fake_stream import FakeStream, Source, metadata
 
-from soundfw.compat import FirmwareError
+from soundfw import FirmwareError
 from soundfw.main import App
 from soundfw.settings import Settings
+from soundfw.wire import framing
 from soundsdk.device import protocol
 
 OLD = b"old model" * 50
@@ -71,7 +72,7 @@ class Board:
     def ask(self, kind: str, **members: Any) -> dict[str, Any]:
         assert self.app is not None
         seen = len(self.messages())
-        self.incoming += protocol.encode({"type": kind, **members}) + b"\n"
+        self.incoming += framing.encode({"type": kind, **members}) + b"\n"
         self.app.step()
         answer = self.messages()[seen]
         assert answer["re"] == kind

@@ -12,7 +12,7 @@ import soundcore
 from fake_stream import metadata
 from test_app import Board, burst
 
-from soundsdk.device import protocol
+from soundfw.wire import framing
 
 
 def sound(seconds: float) -> array[int]:
@@ -61,7 +61,7 @@ def test_a_recording_is_what_was_heard_and_ends_by_itself(bits: int) -> None:
     assert at == done["at"] + 32000
     # 20 dB with four bits, 6 dB for each.
     assert signal > 100 * 4 ** (bits - 4) * error
-    assert all(len(protocol.encode(line)) <= 1024 for line in lines)
+    assert all(len(framing.encode(line)) <= 1024 for line in lines)
 
 
 @pytest.mark.parametrize("block", [64, 250, 2048])
@@ -170,7 +170,7 @@ def test_sixteen_bits_are_the_samples_themselves() -> None:
     turn(board, 2)
     lines = [m for m in board.messages() if m["type"] == "audio"]
     assert {m["codec"] for m in lines} == {"pcm"}
-    assert all(len(protocol.encode(line)) <= 1024 for line in lines)
+    assert all(len(framing.encode(line)) <= 1024 for line in lines)
     heard = b"".join(base64.b64decode(m["data"]) for m in lines)
     assert array("h", heard) == pcm[lines[0]["at"] : lines[0]["at"] + 16000]
 
@@ -180,4 +180,4 @@ def test_a_uart_of_115200_baud_carries_three_bits_per_sample() -> None:
     board.app.start()
     board.tell(type="record", seconds=10, bits=3)
     turn(board, 11)
-    assert sum(len(protocol.encode(m)) + 2 for m in board.messages() if m["type"] == "audio") <= 10 * 11520
+    assert sum(len(framing.encode(m)) + 2 for m in board.messages() if m["type"] == "audio") <= 10 * 11520

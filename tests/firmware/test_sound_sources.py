@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from soundfw.compat import FirmwareError
+from soundfw import FirmwareError
 from soundfw.mic import microphone
 from soundfw.mic.backlog import Backlog
 from soundsdk.boards import all_boards

@@ -16,6 +16,7 @@ from sim.tiny_model import BURSTS, build, tones
 from sim.tiny_model import metadata as tones_metadata
 from soundfw.main import App
 from soundfw.settings import Settings
+from soundfw.wire import framing
 from soundsdk.device import protocol
 
 
@@ -108,7 +109,7 @@ def test_a_slow_host_loses_scores_and_no_event() -> None:
 def test_mel_lines_are_the_features_that_the_model_got(block: int) -> None:
     pcm = np.round(tones(4, BURSTS) * 32768).astype(np.int16)
     model = build(tones_metadata())
-    out, commands = bytearray(), [b"\n" + protocol.encode({"type": "watch", "on": True}) + b"\n"]
+    out, commands = bytearray(), [b"\n" + framing.encode({"type": "watch", "on": True}) + b"\n"]
     samples, at = array("h", pcm.tobytes()), 0
 
     class Source:

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from soundsdk.device.protocol import MAX_LINE_BYTES, Damaged, Missing, Reader, Restarted, Text, decode, encode
+from soundfw.wire.framing import MAX_LINE_BYTES, decode, encode
+from soundsdk.device.protocol import Damaged, Missing, Reader, Restarted, Text
 
 
 def test_known_line():

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from soundsdk.device.protocol import Damaged, Missing, Reader, Text, encode
+from soundfw.wire.framing import encode
+from soundsdk.device.protocol import Damaged, Missing, Reader, Text
 from soundsdk_sim.faults import Noise
 
 LINES = 1_000_000

@@ -13,7 +13,7 @@ from tone_boards import MODEL, board
 
 from core.tflite_builder import ModelBuilder
 from sim.tiny_model import build, metadata
-from soundfw.compat import FirmwareError
+from soundfw import FirmwareError
 from soundfw.main import App
 from soundsdk import cli
 from soundsdk.detector_file import DetectorFile, load

@@ -18,11 +18,11 @@ from soundfw.wire.telemetry import Watch
 BLOCK = 256
 
 
-class Slots:
+class I2sSource:
     """A source that goes round through slots of noise and tones; every step of the model hears something else."""
 
     def __init__(self):
-        self._slots = soundcore.Slots(bits=32, shift=1, dc_shift=8)
+        self._unpacker = soundcore.I2sUnpacker(bits=32, shift=1, dc_shift=8)
         self._raw = []
         seed = 1
         for k in range(11):
@@ -37,16 +37,16 @@ class Slots:
 
     def readinto(self, buf):
         self._at = (self._at + 1) % len(self._raw)
-        return 2 * self._slots.convert(self._raw[self._at], buf)
+        return 2 * self._unpacker.convert(self._raw[self._at], buf)
 
 
-class Careless(Slots):
+class Careless(I2sSource):
     """Allocates once in 50 blocks."""
 
     def readinto(self, buf):
         if self._at % 10 == 5:
             self.rest = bytes(9)
-        return Slots.readinto(self, buf)
+        return I2sSource.readinto(self, buf)
 
 
 class NoLink:

@@ -14,6 +14,7 @@ import soundfile
 from PIL import Image
 from tiny_model import BURSTS, build, metadata, tones
 
+from soundfw.wire import framing
 from soundsdk.cli import run
 from soundsdk.device import protocol
 
@@ -32,7 +33,7 @@ def sim(model_file: Path, capfd: pytest.CaptureFixture[str]):  # type: ignore[no
 
 
 def events(text: str) -> list[tuple[float, str, str]]:
-    messages = [protocol.decode(line.encode()) for line in text.splitlines()]
+    messages = [framing.decode(line.encode()) for line in text.splitlines()]
     assert None not in messages
     return [(m["t"] / 16000, m["edge"], m["label"]) for m in messages if m and m["type"] == "event"]
 

@@ -16,6 +16,7 @@ import serial
 import soundfile
 from tiny_model import build, metadata
 
+from soundfw.wire import framing
 from soundsdk.cli import run
 from soundsdk.device import protocol
 
@@ -53,7 +54,7 @@ class Board:
 
     def ask(self, port: serial.Serial, **message: Any) -> dict[str, Any]:
         before = len(self.messages)
-        port.write(b"\n" + protocol.encode(message) + b"\n")
+        port.write(b"\n" + framing.encode(message) + b"\n")
         return self.read_until(port, lambda m: len(m) > before)[before]
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from target_needs import need
+from target_needs import need_target
 
-from soundsdk.device import protocol
+from soundfw.wire import framing
 from soundsdk.models import load_model
 from soundsdk.recording.audio_file import read
 from soundsdk_sim.scenes import Scene, make_scene
-from soundsdk_sim.targets.runner import run
+from soundsdk_sim.targets.runner import run_on_target
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("SOUNDSDK_DATA", ROOT.parent / "shared" / "data")) / "esc10"
@@ -61,13 +61,13 @@ def sound(clip: str) -> np.ndarray:
 
 @functools.cache
 def lines(target: str, clip: str, model: str) -> list[bytes]:
-    need(target)
-    return run(target, load_model(model), sound(clip)).lines
+    need_target(target)
+    return run_on_target(target, load_model(model), sound(clip)).lines
 
 
 def messages(clip: str, model: str) -> list[dict]:
     """What the firmware says here."""
-    found = [protocol.decode(line) for line in lines("cpython", clip, model)]
+    found = [framing.decode(line) for line in lines("cpython", clip, model)]
     assert None not in found
     return [message for message in found if message]
 
@@ -111,4 +111,4 @@ def test_the_lines_are_the_same_bytes(target: str, clip: str, model: str) -> Non
     # Of a status line free memory and time are the target's own, and so is the check sum over them.
     own = re.compile(rb'"(step_us|heap_free)":\d+|"crc":.*')
     assert [own.sub(b"", line) for line in got] == [own.sub(b"", line) for line in expected]
-    assert None not in map(protocol.decode, got)
+    assert None not in map(framing.decode, got)

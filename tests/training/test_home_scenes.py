@@ -27,7 +27,7 @@ FRONTEND = FrontendSettings()
 
 
 def frame_at(seconds: float) -> int:
-    """The frame whose window is centred nearest to a moment."""
+    """Return the frame whose window is centred nearest to a moment."""
     return round((seconds * 16000 - 256) / 256)
 
 

@@ -43,7 +43,7 @@ def write_folders(root: Path, per_class: int = 10, seed: int = 3) -> Path:
 
 
 def quick_settings(**tables: dict[str, Any]) -> Any:
-    """A model small enough to train in seconds."""
+    """Return settings of a model small enough to train in seconds."""
     from soundsdk_train import run_settings
 
     return run_settings.from_dict(

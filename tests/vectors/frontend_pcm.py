@@ -9,10 +9,10 @@ _SECTION = 320
 
 
 def pcm(samples):
-    """The first `samples` samples (at least 1) as array('h').
+    """Return the first `samples` samples (at least 1) as array('h').
 
-    Sections of 320 samples, in turn: noise, a sawtooth, a square wave, noise upon a sawtooth, clicks; each round
-    of five is 12 dB quieter than the one before, until the sixth starts at full scale again.
+    Sections of 320 samples, in turn: noise, a sawtooth, a square wave, noise on a sawtooth, clicks. Each round of
+    five is 12 dB quieter than the one before; the sixth starts at full scale again.
     """
     out = array("h", [0] * samples)
     word = 1

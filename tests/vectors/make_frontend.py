@@ -1,8 +1,8 @@
-"""Writes frontend.json: what the frontend makes of the signal of frontend_pcm.py, for a few settings.
+"""Write frontend.json: the frontend's features of the signal of frontend_pcm.py, for a few settings.
 
     python tests/vectors/make_frontend.py
 
-Only to be run when SND_FRONTEND_VERSION is raised: until then the file pins the frontend on every target.
+Run it only when SC_FRONTEND_VERSION is raised: until then the file pins the frontend on every target.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CASES: list[tuple[int, dict[str, int]]] = [
 
 
 def features(samples: int, settings: dict[str, int]) -> bytes:
-    """Frames of the first `samples` samples, int8, one after the other."""
+    """Return the frames (frames, width) of the first `samples` samples as int8 bytes."""
     frontend = soundcore.Frontend(**settings)
     out = bytearray(frontend.frames_after(samples) * frontend.width)
     frames = frontend.push(pcm(samples), out)

@@ -61,13 +61,12 @@ def score_scenes(model: bytes, scenes: Sequence[Scene], pool_ms: int) -> list[Sc
         detector.reset()
         scored = SceneScores(scene.events, [], [], len(scene.pcm))
         sound, at = scene.pcm.tobytes(), 0
-        while at + stream.needed <= len(scene.pcm):
-            begin = at
-            at += stream.needed
-            stream.feed(sound[2 * begin : 2 * at])
-            detector.step(stream.scores, stream.attention, at)
-            scored.scores.append(list(detector.scores))
-            scored.ends.append(at)
+        while at < len(scene.pcm):
+            at += stream.feed(sound, at)
+            if stream.stepped:
+                detector.step(stream.scores, stream.attention, at)
+                scored.scores.append(list(detector.scores))
+                scored.ends.append(at)
         out.append(scored)
     return out
 

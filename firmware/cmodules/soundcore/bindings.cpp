@@ -10,13 +10,13 @@
 #include <vector>
 
 extern "C" {
-#include "adpcm.h"
-#include "frontend.h"
+#include "capture/adpcm.h"
+#include "frontend/frontend.h"
 #include "meta.h"
-#include "model.h"
-#include "operators.h"
-#include "pdm.h"
-#include "slots.h"
+#include "nn/model.h"
+#include "nn/cost.h"
+#include "capture/pdm.h"
+#include "capture/i2s_unpack.h"
 #include "stream.h"
 }
 
@@ -24,7 +24,7 @@ namespace nb = nanobind;
 
 namespace {
 
-// The core wants 16-byte aligned memory; plain new promises that on every host we build for, but says so nowhere.
+// 16-byte aligned memory, as the core requires; new gives it on our hosts but does not promise it.
 class Memory {
 public:
     explicit Memory(size_t size) : bytes_(static_cast<char *>(std::malloc(size + 16))) {
@@ -95,7 +95,7 @@ private:
     std::unique_ptr<int16_t[]> copy_;
 };
 
-// A model file kept alive and in place; copied only if it lies unaligned.
+// A model file, kept alive and read in place; copied only if it is unaligned.
 class File {
 public:
     explicit File(nb::handle object) : buffer_(object, PyBUF_ND | PyBUF_STRIDES) {
@@ -109,8 +109,8 @@ public:
 
     nb::object metadata() const {
         size_t size = 0;
-        snd_fault_t fault{};
-        const void *text = snd_model_metadata(data(), this->size(), SND_META_NAME, &size, &fault);
+        sc_fault_t fault{};
+        const void *text = sc_model_metadata(data(), this->size(), SC_META_NAME, &size, &fault);
         if (!text) {
             return nb::none();
         }
@@ -124,21 +124,23 @@ private:
 
 PyObject *error_type = nullptr;
 
-[[noreturn]] void raise(const snd_fault_t &fault) {
+[[noreturn]] void raise(const sc_fault_t &fault) {
     char text[160];
-    snd_error_text(&fault, text, sizeof(text));
-    nb::tuple args = nb::make_tuple(snd_error_name(fault.code), text);
+    sc_error_text(&fault, text, sizeof(text));
+    nb::tuple args = nb::make_tuple(sc_error_name(fault.code), text);
     PyErr_SetObject(error_type, args.ptr());
     throw nb::python_error();
 }
 
-[[noreturn]] void raise(snd_err_t code) {
-    raise(snd_fault_t{code, -1, -1, -1});
+[[noreturn]] void raise(sc_err_t code) {
+    sc_fault_t fault;
+    sc_error_fail(&fault, code);
+    raise(fault);
 }
 
 using View = nb::ndarray<nb::memview, int8_t, nb::ndim<1>>;
 
-View view(const snd_model_tensor_t &tensor, nb::handle owner) {
+View view(const sc_model_tensor_t &tensor, nb::handle owner) {
     return View(tensor.data, {tensor.size}, owner);
 }
 
@@ -153,34 +155,34 @@ template <typename Tensor> nb::tuple shape(const Tensor &tensor) {
 // For tools on the host only, so MicroPython has no such function.
 nb::list operators(nb::handle buf) {
     File file(buf);
-    snd_fault_t fault{};
-    size_t count = snd_operators_read(file.data(), file.size(), nullptr, 0, &fault);
-    std::vector<snd_operators_entry_t> entries(count);
-    if (count == 0 || snd_operators_read(file.data(), file.size(), entries.data(), count, &fault) == 0) {
+    sc_fault_t fault{};
+    size_t count = sc_cost_read(file.data(), file.size(), nullptr, 0, &fault);
+    std::vector<sc_cost_entry_t> entries(count);
+    if (count == 0 || sc_cost_read(file.data(), file.size(), entries.data(), count, &fault) == 0) {
         raise(fault);
     }
     nb::list rows;
     for (const auto &e : entries) {
-        rows.append(nb::make_tuple(e.name, shape(e), e.macs, e.kernels));
+        rows.append(nb::make_tuple(e.name, shape(e), e.macs, e.run, e.calls));
     }
     return rows;
 }
 
-nb::tuple quant(const snd_model_tensor_t &tensor) {
+nb::tuple quant(const sc_model_tensor_t &tensor) {
     return nb::make_tuple(tensor.scale, tensor.zero_point);
 }
 
 class Frontend {
 public:
-    explicit Frontend(const snd_frontend_settings_t &settings) {
-        snd_fault_t fault{};
-        size_t size = snd_frontend_size(&settings, &fault);
+    explicit Frontend(const sc_frontend_settings_t &settings) {
+        sc_fault_t fault{};
+        size_t size = sc_frontend_size(&settings, &fault);
         if (size == 0) {
             raise(fault);
         }
         memory_ = std::make_unique<Memory>(size);
         size_ = size;
-        frontend_ = snd_frontend_init(memory_->get(), size, &settings, &fault);
+        frontend_ = sc_frontend_init(memory_->get(), size, &settings, &fault);
         if (!frontend_) {
             raise(fault);
         }
@@ -193,16 +195,16 @@ public:
         if (format != "b" && format != "B" && format != "c") {
             throw nb::type_error("out must hold int8 values (bytearray, array('b') or numpy int8)");
         }
-        size_t width = snd_frontend_width(frontend_);
-        if (frames.size() / width < snd_frontend_frames_after(frontend_, samples.size())) {
-            raise(SND_E_FRONTEND_ROOM);
+        size_t width = sc_frontend_width(frontend_);
+        if (frames.size() / width < sc_frontend_frames_after(frontend_, samples.size())) {
+            raise(SC_E_FRONTEND_ROOM);
         }
         const int16_t *p = samples.data();
         int8_t *to = static_cast<int8_t *>(frames.data());
         size_t written = 0;
         for (size_t left = samples.size(); left;) {
             int made = 0;
-            size_t took = snd_frontend_push(frontend_, p, left, to + written * width, &made);
+            size_t took = sc_frontend_push(frontend_, p, left, to + written * width, &made);
             p += took;
             left -= took;
             written += made ? 1 : 0;
@@ -210,92 +212,95 @@ public:
         return written;
     }
 
-    void reset() { snd_frontend_reset(frontend_); }
-    size_t width() const { return snd_frontend_width(frontend_); }
+    void reset() { sc_frontend_reset(frontend_); }
+    size_t width() const { return sc_frontend_width(frontend_); }
     size_t size() const { return size_; }
-    size_t needed() const { return snd_frontend_needed(frontend_); }
-    size_t frames_after(size_t n) const { return snd_frontend_frames_after(frontend_, n); }
+    size_t needed() const { return sc_frontend_needed(frontend_); }
+    size_t frames_after(size_t n) const { return sc_frontend_frames_after(frontend_, n); }
 
 private:
     std::unique_ptr<Memory> memory_;
     size_t size_ = 0;
-    snd_frontend_t *frontend_ = nullptr;
+    sc_frontend_t *frontend_ = nullptr;
 };
 
 class Model {
 public:
     explicit Model(nb::handle buf) : file_(buf) {
-        snd_fault_t fault{};
-        size_t size = snd_model_size(file_.data(), file_.size(), &fault);
+        sc_fault_t fault{};
+        size_t size = sc_model_size(file_.data(), file_.size(), &fault);
         if (size == 0) {
             raise(fault);
         }
         memory_ = std::make_unique<Memory>(size);
-        model_ = snd_model_init(memory_->get(), size, file_.data(), file_.size(), &fault);
+        model_ = sc_model_init(memory_->get(), size, file_.data(), file_.size(), &fault);
         if (!model_) {
             raise(fault);
         }
     }
 
-    snd_model_tensor_t input(size_t i) const {
+    sc_model_tensor_t input(size_t i) const {
         if (i >= inputs()) {
             throw nb::index_error("the model has no such input");
         }
-        snd_model_tensor_t tensor;
-        snd_model_input(model_, i, &tensor);
+        sc_model_tensor_t tensor;
+        sc_model_input(model_, i, &tensor);
         return tensor;
     }
 
-    snd_model_tensor_t output(size_t i) const {
+    sc_model_tensor_t output(size_t i) const {
         if (i >= outputs()) {
             throw nb::index_error("the model has no such output");
         }
-        snd_model_tensor_t tensor;
-        snd_model_output(model_, i, &tensor);
+        sc_model_tensor_t tensor;
+        sc_model_output(model_, i, &tensor);
         return tensor;
     }
 
-    void invoke() { snd_model_invoke(model_); }
-    size_t inputs() const { return snd_model_inputs(model_); }
-    size_t outputs() const { return snd_model_outputs(model_); }
-    size_t arena_size() const { return snd_model_arena_size(model_); }
+    void invoke() { sc_model_invoke(model_); }
+    size_t inputs() const { return sc_model_inputs(model_); }
+    size_t outputs() const { return sc_model_outputs(model_); }
+    size_t arena_size() const { return sc_model_arena_size(model_); }
     nb::object metadata() const { return file_.metadata(); }
 
 private:
     File file_;
     std::unique_ptr<Memory> memory_;
-    snd_model_t *model_ = nullptr;
+    sc_model_t *model_ = nullptr;
 };
 
 class Stream {
 public:
     explicit Stream(nb::handle buf) : file_(buf) {
-        snd_fault_t fault{};
-        size_t size = snd_stream_size(file_.data(), file_.size(), &fault);
+        sc_fault_t fault{};
+        size_t size = sc_stream_size(file_.data(), file_.size(), &fault);
         if (size == 0) {
             raise(fault);
         }
         memory_ = std::make_unique<Memory>(size);
-        stream_ = snd_stream_init(memory_->get(), size, file_.data(), file_.size(), &fault);
+        stream_ = sc_stream_init(memory_->get(), size, file_.data(), file_.size(), &fault);
         if (!stream_) {
             raise(fault);
         }
     }
 
-    size_t feed(nb::handle pcm) {
+    size_t feed(nb::handle pcm, size_t start) {
         Pcm samples(pcm);
-        return snd_stream_feed(stream_, samples.data(), samples.size());
+        if (start > samples.size()) {
+            throw nb::value_error("start is past the samples");
+        }
+        return sc_stream_feed(stream_, samples.data() + start, samples.size() - start);
     }
 
-    void reset() { snd_stream_reset(stream_); }
-    size_t step_samples() const { return snd_stream_step_samples(stream_); }
-    size_t needed() const { return snd_stream_needed(stream_); }
-    size_t arena_size() const { return snd_stream_arena_size(stream_); }
+    void reset() { sc_stream_reset(stream_); }
+    size_t step_samples() const { return sc_stream_step_samples(stream_); }
+    bool stepped() const { return sc_stream_stepped(stream_) != 0; }
+    size_t arena_size() const { return sc_stream_arena_size(stream_); }
     nb::object metadata() const { return file_.metadata(); }
 
-    template <void (*Get)(const snd_stream_t *, snd_model_tensor_t *)>
-    snd_model_tensor_t tensor() const {
-        snd_model_tensor_t t;
+    template <void (*Get)(const sc_stream_t *, sc_model_tensor_t *)>
+    sc_model_tensor_t tensor() const {
+        sc_model_tensor_t t;
         Get(stream_, &t);
         return t;
     }
@@ -303,10 +308,10 @@ public:
 private:
     File file_;
     std::unique_ptr<Memory> memory_;
-    snd_stream_t *stream_ = nullptr;
+    sc_stream_t *stream_ = nullptr;
 };
 
-// What a microphone delivers, and the room for the samples it becomes. unit: bytes that make a sample.
+// Raw bytes from a microphone and the buffer for the samples made of them. unit: bytes per sample.
 class Raw {
 public:
     Raw(nb::handle raw, nb::handle out, size_t unit)
@@ -323,7 +328,7 @@ public:
         }
         samples = raw_.size() / unit;
         if (out_.size() / sizeof(int16_t) < samples) {
-            raise(SND_E_GAIN_ROOM);
+            raise(SC_E_GAIN_ROOM);
         }
     }
     const uint8_t *bytes() const { return static_cast<const uint8_t *>(raw_.data()); }
@@ -335,55 +340,55 @@ private:
     Buffer out_;
 };
 
-class Slots {
+class I2sUnpacker {
 public:
-    explicit Slots(const snd_slots_settings_t &settings) {
-        snd_err_t code = snd_slots_init(&slots_, &settings);
-        if (code != SND_OK) {
+    explicit I2sUnpacker(const sc_i2s_unpack_settings_t &settings) {
+        sc_err_t code = sc_i2s_unpack_init(&unpack_, &settings);
+        if (code != SC_OK) {
             raise(code);
         }
     }
 
     size_t convert(nb::handle raw, nb::handle out) {
-        Raw in(raw, out, snd_slots_frame_bytes(&slots_));
-        snd_slots_convert(&slots_, in.bytes(), in.samples, in.out());
+        Raw in(raw, out, sc_i2s_unpack_frame_bytes(&unpack_));
+        sc_i2s_unpack_convert(&unpack_, in.bytes(), in.samples, in.out());
         return in.samples;
     }
 
-    void reset() { snd_slots_reset(&slots_); }
+    void reset() { sc_i2s_unpack_reset(&unpack_); }
 
 private:
-    snd_slots_t slots_;
+    sc_i2s_unpack_t unpack_;
 };
 
 class Pdm {
 public:
-    explicit Pdm(const snd_pdm_settings_t &settings) {
-        snd_err_t code = snd_pdm_init(&pdm_, &settings);
-        if (code != SND_OK) {
+    explicit Pdm(const sc_pdm_settings_t &settings) {
+        sc_err_t code = sc_pdm_init(&pdm_, &settings);
+        if (code != SC_OK) {
             raise(code);
         }
     }
 
     size_t convert(nb::handle raw, nb::handle out) {
-        Raw in(raw, out, SND_PDM_BYTES);
-        snd_pdm_convert(&pdm_, in.bytes(), in.samples, in.out());
+        Raw in(raw, out, SC_PDM_BYTES);
+        sc_pdm_convert(&pdm_, in.bytes(), in.samples, in.out());
         return in.samples;
     }
 
-    void reset() { snd_pdm_reset(&pdm_); }
+    void reset() { sc_pdm_reset(&pdm_); }
 
 private:
-    snd_pdm_t pdm_;
+    sc_pdm_t pdm_;
 };
 
 // Live views keep their Stream alive.
-template <void (*Get)(const snd_stream_t *, snd_model_tensor_t *)>
+template <void (*Get)(const sc_stream_t *, sc_model_tensor_t *)>
 View stream_view(nb::handle self) {
     return view(nb::cast<Stream &>(self).tensor<Get>(), self);
 }
 
-template <void (*Get)(const snd_stream_t *, snd_model_tensor_t *)>
+template <void (*Get)(const sc_stream_t *, sc_model_tensor_t *)>
 nb::tuple stream_quant(const Stream &self) {
     return quant(self.tensor<Get>());
 }
@@ -395,12 +400,12 @@ size_t adpcm_encode(nb::handle pcm, nb::handle out, int32_t bits) {
     if (format != "b" && format != "B" && format != "c") {
         throw nb::type_error("out must hold bytes");
     }
-    size_t size = snd_adpcm_size(samples.size(), bits);
+    size_t size = sc_adpcm_size(samples.size(), bits);
     if (bits >= 3 && bits <= 5 && bytes.size() < size) {
-        raise(SND_E_ADPCM_ROOM);
+        raise(SC_E_ADPCM_ROOM);
     }
-    snd_err_t code = snd_adpcm_encode(samples.data(), samples.size(), bits, static_cast<uint8_t *>(bytes.data()));
-    if (code != SND_OK) {
+    sc_err_t code = sc_adpcm_encode(samples.data(), samples.size(), bits, static_cast<uint8_t *>(bytes.data()));
+    if (code != SC_OK) {
         raise(code);
     }
     return size;
@@ -415,14 +420,14 @@ size_t adpcm_decode(nb::handle data, nb::handle out) {
     }
     size_t samples = 0;
     const uint8_t *piece = static_cast<const uint8_t *>(bytes.data());
-    snd_err_t code = snd_adpcm_samples(piece, bytes.size(), &samples);
-    if (code == SND_OK && pcm.size() / 2 < samples) {
-        code = SND_E_ADPCM_ROOM;
+    sc_err_t code = sc_adpcm_samples(piece, bytes.size(), &samples);
+    if (code == SC_OK && pcm.size() / 2 < samples) {
+        code = SC_E_ADPCM_ROOM;
     }
-    if (code != SND_OK) {
+    if (code != SC_OK) {
         raise(code);
     }
-    snd_adpcm_decode(piece, pcm.data());
+    sc_adpcm_decode(piece, pcm.data());
     return samples;
 }
 
@@ -430,7 +435,7 @@ size_t adpcm_decode(nb::handle data, nb::handle out) {
 
 NB_MODULE(soundcore, m) {
     m.doc() = "Fixed-point sound features and an INT8 network engine: the code that also runs on the chip.";
-    m.attr("FRONTEND_VERSION") = SND_FRONTEND_VERSION;
+    m.attr("FRONTEND_VERSION") = SC_FRONTEND_VERSION;
 
     error_type = PyErr_NewExceptionWithDoc(
         "soundcore.Error",
@@ -439,7 +444,7 @@ NB_MODULE(soundcore, m) {
         PyExc_ValueError, nullptr);
     m.attr("Error") = nb::handle(error_type);
 
-    const snd_frontend_settings_t &d = snd_frontend_defaults;
+    const sc_frontend_settings_t &d = sc_frontend_defaults;
     nb::class_<Frontend>(
         m, "Frontend",
         "Log-mel or MFCC features from 16-bit mono PCM, in fixed point.\n\n"
@@ -452,7 +457,7 @@ NB_MODULE(soundcore, m) {
             "__init__",
             [](Frontend *self, int rate_hz, int window, int hop, int fft, int bands, int low_hz, int high_hz,
                int coefficients, int floor_db, int step_mdb) {
-                new (self) Frontend(snd_frontend_settings_t{rate_hz, window, hop, fft, bands, low_hz, high_hz,
+                new (self) Frontend(sc_frontend_settings_t{rate_hz, window, hop, fft, bands, low_hz, high_hz,
                                                             coefficients, floor_db, step_mdb});
             },
             nb::kw_only(), nb::arg("rate_hz") = d.rate_hz, nb::arg("window") = d.window, nb::arg("hop") = d.hop,
@@ -460,15 +465,16 @@ NB_MODULE(soundcore, m) {
             nb::arg("high_hz") = d.high_hz, nb::arg("coefficients") = d.coefficients,
             nb::arg("floor_db") = d.floor_db, nb::arg("step_mdb") = d.step_mdb)
         .def("push", &Frontend::push, nb::arg("pcm"), nb::arg("out"),
-             "Takes any number of int16 samples and writes the frames they complete to out, shape (frames, width)\n"
-             "int8. Returns the number of frames. The first frame is complete after `window` samples, each further\n"
-             "one after `hop` more. Raises Error('frontend.room'), nothing taken, if out holds too few frames.")
-        .def("reset", &Frontend::reset, "Forgets all samples.")
-        .def("frames_after", &Frontend::frames_after, nb::arg("n"), "Frames that n more samples would complete.")
+             "Write the frames that the int16 samples complete to out, int8 (frames, width), and return how many.\n\n"
+             "The first frame is complete after `window` samples, each further one after `hop` more. Raises\n"
+             "Error('frontend.room') and takes nothing if out holds too few frames.")
+        .def("reset", &Frontend::reset, "Forget all samples.")
+        .def("frames_after", &Frontend::frames_after, nb::arg("n"),
+             "Return how many frames n more samples would complete.")
         .def_prop_ro("needed", &Frontend::needed, "Samples that the next frame still lacks.")
         .def_prop_ro("width", &Frontend::width, "Values per frame: bands, or coefficients.")
         .def_prop_ro("size", &Frontend::size, "Bytes of memory in use.")
-        .attr("VERSION") = SND_FRONTEND_VERSION;
+        .attr("VERSION") = SC_FRONTEND_VERSION;
 
     nb::class_<Model>(
         m, "Model",
@@ -478,24 +484,24 @@ NB_MODULE(soundcore, m) {
         .def(
             "input",
             [](nb::handle self, size_t i) { return view(nb::cast<Model &>(self).input(i), self); }, nb::arg("i"),
-            "Input i as a flat, writable int8 memoryview over the arena. IndexError beyond the last.")
+            "Return input i as a flat, writable int8 memoryview over the arena. Raises IndexError beyond the last.")
         .def(
             "output",
             [](nb::handle self, size_t i) { return view(nb::cast<Model &>(self).output(i), self); }, nb::arg("i"),
-            "Output i as a flat int8 memoryview over the arena; live: the next invoke changes it.")
+            "Return output i as a flat int8 memoryview over the arena, which the next invoke changes.")
         .def(
             "input_shape", [](const Model &m, size_t i) { return shape(m.input(i)); }, nb::arg("i"),
-            "Shape of input i, a tuple of int.")
+            "Return the shape of input i, a tuple of int.")
         .def(
             "output_shape", [](const Model &m, size_t i) { return shape(m.output(i)); }, nb::arg("i"),
-            "Shape of output i, a tuple of int.")
+            "Return the shape of output i, a tuple of int.")
         .def(
             "input_quant", [](const Model &m, size_t i) { return quant(m.input(i)); }, nb::arg("i"),
-            "(scale, zero_point) of input i: real = scale * (q - zero_point).")
+            "Return (scale, zero_point) of input i: real = scale * (q - zero_point).")
         .def(
             "output_quant", [](const Model &m, size_t i) { return quant(m.output(i)); }, nb::arg("i"),
-            "(scale, zero_point) of output i: real = scale * (q - zero_point).")
-        .def("invoke", &Model::invoke, "Runs the network on its inputs. Inputs keep their contents.")
+            "Return (scale, zero_point) of output i: real = scale * (q - zero_point).")
+        .def("invoke", &Model::invoke, "Run the network on its inputs, which keep their contents.")
         .def_prop_ro("inputs", &Model::inputs, "Number of inputs.")
         .def_prop_ro("outputs", &Model::outputs, "Number of outputs.")
         .def_prop_ro("arena_size", &Model::arena_size, "Bytes of memory in use: tensors, plan and multipliers.")
@@ -507,63 +513,66 @@ NB_MODULE(soundcore, m) {
         "buf (bytes-like) is kept. Raises Error('model.*') for a file that cannot be run and Error('meta.*') for one\n"
         "whose metadata is missing, of another version, or does not fit its tensors.")
         .def(nb::init<nb::handle>(), nb::arg("buf"))
-        .def("feed", &Stream::feed, nb::arg("pcm"),
-             "Takes any number of int16 samples at the model's rate, runs the steps they complete and returns how\n"
-             "many. The views below then show the last of them.")
-        .def("reset", &Stream::reset, "Forgets all audio and zeroes the states.")
-        .def_prop_ro("scores", &stream_view<snd_stream_scores>, "Logits of the newest step, int8 (classes,), live.")
-        .def_prop_ro("attention", &stream_view<snd_stream_attention>,
+        .def("feed", &Stream::feed, nb::arg("pcm"), nb::arg("start") = 0,
+             "Feed int16 samples at the model's rate, from sample `start` of pcm to the end of the step, and return how\n"
+             "many were consumed.\n\n"
+             "Where a step ends, feed stops: `stepped` is true, and the views show that step until the next feed.")
+        .def_prop_ro("stepped", &Stream::stepped, "True if the last feed ended a step.")
+        .def("reset", &Stream::reset, "Forget all audio and zero the states.")
+        .def_prop_ro("scores", &stream_view<sc_stream_scores>, "Logits of the newest step, int8 (classes,), live.")
+        .def_prop_ro("attention", &stream_view<sc_stream_attention>,
                      "Attention logits of the newest step, int8 (1,) or (classes,), live; empty if the model has none.")
-        .def_prop_ro("features", &stream_view<snd_stream_features>,
-                     "Features of the newest step, int8 (hop_frames * width,), live. Frames of the next step overwrite them\n"
-                     "one by one: read them after a feed that ended with the step (of `needed` samples).")
-        .def_prop_ro("scores_quant", &stream_quant<snd_stream_scores>, "(scale, zero_point) of scores.")
-        .def_prop_ro("attention_quant", &stream_quant<snd_stream_attention>, "(scale, zero_point) of attention.")
+        .def_prop_ro("features", &stream_view<sc_stream_features>,
+                     "Features of the newest step, int8 (hop_frames * width,), live; the next feed overwrites them.")
+        .def_prop_ro("scores_quant", &stream_quant<sc_stream_scores>, "The pair (scale, zero_point) of scores.")
+        .def_prop_ro("attention_quant", &stream_quant<sc_stream_attention>,
+                     "The pair (scale, zero_point) of attention.")
         .def_prop_ro("step_samples", &Stream::step_samples, "Samples from one step to the next.")
-        .def_prop_ro("needed", &Stream::needed, "Samples until the next step ends.")
         .def_prop_ro("arena_size", &Stream::arena_size, "Bytes of memory in use, the frontend's included.")
         .def_prop_ro("metadata", &Stream::metadata, "The file's `soundsdk` buffer as bytes.");
 
-    const snd_slots_settings_t &slots = snd_slots_defaults;
-    nb::class_<Slots>(
-        m, "Slots",
-        "Slots of a microphone or converter to int16 samples: one channel of each frame, gain, no DC.\n\n"
+    const sc_i2s_unpack_settings_t &unpack = sc_i2s_unpack_defaults;
+    nb::class_<I2sUnpacker>(
+        m, "I2sUnpacker",
+        "Convert what an I2S microphone or an ADC delivers to int16 samples: one channel of each frame, gain, no DC.\n\n"
         "Settings (all int): bits 24 or 32 (signed, left-justified in slots of 4 bytes), 16 (signed, in 2 bytes) or 12\n"
         "(unsigned, in 2 bytes), little-endian; channel of channels (1 or 2 slots to a frame); shift 0..8, gain in steps\n"
         "of 6.02 dB, saturating; dc_shift 0, or 4..11 for a one-pole high-pass with its corner at\n"
-        "rate / (2 pi 2^dc_shift). Raises Error('slots.*') and Error('gain.*') for settings outside these ranges.")
+        "rate / (2 pi 2^dc_shift). Raises Error('i2s.*') and Error('gain.*') for settings outside these ranges.")
         .def(
             "__init__",
-            [](Slots *self, int bits, int shift, int channel, int channels, int dc_shift) {
-                new (self) Slots(snd_slots_settings_t{bits, shift, channel, channels, dc_shift});
+            [](I2sUnpacker *self, int bits, int shift, int channel, int channels, int dc_shift) {
+                new (self) I2sUnpacker(sc_i2s_unpack_settings_t{bits, shift, channel, channels, dc_shift});
             },
-            nb::kw_only(), nb::arg("bits") = slots.bits, nb::arg("shift") = slots.shift,
-            nb::arg("channel") = slots.channel, nb::arg("channels") = slots.channels,
-            nb::arg("dc_shift") = slots.dc_shift)
-        .def("convert", &Slots::convert, nb::arg("raw"), nb::arg("out"),
-             "Frames in raw (bytes-like) to samples in out (array('h')); returns how many. Raises Error('gain.room'),\n"
-             "nothing taken, if out holds too few.")
-        .def("reset", &Slots::reset, "Forgets the DC.");
+            nb::kw_only(), nb::arg("bits") = unpack.bits, nb::arg("shift") = unpack.shift,
+            nb::arg("channel") = unpack.channel, nb::arg("channels") = unpack.channels,
+            nb::arg("dc_shift") = unpack.dc_shift)
+        .def("convert", &I2sUnpacker::convert, nb::arg("raw"), nb::arg("out"),
+             "Convert the frames in raw (bytes-like) to samples in out (array('h')) and return how many.\n\n"
+             "Raises Error('gain.room') and takes nothing if out holds too few.")
+        .def("reset", &I2sUnpacker::reset, "Forget the DC level.");
 
     nb::class_<Pdm>(
         m, "Pdm",
-        "Pulse-density modulation at 64 times the sample rate to int16 samples; a stream of ones is full scale.\n\n"
-        "shift and dc_shift as for Slots. Level within 0.1 dB up to 7 kHz at a sample rate of 16 kHz.")
+        "Convert pulse-density modulation at 64 times the sample rate to int16 samples; a stream of ones is full scale.\n\n"
+        "shift and dc_shift as for I2sUnpacker. The level is right within 0.1 dB up to 7 kHz at a sample rate of 16 kHz.")
         .def(
             "__init__",
-            [](Pdm *self, int shift, int dc_shift) { new (self) Pdm(snd_pdm_settings_t{shift, dc_shift}); },
-            nb::kw_only(), nb::arg("shift") = snd_pdm_defaults.shift, nb::arg("dc_shift") = snd_pdm_defaults.dc_shift)
+            [](Pdm *self, int shift, int dc_shift) { new (self) Pdm(sc_pdm_settings_t{shift, dc_shift}); },
+            nb::kw_only(), nb::arg("shift") = sc_pdm_defaults.shift, nb::arg("dc_shift") = sc_pdm_defaults.dc_shift)
         .def("convert", &Pdm::convert, nb::arg("raw"), nb::arg("out"),
-             "raw (bytes-like): little-endian words of 32 bits, the oldest bit the most significant, 8 bytes to a sample;\n"
-             "out: array('h'). Returns the samples. Raises Error('gain.room'), nothing taken, if out holds too few.")
-        .def("reset", &Pdm::reset, "Forgets all bits.");
+             "Convert the bits in raw to samples in out (array('h')) and return how many.\n\n"
+             "raw (bytes-like): little-endian words of 32 bits, the oldest bit the most significant, 8 bytes to a sample.\n"
+             "Raises Error('gain.room') and takes nothing if out holds too few.")
+        .def("reset", &Pdm::reset, "Forget all bits.");
 
     m.def("operators", &operators, nb::arg("buf"),
-          "The operators of a model, in the order they run: (name, shape of the output, multiply-accumulates, calls of\n"
-          "a kernel in one step) each. Raises Error('model.*') as Model does. Not in MicroPython.");
+          "Return a model's operators in the order they run, each as (name, shape of the output, multiply-\n"
+          "accumulates, function of the core that computes it, calls of that function in one step).\n\n"
+          "Raises Error('model.*') as Model does. Not in MicroPython.");
     m.def("adpcm_encode", &adpcm_encode, nb::arg("pcm"), nb::arg("out"), nb::arg("bits") = 4,
-          "Writes 1..65535 int16 samples as one piece of sound for the wire (adpcm.h) into out; returns its bytes.\n\n"
-          "bits: 3, 4 or 5 per sample. A piece needs no other to be decoded. Error('adpcm.*').");
+          "Encode 1..65535 int16 samples as one piece of sound for the wire (adpcm.h) in out and return its bytes.\n\n"
+          "bits: 3, 4 or 5 per sample. A piece is decoded without any other. Raises Error('adpcm.*').");
     m.def("adpcm_decode", &adpcm_decode, nb::arg("data"), nb::arg("out"),
-          "Writes the samples of a piece into out (int16); returns how many. Error('adpcm.*') for other bytes.");
+          "Decode a piece into out (int16) and return the number of samples. Raises Error('adpcm.*') for other bytes.");
 }

@@ -1,32 +1,27 @@
 #include "error.h"
 
 #include <string.h>
+#include "nn/tflite_schema.h"
 
-static const char *const error_names[SND_ERROR_COUNT] = {
-#define SND_X(id, name, text) name,
-    SND_ERRORS(SND_X)
-#undef SND_X
+static const char *const error_names[SC_ERROR_COUNT] = {
+#define SC_X(id, name, text) name,
+    SC_ERRORS(SC_X)
+#undef SC_X
 };
 
-static const char *const error_texts[SND_ERROR_COUNT] = {
-#define SND_X(id, name, text) text,
-    SND_ERRORS(SND_X)
-#undef SND_X
+static const char *const error_texts[SC_ERROR_COUNT] = {
+#define SC_X(id, name, text) text,
+    SC_ERRORS(SC_X)
+#undef SC_X
 };
 
-// The builtin operators a converter is likely to write, so that a refusal can say which one it was.
 static const struct {
     int16_t code;
     const char *name;
 } op_names[] = {
-    {0, "ADD"}, {1, "AVERAGE_POOL_2D"}, {2, "CONCATENATION"}, {3, "CONV_2D"}, {4, "DEPTHWISE_CONV_2D"},
-    {6, "DEQUANTIZE"}, {9, "FULLY_CONNECTED"}, {14, "LOGISTIC"}, {16, "LSTM"}, {17, "MAX_POOL_2D"}, {18, "MUL"},
-    {19, "RELU"}, {21, "RELU6"}, {22, "RESHAPE"}, {25, "SOFTMAX"}, {28, "TANH"}, {32, "CUSTOM"}, {34, "PAD"},
-    {36, "GATHER"}, {39, "TRANSPOSE"}, {40, "MEAN"}, {41, "SUB"}, {42, "DIV"}, {43, "SQUEEZE"},
-    {44, "UNIDIRECTIONAL_SEQUENCE_LSTM"}, {45, "STRIDED_SLICE"}, {47, "EXP"}, {49, "SPLIT"}, {53, "CAST"},
-    {55, "MAXIMUM"}, {57, "MINIMUM"}, {60, "PADV2"}, {65, "SLICE"}, {67, "TRANSPOSE_CONV"}, {70, "EXPAND_DIMS"},
-    {74, "SUM"}, {77, "SHAPE"}, {83, "PACK"}, {88, "UNPACK"}, {98, "LEAKY_RELU"}, {105, "REVERSE_V2"},
-    {114, "QUANTIZE"}, {117, "HARD_SWISH"}, {119, "WHILE"}, {126, "BATCH_MATMUL"}, {142, "VAR_HANDLE"},
+#define SC_X(name, code) {code, #name},
+    SC_BUILTIN_OPERATORS(SC_X)
+#undef SC_X
 };
 
 typedef struct {
@@ -58,7 +53,14 @@ static void put_number(text_t *t, int32_t value) {
     put_text(t, digits + at);
 }
 
-const char *snd_error_op_name(int32_t builtin) {
+int sc_error_set(sc_fault_t *fault, sc_err_t code, int32_t op, int32_t builtin, int32_t tensor) {
+    if (fault) {
+        *fault = (sc_fault_t){code, op, builtin, tensor};
+    }
+    return 0;
+}
+
+const char *sc_error_op_name(int32_t builtin) {
     for (size_t i = 0; i < sizeof(op_names) / sizeof(op_names[0]); i++) {
         if (op_names[i].code == builtin) {
             return op_names[i].name;
@@ -67,11 +69,11 @@ const char *snd_error_op_name(int32_t builtin) {
     return NULL;
 }
 
-const char *snd_error_name(snd_err_t code) {
-    return (unsigned)code < SND_ERROR_COUNT ? error_names[code] : "unknown";
+const char *sc_error_name(sc_err_t code) {
+    return (unsigned)code < SC_ERROR_COUNT ? error_names[code] : "unknown";
 }
 
-size_t snd_error_text(const snd_fault_t *fault, char *out, size_t room) {
+size_t sc_error_text(const sc_fault_t *fault, char *out, size_t room) {
     text_t t = {out, room, 0};
     if (room == 0) {
         return 0;
@@ -80,7 +82,7 @@ size_t snd_error_text(const snd_fault_t *fault, char *out, size_t room) {
         put_text(&t, "operator ");
         put_number(&t, fault->op);
         if (fault->builtin >= 0) {
-            const char *name = snd_error_op_name(fault->builtin);
+            const char *name = sc_error_op_name(fault->builtin);
             put_text(&t, " (");
             if (name) {
                 put_text(&t, name);
@@ -97,7 +99,7 @@ size_t snd_error_text(const snd_fault_t *fault, char *out, size_t room) {
         put_number(&t, fault->tensor);
         put_text(&t, ": ");
     }
-    put_text(&t, (unsigned)fault->code < SND_ERROR_COUNT ? error_texts[fault->code] : "unknown error");
+    put_text(&t, (unsigned)fault->code < SC_ERROR_COUNT ? error_texts[fault->code] : "unknown error");
     out[t.length] = 0;
     return t.length;
 }

@@ -5,7 +5,7 @@
 #define JSON_DEPTH (8)
 
 // Every function here takes a position, never reads at or past end, and returns the position after what it
-// matched, or NULL. After snd_json_parse succeeded the same functions only step over what they once accepted.
+// matched, or NULL. Once sc_json_parse has succeeded, the same functions only step over what they accepted.
 
 static const char *skip_space(const char *p, const char *end) {
     while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')) {
@@ -149,7 +149,7 @@ static const char *skip_value(const char *p, const char *end, int depth) {
     }
 }
 
-int snd_json_parse(const void *text, size_t length, snd_json_t *value) {
+int sc_json_parse(const void *text, size_t length, sc_json_t *value) {
     const char *start = text;
     const char *end = start + length;
     value->at = skip_space(start, end);
@@ -157,7 +157,7 @@ int snd_json_parse(const void *text, size_t length, snd_json_t *value) {
     return value->end && skip_space(value->end, end) == end;
 }
 
-// Steps to the next element of a container; p is behind the bracket or behind the previous element.
+// Steps to the next element of a container; p is past the bracket or the previous element.
 static const char *next_element(const char *p, const char *end) {
     p = skip_space(p, end);
     if (p < end && *p == ',') {
@@ -166,7 +166,7 @@ static const char *next_element(const char *p, const char *end) {
     return p < end && *p != ']' && *p != '}' ? p : NULL;
 }
 
-int snd_json_member(snd_json_t object, const char *key, snd_json_t *value) {
+int sc_json_member(sc_json_t object, const char *key, sc_json_t *value) {
     size_t n = strlen(key);
     const char *end = object.end;
     if (object.at == end || *object.at != '{') {
@@ -192,7 +192,7 @@ int snd_json_member(snd_json_t object, const char *key, snd_json_t *value) {
     return 0;
 }
 
-int snd_json_item(snd_json_t array, size_t index, snd_json_t *value) {
+int sc_json_item(sc_json_t array, size_t index, sc_json_t *value) {
     const char *end = array.end;
     if (array.at == end || *array.at != '[') {
         return 0;
@@ -212,7 +212,7 @@ int snd_json_item(snd_json_t array, size_t index, snd_json_t *value) {
     return 0;
 }
 
-int snd_json_count(snd_json_t array, size_t *count) {
+int sc_json_count(sc_json_t array, size_t *count) {
     const char *end = array.end;
     size_t n = 0;
     if (array.at == end || *array.at != '[') {
@@ -229,7 +229,7 @@ int snd_json_count(snd_json_t array, size_t *count) {
     return 1;
 }
 
-int snd_json_int(snd_json_t value, int32_t *number) {
+int sc_json_int(sc_json_t value, int32_t *number) {
     const char *p = value.at;
     int negative = p < value.end && *p == '-';
     int64_t n = 0;

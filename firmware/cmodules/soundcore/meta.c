@@ -2,20 +2,14 @@
 
 #include <string.h>
 #include "json.h"
-#include "model.h"
+#include "nn/model.h"
 
-static int fail(snd_fault_t *fault, snd_err_t code) {
-    fault->code = code;
-    fault->op = fault->builtin = fault->tensor = -1;
-    return 0;
+static int read_int(sc_json_t object, const char *key, int32_t *number) {
+    sc_json_t value;
+    return sc_json_member(object, key, &value) && sc_json_int(value, number);
 }
 
-static int read_int(snd_json_t object, const char *key, int32_t *number) {
-    snd_json_t value;
-    return snd_json_member(object, key, &value) && snd_json_int(value, number);
-}
-
-static int read_frontend(snd_json_t object, snd_frontend_settings_t *s) {
+static int read_frontend(sc_json_t object, sc_frontend_settings_t *s) {
     return read_int(object, "rate_hz", &s->rate_hz)
            && read_int(object, "window", &s->window)
            && read_int(object, "hop", &s->hop)
@@ -28,55 +22,55 @@ static int read_frontend(snd_json_t object, snd_frontend_settings_t *s) {
            && read_int(object, "step_mdb", &s->step_mdb);
 }
 
-static int read_states(snd_json_t root, snd_meta_t *meta) {
-    snd_json_t states, pair, value;
-    if (!snd_json_member(root, "states", &states) || !snd_json_count(states, &meta->states)
-        || meta->states > SND_META_MAX_STATES) {
+static int read_states(sc_json_t root, sc_meta_t *meta) {
+    sc_json_t states, pair, value;
+    if (!sc_json_member(root, "states", &states) || !sc_json_count(states, &meta->states)
+        || meta->states > SC_META_MAX_STATES) {
         return 0;
     }
     for (size_t i = 0; i < meta->states; i++) {
         size_t two;
-        if (!snd_json_item(states, i, &pair) || !snd_json_count(pair, &two) || two != 2
-            || !snd_json_item(pair, 0, &value) || !snd_json_int(value, &meta->state[i].input)
-            || !snd_json_item(pair, 1, &value) || !snd_json_int(value, &meta->state[i].output)) {
+        if (!sc_json_item(states, i, &pair) || !sc_json_count(pair, &two) || two != 2
+            || !sc_json_item(pair, 0, &value) || !sc_json_int(value, &meta->state[i].input)
+            || !sc_json_item(pair, 1, &value) || !sc_json_int(value, &meta->state[i].output)) {
             return 0;
         }
     }
     return 1;
 }
 
-int snd_meta_read(snd_meta_t *meta, const void *file, size_t length, snd_fault_t *fault) {
+int sc_meta_read(sc_meta_t *meta, const void *file, size_t length, sc_fault_t *fault) {
     size_t size = 0;
-    snd_json_t root, value;
+    sc_json_t root, value;
     int32_t version;
-    fail(fault, SND_OK);
-    const void *text = snd_model_metadata(file, length, SND_META_NAME, &size, fault);
+    sc_error_fail(fault, SC_OK);
+    const void *text = sc_model_metadata(file, length, SC_META_NAME, &size, fault);
     if (!text) {
-        return fault->code == SND_OK ? fail(fault, SND_E_META) : 0;
+        return fault->code == SC_OK ? sc_error_fail(fault, SC_E_META) : 0;
     }
-    if (!snd_json_parse(text, size, &root)) {
-        return fail(fault, SND_E_META_JSON);
+    if (!sc_json_parse(text, size, &root)) {
+        return sc_error_fail(fault, SC_E_META_JSON);
     }
-    // Versions first: a later format may lack everything that is looked for below.
-    if (!read_int(root, "soundsdk", &version) || version != SND_META_VERSION) {
-        return fail(fault, SND_E_META_VERSION);
+    // Versions first: a later format may lack everything that is read below.
+    if (!read_int(root, "soundsdk", &version) || version != SC_META_VERSION) {
+        return sc_error_fail(fault, SC_E_META_VERSION);
     }
     memset(meta, 0, sizeof(*meta));
-    if (!snd_json_member(root, "frontend", &value)) {
-        return fail(fault, SND_E_META_JSON);
+    if (!sc_json_member(root, "frontend", &value)) {
+        return sc_error_fail(fault, SC_E_META_JSON);
     }
-    if (!read_int(value, "version", &version) || version != SND_FRONTEND_VERSION) {
-        return fail(fault, SND_E_META_FRONTEND);
+    if (!read_int(value, "version", &version) || version != SC_FRONTEND_VERSION) {
+        return sc_error_fail(fault, SC_E_META_FRONTEND);
     }
     meta->attention = -1;
     if (!read_frontend(value, &meta->frontend)
         || !read_int(root, "hop_frames", &meta->hop_frames)
         || !read_int(root, "features", &meta->features)
         || !read_int(root, "scores", &meta->scores)
-        || !snd_json_member(root, "labels", &value) || !snd_json_count(value, &meta->labels)
-        || (snd_json_member(root, "attention", &value) && !snd_json_int(value, &meta->attention))
+        || !sc_json_member(root, "labels", &value) || !sc_json_count(value, &meta->labels)
+        || (sc_json_member(root, "attention", &value) && !sc_json_int(value, &meta->attention))
         || !read_states(root, meta)) {
-        return fail(fault, SND_E_META_JSON);
+        return sc_error_fail(fault, SC_E_META_JSON);
     }
     return 1;
 }

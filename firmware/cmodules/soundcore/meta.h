@@ -1,15 +1,15 @@
-// The part of a detector's metadata that the C core needs; what the detector needs stays with soundfw.
-#ifndef SND_META_H
-#define SND_META_H
+// The part of a detector's metadata that the C core needs; soundfw reads the rest.
+#ifndef SC_META_H
+#define SC_META_H
 
-#include "frontend.h"
+#include "frontend/frontend.h"
 
-#define SND_META_NAME "soundsdk"
-#define SND_META_VERSION (1)
-#define SND_META_MAX_STATES (16)
+#define SC_META_NAME "soundsdk"
+#define SC_META_VERSION (1)
+#define SC_META_MAX_STATES (16)
 
 typedef struct {
-    snd_frontend_settings_t frontend;
+    sc_frontend_settings_t frontend;
     int32_t hop_frames;
     int32_t features;  // input index
     int32_t scores;    // output index
@@ -19,10 +19,10 @@ typedef struct {
     struct {
         int32_t input;
         int32_t output;
-    } state[SND_META_MAX_STATES];
-} snd_meta_t;
+    } state[SC_META_MAX_STATES];
+} sc_meta_t;
 
 // Reads the `soundsdk` buffer of a .tflite; 1, or 0 and a fault.
-int snd_meta_read(snd_meta_t *meta, const void *file, size_t length, snd_fault_t *fault);
+int sc_meta_read(sc_meta_t *meta, const void *file, size_t length, sc_fault_t *fault);
 
 #endif

@@ -1,13 +1,13 @@
 # soundcore in MicroPython's CMake ports (rp2, esp32).
-file(GLOB SOUNDCORE_C CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.c)
+file(GLOB SOUNDCORE_C CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.c ${CMAKE_CURRENT_LIST_DIR}/*/*.c)
 list(FILTER SOUNDCORE_C EXCLUDE REGEX "modsoundcore\\.c$")
 add_library(usermod_soundcore INTERFACE)
 
 if("$ENV{SOUNDCORE_ENGINE}" STREQUAL "tflm")
     include(${CMAKE_CURRENT_LIST_DIR}/tflm.cmake)
-    list(FILTER SOUNDCORE_C EXCLUDE REGEX "/(model|kernels_[a-z_]*)\\.c$")
+    list(FILTER SOUNDCORE_C EXCLUDE REGEX "/nn/model\\.c$")
     # A library of its own: MicroPython need not look for names of its own in it.
-    add_library(soundcore_tflm STATIC ${CMAKE_CURRENT_LIST_DIR}/model_tflm.cc ${TFLM_SOURCES})
+    add_library(soundcore_tflm STATIC ${CMAKE_CURRENT_LIST_DIR}/nn/model_tflm.cc ${TFLM_SOURCES})
     target_include_directories(soundcore_tflm PRIVATE ${CMAKE_CURRENT_LIST_DIR} ${TFLM_INCLUDES})
     target_compile_definitions(soundcore_tflm PRIVATE TF_LITE_STATIC_MEMORY TF_LITE_STRIP_ERROR_STRINGS)
     target_compile_options(soundcore_tflm PRIVATE -w -O2 -ffp-contract=off -ffunction-sections -fdata-sections
@@ -22,7 +22,7 @@ set_source_files_properties(${SOUNDCORE_C} PROPERTIES COMPILE_OPTIONS "-O2;-ffp-
 # RP2: the functions of hot.h go into RAM.
 if(PICO_BOARD)
     set_source_files_properties(${SOUNDCORE_C} PROPERTIES
-        COMPILE_DEFINITIONS "SND_HOT=__attribute__((section(\".time_critical.soundcore\")))")
+        COMPILE_DEFINITIONS "SC_HOT=__attribute__((section(\".time_critical.soundcore\")))")
 endif()
 
 target_sources(usermod_soundcore INTERFACE ${SOUNDCORE_C} ${CMAKE_CURRENT_LIST_DIR}/modsoundcore.c)

@@ -2,9 +2,9 @@
 SOUNDCORE_DIR := $(USERMOD_DIR)
 
 SRC_USERMOD_C += $(SOUNDCORE_DIR)/modsoundcore.c
-SOUNDCORE_C := $(filter-out %/modsoundcore.c,$(sort $(wildcard $(SOUNDCORE_DIR)/*.c)))
+SOUNDCORE_C := $(filter-out %/modsoundcore.c,$(sort $(wildcard $(SOUNDCORE_DIR)/*.c $(SOUNDCORE_DIR)/*/*.c)))
 ifeq ($(SOUNDCORE_ENGINE),tflm)
-SOUNDCORE_C := $(filter-out %/model.c $(SOUNDCORE_DIR)/kernels_%.c,$(SOUNDCORE_C))
+SOUNDCORE_C := $(filter-out %/nn/model.c,$(SOUNDCORE_C))
 include $(SOUNDCORE_DIR)/tflm.mk
 endif
 SRC_USERMOD_LIB_C += $(SOUNDCORE_C)

@@ -1,20 +1,20 @@
-// MicroPython binding of soundcore: the names, arguments and errors of bindings.cpp, which CPython has.
+// MicroPython binding of soundcore, with the names, arguments and errors of CPython's (bindings.cpp).
 //
 // Memory comes from MicroPython's heap, in __init__ only: feed, push, invoke, reset and the properties that a loop
-// reads allocate nothing. A view's `items` is the first byte of the arena's heap block, its place an offset from
-// there: the collector knows a block by its first byte, so a view keeps its arena alive by itself.
+// reads allocate nothing. A view's `items` points to the first byte of the arena's heap block, and its data lies at an
+// offset from there: the garbage collector knows a block by its first byte, so a view keeps its arena alive.
 #include <string.h>
 
 #include "py/binary.h"
 #include "py/objarray.h"
 #include "py/runtime.h"
 
-#include "adpcm.h"
-#include "frontend.h"
+#include "capture/adpcm.h"
+#include "frontend/frontend.h"
 #include "meta.h"
-#include "model.h"
-#include "pdm.h"
-#include "slots.h"
+#include "nn/model.h"
+#include "capture/pdm.h"
+#include "capture/i2s_unpack.h"
 #include "stream.h"
 
 #if MICROPY_OBJ_REPR == MICROPY_OBJ_REPR_C
@@ -28,18 +28,19 @@ _Static_assert(MICROPY_BYTES_PER_GC_BLOCK % ALIGNMENT == 0, "heap blocks must be
 
 static MP_DEFINE_EXCEPTION(Error, ValueError)
 
-static const mp_obj_type_t frontend_type, model_type, pdm_type, slots_type, stream_type;
+static const mp_obj_type_t frontend_type, model_type, pdm_type, i2s_unpack_type, stream_type;
 
-static NORETURN void raise_fault(const snd_fault_t *fault) {
+static NORETURN void raise_fault(const sc_fault_t *fault) {
     char detail[160];
-    size_t length = snd_error_text(fault, detail, sizeof(detail));
-    const char *name = snd_error_name(fault->code);
+    size_t length = sc_error_text(fault, detail, sizeof(detail));
+    const char *name = sc_error_name(fault->code);
     mp_obj_t args[] = {mp_obj_new_str(name, strlen(name)), mp_obj_new_str(detail, length)};
     nlr_raise(mp_obj_new_exception_args(&mp_type_Error, MP_ARRAY_SIZE(args), args));
 }
 
-static NORETURN void raise_code(snd_err_t code) {
-    snd_fault_t fault = {code, -1, -1, -1};
+static NORETURN void raise_code(sc_err_t code) {
+    sc_fault_t fault;
+    sc_error_fail(&fault, code);
     raise_fault(&fault);
 }
 
@@ -52,7 +53,7 @@ static void *self_of(mp_obj_t object, const mp_obj_type_t *type) {
     return MP_OBJ_TO_PTR(object);
 }
 
-// The one argument of a method or class, by place or by name.
+// The only argument of a method or class, positional or by keyword.
 static mp_obj_t only_arg(size_t n_args, const mp_obj_t *args, mp_map_t *kw, qstr name) {
     const mp_arg_t allowed = {name, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}};
     mp_arg_val_t value;
@@ -60,7 +61,7 @@ static mp_obj_t only_arg(size_t n_args, const mp_obj_t *args, mp_map_t *kw, qstr
     return value.u_obj;
 }
 
-// As the CPython binding: an integer of 32 bits or TypeError.
+// As in the CPython binding: a 32-bit integer, or TypeError.
 static int32_t int32_arg(mp_obj_t object) {
     if (!mp_obj_is_int(object)) {
         mp_raise_TypeError(MP_ERROR_TEXT("an int is needed"));
@@ -80,7 +81,7 @@ static size_t count_arg(mp_obj_t object) {
     return (size_t)value;
 }
 
-// What bytes-like objects and arrays of one byte per item have.
+// Type codes of bytes-like objects and of arrays with one byte per item.
 static bool is_bytes_code(int typecode) {
     return typecode == 'b' || typecode == 'B' || typecode == BYTEARRAY_TYPECODE;
 }
@@ -110,14 +111,14 @@ static pcm_t pcm_arg(mp_obj_t object) {
     return (pcm_t) {info.buf, info.len / 2};
 }
 
-// What a microphone delivers, and the room for the samples it becomes.
+// Raw bytes from a microphone and the buffer for the samples made of them.
 typedef struct {
     const uint8_t *bytes;
     int16_t *out;
     size_t samples;
 } raw_t;
 
-// unit: bytes that make a sample
+// unit: bytes per sample
 static raw_t raw_arg(size_t n_args, const mp_obj_t *args, mp_map_t *kw, size_t unit) {
     static const mp_arg_t allowed[] = {
         {MP_QSTR_raw, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
@@ -138,12 +139,12 @@ static raw_t raw_arg(size_t n_args, const mp_obj_t *args, mp_map_t *kw, size_t u
         mp_raise_ValueError(MP_ERROR_TEXT("raw ends in the middle of a sample"));
     }
     if (out.len / sizeof(int16_t) < raw.len / unit) {
-        raise_code(SND_E_GAIN_ROOM);
+        raise_code(SC_E_GAIN_ROOM);
     }
     return (raw_t) {raw.buf, out.buf, raw.len / unit};
 }
 
-// The next samples, aligned; n becomes how many there are. They come through `copy` if they lie unaligned.
+// The next samples, aligned, by way of `copy` if they are not; n becomes their number.
 static const int16_t *pcm_next(const pcm_t *pcm, size_t at, int16_t *copy /* (COPY_SAMPLES) */, size_t *n) {
     const uint8_t *bytes = pcm->bytes + 2 * at;
     *n = pcm->samples - at;
@@ -155,7 +156,7 @@ static const int16_t *pcm_next(const pcm_t *pcm, size_t at, int16_t *copy /* (CO
     return copy;
 }
 
-// Settings by name: 32-bit integers that follow one another in a struct, which holds the defaults.
+// Settings by keyword: consecutive 32-bit integers of a struct, which holds the defaults.
 static void settings_arg(
     size_t n_args, size_t n_kw, const mp_obj_t *args, const uint16_t *names, size_t count, int32_t *fields) {
     enum { MOST = 10 };
@@ -175,8 +176,8 @@ static void settings_arg(
 // ---- model files
 
 typedef struct {
-    mp_obj_t object;  // what was given; keeps its bytes alive
-    const void *copy; // heap block, if the bytes lie unaligned
+    mp_obj_t object;  // as given; keeps its bytes alive
+    const void *copy; // heap block, if the bytes are unaligned
     const void *data;
     size_t size;
 } file_t;
@@ -197,33 +198,33 @@ static void file_open(file_t *file, mp_obj_t object) {
 
 static mp_obj_t file_metadata(const file_t *file) {
     size_t size = 0;
-    snd_fault_t fault;
-    const void *text = snd_model_metadata(file->data, file->size, SND_META_NAME, &size, &fault);
+    sc_fault_t fault;
+    const void *text = sc_model_metadata(file->data, file->size, SC_META_NAME, &size, &fault);
     return text ? mp_obj_new_bytes(text, size) : mp_const_none;
 }
 
 // ---- tensors
 
-static void view_init(mp_obj_array_t *view, const snd_model_tensor_t *tensor, void *arena) {
+static void view_init(mp_obj_array_t *view, const sc_model_tensor_t *tensor, void *arena) {
     size_t offset = tensor->size ? (size_t)(tensor->data - (int8_t *)arena) : 0;
     mp_obj_memoryview_init(view, 'b' | MP_OBJ_ARRAY_TYPECODE_FLAG_RW, offset, tensor->size, arena);
 }
 
-static mp_obj_t new_view(const snd_model_tensor_t *tensor, void *arena) {
+static mp_obj_t new_view(const sc_model_tensor_t *tensor, void *arena) {
     mp_obj_array_t *view = m_new_obj(mp_obj_array_t);
     view_init(view, tensor, arena);
     return MP_OBJ_FROM_PTR(view);
 }
 
-static mp_obj_t new_shape(const snd_model_tensor_t *tensor) {
-    mp_obj_t sizes[SND_MODEL_MAX_DIMS];
+static mp_obj_t new_shape(const sc_model_tensor_t *tensor) {
+    mp_obj_t sizes[SC_MODEL_MAX_DIMS];
     for (int32_t i = 0; i < tensor->dims; i++) {
         sizes[i] = mp_obj_new_int(tensor->shape[i]);
     }
     return mp_obj_new_tuple((size_t)tensor->dims, sizes);
 }
 
-static mp_obj_t new_quant(const snd_model_tensor_t *tensor) {
+static mp_obj_t new_quant(const sc_model_tensor_t *tensor) {
     mp_obj_t pair[] = {mp_obj_new_float_from_f(tensor->scale), mp_obj_new_int(tensor->zero_point)};
     return mp_obj_new_tuple(MP_ARRAY_SIZE(pair), pair);
 }
@@ -232,30 +233,30 @@ static mp_obj_t new_quant(const snd_model_tensor_t *tensor) {
 
 typedef struct {
     mp_obj_base_t base;
-    snd_frontend_t *frontend; // heap block
+    sc_frontend_t *frontend; // heap block
     size_t size;
 } frontend_obj_t;
 
 static mp_obj_t frontend_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
-    // In the order of the fields of snd_frontend_settings_t.
+    // In the order of the fields of sc_frontend_settings_t.
     static const uint16_t names[] = {
         MP_QSTR_rate_hz, MP_QSTR_window, MP_QSTR_hop, MP_QSTR_fft, MP_QSTR_bands, MP_QSTR_low_hz, MP_QSTR_high_hz,
         MP_QSTR_coefficients, MP_QSTR_floor_db, MP_QSTR_step_mdb,
     };
     enum { COUNT = MP_ARRAY_SIZE(names) };
-    _Static_assert(sizeof(snd_frontend_settings_t) == COUNT * sizeof(int32_t), "one name per setting");
+    _Static_assert(sizeof(sc_frontend_settings_t) == COUNT * sizeof(int32_t), "one name per setting");
 
-    snd_frontend_settings_t settings = snd_frontend_defaults;
+    sc_frontend_settings_t settings = sc_frontend_defaults;
     settings_arg(n_args, n_kw, args, names, COUNT, &settings.rate_hz);
 
-    snd_fault_t fault;
-    size_t size = snd_frontend_size(&settings, &fault);
+    sc_fault_t fault;
+    size_t size = sc_frontend_size(&settings, &fault);
     if (size == 0) {
         raise_fault(&fault);
     }
     frontend_obj_t *self = mp_obj_malloc(frontend_obj_t, type);
     self->size = size;
-    self->frontend = snd_frontend_init(m_malloc(size), size, &settings, &fault);
+    self->frontend = sc_frontend_init(m_malloc(size), size, &settings, &fault);
     if (self->frontend == NULL) {
         raise_fault(&fault);
     }
@@ -276,9 +277,9 @@ static mp_obj_t frontend_push(size_t n_args, const mp_obj_t *args, mp_map_t *kw)
     if (!is_bytes_code(out.typecode)) {
         mp_raise_TypeError(MP_ERROR_TEXT("out must hold int8 values (bytearray or array('b'))"));
     }
-    size_t width = snd_frontend_width(self->frontend);
-    if (out.len / width < snd_frontend_frames_after(self->frontend, pcm.samples)) {
-        raise_code(SND_E_FRONTEND_ROOM);
+    size_t width = sc_frontend_width(self->frontend);
+    if (out.len / width < sc_frontend_frames_after(self->frontend, pcm.samples)) {
+        raise_code(SC_E_FRONTEND_ROOM);
     }
     int8_t *to = out.buf;
     size_t written = 0;
@@ -287,7 +288,7 @@ static mp_obj_t frontend_push(size_t n_args, const mp_obj_t *args, mp_map_t *kw)
         size_t n;
         const int16_t *samples = pcm_next(&pcm, at, copy, &n);
         int made = 0;
-        at += snd_frontend_push(self->frontend, samples, n, to + written * width, &made);
+        at += sc_frontend_push(self->frontend, samples, n, to + written * width, &made);
         written += made ? 1 : 0;
     }
     return mp_obj_new_int_from_uint(written);
@@ -297,39 +298,39 @@ static MP_DEFINE_CONST_FUN_OBJ_KW(frontend_push_obj, 1, frontend_push);
 static mp_obj_t frontend_frames_after(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
     frontend_obj_t *self = self_of(args[0], &frontend_type);
     size_t n = count_arg(only_arg(n_args - 1, args + 1, kw, MP_QSTR_n));
-    return mp_obj_new_int_from_uint(snd_frontend_frames_after(self->frontend, n));
+    return mp_obj_new_int_from_uint(sc_frontend_frames_after(self->frontend, n));
 }
 static MP_DEFINE_CONST_FUN_OBJ_KW(frontend_frames_after_obj, 1, frontend_frames_after);
 
 static mp_obj_t frontend_reset(mp_obj_t self_in) {
     frontend_obj_t *self = self_of(self_in, &frontend_type);
-    snd_frontend_reset(self->frontend);
+    sc_frontend_reset(self->frontend);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(frontend_reset_obj, frontend_reset);
 
 static void frontend_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     if (dest[0] != MP_OBJ_NULL) {
-        return; // nothing can be stored: AttributeError
+        return; // attributes are read-only: AttributeError
     }
     frontend_obj_t *self = MP_OBJ_TO_PTR(self_in);
     switch (attr) {
         case MP_QSTR_width:
-            dest[0] = mp_obj_new_int_from_uint(snd_frontend_width(self->frontend));
+            dest[0] = mp_obj_new_int_from_uint(sc_frontend_width(self->frontend));
             break;
         case MP_QSTR_needed:
-            dest[0] = mp_obj_new_int_from_uint(snd_frontend_needed(self->frontend));
+            dest[0] = mp_obj_new_int_from_uint(sc_frontend_needed(self->frontend));
             break;
         case MP_QSTR_size:
             dest[0] = mp_obj_new_int_from_uint(self->size);
             break;
         default:
-            dest[1] = MP_OBJ_SENTINEL; // go on in the locals
+            dest[1] = MP_OBJ_SENTINEL; // look in the locals
     }
 }
 
 static const mp_rom_map_elem_t frontend_locals_table[] = {
-    {MP_ROM_QSTR(MP_QSTR_VERSION), MP_ROM_INT(SND_FRONTEND_VERSION)},
+    {MP_ROM_QSTR(MP_QSTR_VERSION), MP_ROM_INT(SC_FRONTEND_VERSION)},
     {MP_ROM_QSTR(MP_QSTR_push), MP_ROM_PTR(&frontend_push_obj)},
     {MP_ROM_QSTR(MP_QSTR_frames_after), MP_ROM_PTR(&frontend_frames_after_obj)},
     {MP_ROM_QSTR(MP_QSTR_reset), MP_ROM_PTR(&frontend_reset_obj)},
@@ -348,7 +349,7 @@ static MP_DEFINE_CONST_OBJ_TYPE(
 typedef struct {
     mp_obj_base_t base;
     file_t file;
-    snd_model_t *model;
+    sc_model_t *model;
     void *arena; // heap block
 } model_obj_t;
 
@@ -358,53 +359,53 @@ static mp_obj_t model_make_new(const mp_obj_type_t *type, size_t n_args, size_t 
     mp_obj_t buf = only_arg(n_args, args, &kw, MP_QSTR_buf);
     model_obj_t *self = mp_obj_malloc(model_obj_t, type);
     file_open(&self->file, buf);
-    snd_fault_t fault;
-    size_t size = snd_model_size(self->file.data, self->file.size, &fault);
+    sc_fault_t fault;
+    size_t size = sc_model_size(self->file.data, self->file.size, &fault);
     if (size == 0) {
         raise_fault(&fault);
     }
     self->arena = m_malloc(size);
-    self->model = snd_model_init(self->arena, size, self->file.data, self->file.size, &fault);
+    self->model = sc_model_init(self->arena, size, self->file.data, self->file.size, &fault);
     if (self->model == NULL) {
         raise_fault(&fault);
     }
     return MP_OBJ_FROM_PTR(self);
 }
 
-static model_obj_t *model_input(size_t n_args, const mp_obj_t *args, mp_map_t *kw, snd_model_tensor_t *tensor) {
+static model_obj_t *model_input(size_t n_args, const mp_obj_t *args, mp_map_t *kw, sc_model_tensor_t *tensor) {
     model_obj_t *self = self_of(args[0], &model_type);
     size_t i = count_arg(only_arg(n_args - 1, args + 1, kw, MP_QSTR_i));
-    if (i >= snd_model_inputs(self->model)) {
+    if (i >= sc_model_inputs(self->model)) {
         mp_raise_msg(&mp_type_IndexError, MP_ERROR_TEXT("the model has no such input"));
     }
-    snd_model_input(self->model, i, tensor);
+    sc_model_input(self->model, i, tensor);
     return self;
 }
 
-static model_obj_t *model_output(size_t n_args, const mp_obj_t *args, mp_map_t *kw, snd_model_tensor_t *tensor) {
+static model_obj_t *model_output(size_t n_args, const mp_obj_t *args, mp_map_t *kw, sc_model_tensor_t *tensor) {
     model_obj_t *self = self_of(args[0], &model_type);
     size_t i = count_arg(only_arg(n_args - 1, args + 1, kw, MP_QSTR_i));
-    if (i >= snd_model_outputs(self->model)) {
+    if (i >= sc_model_outputs(self->model)) {
         mp_raise_msg(&mp_type_IndexError, MP_ERROR_TEXT("the model has no such output"));
     }
-    snd_model_output(self->model, i, tensor);
+    sc_model_output(self->model, i, tensor);
     return self;
 }
 
 // The view, shape and quantization of inputs and of outputs.
 #define TENSOR_METHODS(which) \
     static mp_obj_t model_get_##which(size_t n_args, const mp_obj_t *args, mp_map_t *kw) { \
-        snd_model_tensor_t tensor; \
+        sc_model_tensor_t tensor; \
         model_obj_t *self = model_##which(n_args, args, kw, &tensor); \
         return new_view(&tensor, self->arena); \
     } \
     static mp_obj_t model_##which##_shape(size_t n_args, const mp_obj_t *args, mp_map_t *kw) { \
-        snd_model_tensor_t tensor; \
+        sc_model_tensor_t tensor; \
         model_##which(n_args, args, kw, &tensor); \
         return new_shape(&tensor); \
     } \
     static mp_obj_t model_##which##_quant(size_t n_args, const mp_obj_t *args, mp_map_t *kw) { \
-        snd_model_tensor_t tensor; \
+        sc_model_tensor_t tensor; \
         model_##which(n_args, args, kw, &tensor); \
         return new_quant(&tensor); \
     } \
@@ -417,7 +418,7 @@ TENSOR_METHODS(output)
 
 static mp_obj_t model_invoke(mp_obj_t self_in) {
     model_obj_t *self = self_of(self_in, &model_type);
-    snd_model_invoke(self->model);
+    sc_model_invoke(self->model);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(model_invoke_obj, model_invoke);
@@ -429,13 +430,13 @@ static void model_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     model_obj_t *self = MP_OBJ_TO_PTR(self_in);
     switch (attr) {
         case MP_QSTR_inputs:
-            dest[0] = mp_obj_new_int_from_uint(snd_model_inputs(self->model));
+            dest[0] = mp_obj_new_int_from_uint(sc_model_inputs(self->model));
             break;
         case MP_QSTR_outputs:
-            dest[0] = mp_obj_new_int_from_uint(snd_model_outputs(self->model));
+            dest[0] = mp_obj_new_int_from_uint(sc_model_outputs(self->model));
             break;
         case MP_QSTR_arena_size:
-            dest[0] = mp_obj_new_int_from_uint(snd_model_arena_size(self->model));
+            dest[0] = mp_obj_new_int_from_uint(sc_model_arena_size(self->model));
             break;
         case MP_QSTR_metadata:
             dest[0] = file_metadata(&self->file);
@@ -468,17 +469,17 @@ static MP_DEFINE_CONST_OBJ_TYPE(
 typedef struct {
     mp_obj_base_t base;
     file_t file;
-    snd_stream_t *stream;
+    sc_stream_t *stream;
     void *arena;              // heap block
-    // Made once and handed out again and again: a loop that reads them allocates nothing.
+    // Made once: a loop that reads them allocates nothing.
     mp_obj_array_t *scores;
     mp_obj_array_t *attention;
     mp_obj_array_t *features;
 } stream_obj_t;
 
 static mp_obj_array_t *stream_view(
-    const stream_obj_t *self, void (*get)(const snd_stream_t *, snd_model_tensor_t *)) {
-    snd_model_tensor_t tensor;
+    const stream_obj_t *self, void (*get)(const sc_stream_t *, sc_model_tensor_t *)) {
+    sc_model_tensor_t tensor;
     get(self->stream, &tensor);
     return MP_OBJ_TO_PTR(new_view(&tensor, self->arena));
 }
@@ -489,47 +490,54 @@ static mp_obj_t stream_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     mp_obj_t buf = only_arg(n_args, args, &kw, MP_QSTR_buf);
     stream_obj_t *self = mp_obj_malloc(stream_obj_t, type);
     file_open(&self->file, buf);
-    snd_fault_t fault;
-    size_t size = snd_stream_size(self->file.data, self->file.size, &fault);
+    sc_fault_t fault;
+    size_t size = sc_stream_size(self->file.data, self->file.size, &fault);
     if (size == 0) {
         raise_fault(&fault);
     }
     self->arena = m_malloc(size);
-    self->stream = snd_stream_init(self->arena, size, self->file.data, self->file.size, &fault);
+    self->stream = sc_stream_init(self->arena, size, self->file.data, self->file.size, &fault);
     if (self->stream == NULL) {
         raise_fault(&fault);
     }
-    self->scores = stream_view(self, snd_stream_scores);
-    self->attention = stream_view(self, snd_stream_attention);
-    self->features = stream_view(self, snd_stream_features);
+    self->scores = stream_view(self, sc_stream_scores);
+    self->attention = stream_view(self, sc_stream_attention);
+    self->features = stream_view(self, sc_stream_features);
     return MP_OBJ_FROM_PTR(self);
 }
 
 static mp_obj_t stream_feed(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
+    static const mp_arg_t allowed[] = {
+        {MP_QSTR_pcm, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
+        {MP_QSTR_start, MP_ARG_OBJ, {.u_obj = MP_OBJ_NEW_SMALL_INT(0)}},
+    };
     stream_obj_t *self = self_of(args[0], &stream_type);
-    pcm_t pcm = pcm_arg(only_arg(n_args - 1, args + 1, kw, MP_QSTR_pcm));
-    size_t steps = 0;
-    int16_t copy[COPY_SAMPLES];
-    for (size_t at = 0; at < pcm.samples;) {
-        size_t n;
-        const int16_t *samples = pcm_next(&pcm, at, copy, &n);
-        steps += snd_stream_feed(self->stream, samples, n);
-        at += n;
+    mp_arg_val_t values[MP_ARRAY_SIZE(allowed)];
+    mp_arg_parse_all(n_args - 1, args + 1, kw, MP_ARRAY_SIZE(allowed), allowed, values);
+    pcm_t pcm = pcm_arg(values[0].u_obj);
+    size_t start = count_arg(values[1].u_obj), at = start, n;
+    if (start > pcm.samples) {
+        mp_raise_ValueError(MP_ERROR_TEXT("start is past the samples"));
     }
-    return mp_obj_new_int_from_uint(steps);
+    int16_t copy[COPY_SAMPLES];
+    do {
+        const int16_t *samples = pcm_next(&pcm, at, copy, &n);
+        at += sc_stream_feed(self->stream, samples, n);
+    } while (at < pcm.samples && !sc_stream_stepped(self->stream));
+    return mp_obj_new_int_from_uint(at - start);
 }
 static MP_DEFINE_CONST_FUN_OBJ_KW(stream_feed_obj, 1, stream_feed);
 
 static mp_obj_t stream_reset(mp_obj_t self_in) {
     stream_obj_t *self = self_of(self_in, &stream_type);
-    snd_stream_reset(self->stream);
+    sc_stream_reset(self->stream);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(stream_reset_obj, stream_reset);
 
 static mp_obj_t stream_quant(
-    const stream_obj_t *self, void (*get)(const snd_stream_t *, snd_model_tensor_t *)) {
-    snd_model_tensor_t tensor;
+    const stream_obj_t *self, void (*get)(const sc_stream_t *, sc_model_tensor_t *)) {
+    sc_model_tensor_t tensor;
     get(self->stream, &tensor);
     return new_quant(&tensor);
 }
@@ -549,20 +557,20 @@ static void stream_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         case MP_QSTR_features:
             dest[0] = MP_OBJ_FROM_PTR(self->features);
             break;
-        case MP_QSTR_needed:
-            dest[0] = mp_obj_new_int_from_uint(snd_stream_needed(self->stream));
+        case MP_QSTR_stepped:
+            dest[0] = mp_obj_new_bool(sc_stream_stepped(self->stream));
             break;
         case MP_QSTR_step_samples:
-            dest[0] = mp_obj_new_int_from_uint(snd_stream_step_samples(self->stream));
+            dest[0] = mp_obj_new_int_from_uint(sc_stream_step_samples(self->stream));
             break;
         case MP_QSTR_arena_size:
-            dest[0] = mp_obj_new_int_from_uint(snd_stream_arena_size(self->stream));
+            dest[0] = mp_obj_new_int_from_uint(sc_stream_arena_size(self->stream));
             break;
         case MP_QSTR_scores_quant:
-            dest[0] = stream_quant(self, snd_stream_scores);
+            dest[0] = stream_quant(self, sc_stream_scores);
             break;
         case MP_QSTR_attention_quant:
-            dest[0] = stream_quant(self, snd_stream_attention);
+            dest[0] = stream_quant(self, sc_stream_attention);
             break;
         case MP_QSTR_metadata:
             dest[0] = file_metadata(&self->file);
@@ -589,17 +597,17 @@ static MP_DEFINE_CONST_OBJ_TYPE(
 
 typedef struct {
     mp_obj_base_t base;
-    snd_pdm_t pdm;
+    sc_pdm_t pdm;
 } pdm_obj_t;
 
 static mp_obj_t pdm_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     static const uint16_t names[] = {MP_QSTR_shift, MP_QSTR_dc_shift};
-    _Static_assert(sizeof(snd_pdm_settings_t) == MP_ARRAY_SIZE(names) * sizeof(int32_t), "one name per setting");
-    snd_pdm_settings_t settings = snd_pdm_defaults;
+    _Static_assert(sizeof(sc_pdm_settings_t) == MP_ARRAY_SIZE(names) * sizeof(int32_t), "one name per setting");
+    sc_pdm_settings_t settings = sc_pdm_defaults;
     settings_arg(n_args, n_kw, args, names, MP_ARRAY_SIZE(names), &settings.shift);
     pdm_obj_t *self = mp_obj_malloc(pdm_obj_t, type);
-    snd_err_t code = snd_pdm_init(&self->pdm, &settings);
-    if (code != SND_OK) {
+    sc_err_t code = sc_pdm_init(&self->pdm, &settings);
+    if (code != SC_OK) {
         raise_code(code);
     }
     return MP_OBJ_FROM_PTR(self);
@@ -607,15 +615,15 @@ static mp_obj_t pdm_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_
 
 static mp_obj_t pdm_convert(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
     pdm_obj_t *self = self_of(args[0], &pdm_type);
-    raw_t in = raw_arg(n_args, args, kw, SND_PDM_BYTES);
-    snd_pdm_convert(&self->pdm, in.bytes, in.samples, in.out);
+    raw_t in = raw_arg(n_args, args, kw, SC_PDM_BYTES);
+    sc_pdm_convert(&self->pdm, in.bytes, in.samples, in.out);
     return mp_obj_new_int_from_uint(in.samples);
 }
 static MP_DEFINE_CONST_FUN_OBJ_KW(pdm_convert_obj, 1, pdm_convert);
 
 static mp_obj_t pdm_reset(mp_obj_t self_in) {
     pdm_obj_t *self = self_of(self_in, &pdm_type);
-    snd_pdm_reset(&self->pdm);
+    sc_pdm_reset(&self->pdm);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(pdm_reset_obj, pdm_reset);
@@ -632,53 +640,53 @@ static MP_DEFINE_CONST_OBJ_TYPE(
     locals_dict, &pdm_locals
     );
 
-// ---- Slots
+// ---- I2sUnpacker
 
 typedef struct {
     mp_obj_base_t base;
-    snd_slots_t slots;
-} slots_obj_t;
+    sc_i2s_unpack_t unpack;
+} i2s_unpack_obj_t;
 
-static mp_obj_t slots_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+static mp_obj_t i2s_unpack_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     static const uint16_t names[] = {
         MP_QSTR_bits, MP_QSTR_shift, MP_QSTR_channel, MP_QSTR_channels, MP_QSTR_dc_shift,
     };
-    _Static_assert(sizeof(snd_slots_settings_t) == MP_ARRAY_SIZE(names) * sizeof(int32_t), "one name per setting");
-    snd_slots_settings_t settings = snd_slots_defaults;
+    _Static_assert(sizeof(sc_i2s_unpack_settings_t) == MP_ARRAY_SIZE(names) * sizeof(int32_t), "one name per setting");
+    sc_i2s_unpack_settings_t settings = sc_i2s_unpack_defaults;
     settings_arg(n_args, n_kw, args, names, MP_ARRAY_SIZE(names), &settings.bits);
-    slots_obj_t *self = mp_obj_malloc(slots_obj_t, type);
-    snd_err_t code = snd_slots_init(&self->slots, &settings);
-    if (code != SND_OK) {
+    i2s_unpack_obj_t *self = mp_obj_malloc(i2s_unpack_obj_t, type);
+    sc_err_t code = sc_i2s_unpack_init(&self->unpack, &settings);
+    if (code != SC_OK) {
         raise_code(code);
     }
     return MP_OBJ_FROM_PTR(self);
 }
 
-static mp_obj_t slots_convert(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
-    slots_obj_t *self = self_of(args[0], &slots_type);
-    raw_t in = raw_arg(n_args, args, kw, snd_slots_frame_bytes(&self->slots));
-    snd_slots_convert(&self->slots, in.bytes, in.samples, in.out);
+static mp_obj_t i2s_unpack_convert(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
+    i2s_unpack_obj_t *self = self_of(args[0], &i2s_unpack_type);
+    raw_t in = raw_arg(n_args, args, kw, sc_i2s_unpack_frame_bytes(&self->unpack));
+    sc_i2s_unpack_convert(&self->unpack, in.bytes, in.samples, in.out);
     return mp_obj_new_int_from_uint(in.samples);
 }
-static MP_DEFINE_CONST_FUN_OBJ_KW(slots_convert_obj, 1, slots_convert);
+static MP_DEFINE_CONST_FUN_OBJ_KW(i2s_unpack_convert_obj, 1, i2s_unpack_convert);
 
-static mp_obj_t slots_reset(mp_obj_t self_in) {
-    slots_obj_t *self = self_of(self_in, &slots_type);
-    snd_slots_reset(&self->slots);
+static mp_obj_t i2s_unpack_reset(mp_obj_t self_in) {
+    i2s_unpack_obj_t *self = self_of(self_in, &i2s_unpack_type);
+    sc_i2s_unpack_reset(&self->unpack);
     return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_1(slots_reset_obj, slots_reset);
+static MP_DEFINE_CONST_FUN_OBJ_1(i2s_unpack_reset_obj, i2s_unpack_reset);
 
-static const mp_rom_map_elem_t slots_locals_table[] = {
-    {MP_ROM_QSTR(MP_QSTR_convert), MP_ROM_PTR(&slots_convert_obj)},
-    {MP_ROM_QSTR(MP_QSTR_reset), MP_ROM_PTR(&slots_reset_obj)},
+static const mp_rom_map_elem_t i2s_unpack_locals_table[] = {
+    {MP_ROM_QSTR(MP_QSTR_convert), MP_ROM_PTR(&i2s_unpack_convert_obj)},
+    {MP_ROM_QSTR(MP_QSTR_reset), MP_ROM_PTR(&i2s_unpack_reset_obj)},
 };
-static MP_DEFINE_CONST_DICT(slots_locals, slots_locals_table);
+static MP_DEFINE_CONST_DICT(i2s_unpack_locals, i2s_unpack_locals_table);
 
 static MP_DEFINE_CONST_OBJ_TYPE(
-    slots_type, MP_QSTR_Slots, MP_TYPE_FLAG_NONE,
-    make_new, slots_make_new,
-    locals_dict, &slots_locals
+    i2s_unpack_type, MP_QSTR_I2sUnpacker, MP_TYPE_FLAG_NONE,
+    make_new, i2s_unpack_make_new,
+    locals_dict, &i2s_unpack_locals
     );
 
 // ---- sound for the wire
@@ -698,12 +706,12 @@ static mp_obj_t adpcm_encode(size_t n_args, const mp_obj_t *args, mp_map_t *kw) 
         mp_raise_TypeError(MP_ERROR_TEXT("out must hold bytes"));
     }
     int32_t bits = int32_arg(values[2].u_obj);
-    size_t size = snd_adpcm_size(pcm.samples, bits);
+    size_t size = sc_adpcm_size(pcm.samples, bits);
     if (bits >= 3 && bits <= 5 && out.len < size) {
-        raise_code(SND_E_ADPCM_ROOM);
+        raise_code(SC_E_ADPCM_ROOM);
     }
-    snd_err_t code = snd_adpcm_encode(pcm.bytes, pcm.samples, bits, out.buf);
-    if (code != SND_OK) {
+    sc_err_t code = sc_adpcm_encode(pcm.bytes, pcm.samples, bits, out.buf);
+    if (code != SC_OK) {
         raise_code(code);
     }
     return mp_obj_new_int_from_uint(size);
@@ -724,14 +732,14 @@ static mp_obj_t adpcm_decode(size_t n_args, const mp_obj_t *args, mp_map_t *kw) 
         mp_raise_TypeError(MP_ERROR_TEXT("out must hold int16 samples (array('h') or their bytes)"));
     }
     size_t samples = 0;
-    snd_err_t code = snd_adpcm_samples(data.buf, data.len, &samples);
-    if (code == SND_OK && out.len / 2 < samples) {
-        code = SND_E_ADPCM_ROOM;
+    sc_err_t code = sc_adpcm_samples(data.buf, data.len, &samples);
+    if (code == SC_OK && out.len / 2 < samples) {
+        code = SC_E_ADPCM_ROOM;
     }
-    if (code != SND_OK) {
+    if (code != SC_OK) {
         raise_code(code);
     }
-    snd_adpcm_decode(data.buf, out.buf);
+    sc_adpcm_decode(data.buf, out.buf);
     return mp_obj_new_int_from_uint(samples);
 }
 static MP_DEFINE_CONST_FUN_OBJ_KW(adpcm_decode_obj, 0, adpcm_decode);
@@ -740,12 +748,12 @@ static MP_DEFINE_CONST_FUN_OBJ_KW(adpcm_decode_obj, 0, adpcm_decode);
 
 static const mp_rom_map_elem_t soundcore_globals_table[] = {
     {MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_soundcore)},
-    {MP_ROM_QSTR(MP_QSTR_FRONTEND_VERSION), MP_ROM_INT(SND_FRONTEND_VERSION)},
+    {MP_ROM_QSTR(MP_QSTR_FRONTEND_VERSION), MP_ROM_INT(SC_FRONTEND_VERSION)},
     {MP_ROM_QSTR(MP_QSTR_Error), MP_ROM_PTR(&mp_type_Error)},
     {MP_ROM_QSTR(MP_QSTR_Frontend), MP_ROM_PTR(&frontend_type)},
     {MP_ROM_QSTR(MP_QSTR_Model), MP_ROM_PTR(&model_type)},
     {MP_ROM_QSTR(MP_QSTR_Pdm), MP_ROM_PTR(&pdm_type)},
-    {MP_ROM_QSTR(MP_QSTR_Slots), MP_ROM_PTR(&slots_type)},
+    {MP_ROM_QSTR(MP_QSTR_I2sUnpacker), MP_ROM_PTR(&i2s_unpack_type)},
     {MP_ROM_QSTR(MP_QSTR_Stream), MP_ROM_PTR(&stream_type)},
     {MP_ROM_QSTR(MP_QSTR_adpcm_encode), MP_ROM_PTR(&adpcm_encode_obj)},
     {MP_ROM_QSTR(MP_QSTR_adpcm_decode), MP_ROM_PTR(&adpcm_decode_obj)},

@@ -3,15 +3,28 @@
 #include <string.h>
 #include "meta.h"
 
-struct snd_stream {
-    snd_meta_t meta;
-    snd_frontend_t *frontend;
-    snd_model_t *model;
+// A state: after every step, the output is copied to the input.
+typedef struct {
+    int8_t *in;
+    const int8_t *out;
     size_t size;
-    int32_t frame;        // frames of the next step that are there already
-    snd_model_tensor_t features;
-    snd_model_tensor_t scores;
-    snd_model_tensor_t attention;
+    int32_t zero_point;
+} state_t;
+
+struct sc_stream {
+    sc_frontend_settings_t settings;
+    sc_frontend_t *frontend;
+    sc_model_t *model;
+    size_t size;
+    size_t width;         // of a frame
+    int32_t hop_frames;
+    int32_t frame;        // frames of the next step so far
+    int32_t stepped;
+    sc_model_tensor_t features;
+    sc_model_tensor_t scores;
+    sc_model_tensor_t attention;
+    size_t states;
+    state_t state[];      // (states)
 };
 
 // Layout of the caller's memory: this struct, the frontend, the model, each on a 16-byte boundary.
@@ -19,48 +32,44 @@ static size_t round_up(size_t n) {
     return (n + 15) & ~(size_t)15;
 }
 
-static snd_stream_t *fail(snd_fault_t *fault, snd_err_t code) {
-    fault->code = code;
-    fault->op = fault->builtin = fault->tensor = -1;
-    return NULL;
+static size_t struct_size(const sc_meta_t *meta) {
+    return round_up(sizeof(sc_stream_t) + meta->states * sizeof(state_t));
 }
 
-size_t snd_stream_size(const void *file, size_t length, snd_fault_t *fault) {
-    snd_meta_t meta;
-    if (!snd_meta_read(&meta, file, length, fault)) {
+size_t sc_stream_size(const void *file, size_t length, sc_fault_t *fault) {
+    sc_meta_t meta;
+    if (!sc_meta_read(&meta, file, length, fault)) {
         return 0;
     }
-    size_t model = snd_model_size(file, length, fault);
-    size_t frontend = model ? snd_frontend_size(&meta.frontend, fault) : 0;
-    return frontend ? round_up(sizeof(snd_stream_t)) + round_up(frontend) + model : 0;
+    size_t model = sc_model_size(file, length, fault);
+    size_t frontend = model ? sc_frontend_size(&meta.frontend, fault) : 0;
+    return frontend ? struct_size(&meta) + round_up(frontend) + model : 0;
 }
 
-static int same_tensor(const snd_model_tensor_t *a, const snd_model_tensor_t *b) {
+static int same_tensor(const sc_model_tensor_t *a, const sc_model_tensor_t *b) {
     return a->size == b->size && a->dims == b->dims
            && memcmp(a->shape, b->shape, (size_t)a->dims * sizeof(a->shape[0])) == 0
            && a->scale == b->scale && a->zero_point == b->zero_point;
 }
 
-static int check_features(snd_stream_t *s) {
-    const snd_meta_t *meta = &s->meta;
-    if (meta->features < 0 || (size_t)meta->features >= snd_model_inputs(s->model) || meta->hop_frames < 1) {
+static int find_features(sc_stream_t *s, const sc_meta_t *meta) {
+    if (meta->features < 0 || (size_t)meta->features >= sc_model_inputs(s->model) || meta->hop_frames < 1) {
         return 0;
     }
-    snd_model_input(s->model, (size_t)meta->features, &s->features);
+    sc_model_input(s->model, (size_t)meta->features, &s->features);
     return s->features.dims == 4 && s->features.shape[0] == 1 && s->features.shape[1] == meta->hop_frames
-           && (size_t)s->features.shape[2] == snd_frontend_width(s->frontend) && s->features.shape[3] == 1;
+           && (size_t)s->features.shape[2] == s->width && s->features.shape[3] == 1;
 }
 
-static int check_scores(snd_stream_t *s) {
-    const snd_meta_t *meta = &s->meta;
-    size_t outputs = snd_model_outputs(s->model);
+static int find_scores(sc_stream_t *s, const sc_meta_t *meta) {
+    size_t outputs = sc_model_outputs(s->model);
     if (meta->scores < 0 || (size_t)meta->scores >= outputs || meta->attention < -1
         || (meta->attention >= 0 && ((size_t)meta->attention >= outputs || meta->attention == meta->scores))) {
         return 0;
     }
-    snd_model_output(s->model, (size_t)meta->scores, &s->scores);
+    sc_model_output(s->model, (size_t)meta->scores, &s->scores);
     if (meta->attention >= 0) {
-        snd_model_output(s->model, (size_t)meta->attention, &s->attention);
+        sc_model_output(s->model, (size_t)meta->attention, &s->attention);
         if (s->attention.size != 1 && s->attention.size != s->scores.size) {
             return 0;
         }
@@ -69,16 +78,16 @@ static int check_scores(snd_stream_t *s) {
 }
 
 // Every input but the features is fed by exactly one state output.
-static int check_states(const snd_stream_t *s) {
-    const snd_meta_t *meta = &s->meta;
-    if (meta->states + 1 != snd_model_inputs(s->model)) {
+static int find_states(sc_stream_t *s, const sc_meta_t *meta) {
+    if (meta->states + 1 != sc_model_inputs(s->model)) {
         return 0;
     }
+    s->states = meta->states;
     for (size_t i = 0; i < meta->states; i++) {
         int32_t in = meta->state[i].input, out = meta->state[i].output;
-        snd_model_tensor_t a, b;
+        sc_model_tensor_t a, b;
         if (in < 0 || (size_t)in > meta->states || in == meta->features
-            || out < 0 || (size_t)out >= snd_model_outputs(s->model)) {
+            || out < 0 || (size_t)out >= sc_model_outputs(s->model)) {
             return 0;
         }
         for (size_t k = 0; k < i; k++) {
@@ -86,55 +95,55 @@ static int check_states(const snd_stream_t *s) {
                 return 0;
             }
         }
-        snd_model_input(s->model, (size_t)in, &a);
-        snd_model_output(s->model, (size_t)out, &b);
+        sc_model_input(s->model, (size_t)in, &a);
+        sc_model_output(s->model, (size_t)out, &b);
         if (!same_tensor(&a, &b)) {
             return 0;
         }
+        s->state[i] = (state_t){a.data, b.data, a.size, a.zero_point};
     }
     return 1;
 }
 
-snd_stream_t *snd_stream_init(void *memory, size_t size, const void *file, size_t length, snd_fault_t *fault) {
-    size_t needed = snd_stream_size(file, length, fault);
-    if (needed == 0) {
+sc_stream_t *sc_stream_init(void *memory, size_t size, const void *file, size_t length, sc_fault_t *fault) {
+    sc_meta_t meta;
+    size_t needed = sc_stream_size(file, length, fault);
+    if (needed == 0 || !sc_meta_read(&meta, file, length, fault)) {
         return NULL;
     }
     if (size < needed) {
-        return fail(fault, SND_E_MEMORY);
+        sc_error_fail(fault, SC_E_MEMORY);
+        return NULL;
     }
-    snd_stream_t *s = memory;
-    memset(s, 0, sizeof(*s));
-    snd_meta_read(&s->meta, file, length, fault);
-    size_t frontend_at = round_up(sizeof(snd_stream_t));
-    size_t frontend_size = snd_frontend_size(&s->meta.frontend, fault);
+    sc_stream_t *s = memory;
+    size_t frontend_at = struct_size(&meta), frontend_size = sc_frontend_size(&meta.frontend, fault);
     size_t model_at = frontend_at + round_up(frontend_size);
+    memset(s, 0, frontend_at);
+    s->settings = meta.frontend;
+    s->hop_frames = meta.hop_frames;
     s->size = needed;
-    s->frontend = snd_frontend_init((char *)memory + frontend_at, frontend_size, &s->meta.frontend, fault);
-    s->model = s->frontend ? snd_model_init((char *)memory + model_at, size - model_at, file, length, fault) : NULL;
+    s->frontend = sc_frontend_init((char *)memory + frontend_at, frontend_size, &meta.frontend, fault);
+    s->model = s->frontend ? sc_model_init((char *)memory + model_at, size - model_at, file, length, fault) : NULL;
     if (!s->model) {
         return NULL;
     }
-    if (!check_features(s)) {
-        return fail(fault, SND_E_META_FEATURES);
+    s->width = sc_frontend_width(s->frontend);
+    sc_err_t error = !find_features(s, &meta) ? SC_E_META_FEATURES : !find_scores(s, &meta) ? SC_E_META_SCORES
+                     : !find_states(s, &meta) ? SC_E_META_STATES : SC_OK;
+    if (error != SC_OK) {
+        sc_error_fail(fault, error);
+        return NULL;
     }
-    if (!check_scores(s)) {
-        return fail(fault, SND_E_META_SCORES);
-    }
-    if (!check_states(s)) {
-        return fail(fault, SND_E_META_STATES);
-    }
-    snd_stream_reset(s);
+    sc_stream_reset(s);
     return s;
 }
 
-void snd_stream_reset(snd_stream_t *s) {
-    snd_frontend_reset(s->frontend);
+void sc_stream_reset(sc_stream_t *s) {
+    sc_frontend_reset(s->frontend);
     s->frame = 0;
-    for (size_t i = 0; i < s->meta.states; i++) {
-        snd_model_tensor_t state;
-        snd_model_input(s->model, (size_t)s->meta.state[i].input, &state);
-        memset(state.data, state.zero_point, state.size);
+    s->stepped = 0;
+    for (size_t i = 0; i < s->states; i++) {
+        memset(s->state[i].in, s->state[i].zero_point, s->state[i].size);
     }
     memset(s->features.data, s->features.zero_point, s->features.size);
     memset(s->scores.data, s->scores.zero_point, s->scores.size);
@@ -143,59 +152,54 @@ void snd_stream_reset(snd_stream_t *s) {
     }
 }
 
-size_t snd_stream_step_samples(const snd_stream_t *s) {
-    return (size_t)s->meta.frontend.hop * (size_t)s->meta.hop_frames;
+size_t sc_stream_step_samples(const sc_stream_t *s) {
+    return (size_t)s->settings.hop * (size_t)s->hop_frames;
 }
 
-size_t snd_stream_needed(const snd_stream_t *s) {
-    // The frontend says what its next frame lacks; each frame after that is one hop.
-    return snd_frontend_needed(s->frontend)
-           + (size_t)(s->meta.hop_frames - 1 - s->frame) * (size_t)s->meta.frontend.hop;
-}
-
-static void step(snd_stream_t *s) {
-    snd_model_invoke(s->model);
-    for (size_t i = 0; i < s->meta.states; i++) {
-        snd_model_tensor_t in, out;
-        snd_model_input(s->model, (size_t)s->meta.state[i].input, &in);
-        snd_model_output(s->model, (size_t)s->meta.state[i].output, &out);
-        memcpy(in.data, out.data, in.size);
+static void step(sc_stream_t *s) {
+    sc_model_invoke(s->model);
+    for (size_t i = 0; i < s->states; i++) {
+        memcpy(s->state[i].in, s->state[i].out, s->state[i].size);
     }
+    s->frame = 0;
+    s->stepped = 1;
 }
 
-size_t snd_stream_feed(snd_stream_t *s, const int16_t *pcm, size_t n) {
-    size_t steps = 0;
-    size_t width = snd_frontend_width(s->frontend);
-    while (n) {
+size_t sc_stream_feed(sc_stream_t *s, const int16_t *pcm, size_t n) {
+    size_t taken = 0;
+    s->stepped = 0;
+    while (taken < n && !s->stepped) {
+        int8_t *frame = s->features.data + (size_t)s->frame * s->width;
         int made = 0;
-        size_t took = snd_frontend_push(s->frontend, pcm, n, s->features.data + (size_t)s->frame * width, &made);
-        pcm += took;
-        n -= took;
-        if (made && ++s->frame == s->meta.hop_frames) {
-            s->frame = 0;
+        taken += sc_frontend_push(s->frontend, pcm + taken, n - taken, frame, &made);
+        s->frame += made;
+        if (s->frame == s->hop_frames) {
             step(s);
-            steps++;
         }
     }
-    return steps;
+    return taken;
 }
 
-void snd_stream_scores(const snd_stream_t *s, snd_model_tensor_t *tensor) {
+int sc_stream_stepped(const sc_stream_t *s) {
+    return s->stepped;
+}
+
+void sc_stream_scores(const sc_stream_t *s, sc_model_tensor_t *tensor) {
     *tensor = s->scores;
 }
 
-void snd_stream_attention(const snd_stream_t *s, snd_model_tensor_t *tensor) {
+void sc_stream_attention(const sc_stream_t *s, sc_model_tensor_t *tensor) {
     *tensor = s->attention;
 }
 
-void snd_stream_features(const snd_stream_t *s, snd_model_tensor_t *tensor) {
+void sc_stream_features(const sc_stream_t *s, sc_model_tensor_t *tensor) {
     *tensor = s->features;
 }
 
-const snd_frontend_settings_t *snd_stream_frontend(const snd_stream_t *s) {
-    return &s->meta.frontend;
+const sc_frontend_settings_t *sc_stream_frontend(const sc_stream_t *s) {
+    return &s->settings;
 }
 
-size_t snd_stream_arena_size(const snd_stream_t *s) {
+size_t sc_stream_arena_size(const sc_stream_t *s) {
     return s->size;
 }

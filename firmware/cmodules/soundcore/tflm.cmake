@@ -1,6 +1,6 @@
 # TensorFlow Lite Micro for model_tflm.cc: from TFLM_DIR, sets TFLM_SOURCES and TFLM_INCLUDES. TFLM_DIR is a checkout of
 # tflite-micro after `make -f tensorflow/lite/micro/tools/make/Makefile third_party_downloads`, or what its
-# create_tflm_tree.py writes. Reference kernels, and of them only those of the operators in model_check.h. With
+# create_tflm_tree.py writes. Reference kernels, and of them only those of the operators in nn/ops.h. With
 # TFLM_LIBRARY (its built library, made from the same tree) nothing of it is compiled.
 if(NOT TFLM_DIR)
     set(TFLM_DIR $ENV{TFLM_DIR})
@@ -33,9 +33,12 @@ if(NOT TFLM_LIBRARY)
             micro/kernels/internal/reference micro/memory_planner micro/schema micro/tflite_bridge)
         list(APPEND patterns ${TFLM_DIR}/tensorflow/lite/${folder}/*.cc ${TFLM_DIR}/tensorflow/lite/${folder}/*.cpp)
     endforeach()
-    foreach(kernel
-            add concatenation conv depthwise_conv fully_connected kernel_util logistic mul pad pooling quantize reduce
-            reshape softmax strided_slice sub tanh)
+    # Its table ends each row with the file's name.
+    file(READ ${CMAKE_CURRENT_LIST_DIR}/nn/ops.h table)
+    string(REGEX MATCHALL "[A-Z][A-Za-z0-9]*, [a-z_0-9]+\\)" kernels "${table}")
+    list(TRANSFORM kernels REPLACE "[A-Z][A-Za-z0-9]*, ([a-z_0-9]+)\\)" "\\1")
+    list(REMOVE_DUPLICATES kernels)
+    foreach(kernel kernel_util ${kernels})
         foreach(ending .cc .cpp _common.cc _common.cpp)
             list(APPEND patterns ${TFLM_DIR}/tensorflow/lite/micro/kernels/${kernel}${ending})
         endforeach()

@@ -6,8 +6,8 @@ endif
 TFLM_FOLDERS := c core/c core/api kernels kernels/internal kernels/internal/reference schema \
 	micro micro/arena_allocator micro/c micro/compression micro/kernels/internal \
 	micro/kernels/internal/reference micro/memory_planner micro/schema micro/tflite_bridge
-TFLM_KERNELS := add concatenation conv depthwise_conv fully_connected kernel_util logistic mul pad pooling quantize \
-	reduce reshape softmax strided_slice sub tanh
+# nn/ops.h ends each row of its table with the file's name.
+TFLM_KERNELS := kernel_util $(sort $(shell sed -n 's/^ *X(.*, \([a-z_0-9]*\)).*/\1/p' $(SOUNDCORE_DIR)/nn/ops.h))
 TFLM_CC := $(wildcard \
 	$(foreach f,$(TFLM_FOLDERS),$(TFLM_DIR)/tensorflow/lite/$(f)/*.cc) \
 	$(foreach k,$(TFLM_KERNELS),$(TFLM_DIR)/tensorflow/lite/micro/kernels/$(k).cc \
@@ -33,7 +33,7 @@ endif
 
 # Flags of C alone (-std=gnu99 and such) are not for C++; those of the target are.
 TFLM_CXX = $(CXX) $(filter -m% -specs=% --specs=% -ffile-prefix-map=%,$(CFLAGS)) $(TFLM_FLAGS)
-$(BUILD)/tflm/model_tflm.o: $(SOUNDCORE_DIR)/model_tflm.cc
+$(BUILD)/tflm/model_tflm.o: $(SOUNDCORE_DIR)/nn/model_tflm.cc
 	$(ECHO) "CXX $<"
 	$(Q)$(MKDIR) -p $(dir $@)
 	$(Q)$(TFLM_CXX) -c -o $@ $<

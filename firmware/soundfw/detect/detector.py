@@ -9,7 +9,8 @@ It ends when the score has been below `off` for hold_ms without a break, so a bu
 and no event can follow before the score has fallen.
 """
 
-from ..compat import FirmwareError, const
+from .. import FirmwareError
+from ..platform import const
 from . import fixed
 
 _FRACTION = const(9)  # bits after the point of a pooled mean, in units of the logits' quantization step

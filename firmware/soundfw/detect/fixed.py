@@ -7,7 +7,7 @@ allocates once the tables are made. Q12 means "in units of 1/4096".
 
 from array import array
 
-from ..compat import const
+from ..platform import const
 
 ONE = const(32768)  # 1.0 in Q15
 _Q = const(60)  # of the numbers that tables are made from

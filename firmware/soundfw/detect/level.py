@@ -1,6 +1,6 @@
 """Sound level for the status line, from one sample in 64 or so."""
 
-from ..compat import const
+from ..platform import const
 from .fixed import log2
 
 _MOST = const(1 << 14)  # squares in a sum, which so stays below 2**30; then all are halved

@@ -9,7 +9,8 @@ import os
 import machine
 import soundcore
 
-from ..compat import FirmwareError, const
+from .. import FirmwareError
+from ..platform import const
 from ..settings import checked
 from .dma_ring import Ring
 
@@ -43,7 +44,7 @@ class Adc(Ring):
         registers[base + _FCS] = _FIFO_DREQ_1
         registers[base + _DIV] = (_CLOCK_HZ // rate_hz - 1) << 8
         self._base = base
-        converter = soundcore.Slots(bits=12, shift=m["shift"], dc_shift=m["dc_shift"])
+        converter = soundcore.I2sUnpacker(bits=12, shift=m["shift"], dc_shift=m["dc_shift"])
         Ring.__init__(self, base + _FIFO, treq, 2, converter, 2, 13, rate_hz)
         registers[base + _CS] |= _EN_START_MANY
 

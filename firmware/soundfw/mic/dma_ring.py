@@ -5,7 +5,8 @@ import time
 import rp2
 import uctypes
 
-from ..compat import FirmwareError, const
+from .. import FirmwareError
+from ..platform import const
 
 _DMA = const(0x50000000)
 _COUNT_TRIG = const(0x1C)  # of a channel: a store there starts it with that count
@@ -14,7 +15,7 @@ _COUNT_TRIG = const(0x1C)  # of a channel: a store there starts it with that cou
 class Ring:
     """A source for Mic. read: address of the FIFO that DREQ `treq` paces; width: bytes of a transfer, 2 or 4.
 
-    converter: Slots or Pdm; unit: bytes that make a sample; bits: the ring holds 2**bits bytes, at most 2**15.
+    converter: I2sUnpacker or Pdm; unit: bytes that make a sample; bits: the ring holds 2**bits bytes, at most 2**15.
     """
 
     ROUND = 1 << 27  # transfers until the count starts anew: a multiple of every ring; the RP2350 counts in 28 bits

@@ -9,7 +9,8 @@ import time
 import machine
 import soundcore
 
-from ..compat import FirmwareError, const
+from .. import FirmwareError
+from ..platform import const
 from ..settings import I2S, checked
 from .backlog import Backlog
 
@@ -32,7 +33,7 @@ class I2s:
         self._backlog = Backlog(rate_hz, capacity, _UNIT)
         try:
             # The driver gives the left slot alone, but not the right one.
-            self._slots = soundcore.Slots(
+            self._unpacker = soundcore.I2sUnpacker(
                 bits=bits, shift=m["shift"], channel=int(right), channels=1 + right, dc_shift=m["dc_shift"]
             )
             self._i2s = machine.I2S(
@@ -70,7 +71,7 @@ class I2s:
         if time.ticks_diff(end, begin) > self._patience:
             self._backlog.caught_up()
             self._then = end
-        return 2 * self._slots.convert(self._raw, buf)
+        return 2 * self._unpacker.convert(self._raw, buf)
 
     def close(self):
         """Stops the clock."""

@@ -9,7 +9,7 @@ import machine
 import rp2
 import soundcore
 
-from ..compat import FirmwareError
+from .. import FirmwareError
 from ..settings import I2S, checked
 from .dma_ring import Ring
 
@@ -65,9 +65,9 @@ class I2s(Ring):
         try:
             # Of a microphone with 16 bits the upper half of a slot.
             if m["bits"] == 16:
-                converter = soundcore.Slots(bits=16, shift=shift, channel=1, channels=2, dc_shift=dc_shift)
+                converter = soundcore.I2sUnpacker(bits=16, shift=shift, channel=1, channels=2, dc_shift=dc_shift)
             else:
-                converter = soundcore.Slots(bits=m["bits"], shift=shift, dc_shift=dc_shift)
+                converter = soundcore.I2sUnpacker(bits=m["bits"], shift=shift, dc_shift=dc_shift)
         except soundcore.Error as e:
             raise FirmwareError("mic.value", e.args[1])
         block = m["id"]

@@ -8,7 +8,7 @@ most so many that it can fill, and close().
 import sys
 from array import array
 
-from ..compat import FirmwareError
+from .. import FirmwareError
 
 
 class Mic:

@@ -1,6 +1,6 @@
 """Sound from a WAV file, or raw from any other file or a pipe: for ports without a microphone."""
 
-from ..compat import FirmwareError
+from .. import FirmwareError
 
 _STDIN = "/dev/stdin"
 

@@ -2,7 +2,7 @@
 
 import uctypes
 
-from ..compat import FirmwareError
+from .. import FirmwareError
 
 
 class Memory:

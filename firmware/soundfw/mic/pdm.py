@@ -9,7 +9,7 @@ import machine
 import rp2
 import soundcore
 
-from ..compat import FirmwareError
+from .. import FirmwareError
 from ..settings import checked
 from .dma_ring import Ring
 

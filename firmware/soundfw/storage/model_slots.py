@@ -8,7 +8,7 @@ staged     sha256 of what is being written into the slot that is not active; sta
 back       why the newest trial ended, a dotted code
 """
 
-from ..compat import FirmwareError
+from .. import FirmwareError
 from . import files
 from .store import sha256
 

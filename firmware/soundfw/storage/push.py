@@ -10,7 +10,8 @@ push.abort                        -> ack; throws away what is staged, or ends th
 import hashlib
 from binascii import a2b_base64, hexlify
 
-from ..compat import FirmwareError, const
+from .. import FirmwareError
+from ..platform import const
 from . import files
 
 _MAX_BYTES = const(4 << 20)

@@ -1,6 +1,6 @@
 """Thresholds that a host set and wants kept: a file on the board, for one model."""
 
-from ..compat import FirmwareError
+from .. import FirmwareError
 from ..detect.detector import Thresholds
 from . import files
 

@@ -3,7 +3,7 @@
 import hashlib
 from binascii import hexlify
 
-from ..compat import FirmwareError
+from .. import FirmwareError
 from . import files
 
 

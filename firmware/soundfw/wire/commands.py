@@ -1,9 +1,10 @@
 """What the host may ask for. Every message gets one answer: hello, status or ack."""
 
-from ..compat import FirmwareError, const
+from .. import FirmwareError
 from ..detect.detector import Thresholds
+from ..platform import const
 from ..storage import saved_thresholds
-from .link import text
+from .framing import text
 from .record import PIECE_SAMPLES, Recorder
 
 _MAX_RECORD_S = const(3600)

@@ -1,52 +1,9 @@
-"""Lines in and out: one JSON object each, the last member the CRC-32 of all bytes before `,"crc"`.
+"""The queue of lines out, and the lines that come in."""
 
-Fields are formatted by hand in their order; numbers are integers or decimals made from integers.
-"""
+from ..platform import const
+from .framing import MAX_LINE_BYTES, MAX_RAW_BYTES, decode, seal
 
-import json
-from binascii import crc32
-
-from ..compat import const
-
-MAX_LINE = const(1024)
-_TAIL = const(18)  # ,"crc":"01234567"}
 _READS = const(8)  # per poll, so that a talkative host cannot stop the sound
-
-
-def text(value):
-    """A JSON string, quotes included."""
-    out = '"'
-    for c in value:
-        if c == '"' or c == "\\":
-            out += "\\" + c
-        elif ord(c) < 32:
-            out += "\\u%04x" % ord(c)
-        else:
-            out += c
-    return out + '"'
-
-
-def decimal(value, digits):
-    """value / 10**digits with exactly that many digits after the point (1 or more)."""
-    unit = 10**digits
-    magnitude = -value if value < 0 else value
-    tail = str(unit + magnitude % unit)[1:]
-    return "%s%d.%s" % ("-" if value < 0 else "", magnitude // unit, tail)
-
-
-def decode(line):
-    """The message (dict) in a line without its ends, or None if it is not an undamaged message."""
-    body = line[:-_TAIL]
-    if body[:1] != b"{" or line[-_TAIL:] != (',"crc":"%08x"}' % crc32(body)).encode():
-        return None
-    try:
-        message = json.loads(line)
-    except (ValueError, RuntimeError):
-        # RuntimeError: nested deeper than the parser can go.
-        return None
-    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-        return None
-    return message
 
 
 class Link:
@@ -68,18 +25,17 @@ class Link:
         self.damaged = 0  # lines in that were not believed
         self._data = b""
         self._at = 0
-        self._line = bytearray(MAX_LINE)
+        self._line = bytearray(MAX_RAW_BYTES)
         self._length = 0
 
     def send(self, before, after=""):
         """Queues {before "seq":n after,"crc":"…"}; before ends with a comma, after begins with one or is empty."""
-        body = '{%s"seq":%d%s' % (before, self.seq, after)
+        line = seal('{%s"seq":%d%s' % (before, self.seq, after))
         self.seq += 1
-        line = ('\n%s,"crc":"%08x"}\n' % (body, crc32(body.encode()))).encode()
-        if len(line) - 2 > MAX_LINE or self.waiting == len(self._queue):
+        if len(line) > MAX_LINE_BYTES or self.waiting == len(self._queue):
             self.dropped += 1
             return False
-        self._queue[(self._first + self.waiting) % len(self._queue)] = line
+        self._queue[(self._first + self.waiting) % len(self._queue)] = b"\n%s\n" % line
         self.waiting += 1
         return True
 
@@ -124,7 +80,7 @@ class Link:
         end = data.find(b"\n", self._at)
         stop = end if end >= 0 else len(data)
         n = stop - self._at
-        if self._length + n <= MAX_LINE:
+        if self._length + n <= MAX_RAW_BYTES:
             self._line[self._length : self._length + n] = data[self._at : stop]
         # A line that is too long only grows in number; its bytes are gone.
         self._length += n
@@ -132,8 +88,8 @@ class Link:
         if end < 0:
             return None
         length, self._length = self._length, 0
-        line = bytes(memoryview(self._line)[:length]).strip() if length <= MAX_LINE else b"?"
-        if not line:
+        line = bytes(memoryview(self._line)[:length]) if length <= MAX_RAW_BYTES else b"?"
+        if not line.strip():
             return None
         message = decode(line)
         if message is None:

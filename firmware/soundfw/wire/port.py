@@ -2,7 +2,7 @@
 
 import sys
 
-from ..compat import const
+from ..platform import const
 
 _READ = const(256)  # bytes at a time
 

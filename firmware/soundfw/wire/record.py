@@ -7,7 +7,7 @@ Every line stands for itself: `at` is the position of its first sample, `data` i
 from array import array
 from binascii import b2a_base64
 
-from ..compat import const
+from ..platform import const
 
 # Bits per sample: samples of a line, so that it has 1024 bytes at most.
 PIECE_SAMPLES = {3: 1024, 4: 1024, 5: 896, 16: 336}

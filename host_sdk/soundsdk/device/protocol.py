@@ -1,54 +1,14 @@
-"""The wire: one JSON object per line, its last member the CRC-32 of all bytes before `,"crc"`.
+"""Lines from a board: messages, text, damage and losses, in order. `soundfw.wire.framing` holds the format of a line.
 
 A line that does not start with `{` is log text; one whose CRC fails is damage. Neither is believed.
 """
 
 from __future__ import annotations
 
-import binascii
-import json
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-MAX_LINE_BYTES = 1024
-_TAIL = len(',"crc":"01234567"}')
-
-
-def _no_number(word: str) -> Any:
-    raise ValueError(f"{word} is not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_no_number)  # Python would take NaN and Infinity
-
-
-def encode(message: dict[str, Any]) -> bytes:
-    """The line for a message, without line ends. ValueError if it is longer than MAX_LINE_BYTES or has a `crc`."""
-    if "crc" in message:
-        raise ValueError("a message must not bring its own crc")
-    body = json.dumps(message, separators=(",", ":"), ensure_ascii=False)[:-1].encode()
-    line = body + b',"crc":"%08x"}' % binascii.crc32(body)
-    if len(line) > MAX_LINE_BYTES:
-        raise ValueError(f"a line of {len(line)} bytes is longer than {MAX_LINE_BYTES}")
-    return line
-
-
-def decode(line: bytes) -> dict[str, Any] | None:
-    """The message in a line, or None if the line is not an undamaged message."""
-    line = line.strip(b"\r\n")
-    if not _TAIL < len(line) <= MAX_LINE_BYTES or not line.startswith(b"{"):
-        return None
-    body = line[:-_TAIL]
-    if line[-_TAIL:] != b',"crc":"%08x"}' % binascii.crc32(body):
-        return None
-    try:
-        # Not json.loads of bytes: it would guess UTF-16 and 32 as well.
-        message = _DECODER.decode(line.decode())
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-        return None
-    del message["crc"]
-    return message
+from soundfw.wire.framing import MAX_LINE_BYTES, MAX_RAW_BYTES, decode
 
 
 @dataclass(frozen=True)
@@ -129,8 +89,7 @@ class Reader:
         for line in lines:
             if line and line != b"\r":
                 self._take(line, out)
-        # Two more: the longest line may have a carriage return at each end.
-        if len(rest) > MAX_LINE_BYTES + 2:
+        if len(rest) > MAX_RAW_BYTES:
             if not self._overlong:
                 self._refuse(rest, out)
             self._overlong = True

@@ -42,11 +42,9 @@ def detect(model: bytes, pcm: NDArray[np.int16]) -> list[LabelledSpan]:
 
     sound = np.asarray(pcm, np.int16).tobytes()
     at = 0
-    while 2 * (at + stream.needed) <= len(sound):
-        begin = 2 * at
-        at += stream.needed
-        stream.feed(sound[begin : 2 * at])
-        if detector.step(scores, attention, at):
+    while at < len(pcm):
+        at += stream.feed(sound, at)
+        if stream.stepped and detector.step(scores, attention, at):
             note()
     if detector.close(len(pcm)):
         note()

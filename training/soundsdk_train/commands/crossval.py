@@ -11,24 +11,24 @@ import click
 import numpy as np
 
 from soundsdk.commands.number_ranges import NumberRanges
+from soundsdk.commands.options import config_option, data_option, json_option, output_option, seed_option
+from soundsdk.commands.verb import Verb
 from soundsdk_train import run_settings
 from soundsdk_train.datasets import LAYOUTS, scan
 
 _KEYS = ("accuracy", "macro_f1", "map")
 
 
-@click.command("crossval", epilog="Example: soundsdk crossval --data esc10 --folds 1-4 -o runs")
-@click.option("--data", required=True, type=click.Path(), help="Folder of recordings.")
-@click.option("--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="How it is laid out.")
-@click.option("--folds", type=NumberRanges(), help='Folds to hold out in turn, "1-4" or "1,3"; all by default.')
-@click.option("--config", type=click.Path(), default=None, help="TOML file of settings, as in training/configs.")
-@click.option("--seed", type=int, default=None, help="Same seed, same machine: same files.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
-@click.option(
-    "-o", "--output", required=True, type=click.Path(), metavar="DIR", help="Folder for foldN.tflite and crossval.json."
-)
+@click.command("crossval", cls=Verb, examples=["soundsdk crossval --data esc10 --folds 1-4 -o runs"])
+@data_option
+@click.option("--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="Layout of the folder.")
+@click.option("--folds", type=NumberRanges(), help="Folds to hold out in turn, 1-4 or 1,3 (default: all).")
+@config_option
+@seed_option
+@json_option
+@output_option("Folder for foldN.tflite, foldN.run.json and crossval.json.", folder=True)
 def crossval(
-    data: str, layout: str, folds: list[int] | None, config: str | None, seed: int | None, as_json: bool, output: str
+    data: str, layout: str, folds: list[int] | None, config: str | None, seed: int | None, as_json: bool, output: Path
 ) -> None:
     """Train one detector per held-out fold and compare their figures.
 
@@ -50,14 +50,14 @@ def crossval(
             detector = training_run.train_detector(
                 train_clips, test_clips, labels, chosen, test_fold=fold, on_epoch=display.epoch, on_stage=display.stage
             )
-        training_run.write_detector(detector, Path(output) / f"fold{fold}.tflite")
+        training_run.write_detector(detector, output / f"fold{fold}.tflite")
         assert detector.float_figures is not None
         assert detector.int8_figures is not None
         floats, int8 = detector.float_figures.brief(), detector.int8_figures.brief()
         results.append({"fold": fold, "float": floats, "int8": int8, "cost": detector.record["cost"]})
         click.echo(f"fold {fold}: macro-F1 float {floats['macro_f1']:.4f}, INT8 {int8['macro_f1']:.4f}", err=True)
     summary = summarise(results)
-    Path(output, "crossval.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    (output / "crossval.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
     click.echo(json.dumps(summary) if as_json else table(summary))
 
 

@@ -20,6 +20,8 @@ enum BuiltinOperator : int32_t {
     BuiltinOperator_LOGISTIC = 14,
     BuiltinOperator_MAX_POOL_2D = 17,
     BuiltinOperator_MUL = 18,
+    BuiltinOperator_RELU = 19,
+    BuiltinOperator_RELU6 = 21,
     BuiltinOperator_RESHAPE = 22,
     BuiltinOperator_SOFTMAX = 25,
     BuiltinOperator_TANH = 28,
@@ -27,7 +29,11 @@ enum BuiltinOperator : int32_t {
     BuiltinOperator_MEAN = 40,
     BuiltinOperator_SUB = 41,
     BuiltinOperator_STRIDED_SLICE = 45,
+    BuiltinOperator_MAXIMUM = 55,
+    BuiltinOperator_MINIMUM = 57,
+    BuiltinOperator_LEAKY_RELU = 98,
     BuiltinOperator_QUANTIZE = 114,
+    BuiltinOperator_HARD_SWISH = 117,
 };
 
 // A flatbuffer begins with the offset of its root table.
@@ -98,12 +104,18 @@ private:
     X(AddConv2D, CONV_2D, ParseConv2D) \
     X(AddDepthwiseConv2D, DEPTHWISE_CONV_2D, ParseDepthwiseConv2D) \
     X(AddFullyConnected, FULLY_CONNECTED, ParseFullyConnected) \
+    X(AddHardSwish, HARD_SWISH, ParseHardSwish) \
+    X(AddLeakyRelu, LEAKY_RELU, ParseLeakyRelu) \
     X(AddLogistic, LOGISTIC, ParseLogistic) \
     X(AddMaxPool2D, MAX_POOL_2D, ParsePool) \
+    X(AddMaximum, MAXIMUM, ParseMaximum) \
     X(AddMean, MEAN, ParseReducer) \
+    X(AddMinimum, MINIMUM, ParseMinimum) \
     X(AddMul, MUL, ParseMul) \
     X(AddPad, PAD, ParsePad) \
     X(AddQuantize, QUANTIZE, ParseQuantize) \
+    X(AddRelu, RELU, ParseRelu) \
+    X(AddRelu6, RELU6, ParseRelu6) \
     X(AddReshape, RESHAPE, ParseReshape) \
     X(AddSoftmax, SOFTMAX, ParseSoftmax) \
     X(AddStridedSlice, STRIDED_SLICE, ParseStridedSlice) \

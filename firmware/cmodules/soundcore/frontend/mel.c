@@ -1,0 +1,145 @@
+#include "frontend/mel.h"
+
+#include "frontend/fixed.h"
+#include "hot.h"
+#include "frontend/log2.h"
+
+#define BIN (1 << 16) // positions are in bins, Q16
+
+// The triangle of a band: where it starts, peaks and ends, and the bins strictly inside.
+typedef struct {
+    int32_t left;
+    int32_t centre;
+    int32_t right;
+    int32_t first;
+    int32_t last;
+} triangle_t;
+
+// Point i of bands + 2 that lie evenly on the mel scale. log2(700 + f) is mel up to a factor and an offset.
+static int32_t position(const sc_frontend_settings_t *s, int32_t i) {
+    int32_t zero = sc_fixed_log2(700);
+    int32_t low = sc_fixed_log2((uint32_t)(700 + s->low_hz)) - zero;
+    int32_t high = sc_fixed_log2((uint32_t)(700 + s->high_hz)) - zero;
+    int32_t at = low + (int32_t)((int64_t)(high - low) * i / (s->bands + 1));
+    int64_t ratio = (int64_t)sc_fixed_exp2(at) - ((int64_t)1 << 30); // f / 700, Q30
+    return (int32_t)((ratio * (700 * s->fft) / s->rate_hz + (1 << 13)) >> 14);
+}
+
+static triangle_t triangle(const sc_frontend_settings_t *s, int32_t band) {
+    triangle_t t;
+    t.left = position(s, band);
+    t.centre = position(s, band + 1);
+    t.right = position(s, band + 2);
+    if (t.left > t.centre - BIN) {
+        t.left = t.centre - BIN;
+    }
+    if (t.right < t.centre + BIN) {
+        t.right = t.centre + BIN;
+    }
+    t.first = (t.left >> 16) + 1;
+    t.last = ((t.right + BIN - 1) >> 16) - 1;
+    if (t.first < 0) {
+        t.first = 0;
+    }
+    if (t.last > s->fft / 2) {
+        t.last = s->fft / 2;
+    }
+    return t;
+}
+
+size_t sc_mel_count(const sc_frontend_settings_t *settings) {
+    size_t count = 0;
+    for (int32_t band = 0; band < settings->bands; band++) {
+        triangle_t t = triangle(settings, band);
+        count += (size_t)(t.last - t.first + 1);
+    }
+    return count;
+}
+
+void sc_mel_init(const sc_frontend_settings_t *settings, sc_mel_band_t *bands, uint16_t *weights) {
+    for (int32_t band = 0; band < settings->bands; band++) {
+        triangle_t t = triangle(settings, band);
+        bands[band].first = (uint16_t)t.first;
+        bands[band].count = (uint16_t)(t.last - t.first + 1);
+        for (int32_t bin = t.first; bin <= t.last; bin++) {
+            int32_t at = bin * BIN;
+            int64_t rise = at <= t.centre ? at - t.left : t.right - at;
+            int64_t half = at <= t.centre ? t.centre - t.left : t.right - t.centre;
+            *weights++ = (uint16_t)(((rise << 16) / half + 1) >> 1);
+        }
+    }
+}
+
+static inline uint32_t magnitude(int32_t x) {
+    return x < 0 ? 0u - (uint32_t)x : (uint32_t)x;
+}
+
+// An even shift brings the larger part to 14 or 15 bits: the sum of the squares stays below 2^31, and its upper 16 bits
+// are kept, at least 11 of them significant.
+#define EXPONENT_ZERO (28) // exponent of a bin that needed no shift
+
+SC_HOT void sc_mel_square(sc_mel_bin_t *bins, uint32_t n) {
+    for (sc_mel_bin_t *end = bins + n; bins < end; bins++) {
+        uint32_t re = magnitude(bins->value.re);
+        uint32_t im = magnitude(bins->value.im);
+        uint32_t both = re | im;
+        uint32_t top = both >> 15;
+        uint32_t shift = 0;
+        uint32_t exponent = EXPONENT_ZERO;
+        if (top) {
+            if (top >> 8) {
+                top >>= 8;
+                shift = 8;
+            }
+            if (top >> 4) {
+                top >>= 4;
+                shift += 4;
+            }
+            if (top >> 2) {
+                shift += 2;
+            }
+            shift += 2;
+            re >>= shift;
+            im >>= shift;
+            exponent += 2 * shift;
+        } else {
+            if (!(both >> 7)) {
+                both <<= 8;
+                shift = 8;
+            }
+            if (!(both >> 11)) {
+                both <<= 4;
+                shift += 4;
+            }
+            if (!(both >> 13)) {
+                shift += 2;
+            }
+            re <<= shift;
+            im <<= shift;
+            exponent -= 2 * shift;
+        }
+        bins->power.mantissa = (re * re + im * im) >> 15;
+        bins->power.exponent = exponent;
+    }
+}
+
+SC_HOT int32_t sc_mel_log2(const sc_mel_bin_t *bins, const uint16_t *weights, uint32_t count) {
+    uint32_t highest = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (bins[i].power.exponent > highest) {
+            highest = bins[i].power.exponent;
+        }
+    }
+    // Room for the carries of the sum: a product is below 2^31, so is the sum of `count` once shifted.
+    for (uint32_t room = 1; room < count; room *= 2) {
+        highest++;
+    }
+    uint32_t sum = 0;
+    for (const sc_mel_bin_t *end = bins + count; bins < end; bins++, weights++) {
+        uint32_t down = highest - bins->power.exponent;
+        if (down < 31) {
+            sum += bins->power.mantissa * *weights >> down;
+        }
+    }
+    return sum ? sc_log2_q15(sum) + ((int32_t)highest - EXPONENT_ZERO) * (1 << 15) : 0;
+}
