@@ -63,7 +63,7 @@ def test_unknown_frames_reach_the_loss_as_minus_one_and_a_sounding_mixture_wins(
 
 
 def test_scenes_depend_on_the_seed_and_not_on_the_number_of_processes() -> None:
-    settings = SceneSettings(count=34, seconds=2.0, labels=["smoke_alarm", "siren"], weights=[1.0, 1.0])
+    settings = SceneSettings(count=34, seconds=1.0, labels=["smoke_alarm", "siren"], weights=[1.0, 1.0])
     one = scene_clips(settings, None, FRONTEND, seed=3, workers=1)
     two = scene_clips(settings, None, FRONTEND, seed=3, workers=2)
     other = scene_clips(SceneSettings(**{**vars(settings), "count": 2}), None, FRONTEND, seed=4)

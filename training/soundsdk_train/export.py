@@ -6,7 +6,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,14 +77,15 @@ def tensor_map(shape: StepSpec, hop_frames: int) -> dict[str, Any]:
     }
 
 
-def verify(file: bytes, clips: Sequence[NDArray[np.int8]]) -> int:
+def verify(file: bytes, clips: Sequence[NDArray[np.int8]], open_official: Callable[[bytes], Any] | None = None) -> int:
     """Run TensorFlow Lite Micro and soundcore step by step on clips and compare all outputs.
 
-    clips: int8 features (frames, width). Returns the number of steps compared; CheckError if any output byte differs.
+    clips: int8 features (frames, width). open_official: official_interpreter or a stand-in. Returns the number of
+    steps compared; CheckError if any output byte differs.
     """
     import soundcore
 
-    official = _official(file)
+    official = (open_official or official_interpreter)(file)
     try:
         ours = soundcore.Model(file)
     except soundcore.Error as error:
@@ -147,7 +148,8 @@ def need_tflm() -> None:
         ) from error
 
 
-def _official(file: bytes) -> Any:
+def official_interpreter(file: bytes) -> Any:
+    """Open a detector file in TensorFlow Lite Micro."""
     need_tflm()
     from tflite_micro import runtime
 

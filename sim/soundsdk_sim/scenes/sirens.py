@@ -28,7 +28,7 @@ from soundsdk_sim.scenes.dsp import (
 KINDS = {"wail": 0.4, "yelp": 0.3, "hi_lo": 0.3}
 
 
-def _sweep(rng: np.random.Generator, n: int, cycles_min: tuple[float, float]) -> Signal:
+def sweep(rng: np.random.Generator, n: int, cycles_min: tuple[float, float]) -> Signal:
     """Return the fundamental of a wail or yelp: up and down between two frequencies, from the lower one."""
     low_hz = rng.uniform(500, 850)
     high_hz = float(np.clip(low_hz * rng.uniform(2.0, 2.7), 1100, 1950))
@@ -43,7 +43,7 @@ def _sweep(rng: np.random.Generator, n: int, cycles_min: tuple[float, float]) ->
     return low_hz * (high_hz / low_hz) ** height
 
 
-def _two_tone(rng: np.random.Generator, n: int) -> Signal:
+def two_tone(rng: np.random.Generator, n: int) -> Signal:
     """Return the fundamental of a hi-lo horn: two steady tones in turn."""
     low_hz = rng.uniform(360, 630) if rng.uniform() < 0.8 else rng.uniform(630, 750)
     ratio = rng.choice([1.12, 1.19, 1.25, 1.33, 1.33, 1.33]) * rng.uniform(0.99, 1.01)
@@ -74,11 +74,11 @@ def siren(rng: np.random.Generator, seconds: float, kind: str = "wail") -> Signa
     """Make a siren of `seconds`. kind: "wail", "yelp" or "hi_lo". Onset at 0, offset at the end."""
     n = samples(seconds)
     if kind == "wail":
-        freq = _sweep(rng, n, (10, 30))
+        freq = sweep(rng, n, (10, 30))
     elif kind == "yelp":
-        freq = _sweep(rng, n, (150, 250))
+        freq = sweep(rng, n, (150, 250))
     elif kind == "hi_lo":
-        freq = _two_tone(rng, n)
+        freq = two_tone(rng, n)
     else:
         raise ValueError(f"no such siren: {kind}")
     factor, gain, distance_m = _drive_past(rng, n, moving=rng.uniform() < 0.6)
