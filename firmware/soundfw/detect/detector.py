@@ -11,6 +11,7 @@ and no event can follow before the score has fallen.
 
 from .. import FirmwareError
 from ..platform import const
+from ..settings import POOL, THRESHOLDS
 from . import fixed
 
 _FRACTION = const(9)  # bits after the point of a pooled mean, in units of the logits' quantization step
@@ -41,7 +42,7 @@ class Logit:
         self._factor = factor
 
     def of(self, num, den):
-        """num / den * scale in Q12; |num| < 2**28, 0 < den <= 2**20 and |num / den| < 256 or so."""
+        """Num / den * scale in Q12; |num| < 2**28, 0 < den <= 2**20 and |num / den| < 256 or so."""
         whole = num // den
         mean = (whole << _FRACTION) + (((num - whole * den) << _FRACTION) // den)
         return fixed.mul(mean << self._up, self._factor)
@@ -106,10 +107,13 @@ class Pool:
             num[i] = mul(num[i], factor)
 
 
-class Thresholds:
-    """When one class is on. on, off in 1/1000 of probability, 0 < off <= on <= 1000; min_ms, hold_ms >= 0."""
+_ON, _OFF, _MIN, _HOLD = THRESHOLDS
 
-    def __init__(self, on=500, off=300, min_ms=0, hold_ms=500):
+
+class Thresholds:
+    """The rules by which one class is on; soundfw.settings.THRESHOLDS has their units and ranges."""
+
+    def __init__(self, on=_ON[1], off=_OFF[1], min_ms=_MIN[1], hold_ms=_HOLD[1]):
         self.on = on
         self.off = off
         self.min_ms = min_ms
@@ -117,13 +121,16 @@ class Thresholds:
         self.check()
 
     def check(self):
-        for value in (self.on, self.off, self.min_ms, self.hold_ms):
+        """Raise FirmwareError if a value is out of its range or off is above on."""
+        for key, _, low, high in THRESHOLDS:
+            value = getattr(self, key)
             if not isinstance(value, int) or isinstance(value, bool):
-                raise FirmwareError("detector.value", "on, off, min_ms and hold_ms must be whole numbers")
-        if not 0 < self.off <= self.on <= 1000:
-            raise FirmwareError("detector.threshold", "0 < off <= on <= 1000 must hold")
-        if not (0 <= self.min_ms <= 60000 and 0 <= self.hold_ms <= 60000):
-            raise FirmwareError("detector.time", "min_ms and hold_ms must be 0..60000")
+                raise FirmwareError("detector.value", key + " must be a whole number")
+            if not low <= value <= high:
+                code = "detector.time" if key[-3:] == "_ms" else "detector.threshold"
+                raise FirmwareError(code, "%s must be %d..%d" % (key, low, high))
+        if self.off > self.on:
+            raise FirmwareError("detector.threshold", "off must not be above on")
 
 
 class Detector:
@@ -150,8 +157,8 @@ class Detector:
             raise FirmwareError("detector.head", "head must be softmax or sigmoid")
         if count == 0 or len(thresholds) != count or attention_count not in (0, 1, count):
             raise FirmwareError("detector.classes", "the number of labels, thresholds and attention logits must agree")
-        if not isinstance(pool_ms, int) or not 0 <= pool_ms <= 60000:
-            raise FirmwareError("detector.time", "pool_ms must be 0..60000")
+        if not isinstance(pool_ms, int) or not POOL[2] <= pool_ms <= POOL[3]:
+            raise FirmwareError("detector.time", "pool_ms must be %d..%d" % POOL[2:])
         self.labels = labels
         self.thresholds = thresholds
         self.scores = [0] * count  # 1/1000

@@ -64,7 +64,7 @@ def exp_neg(x):
 
 
 def mul(x, factor):
-    """x * factor, factor in Q15 and 0 … 1, rounded half up; |x| < 2**28. Exact, in two halves below 2**30."""
+    """X * factor, factor in Q15 and 0 … 1, rounded half up; |x| < 2**28. Exact, in two halves below 2**30."""
     return ((x >> 14) * factor + (((x & 16383) * factor + 16384) >> 14)) >> 1
 
 

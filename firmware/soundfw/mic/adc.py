@@ -9,17 +9,10 @@ import os
 import machine
 import soundcore
 
-from .. import FirmwareError
+from .. import FirmwareError, settings
 from ..platform import const
-from ..settings import checked
 from .dma_ring import Ring
 
-_KEYS = {
-    "kind": ("adc", ("adc",)),
-    "pin": (None, 26, 29),
-    "shift": (0, 0, 8),
-    "dc_shift": (8, 4, 11),
-}
 _CLOCK_HZ = const(48000000)
 _CS, _FCS, _FIFO, _DIV = const(0), const(8), const(12), const(16)
 _EN_START_MANY = const(1 | 8)
@@ -30,7 +23,7 @@ class Adc(Ring):
     """A source for Mic; see Ring. The ring holds 256 ms at 16 kHz."""
 
     def __init__(self, mic, rate_hz):
-        m = checked(mic, _KEYS, "mic.")
+        m = settings.microphone("adc", mic)
         try:
             machine.ADC(machine.Pin(m["pin"]))
         except (OSError, ValueError, TypeError) as e:

@@ -9,9 +9,8 @@ import time
 import machine
 import soundcore
 
-from .. import FirmwareError
+from .. import FirmwareError, settings
 from ..platform import const
-from ..settings import I2S, checked
 from .backlog import Backlog
 
 _BUFFER_MS = const(250)  # how long a step of the model may take
@@ -22,7 +21,7 @@ class I2s:
     """A source for Mic. Reads wait until the buffer is full; they allocate nothing after the first of one size."""
 
     def __init__(self, mic, rate_hz):
-        m = checked(mic, I2S, "mic.")
+        m = settings.microphone("i2s", mic)
         right = m["channel"] == "right"
         bits = 16 if m["bits"] == 16 else 32
         capacity = max(2, rate_hz * _BUFFER_MS // 1000 // _UNIT) * _UNIT

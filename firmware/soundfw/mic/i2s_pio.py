@@ -9,8 +9,7 @@ import machine
 import rp2
 import soundcore
 
-from .. import FirmwareError
-from ..settings import I2S, checked
+from .. import FirmwareError, settings
 from .dma_ring import Ring
 
 _RX_FIFO = 0x50200020  # of a PIO block's first state machine
@@ -58,7 +57,7 @@ class I2s(Ring):
     """A source for Mic; see Ring. The ring holds 256 ms at 16 kHz."""
 
     def __init__(self, mic, rate_hz):
-        m = checked(mic, I2S, "mic.")
+        m = settings.microphone("i2s", mic)
         if m["ws"] != m["sck"] + 1:
             raise FirmwareError("mic.open", "ws must be the pin after sck")
         shift, dc_shift = m["shift"], m["dc_shift"]

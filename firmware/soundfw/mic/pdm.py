@@ -9,18 +9,9 @@ import machine
 import rp2
 import soundcore
 
-from .. import FirmwareError
-from ..settings import checked
+from .. import FirmwareError, settings
 from .dma_ring import Ring
 
-_KEYS = {
-    "kind": ("pdm", ("pdm",)),
-    "clk": (None, 0, 48),
-    "data": (None, 0, 48),
-    "channel": ("left", ("left", "right")),
-    "shift": (0, 0, 8),
-    "dc_shift": (8, 0, 11),
-}
 _RX_FIFO = 0x50200020  # of the first state machine, and its DREQ
 _RX_TREQ = 4
 
@@ -51,7 +42,7 @@ class Pdm(Ring):
     """A source for Mic; see Ring. The ring holds 128 ms."""
 
     def __init__(self, mic, rate_hz):
-        m = checked(mic, _KEYS, "mic.")
+        m = settings.microphone("pdm", mic)
         try:
             converter = soundcore.Pdm(shift=m["shift"], dc_shift=m["dc_shift"])
         except soundcore.Error as e:

@@ -3,6 +3,7 @@
 from .. import FirmwareError
 from ..detect.detector import Thresholds
 from ..platform import const
+from ..settings import THRESHOLDS
 from ..storage import saved_thresholds
 from .framing import text
 from .record import PIECE_SAMPLES, Recorder
@@ -54,7 +55,7 @@ def _status(app, message):
 
 
 def _set(app, message):
-    """label (all classes without one) and any of on, off (1/1000), min_ms, hold_ms; all or nothing.
+    """Label (all classes without one) and any of on, off (1/1000), min_ms, hold_ms; all or nothing.
 
     keep: true stores the thresholds of all classes on the board, for this model.
     """
@@ -66,7 +67,7 @@ def _set(app, message):
     if label is not None and label not in detector.labels:
         raise FirmwareError("set.label", "the model has no such label")
     changed = {}
-    for key in ("on", "off", "min_ms", "hold_ms"):
+    for key, _, _, _ in THRESHOLDS:
         if key in message:
             changed[key] = message[key]
     if not changed and not keep:
@@ -75,12 +76,7 @@ def _set(app, message):
     for i in range(len(detector.labels)):
         t = detector.thresholds[i]
         if label is None or detector.labels[i] == label:
-            t = Thresholds(
-                changed.get("on", t.on),
-                changed.get("off", t.off),
-                changed.get("min_ms", t.min_ms),
-                changed.get("hold_ms", t.hold_ms),
-            )
+            t = Thresholds(*[changed.get(key, getattr(t, key)) for key, _, _, _ in THRESHOLDS])
         new.append(t)
     before, detector.thresholds = detector.thresholds, new
     if keep:
@@ -115,7 +111,7 @@ def _watch(app, message):
 
 
 def _record(app, message):
-    """seconds (1..3600), bits per sample (3, 4, 5 or 16); or stop: true. Ends with an ack for record.done."""
+    """Seconds (1..3600), bits per sample (3, 4, 5 or 16); or stop: true. Ends with an ack for record.done."""
     pipeline = _running(app)
     if message.get("stop") is True:
         if pipeline.recorder is not None:
