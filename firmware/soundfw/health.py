@@ -9,7 +9,7 @@ def heap_free():
 
 
 class Stopwatch:
-    """The longest time between start() and stop() since the last take(), in microseconds; 0 without a clock.
+    """The longest time between start() and stop() since the last read(), in microseconds; 0 without a clock.
 
     ticks: a function like time.ticks_us, whose values differ by ticks_diff. Time measures the board, it never
     decides anything.
@@ -29,7 +29,7 @@ class Stopwatch:
         if self._ticks:
             self._longest = max(self._longest, self._diff(self._ticks(), self._begin))
 
-    def take(self):
+    def read(self):
         longest, self._longest = self._longest, 0
         return longest
 

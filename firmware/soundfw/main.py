@@ -10,13 +10,13 @@ from .health import Stopwatch, heap_free, stopwatch
 from .mic import microphone
 from .pipeline import Pipeline
 from .storage import files, saved_thresholds, store
-from .storage.boot_counter import Starts
-from .storage.model_slots import Slots
+from .storage.boot_counter import BootCounter
+from .storage.model_slots import ModelSlots
 from .storage.push import Push
 from .wire import commands
 from .wire.framing import text
 from .wire.link import Link
-from .wire.telemetry import Watch
+from .wire.telemetry import Telemetry
 
 
 def open_stream(data):
@@ -55,13 +55,13 @@ class App:
         self.request = ""  # what the host asked for: "reboot", "restart", "bootloader" or nothing
         self.bootloader = None  # function that enters it, on boards that have one
         # An application that is given its model and no folder has nothing to do with files.
-        self.slots = Slots(settings.folder) if settings.folder or model is None else None
+        self.slots = ModelSlots(settings.folder) if settings.folder or model is None else None
         self.push = Push(self.slots) if self.slots else None
         self._open_source = open_source
         self._open_stream = open_stream
         self._model = model
         self._stopwatch = stopwatch or Stopwatch()
-        self.kept_error = None
+        self.saved_error = None
         self._held = 0  # bytes of the heap that the model has
         self._name = ""
         self.sha256 = ""
@@ -79,8 +79,8 @@ class App:
         self.send_hello()
         if self.error:
             commands.send_error(self.link, "start", self.error[0], self.error[1])
-        if self.kept_error:
-            commands.send_error(self.link, "keep", self.kept_error[0], self.kept_error[1])
+        if self.saved_error:
+            commands.send_error(self.link, "keep", self.saved_error[0], self.saved_error[1])
 
     def _load(self):
         """(bytes, sha256): the pushed model, else the one given, else settings.model."""
@@ -133,15 +133,15 @@ class App:
             try:
                 saved_thresholds.apply(settings.folder, sha256, detector)
             except FirmwareError as e:
-                self.kept_error = e.args
+                self.saved_error = e.args
         block_samples = min(settings.block_samples, stream.step_samples)
         # Last: from here on sound comes in, and what takes long before the first read would lose some.
-        ring = microphone.Mic(self._open_source(rate_hz), block_samples, settings.blocks)
+        mic = microphone.Mic(self._open_source(rate_hz), block_samples, settings.blocks)
         self._name = name
         self.sha256 = sha256
         self.rate_hz = rate_hz
-        watch = Watch(stream, detector, self.link)
-        self.pipeline = Pipeline(ring, stream, detector, self.link, rate_hz, settings.status_s, self._stopwatch, watch)
+        telemetry = Telemetry(stream, detector, self.link)
+        self.pipeline = Pipeline(mic, stream, detector, self.link, rate_hz, settings.status_s, self._stopwatch, telemetry)
 
     def _version(self):
         build = self.settings.build
@@ -210,9 +210,9 @@ def main():
 
     from .wire.port import Port
 
-    starts = Starts()
+    boots = BootCounter()
     error = None
-    if not starts.begin():
+    if not boots.begin():
         error = ("start.repeated", "the last starts ended in a reset; the next one is tried again")
     try:
         settings = settings_file.load("settings.json")
@@ -222,7 +222,7 @@ def main():
 
     def open_source(rate_hz):
         # Flash is not written while sound comes in: that stops the interrupts which take it.
-        starts.done()
+        boots.done()
         return microphone.open_source(settings.mic, rate_hz)
 
     port = Port()
@@ -234,7 +234,7 @@ def main():
         except Exception as e:
             app.fail("start.failed", e)
         finally:
-            starts.done()
+            boots.done()
         while app.turn():
             pass
         # The answer to `reboot` should leave before the board does.

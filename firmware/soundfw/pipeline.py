@@ -8,17 +8,17 @@ from .wire.framing import decimal, text
 
 class Pipeline:
     """One turn per step(). mic: Mic; stream: soundcore.Stream; status_s: seconds of sound between status lines;
-    watch: Watch.
+    telemetry: Telemetry.
 
     Nothing allocates between the microphone and the scores. What is sent does not depend on the size of the blocks,
     which may be at most stream.step_samples long.
     """
 
-    def __init__(self, mic, stream, detector, link, rate_hz, status_s, stopwatch, watch):
+    def __init__(self, mic, stream, detector, link, rate_hz, status_s, stopwatch, telemetry):
         self.mic = mic
         self.detector = detector
         self.link = link
-        self.watch = watch
+        self.telemetry = telemetry
         self._stream = stream
         self._scores = stream.scores
         self._attention = stream.attention
@@ -33,7 +33,7 @@ class Pipeline:
     def step(self):
         """Takes what the microphone has; False after the end of the sound, when open events have been closed."""
         alive = self.mic.fill()
-        block = self.mic.take()
+        block = self.mic.next_block()
         while block is not None:
             if self.recorder is not None:
                 self.recorder.add(block, self.mic.start)
@@ -42,11 +42,11 @@ class Pipeline:
             if self.now >= self._status_at:
                 self._status_at += self._status_every
                 self.send_status()
-            block = self.mic.take()
+            block = self.mic.next_block()
         if self.recorder is not None:
             if not alive:
                 self.recorder.stop()
-            if self.recorder.tell():
+            if self.recorder.send_done():
                 self.recorder = None
         if not alive:
             # On a board the sound never ends; a file does, and its open events end with it.
@@ -57,15 +57,15 @@ class Pipeline:
     def _feed(self, block):
         needed = self._stream.needed
         self._stopwatch.start()
-        steps = self.watch.feed(block) if self.watch.on else self._stream.feed(block)
+        steps = self.telemetry.feed(block) if self.telemetry.on else self._stream.feed(block)
         self._level.add(block)
         if not steps:
             return 0
         self.now = self.mic.start + needed
         changed = self.detector.step(self._scores, self._attention, self.now)
         self._stopwatch.stop()
-        if self.watch.on:
-            self.watch.send(self.now)
+        if self.telemetry.on:
+            self.telemetry.send(self.now)
         return changed
 
     def _send_edges(self):
@@ -96,9 +96,9 @@ class Pipeline:
             % (
                 self.now - self.mic.lost,
                 self.mic.lost,
-                self._stopwatch.take(),
+                self._stopwatch.read(),
                 heap_free(),
-                decimal(self._level.take(), 1),
+                decimal(self._level.read(), 1),
                 link.dropped,
                 link.damaged,
             ),

@@ -64,7 +64,7 @@ class Tap:
 
 
 class VirtualBoard:
-    """One power-on of the firmware. write, read: the serial port, as soundfw.link.Link wants them. folder: its files,
+    """One power-on of the firmware. write, read: the serial port, as soundfw.wire.link.Link wants them. folder: its files,
     such as models that are pushed; without one it has none.
 
     ModelError if the firmware refuses the model.

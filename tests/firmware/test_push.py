@@ -69,7 +69,7 @@ class Board:
     def messages(self) -> list[dict[str, Any]]:
         return protocol.Reader().feed(bytes(self.out))
 
-    def ask(self, kind: str, **members: Any) -> dict[str, Any]:
+    def request(self, kind: str, **members: Any) -> dict[str, Any]:
         assert self.app is not None
         seen = len(self.messages())
         self.incoming += framing.encode({"type": kind, **members}) + b"\n"
@@ -127,7 +127,7 @@ def test_a_pushed_model_runs_after_the_restart_and_stays_once_confirmed(flash: F
     hello = board.power_on()
     assert (hello["trial"], hello["sha256"], board.running) == (True, digest(NEW), NEW)
     board.hear()
-    assert board.ask("push.confirm")["ok"]
+    assert board.request("push.confirm")["ok"]
     for _ in range(2):
         hello = board.power_on()
         assert (hello["sha256"], "trial" in hello, "rolled_back" in hello) == (digest(NEW), False, False)
@@ -157,7 +157,7 @@ def test_a_third_model_goes_into_the_other_slot(flash: FakeFlash) -> None:
     board.send(third)
     board.power_on()
     board.hear()
-    assert board.ask("push.confirm")["ok"]
+    assert board.request("push.confirm")["ok"]
     assert board.power_on()["sha256"] == digest(third)
 
 
@@ -193,45 +193,45 @@ def _push_until(board: Board, cut: int) -> None:
     board.send()
     board.restart()
     board.hear()
-    board.ask("push.confirm")
+    board.request("push.confirm")
 
 
 def test_a_cut_push_goes_on_where_it_was(flash: FakeFlash) -> None:
     board = Board(flash)
     board.power_on()
-    at = board.ask("push.begin", size=len(NEW), sha256=digest(NEW))["at"]
+    at = board.request("push.begin", size=len(NEW), sha256=digest(NEW))["at"]
     while at < 5000:
-        at = board.ask("push.data", at=at, data=base64.b64encode(NEW[at : at + PIECE]).decode())["at"]
+        at = board.request("push.data", at=at, data=base64.b64encode(NEW[at : at + PIECE]).decode())["at"]
     board.power_on()
-    assert board.ask("push.begin", size=len(NEW), sha256=digest(NEW))["at"] >= 4096
+    assert board.request("push.begin", size=len(NEW), sha256=digest(NEW))["at"] >= 4096
     # Another model does not go on there.
-    assert board.ask("push.begin", size=len(NEW), sha256=digest(OLD))["at"] == 0
+    assert board.request("push.begin", size=len(NEW), sha256=digest(OLD))["at"] == 0
 
 
 def test_what_does_not_arrive_whole_is_not_run(flash: FakeFlash) -> None:
     board = Board(flash)
     board.power_on()
-    assert board.ask("push.data", at=0, data="")["error"] == "push.begin"
-    assert board.ask("push.commit")["error"] == "push.begin"
-    board.ask("push.begin", size=len(NEW), sha256=digest(NEW))
+    assert board.request("push.data", at=0, data="")["error"] == "push.begin"
+    assert board.request("push.commit")["error"] == "push.begin"
+    board.request("push.begin", size=len(NEW), sha256=digest(NEW))
     piece = base64.b64encode(NEW[:PIECE]).decode()
-    assert board.ask("push.data", at=0, data=piece)["at"] == PIECE
+    assert board.request("push.data", at=0, data=piece)["at"] == PIECE
     # A line that came twice is taken once.
-    assert board.ask("push.data", at=0, data=piece)["at"] == PIECE
-    assert board.ask("push.data", at=PIECE + 1, data=piece)["error"] == "push.gap"
-    assert board.ask("push.data", at=PIECE, data="A")["error"] == "push.base64"
-    assert board.ask("push.data", at=PIECE, data=5)["error"] == "push.base64"
-    assert board.ask("push.commit")["error"] == "push.short"
+    assert board.request("push.data", at=0, data=piece)["at"] == PIECE
+    assert board.request("push.data", at=PIECE + 1, data=piece)["error"] == "push.gap"
+    assert board.request("push.data", at=PIECE, data="A")["error"] == "push.base64"
+    assert board.request("push.data", at=PIECE, data=5)["error"] == "push.base64"
+    assert board.request("push.commit")["error"] == "push.short"
     assert board.app is not None
     assert board.app.request == ""  # the detector goes on
     at = PIECE
     while at < len(NEW):
         wrong = bytes(PIECE) if at == PIECE else NEW[at : at + PIECE]
-        at = board.ask("push.data", at=at, data=base64.b64encode(wrong[: len(NEW) - at]).decode())["at"]
-    assert board.ask("push.data", at=at, data="AAAA")["error"] == "push.size"
-    assert board.ask("push.commit")["error"] == "push.sha256"
+        at = board.request("push.data", at=at, data=base64.b64encode(wrong[: len(NEW) - at]).decode())["at"]
+    assert board.request("push.data", at=at, data="AAAA")["error"] == "push.size"
+    assert board.request("push.commit")["error"] == "push.sha256"
     assert board.power_on()["sha256"] == digest(OLD)
-    assert board.ask("push.begin", size=len(NEW), sha256=digest(NEW))["at"] == 0
+    assert board.request("push.begin", size=len(NEW), sha256=digest(NEW))["at"] == 0
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_a_push_that_cannot_be_is_refused_at_its_beginning(
 ) -> None:
     board = Board(flash)
     board.power_on()
-    assert board.ask("push.begin", **members)["error"] == code
+    assert board.request("push.begin", **members)["error"] == code
 
 
 def test_a_model_beyond_the_memory_is_refused_before_it_is_sent(
@@ -262,15 +262,15 @@ def test_a_model_beyond_the_memory_is_refused_before_it_is_sent(
     board.power_on()
     # 5000 bytes of arena are freed; the old model is in the image and frees nothing.
     members = {"size": len(NEW), "sha256": digest(NEW)}
-    assert board.ask("push.begin", arena=25001 - len(NEW), **members)["error"] == "push.memory"
-    assert board.ask("push.begin", arena=25000 - len(NEW), **members)["ok"]
-    assert board.ask("push.begin", arena="1", **members)["error"] == "push.arena"
+    assert board.request("push.begin", arena=25001 - len(NEW), **members)["error"] == "push.memory"
+    assert board.request("push.begin", arena=25000 - len(NEW), **members)["ok"]
+    assert board.request("push.begin", arena="1", **members)["error"] == "push.arena"
     board.whole_push()
     board.power_on()
     # A model that was pushed is in memory as a whole.
     members = {"size": len(OLD), "sha256": digest(OLD)}
-    assert board.ask("push.begin", arena=25001 + len(NEW) - len(OLD), **members)["error"] == "push.memory"
-    assert board.ask("push.begin", arena=25000 + len(NEW) - len(OLD), **members)["ok"]
+    assert board.request("push.begin", arena=25001 + len(NEW) - len(OLD), **members)["error"] == "push.memory"
+    assert board.request("push.begin", arena=25000 + len(NEW) - len(OLD), **members)["ok"]
 
 
 @pytest.mark.parametrize(
@@ -323,28 +323,28 @@ def test_a_full_flash_is_said_and_the_old_model_goes_on(flash: FakeFlash) -> Non
 def test_confirming_needs_a_trial_and_a_second_of_sound(flash: FakeFlash) -> None:
     board = Board(flash)
     board.power_on()
-    assert board.ask("push.confirm")["error"] == "push.confirm"
+    assert board.request("push.confirm")["error"] == "push.confirm"
     board.send()
     board.power_on()
-    assert board.ask("push.begin", size=5, sha256="0" * 64)["error"] == "push.trial"
-    assert board.ask("push.confirm")["error"] == "push.early"
+    assert board.request("push.begin", size=5, sha256="0" * 64)["error"] == "push.trial"
+    assert board.request("push.confirm")["error"] == "push.early"
     board.hear()
-    assert board.ask("push.confirm")["ok"]
+    assert board.request("push.confirm")["ok"]
     # Asked again because the answer was lost.
-    assert board.ask("push.confirm", sha256=digest(NEW))["ok"]
-    assert board.ask("push.confirm", sha256=digest(OLD))["error"] == "push.confirm"
+    assert board.request("push.confirm", sha256=digest(NEW))["ok"]
+    assert board.request("push.confirm", sha256=digest(OLD))["error"] == "push.confirm"
 
 
 def test_abort_ends_a_trial_or_throws_away_what_is_staged(flash: FakeFlash) -> None:
     board = Board(flash)
     board.power_on()
-    board.ask("push.begin", size=len(NEW), sha256=digest(NEW))
-    board.ask("push.data", at=0, data="AAAA")
-    assert board.ask("push.abort")["ok"]
-    assert board.ask("push.begin", size=len(NEW), sha256=digest(NEW))["at"] == 0
+    board.request("push.begin", size=len(NEW), sha256=digest(NEW))
+    board.request("push.data", at=0, data="AAAA")
+    assert board.request("push.abort")["ok"]
+    assert board.request("push.begin", size=len(NEW), sha256=digest(NEW))["at"] == 0
     board.send()
     board.power_on()
-    assert board.ask("push.abort")["ok"]
+    assert board.request("push.abort")["ok"]
     assert board.app is not None
     assert board.app.request == "restart"
     hello = board.power_on()
@@ -362,8 +362,8 @@ def test_a_state_file_of_nonsense_means_the_image(flash: FakeFlash) -> None:
 def test_thresholds_are_kept_for_the_model_they_were_set_for(flash: FakeFlash) -> None:
     board = Board(flash)
     board.power_on()
-    assert board.ask("set", label="b", on=900, off=200, keep=True)["ok"]
-    board.ask("set", label="a", on=990)
+    assert board.request("set", label="b", on=900, off=200, keep=True)["ok"]
+    board.request("set", label="a", on=990)
     board.power_on()
     assert board.app is not None
     assert [(t.on, t.off) for t in board.app.pipeline.detector.thresholds] == [(600, 400), (900, 200)]
@@ -373,7 +373,7 @@ def test_thresholds_are_kept_for_the_model_they_were_set_for(flash: FakeFlash) -
     hello, told = board.messages()
     assert (hello["sha256"], told["re"], told["error"]) == (digest(NEW), "keep", "set.model")
     assert [t.on for t in board.app.pipeline.detector.thresholds] == [600, 600]
-    assert board.ask("set", keep=True)["ok"]
+    assert board.request("set", keep=True)["ok"]
     board.power_on()
     assert len(board.messages()) == 1
     for classes in ([[1]], [[5, 9, 0, 0], [5, 2, 0, 0]], "x", [[5, 2, 0, 0]]):
@@ -386,6 +386,6 @@ def test_keeping_on_a_full_flash_changes_nothing(flash: FakeFlash) -> None:
     board = Board(flash)
     board.power_on()
     flash.free_bytes = 10
-    assert board.ask("set", on=900, keep=True)["error"] == "set.flash"
+    assert board.request("set", on=900, keep=True)["error"] == "set.flash"
     assert board.app is not None
     assert [t.on for t in board.app.pipeline.detector.thresholds] == [600, 600]

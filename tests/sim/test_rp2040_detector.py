@@ -162,7 +162,7 @@ def test_three_starts_that_end_in_a_reset_lead_to_safe_mode_and_the_next_is_trie
 ) -> None:
     board.boot()
     # A start that resets the board: boot.py runs before the frozen main.py.
-    crash = "import machine, soundfw.store\nsoundfw.store.load = lambda path: machine.reset()\n"
+    crash = "import machine, soundfw.storage.store\nsoundfw.storage.store.load = lambda path: machine.reset()\n"
     repl = Repl(board)
     repl.run(f"with open('boot.py', 'w') as f: f.write({crash!r})")
     board.send(b"\r\x02")
@@ -191,7 +191,7 @@ RAMP = """
 from array import array
 import time
 import micropython
-from soundfw.i2s_pio import I2s
+from soundfw.mic.i2s_pio import I2s
 source = I2s({"kind": "i2s", "id": 0, "sck": 16, "ws": 17, "sd": 18, "channel": CHANNEL}, 16000)
 block = memoryview(array("h", bytes(512)))
 seen = array("i", bytes(4 * 3 * 400))
@@ -246,7 +246,7 @@ def test_what_finds_no_room_is_counted_exactly(uf2: Path, channel: str) -> None:
 
 
 def test_a_stall_of_the_detector_shows_in_lost_and_events_keep_their_time(board: Rp2040) -> None:
-    nap = "import soundfw.commands, time\nsoundfw.commands._ACTIONS['nap'] = lambda app, message: time.sleep_ms(1000)\n"
+    nap = "import soundfw.wire.commands, time\nsoundfw.wire.commands._ACTIONS['nap'] = lambda app, message: time.sleep_ms(1000)\n"
     quiet = 4 * RATE
     pcm = np.concatenate([np.zeros(quiet, np.int16), alarm()])
     board.boot()

@@ -26,7 +26,7 @@ from array import array
 from binascii import hexlify
 import micropython
 import time
-from soundfw.mic import open_source
+from soundfw.mic.microphone import open_source
 source = open_source(MIC, 16000)
 samples = array("h", [0] * 256 * BLOCKS)
 blocks = [memoryview(samples)[i:i + 256] for i in range(0, len(samples), 256)]
@@ -97,7 +97,7 @@ def test_i2s_gives_the_samples_of_its_own_channel_from_the_first_frame_on(uf2: P
 
 SLOTS = """
 import time
-from soundfw.mic import open_source
+from soundfw.mic.microphone import open_source
 source = open_source(MIC, 16000)
 time.sleep_ms(50)
 source.close()
@@ -154,7 +154,7 @@ def test_the_count_of_transfers_starts_anew_without_a_gap(uf2: Path) -> None:
     """After 8 blocks here; after 2 hours in earnest."""
     words = np.random.default_rng(2).integers(-32768, 32768, 4 * 256 * 50).astype(np.int16)
     mic = {"kind": "pdm", "clk": 2, "data": 3, "dc_shift": 0}
-    short = READ.replace("source =", "import soundfw.ring\nsoundfw.ring.Ring.ROUND = 1 << 12\nsource =", 1)
+    short = READ.replace("source =", "import soundfw.mic.dma_ring\nsoundfw.mic.dma_ring.DmaRing.ROUND = 1 << 12\nsource =", 1)
     samples, lost = heard(uf2, PdmMicrophone(2, 3), mic, words, 40, 39, 1, short)
     raw = words.view(np.uint16).reshape(-1, 2)[:, ::-1].tobytes()
     out = array("h", [0] * 256 * 40)

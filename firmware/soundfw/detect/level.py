@@ -48,8 +48,8 @@ class Level:
         self._count = count
         self._random = random
 
-    def take(self):
-        """Tenths of dBFS since the last take(); of a long time, what is recent counts for more."""
+    def read(self):
+        """Tenths of dBFS since the last read(); of a long time, what is recent counts for more."""
         total = (self._high << 15) + self._low
         count = self._count
         self._high = self._low = self._count = 0

@@ -11,7 +11,7 @@ import soundcore
 
 from .. import FirmwareError, settings
 from ..platform import const
-from .dma_ring import Ring
+from .dma_ring import DmaRing
 
 _CLOCK_HZ = const(48000000)
 _CS, _FCS, _FIFO, _DIV = const(0), const(8), const(12), const(16)
@@ -19,8 +19,8 @@ _EN_START_MANY = const(1 | 8)
 _FIFO_DREQ_1 = const(1 << 24 | 8 | 1)  # FIFO on, a request as soon as it holds one result
 
 
-class Adc(Ring):
-    """A source for Mic; see Ring. The ring holds 256 ms at 16 kHz."""
+class Adc(DmaRing):
+    """A source for Mic; see DmaRing. The ring holds 256 ms at 16 kHz."""
 
     def __init__(self, mic, rate_hz):
         m = settings.microphone("adc", mic)
@@ -38,10 +38,10 @@ class Adc(Ring):
         registers[base + _DIV] = (_CLOCK_HZ // rate_hz - 1) << 8
         self._base = base
         converter = soundcore.I2sUnpacker(bits=12, shift=m["shift"], dc_shift=m["dc_shift"])
-        Ring.__init__(self, base + _FIFO, treq, 2, converter, 2, 13, rate_hz)
+        DmaRing.__init__(self, base + _FIFO, treq, 2, converter, 2, 13, rate_hz)
         registers[base + _CS] |= _EN_START_MANY
 
     def close(self):
         machine.mem32[self._base + _CS] = 1
-        Ring.close(self)
+        DmaRing.close(self)
         machine.mem32[self._base + _FCS] = 0

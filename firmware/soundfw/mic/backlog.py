@@ -15,7 +15,7 @@ def _gcd(a, b):
 class Backlog:
     """rate_hz: of the sound, by the clock that counts the time. unit: samples that the driver drops at once.
 
-    Each loss is exact up to a unit. A read that had to wait has emptied the driver's buffer, and caught_up() says so:
+    Each loss is exact up to a unit. A read that had to wait has emptied the driver's buffer, and reset() says so:
     thus clocks that differ a little do no harm. All numbers stay small integers.
     """
 
@@ -29,7 +29,7 @@ class Backlog:
         self._rest = 0
         self.behind = 0  # samples that have come and were not read
 
-    def passed(self, us):
+    def advance(self, us):
         """Time has gone by since the last call; returns the samples lost, a multiple of the unit."""
         while us >= _SECOND:
             us -= _SECOND
@@ -44,11 +44,11 @@ class Backlog:
         self.behind -= over
         return over
 
-    def took(self, samples):
+    def read(self, samples):
         """So many have been read."""
         self.behind -= samples
 
-    def caught_up(self):
+    def reset(self):
         """A read that had to wait has just returned."""
         self.behind = 0
         self._rest = 0

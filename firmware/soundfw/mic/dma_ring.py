@@ -12,7 +12,7 @@ _DMA = const(0x50000000)
 _COUNT_TRIG = const(0x1C)  # of a channel: a store there starts it with that count
 
 
-class Ring:
+class DmaRing:
     """A source for Mic. read: address of the FIFO that DREQ `treq` paces; width: bytes of a transfer, 2 or 4.
 
     converter: I2sUnpacker or Pdm; unit: bytes that make a sample; bits: the ring holds 2**bits bytes, at most 2**15.

@@ -62,13 +62,13 @@ class I2s:
         if len(self._raw) != samples * self._frame:
             self._prepare(samples)
         begin = time.ticks_us()
-        self.lost += self._backlog.passed(time.ticks_diff(begin, self._then))
+        self.lost += self._backlog.advance(time.ticks_diff(begin, self._then))
         self._i2s.readinto(self._raw)
-        self._backlog.took(samples)
+        self._backlog.read(samples)
         self._then = begin
         end = time.ticks_us()
         if time.ticks_diff(end, begin) > self._patience:
-            self._backlog.caught_up()
+            self._backlog.reset()
             self._then = end
         return 2 * self._unpacker.convert(self._raw, buf)
 

@@ -10,7 +10,7 @@ import rp2
 import soundcore
 
 from .. import FirmwareError, settings
-from .dma_ring import Ring
+from .dma_ring import DmaRing
 
 _RX_FIFO = 0x50200020  # of a PIO block's first state machine
 _RX_TREQ = 4
@@ -53,8 +53,8 @@ def _program(channel):
     return program
 
 
-class I2s(Ring):
-    """A source for Mic; see Ring. The ring holds 256 ms at 16 kHz."""
+class I2s(DmaRing):
+    """A source for Mic; see DmaRing. The ring holds 256 ms at 16 kHz."""
 
     def __init__(self, mic, rate_hz):
         m = settings.microphone("i2s", mic)
@@ -80,10 +80,10 @@ class I2s(Ring):
             )
         except (OSError, ValueError, TypeError) as e:
             raise FirmwareError("mic.open", str(e))
-        Ring.__init__(self, _RX_FIFO + block * _BLOCK, _RX_TREQ + block * _BLOCK_TREQ, 4, converter, 4, 14, rate_hz)
+        DmaRing.__init__(self, _RX_FIFO + block * _BLOCK, _RX_TREQ + block * _BLOCK_TREQ, 4, converter, 4, 14, rate_hz)
         self._machine.active(1)
 
     def close(self):
         """Stops the clock and the transfers."""
         self._machine.active(0)
-        Ring.close(self)
+        DmaRing.close(self)

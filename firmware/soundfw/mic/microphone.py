@@ -14,7 +14,7 @@ from .. import FirmwareError
 class Mic:
     """Ring of `blocks` blocks of `block_samples` or what the source has fitting; what finds no room is in `lost`.
 
-    fill() is for the producer, take() for the consumer; `start` is the position of the block taken last, in samples
+    fill() is for the producer, next_block() for the consumer; `start` is the position of the block taken last, in samples
     since the start, lost ones included: positions stay true to the time of the sound.
     """
 
@@ -30,7 +30,7 @@ class Mic:
         self._starts = [0] * (blocks + 1)
         self._newest = 0
         self._oldest = 0
-        self._taken = False
+        self._in_use = False
         self._have = 0  # samples in the newest block
         self._source_lost = 0
         self.captured = 0
@@ -69,17 +69,17 @@ class Mic:
         if close:
             close()
 
-    def take(self):
+    def next_block(self):
         """The oldest block (array of int16), valid until the next call; None if there is none.
 
         After the end of the source the last block may be a shorter view.
         """
-        if self._taken:
-            self._taken = False
+        if self._in_use:
+            self._in_use = False
             self._oldest = (self._oldest + 1) % len(self._buffers)
         i = self._oldest
         if i != self._newest:
-            self._taken = True
+            self._in_use = True
             self.start = self._starts[i]
             return self._buffers[i]
         if self.ended and self._have:

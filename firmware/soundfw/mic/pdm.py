@@ -10,7 +10,7 @@ import rp2
 import soundcore
 
 from .. import FirmwareError, settings
-from .dma_ring import Ring
+from .dma_ring import DmaRing
 
 _RX_FIFO = 0x50200020  # of the first state machine, and its DREQ
 _RX_TREQ = 4
@@ -38,8 +38,8 @@ def _right():
     in_(pins, 1).side(0)
 
 
-class Pdm(Ring):
-    """A source for Mic; see Ring. The ring holds 128 ms."""
+class Pdm(DmaRing):
+    """A source for Mic; see DmaRing. The ring holds 128 ms."""
 
     def __init__(self, mic, rate_hz):
         m = settings.microphone("pdm", mic)
@@ -57,9 +57,9 @@ class Pdm(Ring):
             )
         except (OSError, ValueError, TypeError) as e:
             raise FirmwareError("mic.open", str(e))
-        Ring.__init__(self, _RX_FIFO, _RX_TREQ, 4, converter, 8, 14, rate_hz)
+        DmaRing.__init__(self, _RX_FIFO, _RX_TREQ, 4, converter, 8, 14, rate_hz)
         self._machine.active(1)
 
     def close(self):
         self._machine.active(0)
-        Ring.close(self)
+        DmaRing.close(self)

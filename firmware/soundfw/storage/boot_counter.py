@@ -5,7 +5,7 @@ import os
 _MOST = 3
 
 
-class Starts:
+class BootCounter:
     """begin() and done() around a start. What leaves Python in between (a reset, a crash, no power) is remembered."""
 
     def __init__(self, path="starts.txt"):

@@ -15,7 +15,7 @@ from .store import sha256
 STATE = "slots.json"
 
 
-class Slots:
+class ModelSlots:
     """folder: where the files are; "" for the file system's root."""
 
     def __init__(self, folder):

@@ -20,7 +20,7 @@ _PIECE = const(512)
 
 
 class Push:
-    """slots: Slots."""
+    """slots: ModelSlots."""
 
     def __init__(self, slots):
         self._slots = slots

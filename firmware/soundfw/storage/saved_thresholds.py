@@ -24,9 +24,9 @@ def apply(folder, sha256, detector):
     if values.get("sha256") != sha256:
         raise FirmwareError("set.model", "the thresholds kept on this board are for another model and not used")
     try:
-        kept = [Thresholds(*[int(v) for v in c]) for c in values["classes"]]
-        if len(kept) != len(detector.labels):
+        saved = [Thresholds(*[int(v) for v in c]) for c in values["classes"]]
+        if len(saved) != len(detector.labels):
             raise ValueError
     except (KeyError, TypeError, ValueError):
         raise FirmwareError("set.kept", "the thresholds kept on this board are damaged and not used")
-    detector.thresholds = kept
+    detector.thresholds = saved

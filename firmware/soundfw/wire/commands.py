@@ -105,9 +105,9 @@ def _model(app, message):
 
 def _watch(app, message):
     """on, and mel (default true): scores, and features, of every step for the next 10 s of sound."""
-    watch = _running(app).watch
-    watch.ask(message.get("on"), message.get("mel", True))
-    _ack(app, message, watch.members())
+    telemetry = _running(app).telemetry
+    telemetry.switch(message.get("on"), message.get("mel", True))
+    _ack(app, message, telemetry.members())
 
 
 def _record(app, message):

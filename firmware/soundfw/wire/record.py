@@ -72,7 +72,7 @@ class Recorder:
         self._flush()
         self.finished = True
 
-    def tell(self):
+    def send_done(self):
         """Says that it is over, once there is room for the line; True when that has been said."""
         if not self.finished or self._link.waiting >= self._lines:
             return False

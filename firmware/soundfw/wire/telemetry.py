@@ -20,7 +20,7 @@ _LINE_BYTES = const(684)  # of features in one line: 912 in base64
 _CLASSES = const(180)  # of scores in one line; those after are left out
 
 
-class Watch:
+class Telemetry:
     """stream, detector, link: those of the pipeline."""
 
     def __init__(self, stream, detector, link):
@@ -40,7 +40,7 @@ class Watch:
         self._features = b""
         self._left = 0  # samples
 
-    def ask(self, on, mel):
+    def switch(self, on, mel):
         """Switches it on for the next seconds, or off; FirmwareError if those are no truth values."""
         if not isinstance(on, bool) or not isinstance(mel, bool):
             raise FirmwareError("watch.value", "on and mel must be true or false")
@@ -86,7 +86,7 @@ class Watch:
             scores = ",".join(["%d" % score for score in self._scores[:_CLASSES]])
             link.send(
                 '"type":"scores",',
-                ',"t":%d,"level_dbfs":%s,"scores":[%s]' % (now, decimal(self._level.take(), 1), scores),
+                ',"t":%d,"level_dbfs":%s,"scores":[%s]' % (now, decimal(self._level.read(), 1), scores),
             )
             if self._mel:
                 self._send_mel(now)

@@ -23,7 +23,7 @@ _ALIGN = 16  # a detector is used in place only if it is aligned
 _PROGRAM = """
 import sys, uctypes
 from soundfw.main import App
-from soundfw.mic import open_source
+from soundfw.mic.microphone import open_source
 from soundfw.settings import Settings
 settings = Settings({settings!r})
 model = uctypes.bytearray_at({at}, {size})
