@@ -50,6 +50,7 @@ lint: $(VENV)/all.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --cache-dir .cache/import-linter
 	$(BIN)/python tests/checks/docstrings.py
+	$(BIN)/python tests/checks/private_names.py
 	$(BIN)/codespell
 	$(BIN)/python tests/checks/repeats.py
 

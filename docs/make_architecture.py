@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -90,7 +91,7 @@ def read() -> list[Floor]:
                 parts.setdefault(part, set()).update(graph.find_modules_directly_imported_by(module))
         names = {name.split(".")[1] for name in folders if not name.split(".")[1].startswith("_")}
         inside = {
-            part: {m.split(".")[1] for m in imported if m.startswith(package + ".")} & parts.keys() - {part}
+            part: [m.split(".")[1] for m in imported if m.startswith(package + ".") and m.split(".")[1] in parts]
             for part, imported in parts.items()
         }
         contents = {
@@ -109,7 +110,7 @@ def read() -> list[Floor]:
 
 def _core_rooms() -> list[Room]:
     files = sorted(path for path in CORE.rglob("*") if path.suffix in (".c", ".h", ".cc"))
-    inside: dict[str, set[str]] = {}
+    inside: dict[str, list[str]] = {}
     contents: dict[str, list[str]] = {}
     owner = {path.name: _part(path) for path in files}
     for path in files:
@@ -119,8 +120,8 @@ def _core_rooms() -> list[Room]:
         if path.parent != CORE and path.stem not in contents.setdefault(part, []):
             contents[part].append(path.stem)
         included = re.findall(r'#include "(?:[^"]*/)?([^"/]+)"', path.read_text())
-        inside.setdefault(part, set()).update(owner[name] for name in included if owner.get(name, part) != part)
-    return _rooms({part: used - set(_GLUE) for part, used in inside.items()}, contents)
+        inside.setdefault(part, []).extend(owner[name] for name in included if owner.get(name) not in (None, *_GLUE))
+    return _rooms(inside, contents)
 
 
 def _part(path: Path) -> str:
@@ -128,7 +129,7 @@ def _part(path: Path) -> str:
     return path.relative_to(CORE).parts[0] if path.parent != CORE else path.stem
 
 
-def _rooms(inside: dict[str, set[str]], contents: dict[str, list[str]]) -> list[Room]:
+def _rooms(inside: dict[str, list[str]], contents: dict[str, list[str]]) -> list[Room]:
     """Gather loose files in two rooms, those that a folder uses and the others, and find each room's column."""
     used = {part for name in contents for part in inside[name]} - contents.keys()
     while more := {part for name in used for part in inside[name]} - contents.keys() - used:
@@ -138,12 +139,17 @@ def _rooms(inside: dict[str, set[str]], contents: dict[str, list[str]]) -> list[
     rooms = [Room(name + "/", files) for name, files in sorted(contents.items())]
     rooms += [Room(group[0], group) for group in loose]
     by_name = {room.name.rstrip("/"): room for room in rooms}
-    for part, imported in inside.items():
-        by_name[home[part]].imports |= {home[other] for other in imported} - {home[part]}
+    weight = Counter((home[part], home[other]) for part, imported in inside.items() for other in imported)
+    for (name, other), count in weight.items():
+        # Files of two rooms may use each other's without a circle of files: the arrow shows the way of most.
+        if name != other and count > weight.get((other, name), 0):
+            by_name[name].imports.add(other)
     for _ in rooms:
         for room in rooms:
-            for other in room.imports:
-                by_name[other].column = max(by_name[other].column, room.column + 1)
+            for name in room.imports:
+                by_name[name].column = max(by_name[name].column, room.column + 1)
+    if any(room.column >= len(rooms) for room in rooms):
+        sys.exit(f"the rooms {', '.join(by_name)} import each other in a circle: no picture")
     _reduce(by_name)
     return sorted(rooms, key=lambda room: (room.column, room.name))
 
@@ -167,19 +173,25 @@ def place(floors: list[Floor]) -> float:
         columns = [[room for room in floor.rooms if room.column == c] for c in range(1 + floor.rooms[-1].column)]
         rows = max(len(column) for column in columns)
         floor.y, floor.height = y, HEAD + rows * (ROOM + GAP) - GAP + PAD + LANE * len(_far(floor))
-        # A long list gets a wide column.
-        longest = [max(len(" ".join(room.files)) for room in column) for column in columns]
-        shares = [min(3.0, max(1.3, length / 44)) for length in longest]
-        gap = 34
-        unit = (width - gap * (len(columns) - 1)) / sum(shares)
+        # Each column is wide enough for its longest word; a long list gets more of what is left.
+        least = [max(_least(room) for room in column) for column in columns]
+        wish = [min(3.0, max(len(" ".join(room.files)) for room in column) / 44) for column in columns]
+        gap = 34 if len(columns) < 6 else 24
+        rest = width - gap * (len(columns) - 1) - sum(least)
+        widths = [low + rest * share / sum(wish) for low, share in zip(least, wish, strict=True)]
         x = LEFT + PAD
-        for column, share in zip(columns, shares, strict=True):
+        for column, wide in zip(columns, widths, strict=True):
             top = y + HEAD + (rows - len(column)) * (ROOM + GAP) / 2
             for i, room in enumerate(column):
-                room.x, room.y, room.width = x, top + i * (ROOM + GAP), share * unit
-            x += share * unit + gap
+                room.x, room.y, room.width = x, top + i * (ROOM + GAP), wide
+            x += wide + gap
         y += floor.height + 18
     return y + 22
+
+
+def _least(room: Room) -> float:
+    title = 8.6 * len(room.name) if room.name.endswith("/") else 0
+    return 22 + max(title, *(CHARACTER * (2 + len(name)) for name in room.files))
 
 
 def _text(x: float, y: float, style: str, text: str, anchor: str = "start") -> str:

@@ -18,6 +18,9 @@ HOST = ROOT / "host_sdk" / "soundsdk"
 PACKAGES = ("soundsdk_train", "soundsdk_sim", "soundsdk", "soundfw")
 UPWARD = re.compile(r"soundsdk_(sim|train)(\.\w+)*(:\w+)?")
 MAX_TOP_FILES = 12
+PRODUCT = [ROOT / "host_sdk", ROOT / "sim", ROOT / "training", ROOT / "firmware" / "soundfw"]
+# The same thing for two families of chips: a board has one of the two.
+TWICE = {"I2s"}
 
 Circles = list[list[str]]
 
@@ -116,6 +119,15 @@ def test_every_verb_of_the_table_is_there_to_be_imported() -> None:
 def test_the_top_of_the_host_package_fits_on_one_page() -> None:
     names = sorted(path.name for path in HOST.iterdir() if path.is_file())
     assert len(names) <= MAX_TOP_FILES, names
+
+
+def test_a_class_name_means_one_thing() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in sorted(path for folder in PRODUCT for path in folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(path.relative_to(ROOT).as_posix())
+    assert {name: paths for name, paths in homes.items() if len(paths) > 1 and name not in TWICE} == {}
 
 
 def test_the_picture_of_the_house_shows_these_imports() -> None:

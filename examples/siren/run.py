@@ -1,6 +1,6 @@
 """Forty clips, one command: makes 20 siren and 20 background clips, trains on them, and scores what was held out.
 
-    python examples/siren/run.py [--data DIR] [--out DIR] [--seed N]
+    python examples/siren/run.py [--data DIR] [--output DIR] [--seed N]
 
 The clips are made with soundsdk_sim.scenes; put your own WAV files into OUT/clips/<class>/ and they are used instead.
 Everything after that is `soundsdk train` and `soundsdk evaluate`, as for any folder of recordings. Exit code 6: the
@@ -85,13 +85,13 @@ def main() -> int:
         "--data", type=Path, help="recordings in class folders, for real backgrounds (no sirens in them)"
     )
     parser.add_argument(
-        "--out", type=Path, default=HERE / "out", help="folder for clips and detectors (examples/siren/out)"
+        "-o", "--output", type=Path, default=HERE / "out", help="folder for clips and detectors (examples/siren/out)"
     )
     parser.add_argument("--seed", type=int, default=1, help="of the clips (1)")
     parser.add_argument("--folds", default="1,2,3,4,5", help="folds to hold out in turn (all five)")
     args = parser.parse_args()
 
-    folder = args.out / "clips"
+    folder = args.output / "clips"
     if any(folder.glob("*/*.wav")):
         print(f"using the clips in {folder}", file=sys.stderr)
     else:
@@ -106,9 +106,9 @@ def main() -> int:
     truth_found: dict[str, list[int]] = {}
     drops = []
     for fold in args.folds.split(","):
-        model = str(args.out / f"siren-fold{fold}.tflite")
+        model = str(args.output / f"siren-fold{fold}.tflite")
         common = ("--data", str(folder), "--layout", "folders")
-        soundsdk("train", *common, "--test-fold", fold, "--config", str(HERE / "siren.toml"), "-o", model)
+        soundsdk("train", *common, "--fold", fold, "--config", str(HERE / "siren.toml"), "-o", model)
         report = json.loads(soundsdk("evaluate", model, *common, "--fold", fold, "--json"))
         drops.append(100 * (report["float"]["macro_f1"] - report["int8"]["macro_f1"]))
         matrix = report["int8"]["confusion"]

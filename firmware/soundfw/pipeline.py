@@ -10,8 +10,7 @@ class Pipeline:
     """One turn per step(). mic: Mic; stream: soundcore.Stream; status_s: seconds of sound between status lines;
     telemetry: Telemetry.
 
-    Nothing allocates between the microphone and the scores. What is sent does not depend on the size of the blocks,
-    which may be at most stream.step_samples long.
+    Nothing allocates between the microphone and the scores. What is sent does not depend on the size of the blocks.
     """
 
     def __init__(self, mic, stream, detector, link, rate_hz, status_s, stopwatch, telemetry):
@@ -37,8 +36,7 @@ class Pipeline:
         while block is not None:
             if self.recorder is not None:
                 self.recorder.add(block, self.mic.start)
-            if self._feed(block):
-                self._send_edges()
+            self._feed(block)
             if self.now >= self._status_at:
                 self._status_at += self._status_every
                 self.send_status()
@@ -55,18 +53,22 @@ class Pipeline:
         return alive
 
     def _feed(self, block):
-        needed = self._stream.needed
-        self._stopwatch.start()
-        steps = self.telemetry.feed(block) if self.telemetry.on else self._stream.feed(block)
-        self._level.add(block)
-        if not steps:
-            return 0
-        self.now = self.mic.start + needed
-        changed = self.detector.step(self._scores, self._attention, self.now)
-        self._stopwatch.stop()
+        """Feed a block to the stream; each step that ends in it goes to the detector and to who watches."""
         if self.telemetry.on:
-            self.telemetry.send(self.now)
-        return changed
+            self.telemetry.add(block)
+        self._level.add(block)
+        at = 0
+        while at < len(block):
+            self._stopwatch.start()
+            at += self._stream.feed(block, at)
+            if self._stream.stepped:
+                self.now = self.mic.start + at
+                changed = self.detector.step(self._scores, self._attention, self.now)
+                self._stopwatch.stop()
+                if self.telemetry.on:
+                    self.telemetry.send(self.now)
+                if changed:
+                    self._send_edges()
 
     def _send_edges(self):
         d = self.detector

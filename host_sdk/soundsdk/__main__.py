@@ -1,4 +1,4 @@
-"""`python -m soundsdk`."""
+"""The program `python -m soundsdk`."""
 
 from soundsdk.cli import main
 

@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Build:
-    """How its image is made. image: the file that is made; toolchain: the prefix of the compiler's name."""
+    """The build of the image. image: the file's name; toolchain: the prefix of the compiler's name."""
 
     image: str
     toolchain: str = ""
@@ -31,7 +31,7 @@ class Build:
 
 @dataclass(frozen=True)
 class Uf2:
-    """family: what the boot loader answers to; address: of the image in flash; volume: of the boot loader's drive."""
+    """The UF2 boot loader. family: its family id; address: of the image in flash; volume: the name of its drive."""
 
     family: int
     address: int
@@ -40,7 +40,7 @@ class Uf2:
 
 @dataclass(frozen=True)
 class Esptool:
-    """How esptool writes it. chip: esptool's name for it; the rest: offsets in flash.
+    """The arguments of esptool. chip: esptool's name for it; the rest: offsets in flash.
 
     The image holds boot loader, partition table and application, and is written at `bootloader`. Mode and frequency of
     the flash stand in the image's own header.
@@ -54,7 +54,7 @@ class Esptool:
 
 @dataclass(frozen=True)
 class Usb:
-    """What it may be on USB, as "vendor:product" in hex: running the firmware, and in its boot loader."""
+    """The board's USB ids, as "vendor:product" in hex. normal: with its firmware running; bootloader: in that."""
 
     normal: tuple[str, ...]
     bootloader: tuple[str, ...]
@@ -100,7 +100,7 @@ class Mic:
         return dict(self.values).get(key)
 
     def settings(self) -> dict[str, int | str]:
-        """Return `mic` of soundfw's settings: what the file says."""
+        """Return `mic` of soundfw's settings: the keys that are in the file."""
         return {"kind": self.kind, **dict(self.values)}
 
 
@@ -148,7 +148,7 @@ def _fits(value: object, annotation: str) -> bool:
 
 
 def _fill(kind: type[_T], table: dict[str, Any], where: str, **given: Any) -> _T:
-    """A dataclass from a table with exactly its keys; ValueError names the one that is wrong."""
+    """Make a dataclass from a table with exactly its keys; ValueError names the one that is wrong."""
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         key = field.name
         if key in given:
@@ -172,7 +172,7 @@ def _fill(kind: type[_T], table: dict[str, Any], where: str, **given: Any) -> _T
 
 
 def read_board(path: Path) -> Board:
-    """Reads one board file; UsageError if a key is missing, unknown or of another type."""
+    """Read one board file; UsageError if a key is missing, unknown or of another type."""
     try:
         return _fill(Board, tomllib.loads(path.read_text(encoding="utf-8")), "", id=path.stem)
     except (OSError, ValueError) as e:
@@ -180,12 +180,12 @@ def read_board(path: Path) -> Board:
 
 
 def all_boards(folder: Path | None = None) -> list[Board]:
-    """Every board file of the folder (default: those that come with soundsdk), by id."""
+    """Read every board file in a folder (default: those that come with soundsdk), by id."""
     return [read_board(path) for path in sorted((folder or boards_dir()).glob("*.toml"))]
 
 
 def find_board(name: str) -> Board:
-    """The board of that id; UsageError with the ids there are."""
+    """Return the board with that id; UsageError with the ids there are."""
     path = boards_dir() / f"{name}.toml"
     if path.parent != boards_dir() or not path.is_file():
         known = ", ".join(board.id for board in all_boards())

@@ -1,4 +1,4 @@
-"""The command `soundsdk`: finds the verb, runs it, and turns every failure into one sentence and an exit code.
+"""The command `soundsdk`: runs a verb, and turns every failure into one sentence and an exit code.
 
 A verb's module is imported only when that verb is called, so `--help` needs nothing but click.
 """
@@ -8,51 +8,60 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from soundsdk import __version__
+from soundsdk.commands.verb import Surroundings
 from soundsdk.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, SoundsdkError
 
-# verb: (module, function, one line for --help)
+if TYPE_CHECKING:
+    from soundsdk.device.system import System
+    from soundsdk.flash.timeouts import FlashTimeouts
+
+# verb: (module, one line for --help). The module holds a click command of the verb's name.
 VERBS = {
-    "demo": ("soundsdk_sim.commands.demo", "demo", "Make a scene, run the detector on it, show events against the truth."),
-    "sim": ("soundsdk_sim.commands.sim", "sim", "Run the firmware's own code on recordings and print its event lines."),
-    "train": ("soundsdk_train.commands.train", "train", "Train a detector on a folder of recordings."),
-    "evaluate": ("soundsdk_train.commands.evaluate", "evaluate", "Measure a detector on recordings it has not seen."),
-    "devices": ("soundsdk.commands.devices", "devices", "List the boards that are connected."),
-    "monitor": ("soundsdk.commands.monitor", "monitor", "Watch a board: events, levels, scores, on a page if you like."),
-    "info": ("soundsdk.commands.info", "info", "Show what a board says of itself, or what a detector file holds and costs."),
-    "set": ("soundsdk.commands.set", "set_", "Change a board's thresholds."),
-    "doctor": ("soundsdk.commands.doctor", "doctor", "Find out why a board cannot be reached."),
-    "record": ("soundsdk.commands.record", "record", "Record sound from a board into a dataset folder."),
-    "mic-test": ("soundsdk.commands.mic_test", "mic_test", "Name what is wrong with a board's microphone."),
-    "push": ("soundsdk.commands.push", "push", "Give a board a new detector, without flashing."),
-    "build": ("soundsdk.commands.build", "build", "Make the firmware image of a board, with a detector in it."),
-    "profile": ("soundsdk_sim.commands.profile", "profile", "Measure what a detector costs on a board."),
-    "flash": ("soundsdk.commands.flash", "flash", "Put firmware and a detector onto a board, and check that it runs them."),
-    "boards": ("soundsdk.commands.boards", "boards", "List the boards soundsdk knows."),
+    "demo": ("soundsdk_sim.commands.demo", "Make a scene with known events and run the detector on it."),
+    "sim": ("soundsdk_sim.commands.sim", "Run the firmware's own code on recordings and print its event lines."),
+    "train": ("soundsdk_train.commands.train", "Train a detector on a folder of recordings."),
+    "evaluate": ("soundsdk_train.commands.evaluate", "Measure a detector on recordings it has not seen."),
+    "devices": ("soundsdk.commands.devices", "List the boards that are connected."),
+    "monitor": ("soundsdk.commands.monitor", "Show a board's events and levels, in a terminal or on a page."),
+    "info": ("soundsdk.commands.info", "Show the state of a board, or what a detector file holds and costs."),
+    "set": ("soundsdk.commands.set", "Change a board's thresholds."),
+    "doctor": ("soundsdk.commands.doctor", "Find out why a board cannot be reached."),
+    "record": ("soundsdk.commands.record", "Record sound from a board into a dataset folder."),
+    "mic-test": ("soundsdk.commands.mic_test", "Name what is wrong with a board's microphone."),
+    "push": ("soundsdk.commands.push", "Send a board another detector, without flashing."),
+    "build": ("soundsdk.commands.build", "Build the firmware image of a board, with a detector in it."),
+    "profile": ("soundsdk_sim.commands.profile", "Measure what a detector costs on a board."),
+    "flash": ("soundsdk.commands.flash", "Put firmware and a detector onto a board, and check that it runs them."),
+    "boards": ("soundsdk.commands.boards", "List the boards soundsdk knows."),
 }
+_FUNCTIONS = {"set": "set_"}  # the verb whose name Python has taken
 
 
 class LazyGroup(click.Group):
     """A click group that imports a command's module when the command is called, not before."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order of --help."""
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command of a verb; None if there is no such verb."""
         if cmd_name not in VERBS:
             return None
-        module, function, _ = VERBS[cmd_name]
-        command = getattr(importlib.import_module(module), function)
+        module = importlib.import_module(VERBS[cmd_name][0])
+        command = getattr(module, _FUNCTIONS.get(cmd_name, cmd_name.replace("-", "_")))
         assert isinstance(command, click.Command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs with one line each, importing none of them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, _, text) in VERBS.items()])
+            formatter.write_dl([(name, text) for name, (_, text) in VERBS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -73,20 +82,25 @@ def _say(message: str, hint: str = "") -> None:
 
 
 def _leave_quietly() -> int:
-    """After a closed pipe Python would complain once more when it flushes standard output at exit."""
+    """Redirect standard output to nowhere: after a closed pipe, Python's flush at exit would print another error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return EXIT_OK
 
 
-def run(args: list[str] | None = None) -> int:
-    """Runs one command line (without the program's name) and returns its exit code."""
+def run(
+    args: list[str] | None = None, system: System | None = None, flash_timeouts: FlashTimeouts | None = None
+) -> int:
+    """Run one command line (without the program's name) and return its exit code.
+
+    system: the computer on which boards are looked for (default: this one). flash_timeouts: see there.
+    """
     words = sys.argv[1:] if args is None else args
     debug = "--debug" in words or os.environ.get("SOUNDSDK_DEBUG", "") not in ("", "0")
     try:
         if "_SOUNDSDK_COMPLETE" in os.environ:
-            cli.main(args=words, prog_name="soundsdk")  # the shell asks for completions
-        # Not cli.main: it would answer a closed pipe with exit code 1.
-        with cli.make_context("soundsdk", list(words)) as context:
+            cli.main(args=words, prog_name="soundsdk")  # a shell requests completions
+        # Not cli.main, whose exit code for a closed pipe is 1.
+        with cli.make_context("soundsdk", list(words), obj=Surroundings(system, flash_timeouts)) as context:
             result: Any = cli.invoke(context)
         sys.stdout.flush()
         return result if isinstance(result, int) else EXIT_OK
@@ -113,7 +127,7 @@ def run(args: list[str] | None = None) -> int:
 
 
 def main() -> None:
-    """Entry point of the installed command."""
+    """Run the command line of this process, and exit."""
     sys.exit(run())
 
 

@@ -1,6 +1,6 @@
 """A detector file on the host: its bytes checked by soundcore, its metadata checked here.
 
-The C core checks what it needs itself; this is for the parts that only the firmware's Python and people read.
+The C core checks what it needs itself. Here the parts are checked that only the firmware's Python and people read.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any
 from soundsdk.errors import ModelError
 
 MAX_BYTES = 16 * 1024 * 1024
+# Real value of one int8 step of the features. Every frontend and every model agree on it; the zero point is 0.
+FEATURE_SCALE = 1.0 / 32.0
 
 
 @dataclass(frozen=True)
@@ -27,15 +29,17 @@ class DetectorFile:
 
     @property
     def name(self) -> str:
+        """The detector's name, from its metadata."""
         return str(self.metadata["name"])
 
     @property
     def labels(self) -> list[str]:
+        """The names of its classes, in the order of its scores."""
         return list(self.metadata["labels"])
 
 
 def load(path: str | Path) -> DetectorFile:
-    """Reads and checks a detector; ModelError with one sentence if it is missing, damaged or not a detector."""
+    """Read and check a detector; ModelError if it is missing, damaged or not a detector."""
     import soundcore
 
     path = Path(path)

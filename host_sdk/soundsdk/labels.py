@@ -1,34 +1,78 @@
-"""Events as text: DCASE tab-separated tables and Audacity labels."""
+"""Labelled spans of sound, and their text forms: DCASE tab-separated tables and Audacity label tracks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from dataclasses import dataclass
+
+from soundsdk.errors import DataError
 
 TSV_HEADER = "filename\tonset\toffset\tevent_label"
 
 
-class Whole(Protocol):
-    """An event with both its ends, in seconds."""
+@dataclass(frozen=True)
+class LabelledSpan:
+    """One stretch of sound with a label: a detected event with both its ends, or a true one.
 
-    @property
-    def onset_s(self) -> float: ...
-    @property
-    def offset_s(self) -> float: ...
-    @property
-    def label(self) -> str: ...
+    ValueError if it ends before it begins.
+    """
+
+    onset_s: float
+    offset_s: float
+    label: str
+    score: float | None = None  # highest score of the detector within the span, 0-1; None where nothing was detected
+
+    def __post_init__(self) -> None:
+        if not self.onset_s <= self.offset_s:
+            raise ValueError(f"the span {self.label!r} ends at {self.offset_s} s, before it begins at {self.onset_s} s")
 
 
 def printable(text: str) -> str:
-    """Text that comes from elsewhere, for a line: what would end it or steer a terminal becomes a middle dot."""
+    """Replace every character that could end a line or steer a terminal with a middle dot."""
     return "".join(c if c.isprintable() else "·" for c in text)
 
 
-def tsv(filename: str, events: Iterable[Whole]) -> list[str]:
-    """Rows for TSV_HEADER, seconds with a thousandth's resolution."""
-    return [f"{filename}\t{e.onset_s:.3f}\t{e.offset_s:.3f}\t{printable(e.label)}" for e in events]
+def format_tsv(filename: str, spans: Iterable[LabelledSpan]) -> list[str]:
+    """Return the rows that follow TSV_HEADER, in seconds with three decimals."""
+    return [f"{filename}\t{s.onset_s:.3f}\t{s.offset_s:.3f}\t{printable(s.label)}" for s in spans]
 
 
-def audacity(events: Iterable[Whole]) -> list[str]:
-    """Rows of an Audacity label track: start, end, label."""
-    return [f"{e.onset_s:.6f}\t{e.offset_s:.6f}\t{printable(e.label)}" for e in events]
+def format_audacity(spans: Iterable[LabelledSpan]) -> list[str]:
+    """Return the rows of an Audacity label track: start, end, label."""
+    return [f"{s.onset_s:.6f}\t{s.offset_s:.6f}\t{printable(s.label)}" for s in spans]
+
+
+def parse_tsv(text: str) -> dict[str, list[LabelledSpan]]:
+    """Read a DCASE table and return its spans by file name, in the order of the rows.
+
+    DataError names the line that is not a row of TSV_HEADER's columns.
+    """
+    spans: dict[str, list[LabelledSpan]] = {}
+    for number, row in _rows(text, 4):
+        if number > 1 or "\t".join(row) != TSV_HEADER:
+            spans.setdefault(row[0], []).append(_span(number, row[1:]))
+    return spans
+
+
+def parse_audacity(text: str) -> list[LabelledSpan]:
+    """Read an Audacity label track; DataError names the line that is no label."""
+    # Lines that begin with a backslash hold a label's range of frequencies.
+    return [_span(number, row) for number, row in _rows(text, 3)]
+
+
+def _rows(text: str, columns: int) -> Iterable[tuple[int, list[str]]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("\\"):
+            continue
+        row = line.split("\t")
+        if len(row) != columns:
+            raise DataError(f"line {number} of the labels has {len(row)} columns, not {columns}.", "Separate by tabs.")
+        yield number, row
+
+
+def _span(number: int, row: list[str]) -> LabelledSpan:
+    onset, offset, label = row
+    try:
+        return LabelledSpan(float(onset), float(offset), label)
+    except ValueError as error:
+        raise DataError(f"line {number} of the labels cannot be used: {error}.", "Correct its times.") from error

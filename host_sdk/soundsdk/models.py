@@ -1,4 +1,4 @@
-"""Finds a detector by name or path."""
+"""Detectors by name or path."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DEFAULT = "home"
 
 
 def find_model(name_or_path: str | Path | None = None) -> Path:
-    """A path as it is; a bare name is one of the detectors that come with soundsdk (default: home)."""
+    """Return the path of a detector: a path as it is, a bare name below the folder of those that come with soundsdk."""
     name = str(name_or_path or DEFAULT)
     path = Path(name)
     if path.suffix or path.name != name:
@@ -25,5 +25,5 @@ def find_model(name_or_path: str | Path | None = None) -> Path:
 
 
 def load_model(name_or_path: str | Path | None = None) -> DetectorFile:
-    """find_model, then read and checked."""
+    """Find, read and check a detector; ModelError if it cannot be used."""
     return load(find_model(name_or_path))

@@ -1,4 +1,4 @@
-"""Where the data that comes with soundsdk lies, in a checkout as in an installed package."""
+"""The folders of the data that comes with soundsdk, in a checkout and in an installed package."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ def _folder(installed: str, checkout: str) -> Path:
 
 
 def models_dir() -> Path:
-    """Folder of the default detectors (`home.tflite`, `esc10.tflite`)."""
+    """Return the folder of the default detectors (`home.tflite`, `esc10.tflite`)."""
     return _folder("_models", "firmware/models")
 
 
 def boards_dir() -> Path:
-    """Folder of the board files, one TOML each."""
+    """Return the folder of the board files, one TOML each."""
     return _folder("_boards", "boards")
 
 
 def firmware_dir() -> Path:
-    """Folder of what images are built from: the C modules, MicroPython board files and the manifest."""
+    """Return the folder of what images are built from: the C modules, MicroPython board files and the manifest."""
     return _folder("_firmware", "firmware")

@@ -1,1 +1,1 @@
-"""soundsdk_sim: virtual boards that run the firmware's own code, sound in, serial out."""
+"""Virtual boards that run the firmware's own code: sound in, serial lines out."""

@@ -1,11 +1,11 @@
-"""A virtual board: soundfw itself, with a recording for a microphone and a function for a serial port."""
+"""A virtual board: soundfw itself, with a recording as its microphone and functions as its serial port."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,45 +15,43 @@ from soundfw.main import App, open_stream
 from soundfw.settings import Settings
 from soundfw.wire import framing
 from soundsdk.errors import ModelError
-from soundsdk_sim.scenes.matching import Found
+from soundsdk.labels import LabelledSpan
 
-BLOCK_SAMPLES = 2048  # a step at a time: what is sent does not depend on it
+BLOCK_SAMPLES = 2048  # about a step of the model: the lines do not depend on it
+REALTIME_BLOCK_SAMPLES = 256
 STATUS_S = 10
 
 
-class Recording:
-    """Samples as a microphone's `readinto`; ends with the recording."""
+class PcmSource:
+    """A microphone that delivers a recording, and nothing after it."""
 
     def __init__(self, pcm: NDArray[np.int16]) -> None:
         self._pcm = np.ascontiguousarray(pcm, np.int16).data
         self._at = 0
 
     def readinto(self, buf: memoryview) -> int:
+        """Fill buf with samples and return the number of bytes; 0 at the end."""
         n = min(len(buf), len(self._pcm) - self._at)
         buf[:n] = self._pcm[self._at : self._at + n]
         self._at += n
         return 2 * n
 
 
-class Tap:
-    """A stream that keeps the features of every step as well: what the plot shows is what the model got."""
+class FeatureTap:
+    """A stream that also keeps the features of every step: the plot shows what the model got."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
         self.features: list[bytes] = []
 
-    def feed(self, pcm: Any) -> int:
-        needed = self._stream.needed
-        if len(pcm) < needed:
-            return int(self._stream.feed(pcm))
-        # To the end of the step first: the frames after it are written over its features.
-        view = memoryview(pcm)
-        self._stream.feed(view[:needed])
-        self.features.append(bytes(self._stream.features))
-        return 1 + int(self._stream.feed(view[needed:]))
+    def feed(self, pcm: Any, start: int = 0) -> int:
+        taken = int(self._stream.feed(pcm, start))
+        if self._stream.stepped:
+            self.features.append(bytes(self._stream.features))
+        return taken
 
     def frames(self) -> NDArray[np.int8] | None:
-        """Features (frames, width) so far; None before the first step."""
+        """Return the features (frames, width) so far; None before the first step."""
         if not self.features:
             return None
         hop_frames = int(json.loads(bytes(self._stream.metadata))["hop_frames"])
@@ -64,67 +62,66 @@ class Tap:
 
 
 class VirtualBoard:
-    """One power-on of the firmware. write, read: the serial port, as soundfw.wire.link.Link wants them. folder: its files,
-    such as models that are pushed; without one it has none.
+    """One power-on of the firmware.
 
-    ModelError if the firmware refuses the model.
+    write, read: the serial port, as soundfw.wire.link.Link expects them. tap: keep the features. folder: where it
+    stores files, such as pushed models; by default it has no storage. Raises ModelError if the firmware refuses the
+    model.
     """
 
     def __init__(
         self,
         model: bytes,
-        recording: Recording,
+        source: PcmSource,
         write: Callable[[Any], int | None],
         read: Callable[[], bytes] | None = None,
         tap: bool = False,
         block_samples: int = BLOCK_SAMPLES,
         folder: str = "",
     ) -> None:
-        self.tap: Tap | None = None
+        self.tap: FeatureTap | None = None
 
-        def opened(data: bytes) -> Any:
-            stream = open_stream(data)
-            if tap:
-                self.tap = Tap(stream)
-                return self.tap
-            return stream
+        def open_tapped(data: bytes) -> Any:
+            self.tap = FeatureTap(open_stream(data))
+            return self.tap
 
         values = {"board": "sim", "status_s": STATUS_S, "block_samples": block_samples, "folder": folder}
         settings = Settings(values)
-        self.app = App(settings, lambda rate_hz: recording, write, read, model=model, open_stream=opened)
+        opener = open_tapped if tap else open_stream
+        self.app = App(settings, lambda rate_hz: source, write, read, model=model, open_stream=opener)
         self.app.start()
         if self.app.error:
             code, detail = self.app.error
             raise ModelError(f"the firmware refuses the model: {detail} ({code}).")
 
     @property
-    def heard_samples(self) -> int:
-        """Samples taken from the microphone so far."""
+    def captured_samples(self) -> int:
+        """Samples read from the microphone so far."""
         return int(self.app.pipeline.mic.captured)
 
 
 @dataclass
-class Run:
-    """What a virtual board did with a recording. lines: as sent, without their ends."""
+class RunResult:
+    """What the firmware made of a recording. lines: as sent, without their ends."""
 
     lines: list[bytes] = field(default_factory=list)
-    events: list[Found] = field(default_factory=list)  # by onset
+    events: list[LabelledSpan] = field(default_factory=list)  # by onset
     features: NDArray[np.int8] | None = None  # (frames, width)
 
 
-def run(
+def run_recording(
     model: bytes,
     pcm: NDArray[np.int16],
     rate_hz: int,
     on_line: Callable[[bytes], None] | None = None,
     realtime: bool = False,
     features: bool = False,
-) -> Run:
-    """Runs the firmware over a recording at the model's rate, as fast as possible or as fast as time goes by.
+) -> RunResult:
+    """Run the firmware over a recording at the model's rate, as fast as possible or in real time.
 
-    on_line sees each line as soon as it is sent.
+    on_line gets each line as soon as it is sent. features: keep them in the result.
     """
-    result = Run()
+    result = RunResult()
     rest = bytearray()
 
     def write(data: Any) -> int:
@@ -138,10 +135,11 @@ def run(
         return len(data)
 
     begin = time.monotonic()
-    board = VirtualBoard(model, Recording(pcm), write, tap=features, block_samples=256 if realtime else BLOCK_SAMPLES)
+    block = REALTIME_BLOCK_SAMPLES if realtime else BLOCK_SAMPLES
+    board = VirtualBoard(model, PcmSource(pcm), write, tap=features, block_samples=block)
     while board.app.step():
         if realtime:
-            time.sleep(max(0.0, begin + board.heard_samples / rate_hz - time.monotonic()))
+            time.sleep(max(0.0, begin + board.captured_samples / rate_hz - time.monotonic()))
     result.events = events_of(result.lines, rate_hz)
     if board.tap is not None:
         result.features = board.tap.frames()
@@ -149,17 +147,21 @@ def run(
 
 
 def features_of(model: bytes, pcm: NDArray[np.int16]) -> NDArray[np.int8] | None:
-    """Features (frames, width) of a recording, as a board computes them; None if it is shorter than a step."""
-    tap = Tap(open_stream(model))
-    block = min(BLOCK_SAMPLES, tap.step_samples)
-    for at in range(0, len(pcm), block):
-        tap.feed(np.ascontiguousarray(pcm[at : at + block], np.int16))
+    """Return the features (frames, width) of a recording, as a board computes them; None below one step of sound."""
+    tap = FeatureTap(open_stream(model))
+    sound, at = np.ascontiguousarray(pcm, np.int16), 0
+    while at < len(sound):
+        at += tap.feed(sound, at)
     return tap.frames()
 
 
-def events_of(lines: list[bytes], rate_hz: int) -> list[Found]:
-    """The events in a board's lines, by onset. An event without an end is left out."""
-    onsets: dict[int, float] = {}
+def events_of(lines: list[bytes], rate_hz: int, end_s: float | None = None) -> list[LabelledSpan]:
+    """Return the events in a board's lines, by onset.
+
+    Without end_s an event with no end is left out. With it every event ends there at the latest, one with no end has
+    the score of its onset as its peak, and one that begins later is left out.
+    """
+    begun: dict[int, LabelledSpan] = {}
     found = []
     for line in lines:
         message = framing.decode(line)
@@ -167,7 +169,11 @@ def events_of(lines: list[bytes], rate_hz: int) -> list[Found]:
             continue
         seconds = message["t"] / rate_hz
         if message["edge"] == "on":
-            onsets[message["id"]] = seconds
+            begun[message["id"]] = LabelledSpan(seconds, seconds, message["label"], message["score"])
         else:
-            found.append(Found(onsets.pop(message["id"]), seconds, message["label"], message["peak"]))
+            onset_s = begun.pop(message["id"]).onset_s
+            found.append(LabelledSpan(onset_s, seconds, message["label"], message["peak"]))
+    if end_s is not None:
+        found += [replace(event, offset_s=end_s) for event in begun.values()]
+        found = [replace(event, offset_s=min(event.offset_s, end_s)) for event in found if event.onset_s < end_s]
     return sorted(found, key=lambda f: (f.onset_s, f.label))

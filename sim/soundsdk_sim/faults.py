@@ -1,4 +1,4 @@
-"""Links that misbehave: any Transport with byte noise, losses, a slow line, or a cable that is pulled.
+"""Faulty links: any Transport with byte noise, losses, a slow line, or a cable that is pulled.
 
     link = Faulty(open_sim("sim"), noise=Noise(replace=0.003, drop=0.003, double=0.003, seed=1))
     device = Device(link)
@@ -18,24 +18,24 @@ from soundsdk.device.transport import Gone, Transport
 
 
 class Noise:
-    """Damages bytes: each is replaced by another value, dropped, or doubled, with these chances.
+    """Damage to bytes: each is replaced by another value, dropped, or doubled, with these probabilities.
 
-    kept: whether the last bytes given to apply() passed unharmed, one truth value per byte given.
+    kept: for each byte of the last apply(), whether it passed unharmed.
     """
 
     def __init__(self, replace: float = 0.0, drop: float = 0.0, double: float = 0.0, seed: int = 0) -> None:
         if min(replace, drop, double) < 0 or replace + drop + double > 1:
-            raise ValueError("chances are 0 to 1, together at most 1")
-        self._limits = np.cumsum([replace, drop, double])
+            raise ValueError("probabilities are 0 to 1, together at most 1")
+        self._cumulative = np.cumsum([replace, drop, double])
         self._random = np.random.default_rng(seed)
         self.kept = np.zeros(0, np.bool_)
         self.damaged = 0  # bytes so far
 
     def apply(self, data: bytes) -> bytes:
-        """What arrives of data."""
+        """Return what arrives of data."""
         values = np.frombuffer(data, np.uint8).copy()
         roll = self._random.random(len(values))
-        replaced, dropped, doubled = self._limits
+        replaced, dropped, doubled = self._cumulative
         self.kept = roll >= doubled
         change = np.flatnonzero(roll < replaced)
         values[change] ^= self._random.integers(1, 256, len(change)).astype(np.uint8)
@@ -47,16 +47,18 @@ class Noise:
 
 
 class Filter(Protocol):
-    """What changes bytes on their way, such as Noise."""
+    """Anything that changes bytes on their way, such as Noise."""
 
-    def apply(self, data: bytes) -> bytes: ...
+    def apply(self, data: bytes) -> bytes:
+        """Return what arrives of data."""
 
 
 class Faulty:
-    """A Transport with faults. noise: on what the board sends; noise_out: on what it is sent.
+    """A Transport with faults.
 
-    unplug_read, unplug_written: the cable is pulled after that many bytes from the board, to the board; what came
-    before arrives. bytes_s: the pace of the line, both ways. silent: the board hears and says nothing.
+    noise: on what the board sends; noise_out: on what it receives. unplug_read, unplug_written: the cable is pulled
+    after that many bytes from or to the board; those bytes arrive. bytes_s: the speed of the line, in each direction.
+    silent: the board neither receives nor sends.
     """
 
     def __init__(
@@ -72,7 +74,7 @@ class Faulty:
         self.inner = transport
         self.path = transport.path
         self.serial_number = transport.serial_number
-        self.read_bytes = 0  # of the board's, before noise
+        self.read_bytes = 0  # from the board, before noise
         self.written_bytes = 0
         self.silent = silent
         self._noise = noise
@@ -84,7 +86,7 @@ class Faulty:
         self._gone = False
 
     def unplug(self) -> None:
-        """Pulls the cable: from now on every read and write is Gone. The board goes on until close()."""
+        """Pull the cable: from now on every read and write raises Gone. The board runs on until close()."""
         self._gone = True
 
     def _check(self) -> None:
@@ -92,6 +94,7 @@ class Faulty:
             raise Gone(f"the board at {self.path} has gone.", "Plug it in again.")
 
     def read(self, timeout_s: float) -> bytes:
+        """Read as Transport.read does, through the faults."""
         self._check()
         if self._unplug_read is not None and self.read_bytes >= self._unplug_read:
             self.unplug()
@@ -113,6 +116,7 @@ class Faulty:
         return self._noise.apply(data) if self._noise and data else data
 
     def write(self, data: bytes) -> None:
+        """Write as Transport.write does, through the faults."""
         self._check()
         most = len(data)
         if self._unplug_written is not None:
@@ -131,9 +135,10 @@ class Faulty:
             time.sleep(count / self._bytes_s)
 
     def close(self) -> None:
+        """Close the link and the transport below it."""
         self._gone = True
         self.inner.close()
 
     def reopen(self) -> Transport:
-        """The board again, its link without faults."""
+        """Return a new transport to the same board, without faults."""
         return self.inner.reopen()

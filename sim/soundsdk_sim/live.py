@@ -1,4 +1,4 @@
-"""A virtual board that is on: soundfw in a thread of its own, in real time, with bytes in and out."""
+"""A running virtual board: soundfw in its own thread, in real time, with bytes in and out."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from soundfw.main import App
 from soundfw.settings import Settings
 
 TURN_S = 0.004
-_PORT_BYTES = 65536  # the most a reader can be behind; more is not taken, as a USB port would not
+_PORT_BYTES = 65536  # a reader that is further behind stops the board's port, as on USB
 
 
 class LiveMicrophone:
-    """A recording as a microphone hears it, at the pace of `speed` times real time, then silence."""
+    """A microphone that delivers a recording at `speed` times real time, then silence."""
 
     def __init__(self, pcm: NDArray[np.int16], rate_hz: int, speed: float = 1.0) -> None:
         self._pcm = np.ascontiguousarray(pcm, np.int16)
@@ -28,23 +28,23 @@ class LiveMicrophone:
         self._at = 0
 
     def readinto(self, buf: memoryview) -> int | None:
-        """Samples that are due; None while not a whole buffer is."""
+        """Fill buf with the next samples and return the number of bytes; None until a whole buffer is due."""
         due = int((time.monotonic() - self._begin) * self._rate_hz) - self._at
         if due < len(buf):
             return None
-        known = self._pcm[self._at : self._at + len(buf)]
+        rest = self._pcm[self._at : self._at + len(buf)]
         samples = np.frombuffer(buf, np.int16)
-        samples[: len(known)] = known
-        samples[len(known) :] = 0
+        samples[: len(rest)] = rest
+        samples[len(rest) :] = 0
         self._at += len(buf)
         return 2 * len(buf)
 
 
 class LiveBoard:
-    """A board from power-on to stop(). It restarts when the host asks for that.
+    """A board that runs from power-on to stop(), and restarts when the host asks for it.
 
-    settings: as in settings.json; without a folder of its own it has one for as long as it is on. sound: what its
-    microphone hears, then silence. bootloader: called, from the board's thread, when it leaves for its boot loader.
+    sound: what its microphone delivers, then silence. settings: as in settings.json; without `folder` it gets a
+    temporary one. bootloader: called from the board's thread when the board enters its boot loader.
     """
 
     def __init__(
@@ -76,9 +76,8 @@ class LiveBoard:
     def _run(self) -> None:
         while not self._stop.is_set():
             self.power_ons += 1
-            app = App(
-                Settings(self._settings), lambda rate_hz: self._microphone, self._write, self._take, model=self._model
-            )
+            settings = Settings(self._settings)
+            app = App(settings, lambda rate_hz: self._microphone, self._send, self._receive, model=self._model)
             self.app = app
             app.bootloader = self._bootloader
             app.start()
@@ -90,21 +89,21 @@ class LiveBoard:
                 self._bootloader()
                 return
 
-    def _write(self, data: Any) -> int | None:
+    def _send(self, data: Any) -> int | None:
         with self._lock:
             n = min(len(data), _PORT_BYTES - len(self._to_host))
             self._to_host += bytes(data[:n])
             self._lock.notify_all()
         return n or None
 
-    def _take(self) -> bytes:
+    def _receive(self) -> bytes:
         with self._lock:
             data = bytes(self._to_board)
             self._to_board.clear()
         return data
 
     def read(self, timeout_s: float) -> bytes:
-        """What the board has sent, waiting at most timeout_s for it."""
+        """Return what the board has sent, waiting at most timeout_s for the first byte."""
         with self._lock:
             self._lock.wait_for(lambda: self._to_host or self._stop.is_set(), timeout_s)
             data = bytes(self._to_host)
@@ -112,12 +111,12 @@ class LiveBoard:
         return data
 
     def write(self, data: bytes) -> None:
-        """To the board."""
+        """Send bytes to the board."""
         with self._lock:
             self._to_board += data
 
     def stop(self) -> None:
-        """Power off."""
+        """Switch the board off."""
         self._stop.set()
         self._thread.join(timeout=5)
         if self._flash is not None:

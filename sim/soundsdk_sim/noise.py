@@ -9,13 +9,14 @@ from soundsdk.errors import DataError
 
 
 def add_noise(pcm: NDArray[np.int16], snr_db: float, seed: int = 0) -> NDArray[np.int16]:
-    """pcm plus Gaussian white noise; SNR is the RMS of the whole sound over that of the noise, before clipping.
+    """Return pcm with Gaussian white noise added.
 
-    The same seed gives the same noise. DataError if the sound is all zeros, to which no ratio exists.
+    snr_db: ratio of the RMS of the whole sound to that of the noise, before clipping. The same seed gives the same
+    noise. Raises DataError if the sound is all zeros: no ratio to it exists.
     """
     signal = pcm.astype(np.float64)
     rms = float(np.sqrt(np.mean(signal**2)))
     if rms == 0:
-        raise DataError("the sound is digital silence: noise has no level relative to it.", "Leave out --noise-db.")
+        raise DataError("the sound is digital silence, so noise has no level relative to it.", "Leave out --noise-db.")
     noise = np.random.default_rng(seed).standard_normal(len(pcm)) * rms * 10 ** (-snr_db / 20)
     return np.clip(np.rint(signal + noise), -32768, 32767).astype(np.int16)

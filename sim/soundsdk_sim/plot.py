@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from soundsdk.errors import DataError
-from soundsdk_sim.board import Run
-from soundsdk_sim.scenes.matching import Found
-from soundsdk_sim.scenes.scene import SceneEvent
+from soundsdk.labels import LabelledSpan
+from soundsdk_sim.board import RunResult
 
 _SCALE = 2  # pixels per unit below: sharp on dense screens
 _WIDTH, _LEFT, _RIGHT, _TOP = 1120, 118, 24, 52
@@ -43,9 +42,9 @@ def draw(
     path: Path,
     pcm: NDArray[np.int16],
     metadata: dict[str, Any],
-    result: Run,
+    result: RunResult,
     title: str,
-    truth: Sequence[SceneEvent] | None = None,
+    truth: Sequence[LabelledSpan] | None = None,
 ) -> None:
     """Writes a PNG. result.features must have been kept; truth adds a grey bar above each found one.
 
@@ -73,7 +72,7 @@ def _font(size: int) -> Any:
 class _Picture:
     """Draws from top to bottom; positions are in units, one unit is _SCALE pixels."""
 
-    def __init__(self, seconds: float, labels: Sequence[str], truth: Sequence[SceneEvent] | None) -> None:
+    def __init__(self, seconds: float, labels: Sequence[str], truth: Sequence[LabelledSpan] | None) -> None:
         self.seconds = max(seconds, 1e-3)
         self.truth = truth
         # What is in the scene but no class of the model gets a row as well: the detector should stay silent there.
@@ -167,7 +166,7 @@ class _Picture:
                     _LEFT - 8, top + _MEL * (1 - y), f"{hz // 1000} kHz" if hz >= 1000 else f"{hz} Hz", 10, _FAINT, "rm"
                 )
 
-    def events(self, found: Sequence[Found]) -> None:
+    def events(self, found: Sequence[LabelledSpan]) -> None:
         for i, label in enumerate(self.labels):
             top = self.rows_top + i * _ROW
             if i % 2 == 0:
@@ -179,8 +178,8 @@ class _Picture:
             for event in (f for f in found if f.label == label):
                 x0, x1 = self.x(event.onset_s), self.x(event.offset_s)
                 self.box(x0, bar, x1, top + _ROW - 5, _COLOURS[i % len(_COLOURS)], 4)
-                if x1 - x0 > 34:
-                    self.text((x0 + x1) / 2, (bar + top + _ROW - 5) / 2, f"{event.peak:.2f}", 10, _BACK, "mm")
+                if event.score is not None and x1 - x0 > 34:
+                    self.text((x0 + x1) / 2, (bar + top + _ROW - 5) / 2, f"{event.score:.2f}", 10, _BACK, "mm")
 
     def axis(self) -> None:
         step = next((s for s in (0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 600, 1800) if self.seconds / s <= 14), 3600)

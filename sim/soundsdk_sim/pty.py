@@ -1,8 +1,8 @@
-"""A virtual serial port that speaks the wire: a pseudo-terminal with the firmware behind it (Linux, macOS).
+"""A virtual board at a virtual serial port: a pseudo-terminal with the firmware behind it (Linux, macOS).
 
 The board starts when a program opens the port. Without --realtime the sound waits for the reader, so no line is lost;
-with it, sound goes on as on a desk, and lines nobody reads are dropped and counted. After the recording the board
-still answers commands. It stops on Ctrl-C, or when the recording has ended and no program has the port open.
+with it the sound goes on in real time, and lines that nobody reads are dropped and counted. After the recording the
+board still answers commands. It stops on Ctrl-C, or when the recording has ended and no program has the port open.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import PortError, UsageError
-from soundsdk_sim.board import Recording, VirtualBoard
+from soundsdk_sim.board import REALTIME_BLOCK_SAMPLES, PcmSource, VirtualBoard
 
-START_S = 0.3  # a board takes as long to start; serial libraries throw away what comes in while they open a port
+START_S = 0.3  # a board needs as long; serial libraries discard what arrives while they open a port
 WAIT_S = 0.1
 STUCK_S = 10.0
 
 
 class Pty:
-    """The board's end of a pseudo-terminal. path: what a program opens. Nothing here waits unless it says so."""
+    """The board's end of a pseudo-terminal.
+
+    path: what a program opens. No method waits unless its name says so.
+    """
 
     def __init__(self) -> None:
         try:
@@ -36,7 +39,7 @@ class Pty:
         self._master, slave = os.openpty()
         tty.setraw(slave)
         self.path = os.ttyname(slave)
-        # With no one else holding it, the master shows a hang-up exactly while no program has the port open.
+        # With the slave closed here, the master reports a hang-up exactly while no program has the port open.
         os.close(slave)
         os.set_blocking(self._master, False)
         self._poll = select.poll()
@@ -49,37 +52,38 @@ class Pty:
         os.close(self._master)
 
     def has_peer(self) -> bool:
-        """Whether a program has the port open."""
+        """Return whether a program has the port open."""
         return not any(event & select.POLLHUP for _, event in self._poll.poll(0))
 
     @property
     def baud(self) -> int:
-        """The speed that the program which has, or last had, the port open has set; 0 for one that has no name."""
+        """The speed set by the program that has, or last had, the port open; 0 for an unusual one."""
         import termios
 
         code = termios.tcgetattr(self._master)[5]
         return next((baud for baud in (1200, 9600, 115200) if getattr(termios, f"B{baud}") == code), 0)
 
-    def wait_input(self, seconds: float) -> None:
-        """Returns when something has come in, or after that time."""
+    def wait_input(self, timeout_s: float) -> None:
+        """Wait until bytes have arrived, or for that time."""
         if self.has_peer():
-            self._poll.poll(max(0, int(seconds * 1000)))
+            self._poll.poll(max(0, int(timeout_s * 1000)))
         else:
             # A hang-up would end the poll at once.
-            time.sleep(max(0.0, seconds))
+            time.sleep(max(0.0, timeout_s))
 
-    def wait_room(self, seconds: float) -> None:
-        """Returns when the port takes bytes, or after that time."""
-        select.select([], [self._master], [], seconds)
+    def wait_room(self, timeout_s: float) -> None:
+        """Wait until the port accepts bytes, or for that time."""
+        select.select([], [self._master], [], timeout_s)
 
     def read(self) -> bytes:
+        """Return what has arrived, b"" for nothing."""
         try:
             return os.read(self._master, 4096)
         except OSError:
-            # Nothing there, or nobody.
             return b""
 
     def write(self, data: Any) -> int | None:
+        """Write bytes and return how many were accepted; None for none."""
         if not self.has_peer():
             return None
         try:
@@ -89,30 +93,31 @@ class Pty:
 
 
 def serve(model: bytes, pcm: NDArray[np.int16], rate_hz: int, realtime: bool, announce: Callable[[str], None]) -> None:
-    """Runs a board on a pseudo-terminal until it is done; announce gets the port's path.
+    """Run a board on a pseudo-terminal until it is done; announce is called with the port's path.
 
-    PortError if a program holds the port open and does not read for 10 s while lines wait.
+    Raises PortError if a program holds the port open and does not read for 10 s while lines wait.
     """
-    recording = Recording(pcm)
+    source = PcmSource(pcm)
     with Pty() as port, tempfile.TemporaryDirectory(prefix="soundsdk-flash-") as flash:
         announce(port.path)
         while not port.has_peer():
             time.sleep(WAIT_S)
         time.sleep(START_S)
-        # Every turn is a power-on; the recording goes on where it was.
+        # Each turn is a power-on; the recording continues where it was.
         again = True
         while again:
-            board = VirtualBoard(model, recording, port.write, port.read, block_samples=256, folder=flash)
+            block = REALTIME_BLOCK_SAMPLES
+            board = VirtualBoard(model, source, port.write, port.read, block_samples=block, folder=flash)
             again = _power_on(port, board, rate_hz, realtime)
 
 
 def _power_on(port: Pty, board: VirtualBoard, rate_hz: int, realtime: bool) -> bool:
-    """True if the host asked for a restart, False when the board is done."""
+    """Run the board; return True if the host asked for a restart, False when the board is done."""
     app = board.app
     begin = time.monotonic()
     while app.step():
         if realtime:
-            time.sleep(max(0.0, begin + board.heard_samples / rate_hz - time.monotonic()))
+            time.sleep(max(0.0, begin + board.captured_samples / rate_hz - time.monotonic()))
         else:
             _drain(port, board)
     while not app.request:
@@ -126,7 +131,7 @@ def _power_on(port: Pty, board: VirtualBoard, rate_hz: int, realtime: bool) -> b
 
 
 def _drain(port: Pty, board: VirtualBoard) -> None:
-    """Waits until the program at the other end has taken every line, or has gone."""
+    """Wait until the program at the other end has read every line, or has closed the port."""
     link = board.app.link
     last = time.monotonic()
     before = link.waiting
@@ -135,4 +140,4 @@ def _drain(port: Pty, board: VirtualBoard) -> None:
         if link.waiting != before:
             before, last = link.waiting, time.monotonic()
         if time.monotonic() - last > STUCK_S:
-            raise PortError(f"the program at {port.path} has not read for {STUCK_S:.0f} s.", "Start again.")
+            raise PortError(f"the program at {port.path} has not read for {STUCK_S:.0f} s.", "Start both again.")

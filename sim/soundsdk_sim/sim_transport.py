@@ -1,4 +1,4 @@
-"""`sim:<board>` as an address: a virtual board of this process."""
+"""The address scheme `sim:<board>`: a virtual board in this process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from soundsdk_sim.live import LiveBoard
 
 
 class SimTransport:
-    """A soundsdk.device.transport.Transport to a LiveBoard, which stops with it."""
+    """A soundsdk.device.transport.Transport to a LiveBoard, which stops when the transport closes."""
 
     serial_number: str | None = None
 
@@ -24,15 +24,19 @@ class SimTransport:
         self._board = board
 
     def read(self, timeout_s: float) -> bytes:
+        """Return what the board has sent, waiting at most timeout_s for the first byte."""
         return self._board.read(timeout_s)
 
     def write(self, data: bytes) -> None:
+        """Send bytes to the board."""
         self._board.write(data)
 
     def close(self) -> None:
+        """Switch the board off."""
         self._board.stop()
 
     def reopen(self) -> Transport:
+        """Start such a board again."""
         return open_sim(self.path.partition(":")[2])
 
 
@@ -51,22 +55,22 @@ def _options(words: list[str]) -> dict[str, Any]:
         try:
             options[key] = _OPTIONS[key](value)
         except ValueError as error:
-            raise UsageError(f"{word} of a virtual board is not a number.", f"Such as {key}=0.") from error
+            raise UsageError(f"{word} of a virtual board is not a number.", f"Write {key}=0, for example.") from error
     return options
 
 
 def _noise(share: float, seed: int) -> Noise:
-    """A third each replaced, dropped and doubled."""
+    """Return noise of which a third each is replaced, dropped and doubled."""
     if not 0 <= share <= 1:
-        raise UsageError(f"the noise of a virtual board is a share of its bytes from 0 to 1, not {share:g}.")
+        raise UsageError(f"the noise of a virtual board is a share of its bytes, not {share:g}.", "Give 0 to 1.")
     return Noise(share / 3, share / 3, share / 3, seed)
 
 
 def open_sim(text: str) -> Transport:
-    """sim:<board>[,OPTION=VALUE...]: a virtual board of this process.
+    """Open sim:<board>[,OPTION=VALUE...], a virtual board in this process.
 
-    file: a recording it hears once, then silence; model: its detector (default: home). Faults, see faults.Faulty:
-    noise, noise_out (share of the bytes that are damaged), seed, unplug_read, unplug_written, bytes_s.
+    file: a recording its microphone delivers once, then silence; model: its detector (default: home). Faults, see
+    faults.Faulty: noise, noise_out (share of the bytes that are damaged), seed, unplug_read, unplug_written, bytes_s.
     """
     name, *words = text.split(",")
     find_board(name)

@@ -107,7 +107,7 @@ def model(name, data):
 def stream(name, data, samples):
     """A detector's scores, step by step, over the test signal in chunks of all sizes."""
     s = soundcore.Stream(data)
-    show("stream", name, s.step_samples, s.needed, len(s.scores), len(s.attention), len(s.features))
+    show("stream", name, s.step_samples, s.stepped, len(s.scores), len(s.attention), len(s.features))
     show("quant", exact(s.scores_quant), exact(s.attention_quant) if len(s.attention) else "-", crc(s.metadata))
     scores = s.scores
     attention = s.attention
@@ -118,17 +118,18 @@ def stream(name, data, samples):
             piece = sound[at : at + _CHUNKS[k % len(_CHUNKS)]]
             heap_lock()
             try:
-                steps = s.feed(piece)
+                taken = s.feed(piece)
             finally:
                 heap_unlock()
-            at += len(piece)
+            at += taken
             k += 1
-            if steps:
-                show("step", steps, at, s.needed, crc(scores), crc(attention))
+            if s.stepped:
+                show("step", taken, at, crc(scores), crc(attention))
         s.reset()
-    # To the end of a step: then the features are whole.
-    piece = sound[: s.needed]
-    show("features", s.feed(piece), crc(s.features))
+    show("features", s.feed(sound), s.stepped, crc(s.features))
+    show("rest", s.feed(sound, samples - 100), s.stepped, s.feed(sound, samples), s.stepped)
+    attempt("start past", lambda s=s: s.feed(sound, samples + 1))
+    attempt("start negative", lambda s=s: s.feed(sound, -1))
     del s
     show("views outlive their stream", crc(scores), crc(attention))
 
@@ -180,6 +181,7 @@ def raw_view(raw):
 
     return View()
 
+
 def adpcm(samples, bits):
     """A piece of the test signal as bytes and back, with a locked heap."""
     sound = pcm(samples)  # noqa: F821
@@ -208,8 +210,11 @@ def longest(name, data, hops):
     heap_lock()
     try:
         while i < hops:
-            steps += s.feed(sound)
-            total = (total * 31 + scores[0] + s.needed) & 0xFFFFFF
+            at = 0
+            while at < len(sound):
+                at += s.feed(sound, at)
+                steps += s.stepped
+            total = (total * 31 + scores[0]) & 0xFFFFFF
             i += 1
     finally:
         heap_unlock()

@@ -19,7 +19,7 @@ from images import image_of
 from soundsdk.boards import find_board
 from soundsdk.errors import DeviceError, SoundsdkError
 from soundsdk.models import load_model
-from soundsdk_sim.targets.qemu_machine import Qemu
+from soundsdk_sim.targets.qemu_machine import QemuMachine
 
 PIECE_S = 300  # for one statement on an emulated board
 
@@ -112,11 +112,11 @@ def test_emulated_chip_prints_the_same_lines(
     if shutil.which(qemu.program) is None:
         pytest.skip(f"{qemu.program} is not installed")
     printed = ""
-    with Qemu(find_board(board), image_of(board, tmp_path)) as machine:
+    with QemuMachine(find_board(board), image_of(board, tmp_path)) as machine:
         for piece in pieces:
-            printed += machine.run(piece, PIECE_S)
+            printed += machine.exec(piece, PIECE_S)
         # Used in place: in flash (below the RAM of either machine), aligned.
-        address = machine.run("import uctypes, soundmodel; print(uctypes.addressof(soundmodel.data))")
+        address = machine.exec("import uctypes, soundmodel; print(uctypes.addressof(soundmodel.data))")
     assert printed.splitlines() == expected
     assert int(address) % 16 == 0
     ram = {"qemu_arm": 0x20000000, "qemu_rv32": 0x80400000}[board]
@@ -128,9 +128,9 @@ def test_an_emulated_board_that_stops_says_why(tmp_path: Path) -> None:
     assert board.qemu is not None
     if shutil.which(board.qemu.program) is None:
         pytest.skip(f"{board.qemu.program} is not installed")
-    with Qemu(board, image_of("qemu_arm", tmp_path)) as machine:
+    with QemuMachine(board, image_of("qemu_arm", tmp_path)) as machine:
         with pytest.raises(DeviceError, match="ZeroDivisionError"):
-            machine.run("1 // 0")
-        assert machine.run("print('goes on')") == "goes on\n"
+            machine.exec("1 // 0")
+        assert machine.exec("print('goes on')") == "goes on\n"
         with pytest.raises(SoundsdkError, match="not answered"):
-            machine.run("while True: pass", 1)
+            machine.exec("while True: pass", 1)

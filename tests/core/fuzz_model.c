@@ -202,9 +202,7 @@ static void run_stream(const uint8_t *data, size_t length, uint64_t *work) {
             pcm[i] = (int16_t)random_bits();
         }
         for (size_t left = sc_stream_step_samples(s); left > 0;) {
-            size_t n = left < 256 ? left : 256;
-            sc_stream_feed(s, pcm, n);
-            left -= n;
+            left -= sc_stream_feed(s, pcm, left < 256 ? left : 256);
         }
     }
     free(memory);

@@ -41,14 +41,19 @@ def sound(seconds, seed=1):
 
 
 def scores_of(stream, pcm, chunks):
-    """Scores of every step, fed in the given chunk sizes (the last one repeats), never past a step's end."""
+    """Scores of every step, fed in the given chunk sizes (the last one repeats)."""
     out, at = [], 0
     while at < len(pcm):
-        n = min(next(chunks), stream.needed)
-        if stream.feed(pcm[at : at + n]):
+        at += stream.feed(pcm[at : at + next(chunks)])
+        if stream.stepped:
             out.append(bytes(stream.scores) + bytes(stream.attention))
-        at += n
     return out
+
+
+def first_step(stream):
+    """Samples until the first step ends: a window, and a hop for each further frame."""
+    meta = json.loads(stream.metadata)
+    return meta["frontend"]["window"] + (meta["hop_frames"] - 1) * meta["frontend"]["hop"]
 
 
 def test_any_chunks_give_the_same_scores(data):
@@ -61,14 +66,44 @@ def test_any_chunks_give_the_same_scores(data):
     assert odd == whole, f"seed {seed}"
 
 
-def test_feed_counts_the_steps_it_ran(data):
+def test_feed_stops_at_the_end_of_a_step(data):
     stream = soundcore.Stream(data)
     pcm = sound(3)
-    first = stream.needed
-    assert stream.feed(pcm[: first - 1]) == 0
-    assert stream.feed(pcm[first - 1 : first]) == 1
-    assert stream.needed == stream.step_samples
-    assert stream.feed(pcm[: 3 * stream.step_samples]) == 3
+    first, step = first_step(stream), stream.step_samples
+    assert not stream.stepped
+    assert (stream.feed(pcm[: first - 1]), stream.stepped) == (first - 1, False)
+    assert (stream.feed(pcm[first - 1 : first]), stream.stepped) == (1, True)
+    assert (stream.feed(pcm, first), stream.stepped) == (step, True)
+    assert (stream.feed(pcm[:0]), stream.stepped) == (0, False)
+    assert (stream.feed(pcm, len(pcm) - step + 1), stream.stepped) == (step - 1, False)
+    stream.feed(pcm)
+    assert stream.stepped
+    stream.reset()
+    assert (stream.feed(pcm), stream.stepped) == (first, True)
+
+
+def test_features_are_those_of_the_step_that_ended(data):
+    """They stay until the next feed, whatever lies behind the step in the samples given."""
+    meta = json.loads(soundcore.Stream(data).metadata)
+    frontend = soundcore.Frontend(**{k: v for k, v in meta["frontend"].items() if k != "version"})
+    pcm = sound(3)
+    frames = np.zeros((1000, frontend.width), np.int8)
+    frames = frames[: frontend.push(pcm, frames)]
+    stream, at = soundcore.Stream(data), 0
+    for i in range(5):
+        at += stream.feed(pcm, at)
+        assert stream.stepped
+        expected = frames[i * meta["hop_frames"] : (i + 1) * meta["hop_frames"]]
+        assert bytes(stream.features) == expected.tobytes()
+
+
+def test_a_start_past_the_samples_is_refused(data):
+    stream = soundcore.Stream(data)
+    assert stream.feed(sound(1)[:100], 100) == 0
+    with pytest.raises(ValueError, match="past"):
+        stream.feed(sound(1)[:100], 101)
+    with pytest.raises(TypeError):
+        stream.feed(sound(1)[:100], -1)
 
 
 def test_reset_equals_new(data):
@@ -154,4 +189,8 @@ def test_wrong_pcm_is_refused(data):
     with pytest.raises(ValueError, match="middle"):
         stream.feed(b"abc")
     unaligned = np.frombuffer(b"\0" + sound(1).tobytes(), np.uint8)[1:]
-    assert stream.feed(unaligned) == stream.__class__(data).feed(sound(1))
+    aligned = soundcore.Stream(data)
+    taken = stream.feed(unaligned)
+    assert taken == aligned.feed(np.frombuffer(unaligned.tobytes(), np.int16))
+    assert stream.stepped
+    assert bytes(stream.scores) == bytes(aligned.scores)

@@ -45,26 +45,25 @@ class FakeStream:
         self.step_samples = STEP
         self.arena_size = 5000
         self.metadata = json.dumps(meta).encode()
-        self.needed = FIRST
+        self.stepped = False
+        self._left = FIRST
         self.steps = 0
         self.heard = array("h")
 
-    def feed(self, pcm: Any) -> int:
-        self.heard.extend(pcm)
-        made = 0
-        left = len(pcm)
-        while left >= self.needed:
-            left -= self.needed
-            self.needed = STEP
+    def feed(self, pcm: Any, start: int = 0) -> int:
+        taken = min(len(pcm) - start, self._left)
+        self.heard.extend(pcm[start : start + taken])
+        self._left -= taken
+        self.stepped = self._left == 0
+        if self.stepped:
+            self._left = STEP
             for i, value in enumerate(self._script(self.steps)):
                 self._scores[i] = value
             if self._attend:
                 for i, value in enumerate(self._attend(self.steps)):
                     self._attention[i] = value
             self.steps += 1
-            made += 1
-        self.needed -= left
-        return made
+        return taken
 
 
 class Source:

@@ -19,7 +19,7 @@ def contents(board: str, build: str, detector: bytes = HOME, model: str = "home"
 
 
 def pico(folder: Path, build: str = "a1", board: str = "rpi_pico", detector: bytes = HOME, model: str = "home") -> Path:
-    """A UF2 file for a Pico or Pico 2."""
+    """Write a UF2 file for a Pico or Pico 2."""
     facts = find_board(board).uf2
     assert facts is not None
     chip = boot_rom.CHIPS[facts.family]
@@ -30,7 +30,7 @@ def pico(folder: Path, build: str = "a1", board: str = "rpi_pico", detector: byt
 
 
 def esp32(folder: Path, build: str = "a1", board: str = "esp32c3_devkit", detector: bytes = HOME) -> Path:
-    """A merged .bin for an ESP32."""
+    """Write a merged .bin for an ESP32."""
     facts = find_board(board).esptool
     assert facts is not None
     path = folder / f"{board}-{build}.bin"

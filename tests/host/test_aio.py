@@ -97,7 +97,7 @@ def test_the_loop_goes_on_while_a_board_is_silent(ports: VirtualPorts) -> None:
                 ticks += 1
 
         ticking = asyncio.create_task(tick())
-        async with await AsyncDevice.open(port.path) as device:
+        async with await AsyncDevice.open(port.path, system=ports) as device:
             while await device.take(0.5) is not None:
                 pass
         ticking.cancel()
@@ -109,7 +109,7 @@ def test_the_loop_goes_on_while_a_board_is_silent(ports: VirtualPorts) -> None:
 def test_errors_are_those_of_device(ports: VirtualPorts) -> None:
     async def fails(error: type[Exception], where: object = "auto") -> None:
         with pytest.raises(error):
-            await AsyncDevice.open(where, hello_s=0.4)  # type: ignore[arg-type]
+            await AsyncDevice.open(where, hello_s=0.4, system=ports)  # type: ignore[arg-type]
 
     async def main() -> None:
         await fails(DeviceError)
@@ -117,7 +117,7 @@ def test_errors_are_those_of_device(ports: VirtualPorts) -> None:
         with port.held():
             await fails(PortError)
         await fails(ProtocolError, Faulty(in_process(), silent=True))
-        async with await AsyncDevice.open("auto") as device:
+        async with await AsyncDevice.open("auto", system=ports) as device:
             port.unplug()
             with pytest.raises(Gone):
                 async for _ in device.messages(timeout_s=5):
@@ -130,7 +130,7 @@ def test_a_watch_comes_back(ports: VirtualPorts) -> None:
     port = ports.add(lambda: board(np.tile(beeps(2), 50), 8), serial_number="SN")
 
     async def main() -> None:
-        async with await AsyncWatch.open() as watch:
+        async with await AsyncWatch.open(system=ports) as watch:
             kinds: list[type] = []
             async for item in watch:
                 kinds.append(type(item))

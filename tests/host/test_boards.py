@@ -8,7 +8,7 @@ from soundsdk.boards import all_boards, read_board
 from soundsdk.errors import UsageError
 
 
-def test_boards_that_come_along_are_valid():
+def test_shipped_board_files_are_valid():
     assert "sim" in {board.id for board in all_boards()}
 
 
@@ -22,7 +22,7 @@ def test_wrong_board_files_are_named(tmp_path, text):
         read_board(path)
 
 
-def test_what_flash_and_devices_go_by_is_stated_for_every_real_board():
+def test_every_real_board_has_the_facts_that_flash_and_devices_need():
     seen = {}
     for board in all_boards():
         if board.port not in ("rp2", "esp32"):
@@ -36,7 +36,7 @@ def test_what_flash_and_devices_go_by_is_stated_for_every_real_board():
         assert 0 < board.image_bytes < board.flash_bytes
         assert (board.uf2 is None) != (board.esptool is None)
         if board.uf2 is not None:
-            # The boot loader, its drive and its family tell the same chip.
+            # The boot loader, its drive and its family belong to the same chip.
             chip = seen.setdefault(board.uf2.family, (board.arch, board.uf2.volume, board.usb.bootloader))
             assert chip == (board.arch, board.uf2.volume, board.usb.bootloader)
             assert not set(board.usb.normal) & set(board.usb.bootloader)
@@ -79,7 +79,7 @@ def test_a_wrong_microphone_is_named(tmp_path, table, said):
         read_board(path)
 
 
-def test_the_firmware_gets_what_the_file_says_of_the_microphone(tmp_path):
+def test_the_firmware_gets_the_microphone_settings_of_the_file(tmp_path):
     path = tmp_path / "odd.toml"
     path.write_text(MIC + 'kind="pdm"\nclk=1\ndata=2\nshift=3')
     mic = read_board(path).mic

@@ -1,4 +1,4 @@
-"""soundsdk build: what it refuses, what it leaves, and that two builds are one image."""
+"""The verb build: what it refuses, what it leaves, and that two builds are one image."""
 
 from __future__ import annotations
 
@@ -17,23 +17,21 @@ from soundfw import VERSION
 from soundfw.settings import Settings
 from soundsdk import cli
 from soundsdk.boards import all_boards, find_board
-from soundsdk.build import builder, contents, descriptor, make, sources, tools, uf2
+from soundsdk.build import builder, contents, descriptor, make, sources, toolchain, uf2
+from soundsdk.cache import cache_dir
 from soundsdk.models import load_model
-
-REPO_CACHE = Path(__file__).resolve().parents[2] / ".cache" / "soundsdk"
 
 
 @pytest.fixture
-def cache(monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The checkout's own cache, so that sources are fetched once."""
-    monkeypatch.setenv("SOUNDSDK_CACHE", os.environ.get("SOUNDSDK_CACHE", str(REPO_CACHE)))
-    return sources.cache_dir()
+def cache() -> Path:
+    """Return the cache of all tests, so that sources are fetched once."""
+    return cache_dir()
 
 
 def need_tools(board: str) -> None:
     try:
-        tools.check(find_board(board))
-    except tools.ToolError as e:
+        toolchain.check(find_board(board))
+    except toolchain.ToolError as e:
         pytest.skip(f"{e.message} {e.hint}")
 
 
@@ -115,10 +113,10 @@ def test_a_model_too_large_for_the_board_is_refused_before_anything_is_built(tmp
     detector = load_model("home")
     large = dataclasses.replace(detector, data=detector.data + bytes(600_000))
     with pytest.raises(builder.ModelError, match=r"too large for Raspberry Pi Pico: \d+ bytes"):
-        builder.build(find_board("rpi_pico"), large, None, tmp_path, print)
+        builder.build_image(find_board("rpi_pico"), large, None, tmp_path, print)
     hungry = dataclasses.replace(detector, arena_bytes=250_000)
     with pytest.raises(builder.ModelError, match="of RAM"):
-        builder.build(find_board("rpi_pico"), hungry, None, tmp_path, print)
+        builder.build_image(find_board("rpi_pico"), hungry, None, tmp_path, print)
     assert not list(tmp_path.iterdir())
 
 
@@ -126,7 +124,7 @@ def test_an_image_too_large_for_its_board_is_refused(tmp_path: Path) -> None:
     made = tmp_path / "firmware.bin"
     made.write_bytes(bytes(700_000))
     with pytest.raises(builder.ModelError, match="700000 bytes of 655360"):
-        builder._measure(find_board("rpi_pico"), made)
+        builder.measure(find_board("rpi_pico"), made)
 
 
 def test_sources_that_lack_something_are_named(
@@ -142,9 +140,9 @@ def test_sources_that_lack_something_are_named(
 
 
 def another_cache(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cache at another path with the sources of `cache` and no builds."""
+    """Use a cache at another path, with the sources of `cache` and no builds."""
     folder.mkdir()
-    source = sources.get(None, print)
+    source = sources.fetch(None, print)
     (folder / f"sources-{source.key}").symlink_to(source.micropython.parent)
     monkeypatch.setenv("SOUNDSDK_CACHE", str(folder))
 
@@ -154,8 +152,8 @@ def test_a_build_that_stops_says_why_and_leaves_no_image(
 ) -> None:
     need_tools("unix")
     another_cache(tmp_path / "cache", cache, monkeypatch)
-    real = make._environment
-    monkeypatch.setattr(make, "_environment", lambda *args: real(*args) | {"CFLAGS_EXTRA": "-include no-such-header.h"})
+    real = make.environment
+    monkeypatch.setattr(make, "environment", lambda *args: real(*args) | {"CFLAGS_EXTRA": "-include no-such-header.h"})
     assert cli.run(["build", "unix", "-o", str(tmp_path / "out")]) == 1
     err = capfd.readouterr().err
     assert "no-such-header.h" in err
@@ -170,9 +168,9 @@ def test_two_builds_at_two_places_are_one_image(
 ) -> None:
     need_tools(board)
     detector = load_model("home")
-    first = builder.build(find_board(board), detector, None, tmp_path, print)
+    first = builder.build_image(find_board(board), detector, None, tmp_path, print)
     another_cache(tmp_path / "cache", cache, monkeypatch)
-    second = builder.build(find_board(board), detector, None, tmp_path / "second", print)
+    second = builder.build_image(find_board(board), detector, None, tmp_path / "second", print)
     assert second.built
     assert second.sha256 == first.sha256
 
@@ -180,25 +178,25 @@ def test_two_builds_at_two_places_are_one_image(
 def test_nothing_is_done_when_nothing_has_changed(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     need_tools("unix")
     detector = load_model("home")
-    first = builder.build(find_board("unix"), detector, None, tmp_path, print)
+    first = builder.build_image(find_board("unix"), detector, None, tmp_path, print)
 
     def run(*args: object) -> Path:
         raise AssertionError("it was built again")
 
-    monkeypatch.setattr(make, "run", run)
-    again = builder.build(find_board("unix"), detector, None, tmp_path / "again", print)
+    monkeypatch.setattr(make, "compile_firmware", run)
+    again = builder.build_image(find_board("unix"), detector, None, tmp_path / "again", print)
     assert (again.sha256, again.built) == (first.sha256, False)
     assert again.path.read_bytes() == first.path.read_bytes()
     # Another detector is another image.
     other = dataclasses.replace(detector, data=detector.data + bytes(4))
     with pytest.raises(AssertionError, match="built again"):
-        builder.build(find_board("unix"), other, None, tmp_path, print)
+        builder.build_image(find_board("unix"), other, None, tmp_path, print)
 
 
 def test_what_was_compiled_in_another_way_is_not_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     need_tools("unix")
     monkeypatch.setenv("SOUNDSDK_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(sources, "get", lambda *args: sources.Sources(tmp_path, tmp_path, "key"))
+    monkeypatch.setattr(sources, "fetch", lambda *args: sources.Sources(tmp_path, tmp_path, "key"))
     compiled = []
 
     def run(board: object, source: object, holds: Path, folder: Path) -> Path:
@@ -207,12 +205,12 @@ def test_what_was_compiled_in_another_way_is_not_used_again(tmp_path: Path, monk
         (folder / "micropython").write_bytes(b"program")
         return folder / "micropython"
 
-    monkeypatch.setattr(make, "run", run)
+    monkeypatch.setattr(make, "compile_firmware", run)
     board, detector = find_board("unix"), load_model("home")
     esc10 = load_model("esc10")
-    builder.build(board, detector, None, tmp_path, print)
-    builder.build(board, esc10, None, tmp_path, print)
-    builder.build(dataclasses.replace(board, name="other"), esc10, None, tmp_path, print)
+    builder.build_image(board, detector, None, tmp_path, print)
+    builder.build_image(board, esc10, None, tmp_path, print)
+    builder.build_image(dataclasses.replace(board, name="other"), esc10, None, tmp_path, print)
     assert compiled == [[], ["1.o"], []]
 
 
@@ -221,7 +219,7 @@ def test_another_detector_in_the_same_folder_is_the_one_in_the_image(tmp_path: P
     code = "import soundmodel, hashlib, binascii; print(binascii.hexlify(hashlib.sha256(soundmodel.data).digest()))"
     for name in ("esc10", "home"):
         detector = load_model(name)
-        made = builder.build(find_board("unix"), detector, None, tmp_path, print)
+        made = builder.build_image(find_board("unix"), detector, None, tmp_path, print)
         said = subprocess.run([made.path, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
         assert hashlib.sha256(detector.data).hexdigest() in said
 
@@ -251,7 +249,7 @@ def test_an_older_image_stays_as_it_was_when_no_new_one_can_be_made(
         large = dataclasses.replace(load_model("home"), data=load_model("home").data + bytes(600_000))
         monkeypatch.setattr("soundsdk.models.load_model", lambda name: large)
     elif why == "broken sources":
-        monkeypatch.setattr(tools, "check", lambda board: None)
+        monkeypatch.setattr(toolchain, "check", lambda board: None)
         (tmp_path / "src").mkdir()
         words += ["--sources", str(tmp_path / "src")]
     assert cli.run(["build", *words, "-o", str(out)]) == code

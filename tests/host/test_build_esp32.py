@@ -1,5 +1,7 @@
-"""Images for the ESP32 chips. ESP-IDF is not on the machines that test soundsdk: a stand-in takes its place here, which
-notes what it is asked and leaves the files that ESP-IDF would. What it cannot show is that ESP-IDF compiles the image.
+"""Images for the ESP32 chips, built with a stand-in for ESP-IDF.
+
+ESP-IDF is not on the machines that test soundsdk. The stand-in records its arguments and writes the files that ESP-IDF
+would. It cannot show that ESP-IDF compiles the image.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import pytest
 
 from soundsdk import cli
 from soundsdk.boards import Board, find_board
-from soundsdk.build import builder, esp32, sources
+from soundsdk.build import builder, esp_idf, sources
 from soundsdk.models import load_model
 from soundsdk.resources import firmware_dir
 
@@ -52,7 +54,7 @@ for name, byte, count in plan["parts"].values():
 
 @pytest.fixture
 def idf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that looks like ESP-IDF 5.4.1."""
+    """Make a folder that looks like ESP-IDF 5.4.1."""
     folder = tmp_path / "idf"
     (folder / "tools/cmake").mkdir(parents=True)
     (folder / "export.sh").write_text('echo "Checking tools"\nexport EXPORTED=1 PATH="$IDF_PATH/tools:$PATH"\n')
@@ -65,7 +67,7 @@ def idf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     micropython = tmp_path / "micropython"
     (micropython / "mpy-cross").mkdir(parents=True)
     (micropython / "mpy-cross/Makefile").write_text("all:\n\t@echo mpy-cross\n")
-    monkeypatch.setattr(sources, "get", lambda *args: sources.Sources(micropython, tmp_path / "pico-sdk", "key"))
+    monkeypatch.setattr(sources, "fetch", lambda *args: sources.Sources(micropython, tmp_path / "pico-sdk", "key"))
     return folder
 
 
@@ -91,7 +93,7 @@ def set_plan(folder: Path, board: Board, app: int = 70_000, fails: bool = False,
 def test_the_image_holds_the_three_parts_at_the_offsets_of_the_board_file(name: str, tmp_path: Path, idf: Path) -> None:
     board = find_board(name)
     set_plan(idf, board)
-    made = builder.build(board, load_model("home"), None, tmp_path / "out", print)
+    made = builder.build_image(board, load_model("home"), None, tmp_path / "out", print)
     assert made.built
     assert made.path == tmp_path / "out" / f"{name}.bin"
     assert stat.S_IMODE(made.path.stat().st_mode) == 0o644
@@ -106,16 +108,16 @@ def test_the_image_holds_the_three_parts_at_the_offsets_of_the_board_file(name: 
     assert data[app:] == b"\xa9" * 70_000
     assert made.size_bytes == len(data)
     (idf / "tools/seen.json").unlink()
-    again = builder.build(board, load_model("home"), None, tmp_path / "again", print)
+    again = builder.build_image(board, load_model("home"), None, tmp_path / "again", print)
     assert not again.built
     assert not (idf / "tools/seen.json").exists()
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_idf_py_is_told_the_board_the_modules_and_the_detector(name: str, tmp_path: Path, idf: Path) -> None:
+def test_idf_py_gets_the_board_the_modules_and_the_detector(name: str, tmp_path: Path, idf: Path) -> None:
     board = find_board(name)
     set_plan(idf, board)
-    builder.build(board, load_model("home"), None, tmp_path / "out", print)
+    builder.build_image(board, load_model("home"), None, tmp_path / "out", print)
     seen = json.loads((idf / "tools/seen.json").read_text())
     words = seen["words"]
     assert words[-1] == "build"
@@ -140,7 +142,7 @@ def test_idf_py_is_told_the_board_the_modules_and_the_detector(name: str, tmp_pa
 
 
 def refused(board: str, out: Path, capfd: pytest.CaptureFixture[str]) -> str:
-    """What `soundsdk build` says when it ends with exit code 1 and leaves nothing in `out`."""
+    """Run `soundsdk build`, check that it fails and leaves nothing in `out`, and return what it prints."""
     assert cli.run(["build", board, "-o", str(out)]) == 1
     said, err = capfd.readouterr()
     assert said == ""
@@ -209,23 +211,23 @@ def test_an_application_larger_than_its_partition_is_refused(
 ) -> None:
     board = find_board("esp32c3_devkit")
     set_plan(idf, board, app=0x280000)
-    made = builder.build(board, load_model("home"), None, tmp_path / "fits", print)
+    made = builder.build_image(board, load_model("home"), None, tmp_path / "fits", print)
     assert made.size_bytes == board.image_bytes
     set_plan(idf, board, app=0x280001)
     other = dataclasses.replace(load_model("home"), data=load_model("home").data + b"\0\0\0\0")
     with pytest.raises(builder.ModelError, match="too large for ESP32-C3-DevKit"):
-        builder.build(board, other, None, tmp_path / "out", print)
+        builder.build_image(board, other, None, tmp_path / "out", print)
     assert not (tmp_path / "out").exists()
 
 
 def test_another_esp_idf_is_a_reason_to_build_again(tmp_path: Path, idf: Path) -> None:
     board = find_board("esp32s3_devkit")
     set_plan(idf, board)
-    assert builder.build(board, load_model("home"), None, tmp_path, print).built
+    assert builder.build_image(board, load_model("home"), None, tmp_path, print).built
     set_version(idf, 5, 3, 2)
-    assert esp32.version() == "5.3.2"
-    assert builder.build(board, load_model("home"), None, tmp_path, print).built
-    assert not builder.build(board, load_model("home"), None, tmp_path, print).built
+    assert esp_idf.version() == "5.3.2"
+    assert builder.build_image(board, load_model("home"), None, tmp_path, print).built
+    assert not builder.build_image(board, load_model("home"), None, tmp_path, print).built
 
 
 @pytest.mark.parametrize("name", BOARDS)
@@ -254,15 +256,15 @@ def test_partitions_agree_with_the_board_file(name: str) -> None:
 
 @pytest.fixture
 def micropython() -> Path:
-    """MicroPython's real sources."""
-    return sources.get(None, print).micropython
+    """Return the folder of MicroPython's real sources."""
+    return sources.fetch(None, print).micropython
 
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_the_board_settings_reach_esp_idf(
     name: str, tmp_path: Path, micropython: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Through the port's real CMakeLists.txt, up to where ESP-IDF takes over."""
+    """Run the port's real CMakeLists.txt, up to the point where ESP-IDF takes over."""
     if shutil.which("cmake") is None:
         pytest.skip("cmake is not installed (apt-get install cmake)")
     board = find_board(name)

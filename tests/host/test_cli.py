@@ -1,11 +1,15 @@
-"""The command line: lazy, and plain about failures."""
+"""The command line: it imports late, is plain about failures, and its help has examples that work."""
 
+import re
+import shlex
 import subprocess
 import sys
 
+import click
 import pytest
 
 from soundsdk import cli
+from soundsdk.commands.verb import Verb
 
 
 def modules_after(code):
@@ -37,7 +41,7 @@ def test_every_verb_has_help_without_tensorflow(capfd):
     ("words", "code", "says"),
     [
         (["no-such-verb"], 2, "No such command"),
-        (["info", "home.tflite", "-p", "auto"], 2, "not of both"),
+        (["info", "home.tflite", "-p", "auto"], 2, "not both"),
         (["info", "no-such.tflite"], 1, "cannot be read"),
         (["sim"], 2, "Missing argument"),
     ],
@@ -68,3 +72,47 @@ def test_closed_pipe_ends_quietly():
         err = process.stderr.read()
         assert process.wait(30) == 0
     assert err == b""
+
+
+def command(verb):
+    found = cli.cli.get_command(click.Context(cli.cli), verb)
+    assert isinstance(found, Verb), verb
+    return found
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_every_help_ends_with_examples_that_parse(verb, capfd):
+    assert cli.run([verb, "--help"]) == 0
+    shown = capfd.readouterr().out.partition("Examples:\n")[2].splitlines()
+    assert [line.strip() for line in shown] == list(command(verb).examples)
+    assert shown
+    for example in command(verb).examples:
+        words = shlex.split(re.split(r" [|>] ", example)[0], comments=True)
+        assert words[:2] == ["soundsdk", verb], example
+        command(verb).make_context(verb, words[2:])  # raises if a word is not an option or an argument
+
+
+def test_shared_options_have_one_spelling_and_one_help():
+    seen = {}
+    for verb in cli.VERBS:
+        for option in command(verb).params:
+            if isinstance(option, click.Option) and option.name in (
+                "port",
+                "as_json",
+                "model",
+                "sources",
+                "data",
+                "seed",
+            ):
+                words = (*option.opts, option.metavar, option.help)
+                assert seen.setdefault(option.name, words) == words, verb
+            if isinstance(option, click.Option) and option.name in ("output", "fold"):
+                assert option.opts in (["-o", "--output"], ["--fold"]), verb
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_help_lines_begin_with_a_verb(verb):
+    for text in (cli.VERBS[verb][1], command(verb).help):
+        assert re.match(r"(Build|Change|Find|List|Make|Measure|Name|Listen|Put|Record|Run|Send|Show|Train) ", text), (
+            text
+        )

@@ -1,4 +1,4 @@
-"""`soundsdk devices`, `info -p` and `set` from the outside, on virtual boards."""
+"""The verbs devices, info and set on virtual boards."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from soundsdk import Device
 from soundsdk.cli import run
 from soundsdk.commands.set import parse
 from soundsdk.device import ports as system_ports
-from soundsdk.device import uf2_drive
-from soundsdk.device.ports import PortInfo, kind_of, usb_devices
+from soundsdk.device.ports import PortInfo, kind_of
+from soundsdk.device.system import read_usb_devices
 from soundsdk.errors import UsageError
 from soundsdk_sim.live import LiveBoard
+from virtual_boards.computer import VirtualComputer
 from virtual_boards.virtual_port import VirtualPorts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
@@ -32,8 +33,8 @@ def ports(tmp_path: Path) -> Iterator[VirtualPorts]:
         yield ports
 
 
-def listed(capfd: pytest.CaptureFixture[str], *words: str) -> list[dict[str, Any]]:
-    assert run(["devices", "--json", *words]) == 0
+def listed(ports: VirtualPorts, capfd: pytest.CaptureFixture[str], *words: str) -> list[dict[str, Any]]:
+    assert run(["devices", "--json", *words], ports) == 0
     return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
 
 
@@ -44,11 +45,11 @@ def test_among_ten_foreign_ports_devices_opens_none_of_them(
     ids = [(None, None), (0x0403, 0x6001), (0x10C4, 0xEA60), (0x1A86, 0x7523), (0x2341, 0x0043), (0x0483, 0x5740)]
     foreign = [ports.add_foreign(*ids[i % len(ids)]) for i in range(10)]
     mine = ports.add(board, serial_number="SN")
-    found = listed(capfd)
+    found = listed(ports, capfd)
     assert [(one["path"], one["state"]) for one in found[:1]] == [(mine.path, "ready")]
     assert {one["path"] for one in found if one["state"] == "not asked"} == {port.path for port in foreign}
     assert [port.path for port in foreign if port.touched] == []
-    assert run(["doctor"]) in (0, 6)
+    assert run(["doctor"], ports) in (0, 6)
     assert [port.path for port in foreign if port.touched] == []
 
 
@@ -67,9 +68,9 @@ def test_each_port_has_its_state(ports: VirtualPorts, capfd: pytest.CaptureFixtu
     silent = ports.add(Silent, "ttyACM2", serial_number="SN2")
     safe = ports.add(lambda: LiveBoard(b"broken", SILENCE, 16000), "ttyACM3", serial_number="SN3")
     ports.add(board, "ttyUSB0", vid=0x10C4, pid=0xEA60, serial_number="0001")
-    ports.usb = [(0x1D6B, 2), (0x2E8A, 0x0003), (0x2E8A, 0x000F)]
+    ports.usb_devices = [(0x1D6B, 2), (0x2E8A, 0x0003), (0x2E8A, 0x000F)]
     with busy.held():
-        found = {one["path"].rpartition("/")[2] or one["product"]: one for one in listed(capfd)}
+        found = {one["path"].rpartition("/")[2] or one["product"]: one for one in listed(ports, capfd)}
     states = {name: one["state"] for name, one in found.items()}
     assert states == {
         "ttyACM0": "ready", "ttyACM1": "refused", "ttyACM2": "silent", "ttyACM3": "ready", "ttyUSB0": "not asked",
@@ -80,28 +81,28 @@ def test_each_port_has_its_state(ports: VirtualPorts, capfd: pytest.CaptureFixtu
     assert "in use" in found["ttyACM1"]["note"]
     assert "safe mode" in found["ttyACM3"]["note"]
     assert silent.path != safe.path
-    assert run(["devices"]) == 0
+    assert run(["devices"], ports) == 0
     out = capfd.readouterr().out
     assert "ttyACM0  ready  rpi_pico  tones  0.1.0  2e8a:0005  SN0" in out
     assert "may be a board" in out
 
 
-def test_a_bridge_is_asked_on_request(ports: VirtualPorts, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_bridge_is_sent_hello_on_request_only(ports: VirtualPorts, capfd: pytest.CaptureFixture[str]) -> None:
     ports.add(board, "ttyUSB0", vid=0x10C4, pid=0xEA60)
-    assert [one["state"] for one in listed(capfd)] == ["not asked"]
-    assert [one["state"] for one in listed(capfd, "--bridges")] == ["ready"]
+    assert [one["state"] for one in listed(ports, capfd)] == ["not asked"]
+    assert [one["state"] for one in listed(ports, capfd, "--bridges")] == ["ready"]
 
 
-def test_silent_ports_do_not_add_up(ports: VirtualPorts, capfd: pytest.CaptureFixture[str]) -> None:
+def test_silent_ports_are_waited_for_side_by_side(ports: VirtualPorts, capfd: pytest.CaptureFixture[str]) -> None:
     for i in range(6):
         ports.add(Silent, f"ttyACM{i}", serial_number=str(i))
     begin = time.monotonic()
-    assert {one["state"] for one in listed(capfd)} == {"silent"}
+    assert {one["state"] for one in listed(ports, capfd)} == {"silent"}
     assert time.monotonic() - begin < 6
 
 
 class Silent:
-    """A board of the right USB ids that runs something else."""
+    """A board with the right USB ids that runs something else."""
 
     def read(self, timeout_s: float) -> bytes:
         time.sleep(timeout_s)
@@ -129,11 +130,11 @@ def test_usb_devices_are_read_from_the_system(tmp_path: Path) -> None:
         (tmp_path / name / "idVendor").write_text(vid)
         (tmp_path / name / "idProduct").write_text(pid)
     (tmp_path / "1-1:1.0").mkdir()
-    assert usb_devices(tmp_path) == [(0x2E8A, 3), (0x1D6B, 2)]
-    assert usb_devices(tmp_path / "none") == []
+    assert read_usb_devices(tmp_path) == [(0x2E8A, 3), (0x1D6B, 2)]
+    assert read_usb_devices(tmp_path / "none") == []
 
 
-def test_a_board_is_found_again_by_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_board_is_found_again_by_what_it_is() -> None:
     def port(path: str, vid: int | None = 0x1A86, serial_number: str | None = None) -> PortInfo:
         return PortInfo(path, "bridge", vid, 0x7523 if vid else None, serial_number)
 
@@ -148,28 +149,27 @@ def test_a_board_is_found_again_by_what_it_is(monkeypatch: pytest.MonkeyPatch) -
         (port("a"), [], None),
     ]
     for before, now, expected in cases:
-        monkeypatch.setattr(system_ports, "source", lambda now=now: now)
-        found = system_ports.again(before)
+        found = system_ports.again(before, VirtualComputer(ports=now))
         assert (found.path if found else None) == expected, (before, now)
 
 
 def test_info_of_a_board(ports: VirtualPorts, capfd: pytest.CaptureFixture[str]) -> None:
     port = ports.add(board, serial_number="SN")
-    assert run(["info", "-p", port.path]) == 0
+    assert run(["info", "-p", port.path], ports) == 0
     out = capfd.readouterr().out
     assert out.startswith(f"sim at {port.path}, serial number SN\n")
     assert "detector  tones, SHA-256" in out
-    assert run(["info", "--json"]) == 0
+    assert run(["info", "--json"], ports) == 0
     words = json.loads(capfd.readouterr().out)
     assert (words["hello"]["model"], words["status"]["lost"], words["safe_mode"]) == ("tones", 0, None)
-    assert run(["info", "home.tflite", "-p", port.path]) == 2
+    assert run(["info", "home.tflite", "-p", port.path], ports) == 2
 
 
 def test_info_says_why_a_board_is_in_safe_mode(ports: VirtualPorts, capfd: pytest.CaptureFixture[str]) -> None:
     ports.add(lambda: LiveBoard(b"broken", SILENCE, 16000))
-    assert run(["info"]) == 0
+    assert run(["info"], ports) == 0
     assert "safe mode: " in capfd.readouterr().out
-    assert run(["info", "--json"]) == 0
+    assert run(["info", "--json"], ports) == 0
     words = json.loads(capfd.readouterr().out)
     assert words["status"] is None
     assert "." in words["safe_mode"]["error"]
@@ -182,7 +182,9 @@ def test_info_of_a_board_with_a_known_detector_shows_it(capfd: pytest.CaptureFix
 
 def test_set_changes_the_board(ports: VirtualPorts, capfd: pytest.CaptureFixture[str]) -> None:
     port = ports.add(board, powered=True)
-    assert run(["set", "threshold.low=0.85", "off.low=0.2", "min-ms=500", "--until-restart", "-p", port.path]) == 0
+    assert (
+        run(["set", "threshold.low=0.85", "off.low=0.2", "min-ms=500", "--until-restart", "-p", port.path], ports) == 0
+    )
     assert capfd.readouterr().out == ""
     detector = port.board.app.pipeline.detector  # type: ignore[union-attr]
     assert detector.labels == ["high", "low"]
@@ -192,9 +194,9 @@ def test_set_changes_the_board(ports: VirtualPorts, capfd: pytest.CaptureFixture
 
     assert low() == (850, 200, 500)
     assert detector.thresholds[0].min_ms == 500
-    assert run(["set", "threshold.siren=0.8", "--until-restart"]) == 5
+    assert run(["set", "threshold.siren=0.8", "--until-restart"], ports) == 5
     assert "no such label" in capfd.readouterr().err
-    assert run(["set", "threshold.low=0.1", "--until-restart"]) == 5
+    assert run(["set", "threshold.low=0.1", "--until-restart"], ports) == 5
     assert low() == (850, 200, 500)
 
 
@@ -202,7 +204,7 @@ def test_what_is_set_is_kept_over_a_power_cut(ports: VirtualPorts, tmp_path: Pat
     port = ports.add(lambda: board(folder=str(tmp_path)), serial_number="SN")
 
     def low() -> int:
-        with Device.open("auto"):
+        with Device.open("auto", system=ports):
             return int(port.board.app.pipeline.detector.thresholds[1].on)  # type: ignore[union-attr]
 
     def power_cut() -> None:
@@ -210,30 +212,28 @@ def test_what_is_set_is_kept_over_a_power_cut(ports: VirtualPorts, tmp_path: Pat
         port.plug()
 
     at_first = low()
-    assert run(["set", "threshold.low=0.85", "--until-restart"]) == 0
+    assert run(["set", "threshold.low=0.85", "--until-restart"], ports) == 0
     assert low() == 850
     power_cut()
     assert low() == at_first != 850
-    assert run(["set", "threshold.low=0.85"]) == 0
+    assert run(["set", "threshold.low=0.85"], ports) == 0
     power_cut()
     assert low() == 850
 
 
-def test_boot_loader_drives_are_listed(
-    ports: VirtualPorts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_boot_loader_drives_are_listed(ports: VirtualPorts, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     drive = tmp_path / "RPI-RP2"
     drive.mkdir()
     (drive / "INFO_UF2.TXT").write_text("UF2 Bootloader v3.0\nModel: Raspberry Pi RP2\nBoard-ID: RPI-RP2\n")
-    monkeypatch.setattr(uf2_drive, "source", lambda: [drive, tmp_path])
-    ports.usb = [(0x2E8A, 0x0003)]
-    (one,) = listed(capfd)
+    ports.mount_points = [drive, tmp_path]
+    ports.usb_devices = [(0x2E8A, 0x0003)]
+    (one,) = listed(ports, capfd)
     assert (one["path"], one["state"], one["product"]) == (str(drive), "boot loader", "RPI-RP2")
-    assert run(["doctor"]) == 6
+    assert run(["doctor"], ports) == 6
     assert "waits in its boot loader" in capfd.readouterr().out
 
 
-def test_set_words() -> None:
+def test_set_accepts_only_settings() -> None:
     assert parse(("threshold.a.b=1=0.5", "hold_ms=20", "off.a.b=1=0.25")) == {
         "a.b=1": {"on": 0.5, "off": 0.25},
         None: {"hold_ms": 20},
@@ -259,7 +259,7 @@ def test_exit_codes_of_boards_that_cannot_be_had(
     ports: VirtualPorts, capfd: pytest.CaptureFixture[str], verb: list[str]
 ) -> None:
     def fails(code: int, words: str) -> None:
-        assert run(verb) == code
+        assert run(verb, ports) == code
         err = capfd.readouterr().err
         assert words in err
         assert len(err.splitlines()) == 2, "one sentence, and what to do"

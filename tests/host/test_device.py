@@ -51,11 +51,11 @@ def test_at_a_port_auto_id_path_and_stable_name_all_find_the_board(ports: Virtua
     port = ports.add(board, serial_number="SN1")
     (tmp_path / "by-id").symlink_to(port.path)
     for where in ("auto", "id:SN1", port.path, f"port:{port.path}", str(tmp_path / "by-id")):
-        with Device.open(where) as device:
+        with Device.open(where, system=ports) as device:
             assert device.hello.model == "tones"
             assert device.transport.serial_number == "SN1"
     with pytest.raises(DeviceError, match="SN2"):
-        Device.open("id:SN2")
+        Device.open("id:SN2", system=ports)
 
 
 def test_nothing_is_lost_by_who_stops_reading_and_goes_on() -> None:
@@ -118,7 +118,7 @@ class Native:
 
 def test_reboot_of_a_board_whose_port_goes_away(ports: VirtualPorts) -> None:
     native = Native(ports)
-    with Device.open("auto") as device:
+    with Device.open("auto", system=ports) as device:
         timer = threading.Timer(0.1, native.restart)
         timer.start()
         try:
@@ -171,44 +171,44 @@ def test_what_is_no_board_is_not_taken_for_one(ports: VirtualPorts) -> None:
     loop = ports.add(lambda: Parrot(encode({"type": "hello"}) + b"\n"), "ttyUSB1", serial_number="B")
     for port in (silent, loop):
         with pytest.raises(ProtocolError, match="does not answer as a soundsdk board") as error:
-            Device.open(port.path, hello_s=0.6)
+            Device.open(port.path, hello_s=0.6, system=ports)
         assert error.value.exit_code == 5
     assert "prompt" in error.value.hint
 
 
 def test_no_board_two_boards_one_bridge(ports: VirtualPorts) -> None:
     with pytest.raises(DeviceError, match="no board is connected") as none:
-        Device.open("auto")
+        Device.open("auto", system=ports)
     assert none.value.exit_code == 3
     with pytest.raises(DeviceError, match="there is no board at"):
-        Device.open("/dev/soundsdk-none")
+        Device.open("/dev/soundsdk-none", system=ports)
     bridge = ports.add(board, "ttyUSB0", vid=0x10C4, pid=0xEA60, serial_number="0001")
-    with Device.open("auto") as device:
+    with Device.open("auto", system=ports) as device:
         assert device.transport.path == bridge.path
     second = ports.add(board, "ttyUSB1", vid=0x10C4, pid=0xEA60, serial_number="0001")
     with pytest.raises(DeviceError, match=r"2 boards are connected: .*ttyUSB0, .*ttyUSB1"):
-        Device.open("auto")
+        Device.open("auto", system=ports)
     native = ports.add(board, "ttyACM0")
-    with Device.open("auto") as device:
+    with Device.open("auto", system=ports) as device:
         assert device.transport.path == native.path
-    with Device.open(second.path) as device:
+    with Device.open(second.path, system=ports) as device:
         assert device.transport.path == second.path
 
 
 def test_a_busy_port_and_one_that_is_not_permitted(ports: VirtualPorts) -> None:
     port = ports.add(board)
     with port.held(), pytest.raises(PortError, match="in use by another program") as busy:
-        Device.open("auto")
+        Device.open("auto", system=ports)
     with port.forbidden(), pytest.raises(PortError, match="may not be opened by you") as denied:
-        Device.open("auto")
+        Device.open("auto", system=ports)
     assert busy.value.exit_code == denied.value.exit_code == 4
-    with Device.open("auto"):
+    with Device.open("auto", system=ports):
         pass
 
 
 def test_a_pulled_cable_is_gone_and_not_silence(ports: VirtualPorts) -> None:
     port = ports.add(board)
-    with Device.open("auto") as device:
+    with Device.open("auto", system=ports) as device:
         port.unplug()
         with pytest.raises(Gone, match="has gone") as gone:
             list(device.messages(timeout_s=5))
@@ -222,7 +222,7 @@ def test_a_cable_pulled_in_the_middle_of_hello(ports: VirtualPorts, at: int) -> 
     port = ports.add(board)
     port.unplug_read = at
     with pytest.raises(DeviceError):
-        Device.open("auto").status()
+        Device.open("auto", system=ports).status()
     port.plug()
-    with Device.open("auto") as device:
+    with Device.open("auto", system=ports) as device:
         assert device.status().lost == 0

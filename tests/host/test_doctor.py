@@ -1,4 +1,4 @@
-"""`soundsdk doctor`: each cause is found on a system made for it, and each finding says what to do."""
+"""The verb doctor: each cause is found on a system made for it, and each finding says what to do."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def todos(findings: list[Finding]) -> list[Finding]:
     return [one for one in findings if one.ok is False]
 
 
-def test_a_user_outside_the_group_is_told_how_to_join(tmp_path: Path) -> None:
+def test_a_user_outside_the_group_reads_how_to_join(tmp_path: Path) -> None:
     file = write(tmp_path / "group", GROUPS)
     (finding,) = todos(doctor.groups(file, "carl", {1000}, False))
     assert "sudo usermod -aG dialout carl" in finding.todo
@@ -105,7 +105,7 @@ def test_a_port_that_may_not_be_opened(tmp_path: Path, monkeypatch: pytest.Monke
     assert todo("", "carl", {1000}).startswith("Install the udev rule")
 
 
-def test_modem_manager_and_brltty(tmp_path: Path) -> None:
+def test_services_that_open_ports_are_found(tmp_path: Path) -> None:
     proc = tmp_path / "proc"
     process(tmp_path, 7, "systemd")
     assert doctor.meddlers(proc, "absent") == []
@@ -118,14 +118,14 @@ def test_modem_manager_and_brltty(tmp_path: Path) -> None:
 
 
 def test_the_udev_rule_installed_outdated_absent(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert udev.state(tmp_path) == "absent"
+    assert udev.rule_state(tmp_path) == "absent"
     assert doctor.rule_finding("absent").ok is None
     assert run(["doctor", "--udev"]) == 0
     rule = capfd.readouterr().out
     file = write(tmp_path / "etc/udev/rules.d" / udev.NAME, rule)
-    assert udev.state(tmp_path) == "installed"
+    assert udev.rule_state(tmp_path) == "installed"
     file.write_text(rule.replace("2e8a", "2e8b"))
-    assert udev.state(tmp_path) == "outdated"
+    assert udev.rule_state(tmp_path) == "outdated"
     assert todos([doctor.rule_finding("outdated")])
     assert udev.NAME < "73-seat-late.rules"
     lines = rule.splitlines()
@@ -138,7 +138,7 @@ def found(**changes: object) -> Found:
     return Found(**{**known, "fw": "0.1.0", **changes})  # type: ignore[arg-type]
 
 
-def test_what_boards_need(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_state_of_a_board_has_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("soundfw.VERSION", "0.1.0")
     assert todos(doctor.boards([found()])) == []
     needs = {
@@ -155,20 +155,18 @@ def test_what_boards_need(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "cable" in finding.todo
 
 
-def test_all_well_is_exit_code_0_and_else_6(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd) -> None:  # type: ignore[no-untyped-def]
-    # Of this computer only the ports and versions: what else runs here is not the test's.
-    real = doctor.examine
+def test_all_well_is_exit_code_0_and_else_6(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    # With a root of its own: the processes and groups of this computer are not the test's.
     write(tmp_path / "root/etc/group", GROUPS)
     (tmp_path / "root/proc").mkdir()
-    monkeypatch.setattr(doctor, "examine", lambda: real(tmp_path / "root"))
-    with VirtualPorts(tmp_path) as ports:
-        assert run(["doctor"]) == 6
+    with VirtualPorts(tmp_path, root=tmp_path / "root") as ports:
+        assert run(["doctor"], ports) == 6
         assert "another cable" in capfd.readouterr().out
         port = ports.add(board)
-        assert run(["doctor", "--json"]) == 0
+        assert run(["doctor", "--json"], ports) == 0
         findings = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
         assert {one["topic"] for one in findings} >= {"version", "access", "udev", "board"}
         assert not any(one["ok"] is False for one in findings)
         process(tmp_path / "root", 77, "screen", os.path.realpath(port.path))
-        assert run(["doctor"]) == 6
+        assert run(["doctor"], ports) == 6
         assert "do  access: " in capfd.readouterr().out

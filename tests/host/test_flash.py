@@ -1,11 +1,13 @@
-"""soundsdk flash on virtual Picos: it works with nothing but the board named, and it never says done when it is not."""
+"""The verb flash on virtual Picos: it works with nothing but the board named, and never says done when it is not."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,31 +19,37 @@ import serial
 from sim.tiny_model import BURSTS, build, metadata, tones
 from soundsdk import Device
 from soundsdk.boards import find_board
-from soundsdk.build import tools
+from soundsdk.build import toolchain
 from soundsdk.cli import run
-from soundsdk.device import ports, uf2_drive
 from soundsdk.device.ports import PortInfo
-from soundsdk.flash import flasher, uf2
+from soundsdk.device.system import System
+from soundsdk.flash.timeouts import FlashTimeouts
 from soundsdk_sim.pty import Pty
+from virtual_boards.computer import VirtualComputer
 from virtual_boards.pico import boot_rom
-from virtual_boards.pico.virtual_pico import Faults, VirtualPico
+from virtual_boards.pico.virtual_pico import PicoFaults, VirtualPico
 from virtual_boards.virtual_port import forbidden
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 
 
+# Shorter than a user would wait: the virtual Pico is quick.
+TIMEOUTS = FlashTimeouts(hello_s=8.0, cut_hello_s=1.0, drive_appears_s=3.0, drive_vanishes_s=2.0)
+
+
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flasher, "HELLO_S", 8.0)
-    monkeypatch.setattr(flasher, "CUT_S", 1.0)
-    monkeypatch.setattr(uf2, "APPEARS_S", 3.0)
-    monkeypatch.setattr(uf2, "VANISHES_S", 2.0)
+def _no_default_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SOUNDSDK_PORT", raising=False)
+
+
+def flash(system: System, *words: str, timeouts: FlashTimeouts = TIMEOUTS) -> int:
+    """Run `soundsdk flash` on a virtual computer; return its exit code."""
+    return run(["flash", *words], system, timeouts)
 
 
 @pytest.fixture
 def pico(tmp_path: Path) -> Iterator[VirtualPico]:
-    """A Pico that runs the image a1."""
+    """Plug in a Pico that runs the image a1."""
     folder = tmp_path / "dev"
     folder.mkdir()
     with VirtualPico(folder) as board:
@@ -52,7 +60,7 @@ def pico(tmp_path: Path) -> Iterator[VirtualPico]:
 def _flashed(board: VirtualPico, folder: Path, version: str) -> None:
     board.bootsel()
     path = flash_images.pico(folder, version)
-    assert run(["flash", "rpi_pico", "--firmware", str(path)]) == 0
+    assert flash(board, "rpi_pico", "--firmware", str(path)) == 0
 
 
 def _fw(board: VirtualPico) -> str:
@@ -63,10 +71,10 @@ def _fw(board: VirtualPico) -> str:
 def test_a_new_pico_is_flashed_says_hello_and_hears(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     sound = np.tile(np.round(tones(10, BURSTS) * 32768).astype(np.int16), 6)
     path = flash_images.pico(tmp_path, detector=build(metadata()), model="tones")
-    with VirtualPico(tmp_path, sound=sound):
-        assert run(["flash", "rpi_pico", "--firmware", str(path)]) == 0
+    with VirtualPico(tmp_path, sound=sound) as board:
+        assert flash(board, "rpi_pico", "--firmware", str(path)) == 0
         assert "Done: rpi_pico" in capfd.readouterr().err
-        with Device.open() as device:
+        with Device.open(system=board) as device:
             assert (device.hello.board, device.hello.model, device.hello.fw) == ("rpi_pico", "tones", "0.1.0+a1")
             found = [event.label for event, _ in zip(device.events(timeout_s=20), range(2), strict=False)]
         assert set(found) <= {"high", "low"}
@@ -75,26 +83,26 @@ def test_a_new_pico_is_flashed_says_hello_and_hears(tmp_path: Path, capfd: pytes
 
 def test_a_board_that_runs_soundsdk_needs_no_name(pico: VirtualPico, tmp_path: Path) -> None:
     path = flash_images.pico(tmp_path, "b2")
-    assert run(["flash", "--firmware", str(path)]) == 0
+    assert flash(pico, "--firmware", str(path)) == 0
     assert _fw(pico) == "0.1.0+b2"
 
 
 def test_json_names_every_step(pico: VirtualPico, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     capfd.readouterr()
-    assert run(["flash", "--json", "--firmware", str(flash_images.pico(tmp_path, "b2"))]) == 0
+    assert flash(pico, "--json", "--firmware", str(flash_images.pico(tmp_path, "b2"))) == 0
     steps = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     names = list(dict.fromkeys(step["step"] for step in steps))
     assert names == ["board", "image", "boot loader", "write", "progress", "wait", "done"]
     assert [step["percent"] for step in steps if step["step"] == "progress"][-1] == 100
     assert steps[-1]["fw"] == "0.1.0+b2"
-    assert run(["flash", "--json", "--firmware", "nowhere.uf2"]) == 1
+    assert flash(pico, "--json", "--firmware", "nowhere.uf2") == 1
     assert json.loads(capfd.readouterr().out.splitlines()[-1])["step"] == "failed"
 
 
-def test_a_dry_run_tells_the_steps_and_touches_nothing(pico: VirtualPico, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_dry_run_prints_the_steps_and_touches_nothing(pico: VirtualPico, capfd: pytest.CaptureFixture[str]) -> None:
     before = (pico.flash.erased_bytes, pico.flash.written_bytes)
     with serial.Serial(pico.port, exclusive=True):  # were the port opened, that would fail
-        assert run(["flash", "rpi_pico", "--dry-run"]) == 0
+        assert flash(pico, "rpi_pico", "--dry-run") == 0
     said = capfd.readouterr().err
     assert "RPI-RP2" in said
     assert "Nothing was touched." in said
@@ -108,22 +116,22 @@ def test_a_board_without_the_command_is_touched_at_1200_baud(options: dict[str, 
         if "refuses" in options:
             _flashed(board, tmp_path, "a1")
         assert board.runs.wait(5)
-        assert run(["flash", "rpi_pico", "--firmware", str(flash_images.pico(tmp_path, "b2"))]) == 0
+        assert flash(board, "rpi_pico", "--firmware", str(flash_images.pico(tmp_path, "b2"))) == 0
         assert _fw(board) == "0.1.0+b2"
 
 
 def test_erase_leaves_nothing_of_what_was_there(pico: VirtualPico, tmp_path: Path) -> None:
     pico.flash.write(1_900_000, b"a file of before")
-    assert run(["flash", "--firmware", str(flash_images.pico(tmp_path, "b2"))]) == 0
+    assert flash(pico, "--firmware", str(flash_images.pico(tmp_path, "b2"))) == 0
     assert pico.flash.read(1_900_000, 16) == b"a file of before"
-    assert run(["flash", "--erase", "--firmware", str(flash_images.pico(tmp_path, "b3"))]) == 0
+    assert flash(pico, "--erase", "--firmware", str(flash_images.pico(tmp_path, "b3"))) == 0
     assert pico.flash.read(1_900_000, 16) == b"\xff" * 16
     assert _fw(pico) == "0.1.0+b3"
 
 
 def test_a_pico_2_is_flashed_without_being_named(tmp_path: Path) -> None:
     with VirtualPico(tmp_path, chip=boot_rom.RP2350) as board:
-        assert run(["flash", "--firmware", str(flash_images.pico(tmp_path, "c1", "rpi_pico2"))]) == 0
+        assert flash(board, "--firmware", str(flash_images.pico(tmp_path, "c1", "rpi_pico2"))) == 0
         assert _fw(board) == "0.1.0+c1"
 
 
@@ -136,12 +144,12 @@ def test_picotool_writes_where_no_drive_is_mounted(
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
     pico.faults.no_drive = True
-    assert run(["flash", "--firmware", str(flash_images.pico(tmp_path, "b2"))]) == 0
+    assert flash(pico, "--firmware", str(flash_images.pico(tmp_path, "b2"))) == 0
     assert _fw(pico) == "0.1.0+b2"
 
 
-# Faults: what is done to the board, the words of the call, the exit code, what is said, and whether the flash may have
-# changed. After each the fault is taken away, and the same call without `extra` must succeed.
+# Faults: the change to the board, the image, the words of the call, the exit code, the error, and True if the flash may
+# have changed. After each the fault is removed, and the same call without `extra` must succeed.
 
 
 def _damaged(folder: Path) -> Path:
@@ -189,17 +197,17 @@ def test_a_fault_is_named_and_the_retry_succeeds(
     written = pico.flash.written_bytes
     prepare(pico)
     capfd.readouterr()
-    assert run(["flash", *extra, "--firmware", str(image(tmp_path))]) == code
+    assert flash(pico, *extra, "--firmware", str(image(tmp_path))) == code
     said = capfd.readouterr().err
     assert says in said
     assert "Done" not in said
     assert "\n  " in said[said.index("soundsdk: ") :]  # what to do next
     assert changes or pico.flash.written_bytes == written
-    pico.faults = Faults()
+    pico.faults = PicoFaults()
     pico.flash.takes = True
     if not pico.runs.is_set():
         pico.bootsel()  # as the hint says
-    assert run(["flash", "rpi_pico", "--firmware", str(flash_images.pico(tmp_path, "b9"))]) == 0
+    assert flash(pico, "rpi_pico", "--firmware", str(flash_images.pico(tmp_path, "b9"))) == 0
     assert _fw(pico) == "0.1.0+b9"
 
 
@@ -208,91 +216,91 @@ def test_a_pulled_cable_is_never_a_success(
     point: int,
     pico: VirtualPico,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     path = flash_images.pico(tmp_path, "b2")
     # Half of them with a drive that gives the writer an error, half with one that lets it write into nothing.
-    pico.faults = Faults(piped=point % 2 == 0, cut_after=path.stat().st_size * point // 20 + 100)
+    pico.faults = PicoFaults(piped=point % 2 == 0, cut_after=path.stat().st_size * point // 20 + 100)
     capfd.readouterr()
-    with monkeypatch.context() as patch:
-        patch.setattr(flasher, "HELLO_S", 1.5)
-        code = run(["flash", "rpi_pico", "--firmware", str(path)])
+    code = flash(pico, "rpi_pico", "--firmware", str(path), timeouts=replace(TIMEOUTS, hello_s=1.5))
     said = capfd.readouterr().err
     assert code in (1, 6), said
     assert "Done" not in said
-    pico.faults = Faults()
+    pico.faults = PicoFaults()
     pico.bootsel()
-    assert run(["flash", "rpi_pico", "--firmware", str(path)]) == 0
+    assert flash(pico, "rpi_pico", "--firmware", str(path)) == 0
     assert _fw(pico) == "0.1.0+b2"
 
 
 def test_a_slow_drive_is_waited_for(pico: VirtualPico, tmp_path: Path) -> None:
     path = flash_images.pico(tmp_path, "b2")
-    pico.faults = Faults(piped=True, bytes_s=path.stat().st_size / 3)
-    assert run(["flash", "--firmware", str(path)]) == 0
+    pico.faults = PicoFaults(piped=True, bytes_s=path.stat().st_size / 3)
+    assert flash(pico, "--firmware", str(path)) == 0
     assert _fw(pico) == "0.1.0+b2"
 
 
-def test_a_drive_that_hangs_is_given_up(
-    pico: VirtualPico, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+def test_a_drive_that_hangs_is_an_error_in_time(
+    pico: VirtualPico, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(uf2, "_STUCK_S", 1.0)
-    pico.faults = Faults(piped=True, deaf=True)
-    assert run(["flash", "--firmware", str(flash_images.pico(tmp_path, "b2"))]) == 1
+    pico.faults = PicoFaults(piped=True, deaf=True)
+    timeouts = replace(TIMEOUTS, drive_stuck_s=1.0)
+    assert flash(pico, "--firmware", str(flash_images.pico(tmp_path, "b2")), timeouts=timeouts) == 1
     assert "has taken nothing" in capfd.readouterr().err
 
 
 def test_a_busy_port_is_code_4(pico: VirtualPico, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = flash_images.pico(tmp_path, "b2")
     with serial.Serial(pico.port, exclusive=True):
-        assert run(["flash", "rpi_pico", "--firmware", str(path)]) == 4
+        assert flash(pico, "rpi_pico", "--firmware", str(path)) == 4
     assert "in use" in capfd.readouterr().err
-    assert run(["flash", "rpi_pico", "--firmware", str(path)]) == 0
+    assert flash(pico, "rpi_pico", "--firmware", str(path)) == 0
+
+
+def _let_others_in(folder: Path) -> None:
+    # pytest closes its folders to other users, and has one level more when it runs side by side.
+    top = Path(tempfile.gettempdir()).resolve()
+    for part in (folder, *folder.parents):
+        if top in part.parents:
+            part.chmod(0o755)
 
 
 def test_a_forbidden_port_is_code_4(pico: VirtualPico, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = flash_images.pico(tmp_path, "b2")
-    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-        folder.chmod(0o755)
+    _let_others_in(tmp_path)
     with forbidden(os.path.realpath(pico.port), 0):
-        assert run(["flash", "rpi_pico", "--firmware", str(path)]) == 4
+        assert flash(pico, "rpi_pico", "--firmware", str(path)) == 4
     assert "may not be opened" in capfd.readouterr().err
-    assert run(["flash", "rpi_pico", "--firmware", str(path)]) == 0
+    assert flash(pico, "rpi_pico", "--firmware", str(path)) == 0
 
 
 def test_a_forbidden_drive_is_code_4(pico: VirtualPico, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = flash_images.pico(tmp_path, "b2")
-    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-        folder.chmod(0o755)
+    _let_others_in(tmp_path)
     pico.bootsel()
     with forbidden(str(pico.drive), 0o555):
-        assert run(["flash", "rpi_pico", "--firmware", str(path)]) == 4
+        assert flash(pico, "rpi_pico", "--firmware", str(path)) == 4
     assert "may not be written" in capfd.readouterr().err
-    assert run(["flash", "rpi_pico", "--firmware", str(path)]) == 0
+    assert flash(pico, "rpi_pico", "--firmware", str(path)) == 0
 
 
-def test_no_board_is_code_3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(ports, "source", list)
-    monkeypatch.setattr(uf2_drive, "source", list)
-    assert run(["flash", "--firmware", str(flash_images.pico(tmp_path))]) == 3
-    assert run(["flash", "rpi_pico"]) == 3
+def test_no_board_is_code_3(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert flash(VirtualComputer(), "--firmware", str(flash_images.pico(tmp_path))) == 3
+    assert flash(VirtualComputer(), "rpi_pico") == 3
     said = capfd.readouterr().err
     assert "no board is connected" in said
     assert "RPI-RP2" in said
 
 
-def test_of_two_boards_none_is_taken_unless_it_is_named(
-    pico: VirtualPico, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+def test_of_two_boards_none_is_flashed_unless_it_is_named(
+    pico: VirtualPico, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = flash_images.pico(tmp_path, "b2")
     with VirtualPico(tmp_path, name="ttyACM1", serial_number="E661", other=True) as second:
         assert second.runs.wait(5)
-        monkeypatch.setattr(ports, "source", lambda: [*pico.listed(), *second.listed()])
-        monkeypatch.setattr(uf2_drive, "source", lambda: [*pico.mounts(), *second.mounts()])
-        assert run(["flash", "rpi_pico", "--firmware", str(path)]) == 3
+        both = VirtualComputer(pico, second)
+        assert flash(both, "rpi_pico", "--firmware", str(path)) == 3
         assert "2 boards are connected" in capfd.readouterr().err
-        assert run(["flash", "-p", "id:E661", "--firmware", str(path)]) == 0
+        assert flash(both, "-p", "id:E661", "--firmware", str(path)) == 0
         assert _fw(second) == "0.1.0+b2"
         assert _fw(pico) == "0.1.0+a1"
 
@@ -303,26 +311,21 @@ def test_a_bridge_that_does_not_answer_is_not_reset(
     path = flash_images.esp32(tmp_path, board="esp32_devkit")
     started: list[Any] = []
     monkeypatch.setattr("soundsdk.flash.esptool_run.write", lambda *a: started.append(a))
-    monkeypatch.setattr(uf2_drive, "source", list)
     with Pty() as pty:
-        monkeypatch.setattr(ports, "source", lambda: [PortInfo(pty.path, "bridge", 0x10C4, 0xEA60)])
-        assert run(["flash", "esp32_devkit", "--firmware", str(path)]) == 3
+        system = VirtualComputer(ports=[PortInfo(pty.path, "bridge", 0x10C4, 0xEA60)])
+        assert flash(system, "esp32_devkit", "--firmware", str(path)) == 3
     assert "may be something else" in capfd.readouterr().err
     assert not started
 
 
-def test_the_built_image_says_what_it_is_and_is_flashed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_the_built_image_says_what_it_is_and_is_flashed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     try:
-        tools.check(find_board("rpi_pico"))
-    except tools.ToolError as e:
+        toolchain.check(find_board("rpi_pico"))
+    except toolchain.ToolError as e:
         pytest.skip(f"{e.message} {e.hint}")
-    cache = Path(__file__).resolve().parents[2] / ".cache" / "soundsdk"
-    monkeypatch.setenv("SOUNDSDK_CACHE", os.environ.get("SOUNDSDK_CACHE", str(cache)))
     with VirtualPico(tmp_path) as board:
         board.bootsel()
-        assert run(["flash", "rpi_pico", "--json"]) == 0
+        assert flash(board, "rpi_pico", "--json") == 0
         done = json.loads(capfd.readouterr().out.splitlines()[-1])
         assert done["step"] == "done"
         assert done["fw"].startswith("0.1.0+")

@@ -1,4 +1,4 @@
-"""What is held against what: image files against boards, hello against images, drives against mount tables."""
+"""The checks of flashing: image files against boards, hello against images, drives in mount tables."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from soundsdk.boards import find_board
 from soundsdk.build import descriptor, uf2
 from soundsdk.device import uf2_drive
 from soundsdk.device.messages import Hello
+from soundsdk.device.system import parse_mounts
 from soundsdk.errors import CheckError
 from soundsdk.flash import firmware_file, verify
+from virtual_boards.computer import VirtualComputer
 from virtual_boards.esp32 import image as esp_image
 from virtual_boards.esp32.chips import CHIPS
 
@@ -42,7 +44,7 @@ def _file(folder: Path, data: bytes) -> firmware_file.Firmware:
         (esp_image.make(CHIPS["esp32c3"], [(0, bytes(4 * 1024 * 1024))]), C3, "does not fit"),
     ],
 )
-def test_an_image_that_says_nothing_is_judged_by_its_format(
+def test_an_image_without_a_descriptor_is_checked_by_its_format(
     data: bytes, board: firmware_file.Board, says: str, tmp_path: Path
 ) -> None:
     firmware = _file(tmp_path, data)
@@ -104,7 +106,7 @@ def test_only_a_board_that_is_what_was_flashed_passes() -> None:
         assert caught.value.exit_code == 6
 
 
-def test_drives_are_found_by_what_they_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drives_are_found_by_their_board_id(tmp_path: Path) -> None:
     for name, text in (
         ("a pico", "UF2 Bootloader v3.0\r\nModel: X\r\nBoard-ID: RPI-RP2\r\n"),
         ("stick", None),
@@ -113,10 +115,11 @@ def test_drives_are_found_by_what_they_say(tmp_path: Path, monkeypatch: pytest.M
         (tmp_path / name).mkdir()
         if text:
             (tmp_path / name / "INFO_UF2.TXT").write_text(text, newline="")
-    monkeypatch.setattr(uf2_drive, "source", lambda: [*tmp_path.iterdir(), tmp_path / "gone"])
-    assert uf2_drive.mounted() == [uf2_drive.Drive(tmp_path / "a pico", "RPI-RP2")]
+    system = VirtualComputer(mount_points=[*tmp_path.iterdir(), tmp_path / "gone"])
+    assert uf2_drive.mounted(system) == [uf2_drive.Drive(tmp_path / "a pico", "RPI-RP2")]
 
 
-def test_names_in_the_mount_table_are_read_as_they_are() -> None:
-    assert uf2_drive._plain("/media/me/RPI\\040RP2") == "/media/me/RPI RP2"
-    assert uf2_drive._plain("/media/a\\134b") == "/media/a\\b"
+def test_escaped_names_in_the_mount_table_are_read_as_they_are() -> None:
+    lines = ["a /media/me/RPI\\040RP2 vfat rw 0 0", "b / ext4 rw 0 0", "c /media/a\\134b msdos rw 0 0", "?"]
+    table = "\n".join(lines)
+    assert parse_mounts(table) == [Path("/media/me/RPI RP2"), Path("/media/a\\b")]

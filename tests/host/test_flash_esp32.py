@@ -1,6 +1,6 @@
-"""soundsdk flash on virtual ESP32s, through the real esptool over RFC 2217, with the faults of cables and flashes.
+"""The verb flash on virtual ESP32s, through the real esptool over RFC 2217, with faults of cables and flashes.
 
-esptool takes some twenty seconds over RFC 2217, nearly all of it waiting; so the faults run side by side.
+esptool needs some twenty seconds over RFC 2217, nearly all of it waiting; so the faults run side by side.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ import pytest
 from sim.tiny_model import BURSTS, build, metadata, tones
 from soundsdk import Device
 from soundsdk.cli import run
-from soundsdk.device import ports, uf2_drive
 from soundsdk.device.ports import PortInfo
 from soundsdk.errors import SoundsdkError
-from soundsdk.flash import esptool_run, flasher, verify
-from soundsdk.flash.flasher import Wish
-from soundsdk.flash.reporter import Steps
+from soundsdk.flash import esptool_run, verify
+from soundsdk.flash.flasher import FlashRequest, flash_board
+from soundsdk.flash.timeouts import FlashTimeouts
+from soundsdk.progress import Progress
+from virtual_boards.computer import VirtualComputer
 from virtual_boards.esp32.board import Esp32Board
 from virtual_boards.esp32.chips import CHIPS
-from virtual_boards.esp32.server import Esp32Server, Faults
+from virtual_boards.esp32.server import CableFaults, Esp32Server
 
 STUB_BYTES = 8_400  # what esptool sends besides the image, about
 SIDE_BY_SIDE = 27
@@ -35,17 +36,16 @@ SIDE_BY_SIDE = 27
 
 @pytest.mark.parametrize(("board", "chip"), [("esp32_devkit", "esp32"), ("esp32c3_devkit", "esp32c3")])
 def test_a_new_esp32_is_flashed_says_hello_and_hears(
-    board: str, chip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    board: str, chip: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     sound = np.tile(np.round(tones(10, BURSTS) * 32768).astype(np.int16), 6)
     path = flash_images.esp32(tmp_path, board=board, detector=build(metadata()))
     with Esp32Server(Esp32Board(CHIPS[chip], sound=sound)) as server:
         # Its USB ids are Espressif's own, so no -p is needed.
-        monkeypatch.setattr(ports, "source", lambda: [PortInfo(server.url, "board", 0x303A, 0x1001, "24:0A")])
-        monkeypatch.setattr(uf2_drive, "source", list)
+        system = VirtualComputer(ports=[PortInfo(server.url, "board", 0x303A, 0x1001, "24:0A")])
         name = [board] if chip == "esp32c3" else [board, "-p", server.url, "--erase"]
         server.board.flash.write(3_000_000, b"before")
-        assert run(["flash", *name, "--firmware", str(path)]) == 0
+        assert run(["flash", *name, "--firmware", str(path)], system) == 0
         said = capfd.readouterr().err
         assert "Verified" in said
         assert f"Done: {board}" in said
@@ -58,16 +58,16 @@ def test_a_new_esp32_is_flashed_says_hello_and_hears(
 
 
 def _host_bytes(path: Path) -> int:
-    """What comes over the cable while an image is written."""
+    """Estimate the bytes over the cable while an image is written."""
     return STUB_BYTES + len(zlib.compress(path.read_bytes(), 9))
 
 
 @dataclass
 class Case:
-    """One fault. codes: what may come of it; 0 only where the fault can be got over. says: in the error."""
+    """One fault. codes: the possible exit codes, 0 only where it can be overcome. says: part of the error."""
 
     name: str
-    faults: Callable[[int], Faults] = lambda total: Faults()
+    faults: Callable[[int], CableFaults] = lambda total: CableFaults()
     takes: bool = True
     chip: str = "esp32c3"
     image_of: str = "esp32c3_devkit"
@@ -78,15 +78,15 @@ class Case:
 
 
 CASES = [
-    Case("byte noise", lambda total: Faults(replace=2e-4), codes=(0, 1, 5, 6)),
-    Case("drops", lambda total: Faults(drop=2e-4), codes=(0, 1, 5, 6)),
-    Case("slow", lambda total: Faults(bytes_s=20_000), codes=(0,)),
-    Case("hangs", lambda total: Faults(hangs_after=total // 2), codes=(1, 5)),
+    Case("byte noise", lambda total: CableFaults(replace=2e-4), codes=(0, 1, 5, 6)),
+    Case("drops", lambda total: CableFaults(drop=2e-4), codes=(0, 1, 5, 6)),
+    Case("slow", lambda total: CableFaults(bytes_s=20_000), codes=(0,)),
+    Case("hangs", lambda total: CableFaults(hangs_after=total // 2), codes=(1, 5)),
     Case("flash that does not take", takes=False, codes=(6,), says="does not take it"),
     Case("wrong chip", chip="esp32", codes=(6,), says="is an ESP32, not", writes=False),
     Case("image of another chip", image_of="esp32_devkit", codes=(6,), says="is an image for esp32", writes=False),
     *(
-        Case(f"pulled at {point + 1}/21", lambda total, point=point: Faults(cut_after=total * (point + 1) // 21),
+        Case(f"pulled at {point + 1}/21", lambda total, point=point: CableFaults(cut_after=total * (point + 1) // 21),
              codes=(0, 1, 5, 6))
         for point in range(20)
     ),
@@ -95,7 +95,8 @@ CASES = [
 
 def _attempt(server: Esp32Server, board: str, path: Path) -> tuple[int, str]:
     try:
-        flasher.run(Wish(board=board, firmware=path, where=server.url), Steps())
+        request = FlashRequest(board=board, firmware=path, where=server.url)
+        flash_board(request, Progress(), timeouts=FlashTimeouts(esptool_silent_s=40.0))
     except SoundsdkError as e:
         return e.exit_code, e.message if e.hint else "no hint: " + e.message
     return 0, ""
@@ -107,7 +108,7 @@ def _holds(server: Esp32Server, path: Path) -> bool:
 
 
 def _play(case: Case, total: int, path: Path, good: Path) -> str:
-    """What is wrong with how a fault ended; empty if nothing is."""
+    """Flash with a fault, then without; return what went wrong, empty if nothing did."""
     with Esp32Server(Esp32Board(CHIPS[case.chip]), case.faults(total)) as server:
         flash_there = server.board.flash
         flash_there.takes = case.takes
@@ -120,7 +121,7 @@ def _play(case: Case, total: int, path: Path, good: Path) -> str:
             return "something was written"
         if case.chip == "esp32":
             return ""  # there is nothing to retry
-        server.faults = Faults()
+        server.faults = CableFaults()
         flash_there.takes = True
         code, said = _attempt(server, "esp32c3_devkit", good)
         if code != 0 or not _holds(server, good):
@@ -128,8 +129,7 @@ def _play(case: Case, total: int, path: Path, good: Path) -> str:
     return ""
 
 
-def test_faults_are_never_a_success_and_the_retry_succeeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(esptool_run, "_SILENT_S", 40.0)
+def test_faults_are_never_a_success_and_the_retry_succeeds(tmp_path: Path) -> None:
     good = flash_images.esp32(tmp_path)
     images = {name: flash_images.esp32(tmp_path, board=name) for name in ("esp32_devkit", "esp32c3_devkit")}
     total = _host_bytes(good)
@@ -172,7 +172,7 @@ def test_the_command_has_the_name_of_the_installed_esptool(
     assert esptool_run.command("write-flash") == name
 
 
-def test_an_esptool_that_says_nothing_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_esptool_is_ended() -> None:
     program = [sys.executable, "-c", "import time; time.sleep(60)"]
     with pytest.raises(esptool_run.FlashError, match="said nothing"):
-        esptool_run._run(program, "/dev/x", 0.5, lambda done, total: None)
+        esptool_run.run(program, "/dev/x", 0.5, lambda done, total: None)

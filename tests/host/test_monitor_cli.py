@@ -101,7 +101,7 @@ def test_a_closed_pipe_ends_it_quietly_and_with_0(ports: VirtualPorts, sound: np
 
 def test_once_ends_with_0_after_the_first_event_that_matches(ports: VirtualPorts, capsys: Any) -> None:
     port = ports.add(lambda: board(BEEPS))
-    assert run(["monitor", "-p", port.path, "--once", "--label", "low", "--seconds", "20"]) == 0
+    assert run(["monitor", "-p", port.path, "--once", "--label", "low", "--seconds", "20"], ports) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert line.split()[1] == "on"
     assert line.endswith(" low")
@@ -109,7 +109,7 @@ def test_once_ends_with_0_after_the_first_event_that_matches(ports: VirtualPorts
 
 def test_once_ends_with_6_if_nothing_comes_in_time(ports: VirtualPorts, capsys: Any) -> None:
     port = ports.add(lambda: board())
-    assert run(["monitor", "-p", port.path, "--once", "--seconds", "1"]) == 6
+    assert run(["monitor", "-p", port.path, "--once", "--seconds", "1"], ports) == 6
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "no such event came within 1 s" in captured.err
@@ -117,7 +117,7 @@ def test_once_ends_with_6_if_nothing_comes_in_time(ports: VirtualPorts, capsys: 
 
 def test_tables_have_the_events_of_the_board(ports: VirtualPorts, capsys: Any) -> None:
     port = ports.add(lambda: board(BEEPS, speed=4))
-    assert run(["monitor", "-p", port.path, "--format", "tsv", "--seconds", "2"]) == 0
+    assert run(["monitor", "-p", port.path, "--format", "tsv", "--seconds", "2"], ports) == 0
     header, *rows = capsys.readouterr().out.splitlines()
     assert header == "filename\tonset\toffset\tevent_label"
     assert len(rows) >= 4
@@ -128,9 +128,9 @@ def test_tables_have_the_events_of_the_board(ports: VirtualPorts, capsys: Any) -
 
 
 def test_no_board_is_3_and_a_wrong_address_2(ports: VirtualPorts, capsys: Any) -> None:
-    assert run(["monitor"]) == 3
-    assert run(["monitor", "-p", "ftp://x"]) == 2
-    assert run(["monitor", "-p", "sim:sim", "--min-score", "2"]) == 2
+    assert run(["monitor"], ports) == 3
+    assert run(["monitor", "-p", "ftp://x"], ports) == 2
+    assert run(["monitor", "-p", "sim:sim", "--min-score", "2"], ports) == 2
     capsys.readouterr()
 
 
@@ -151,7 +151,7 @@ def test_noise_is_counted_and_what_the_board_prints_is_shown(ports: VirtualPorts
 
     log = tmp_path / "log.jsonl"
     port = ports.add(lambda: board(BEEPS, speed=8), noise=Chatty())
-    assert run(["monitor", "-p", port.path, "--format", "jsonl", "--log", str(log), "--seconds", "8"]) == 0
+    assert run(["monitor", "-p", port.path, "--format", "jsonl", "--log", str(log), "--seconds", "8"], ports) == 0
     captured = capsys.readouterr()
     assert captured.out == log.read_text()
     records = [json.loads(line) for line in captured.out.splitlines()]
@@ -181,7 +181,7 @@ def test_an_unplugged_board_is_found_again_by_its_serial_number(ports: VirtualPo
 
     hand = threading.Thread(target=pull)
     hand.start()
-    assert run(["monitor", "--format", "jsonl", "--seconds", "7"]) == 0
+    assert run(["monitor", "--format", "jsonl", "--seconds", "7"], ports) == 0
     hand.join()
     captured = capsys.readouterr()
     records = [json.loads(line) for line in captured.out.splitlines()]
@@ -211,7 +211,7 @@ def test_a_board_that_starts_anew_is_told(ports: VirtualPorts, capsys: Any) -> N
 
     hand = threading.Thread(target=pull)
     hand.start()
-    assert run(["monitor", "--format", "tsv", "--seconds", "6"]) == 0
+    assert run(["monitor", "--format", "tsv", "--seconds", "6"], ports) == 0
     hand.join()
     captured = capsys.readouterr()
     assert "started anew" in captured.err
@@ -228,7 +228,7 @@ def test_a_full_disk_does_not_end_it(ports: VirtualPorts, capsys: Any) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
     port = ports.add(lambda: board(BEEPS, speed=4))
-    assert run(["monitor", "-p", port.path, "--log", "/dev/full", "--seconds", "2"]) == 0
+    assert run(["monitor", "-p", port.path, "--log", "/dev/full", "--seconds", "2"], ports) == 0
     captured = capsys.readouterr()
     assert len(captured.out.splitlines()) > 3
     assert captured.err.count("takes no more") == 1

@@ -93,7 +93,7 @@ def test_two_hundred_times_events_are_back_within_two_seconds_and_every_gap_is_t
     log = tmp_path / "log.jsonl"
     hand = Hand(port, log)
     with pytest.raises(SystemExit) as ended:
-        run(["monitor", "--format", "jsonl", "--log", str(log)])
+        run(["monitor", "--format", "jsonl", "--log", str(log)], ports)
     hand.thread.join()
     assert ended.value.code == 143
     captured = capsys.readouterr()

@@ -101,7 +101,7 @@ def test_unplugged_a_hundred_times_events_are_back_within_two_seconds_and_every_
     port = ports.add(lambda: board(BEEPS, SPEED, status_s=2), powered=powered, serial_number="SN")
     worst_s = 0.0
     missed = 0
-    with Watch("auto") as watch:
+    with Watch("auto", system=ports) as watch:
         ledger = Ledger()
         ledger.add([watch.hello, *until(watch, Event, 10)])
         for i in range(100):
@@ -121,7 +121,7 @@ def test_unplugged_a_hundred_times_events_are_back_within_two_seconds_and_every_
 
 def test_a_board_that_said_as_much_while_away_as_before_is_still_known_to_have_restarted(ports: VirtualPorts) -> None:
     port = ports.add(lambda: board(BEEPS, 1.0, status_s=1), serial_number="SN")
-    with Watch("auto") as watch:
+    with Watch("auto", system=ports) as watch:
         time.sleep(1.2)
         watch.poll(0.1)
         before = watch.device.seq if watch.device else None
@@ -141,7 +141,7 @@ def test_a_board_that_said_as_much_while_away_as_before_is_still_known_to_have_r
 
 def test_only_the_board_with_the_same_serial_number_is_taken(ports: VirtualPorts) -> None:
     port = ports.add(board, serial_number="ONE")
-    with Watch("auto") as watch:
+    with Watch("auto", system=ports) as watch:
         port.unplug()
         until(watch, Away, 5)
         other = ports.add(board, "ttyACM0", serial_number="TWO")
@@ -154,7 +154,7 @@ def test_only_the_board_with_the_same_serial_number_is_taken(ports: VirtualPorts
 
 def test_a_bridge_without_a_serial_number_is_found_under_its_new_path(ports: VirtualPorts) -> None:
     port = ports.add(board, "ttyUSB0", vid=0x1A86, pid=0x7523, serial_number=None, powered=True)
-    with Watch(port.path) as watch:
+    with Watch(port.path, system=ports) as watch:
         port.unplug()
         until(watch, Away, 5)
         port.plug("ttyUSB1")
@@ -164,7 +164,7 @@ def test_a_bridge_without_a_serial_number_is_found_under_its_new_path(ports: Vir
 
 def test_a_port_that_is_busy_or_not_yet_permitted_is_tried_again(ports: VirtualPorts) -> None:
     port = ports.add(board, serial_number="SN")
-    with Watch("auto") as watch:
+    with Watch("auto", system=ports) as watch:
         port.unplug()
         until(watch, Away, 5)
         port.plug()
@@ -183,7 +183,7 @@ def test_a_port_that_is_busy_or_not_yet_permitted_is_tried_again(ports: VirtualP
 
 def test_a_restart_without_unplugging_is_no_loss(ports: VirtualPorts) -> None:
     ports.add(board)
-    with Watch("auto") as watch:
+    with Watch("auto", system=ports) as watch:
         assert watch.device is not None
         watch.device.tell("reboot")
         items = until(watch, Restarted, 10)
@@ -193,7 +193,7 @@ def test_a_restart_without_unplugging_is_no_loss(ports: VirtualPorts) -> None:
 
 def test_reopening_gives_up_in_time(ports: VirtualPorts) -> None:
     port = ports.add(board)
-    with Watch("auto") as watch:
+    with Watch("auto", system=ports) as watch:
         transport = watch.device.transport if watch.device else None
         assert transport is not None
     port.unplug()

@@ -1,6 +1,6 @@
-"""Where the sources of an image come from: Debian's packages, the upstream repositories, or a folder that is given.
+"""The sources of an image: Debian's packages, the upstream repositories, or a folder that is given.
 
-The upstream repositories are played by local ones, made from the cached sources without the patch: that shows cloning,
+Local repositories stand in for the upstream ones, made from the cached sources without the patch: that shows cloning,
 the hashes and that such a tree is built from, but not that the servers answer.
 """
 
@@ -15,7 +15,7 @@ import pytest
 
 from soundsdk import cli
 from soundsdk.boards import find_board
-from soundsdk.build import sources, tools
+from soundsdk.build import sources, toolchain
 from soundsdk.errors import DataError
 from soundsdk.resources import firmware_dir
 
@@ -24,17 +24,17 @@ PATCH = firmware_dir() / "ports" / "micropython.patch"
 
 @pytest.fixture(scope="module")
 def cached() -> Path:
-    """The sources that builds here use, Debian's."""
-    return sources.get(None, print).micropython.parent
+    """Return the folder of the sources that builds here use, Debian's."""
+    return sources.fetch(None, print).micropython.parent
 
 
 @pytest.fixture(scope="module")
 def pristine(cached: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as --sources takes it: what is built from, as upstream has it, with submodules empty."""
+    """Make a folder for --sources: the parts that builds use, as upstream has them, with empty submodules."""
     folder = tmp_path_factory.mktemp("pristine")
     # TinyUSB's hash is over src, but rp2's build reads hw as well.
     more = {"tinyusb": ("hw/bsp/rp2040",), "micropython": (), "pico-sdk": ("CMakeLists.txt",)}
-    for name, (_, _, parts, _) in sources._UPSTREAM.items():
+    for name, (_, _, parts, _) in sources.UPSTREAM.items():
         for part in (*parts, *more[name]):
             (folder / name / part).parent.mkdir(parents=True, exist_ok=True)
             if (cached / name / part).is_dir():
@@ -54,7 +54,7 @@ def git(*words: object, cwd: Path) -> None:
 
 
 def repository(folder: Path, tag: str) -> str:
-    """Makes a folder a repository with that tag; its address."""
+    """Make a folder a repository with a tag; return its address."""
     git("init", "-q", cwd=folder)
     git("add", "-A", "-f", cwd=folder)
     git("commit", "-q", "-m", "all", cwd=folder)
@@ -64,7 +64,7 @@ def repository(folder: Path, tag: str) -> str:
 
 @pytest.fixture
 def no_apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine without apt and with an empty cache, which is returned."""
+    """Hide apt and use an empty cache, which is returned."""
     real = shutil.which
     monkeypatch.setattr(sources.shutil, "which", lambda name: None if "apt" in name else real(name))
     monkeypatch.setenv("SOUNDSDK_CACHE", str(tmp_path / "cache"))
@@ -76,18 +76,18 @@ def need_git() -> None:
         pytest.skip("git is not installed (apt-get install git)")
 
 
-def test_a_clone_of_upstream_is_held_against_the_hashes_and_equals_debians_tree(
+def test_a_clone_of_upstream_has_the_right_hashes_and_equals_debians_tree(
     cached: Path, pristine: Path, no_apt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     need_git()
     shutil.copytree(pristine, tmp_path / "upstream", symlinks=True)
     local = {
         name: (repository(tmp_path / "upstream" / name, tag), tag, parts, sha256)
-        for name, (_, tag, parts, sha256) in sources._UPSTREAM.items()
+        for name, (_, tag, parts, sha256) in sources.UPSTREAM.items()
     }
-    monkeypatch.setattr(sources, "_UPSTREAM", local)
+    monkeypatch.setattr(sources, "UPSTREAM", local)
     said: list[str] = []
-    source = sources.get(None, said.append)
+    source = sources.fetch(None, said.append)
     assert [line.split(" from ")[0] for line in said] == [
         "fetching micropython v1.25.0", "fetching pico-sdk 2.1.1", "fetching tinyusb 0.18.0"
     ]  # fmt: skip
@@ -100,8 +100,8 @@ def test_a_clone_of_upstream_is_held_against_the_hashes_and_equals_debians_tree(
         assert sources.tree_sha256(source.micropython.parent / name, unbuilt) == sources.tree_sha256(
             cached / name, unbuilt
         )
-    monkeypatch.setattr(sources, "_UPSTREAM", {})
-    assert sources.get(None, said.append) == source
+    monkeypatch.setattr(sources, "UPSTREAM", {})
+    assert sources.fetch(None, said.append) == source
     assert len(said) == 3, "nothing is fetched twice"
 
 
@@ -117,23 +117,23 @@ def test_a_clone_that_is_not_what_it_should_be_is_refused(
 ) -> None:
     need_git()
     upstream = small_upstream(tmp_path / "upstream")
-    monkeypatch.setattr(sources, "_UPSTREAM", upstream)
+    monkeypatch.setattr(sources, "UPSTREAM", upstream)
     with pytest.raises(DataError, match=r"lack micropython/py/mpconfig\.h"):  # the hash fits: the next check speaks
-        sources.get(None, print)
+        sources.fetch(None, print)
     url, tag, parts, _ = upstream["micropython"]
-    monkeypatch.setattr(sources, "_UPSTREAM", {"micropython": (url, tag, parts, "0" * 64)})
+    monkeypatch.setattr(sources, "UPSTREAM", {"micropython": (url, tag, parts, "0" * 64)})
     with pytest.raises(DataError, match=r"micropython v1 from file://.* is not what this version"):
-        sources.get(None, print)
+        sources.fetch(None, print)
     (tmp_path / "upstream/src/a.c").write_text("int b;\n")
     git("commit", "-q", "-a", "-m", "moved", cwd=tmp_path / "upstream")
     git("tag", "-f", "v1", cwd=tmp_path / "upstream")
-    monkeypatch.setattr(sources, "_UPSTREAM", upstream)
+    monkeypatch.setattr(sources, "UPSTREAM", upstream)
     with pytest.raises(DataError, match="is not what this version"):
-        sources.get(None, print)
+        sources.fetch(None, print)
     assert not [path for path in no_apt.iterdir() if path.suffix != ".lock"]
 
 
-def test_a_repository_or_tag_that_cannot_be_had_is_one_sentence(
+def test_a_repository_or_tag_that_cannot_be_fetched_is_one_sentence(
     no_apt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     need_git()
@@ -141,7 +141,7 @@ def test_a_repository_or_tag_that_cannot_be_had_is_one_sentence(
         pytest.skip("make and a C compiler are not installed")
     url, _, parts, sha256 = small_upstream(tmp_path / "upstream")["micropython"]
     for where, tag in ((url, "v2"), ((tmp_path / "none").as_uri(), "v1")):
-        monkeypatch.setattr(sources, "_UPSTREAM", {"micropython": (where, tag, parts, sha256)})
+        monkeypatch.setattr(sources, "UPSTREAM", {"micropython": (where, tag, parts, sha256)})
         assert cli.run(["build", "unix", "-o", str(tmp_path / "out")]) == 1
         err = capfd.readouterr().err
         assert "git cannot fetch micropython" in err
@@ -153,19 +153,19 @@ def test_a_repository_or_tag_that_cannot_be_had_is_one_sentence(
 def test_without_apt_and_git_it_says_so(no_apt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources.shutil, "which", lambda name: None)
     with pytest.raises(DataError, match="neither apt nor git"):
-        sources.get(None, print)
+        sources.fetch(None, print)
 
 
 def test_a_file_that_is_not_the_pinned_one_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "package.deb"
     path.write_bytes(b"one")
-    sources._verify(path, hashlib.sha256(b"one").hexdigest())
+    sources.check_sha256(path, hashlib.sha256(b"one").hexdigest())
     for data in (b"two", None):
         path.unlink()
         if data is not None:
             path.write_bytes(data)
         with pytest.raises(DataError, match=r"package\.deb is not the file"):
-            sources._verify(path, hashlib.sha256(b"one").hexdigest())
+            sources.check_sha256(path, hashlib.sha256(b"one").hexdigest())
         path.touch()
 
 
@@ -173,11 +173,11 @@ def test_an_image_is_built_from_a_folder_that_is_given(
     pristine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     try:
-        tools.check(find_board("unix"))
-    except tools.ToolError as e:
+        toolchain.check(find_board("unix"))
+    except toolchain.ToolError as e:
         pytest.skip(f"{e.message} {e.hint}")
     monkeypatch.setenv("SOUNDSDK_CACHE", str(tmp_path / "cache"))
-    before = sources._listing(pristine)
+    before = sources.listing(pristine)
     words = ["build", "unix", "--sources", str(pristine), "-o", str(tmp_path / "out")]
     assert cli.run(words) == 0
     assert "copying the sources" in capfd.readouterr().err
@@ -185,7 +185,7 @@ def test_an_image_is_built_from_a_folder_that_is_given(
     said = subprocess.run([program, "-c", "import soundcore, soundfw; print(soundcore.Model)"],
                           capture_output=True, text=True, check=True, timeout=60).stdout  # fmt: skip
     assert "Model" in said
-    assert sources._listing(pristine) == before, "the folder that was given is not written to"
+    assert sources.listing(pristine) == before, "the folder that was given is not written to"
     assert cli.run(words) == 0
     err = capfd.readouterr().err
     assert "nothing has changed" in err

@@ -71,7 +71,7 @@ def test_opening_a_port_takes_back_neither_dtr_nor_rts(ports: VirtualPorts, monk
         return real(fd, request, *rest)
 
     monkeypatch.setattr(serial.serialposix.fcntl, "ioctl", ioctl)
-    transport = SerialTransport(port.path)
+    transport = SerialTransport(port.path, system=ports)
     transport.write(b"\n")
     transport.read(0.01)
     transport.close()

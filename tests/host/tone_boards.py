@@ -1,4 +1,4 @@
-"""Boards of the tests: the tiny detector of two tones, and sounds for it."""
+"""Boards for tests: the tiny detector of two tones, and sounds for it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ MODEL = build(metadata())
 
 
 def beeps(count: int, period_s: float = 1.0) -> np.ndarray:
-    """A tone in the first half of every period; int16."""
+    """Make a tone in the first half of every period; int16."""
     bursts = [(i * period_s + 0.1, (i + 0.5) * period_s, ("high", "low")[i % 2]) for i in range(count)]
     return np.round(32768 * tones(count * period_s, bursts)).astype(np.int16)
 
 
 def board(sound: np.ndarray | None = None, speed: float = 1.0, **settings: Any) -> LiveBoard:
-    """A board that is on."""
+    """Switch on a board."""
     pcm = np.zeros(0, np.int16) if sound is None else sound
     return LiveBoard(MODEL, pcm, RATE_HZ, settings, speed)

@@ -56,8 +56,8 @@ def test_a_replaced_byte_is_never_the_same() -> None:
     assert 0 not in Noise(replace=1, seed=1).apply(data)
 
 
-def test_chances_beyond_one_are_refused() -> None:
-    with pytest.raises(ValueError, match="chances"):
+def test_probabilities_beyond_one_are_refused() -> None:
+    with pytest.raises(ValueError, match="probabilities"):
         Noise(replace=0.6, drop=0.6)
 
 

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from target_needs import need
+from target_needs import need_target
 
 from soundfw import VERSION
 from soundsdk.boards import find_board
 from soundsdk.models import load_model
 from soundsdk_sim.rp2040 import Rp2040
-from soundsdk_sim.targets.images import image
-from soundsdk_sim.targets.qemu_terminal import terminal
+from soundsdk_sim.targets.images import cached_image
+from soundsdk_sim.targets.qemu_terminal import open_terminal
 
 LIMIT_S = 120
 PLATFORMS = {"qemu-arm": "qemu", "qemu-rv32": "qemu", "rp2040": "rp2"}
@@ -38,16 +38,16 @@ class Port:
 @pytest.fixture(scope="module", params=PLATFORMS)
 def port(request: pytest.FixtureRequest) -> Iterator[Port]:
     target = request.param
-    need(target)
+    need_target(target)
     if target == "rp2040":
         # Its main.py has started the detector: mpremote's Ctrl-C must get through.
-        with Rp2040(image("rpi_pico", load_model())) as board:
+        with Rp2040(cached_image("rpi_pico", load_model())) as board:
             board.boot()
             with board.serve() as number:
                 yield Port(target, f"socket://127.0.0.1:{number}")
         return
     board_id = target.replace("-", "_")
-    with terminal(find_board(board_id), image(board_id)) as path:
+    with open_terminal(find_board(board_id), cached_image(board_id)) as path:
         yield Port(target, path)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from images import image_of
 from soundsdk.boards import find_board
-from soundsdk_sim.targets.qemu_machine import Qemu
+from soundsdk_sim.targets.qemu_machine import QemuMachine
 
 HOPS = 10_000
 PROGRAM = Path(__file__).with_name("hops.py").read_text(encoding="utf-8")
@@ -41,8 +41,8 @@ def test_10000_hops_allocate_nothing_on_unix_and_on_an_emulated_chip(tmp_path: P
     assert board.qemu is not None
     if shutil.which(board.qemu.program) is None:
         pytest.skip(f"{board.qemu.program} is not installed")
-    with Qemu(board, image_of("qemu_arm", tmp_path)) as machine:
-        machine.run(PROGRAM)
-        printed = machine.run(f"loop(I2sSource(), {HOPS})", 900) + machine.run("careless()")
+    with QemuMachine(board, image_of("qemu_arm", tmp_path)) as machine:
+        machine.exec(PROGRAM)
+        printed = machine.exec(f"loop(I2sSource(), {HOPS})", 900) + machine.exec("careless()")
     # The same scores, too.
     assert held(printed) == unix

@@ -1,4 +1,4 @@
-"""The virtual Pico by itself: which blocks its ROM takes, which images it starts."""
+"""The virtual Pico by itself: which blocks its ROM flashes, which images it starts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_blocks_may_come_in_any_order_and_any_pieces(seed: int) -> None:
     assert flash.read(0, len(data)) == data
 
 
-def test_another_family_is_passed_over() -> None:
+def test_blocks_of_another_family_are_skipped() -> None:
     flash = Flash(1 << 20)
     writer = Uf2Writer(RP2040, flash)
     writer.feed(uf2.pack(bytes(1000), AT, 0xE48BFF59))
@@ -52,7 +52,7 @@ def test_another_family_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize("chip", [RP2040, RP2350], ids=lambda chip: chip.board_id)
-def test_an_image_starts_only_with_an_intact_beginning(chip: boot_rom.Chip) -> None:
+def test_an_image_starts_only_with_an_intact_beginning(chip: boot_rom.PicoChip) -> None:
     flash = Flash(1 << 20)
     assert not boot_rom.starts(chip, flash)
     image = boot_rom.make_image(chip, b"contents")
@@ -65,7 +65,7 @@ def test_an_image_starts_only_with_an_intact_beginning(chip: boot_rom.Chip) -> N
         assert not boot_rom.starts(chip, broken)
 
 
-def test_a_file_of_any_name_copied_in_is_taken_and_the_drive_vanishes(tmp_path: Path) -> None:
+def test_a_file_of_any_name_is_flashed_and_the_drive_vanishes(tmp_path: Path) -> None:
     with VirtualPico(tmp_path) as pico:
         pico.bootsel()
         assert "Board-ID: RPI-RP2" in (pico.drive / "INFO_UF2.TXT").read_text()

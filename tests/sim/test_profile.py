@@ -10,10 +10,9 @@ import pytest
 
 from soundsdk import cli
 from soundsdk.boards import Board, find_board
-from soundsdk.build.builder import Image
 from soundsdk.errors import DeviceError, UsageError
 from soundsdk.models import load_model
-from soundsdk_sim.profile import limits, operators, qemu_profile, table, target
+from soundsdk_sim.profile import instructions, limits, operators, profiler, table
 from soundsdk_sim.profile.measured import Measured
 from soundsdk_sim.profile.operators import Operator
 from soundsdk_sim.profile.report import Report, as_json
@@ -103,7 +102,7 @@ def test_bounds_are_read(text: str, bounds: dict[str, float]) -> None:
     "text", ["", "ms", "ms=", "ms=x", "ms=-1", "ms=nan", "ms=inf", "speed=3", "ms=1,ms=2", "ms=1,,"]
 )
 def test_wrong_bounds_are_wrong_use(text: str, capfd: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["profile", "esc10", "--board", "rpi_pico", "--fail-over", text]) == 2
+    assert cli.run(["profile", "rpi_pico", "--model", "esc10", "--fail-over", text]) == 2
     out, err = capfd.readouterr()
     assert err.startswith("soundsdk: --fail-over")
     assert out == ""
@@ -118,7 +117,7 @@ def report(unit: str = "cycles", board: str = "rpi_pico", runs_on: str | None = 
     return Report(own, find_board(runs_on) if runs_on else own, load_model("esc10"), measured, 400_000)
 
 
-def test_figures_follow_from_the_dearest_hop() -> None:
+def test_figures_follow_from_the_most_expensive_hop() -> None:
     figures = report().figures()
     assert figures["cycles"] == 5_000_000
     assert figures["ms"] == 40
@@ -158,7 +157,7 @@ def test_memory_of_another_image_is_not_given_for_the_board() -> None:
 
 
 def test_the_table_shows_every_part_and_bound(capfd: pytest.CaptureFixture[str]) -> None:
-    table.show(report(), [limits.Check("ms", 20, 40, True), limits.Check("rt", 1, 0.3, False)])
+    table.show(report(), [limits.LimitCheck("ms", 20, 40, True), limits.LimitCheck("rt", 1, 0.3, False)])
     out = capfd.readouterr().out
     for text in ("frontend", "network", "post-processing", "microphone", "interrupts", "all of one hop", "5,000,000",
                  "40.0 ms of 128 ms", "0.312 of real time", "27.1 mA", "RP2040 datasheet", "weather",
@@ -171,22 +170,22 @@ def test_the_table_shows_every_part_and_bound(capfd: pytest.CaptureFixture[str])
 
 def test_a_board_that_is_not_emulated_is_measured_by_its_instruction_set() -> None:
     chip = Board("chip", "Chip", "esp32", "rv32imc", 160_000_000)
-    assert target.stand_in(chip).id == "qemu_rv32"
-    assert target.stand_in(find_board("esp32c3_devkit")).id == "qemu_rv32"
-    assert target.stand_in(find_board("rpi_pico_w")).id == "rpi_pico_w"
+    assert profiler.measured_board(chip).id == "qemu_rv32"
+    assert profiler.measured_board(find_board("esp32c3_devkit")).id == "qemu_rv32"
+    assert profiler.measured_board(find_board("rpi_pico_w")).id == "rpi_pico_w"
 
 
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (["esc10"], 2, "Missing option '--board'"),
-        (["esc10", "--board", "toaster"], 2, "there is no board toaster"),
-        (["none.tflite", "--board", "rpi_pico"], 1, "cannot be read"),
-        (["esc10", "--board", "sim"], 2, "no board that could be profiled"),
-        (["esc10", "--board", "unix"], 2, "no board that could be profiled"),
-        (["esc10", "--board", "rpi_pico2"], 2, "nothing here emulates the processor"),
-        (["esc10", "--board", "esp32s3_devkit"], 2, "nothing here emulates the processor"),
-        (["esc10", "--board", "qemu_arm"], 2, "Profile rpi_pico: the same processor"),
+        ([], 2, "Missing argument 'BOARD'"),
+        (["toaster", "--model", "esc10"], 2, "there is no board toaster"),
+        (["rpi_pico", "--model", "none.tflite"], 1, "cannot be read"),
+        (["sim", "--model", "esc10"], 2, "not a board that could be profiled"),
+        (["unix", "--model", "esc10"], 2, "not a board that could be profiled"),
+        (["rpi_pico2", "--model", "esc10"], 2, "nothing here emulates the processor"),
+        (["esp32s3_devkit", "--model", "esc10"], 2, "nothing here emulates the processor"),
+        (["qemu_arm", "--model", "esc10"], 2, "Profile rpi_pico: the same processor"),
     ],
 )
 def test_wrong_calls_are_one_sentence_and_an_exit_code(
@@ -201,7 +200,7 @@ def test_wrong_calls_are_one_sentence_and_an_exit_code(
 def test_a_model_too_large_for_the_board_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     large = tmp_path / "large.tflite"
     large.write_bytes(load_model("esc10").data + bytes(600_000))
-    assert cli.run(["profile", str(large), "--board", "rpi_pico"]) == 1
+    assert cli.run(["profile", "rpi_pico", "--model", str(large)]) == 1
     assert "too large for Raspberry Pi Pico" in capfd.readouterr().err
 
 
@@ -209,33 +208,28 @@ def test_another_engine_is_not_mistaken_for_this_one(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SOUNDCORE_ENGINE", "tflm")
-    assert cli.run(["profile", "esc10", "--board", "rpi_pico"]) == 2
+    assert cli.run(["profile", "rpi_pico", "--model", "esc10"]) == 2
     assert "Unset SOUNDCORE_ENGINE" in capfd.readouterr().err
 
 
 def test_a_missing_emulator_is_named_with_its_package(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    elf = tmp_path / "firmware.elf"
-    elf.write_bytes(b"")
-    monkeypatch.setattr(target, "build", lambda *args, **options: Image(elf, 0, "", False, elf))
-    monkeypatch.setattr(qemu_profile, "Elf", lambda path: None)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert cli.run(["profile", "esc10", "--board", "qemu_rv32"]) == 3
+    assert cli.run(["profile", "qemu_rv32", "--model", "esc10"]) == 3
     assert "apt-get install qemu-system-misc" in capfd.readouterr().err
 
 
-def test_an_image_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     elf = tmp_path / "firmware.elf"
-    monkeypatch.setattr(target, "build", lambda *args, **options: Image(elf, 0, "", False, elf))
     for content in (b"", b"\x7fELF\x01\x01", b"\x7fELF\x01\x01" + bytes(60), b"\x7fELF\x02\x01" + bytes(60)):
         elf.write_bytes(content)
-        with pytest.raises(DeviceError, match="no ELF file"):
-            target.profile(find_board("qemu_rv32"), load_model("esc10"), None, print)
+        with pytest.raises(DeviceError, match="not an ELF file"):
+            instructions.measure(find_board("qemu_rv32"), load_model("esc10"), elf, elf)
 
 
 def test_json_is_json() -> None:
-    found = json.loads(json.dumps(as_json(report(), [limits.Check("ms", 20, 40, True)])))
+    found = json.loads(json.dumps(as_json(report(), [limits.LimitCheck("ms", 20, 40, True)])))
     assert found["checks"] == [{"key": "ms", "limit": 20, "value": 40, "exceeded": True}]
     assert found["operators"][0]["cycles"] == 2_000_000
     assert found["operators"][0]["share"] == 0.4

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rp2040_needs import need_emulator
+from target_needs import need_board as need
 
 from soundsdk import cli
 from soundsdk.boards import find_board
-from soundsdk.build import tools
-from soundsdk.build.builder import Image, build
+from soundsdk.build.builder import BuiltImage, build_image
 from soundsdk.errors import DeviceError
 from soundsdk.models import load_model
-from soundsdk_sim.profile import qemu_profile, trace
-from soundsdk_sim.profile.elf import Elf
-from soundsdk_sim.profile.measured import sound
-from soundsdk_sim.rp2040 import Repl, Rp2040
+from soundsdk_sim.elf import Elf
+from soundsdk_sim.profile import instructions
+from soundsdk_sim.profile.measured import varied_sound
+from soundsdk_sim.profile.profiler import profile_detector
+from soundsdk_sim.profile.report import Report, as_json
+from soundsdk_sim.rp2040 import Rp2040
 
 BOARDS = ["rpi_pico", "qemu_rv32"]
 KEYS = {
@@ -31,18 +32,6 @@ KEYS = {
 }  # fmt: skip
 
 
-def need(board_id: str) -> None:
-    board = find_board(board_id)
-    try:
-        tools.check(board)
-    except tools.ToolError as e:
-        pytest.skip(f"{e.message} {e.hint}")
-    if board.qemu is None:
-        need_emulator()
-    elif shutil.which(board.qemu.program) is None:
-        pytest.skip(f"{board.qemu.program} is not installed")
-
-
 def profile(capfd: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, Any], str]:
     code = cli.run(["profile", *words, "--json"])
     out, err = capfd.readouterr()
@@ -50,18 +39,18 @@ def profile(capfd: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[s
     return code, json.loads(out), err
 
 
-_seen: dict[str, dict[str, Any]] = {}
+@cache
+def report(board_id: str) -> Report:
+    """The report on esc10 on a board; measured once."""
+    need(board_id)
+    return profile_detector(find_board(board_id), load_model("esc10"), None, print)
 
 
 @pytest.fixture
-def found(request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    """The report on esc10 on a board; measured once."""
-    board = request.param
-    need(board)
-    if board not in _seen:
-        code, _seen[board], err = profile(capfd, "esc10", "--board", board)
-        assert code == 0, err
-    return _seen[board]
+def found(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The report on esc10 on a board, as JSON has it."""
+    as_text = json.dumps(as_json(report(request.param), []))
+    return dict(json.loads(as_text))
 
 
 @pytest.mark.parametrize("found", BOARDS, indirect=True)
@@ -105,7 +94,7 @@ def test_two_runs_give_the_same_figures_and_a_bound_is_6(
 ) -> None:
     unit = found["unit"]
     low, high = found["total"] - 1, found["ram_bytes"]
-    code, again, err = profile(capfd, "esc10", "--board", found["board"], "--fail-over", f"{unit}={low},ram={high}")
+    code, again, err = profile(capfd, found["board"], "--model", "esc10", "--fail-over", f"{unit}={low},ram={high}")
     checks = again.pop("checks")
     assert again == {key: value for key, value in found.items() if key != "checks"}
     assert code == 6
@@ -122,22 +111,22 @@ def test_a_pico_has_time_and_memory_for_esc10(found: dict[str, Any]) -> None:
     assert found["heap_free_start_bytes"] >= 150 * 1024
 
 
-def image_of(board: str, folder: Path) -> Image:
+def image_of(board: str, folder: Path) -> BuiltImage:
     need(board)
-    return build(find_board(board), load_model("esc10"), None, folder, print, symbols=True)
+    return build_image(find_board(board), load_model("esc10"), None, folder, print, symbols=True)
 
 
 @pytest.mark.parametrize("found", ["rpi_pico"], indirect=True)
 def test_the_chip_itself_measures_the_same_time(found: dict[str, Any], tmp_path: Path) -> None:
     """By the board's own clock, at the REPL, on sound from memory: all but the microphone."""
     image = image_of("rpi_pico", tmp_path)
-    pcm = sound(4 * 2048, 16000).astype("<i2").tobytes()
+    pcm = varied_sound(4 * 2048, 16000).astype("<i2").tobytes()
     with Rp2040(image.path) as chip:
         chip.boot()
-        repl = Repl(chip)
-        repl.run("import io, time\nfrom binascii import a2b_base64\nsource = io.BytesIO()")
+        repl = chip.repl()
+        repl.exec("import io, time\nfrom binascii import a2b_base64\nsource = io.BytesIO()")
         for at in range(0, len(pcm), 1024):
-            repl.run(f"source.write(a2b_base64('{base64.b64encode(pcm[at : at + 1024]).decode()}'))")
+            repl.exec(f"source.write(a2b_base64('{base64.b64encode(pcm[at : at + 1024]).decode()}'))")
         program = """
 from soundfw.main import App
 from soundfw.settings import Settings, of_board
@@ -152,49 +141,49 @@ begin = time.ticks_us()
 turns()
 print(time.ticks_diff(time.ticks_us(), begin))
 """
-        hop_us = int(repl.run(program)) / 4
+        hop_us = int(repl.exec(program)) / 4
     parts = found["frontend"] + found["network"] + found["post"]
     assert hop_us == pytest.approx(1e6 * parts / found["clock_hz"], rel=0.06)
 
 
-def test_sleep_is_told_from_work_and_a_quiet_host_lets_the_chip_sleep(tmp_path: Path) -> None:
+def test_sleep_is_not_counted_as_work_and_a_quiet_host_lets_the_chip_sleep(tmp_path: Path) -> None:
     image = image_of("rpi_pico", tmp_path)
     assert image.elf is not None
     with Rp2040(image.path) as chip:
         chip.boot()
-        repl = Repl(chip)
-        repl.run("import time")
+        repl = chip.repl()
+        repl.exec("import time")
         chip.watch(Elf(image.elf).functions(["mp_hal_delay_ms"]))
-        repl.run("time.sleep_ms(100)")
+        repl.exec("time.sleep_ms(100)")
         call = chip.calls().log[-1]
     assert call.slept == pytest.approx(0.1 * chip.clock_hz, rel=0.02)
     assert 0 < call.cycles < 0.01 * call.slept
     assert call.exceptions < 0.01 * call.slept
 
 
-def test_watching_less_counts_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watching_less_counts_the_same(tmp_path: Path) -> None:
     image = image_of("qemu_rv32", tmp_path)
     assert image.elf is not None
-    words = (find_board("qemu_rv32"), load_model("esc10"), image.path, image.elf)
-    full = qemu_profile.measure(*words).hops
-    monkeypatch.setattr(qemu_profile, "FUNCTIONS", (trace.FRONTEND, trace.MODEL))
-    monkeypatch.setattr(qemu_profile.model_operators, "read", lambda data: [])
-    few = qemu_profile.measure(*words).hops
+    full = report("qemu_rv32").measured.hops
+    few = instructions.measure(
+        find_board("qemu_rv32"), load_model("esc10"), image.path, image.elf, by_part=False
+    ).hops
+    assert few[0].operators == ()
     assert [(h.frontend, h.model, h.post) for h in few] == [(h.frontend, h.model, h.post) for h in full]
 
 
-def test_a_detector_that_does_not_start_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_detector_that_does_not_start_is_an_error(tmp_path: Path) -> None:
     image = image_of("qemu_rv32", tmp_path)
     assert image.elf is not None
-    broken = qemu_profile._START.replace("app.start()", "app.start(); app.error = ('x', 'y')")
-    monkeypatch.setattr(qemu_profile, "_START", broken)
+    broken = instructions.START.replace("app.start()", "app.start(); app.error = ('x', 'y')")
+    words = (find_board("qemu_rv32"), load_model("esc10"), image.path, image.elf)
     with pytest.raises(DeviceError, match="ValueError"):
-        qemu_profile.measure(find_board("qemu_rv32"), load_model("esc10"), image.path, image.elf)
+        instructions.measure(*words, start=broken)
 
 
 @pytest.mark.parametrize("board", BOARDS)
 def test_another_model_is_measured_too(board: str, model_file: Path, capfd: pytest.CaptureFixture[str]) -> None:
     need(board)
-    code, found, err = profile(capfd, str(model_file), "--board", board)
+    code, found, err = profile(capfd, board, "--model", str(model_file))
     assert code == 0, err
     assert found["total"] > found["frontend"] > 0

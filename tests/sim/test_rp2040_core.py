@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from rp2040_needs import need_emulator
 from rp2040_program import program, uf2
+from target_needs import need_rp2040
 
 from soundsdk.errors import DeviceError, UsageError
-from soundsdk_sim.rp2040 import Mark, Microphone, Rp2040, tools
+from soundsdk_sim.rp2040 import CycleMark, I2sMicrophone, Rp2040, prerequisites
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _emulator() -> None:
-    need_emulator()
+    need_rp2040()
 
 
-def marks_of(body: str, folder: Path, ms: float = 1) -> list[Mark]:
+def marks_of(body: str, folder: Path, ms: float = 1) -> list[CycleMark]:
     with Rp2040(program(body + "\nstop: b stop\n.pool", folder)) as board:
         board.run(ms)
         return board.marks()
@@ -30,8 +31,8 @@ def marks_of(body: str, folder: Path, ms: float = 1) -> list[Mark]:
 def test_random_instructions_agree_with_the_architecture(seed: int) -> None:
     script = Path(__file__).with_name("rp2040_core_check.mjs")
     done = subprocess.run(
-        [tools.node(), str(script), str(tools.HERE), str(seed), "200000"],
-        env={"SOUNDSDK_NODE_MODULES": str(tools.node_modules())},
+        [prerequisites.node(), str(script), str(prerequisites.HERE), str(seed), "200000"],
+        env={"SOUNDSDK_NODE_MODULES": str(prerequisites.node_modules())},
         capture_output=True,
         text=True,
         timeout=300,
@@ -60,23 +61,22 @@ CYCLES = {
 }
 
 
+@pytest.fixture(scope="module")
+def cycles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
+    """Cycles of every text in CYCLES, between two marks, less those of the marks; measured by one program."""
+    body = ["ldr r5, =0x20000000", "ldr r4, =0xd0000000"]
+    for text in CYCLES:
+        body += ["mark 1", "mark 2", text, "mark 3"]
+    body += ["b stop", "callee: bx lr", "framed: push {lr}", "pop {pc}"]
+    marks = marks_of("\n".join(body), tmp_path_factory.mktemp("cycles"))
+    assert [mark.value for mark in marks] == [1, 2, 3] * len(CYCLES)
+    at = [mark.cycle for mark in marks]
+    return {text: at[i + 2] - 2 * at[i + 1] + at[i] for text, i in zip(CYCLES, range(0, len(at), 3), strict=True)}
+
+
 @pytest.mark.parametrize("text", CYCLES)
-def test_cycles_are_those_of_arms_table(text: str, tmp_path: Path) -> None:
-    body = f"""
-    ldr r5, =0x20000000
-    ldr r4, =0xd0000000
-    mark 1
-    mark 2
-    {text}
-    mark 3
-    b stop
-    callee: bx lr
-    framed: push {{lr}}
-    pop {{pc}}
-    """
-    one, two, three = marks_of(body, tmp_path)
-    assert (one.value, two.value, three.value) == (1, 2, 3)
-    assert (three.cycle - two.cycle) - (two.cycle - one.cycle) == CYCLES[text]
+def test_cycles_are_those_of_arms_table(text: str, cycles: dict[str, int]) -> None:
+    assert cycles[text] == CYCLES[text]
 
 
 @pytest.mark.parametrize(("code", "size"), [("MS", 11), ("S4", 8)])
@@ -193,10 +193,10 @@ def test_sound_needs_a_microphone_of_its_form(tmp_path: Path) -> None:
     image = program("stop: b stop", tmp_path)
     with Rp2040(image) as board, pytest.raises(UsageError, match="no microphone"):
         board.feed(np.zeros(4, np.int16))
-    with Rp2040(image, Microphone(10, 11, 12)) as board, pytest.raises(UsageError, match="int16"):
+    with Rp2040(image, I2sMicrophone(10, 11, 12)) as board, pytest.raises(UsageError, match="int16"):
         board.feed(np.zeros((4, 2), np.int16))
     with pytest.raises(UsageError, match="different pins"):
-        Microphone(1, 1, 2)
+        I2sMicrophone(1, 1, 2)
 
 
 @pytest.mark.parametrize(
@@ -205,20 +205,25 @@ def test_sound_needs_a_microphone_of_its_form(tmp_path: Path) -> None:
 def test_what_is_missing_is_named_with_its_package(
     tool: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    which = tools.shutil.which
-    monkeypatch.setenv("SOUNDSDK_CACHE", str(tmp_path))
-    monkeypatch.setattr(tools.shutil, "which", lambda name: None if name == tool else which(name))
-    make = {"node": tools.node, "npm": tools.node_modules, "arm-none-eabi-gcc": tools.bootrom}[tool]
+    programs, cache = tmp_path / "bin", tmp_path / "cache"
+    programs.mkdir()
+    for name in ("node", "npm", "arm-none-eabi-gcc", "arm-none-eabi-objcopy"):
+        if name != tool:
+            found = shutil.which(name)
+            assert found is not None
+            (programs / name).symlink_to(found)
+    monkeypatch.setenv("SOUNDSDK_CACHE", str(cache))
+    monkeypatch.setenv("PATH", str(programs))
+    make = {"node": prerequisites.node, "npm": prerequisites.node_modules, "arm-none-eabi-gcc": prerequisites.bootrom}
     with pytest.raises(DeviceError) as caught:
-        make()
+        make[tool]()
     assert package in caught.value.hint
     assert caught.value.exit_code == 3
-    assert not list(tmp_path.iterdir())
+    assert not cache.exists()
 
 
 def test_a_failed_build_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOUNDSDK_CACHE", str(tmp_path))
-    monkeypatch.setattr(tools, "_COMPILE", ["--no-such-option", "-o"])
     with pytest.raises(DeviceError, match="boot ROM could not be built"):
-        tools.bootrom()
+        prerequisites.bootrom(flags=["--no-such-option"])
     assert not list(tmp_path.iterdir())

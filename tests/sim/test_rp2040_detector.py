@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rp2040_needs import micropython_uf2, need_emulator
+from target_needs import micropython_uf2
 
 from soundfw.wire import framing
 from soundsdk.boards import find_board
 from soundsdk.models import load_model
-from soundsdk_sim.board import run as run_here
-from soundsdk_sim.rp2040 import Microphone, Repl, Rp2040
+from soundsdk_sim.board import run_recording
+from soundsdk_sim.rp2040 import I2sMicrophone, Rp2040
 from soundsdk_sim.scenes.alarms import temporal_three
 from soundsdk_sim.scenes.recordings import read_clip
 from soundsdk_sim.scenes.rooms import to_pcm
@@ -29,18 +29,25 @@ TAIL_S = 3  # of silence: events end in it
 
 @pytest.fixture(scope="module")
 def uf2() -> Path:
-    need_emulator()
     return micropython_uf2()
 
 
-def microphone() -> Microphone:
+def microphone() -> I2sMicrophone:
     """On the pins of the board file."""
     mic = find_board("rpi_pico").mic
     assert mic is not None
     assert mic.sck is not None
     assert mic.ws is not None
     assert mic.sd is not None
-    return Microphone(mic.sck, mic.ws, mic.sd)
+    return I2sMicrophone(mic.sck, mic.ws, mic.sd)
+
+
+@pytest.fixture(scope="module")
+def writer(uf2: Path) -> Iterator[Rp2040]:
+    """A board at its REPL on which files are written; other boards start with copies of its flash."""
+    with Rp2040(uf2, microphone()) as board:
+        board.boot()
+        yield board
 
 
 @pytest.fixture
@@ -71,10 +78,15 @@ def messages(lines: Any) -> list[dict[str, Any]]:
     return [m for m in (framing.decode(line) for line in lines) if m is not None]
 
 
-def ask(board: Rp2040, timeout_ms: float = 500, **message: Any) -> list[dict[str, Any]]:
-    """What the board says within that time of its own after a command."""
-    board.send(b"\n" + framing.encode(message) + b"\n")
-    return messages(board.lines(timeout_ms))
+def send(board: Rp2040, kind: str) -> None:
+    board.send(b"\n" + framing.encode({"type": kind}) + b"\n")
+
+
+def request(board: Rp2040, kind: str, timeout_ms: float = 5000) -> list[dict[str, Any]]:
+    """Every message up to the answer to a command, which is the last one."""
+    send(board, kind)
+    send(board, "fence")  # no such command: its rejection follows the answer
+    return messages(board.read_until(b'"re":"fence"', timeout_ms).splitlines())
 
 
 def without_seq(message: dict[str, Any]) -> dict[str, Any]:
@@ -85,14 +97,15 @@ def events(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [without_seq(m) for m in found if m["type"] == "event"]
 
 
-def check_same_events_as_fed_directly(board: Rp2040, pcm: np.ndarray, at_least: int) -> None:
+def check_same_events_as_played_directly(board: Rp2040, pcm: np.ndarray, at_least: int) -> None:
     model = load_model("home").path.read_bytes()
     silence = np.zeros(TAIL_S * RATE, np.int16)
-    direct = events(messages(run_here(model, np.concatenate([pcm, silence]), RATE).lines))
+    direct = events(messages(run_recording(model, np.concatenate([pcm, silence]), RATE).lines))
     board.feed(pcm)
     board.boot()
-    heard = ask(board, 1000 * (len(pcm) / RATE + TAIL_S), type="hello")
-    status = ask(board, type="status")[-1]
+    send(board, "hello")
+    heard = messages(board.lines(1000 * (len(pcm) / RATE + TAIL_S)))
+    status = request(board, "status")[-1]
     assert heard[0]["type"] == "hello"
     assert heard[0]["board"] == "rpi_pico"
     assert events(heard) == direct
@@ -101,33 +114,34 @@ def check_same_events_as_fed_directly(board: Rp2040, pcm: np.ndarray, at_least: 
     assert status["captured"] > len(pcm)
 
 
-def test_an_alarm_over_i2s_gives_the_events_of_the_same_sound_fed_directly(board: Rp2040) -> None:
-    check_same_events_as_fed_directly(board, alarm(), 2)
+def test_an_alarm_over_i2s_gives_the_events_of_the_same_sound_played_directly(board: Rp2040) -> None:
+    check_same_events_as_played_directly(board, alarm(), 2)
 
 
-def test_a_recording_over_i2s_gives_the_events_of_the_same_sound_fed_directly(board: Rp2040) -> None:
-    check_same_events_as_fed_directly(board, esc10_clip(), 0)
+def test_a_recording_over_i2s_gives_the_events_of_the_same_sound_played_directly(board: Rp2040) -> None:
+    check_same_events_as_played_directly(board, esc10_clip(), 0)
 
 
-def test_ctrl_c_leaves_to_the_repl_and_a_soft_reset_starts_the_detector_again(board: Rp2040) -> None:
+def test_ctrl_c_enters_the_repl_and_a_soft_reset_starts_the_detector_again(board: Rp2040) -> None:
     board.boot()
-    assert ask(board, 1500, type="hello")[0]["type"] == "hello"
+    assert request(board, "hello")[0]["type"] == "hello"
     with board.serve() as port:
         words = ["connect", f"socket://127.0.0.1:{port}", "resume", "exec", "print(6 * 7)"]
         done = subprocess.run([sys.executable, "-m", "mpremote", *words], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout.strip()) == (0, "42"), done.stderr
     board.send(b"\r\x02")  # from the raw REPL to the friendly one
-    run_here(50)
+    board.run(50)
     board.send(b"\x04")
-    assert ask(board, 2500, type="hello")[-1]["type"] == "hello"
-    status = ask(board, type="status")[-1]
+    assert request(board, "hello")[-1]["type"] == "hello"
+    board.run(500)
+    status = request(board, "status")[-1]
     assert status["lost"] == 0
     assert status["captured"] > 0
 
 
 def test_ctrl_c_stops_the_running_detector_at_once(board: Rp2040) -> None:
     board.boot()
-    ask(board, 1500, type="hello")
+    request(board, "hello")
     board.send(b"\x03")
     assert b"KeyboardInterrupt" in board.read_until(b">>> ", 300)
 
@@ -143,18 +157,17 @@ def test_ctrl_c_stops_the_running_detector_at_once(board: Rp2040) -> None:
     ],
 )
 def test_bad_settings_end_in_safe_mode_where_commands_and_ctrl_c_work(
-    board: Rp2040, uf2: Path, tmp_path: Path, settings: str, code: str
+    writer: Rp2040, uf2: Path, tmp_path: Path, settings: str, code: str
 ) -> None:
-    board.boot()
-    Repl(board).run(f"with open('settings.json', 'w') as f: f.write({settings!r})")
-    board.save_flash(tmp_path / "flash.bin")
+    writer.repl().exec(f"with open('settings.json', 'w') as f: f.write({settings!r})")
+    writer.save_flash(tmp_path / "flash.bin")
     with Rp2040(uf2, microphone(), flash=tmp_path / "flash.bin") as safe:
         safe.boot()
-        hello = ask(safe, 2500, type="hello")[-1]
+        hello = request(safe, "hello")[-1]
         assert (hello["type"], hello["board"], hello["model"]) == ("hello", "rpi_pico", "")
-        refused = ask(safe, 100, type="status")[-1]
+        refused = request(safe, "status")[-1]
         assert (refused["re"], refused["ok"], refused["error"]) == ("status", False, code)
-        assert Repl(safe).run("print(1)") == "1\n"
+        assert safe.repl().exec("print(1)") == "1\n"
 
 
 def test_three_starts_that_end_in_a_reset_lead_to_safe_mode_and_the_next_is_tried(
@@ -162,29 +175,30 @@ def test_three_starts_that_end_in_a_reset_lead_to_safe_mode_and_the_next_is_trie
 ) -> None:
     board.boot()
     # A start that resets the board: boot.py runs before the frozen main.py.
-    crash = "import machine, soundfw.storage.store\nsoundfw.storage.store.load = lambda path: machine.reset()\n"
-    repl = Repl(board)
-    repl.run(f"with open('boot.py', 'w') as f: f.write({crash!r})")
+    crash = "import machine, soundfw.storage.store as store\nstore.load = lambda path: machine.reset()\n"
+    repl = board.repl()
+    repl.exec(f"with open('boot.py', 'w') as f: f.write({crash!r})")
     board.send(b"\r\x02")
-    run_here(20)
+    board.run(20)
     board.send(b"\x04")
-    run_here(100)
+    board.run(100)
     seen: list[dict[str, Any]] = []
     for _ in range(12):
         board.boot()
-        seen = ask(board, 400, type="hello")
+        send(board, "hello")
+        seen = messages(board.lines(400))
         if seen:
             break
     assert board.power_ons == 4
     assert [m["model"] for m in seen if m["type"] == "hello"][-1] == ""
-    assert ask(board, 100, type="status")[-1]["error"] == "start.repeated"
+    assert request(board, "status")[-1]["error"] == "start.repeated"
     # Forgotten: with a start that works the board is as before.
-    Repl(board).run("import os; os.remove('boot.py')")
+    board.repl().exec("import os; os.remove('boot.py')")
     board.save_flash(tmp_path / "flash.bin")
     with Rp2040(uf2, microphone(), flash=tmp_path / "flash.bin") as again:
         again.boot()
-        assert ask(again, 1500, type="hello")[0]["model"] == "home"
-        assert json.loads(Repl(again).run("import os, json; print(json.dumps(os.listdir()))")) == []
+        assert request(again, "hello")[0]["model"] == "home"
+        assert json.loads(again.repl().exec("import os, json; print(json.dumps(os.listdir()))")) == []
 
 
 RAMP = """
@@ -227,11 +241,11 @@ def test_what_finds_no_room_is_counted_exactly(uf2: Path, channel: str) -> None:
     """Sample n is n, modulo 2^15: so every block says where it lies. Stalls of 1 s, 0.3 s, and 80 late reads."""
     pins = microphone()
     ramp = (np.arange(7 * RATE) % 32768).astype(np.int16)
-    with Rp2040(uf2, Microphone(pins.sck, pins.ws, pins.sd, channel=channel)) as board:  # type: ignore[arg-type]
+    with Rp2040(uf2, I2sMicrophone(pins.sck, pins.ws, pins.sd, channel=channel)) as board:  # type: ignore[arg-type]
         board.boot()
-        repl = Repl(board)
+        repl = board.repl()
         board.feed(ramp)
-        seen = np.array(json.loads(repl.run(RAMP.replace("CHANNEL", repr(channel))))).reshape(-1, 3)
+        seen = np.array(json.loads(repl.exec(RAMP.replace("CHANNEL", repr(channel))))).reshape(-1, 3)
     lost, first, last = seen.T
     position = 256 * np.arange(len(seen)) + lost
     assert (first == position % 32768).all()
@@ -246,17 +260,17 @@ def test_what_finds_no_room_is_counted_exactly(uf2: Path, channel: str) -> None:
 
 
 def test_a_stall_of_the_detector_shows_in_lost_and_events_keep_their_time(board: Rp2040) -> None:
-    nap = "import soundfw.wire.commands, time\nsoundfw.wire.commands._ACTIONS['nap'] = lambda app, message: time.sleep_ms(1000)\n"
-    quiet = 4 * RATE
-    pcm = np.concatenate([np.zeros(quiet, np.int16), alarm()])
+    # A private table of the firmware: no command of its own lets a test stall the loop.
+    nap = "import soundfw.wire.commands as c, time\nc._ACTIONS['nap'] = lambda app, message: time.sleep_ms(1000)\n"
+    pcm = np.concatenate([np.zeros(2 * RATE, np.int16), alarm()])
     board.boot()
-    Repl(board).run(nap)
+    board.repl().exec(nap)
     board.feed(pcm)
     board.send(b"\r\x02import soundfw.main; soundfw.main.main()\r")
-    assert ask(board, 1500, type="hello")[-1]["type"] == "hello"
-    ask(board, 100, type="nap")
+    assert request(board, "hello")[-1]["type"] == "hello"
+    send(board, "nap")
     heard = events(messages(board.lines(1000 * (len(pcm) / RATE + 2))))
-    status = ask(board, type="status")[-1]
+    status = request(board, "status")[-1]
     lost = status["lost"]
     # 1 s less what the ring keeps: 7 of its 8 blocks, and the one that is being written to when the stall begins.
     assert lost % 512 == 0
@@ -264,6 +278,6 @@ def test_a_stall_of_the_detector_shows_in_lost_and_events_keep_their_time(board:
     # Directly without that much of the silence: the same events, earlier by as much.
     model = load_model("home").path.read_bytes()
     cut = np.concatenate([pcm[lost:], np.zeros(TAIL_S * RATE, np.int16)])
-    direct = events(messages(run_here(model, cut, RATE).lines))
+    direct = events(messages(run_recording(model, cut, RATE).lines))
     assert heard == [event | {"t": event["t"] + lost} for event in direct]
     assert len(heard) >= 2

@@ -3,42 +3,54 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from rp2040_needs import micropython_uf2, need_emulator
+from target_needs import micropython_uf2
 from tiny_model import build, metadata
 
 from soundsdk.detector_file import DetectorFile, load
 from soundsdk.device import push, session
 from soundsdk.device.session import Device
 from soundsdk.recording import audio_lines
-from soundsdk_sim.rp2040 import Microphone, Rp2040
+from soundsdk_sim.rp2040 import I2sMicrophone, Rp2040
 
-MICROPHONE = Microphone(sck=16, ws=17, sd=18)  # as boards/rpi_pico.toml has it
+MICROPHONE = I2sMicrophone(sck=16, ws=17, sd=18)  # as boards/rpi_pico.toml has it
 PATIENCE_S = 120.0  # the emulated board is slower than one of silicon, and so is a busy computer
 
 
-class Wired:
-    """A Transport to the emulated board, whose time goes on while it is read."""
+class EmulatedLink:
+    """A Transport to the emulated board. Its time goes on while it is read, and catches up when it is written to."""
 
     serial_number = None
     path = "an emulated Pico"
 
     def __init__(self, board: Rp2040) -> None:
         self._board = board
+        self._sent = b""
+        self._last = time.monotonic()
+
+    def _run(self, ms: float) -> None:
+        self._sent += self._board.run(ms)
+        self._last = time.monotonic()
 
     def read(self, timeout_s: float) -> bytes:
-        return self._board.run(max(2.0, min(1000 * timeout_s, 20.0)))
+        if not self._sent:
+            self._run(max(2.0, min(1000 * timeout_s, 20.0)))
+        data, self._sent = self._sent, b""
+        return data
 
     def write(self, data: bytes) -> None:
+        # A host that has slept finds a board that has not.
+        self._run(min(1000 * (time.monotonic() - self._last), 2000.0))
         self._board.send(data)
 
     def close(self) -> None:
         pass
 
-    def reopen(self) -> Wired:
+    def reopen(self) -> EmulatedLink:
         return self
 
 
@@ -54,7 +66,6 @@ def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def uf2() -> Path:
-    need_emulator()
     return micropython_uf2()
 
 
@@ -65,7 +76,7 @@ def noise(seconds: float) -> np.ndarray:
 def powered(board: Rp2040) -> Device:
     board.boot()
     board.feed(noise(120))
-    return Device(Wired(board), hello_s=PATIENCE_S)
+    return Device(EmulatedLink(board), hello_s=PATIENCE_S)
 
 
 def test_audio_lines_carry_what_the_microphone_hears(uf2: Path) -> None:
@@ -100,12 +111,15 @@ def test_a_pushed_model_outlives_the_power_and_an_unconfirmed_one_does_not(
     with Rp2040(uf2, MICROPHONE) as board:
         pico = powered(board)
         image = pico.hello.sha256
-        pusher = push._Pusher(pico, other, lambda *_: None)
-        pusher._send()
-        assert pusher._commit().extra == {"trial": True}
-        board.save_flash(tmp_path / "trial.bin")
-        done = push.push(pico, other)
+
+        def save_trial(step: str, done: int, total: int) -> None:
+            if (step, done) == ("confirming", 0):
+                assert (pico.hello.sha256, pico.hello.extra) == (digest, {"trial": True})
+                board.save_flash(tmp_path / "trial.bin")
+
+        done = push.push(pico, other, save_trial)
         assert (done.hello.sha256, done.hello.extra) == (digest, {})
+        assert (tmp_path / "trial.bin").is_file()
         board.save_flash(tmp_path / "confirmed.bin")
     for flash, sha256, extra in (
         ("trial.bin", image, {"rolled_back": "push.unconfirmed"}),

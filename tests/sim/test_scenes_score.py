@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from soundsdk.labels import LabelledSpan
 from soundsdk_sim.scenes import Recordings, SceneEvent, make_scene
-from soundsdk_sim.scenes.matching import Found, match, on_time
+from soundsdk_sim.scenes.matching import match, on_time
 from soundsdk_sim.scenes.score import failures, main, score_scenes, summary, table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,25 +19,25 @@ LABELS = ["smoke_alarm", "siren", "dog_bark"]
 UNSEEN = range(8000, 8008)  # training-side scenes have seeds from 900000 on
 
 
-def found(label: str, onset_s: float, offset_s: float) -> Found:
-    return Found(onset_s, offset_s, label, 0.9)
+def found(label: str, onset_s: float, offset_s: float) -> LabelledSpan:
+    return LabelledSpan(onset_s, offset_s, label, 0.9)
 
 
 def test_an_alarm_is_found_once_and_a_second_event_for_it_is_false() -> None:
-    truth = [SceneEvent(10.0, 20.0, "smoke_alarm", 12.0)]
+    truth = [SceneEvent(10.0, 20.0, "smoke_alarm", snr_db=12.0)]
     outcome = match(truth, [found("smoke_alarm", 10.4, 12.0), found("smoke_alarm", 14.0, 20.5)], LABELS)
     assert outcome.pairs[0][1] == found("smoke_alarm", 10.4, 12.0)
     assert outcome.false == [found("smoke_alarm", 14.0, 20.5)]
 
 
 def test_a_dog_may_bark_twice_but_not_after_it_left() -> None:
-    truth = [SceneEvent(3.0, 6.0, "dog_bark", 12.0)]
+    truth = [SceneEvent(3.0, 6.0, "dog_bark", snr_db=12.0)]
     outcome = match(truth, [found("dog_bark", t, t + 0.3) for t in (3.1, 5.0, 9.0)], LABELS)
     assert outcome.false == [found("dog_bark", 9.0, 9.3)]
 
 
 def test_wrong_label_is_a_miss_and_a_false_event() -> None:
-    truth = [SceneEvent(3.0, 9.0, "siren", 12.0)]
+    truth = [SceneEvent(3.0, 9.0, "siren", snr_db=12.0)]
     outcome = match(truth, [found("smoke_alarm", 3.0, 9.0)], LABELS)
     assert outcome.pairs == [(truth[0], None)]
     assert len(outcome.false) == 1
@@ -45,14 +46,14 @@ def test_wrong_label_is_a_miss_and_a_false_event() -> None:
 
 @pytest.mark.parametrize(("delay_s", "late"), [(-0.9, False), (0.99, False), (1.2, True)])
 def test_an_onset_more_than_a_second_off_counts_as_missed(delay_s: float, late: bool) -> None:
-    truth = [SceneEvent(5.0, 12.0, "siren", 5.0)]
+    truth = [SceneEvent(5.0, 12.0, "siren", snr_db=5.0)]
     outcome = match(truth, [found("siren", 5.0 + delay_s, 12.0)], LABELS)
     assert on_time(*outcome.pairs[0]) is not late
     assert failures([outcome]) == (int(late), 0)
 
 
 def test_alarms_below_5_db_and_labels_the_model_lacks_are_not_required() -> None:
-    truth = [SceneEvent(5.0, 12.0, "siren", 4.9), SceneEvent(20.0, 21.0, "baby_cry", 20.0)]
+    truth = [SceneEvent(5.0, 12.0, "siren", snr_db=4.9), SceneEvent(20.0, 21.0, "baby_cry", snr_db=20.0)]
     outcome = match(truth, [], LABELS)
     assert len(outcome.pairs) == 1
     assert failures([outcome]) == (0, 0)

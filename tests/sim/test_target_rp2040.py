@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from target_needs import need
+from target_needs import need_target
 
 from soundfw.wire import framing
 from soundsdk.cli import run as cli
 from soundsdk.models import load_model
+from soundsdk_sim.board import events_of
 from soundsdk_sim.scenes import make_scene
 from soundsdk_sim.targets import images
-from soundsdk_sim.targets.rp2040 import events
-from soundsdk_sim.targets.runner import run
+from soundsdk_sim.targets.runner import run_on_target
 
 
 def found(lines: list[bytes]) -> list[dict]:
@@ -39,22 +39,22 @@ def event(number: int, edge: str, t: int) -> bytes:
 def test_in_a_table_events_end_with_the_recording() -> None:
     lines = [event(1, "on", 0), event(1, "off", 16000), event(2, "on", 32000), event(3, "on", 40000), b"damage"]
     lines += [event(2, "off", 90000), event(4, "on", 81000), event(4, "off", 82000)]
-    got = events(lines, 16000, 80000)
+    got = events_of(lines, 16000, 80000 / 16000)
     assert [(e.onset_s, e.offset_s, e.peak) for e in got] == [(0, 1, 0.75), (2, 5, 0.75), (2.5, 5, 0.5)]
 
 
 def test_the_events_are_those_of_the_same_sound_and_silence_after_it(
     clip: np.ndarray, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    need("rp2040")
-    images.image("rpi_pico", load_model())
+    need_target("rp2040")
+    images.cached_image("rpi_pico", load_model())
     soundfile.write(tmp_path / "clip.wav", clip, 16000, subtype="PCM_16")
     capfd.readouterr()
     assert cli(["sim", "--on", "rp2040", str(tmp_path / "clip.wav")]) == 0
     out, err = capfd.readouterr()
     assert err == ""
     lines = out.encode().splitlines()
-    expected = found(run("cpython", load_model(), np.append(clip, np.zeros(20 * 16000, np.int16))).lines)
+    expected = found(run_on_target("cpython", load_model(), np.append(clip, np.zeros(20 * 16000, np.int16))).lines)
     assert [e["edge"] for e in expected] == ["on", "off"]
     assert found(lines) == expected
     first, last = framing.decode(lines[0]), framing.decode(lines[-1])

@@ -12,20 +12,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from target_needs import need
+from target_needs import need_target
 from tiny_model import build, metadata
 
 from soundfw.wire import framing
 from soundsdk.boards import find_board
 from soundsdk.cli import run as cli
 from soundsdk.detector_file import load
-from soundsdk.errors import DeviceError, ModelError
+from soundsdk.errors import DataError, DeviceError, ModelError
 from soundsdk.models import load_model
-from soundsdk_sim.targets import images, qemu, unix
-from soundsdk_sim.targets.lines import Lines
+from soundsdk_sim.targets import images, on_qemu, on_unix
+from soundsdk_sim.targets.line_collector import LineCollector
 from soundsdk_sim.targets.names import TARGETS
-from soundsdk_sim.targets.qemu_machine import Qemu
-from soundsdk_sim.targets.runner import run
+from soundsdk_sim.targets.qemu_machine import QemuMachine
+from soundsdk_sim.targets.runner import run_on_target
 
 QUICK = ["unix", "qemu-arm", "qemu-rv32"]
 
@@ -38,8 +38,8 @@ def events(text: str | bytes) -> list[str]:
 @pytest.fixture(params=QUICK)
 def target(request: pytest.FixtureRequest) -> str:
     """A target whose image is there, so that nothing is said about building it."""
-    need(request.param)
-    images.image(request.param.replace("-", "_"))
+    need_target(request.param)
+    images.cached_image(request.param.replace("-", "_"))
     return str(request.param)
 
 
@@ -72,8 +72,8 @@ def test_recordings_in_a_row_each_meet_a_fresh_board(
 
 
 def test_a_recording_shorter_than_a_step(target: str) -> None:
-    got = run(target, load_model(), np.ones(10, np.int16), features=True)
-    assert got.lines == run("cpython", load_model(), np.ones(10, np.int16)).lines
+    got = run_on_target(target, load_model(), np.ones(10, np.int16), features=True)
+    assert got.lines == run_on_target("cpython", load_model(), np.ones(10, np.int16)).lines
     assert len(got.lines) == 1
     assert got.features is None
 
@@ -82,7 +82,7 @@ def test_lines_come_while_it_runs(target: str) -> None:
     pcm = np.random.default_rng(1).integers(-3000, 3000, 300 * 16000).astype(np.int16)
     times: list[float] = []
     begin = time.monotonic()
-    lines = run(target, load_model(), pcm, lambda line: times.append(time.monotonic() - begin)).lines
+    lines = run_on_target(target, load_model(), pcm, lambda line: times.append(time.monotonic() - begin)).lines
     assert len(times) == len(lines) >= 30
     # Were they kept back, they would all come at once.
     assert times[-1] - times[1] > 0.2 * (time.monotonic() - begin)
@@ -100,23 +100,19 @@ def test_a_model_that_the_firmware_refuses_is_refused_with_the_same_words(
     assert call(capfd, "--on", target, wav, "--model", tmp_path / "bad.tflite") == here
 
 
-def test_a_model_for_which_there_is_no_memory(
-    wav: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    need("qemu-arm")
-    images.image("qemu_arm")
-    # As large an arena as the program can do without.
-    monkeypatch.setattr(qemu, "_PROGRAM", "waste = bytearray(150000)\n" + qemu._PROGRAM.lstrip())
-    code, out, err = call(capfd, "--on", "qemu-arm", wav)
-    assert (code, out) == (1, "")
-    assert "memory" in err
+def test_a_model_for_which_there_is_no_memory(pcm: np.ndarray) -> None:
+    need_target("qemu-arm")
+    program = "waste = bytearray(150000)\n" + on_qemu.PROGRAM.lstrip()
+    with pytest.raises(ModelError, match="memory") as caught:
+        on_qemu.collect_lines(find_board("qemu_arm"), load_model(), pcm, program=program)
+    assert caught.value.exit_code == 1
 
 
 def test_realtime_on_unix_takes_as_long_as_the_sound(
     tmp_path: Path, sound: np.ndarray, model_file: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    need("unix")
-    images.image("unix")
+    need_target("unix")
+    images.cached_image("unix")
     soundfile.write(tmp_path / "c.wav", sound[: 16000 * 3 // 2], 16000)
     begin = time.monotonic()
     code, out, _ = call(capfd, "--on", "unix", "--realtime", tmp_path / "c.wav", "--model", model_file)
@@ -161,40 +157,35 @@ def test_what_is_missing_is_named_with_its_package(
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_recording_larger_than_the_memory_is_refused(
-    monkeypatch: pytest.MonkeyPatch, wav: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    need("qemu-arm")
+def test_a_recording_larger_than_the_memory_is_refused(pcm: np.ndarray) -> None:
+    need_target("qemu-arm")
     board = find_board("qemu_arm")
     assert board.qemu is not None
     small = dataclasses.replace(board, qemu=dataclasses.replace(board.qemu, data_bytes=len(load_model().data) + 100000))
-    monkeypatch.setattr(qemu, "find_board", lambda name: small)
-    code, out, err = call(capfd, "--on", "qemu-arm", wav)
-    assert (code, out) == (1, "")
-    assert "does not fit into the memory" in err
+    with pytest.raises(DataError, match="does not fit into the memory") as caught:
+        on_qemu.collect_lines(small, load_model(), pcm)
+    assert caught.value.exit_code == 1
 
 
-def test_a_program_that_dies_or_is_silent_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_fails_or_is_silent_is_an_error(tmp_path: Path) -> None:
     fake = tmp_path / "fake"
-    monkeypatch.setattr(unix, "image", lambda board: fake)
     for script, says in (("echo out of luck; exit 3", "exit code 3: out of luck"), ("exec sleep 60", "nothing for")):
         fake.write_text(f"#!/bin/sh\n{script}\n")
         fake.chmod(0o755)
-        monkeypatch.setattr(unix, "SILENCE_S", 1.0)
         begin = time.monotonic()
         with pytest.raises(DeviceError, match=says):
-            unix.run(load_model(), np.zeros(1000000, np.int16))
+            on_unix.collect_lines(load_model(), np.zeros(1000000, np.int16), program=fake, silence_s=1.0)
         assert time.monotonic() - begin < 30
 
 
 def test_a_silent_chip_is_an_error() -> None:
-    need("qemu-rv32")
-    with Qemu(find_board("qemu_rv32"), images.image("qemu_rv32")) as machine:
+    need_target("qemu-rv32")
+    with QemuMachine(find_board("qemu_rv32"), images.cached_image("qemu_rv32")) as machine:
         come: list[bytes] = []
         with pytest.raises(DeviceError, match="not answered"):
             come.extend(machine.stream("print('first')\nwhile True: pass", 1.0))
         assert b"".join(come) == b"first\r\n"
-    with Qemu(find_board("qemu_rv32"), images.image("qemu_rv32")) as machine:
+    with QemuMachine(find_board("qemu_rv32"), images.cached_image("qemu_rv32")) as machine:
         with pytest.raises(DeviceError, match="ZeroDivisionError"):
             list(machine.stream("1 // 0", 10.0))
         assert b"".join(machine.stream("print('goes on')", 10.0)) == b"goes on\r\n"
@@ -202,13 +193,14 @@ def test_a_silent_chip_is_an_error() -> None:
 
 def test_the_image_for_unix_is_a_program(wav: Path, model_file: Path) -> None:
     """As the README of firmware has it: a WAV file, and a pipe."""
-    need("unix")
-    expected = run("cpython", load(model_file), np.round(soundfile.read(wav)[0] * 32768).astype(np.int16)).lines
-    words = [images.image("unix"), "-m", "soundfw"]
+    need_target("unix")
+    pcm = np.round(soundfile.read(wav)[0] * 32768).astype("<i2")
+    expected = run_on_target("cpython", load(model_file), pcm).lines
+    words = [images.cached_image("unix"), "-m", "soundfw"]
     done = subprocess.run([*words, wav, f"model={model_file}"], capture_output=True, timeout=60, check=True)
     assert events(done.stdout) == events(b"\n".join(expected)) != []
-    raw = np.round(soundfile.read(wav)[0] * 32768).astype("<i2").tobytes()
-    piped = subprocess.run([*words, "-", f"model={model_file}"], input=raw, capture_output=True, timeout=60, check=True)
+    words_piped = [*words, "-", f"model={model_file}"]
+    piped = subprocess.run(words_piped, input=pcm.tobytes(), capture_output=True, timeout=60, check=True)
     assert events(piped.stdout) == events(done.stdout)
     # With the detector that is in it.
     done = subprocess.run([*words, wav], capture_output=True, timeout=60, check=True)
@@ -220,19 +212,19 @@ def test_the_image_for_unix_is_a_program(wav: Path, model_file: Path) -> None:
 
 
 def test_lines_come_apart_at_any_byte_and_text_is_kept_apart() -> None:
-    expected = run("cpython", load_model(), np.zeros(400000, np.int16)).lines
+    expected = run_on_target("cpython", load_model(), np.zeros(400000, np.int16)).lines
     data = b"MPY: soft reboot\r\n\n" + b"\n\n".join(expected) + b"\n"
     seen: list[bytes] = []
-    lines = Lines(seen.append)
+    lines = LineCollector(seen.append)
     for i in range(len(data)):
         lines.add(data[i : i + 1])
     assert len(expected) > 2
     assert lines.lines == seen == expected
-    assert lines.said() == "MPY: soft reboot"
+    assert lines.last_text() == "MPY: soft reboot"
 
 
 def test_a_failed_start_is_a_refusal() -> None:
-    lines = Lines(lambda line: pytest.fail("a line of a board that refuses"))
+    lines = LineCollector(lambda line: pytest.fail("a line of a board that refuses"))
     hello = {"type": "hello", "proto": 1, "fw": "0", "board": "x", "model": "", "sha256": "", "rate_hz": 0, "seq": 0}
     lines.add(framing.encode(hello) + b"\n")
     with pytest.raises(ModelError, match=r"too deep \(model.op\)"):

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from target_needs import need
+from target_needs import need_target
 
 from soundfw.wire import framing
 from soundsdk.models import load_model
 from soundsdk.recording.audio_file import read
 from soundsdk_sim.scenes import Scene, make_scene
-from soundsdk_sim.targets.runner import run
+from soundsdk_sim.targets.runner import run_on_target
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("SOUNDSDK_DATA", ROOT.parent / "shared" / "data")) / "esc10"
@@ -61,8 +61,8 @@ def sound(clip: str) -> np.ndarray:
 
 @functools.cache
 def lines(target: str, clip: str, model: str) -> list[bytes]:
-    need(target)
-    return run(target, load_model(model), sound(clip)).lines
+    need_target(target)
+    return run_on_target(target, load_model(model), sound(clip)).lines
 
 
 def messages(clip: str, model: str) -> list[dict]:

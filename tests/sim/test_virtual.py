@@ -7,12 +7,12 @@ import pytest
 import soundcore
 
 from soundsdk.errors import ModelError
-from soundsdk_sim.board import Recording, VirtualBoard, run
+from soundsdk_sim.board import PcmSource, VirtualBoard, run_recording
 from soundsdk_sim.noise import add_noise
 
 
 def test_features_kept_for_the_plot_are_those_the_model_got(model: bytes, pcm: np.ndarray) -> None:
-    result = run(model, pcm, 16000, features=True)
+    result = run_recording(model, pcm, 16000, features=True)
     frontend = soundcore.Frontend()
     frames = np.zeros((frontend.frames_after(len(pcm)), 40), np.int8)
     frontend.push(pcm, frames.reshape(-1))
@@ -30,7 +30,7 @@ def test_event_lines_do_not_depend_on_the_blocks(model: bytes, pcm: np.ndarray, 
             out.extend(data)
             return len(data)
 
-        board = VirtualBoard(model, Recording(pcm), write, block_samples=block_samples)
+        board = VirtualBoard(model, PcmSource(pcm), write, block_samples=block_samples)
         while board.app.step():
             pass
         return [line for line in out.split(b"\n") if b'"event"' in line]
@@ -41,12 +41,12 @@ def test_event_lines_do_not_depend_on_the_blocks(model: bytes, pcm: np.ndarray, 
 
 def test_lines_are_seen_as_soon_as_they_are_sent(model: bytes, pcm: np.ndarray) -> None:
     seen: list[bytes] = []
-    assert run(model, pcm, 16000, seen.append).lines == seen
+    assert run_recording(model, pcm, 16000, seen.append).lines == seen
 
 
 def test_a_refused_model_is_an_error_of_the_host() -> None:
     with pytest.raises(ModelError, match=r"\(model\."):
-        run(b"TFL3" * 100, np.zeros(100, np.int16), 16000)
+        run_recording(b"TFL3" * 100, np.zeros(100, np.int16), 16000)
 
 
 def test_noise_has_the_level_asked_for() -> None:

@@ -39,7 +39,7 @@ def test_a_broken_packet_costs_only_itself() -> None:
 
 
 class Loader:
-    """A loader and its answers."""
+    """A ROM loader and its answers."""
 
     def __init__(self, chip: str = "esp32c3") -> None:
         self.flash = Flash(1 << 20)
@@ -49,8 +49,8 @@ class Loader:
     def _boot(self) -> None:
         self.booted += 1
 
-    def ask(self, op: int, data: bytes = b"", check: int | None = None) -> list[tuple[int, int, bytes]]:
-        """(operation, value, data and status) of each answer."""
+    def send(self, op: int, data: bytes = b"", check: int | None = None) -> list[tuple[int, int, bytes]]:
+        """Send a command; return (operation, value, data and status) of each answer."""
         if check is None:
             check = 0xEF
             for byte in data[16:]:
@@ -69,44 +69,44 @@ OK = b"\0\0\0\0"
 
 def test_sync_is_answered_eight_times_and_only_if_it_is_whole() -> None:
     loader = Loader()
-    assert loader.ask(0x08, b"\x07\x07\x12\x20" + b"\x55" * 32) == [(0x08, 0x20120707, OK)] * 8
-    assert loader.ask(0x08, b"\x07\x07\x12\x20" + b"\x55" * 31)[0][2][:2] == b"\x01\x05"
+    assert loader.send(0x08, b"\x07\x07\x12\x20" + b"\x55" * 32) == [(0x08, 0x20120707, OK)] * 8
+    assert loader.send(0x08, b"\x07\x07\x12\x20" + b"\x55" * 31)[0][2][:2] == b"\x01\x05"
 
 
 @pytest.mark.parametrize(("chip", "tells"), [("esp32", None), ("esp32c3", 5), ("esp32s3", 9)])
 def test_a_chip_says_which_it_is(chip: str, tells: int | None) -> None:
     loader = Loader(chip)
-    ((_, _, data),) = loader.ask(0x14)
+    ((_, _, data),) = loader.send(0x14)
     if tells is None:
         assert data[:2] == b"\x01\x05"
-        assert loader.ask(0x0A, struct.pack("<I", 0x40001000))[0][1] == 0x00F01D83
+        assert loader.send(0x0A, struct.pack("<I", 0x40001000))[0][1] == 0x00F01D83
     else:
         assert struct.unpack("<I8B2I", data[:20])[9] == tells
 
 
-def test_what_is_written_is_what_md5_tells() -> None:
+def test_md5_is_of_what_was_written() -> None:
     loader = Loader()
     data = random.Random(1).randbytes(5000)
     packed = zlib.compress(data)
-    assert loader.ask(0x10, struct.pack("<5I", len(data), 2, 4096, 0x2000, 0))[0][2] == OK
+    assert loader.send(0x10, struct.pack("<5I", len(data), 2, 4096, 0x2000, 0))[0][2] == OK
     for seq, at in enumerate(range(0, len(packed), 4096)):
         block = packed[at : at + 4096]
         packet = struct.pack("<4I", len(block), seq, 0, 0) + block
-        assert loader.ask(0x11, packet)[0][2] == OK
-        assert loader.ask(0x11, packet)[0][2] == OK  # sent again after a lost answer: written once
+        assert loader.send(0x11, packet)[0][2] == OK
+        assert loader.send(0x11, packet)[0][2] == OK  # sent again after a lost answer: written once
     assert loader.flash.read(0x2000, len(data)) == data
-    digest = loader.ask(0x13, struct.pack("<4I", 0x2000, len(data), 0, 0))[0][2]
+    digest = loader.send(0x13, struct.pack("<4I", 0x2000, len(data), 0, 0))[0][2]
     assert digest == hashlib.md5(data).hexdigest().encode() + OK
 
 
 def test_a_block_with_a_wrong_checksum_or_outside_of_the_flash_is_refused() -> None:
     loader = Loader()
-    loader.ask(0x02, struct.pack("<5I", 1024, 1, 1024, 0, 0))
+    loader.send(0x02, struct.pack("<5I", 1024, 1, 1024, 0, 0))
     packet = struct.pack("<4I", 1024, 0, 0, 0) + bytes(1024)
-    assert loader.ask(0x03, packet, check=1)[0][2][:2] == b"\x01\x07"
+    assert loader.send(0x03, packet, check=1)[0][2][:2] == b"\x01\x07"
     assert loader.flash.read(0, 1024) == b"\xff" * 1024
-    assert loader.ask(0x02, struct.pack("<5I", 1024, 1, 1024, 1 << 20, 0))[0][2][0] == 1
-    assert loader.ask(0xD0)[0][2][:2] == b"\x01\x05"  # the ROM cannot; the stub can
+    assert loader.send(0x02, struct.pack("<5I", 1024, 1, 1024, 1 << 20, 0))[0][2][0] == 1
+    assert loader.send(0xD0)[0][2][:2] == b"\x01\x05"  # the ROM cannot; the stub can
 
 
 def test_flash_clears_bits_and_only_erasing_sets_them() -> None:

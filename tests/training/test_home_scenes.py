@@ -9,9 +9,10 @@ import pytest
 
 from soundsdk_sim.scenes import Recordings, SceneEvent
 from soundsdk_train import scene_thresholds
-from soundsdk_train.augment import UNKNOWN, Augmenter, Bank
-from soundsdk_train.datasets import Clip, Recording
-from soundsdk_train.scene_data import add_scenes, frame_labels, mixture, recordings_of, scene_clips
+from soundsdk_train.augment import Augmenter, Bank
+from soundsdk_train.commands.train import add_scenes
+from soundsdk_train.datasets import UNKNOWN, Clip, Recording
+from soundsdk_train.scene_data import frame_labels, mixture, recordings_of, scene_clips
 from soundsdk_train.settings import AugmentSettings, FrontendSettings, SceneSettings, Settings, TrainSettings, load
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +25,7 @@ def frame_at(seconds: float) -> int:
 
 
 def test_frames_between_pulses_belong_to_the_alarm_and_those_after_it_are_unknown() -> None:
-    events = [SceneEvent(1.0, 8.0, "smoke_alarm", 10.0), SceneEvent(12.0, 14.0, "siren", 10.0)]
+    events = [SceneEvent(1.0, 8.0, "smoke_alarm", snr_db=10.0), SceneEvent(12.0, 14.0, "siren", snr_db=10.0)]
     strong = frame_labels(events, ["smoke_alarm", "siren"], 1249, FRONTEND)
     smoke, siren = strong.T
     assert not smoke[: frame_at(0.95)].any()
@@ -114,7 +115,7 @@ def heard(spans: list[tuple[float, float, int]], truth: list[SceneEvent]) -> sce
 
 
 def test_penalty_counts_false_and_missed_events_and_hold_bridges_the_pauses() -> None:
-    truth = [SceneEvent(5.0, 15.0, "smoke_alarm", 10.0)]
+    truth = [SceneEvent(5.0, 15.0, "smoke_alarm", snr_db=10.0)]
     pulses = [(5.3, 7.5, 900), (9.0, 11.5, 900), (13.0, 15.0, 900)]  # the score falls in the pauses of 1.5 s
     beep = [(20.0, 20.6, 700)]
     scene = heard([*pulses, *beep], truth)

@@ -338,7 +338,7 @@ def test_train_and_evaluate_commands(folders: Path, tmp_path: Path) -> None:
         "[train]\nepochs = 2\nwindow_frames = 56\n[quantize]\nclips_per_class = 2\n"
     )
     out = tmp_path / "m.tflite"
-    args = ["--data", str(folders), "--config", str(config), "--test-fold", "2", "--seed", "5", "-o", str(out)]
+    args = ["--data", str(folders), "--config", str(config), "--fold", "2", "--seed", "5", "-o", str(out)]
     result = CliRunner().invoke(train, [*args, "--tensorboard", str(tmp_path / "tb")], catch_exceptions=False)
     assert result.exit_code == 0
     assert "fold 2, INT8: accuracy" in result.output

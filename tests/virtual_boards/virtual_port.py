@@ -1,8 +1,8 @@
-"""Virtual boards at serial ports that can be unplugged, found and refused as real ones (Linux, macOS).
+"""Virtual boards at serial ports that can be unplugged, listed and refused like real ones (Linux, macOS).
 
-with VirtualPorts(folder) as ports:                    # soundsdk now sees these ports and no others
+with VirtualPorts(folder) as ports:                    # a System with these ports and no others
     port = ports.add(lambda: LiveBoard(model, sound, 16000))
-    with Device.open("auto") as device: ...
+    with Device.open("auto", system=ports) as device: ...
     port.unplug()
     port.plug("ttyACM1")                               # back, under another path
 """
@@ -17,10 +17,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-from soundsdk.device import ports
 from soundsdk.device.ports import PortInfo, kind_of
 from soundsdk_sim.faults import Filter
 from soundsdk_sim.pty import Pty
+from virtual_boards.computer import VirtualComputer
 
 _TURN_S = 0.02
 _NOBODY = 65534
@@ -28,7 +28,7 @@ _NOBODY = 65534
 
 @contextlib.contextmanager
 def forbidden(path: str, mode: int = 0) -> Iterator[None]:
-    """The path has another owner, who leaves this program no more than `mode`, and this is not the superuser."""
+    """Leave this program no more access to a path than `mode`, as another owner would; not even to the superuser."""
     user = os.geteuid()
     before = os.stat(path).st_mode & 0o777
     os.chmod(path, mode)
@@ -43,8 +43,8 @@ def forbidden(path: str, mode: int = 0) -> Iterator[None]:
             os.chmod(path, before)
 
 
-class Board(Protocol):
-    """What is behind a port, such as live.LiveBoard."""
+class PortBoard(Protocol):
+    """A board behind a port, such as live.LiveBoard."""
 
     def read(self, timeout_s: float) -> bytes: ...
 
@@ -54,16 +54,16 @@ class Board(Protocol):
 
 
 class VirtualPort:
-    """A board at a pseudo-terminal, under a path like a system's.
+    """A board at a pseudo-terminal, under a path like a real port's.
 
-    make_board: power on. A board is powered by its port, so every plug() makes a new one, unless powered is set: then
-    it goes on while it is unplugged, and what it says meanwhile is lost. noise: on what it sends.
-    unplug_read, unplug_written: pulled after so many more bytes from, to the board (None: not).
+    make_board: switches a board on. A board is powered by its port, so every plug() makes a new one, unless powered is
+    set: then it keeps running while it is unplugged, and what it sends meanwhile is lost. noise: applied to what it
+    sends. unplug_read, unplug_written: unplugs after so many more bytes from, to the board (None: never).
     """
 
     def __init__(
         self,
-        make_board: Callable[[], Board],
+        make_board: Callable[[], PortBoard],
         folder: Path,
         name: str = "ttyACM0",
         vid: int | None = 0x2E8A,
@@ -80,7 +80,7 @@ class VirtualPort:
         self._noise = noise
         self.unplug_read: int | None = None
         self.unplug_written: int | None = None
-        self.board: Board | None = make_board() if powered else None
+        self.board: PortBoard | None = make_board() if powered else None
         self._pty: Pty | None = None
         self._off = threading.Event()
         self._lock = threading.Lock()
@@ -91,7 +91,7 @@ class VirtualPort:
 
     @property
     def path(self) -> str:
-        """Where it is, or was last."""
+        """The port's path, or the last one it had."""
         return str(self._folder / self._name)
 
     @property
@@ -100,12 +100,12 @@ class VirtualPort:
 
     @property
     def info(self) -> PortInfo:
-        """As the system would list it."""
+        """The port as a system would list it."""
         vid, pid, serial_number = self._ids
         return PortInfo(self.path, kind_of(vid, pid), vid, pid, serial_number, "virtual board")
 
     def plug(self, name: str | None = None) -> None:
-        """Plugs it in, under that name, else the one it had."""
+        """Plug it in, under this name, else the one it had."""
         assert not self.plugged
         self._name = name or self._name
         self._back.set()
@@ -122,7 +122,7 @@ class VirtualPort:
         self._thread.start()
 
     def unplug(self) -> None:
-        """Pulls the cable: whoever has the port open sees it hang up. Nothing to do if it is out."""
+        """Pull the cable: whoever has the port open sees it hang up. Do nothing if it is out."""
         self._pull()
         if self._thread and self._thread is not threading.current_thread():
             self._thread.join(timeout=5)
@@ -144,11 +144,11 @@ class VirtualPort:
             self._away = threading.Thread(target=self._lose, args=(board,), daemon=True)
             self._away.start()
 
-    def _lose(self, board: Board) -> None:
+    def _lose(self, board: PortBoard) -> None:
         while not self._back.is_set():
             board.read(_TURN_S)
 
-    def _carry(self, board: Board, pty: Pty, off: threading.Event) -> None:
+    def _carry(self, board: PortBoard, pty: Pty, off: threading.Event) -> None:
         with pty:
             while not off.is_set():
                 if data := pty.read():
@@ -163,7 +163,7 @@ class VirtualPort:
                 if 0 in (self.unplug_read, self.unplug_written):
                     self._pull()
 
-    def _to_board(self, board: Board, data: bytes) -> None:
+    def _to_board(self, board: PortBoard, data: bytes) -> None:
         if self.unplug_written is not None:
             data = data[: self.unplug_written]
             self.unplug_written -= len(data)
@@ -178,18 +178,18 @@ class VirtualPort:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Another program has the port, exclusively, as such programs do."""
+        """Hold the port open and exclusively, as another program would."""
         import serial
 
         with serial.Serial(self.path, exclusive=True):
             yield
 
     def forbidden(self) -> contextlib.AbstractContextManager[None]:
-        """This program may not open the port."""
+        """Forbid this program to open the port."""
         return forbidden(os.path.realpath(self.path))
 
     def close(self) -> None:
-        """Out, and off."""
+        """Unplug the board and switch it off."""
         self.unplug()
         self._back.set()
         if self._away:
@@ -199,7 +199,7 @@ class VirtualPort:
 
 
 class ForeignPort:
-    """A serial port with something else behind it, that knows whether it was ever opened (Linux).
+    """A serial port of another device, which notices if it is ever opened (Linux).
 
     The slave side has never been open, so a hang-up can only mean that somebody has opened and closed it.
     """
@@ -225,47 +225,44 @@ class ForeignPort:
 
     @property
     def touched(self) -> bool:
-        """Whether the port has been opened and closed, or written to."""
+        """True if the port has been opened and closed, or written to."""
         return bool(self._poll.poll(0))
 
     def close(self) -> None:
         os.close(self._master)
 
 
-class VirtualPorts:
-    """What soundsdk finds while this is in use: the virtual ports that are plugged in, and no others."""
+class VirtualPorts(VirtualComputer):
+    """A computer with the virtual ports that are plugged in, and no others."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, root: Path = Path("/")) -> None:
+        super().__init__(root=root)
         self._folder = folder
         self.ports: list[VirtualPort] = []
         self.foreign: list[ForeignPort] = []
-        self.usb: list[tuple[int, int]] = []  # USB devices that are not ports
-        self._before = (ports.source, ports.usb_source)
 
-    def add(self, make_board: Callable[[], Board], name: str = "ttyACM0", **options: object) -> VirtualPort:
-        """Plugs a board in; options as of VirtualPort."""
+    def add(self, make_board: Callable[[], PortBoard], name: str = "ttyACM0", **options: object) -> VirtualPort:
+        """Plug in a board; options: those of VirtualPort."""
         port = VirtualPort(make_board, self._folder, name, **options)  # type: ignore[arg-type]
         self.ports.append(port)
         return port
 
     def add_foreign(self, vid: int | None = None, pid: int | None = None) -> ForeignPort:
-        """A port that is not a board's."""
+        """Add a port that is not a board's."""
         port = ForeignPort(vid, pid)
         self.foreign.append(port)
         return port
 
-    def listed(self) -> list[PortInfo]:
+    def list_ports(self) -> list[PortInfo]:
+        """Return the ports that are plugged in."""
         return [port.info for port in self.ports if port.plugged] + [port.info for port in self.foreign]
 
     def __enter__(self) -> VirtualPorts:
-        ports.source = self.listed
-        ports.usb_source = lambda: self.usb
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        ports.source, ports.usb_source = self._before
         for port in self.ports:
             port.close()
         for foreign in self.foreign:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from soundsdk.detector_file import FEATURE_SCALE
+from soundsdk_train.datasets import UNKNOWN
 from soundsdk_train.settings import AugmentSettings, FrontendSettings, TrainSettings
 
 F32 = NDArray[np.float32]
-
-UNKNOWN = 2  # strong label of a frame that is not to be learned from
 
 
 @dataclass
@@ -129,7 +129,7 @@ class Augmenter:
         db = 10.0 * np.log10(power)
         q = np.clip(np.rint((db - self.floor_db) / self.step_db) - 128.0, -128, 127)
         self._masks(q)
-        return Batch((q / 32.0).astype(np.float32), labels, strong, has_strong)
+        return Batch((q * FEATURE_SCALE).astype(np.float32), labels, strong, has_strong)
 
     @property
     def single_label(self) -> bool:

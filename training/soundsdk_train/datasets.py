@@ -22,6 +22,7 @@ from soundsdk_train.settings import FrontendSettings
 LAYOUTS = ("auto", "esc", "folders", "urbansound8k")
 MAX_UNREADABLE = 0.05
 FOLDER_FOLDS = 5
+UNKNOWN = 2  # strong label of a frame that is not learned from
 
 _ESC_FOLDER = re.compile(r"\d{3} - (.+)")
 _ESC_FILE = re.compile(r"(\d+)-([^-]+)-([^-]+)")

@@ -36,11 +36,10 @@ def clip_scores(
         stream.reset()
         pool.reset()
         at = 0
-        while at + stream.needed <= len(pcm):
-            size = stream.needed
-            stream.feed(pcm[at : at + size].data)
-            pool.step(stream.scores, stream.attention)
-            at += size
+        while at < len(pcm):
+            at += stream.feed(pcm.data, at)
+            if stream.stepped:
+                pool.step(stream.scores, stream.attention)
         out[i] = pool.logits()
         if on_clip is not None:
             on_clip(i + 1)

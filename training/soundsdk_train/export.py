@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from soundsdk.detector_file import FEATURE_SCALE
 from soundsdk.errors import CheckError
-from soundsdk_train.quantize import FEATURE_SCALE
 from soundsdk_train.step import StepSpec
 
 METADATA_NAME = "soundsdk"
@@ -177,7 +177,7 @@ def _check_quantization(graph: Any, shape: StepSpec) -> None:
         q = graph.tensors[index].quantization
         return float(q.scale[0]), int(q.zeroPoint[0])
 
-    if quant(graph.inputs[0]) != (float(FEATURE_SCALE), 0):
+    if quant(graph.inputs[0]) != (FEATURE_SCALE, 0):
         raise CheckError(
             f"the features were quantised as {quant(graph.inputs[0])}, not as (1/32, 0).", "Add clips to calibrate on."
         )

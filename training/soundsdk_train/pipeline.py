@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import DataError, UsageError
-from soundsdk_train import evaluate, export, model, quantize, step, train
+from soundsdk_train import evaluate, export, model, quantize, step, tf_runtime, train
 from soundsdk_train.augment import Bank
 from soundsdk_train.datasets import Clip, data_hash, label_matrix, refuse_duplicates
 from soundsdk_train.features import statistics
@@ -58,8 +58,8 @@ def make(
     export.need_tflm()
     _check_clips(clips, labels, settings)
     refuse_duplicates(clips, test)
-    gpu = train.use_mixed_precision_on_gpu()
-    train.seed_everything(settings.seed)
+    gpu = tf_runtime.use_mixed_precision_on_gpu()
+    tf_runtime.seed_everything(settings.seed)
 
     bank, validation = _bank(clips, labels, settings)
     width = settings.frontend.width

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from soundsdk.detector_file import FEATURE_SCALE
 from soundsdk_train.step import StepSpec, Weights, function, run
-
-# Real value of one int8 step of the features, fixed by convention between frontend and model.
-FEATURE_SCALE = np.float32(1.0 / 32.0)
+from soundsdk_train.tf_runtime import StderrSilenced
 
 
 def representative(labels: NDArray[np.float32], per_class: int, seed: int) -> list[int]:
@@ -50,7 +48,7 @@ def convert(weights: Weights, shape: StepSpec, clips: Sequence[NDArray[np.int8]]
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tf.int8
     converter.inference_output_type = tf.int8
-    with quiet():
+    with StderrSilenced():
         return bytes(converter.convert())
 
 
@@ -65,19 +63,5 @@ def _reach_ends(streams: list[list[list[NDArray[np.float32]]]]) -> None:
         extremes = [features.flat[pick(features)] for features, *_ in steps]
         inputs = steps[int(pick(np.array(extremes)))]
         features = inputs[0].copy()
-        features.flat[pick(features)] = np.float32(end) * FEATURE_SCALE
+        features.flat[pick(features)] = np.float32(end * FEATURE_SCALE)
         inputs[0] = features
-
-
-class quiet:
-    """Sends what TensorFlow's C++ code writes to standard error nowhere, and restores it."""
-
-    def __enter__(self) -> None:
-        self._kept = os.dup(2)
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 2)
-        os.close(nowhere)
-
-    def __exit__(self, *args: object) -> None:
-        os.dup2(self._kept, 2)
-        os.close(self._kept)

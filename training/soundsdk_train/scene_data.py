@@ -9,25 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk_sim.scenes import Part, Recordings, Scene, SceneEvent, backgrounds, compose
 from soundsdk_sim.scenes.dsp import choice, from_db, samples
-from soundsdk_train.augment import UNKNOWN
-from soundsdk_train.datasets import Clip, Recording
+from soundsdk_train.datasets import UNKNOWN, Clip, Recording
 from soundsdk_train.features import extract
-from soundsdk_train.settings import FrontendSettings, SceneSettings, Settings
-
-SYNTHETIC = ("smoke_alarm", "siren")
+from soundsdk_train.settings import SYNTHETIC_LABELS, FrontendSettings, SceneSettings, Settings
 
 # How long after a label's last sound nobody can tell that it ended: a smoke alarm pauses for up to 1.65 s.
 _TRAIL_S = {"smoke_alarm": 1.8}
@@ -49,15 +45,12 @@ def recordings_of(items: Sequence[Recording]) -> Recordings | None:
     return Recordings(clips, _VARY) if clips else None
 
 
-def add_scenes(
-    loaded: Sequence[Clip], files: Sequence[Recording], settings: Settings
-) -> tuple[list[Clip], list[str], Callable[[bytes], dict[str, Any]] | None]:
-    """What training with a [scenes] table uses instead of the recordings alone: clips, labels, choice of thresholds.
+def add_scenes(loaded: Sequence[Clip], material: Recordings | None, settings: Settings) -> tuple[list[Clip], list[str]]:
+    """Return the clips and labels that training with a [scenes] table uses instead of the recordings alone.
 
     Recordings of the scenes' labels stay as they are; all others become negatives in every frame. A label that can
     be neither synthesised nor found among the recordings is left out.
     """
-    material = recordings_of(files)
     pairs = zip(settings.scenes.labels, settings.scenes.weights, strict=True)
     weights = {label: weight for label, weight in pairs if available(label, material)}
     scenes = replace(settings.scenes, labels=list(weights), weights=list(weights.values()))
@@ -68,12 +61,7 @@ def add_scenes(
         strong = np.zeros((len(clip.features), len(names)), np.uint8) if negative else clip.strong  # type: ignore[arg-type]
         clips.append(replace(clip, strong=strong))
     clips += scene_clips(scenes, material, settings.frontend, settings.seed)
-    tune = None
-    if settings.scenes.validation:
-        from soundsdk_train.scene_thresholds import choose, validation_scenes
-
-        tune = lambda model: choose(model, validation_scenes(settings.scenes.validation, material))  # noqa: E731
-    return clips, names, tune
+    return clips, names
 
 
 def mixture(rng: np.random.Generator, recordings: Recordings | None, settings: SceneSettings) -> Scene:
@@ -154,4 +142,4 @@ def _one(
 
 
 def available(label: str, recordings: Recordings | None) -> bool:
-    return label in SYNTHETIC or (recordings is not None and label in recordings.clips)
+    return label in SYNTHETIC_LABELS or (recordings is not None and label in recordings.clips)

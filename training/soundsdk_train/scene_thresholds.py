@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from soundsdk.labels import LabelledSpan
 from soundsdk_sim.scenes import Recordings, Scene, SceneEvent, make_scene
-from soundsdk_sim.scenes.matching import Found, match, on_time
+from soundsdk_sim.scenes.matching import match, on_time
 from soundsdk_sim.scenes.scene import ALARM_LABELS
-from soundsdk_train.scene_data import SYNTHETIC
+from soundsdk_train.settings import SYNTHETIC_LABELS
 
 POOL_MS = (0, 256, 512, 768)
 ON = (500, 600, 700, 800, 870, 920, 950, 970)
@@ -60,18 +61,19 @@ def listen(model: bytes, scenes: Sequence[Scene], pool_ms: int) -> list[Heard]:
         detector.reset()
         heard = Heard(scene.events, [], [], len(scene.pcm))
         sound, at = scene.pcm.tobytes(), 0
-        while at + stream.needed <= len(scene.pcm):
-            begin = at
-            at += stream.needed
-            stream.feed(sound[2 * begin : 2 * at])
-            detector.step(stream.scores, stream.attention, at)
-            heard.scores.append(list(detector.scores))
-            heard.ends.append(at)
+        while at < len(scene.pcm):
+            at += stream.feed(sound, at)
+            if stream.stepped:
+                detector.step(stream.scores, stream.attention, at)
+                heard.scores.append(list(detector.scores))
+                heard.ends.append(at)
         out.append(heard)
     return out
 
 
-def events(heard: Heard, index: int, label: str, limits: dict[str, int], metadata: dict[str, Any]) -> list[Found]:
+def events(
+    heard: Heard, index: int, label: str, limits: dict[str, int], metadata: dict[str, Any]
+) -> list[LabelledSpan]:
     """The events of one label under given thresholds."""
     from soundfw.detect import detector as firmware
 
@@ -86,7 +88,7 @@ def events(heard: Heard, index: int, label: str, limits: dict[str, int], metadat
         step_samples,
         (1.0, 0),
     )
-    found: list[Found] = []
+    found: list[LabelledSpan] = []
     begun = 0.0
     for row, end in zip([*heard.scores, None], [*heard.ends, heard.samples], strict=True):
         if row is None:
@@ -97,7 +99,7 @@ def events(heard: Heard, index: int, label: str, limits: dict[str, int], metadat
         if changed and one.edge[0] == firmware.ON:
             begun = one.time[0] / rate
         elif changed:
-            found.append(Found(begun, one.time[0] / rate, label, one.peak[0] / 1000))
+            found.append(LabelledSpan(begun, one.time[0] / rate, label, one.peak[0] / 1000))
     return found
 
 
@@ -143,7 +145,7 @@ def _choose_classes(heards: Sequence[Heard], metadata: dict[str, Any]) -> tuple[
         holds = HOLD_MS.get(label, HOLD_DEFAULT_MS)
         grid = itertools.product(ON, OFF_OF_ON, MIN_MS)
         costs = {(on, share, min_ms): cost(on, share, min_ms, holds[0]) for on, share, min_ms in grid}
-        allowed = [at for at in costs if label in SYNTHETIC or at[0] >= ON_RECORDED]
+        allowed = [at for at in costs if label in SYNTHETIC_LABELS or at[0] >= ON_RECORDED]
         on, share, min_ms = min(allowed, key=_smoothed(costs))
         hold_ms = min(holds, key=partial(cost, on, share, min_ms))
         classes.append(_limits(on, share, min_ms, hold_ms))

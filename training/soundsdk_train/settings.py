@@ -18,6 +18,9 @@ else:  # pragma: no cover - the same parser under its older name
     import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
 
 
+SYNTHETIC_LABELS = ("smoke_alarm", "siren")  # labels that the scene generator makes without recordings
+
+
 @dataclass
 class DataSettings:
     """What the recordings are."""

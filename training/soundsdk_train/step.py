@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from soundsdk.detector_file import FEATURE_SCALE
 from soundsdk_train.model import ConvShape, attentions, plan
 from soundsdk_train.settings import ModelSettings
 
@@ -133,7 +134,7 @@ def run(step: Any, shape: StepSpec, features: NDArray[np.int8]) -> tuple[F32, li
     states = [np.zeros(s, np.float32) for s in shape.states]
     outputs, inputs = [], []
     for i in range(len(features) // hop):
-        x = (features[i * hop : (i + 1) * hop].astype(np.float32) / 32.0).reshape(shape.features)
+        x = (features[i * hop : (i + 1) * hop].astype(np.float32) * FEATURE_SCALE).reshape(shape.features)
         inputs.append([x, *states])
         scores, attention, *new = step(tf.constant(x), *[tf.constant(s) for s in states])
         states = [s.numpy() for s in new]

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from soundsdk.detector_file import FEATURE_SCALE
 from soundsdk_train.augment import Augmenter, Bank, Batch
 from soundsdk_train.model import build
-from soundsdk_train.quantize import quiet
 from soundsdk_train.settings import ModelSettings, Settings
 
 F32 = NDArray[np.float32]
@@ -41,26 +41,6 @@ class Trained:
     metrics: list[float] = field(default_factory=list)
     interrupted: bool = False
     best_epoch: int = 0
-
-
-def seed_everything(seed: int) -> None:
-    """Make TensorFlow repeat itself: seeds and deterministic kernels."""
-    import keras
-    import tensorflow as tf
-
-    keras.utils.set_random_seed(seed)
-    tf.config.experimental.enable_op_determinism()
-
-
-def use_mixed_precision_on_gpu() -> bool:
-    """Compute in float16 when there is a GPU; returns whether there is one."""
-    with quiet():  # TensorFlow tells at length what it looked for
-        import keras
-        import tensorflow as tf
-
-        gpu = bool(tf.config.list_physical_devices("GPU"))
-    keras.mixed_precision.set_global_policy("mixed_float16" if gpu else "float32")
-    return gpu
 
 
 def pool(outputs: Any, classes: int) -> Any:
@@ -196,7 +176,7 @@ def clip_logits(model: Any, features: Sequence[NDArray[np.int8]], classes: int) 
     """
     out = np.zeros((len(features), classes), np.float32)
     for indices in _by_length(features):
-        batch = np.stack([features[i] for i in indices]).astype(np.float32) / 32.0
+        batch = np.stack([features[i] for i in indices]).astype(np.float32) * FEATURE_SCALE
         for at in range(0, len(indices), 32):
             logits = pool(_predict(model, batch[at : at + 32]), classes)
             out[indices[at : at + 32]] = logits.numpy()

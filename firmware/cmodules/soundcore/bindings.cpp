@@ -24,7 +24,7 @@ namespace nb = nanobind;
 
 namespace {
 
-// The core wants 16-byte aligned memory; plain new promises that on every host we build for, but says so nowhere.
+// 16-byte aligned memory, as the core requires; new gives it on our hosts but does not promise it.
 class Memory {
 public:
     explicit Memory(size_t size) : bytes_(static_cast<char *>(std::malloc(size + 16))) {
@@ -95,7 +95,7 @@ private:
     std::unique_ptr<int16_t[]> copy_;
 };
 
-// A model file kept alive and in place; copied only if it lies unaligned.
+// A model file, kept alive and read in place; copied only if it is unaligned.
 class File {
 public:
     explicit File(nb::handle object) : buffer_(object, PyBUF_ND | PyBUF_STRIDES) {
@@ -284,14 +284,17 @@ public:
         }
     }
 
-    size_t feed(nb::handle pcm) {
+    size_t feed(nb::handle pcm, size_t start) {
         Pcm samples(pcm);
-        return sc_stream_feed(stream_, samples.data(), samples.size());
+        if (start > samples.size()) {
+            throw nb::value_error("start is past the samples");
+        }
+        return sc_stream_feed(stream_, samples.data() + start, samples.size() - start);
     }
 
     void reset() { sc_stream_reset(stream_); }
     size_t step_samples() const { return sc_stream_step_samples(stream_); }
-    size_t needed() const { return sc_stream_needed(stream_); }
+    bool stepped() const { return sc_stream_stepped(stream_) != 0; }
     size_t arena_size() const { return sc_stream_arena_size(stream_); }
     nb::object metadata() const { return file_.metadata(); }
 
@@ -308,7 +311,7 @@ private:
     sc_stream_t *stream_ = nullptr;
 };
 
-// What a microphone delivers, and the room for the samples it becomes. unit: bytes that make a sample.
+// Raw bytes from a microphone and the buffer for the samples made of them. unit: bytes per sample.
 class Raw {
 public:
     Raw(nb::handle raw, nb::handle out, size_t unit)
@@ -462,11 +465,12 @@ NB_MODULE(soundcore, m) {
             nb::arg("high_hz") = d.high_hz, nb::arg("coefficients") = d.coefficients,
             nb::arg("floor_db") = d.floor_db, nb::arg("step_mdb") = d.step_mdb)
         .def("push", &Frontend::push, nb::arg("pcm"), nb::arg("out"),
-             "Takes any number of int16 samples and writes the frames they complete to out, shape (frames, width)\n"
-             "int8. Returns the number of frames. The first frame is complete after `window` samples, each further\n"
-             "one after `hop` more. Raises Error('frontend.room'), nothing taken, if out holds too few frames.")
-        .def("reset", &Frontend::reset, "Forgets all samples.")
-        .def("frames_after", &Frontend::frames_after, nb::arg("n"), "Frames that n more samples would complete.")
+             "Write the frames that the int16 samples complete to out, int8 (frames, width), and return how many.\n\n"
+             "The first frame is complete after `window` samples, each further one after `hop` more. Raises\n"
+             "Error('frontend.room') and takes nothing if out holds too few frames.")
+        .def("reset", &Frontend::reset, "Forget all samples.")
+        .def("frames_after", &Frontend::frames_after, nb::arg("n"),
+             "Return how many frames n more samples would complete.")
         .def_prop_ro("needed", &Frontend::needed, "Samples that the next frame still lacks.")
         .def_prop_ro("width", &Frontend::width, "Values per frame: bands, or coefficients.")
         .def_prop_ro("size", &Frontend::size, "Bytes of memory in use.")
@@ -480,24 +484,24 @@ NB_MODULE(soundcore, m) {
         .def(
             "input",
             [](nb::handle self, size_t i) { return view(nb::cast<Model &>(self).input(i), self); }, nb::arg("i"),
-            "Input i as a flat, writable int8 memoryview over the arena. IndexError beyond the last.")
+            "Return input i as a flat, writable int8 memoryview over the arena. Raises IndexError beyond the last.")
         .def(
             "output",
             [](nb::handle self, size_t i) { return view(nb::cast<Model &>(self).output(i), self); }, nb::arg("i"),
-            "Output i as a flat int8 memoryview over the arena; live: the next invoke changes it.")
+            "Return output i as a flat int8 memoryview over the arena, which the next invoke changes.")
         .def(
             "input_shape", [](const Model &m, size_t i) { return shape(m.input(i)); }, nb::arg("i"),
-            "Shape of input i, a tuple of int.")
+            "Return the shape of input i, a tuple of int.")
         .def(
             "output_shape", [](const Model &m, size_t i) { return shape(m.output(i)); }, nb::arg("i"),
-            "Shape of output i, a tuple of int.")
+            "Return the shape of output i, a tuple of int.")
         .def(
             "input_quant", [](const Model &m, size_t i) { return quant(m.input(i)); }, nb::arg("i"),
-            "(scale, zero_point) of input i: real = scale * (q - zero_point).")
+            "Return (scale, zero_point) of input i: real = scale * (q - zero_point).")
         .def(
             "output_quant", [](const Model &m, size_t i) { return quant(m.output(i)); }, nb::arg("i"),
-            "(scale, zero_point) of output i: real = scale * (q - zero_point).")
-        .def("invoke", &Model::invoke, "Runs the network on its inputs. Inputs keep their contents.")
+            "Return (scale, zero_point) of output i: real = scale * (q - zero_point).")
+        .def("invoke", &Model::invoke, "Run the network on its inputs, which keep their contents.")
         .def_prop_ro("inputs", &Model::inputs, "Number of inputs.")
         .def_prop_ro("outputs", &Model::outputs, "Number of outputs.")
         .def_prop_ro("arena_size", &Model::arena_size, "Bytes of memory in use: tensors, plan and multipliers.")
@@ -509,27 +513,28 @@ NB_MODULE(soundcore, m) {
         "buf (bytes-like) is kept. Raises Error('model.*') for a file that cannot be run and Error('meta.*') for one\n"
         "whose metadata is missing, of another version, or does not fit its tensors.")
         .def(nb::init<nb::handle>(), nb::arg("buf"))
-        .def("feed", &Stream::feed, nb::arg("pcm"),
-             "Takes any number of int16 samples at the model's rate, runs the steps they complete and returns how\n"
-             "many. The views below then show the last of them.")
-        .def("reset", &Stream::reset, "Forgets all audio and zeroes the states.")
+        .def("feed", &Stream::feed, nb::arg("pcm"), nb::arg("start") = 0,
+             "Feed int16 samples at the model's rate, from sample `start` of pcm to the end of the step, and return how\n"
+             "many were consumed.\n\n"
+             "Where a step ends, feed stops: `stepped` is true, and the views show that step until the next feed.")
+        .def_prop_ro("stepped", &Stream::stepped, "True if the last feed ended a step.")
+        .def("reset", &Stream::reset, "Forget all audio and zero the states.")
         .def_prop_ro("scores", &stream_view<sc_stream_scores>, "Logits of the newest step, int8 (classes,), live.")
         .def_prop_ro("attention", &stream_view<sc_stream_attention>,
                      "Attention logits of the newest step, int8 (1,) or (classes,), live; empty if the model has none.")
         .def_prop_ro("features", &stream_view<sc_stream_features>,
-                     "Features of the newest step, int8 (hop_frames * width,), live. Frames of the next step overwrite them\n"
-                     "one by one: read them after a feed that ended with the step (of `needed` samples).")
-        .def_prop_ro("scores_quant", &stream_quant<sc_stream_scores>, "(scale, zero_point) of scores.")
-        .def_prop_ro("attention_quant", &stream_quant<sc_stream_attention>, "(scale, zero_point) of attention.")
+                     "Features of the newest step, int8 (hop_frames * width,), live; the next feed overwrites them.")
+        .def_prop_ro("scores_quant", &stream_quant<sc_stream_scores>, "The pair (scale, zero_point) of scores.")
+        .def_prop_ro("attention_quant", &stream_quant<sc_stream_attention>,
+                     "The pair (scale, zero_point) of attention.")
         .def_prop_ro("step_samples", &Stream::step_samples, "Samples from one step to the next.")
-        .def_prop_ro("needed", &Stream::needed, "Samples until the next step ends.")
         .def_prop_ro("arena_size", &Stream::arena_size, "Bytes of memory in use, the frontend's included.")
         .def_prop_ro("metadata", &Stream::metadata, "The file's `soundsdk` buffer as bytes.");
 
     const sc_i2s_unpack_settings_t &unpack = sc_i2s_unpack_defaults;
     nb::class_<I2sUnpacker>(
         m, "I2sUnpacker",
-        "Converts what an I2S microphone or an ADC delivers to int16 samples: one channel of each frame, gain, no DC.\n\n"
+        "Convert what an I2S microphone or an ADC delivers to int16 samples: one channel of each frame, gain, no DC.\n\n"
         "Settings (all int): bits 24 or 32 (signed, left-justified in slots of 4 bytes), 16 (signed, in 2 bytes) or 12\n"
         "(unsigned, in 2 bytes), little-endian; channel of channels (1 or 2 slots to a frame); shift 0..8, gain in steps\n"
         "of 6.02 dB, saturating; dc_shift 0, or 4..11 for a one-pole high-pass with its corner at\n"
@@ -543,29 +548,31 @@ NB_MODULE(soundcore, m) {
             nb::arg("channel") = unpack.channel, nb::arg("channels") = unpack.channels,
             nb::arg("dc_shift") = unpack.dc_shift)
         .def("convert", &I2sUnpacker::convert, nb::arg("raw"), nb::arg("out"),
-             "Frames in raw (bytes-like) to samples in out (array('h')); returns how many. Raises Error('gain.room'),\n"
-             "nothing taken, if out holds too few.")
-        .def("reset", &I2sUnpacker::reset, "Forgets the DC.");
+             "Convert the frames in raw (bytes-like) to samples in out (array('h')) and return how many.\n\n"
+             "Raises Error('gain.room') and takes nothing if out holds too few.")
+        .def("reset", &I2sUnpacker::reset, "Forget the DC level.");
 
     nb::class_<Pdm>(
         m, "Pdm",
-        "Pulse-density modulation at 64 times the sample rate to int16 samples; a stream of ones is full scale.\n\n"
-        "shift and dc_shift as for I2sUnpacker. Level within 0.1 dB up to 7 kHz at a sample rate of 16 kHz.")
+        "Convert pulse-density modulation at 64 times the sample rate to int16 samples; a stream of ones is full scale.\n\n"
+        "shift and dc_shift as for I2sUnpacker. The level is right within 0.1 dB up to 7 kHz at a sample rate of 16 kHz.")
         .def(
             "__init__",
             [](Pdm *self, int shift, int dc_shift) { new (self) Pdm(sc_pdm_settings_t{shift, dc_shift}); },
             nb::kw_only(), nb::arg("shift") = sc_pdm_defaults.shift, nb::arg("dc_shift") = sc_pdm_defaults.dc_shift)
         .def("convert", &Pdm::convert, nb::arg("raw"), nb::arg("out"),
-             "raw (bytes-like): little-endian words of 32 bits, the oldest bit the most significant, 8 bytes to a sample;\n"
-             "out: array('h'). Returns the samples. Raises Error('gain.room'), nothing taken, if out holds too few.")
-        .def("reset", &Pdm::reset, "Forgets all bits.");
+             "Convert the bits in raw to samples in out (array('h')) and return how many.\n\n"
+             "raw (bytes-like): little-endian words of 32 bits, the oldest bit the most significant, 8 bytes to a sample.\n"
+             "Raises Error('gain.room') and takes nothing if out holds too few.")
+        .def("reset", &Pdm::reset, "Forget all bits.");
 
     m.def("operators", &operators, nb::arg("buf"),
-          "Return a model's operators in the order they run, each as (name, shape of the output, multiply-accumulates,\n"
-          "function of the core that computes it, calls of that function in one step). Raises Error('model.*') as Model does. Not in MicroPython.");
+          "Return a model's operators in the order they run, each as (name, shape of the output, multiply-\n"
+          "accumulates, function of the core that computes it, calls of that function in one step).\n\n"
+          "Raises Error('model.*') as Model does. Not in MicroPython.");
     m.def("adpcm_encode", &adpcm_encode, nb::arg("pcm"), nb::arg("out"), nb::arg("bits") = 4,
-          "Writes 1..65535 int16 samples as one piece of sound for the wire (adpcm.h) into out; returns its bytes.\n\n"
-          "bits: 3, 4 or 5 per sample. A piece needs no other to be decoded. Error('adpcm.*').");
+          "Encode 1..65535 int16 samples as one piece of sound for the wire (adpcm.h) in out and return its bytes.\n\n"
+          "bits: 3, 4 or 5 per sample. A piece is decoded without any other. Raises Error('adpcm.*').");
     m.def("adpcm_decode", &adpcm_decode, nb::arg("data"), nb::arg("out"),
-          "Writes the samples of a piece into out (int16); returns how many. Error('adpcm.*') for other bytes.");
+          "Decode a piece into out (int16) and return the number of samples. Raises Error('adpcm.*') for other bytes.");
 }

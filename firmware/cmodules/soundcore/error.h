@@ -1,11 +1,11 @@
-// One code per reason a soundcore object can refuse its input.
+// One error code for each reason to refuse an input.
 #ifndef SC_ERROR_H
 #define SC_ERROR_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-// The dotted name of each code is what both Pythons and the wire show.
+// Both Pythons and the wire show the dotted names.
 #define SC_ERRORS(X) \
     X(SC_OK, "ok", "no error") \
     X(SC_E_MEMORY, "memory", "the memory given is smaller than the size asked for") \
@@ -65,7 +65,7 @@ typedef enum {
     SC_ERROR_COUNT
 } sc_err_t;
 
-// Where and why. op and tensor are indices into the first subgraph, -1 when unknown.
+// Where and why an input was refused. op and tensor are indices into the first subgraph, -1 when unknown.
 typedef struct {
     sc_err_t code;
     int32_t op;
@@ -73,14 +73,14 @@ typedef struct {
     int32_t tensor;
 } sc_fault_t;
 
-// Sets the fault, unless it is NULL; op, builtin and tensor are -1 where there is none. Returns 0, as what fails does.
+// Sets the fault, unless it is NULL; op, builtin and tensor are -1 where there is none. Always returns 0 (failure).
 int sc_error_set(sc_fault_t *fault, sc_err_t code, int32_t op, int32_t builtin, int32_t tensor);
-// The same for what concerns no operator or tensor; SC_OK clears the fault.
+// The same without an operator or tensor. SC_OK clears the fault.
 static inline int sc_error_fail(sc_fault_t *fault, sc_err_t code) {
     return sc_error_set(fault, code, -1, -1, -1);
 }
 const char *sc_error_name(sc_err_t code);
-// The name of a TFLite BuiltinOperator, NULL if it is none that a converter is likely to write.
+// The name of a BuiltinOperator that converters are likely to write; NULL for others.
 const char *sc_error_op_name(int32_t builtin);
 // Writes one sentence, "operator 3 (CONV_2D), tensor 12: …", NUL-terminated; returns its length.
 size_t sc_error_text(const sc_fault_t *fault, char *out, size_t room);

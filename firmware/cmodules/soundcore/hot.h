@@ -1,5 +1,5 @@
-// SC_HOT marks the functions in whose loops nearly all time goes. A build that defines it puts them where code runs
-// fastest: on the RP2040 into RAM, as code in flash waits whenever it is not in the cache, which weights pass through too.
+// SC_HOT marks the functions whose loops take nearly all of the time. A build that defines it puts them where code runs
+// fastest: on the RP2040 in RAM, since code in flash waits for the cache, which the weights pass through too.
 #ifndef SC_HOT_H
 #define SC_HOT_H
 

@@ -5,7 +5,7 @@
 #define JSON_DEPTH (8)
 
 // Every function here takes a position, never reads at or past end, and returns the position after what it
-// matched, or NULL. After sc_json_parse succeeded the same functions only step over what they once accepted.
+// matched, or NULL. Once sc_json_parse has succeeded, the same functions only step over what they accepted.
 
 static const char *skip_space(const char *p, const char *end) {
     while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')) {
@@ -157,7 +157,7 @@ int sc_json_parse(const void *text, size_t length, sc_json_t *value) {
     return value->end && skip_space(value->end, end) == end;
 }
 
-// Steps to the next element of a container; p is behind the bracket or behind the previous element.
+// Steps to the next element of a container; p is past the bracket or the previous element.
 static const char *next_element(const char *p, const char *end) {
     p = skip_space(p, end);
     if (p < end && *p == ',') {

@@ -1,4 +1,4 @@
-// Reading of a JSON text in place: bounded, no allocation. Numbers are 32-bit integers or skipped over.
+// Reads JSON in place, bounded and without allocation. Numbers other than 32-bit integers are skipped.
 #ifndef SC_JSON_H
 #define SC_JSON_H
 

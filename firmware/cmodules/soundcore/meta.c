@@ -51,7 +51,7 @@ int sc_meta_read(sc_meta_t *meta, const void *file, size_t length, sc_fault_t *f
     if (!sc_json_parse(text, size, &root)) {
         return sc_error_fail(fault, SC_E_META_JSON);
     }
-    // Versions first: a later format may lack everything that is looked for below.
+    // Versions first: a later format may lack everything that is read below.
     if (!read_int(root, "soundsdk", &version) || version != SC_META_VERSION) {
         return sc_error_fail(fault, SC_E_META_VERSION);
     }

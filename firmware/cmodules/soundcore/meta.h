@@ -1,4 +1,4 @@
-// The part of a detector's metadata that the C core needs; what the detector needs stays with soundfw.
+// The part of a detector's metadata that the C core needs; soundfw reads the rest.
 #ifndef SC_META_H
 #define SC_META_H
 

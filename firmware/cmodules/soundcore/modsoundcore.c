@@ -1,8 +1,8 @@
-// MicroPython binding of soundcore: the names, arguments and errors of bindings.cpp, which CPython has.
+// MicroPython binding of soundcore, with the names, arguments and errors of CPython's (bindings.cpp).
 //
 // Memory comes from MicroPython's heap, in __init__ only: feed, push, invoke, reset and the properties that a loop
-// reads allocate nothing. A view's `items` is the first byte of the arena's heap block, its place an offset from
-// there: the collector knows a block by its first byte, so a view keeps its arena alive by itself.
+// reads allocate nothing. A view's `items` points to the first byte of the arena's heap block, and its data lies at an
+// offset from there: the garbage collector knows a block by its first byte, so a view keeps its arena alive.
 #include <string.h>
 
 #include "py/binary.h"
@@ -53,7 +53,7 @@ static void *self_of(mp_obj_t object, const mp_obj_type_t *type) {
     return MP_OBJ_TO_PTR(object);
 }
 
-// The one argument of a method or class, by place or by name.
+// The only argument of a method or class, positional or by keyword.
 static mp_obj_t only_arg(size_t n_args, const mp_obj_t *args, mp_map_t *kw, qstr name) {
     const mp_arg_t allowed = {name, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}};
     mp_arg_val_t value;
@@ -61,7 +61,7 @@ static mp_obj_t only_arg(size_t n_args, const mp_obj_t *args, mp_map_t *kw, qstr
     return value.u_obj;
 }
 
-// As the CPython binding: an integer of 32 bits or TypeError.
+// As in the CPython binding: a 32-bit integer, or TypeError.
 static int32_t int32_arg(mp_obj_t object) {
     if (!mp_obj_is_int(object)) {
         mp_raise_TypeError(MP_ERROR_TEXT("an int is needed"));
@@ -81,7 +81,7 @@ static size_t count_arg(mp_obj_t object) {
     return (size_t)value;
 }
 
-// What bytes-like objects and arrays of one byte per item have.
+// Type codes of bytes-like objects and of arrays with one byte per item.
 static bool is_bytes_code(int typecode) {
     return typecode == 'b' || typecode == 'B' || typecode == BYTEARRAY_TYPECODE;
 }
@@ -111,14 +111,14 @@ static pcm_t pcm_arg(mp_obj_t object) {
     return (pcm_t) {info.buf, info.len / 2};
 }
 
-// What a microphone delivers, and the room for the samples it becomes.
+// Raw bytes from a microphone and the buffer for the samples made of them.
 typedef struct {
     const uint8_t *bytes;
     int16_t *out;
     size_t samples;
 } raw_t;
 
-// unit: bytes that make a sample
+// unit: bytes per sample
 static raw_t raw_arg(size_t n_args, const mp_obj_t *args, mp_map_t *kw, size_t unit) {
     static const mp_arg_t allowed[] = {
         {MP_QSTR_raw, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
@@ -144,7 +144,7 @@ static raw_t raw_arg(size_t n_args, const mp_obj_t *args, mp_map_t *kw, size_t u
     return (raw_t) {raw.buf, out.buf, raw.len / unit};
 }
 
-// The next samples, aligned; n becomes how many there are. They come through `copy` if they lie unaligned.
+// The next samples, aligned, by way of `copy` if they are not; n becomes their number.
 static const int16_t *pcm_next(const pcm_t *pcm, size_t at, int16_t *copy /* (COPY_SAMPLES) */, size_t *n) {
     const uint8_t *bytes = pcm->bytes + 2 * at;
     *n = pcm->samples - at;
@@ -156,7 +156,7 @@ static const int16_t *pcm_next(const pcm_t *pcm, size_t at, int16_t *copy /* (CO
     return copy;
 }
 
-// Settings by name: 32-bit integers that follow one another in a struct, which holds the defaults.
+// Settings by keyword: consecutive 32-bit integers of a struct, which holds the defaults.
 static void settings_arg(
     size_t n_args, size_t n_kw, const mp_obj_t *args, const uint16_t *names, size_t count, int32_t *fields) {
     enum { MOST = 10 };
@@ -176,8 +176,8 @@ static void settings_arg(
 // ---- model files
 
 typedef struct {
-    mp_obj_t object;  // what was given; keeps its bytes alive
-    const void *copy; // heap block, if the bytes lie unaligned
+    mp_obj_t object;  // as given; keeps its bytes alive
+    const void *copy; // heap block, if the bytes are unaligned
     const void *data;
     size_t size;
 } file_t;
@@ -311,7 +311,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(frontend_reset_obj, frontend_reset);
 
 static void frontend_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     if (dest[0] != MP_OBJ_NULL) {
-        return; // nothing can be stored: AttributeError
+        return; // attributes are read-only: AttributeError
     }
     frontend_obj_t *self = MP_OBJ_TO_PTR(self_in);
     switch (attr) {
@@ -325,7 +325,7 @@ static void frontend_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
             dest[0] = mp_obj_new_int_from_uint(self->size);
             break;
         default:
-            dest[1] = MP_OBJ_SENTINEL; // go on in the locals
+            dest[1] = MP_OBJ_SENTINEL; // look in the locals
     }
 }
 
@@ -471,7 +471,7 @@ typedef struct {
     file_t file;
     sc_stream_t *stream;
     void *arena;              // heap block
-    // Made once and handed out again and again: a loop that reads them allocates nothing.
+    // Made once: a loop that reads them allocates nothing.
     mp_obj_array_t *scores;
     mp_obj_array_t *attention;
     mp_obj_array_t *features;
@@ -507,17 +507,24 @@ static mp_obj_t stream_make_new(const mp_obj_type_t *type, size_t n_args, size_t
 }
 
 static mp_obj_t stream_feed(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
+    static const mp_arg_t allowed[] = {
+        {MP_QSTR_pcm, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
+        {MP_QSTR_start, MP_ARG_OBJ, {.u_obj = MP_OBJ_NEW_SMALL_INT(0)}},
+    };
     stream_obj_t *self = self_of(args[0], &stream_type);
-    pcm_t pcm = pcm_arg(only_arg(n_args - 1, args + 1, kw, MP_QSTR_pcm));
-    size_t steps = 0;
-    int16_t copy[COPY_SAMPLES];
-    for (size_t at = 0; at < pcm.samples;) {
-        size_t n;
-        const int16_t *samples = pcm_next(&pcm, at, copy, &n);
-        steps += sc_stream_feed(self->stream, samples, n);
-        at += n;
+    mp_arg_val_t values[MP_ARRAY_SIZE(allowed)];
+    mp_arg_parse_all(n_args - 1, args + 1, kw, MP_ARRAY_SIZE(allowed), allowed, values);
+    pcm_t pcm = pcm_arg(values[0].u_obj);
+    size_t start = count_arg(values[1].u_obj), at = start, n;
+    if (start > pcm.samples) {
+        mp_raise_ValueError(MP_ERROR_TEXT("start is past the samples"));
     }
-    return mp_obj_new_int_from_uint(steps);
+    int16_t copy[COPY_SAMPLES];
+    do {
+        const int16_t *samples = pcm_next(&pcm, at, copy, &n);
+        at += sc_stream_feed(self->stream, samples, n);
+    } while (at < pcm.samples && !sc_stream_stepped(self->stream));
+    return mp_obj_new_int_from_uint(at - start);
 }
 static MP_DEFINE_CONST_FUN_OBJ_KW(stream_feed_obj, 1, stream_feed);
 
@@ -550,8 +557,8 @@ static void stream_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         case MP_QSTR_features:
             dest[0] = MP_OBJ_FROM_PTR(self->features);
             break;
-        case MP_QSTR_needed:
-            dest[0] = mp_obj_new_int_from_uint(sc_stream_needed(self->stream));
+        case MP_QSTR_stepped:
+            dest[0] = mp_obj_new_bool(sc_stream_stepped(self->stream));
             break;
         case MP_QSTR_step_samples:
             dest[0] = mp_obj_new_int_from_uint(sc_stream_step_samples(self->stream));

@@ -3,20 +3,37 @@
 #include <string.h>
 #include "meta.h"
 
+// A state: after every step, the output is copied to the input.
+typedef struct {
+    int8_t *in;
+    const int8_t *out;
+    size_t size;
+    int32_t zero_point;
+} state_t;
+
 struct sc_stream {
-    sc_meta_t meta;
+    sc_frontend_settings_t settings;
     sc_frontend_t *frontend;
     sc_model_t *model;
     size_t size;
-    int32_t frame;        // frames of the next step that are there already
+    size_t width;         // of a frame
+    int32_t hop_frames;
+    int32_t frame;        // frames of the next step so far
+    int32_t stepped;
     sc_model_tensor_t features;
     sc_model_tensor_t scores;
     sc_model_tensor_t attention;
+    size_t states;
+    state_t state[];      // (states)
 };
 
 // Layout of the caller's memory: this struct, the frontend, the model, each on a 16-byte boundary.
 static size_t round_up(size_t n) {
     return (n + 15) & ~(size_t)15;
+}
+
+static size_t struct_size(const sc_meta_t *meta) {
+    return round_up(sizeof(sc_stream_t) + meta->states * sizeof(state_t));
 }
 
 size_t sc_stream_size(const void *file, size_t length, sc_fault_t *fault) {
@@ -26,7 +43,7 @@ size_t sc_stream_size(const void *file, size_t length, sc_fault_t *fault) {
     }
     size_t model = sc_model_size(file, length, fault);
     size_t frontend = model ? sc_frontend_size(&meta.frontend, fault) : 0;
-    return frontend ? round_up(sizeof(sc_stream_t)) + round_up(frontend) + model : 0;
+    return frontend ? struct_size(&meta) + round_up(frontend) + model : 0;
 }
 
 static int same_tensor(const sc_model_tensor_t *a, const sc_model_tensor_t *b) {
@@ -35,18 +52,16 @@ static int same_tensor(const sc_model_tensor_t *a, const sc_model_tensor_t *b) {
            && a->scale == b->scale && a->zero_point == b->zero_point;
 }
 
-static int check_features(sc_stream_t *s) {
-    const sc_meta_t *meta = &s->meta;
+static int find_features(sc_stream_t *s, const sc_meta_t *meta) {
     if (meta->features < 0 || (size_t)meta->features >= sc_model_inputs(s->model) || meta->hop_frames < 1) {
         return 0;
     }
     sc_model_input(s->model, (size_t)meta->features, &s->features);
     return s->features.dims == 4 && s->features.shape[0] == 1 && s->features.shape[1] == meta->hop_frames
-           && (size_t)s->features.shape[2] == sc_frontend_width(s->frontend) && s->features.shape[3] == 1;
+           && (size_t)s->features.shape[2] == s->width && s->features.shape[3] == 1;
 }
 
-static int check_scores(sc_stream_t *s) {
-    const sc_meta_t *meta = &s->meta;
+static int find_scores(sc_stream_t *s, const sc_meta_t *meta) {
     size_t outputs = sc_model_outputs(s->model);
     if (meta->scores < 0 || (size_t)meta->scores >= outputs || meta->attention < -1
         || (meta->attention >= 0 && ((size_t)meta->attention >= outputs || meta->attention == meta->scores))) {
@@ -63,11 +78,11 @@ static int check_scores(sc_stream_t *s) {
 }
 
 // Every input but the features is fed by exactly one state output.
-static int check_states(const sc_stream_t *s) {
-    const sc_meta_t *meta = &s->meta;
+static int find_states(sc_stream_t *s, const sc_meta_t *meta) {
     if (meta->states + 1 != sc_model_inputs(s->model)) {
         return 0;
     }
+    s->states = meta->states;
     for (size_t i = 0; i < meta->states; i++) {
         int32_t in = meta->state[i].input, out = meta->state[i].output;
         sc_model_tensor_t a, b;
@@ -85,13 +100,15 @@ static int check_states(const sc_stream_t *s) {
         if (!same_tensor(&a, &b)) {
             return 0;
         }
+        s->state[i] = (state_t){a.data, b.data, a.size, a.zero_point};
     }
     return 1;
 }
 
 sc_stream_t *sc_stream_init(void *memory, size_t size, const void *file, size_t length, sc_fault_t *fault) {
+    sc_meta_t meta;
     size_t needed = sc_stream_size(file, length, fault);
-    if (needed == 0) {
+    if (needed == 0 || !sc_meta_read(&meta, file, length, fault)) {
         return NULL;
     }
     if (size < needed) {
@@ -99,27 +116,22 @@ sc_stream_t *sc_stream_init(void *memory, size_t size, const void *file, size_t 
         return NULL;
     }
     sc_stream_t *s = memory;
-    memset(s, 0, sizeof(*s));
-    sc_meta_read(&s->meta, file, length, fault);
-    size_t frontend_at = round_up(sizeof(sc_stream_t));
-    size_t frontend_size = sc_frontend_size(&s->meta.frontend, fault);
+    size_t frontend_at = struct_size(&meta), frontend_size = sc_frontend_size(&meta.frontend, fault);
     size_t model_at = frontend_at + round_up(frontend_size);
+    memset(s, 0, frontend_at);
+    s->settings = meta.frontend;
+    s->hop_frames = meta.hop_frames;
     s->size = needed;
-    s->frontend = sc_frontend_init((char *)memory + frontend_at, frontend_size, &s->meta.frontend, fault);
+    s->frontend = sc_frontend_init((char *)memory + frontend_at, frontend_size, &meta.frontend, fault);
     s->model = s->frontend ? sc_model_init((char *)memory + model_at, size - model_at, file, length, fault) : NULL;
     if (!s->model) {
         return NULL;
     }
-    if (!check_features(s)) {
-        sc_error_fail(fault, SC_E_META_FEATURES);
-        return NULL;
-    }
-    if (!check_scores(s)) {
-        sc_error_fail(fault, SC_E_META_SCORES);
-        return NULL;
-    }
-    if (!check_states(s)) {
-        sc_error_fail(fault, SC_E_META_STATES);
+    s->width = sc_frontend_width(s->frontend);
+    sc_err_t error = !find_features(s, &meta) ? SC_E_META_FEATURES : !find_scores(s, &meta) ? SC_E_META_SCORES
+                     : !find_states(s, &meta) ? SC_E_META_STATES : SC_OK;
+    if (error != SC_OK) {
+        sc_error_fail(fault, error);
         return NULL;
     }
     sc_stream_reset(s);
@@ -129,10 +141,9 @@ sc_stream_t *sc_stream_init(void *memory, size_t size, const void *file, size_t 
 void sc_stream_reset(sc_stream_t *s) {
     sc_frontend_reset(s->frontend);
     s->frame = 0;
-    for (size_t i = 0; i < s->meta.states; i++) {
-        sc_model_tensor_t state;
-        sc_model_input(s->model, (size_t)s->meta.state[i].input, &state);
-        memset(state.data, state.zero_point, state.size);
+    s->stepped = 0;
+    for (size_t i = 0; i < s->states; i++) {
+        memset(s->state[i].in, s->state[i].zero_point, s->state[i].size);
     }
     memset(s->features.data, s->features.zero_point, s->features.size);
     memset(s->scores.data, s->scores.zero_point, s->scores.size);
@@ -142,40 +153,35 @@ void sc_stream_reset(sc_stream_t *s) {
 }
 
 size_t sc_stream_step_samples(const sc_stream_t *s) {
-    return (size_t)s->meta.frontend.hop * (size_t)s->meta.hop_frames;
-}
-
-size_t sc_stream_needed(const sc_stream_t *s) {
-    // The frontend says what its next frame lacks; each frame after that is one hop.
-    return sc_frontend_needed(s->frontend)
-           + (size_t)(s->meta.hop_frames - 1 - s->frame) * (size_t)s->meta.frontend.hop;
+    return (size_t)s->settings.hop * (size_t)s->hop_frames;
 }
 
 static void step(sc_stream_t *s) {
     sc_model_invoke(s->model);
-    for (size_t i = 0; i < s->meta.states; i++) {
-        sc_model_tensor_t in, out;
-        sc_model_input(s->model, (size_t)s->meta.state[i].input, &in);
-        sc_model_output(s->model, (size_t)s->meta.state[i].output, &out);
-        memcpy(in.data, out.data, in.size);
+    for (size_t i = 0; i < s->states; i++) {
+        memcpy(s->state[i].in, s->state[i].out, s->state[i].size);
     }
+    s->frame = 0;
+    s->stepped = 1;
 }
 
 size_t sc_stream_feed(sc_stream_t *s, const int16_t *pcm, size_t n) {
-    size_t steps = 0;
-    size_t width = sc_frontend_width(s->frontend);
-    while (n) {
+    size_t taken = 0;
+    s->stepped = 0;
+    while (taken < n && !s->stepped) {
+        int8_t *frame = s->features.data + (size_t)s->frame * s->width;
         int made = 0;
-        size_t took = sc_frontend_push(s->frontend, pcm, n, s->features.data + (size_t)s->frame * width, &made);
-        pcm += took;
-        n -= took;
-        if (made && ++s->frame == s->meta.hop_frames) {
-            s->frame = 0;
+        taken += sc_frontend_push(s->frontend, pcm + taken, n - taken, frame, &made);
+        s->frame += made;
+        if (s->frame == s->hop_frames) {
             step(s);
-            steps++;
         }
     }
-    return steps;
+    return taken;
+}
+
+int sc_stream_stepped(const sc_stream_t *s) {
+    return s->stepped;
 }
 
 void sc_stream_scores(const sc_stream_t *s, sc_model_tensor_t *tensor) {
@@ -191,7 +197,7 @@ void sc_stream_features(const sc_stream_t *s, sc_model_tensor_t *tensor) {
 }
 
 const sc_frontend_settings_t *sc_stream_frontend(const sc_stream_t *s) {
-    return &s->meta.frontend;
+    return &s->settings;
 }
 
 size_t sc_stream_arena_size(const sc_stream_t *s) {

@@ -15,14 +15,14 @@ sc_stream_t *sc_stream_init(void *memory, size_t size, const void *file, size_t 
 void sc_stream_reset(sc_stream_t *s);
 // Samples per step: hop * hop_frames.
 size_t sc_stream_step_samples(const sc_stream_t *s);
-// Samples until the next step ends.
-size_t sc_stream_needed(const sc_stream_t *s);
-// Takes all n samples, runs the steps they complete and returns how many. scores then show the last one.
+// Takes samples up to the end of the step and returns how many: all n, or fewer if the step ended before.
 size_t sc_stream_feed(sc_stream_t *s, const int16_t *pcm, size_t n);
+// 1 if the last feed ended a step: scores and features are that step's until the next feed.
+int sc_stream_stepped(const sc_stream_t *s);
 // Logits (classes) of the newest step; attention logits (1 or classes), size 0 when the model has none.
 void sc_stream_scores(const sc_stream_t *s, sc_model_tensor_t *tensor);
 void sc_stream_attention(const sc_stream_t *s, sc_model_tensor_t *tensor);
-// The newest step's features (hop_frames, width); frames of the next step overwrite them one by one.
+// The newest step's features (hop_frames, width); the next feed begins to overwrite them.
 void sc_stream_features(const sc_stream_t *s, sc_model_tensor_t *tensor);
 // The frontend settings read from the file.
 const sc_frontend_settings_t *sc_stream_frontend(const sc_stream_t *s);

@@ -37,7 +37,6 @@ class Telemetry:
         self._frontend = [(key, frontend.get(key, 0)) for key in ("low_hz", "high_hz", "floor_db", "step_mdb")]
         self._mfcc = 1 if frontend.get("coefficients") else 0
         self._level = None
-        self._features = b""
         self._left = 0  # samples
 
     def switch(self, on, mel):
@@ -61,22 +60,13 @@ class Telemetry:
         )
         return head + "".join([',"%s":%d' % pair for pair in self._frontend])
 
-    def feed(self, block):
-        """stream.feed(block), in two parts if needed: frames after a step's end are written over its features."""
-        stream = self._stream
-        needed = stream.needed
+    def add(self, block):
+        """Count a block of sound: its level, and the time until the host has to ask again."""
         self._level.add(block)
         self._left -= len(block)
-        if len(block) < needed:
-            return stream.feed(block)
-        view = memoryview(block)
-        steps = stream.feed(view[:needed])
-        if self._mel:
-            self._features = bytes(stream.features)
-        return steps + stream.feed(view[needed:]) if len(block) > needed else steps
 
     def send(self, now):
-        """The lines of the step that ended at sample `now`."""
+        """Send the lines of the step that has just ended, at sample `now`."""
         link = self._link
         if self._left <= 0:
             self.on = False
@@ -92,7 +82,7 @@ class Telemetry:
                 self._send_mel(now)
 
     def _send_mel(self, now):
-        data = self._features
+        data = bytes(self._stream.features)
         most = max(1, _LINE_BYTES // self._width)
         for frame in range(0, self._frames, most):
             part = data[frame * self._width : (frame + most) * self._width]

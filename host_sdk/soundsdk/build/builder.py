@@ -1,4 +1,4 @@
-"""From a board and a detector to an image file."""
+"""Builds the image of a board with a detector in it, unless the cache has it already."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import ModelError, UsageError
 from soundsdk.resources import firmware_dir
 
-from soundsdk.build import contents, make, sources, tools, uf2
-from soundsdk.build.lock import only_one
+from soundsdk.build import contents, make, sources, toolchain, uf2
 from soundsdk.build.sources import Say
+from soundsdk.cache import cache_dir, locked
 
-# What MicroPython and soundfw need besides the detector, at least. For a refusal before anything is compiled; the
-# linked image is measured as well.
+# The least that MicroPython and soundfw need besides the detector: what cannot fit is an error before anything is
+# compiled. The linked image is measured as well.
 _FIRMWARE_BYTES = 250 * 1024
 _HEAP_RESERVE_BYTES = 48 * 1024
 
 
 @dataclass(frozen=True)
-class Image:
-    """An image that was made. size_bytes: in flash (of a program: of its file); built: whether anything was done.
+class BuiltImage:
+    """An image file. size_bytes: in flash (a program: its file's size); built: False if it was in the cache.
 
-    elf: the linker's file with symbols, where it was asked for.
+    elf: the linker's file with symbols, if it was requested.
     """
 
     path: Path
@@ -39,44 +39,44 @@ class Image:
     elf: Path | None = None
 
 
-def build(
+def build_image(
     board: Board, detector: DetectorFile, given: Path | None, out: Path, say: Say, symbols: bool = False
-) -> Image:
-    """Makes the image of a board with a detector in it, as `out`/<board>.<suffix>; with `symbols` also <board>.elf.
+) -> BuiltImage:
+    """Build the image of a board with a detector in it, as `out`/<board>.<suffix>; with `symbols` also <board>.elf.
 
-    The file appears whole or not at all. Nothing is done when nothing it is made from has changed. Two builds of
-    a board at the same time take turns.
+    given: a folder of sources, instead of fetching them. The file appears whole or not at all. Nothing is compiled if
+    nothing it is made from has changed. Two builds of a board at the same time take turns.
     """
     if board.build is None:
         raise UsageError(f"{board.name} needs no image.", "It runs the firmware from this installation.")
     _check_room(board, detector)
-    tools.check(board)
-    source = sources.get(given, say)
-    folder = sources.cache_dir() / "build" / f"{board.id}-{source.key}"
+    toolchain.check(board)
+    source = sources.fetch(given, say)
+    folder = cache_dir() / "build" / f"{board.id}-{source.key}"
     target = out / (board.id + Path(board.build.image).suffix)
-    with only_one(folder, say):
+    with locked(folder, say):
         known, fresh = _make(board, detector, source, folder)
         _place(folder.parent / f"{folder.name}.image", target, executable=board.port == "unix")
         elf = out / f"{board.id}.elf" if symbols else None
         if elf is not None and elf != target:
             _place(folder / "firmware.elf", elf, executable=False)
-    return Image(target, int(known["size_bytes"]), str(known["sha256"]), fresh, elf)
+    return BuiltImage(target, int(known["size_bytes"]), str(known["sha256"]), fresh, elf)
 
 
 def _make(board: Board, detector: DetectorFile, source: sources.Sources, folder: Path) -> tuple[dict[str, Any], bool]:
-    """Makes <folder>.image if need be; what is known of it, and whether anything was done."""
+    """Make <folder>.image if it is not up to date; return its record, and True if it was made."""
     key = _inputs(board, detector, source)
     record = folder.parent / f"{folder.name}.json"
     kept = folder.parent / f"{folder.name}.image"
     known = _read(record)
-    if known is not None and known["inputs"] == key and _is(kept, known["sha256"]):
+    if known is not None and known["inputs"] == key and _has_hash(kept, known["sha256"]):
         return known, False
     record.unlink(missing_ok=True)
-    _renew(folder, _configuration(board))
+    _empty_if_stale(folder, _configuration(board))
     holds = folder.parent / f"{folder.name}.contents"
     contents.write(board, detector.data, holds, detector.name, _build_hash(board, detector, source))
-    made = make.run(board, source, holds, folder)
-    size = _measure(board, made)
+    made = make.compile_firmware(board, source, holds, folder)
+    size = measure(board, made)
     data = made.read_bytes()
     if board.uf2 is not None:
         data = uf2.pack(data, board.uf2.address, board.uf2.family)
@@ -103,7 +103,7 @@ def _check_room(board: Board, detector: DetectorFile) -> None:
 
 
 def _inputs(board: Board, detector: DetectorFile, source: sources.Sources) -> str:
-    """Changes with anything the image is made from."""
+    """Return a hash that changes with anything the image is made from."""
     firmware = firmware_dir()
     files = _hash_files([firmware / "cmodules", firmware / "manifest.py", _soundfw()])
     model = hashlib.sha256(detector.data).hexdigest()
@@ -111,11 +111,11 @@ def _inputs(board: Board, detector: DetectorFile, source: sources.Sources) -> st
 
 
 def _build_hash(board: Board, detector: DetectorFile, source: sources.Sources) -> str:
-    """Goes into the image: changes with what it is made from, and is the same wherever that lies."""
+    """Return the hash that goes into the image: as _inputs(), but the same in whatever folders the inputs lie."""
     firmware = firmware_dir()
     files = _hash_files([firmware / "cmodules", firmware / "manifest.py", firmware / "ports", _soundfw()])
     model = hashlib.sha256(detector.data).hexdigest()
-    compiler = tools.version(board).partition(" in ")[0]
+    compiler = toolchain.version(board).partition(" in ")[0]
     return hashlib.sha256(f"{board} {compiler} {source.key} {files} {model}".encode()).hexdigest()
 
 
@@ -124,7 +124,7 @@ def _soundfw() -> Path:
 
 
 def _configuration(board: Board) -> str:
-    """Changes with what decides how things are compiled: make sees a newer file, but not another flag."""
+    """Return a hash that changes with the way things are compiled: make notices a newer file, but not another flag."""
     firmware = firmware_dir()
     files = _hash_files(
         [
@@ -134,11 +134,11 @@ def _configuration(board: Board) -> str:
             Path(__file__).parent,
         ]
     )
-    return hashlib.sha256(f"{board} {tools.version(board)} {firmware} {files} {_engine()}".encode()).hexdigest()
+    return hashlib.sha256(f"{board} {toolchain.version(board)} {firmware} {files} {_engine()}".encode()).hexdigest()
 
 
 def _engine() -> str:
-    """Of another engine than the built-in one: its name and the tree it is compiled from, by names, sizes and times."""
+    """Return a hash over the tree of TensorFlow Lite Micro, by names, sizes and times; empty for our own engine."""
     if os.environ.get("SOUNDCORE_ENGINE") != "tflm":
         return ""
     tree = Path(os.environ.get("TFLM_DIR") or "/nowhere")
@@ -150,7 +150,7 @@ def _engine() -> str:
 
 
 def _hash_files(paths: list[Path]) -> str:
-    """Over the contents of files, and of all files below folders."""
+    """Hash the contents of files, and of all files below folders."""
     digest = hashlib.sha256()
     for top in paths:
         for path in sorted(top.rglob("*") if top.is_dir() else [top]):
@@ -160,8 +160,8 @@ def _hash_files(paths: list[Path]) -> str:
     return digest.hexdigest()
 
 
-def _renew(folder: Path, configuration: str) -> None:
-    """Empties a build folder that was made in another way."""
+def _empty_if_stale(folder: Path, configuration: str) -> None:
+    """Empty a build folder whose contents were compiled in another way."""
     note = folder / "configuration"
     if not note.is_file() or note.read_text(encoding="ascii") != configuration:
         shutil.rmtree(folder, ignore_errors=True)
@@ -169,8 +169,8 @@ def _renew(folder: Path, configuration: str) -> None:
         note.write_text(configuration, encoding="ascii")
 
 
-def _measure(board: Board, made: Path) -> int:
-    """Bytes in flash; ModelError if they are more than the board has room for."""
+def measure(board: Board, made: Path) -> int:
+    """Return the bytes that a linked image takes in flash; ModelError if the board has not got room for them."""
     size = _flash_bytes(made) if made.suffix == ".elf" else made.stat().st_size
     if board.image_bytes and size > board.image_bytes:
         raise ModelError(
@@ -181,7 +181,7 @@ def _measure(board: Board, made: Path) -> int:
 
 
 def _flash_bytes(elf: Path) -> int:
-    """Bytes of a 32-bit little-endian ELF file's segments."""
+    """Add up the segments of a 32-bit little-endian ELF file, in bytes."""
     data = elf.read_bytes()
     table = int.from_bytes(data[28:32], "little")
     size, count = (int.from_bytes(data[at : at + 2], "little") for at in (42, 44))
@@ -197,12 +197,12 @@ def _read(record: Path) -> dict[str, Any] | None:
         return None
 
 
-def _is(path: Path, sha256: object) -> bool:
+def _has_hash(path: Path, sha256: object) -> bool:
     return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
 
 def _place(kept: Path, target: Path, executable: bool) -> None:
-    """Copies the image to where it was asked for, whole or not at all."""
+    """Copy the image to its destination, whole or not at all."""
     unfinished = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What an image holds besides code: a detector as C data (module soundmodel), facts on the board (soundboard)."""
+"""The data in an image: a detector as C source (module soundmodel), facts about the board (module soundboard)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HEADER = """// Made by soundsdk build.
 extern const unsigned char soundmodel_image[{at} + SOUNDMODEL_SIZE];
 #define soundmodel_data (soundmodel_image + {at})
 """
-_SOURCE = """// Made by soundsdk build: what the image is, then a .tflite, aligned so that it can be used in place.
+_SOURCE = """// Made by soundsdk build: the image's descriptor, then a .tflite, aligned so that it can be used in place.
 #include "soundmodel_data.h"
 
 __attribute__((aligned(16))) const unsigned char soundmodel_image[{at} + SOUNDMODEL_SIZE] = {{
@@ -26,14 +26,14 @@ _BUILD_DIGITS = 12
 
 
 def version(build: str) -> str:
-    """What `hello` says the firmware is: its version, and the start of `build`, a hash of all it is made from."""
+    """Return the version in `hello`: the firmware's, and the start of `build`, a hash of all it is made from."""
     return f"{VERSION}+{build[:_BUILD_DIGITS]}" if build else VERSION
 
 
 def write(board: Board, data: bytes, folder: Path, model: str = "", build: str = "") -> None:
-    """Writes soundmodel_data.c and .h and soundboard.py, each only if it changes: make goes by their times.
+    """Write soundmodel_data.c and .h and soundboard.py, each only if it changes: make goes by their times.
 
-    data: the detector, model: its name. build: a hash of all that the image is made from.
+    data: the detector; model: its name; build: a hash of all that the image is made from.
     """
     folder.mkdir(parents=True, exist_ok=True)
     settings: dict[str, Any] = {"board": board.id, "build": build[:_BUILD_DIGITS]}

@@ -1,4 +1,4 @@
-"""What an image says about itself: a block of bytes that stands before the detector in it.
+"""The descriptor of an image: a block of bytes before the detector that names board, firmware and detector.
 
     16 bytes  b"soundsdk image 1"
     3 x u32   (little-endian) where the detector begins, counted from here; its size; CRC-32 of the facts
@@ -24,7 +24,7 @@ _LONGEST = 1024
 
 @dataclass(frozen=True)
 class Descriptor:
-    """Facts of an image and the detector in it. fw: the firmware's version, with its hash after a plus sign."""
+    """The facts in an image, and the detector in it. fw: the firmware's version, with its hash after a plus sign."""
 
     board: str
     fw: str
@@ -34,7 +34,7 @@ class Descriptor:
 
 
 def pack(board: str, fw: str, model: str, detector: bytes) -> bytes:
-    """The block, without the detector that has to follow it. Its length is a multiple of ALIGN."""
+    """Return the block, whose length is a multiple of ALIGN; the detector has to follow it."""
     facts = {"board": board, "fw": fw, "model": model, "sha256": hashlib.sha256(detector).hexdigest()}
     text = json.dumps(facts, separators=(",", ":")).encode("ascii")
     size = _HEAD.size + len(text)
@@ -43,7 +43,7 @@ def pack(board: str, fw: str, model: str, detector: bytes) -> bytes:
 
 
 def find(data: bytes) -> Descriptor | None:
-    """The descriptor in an image, with the detector after it; None if there is none or either is damaged."""
+    """Find the descriptor and the detector in an image; None if there is none or either is damaged."""
     at = -1
     while (at := data.find(MAGIC, at + 1)) >= 0:
         found = _read(data, at)

@@ -1,11 +1,10 @@
-"""Runs MicroPython's own build for a board, and shows how far it is."""
+"""Runs MicroPython's own build for a board, and shows its progress."""
 
 from __future__ import annotations
 
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -14,43 +13,44 @@ from soundsdk.boards import Board
 from soundsdk.errors import SoundsdkError
 from soundsdk.resources import firmware_dir
 
-from soundsdk.build import esp32
-from soundsdk.build.lock import only_one
+from soundsdk.build import esp_idf
 from soundsdk.build.sources import MICROPYTHON, Sources
+from soundsdk.cache import locked
+from soundsdk.progress import Progress
 
-# Of the compilers' and the ports' dates: the day MicroPython 1.25.0 came out. So two builds are one image.
+# The date that compilers and ports write into an image, so that two builds are equal: the day of MicroPython 1.25.0.
 _EPOCH = "1744675200"
 _FATAL = re.compile(r"\b(?:error|undefined reference|will not fit|overflowed|No space left)\b|Error:", re.IGNORECASE)
 
 
 class BuildError(SoundsdkError):
-    """The build stopped."""
+    """A program of the build failed."""
 
 
 def soundfw_parent() -> Path:
-    """The folder that holds soundfw: firmware/ in a checkout, the installed packages elsewhere."""
+    """Return the folder that holds soundfw: firmware/ in a checkout, the installed packages elsewhere."""
     import soundfw
 
     return Path(soundfw.__file__).resolve().parents[1]
 
 
-def run(board: Board, sources: Sources, contents: Path, folder: Path) -> Path:
-    """Builds in `folder` and returns what it made: a program, an .elf, or the .bin of the flash (rp2, esp32)."""
+def compile_firmware(board: Board, sources: Sources, contents: Path, folder: Path) -> Path:
+    """Build in `folder`; return the program (unix), the .elf (qemu) or the .bin of the flash (rp2, esp32)."""
     ports = firmware_dir() / "ports"
     modules = firmware_dir() / "cmodules"
     folder.mkdir(parents=True, exist_ok=True)
-    env = _environment(sources, folder)
+    env = environment(sources, folder)
     runner = _Runner(board.id, folder.parent / f"{folder.name}.log", env)
     jobs = f"-j{os.cpu_count() or 1}"
 
     def say(text: str) -> None:
         click.echo(f"{board.id}: {text}", err=True)
 
-    # All boards share it.
-    with only_one(sources.micropython.parent, say):
+    # All boards share mpy-cross.
+    with locked(sources.micropython.parent, say):
         runner.run(["make", jobs, "-C", str(sources.micropython / "mpy-cross")], "mpy-cross")
     port = sources.micropython / "ports" / board.port
-    # What the ports that are built with CMake are told.
+    # The settings of the ports that are built with CMake.
     settings = [
         f"-DMICROPY_BOARD={board.id}", f"-DMICROPY_BOARD_DIR={ports / board.id}",
         f"-DUSER_C_MODULES={modules / 'micropython.cmake'}", f"-DSOUNDMODEL_DIR={contents}",
@@ -67,10 +67,10 @@ def run(board: Board, sources: Sources, contents: Path, folder: Path) -> Path:
         return folder / "firmware.bin"
     if board.port == "esp32":
         say("ESP-IDF fetches the components it lacks from Espressif")
-        # They go into the port's folder, which its boards share.
-        with only_one(sources.micropython.parent, say):
-            runner.run(esp32.command(port, folder, settings), "ESP-IDF", esp32.environment(env))
-        return esp32.merge(board, folder)
+        # The components go into the port's folder, which its boards share.
+        with locked(sources.micropython.parent, say):
+            runner.run(esp_idf.command(port, folder, settings), "ESP-IDF", esp_idf.environment(env))
+        return esp_idf.merge(board, folder)
     place = "VARIANT_DIR" if board.port == "unix" else "BOARD_DIR"
     manifest = firmware_dir() / "manifest.py"
     words = ["make", jobs, "-C", str(port), f"BUILD={folder}", f"{place}={ports / board.id}",
@@ -83,8 +83,8 @@ def run(board: Board, sources: Sources, contents: Path, folder: Path) -> Path:
     return folder / ("micropython" if board.port == "unix" else "firmware.elf")
 
 
-def _environment(sources: Sources, folder: Path) -> dict[str, str]:
-    """No date, no path and no commit of this machine gets into the image."""
+def environment(sources: Sources, folder: Path) -> dict[str, str]:
+    """Return the variables of the build: no date, path or commit of this machine gets into the image."""
     maps = {sources.micropython.parent: "src", firmware_dir(): "firmware", folder: "build"}
     flags = " ".join(f"-ffile-prefix-map={path}={name}" for path, name in maps.items())
     env = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MICROPY_", "PICO_"))}
@@ -102,22 +102,21 @@ def _environment(sources: Sources, folder: Path) -> dict[str, str]:
 
 
 class _Runner:
-    """Runs programs into one log; one line on a terminal says how far they are."""
+    """Runs programs one after the other, all into one log, with a progress bar on a terminal."""
 
     def __init__(self, name: str, log: Path, env: dict[str, str]) -> None:
         self._name = name
         self._log = log
         self._env = env
-        self._tty = sys.stderr.isatty()
         log.write_text("", encoding="utf-8")
 
     def run(self, words: list[str], what: str, env: dict[str, str] | None = None) -> None:
-        """BuildError with the first line that names an error. env: in place of what the other programs get."""
-        if not self._tty:
-            click.echo(f"{self._name}: {what}", err=True)
+        """Run one program; BuildError with the first line that names an error. env: replaces the runner's own."""
         lines: list[str] = []
         files = 0
-        with self._log.open("a", encoding="utf-8") as log:
+        with self._log.open("a", encoding="utf-8") as log, Progress(f"{self._name}: {what}") as progress:
+            if not progress.shows_bar:
+                progress.say(f"{self._name}: {what}")
             log.write("$ " + " ".join(words) + "\n")
             process = subprocess.Popen(
                 words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env or self._env, text=True,
@@ -128,20 +127,16 @@ class _Runner:
                 for line in process.stdout:
                     log.write(line)
                     lines.append(line.rstrip())
-                    percent = re.match(r"\[ *(\d+ ?%|\d+/\d+)\]", line)
                     files += line.startswith(("CC ", "CXX ", "AS ", "MPY "))
-                    self._show(f"{what} {percent[1]}" if percent else f"{what}, {files} files" if files else what)
+                    if counted := re.match(r"\[ *(\d+)(?: ?%|/(\d+))\]", line):
+                        progress.update(int(counted[1]), int(counted[2] or 100))
+                    else:
+                        progress.update(files, None, f"{files} files" if files else "")
                 process.wait()
             finally:
                 if process.poll() is None:
                     process.kill()
                     process.wait()
-                if self._tty:
-                    click.echo("\r\033[K", nl=False, err=True)
         if process.returncode:
             said = next((line for line in lines if _FATAL.search(line)), lines[-1] if lines else "nothing was said")
             raise BuildError(f"{self._name} could not be built: {said.strip()}", f"All that was said: {self._log}")
-
-    def _show(self, text: str) -> None:
-        if self._tty:
-            click.echo(f"\r\033[K{self._name}: {text}", nl=False, err=True)

@@ -1,7 +1,7 @@
 """The sources that images are built from, at pinned versions, unpacked into soundsdk's cache.
 
-From Debian's packages where apt is there (they are fetched through the machine's own mirror, without root), else from
-the upstream repositories. Either way what is used is held against the hashes below.
+They come from Debian's packages where apt is installed (through the machine's own mirror, without root), else from the
+upstream repositories. Either way they are compared with the hashes below.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from soundsdk.errors import DataError
 from soundsdk.resources import firmware_dir
 
-from soundsdk.build.lock import only_one
+from soundsdk.cache import cache_dir, locked, new_folder
 
 MICROPYTHON = "1.25.0"
 PICO_SDK = "2.1.1"
@@ -37,9 +37,9 @@ _DEBIAN = {
         "tinyusb-source", "0.18.0+dfsg-1", "01ce2c645df68f14a8a7dcfc8fb355713152543757955820479a87949a61154e"
     ),
 }  # fmt: skip
-# tree: (repository, tag, what is built from, SHA-256 over names and contents of its files). Debian's trees are the same
-# there; git submodules are not fetched, as no build here uses one.
-_UPSTREAM = {
+# tree: (repository, tag, the parts that builds use, SHA-256 over the names and contents of their files). Debian's trees
+# have the same files there; git submodules are not fetched, as no build here uses one.
+UPSTREAM = {
     "micropython": (
         "https://github.com/micropython/micropython", f"v{MICROPYTHON}",
         ("drivers", "extmod", "lib/cmsis", "lib/crypto-algorithms", "lib/libm", "lib/libm_dbl", "lib/littlefs",
@@ -57,7 +57,7 @@ _UPSTREAM = {
         "dd13b868fb1ba7092d1bbf39eab9a8b7bac00686eb33acab5f9cda024bedc97f",
     ),
 }  # fmt: skip
-# Files that a build cannot do without: what a folder given by --sources must have.
+# Files that no build can do without: a folder given by --sources must have them.
 _NEEDED = {
     "micropython": ("py/mpconfig.h", "py/makeversionhdr.py", "mpy-cross/Makefile", "ports/unix/Makefile",
                     "ports/qemu/Makefile", "ports/rp2/CMakeLists.txt", "ports/esp32/esp32_common.cmake",
@@ -65,65 +65,55 @@ _NEEDED = {
     "pico-sdk": ("pico_sdk_version.cmake", "src/rp2_common/hardware_gpio/gpio.c"),
     "tinyusb": ("src/tusb.c",),
 }  # fmt: skip
-_SECONDS = 600
+_TIMEOUT_S = 600
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Sources:
-    """micropython and pico_sdk: folders in the cache, patched; key: changes when their contents do."""
+    """The patched sources in the cache. micropython, pico_sdk: folders; key: changes when their contents do."""
 
     micropython: Path
     pico_sdk: Path
     key: str
 
 
-def cache_dir() -> Path:
-    """Where sources and builds are kept: SOUNDSDK_CACHE, else soundsdk below the user's cache folder."""
-    named = os.environ.get("SOUNDSDK_CACHE")
-    if named:
-        return Path(named).resolve()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "soundsdk"
+def fetch(given: Path | None, say: Say) -> Sources:
+    """Return the sources in `given` (a folder with micropython, pico-sdk and tinyusb), else at the pinned versions.
 
-
-def get(given: Path | None, say: Say) -> Sources:
-    """The sources of `given` (a folder with micropython, pico-sdk and tinyusb), else those at the pinned versions.
-
-    They are copied into the cache once and patched there. DataError if they cannot be had or are not as they should be.
+    They are copied into the cache once and patched there. DataError if they cannot be fetched or fail a check.
     """
     patch = firmware_dir() / "ports" / "micropython.patch"
     digest = hashlib.sha256(patch.read_bytes())
     if given is not None:
         _check(given)
-        digest.update(_listing(given))
+        digest.update(listing(given))
     else:
         digest.update(repr(sorted(_DEBIAN.items())).encode())
     key = digest.hexdigest()[:16]
     folder = cache_dir() / f"sources-{key}"
     if not folder.is_dir():
-        with only_one(folder, say):
-            # Whoever had it before may have fetched them.
+        with locked(folder, say):
+            # Whoever held the lock before may have made the folder.
             if not folder.is_dir():
-                _fetch(given, patch, folder, say)
+                _fill_cache(given, patch, folder, say)
     return Sources(folder / "micropython", folder / "pico-sdk", key)
 
 
-def _fetch(given: Path | None, patch: Path, folder: Path, say: Say) -> None:
-    """Makes the folder, whole or not at all."""
-    with tempfile.TemporaryDirectory(prefix="sources-", dir=folder.parent) as unfinished:
-        tree = Path(unfinished) / "tree"
-        tree.mkdir()
+def _fill_cache(given: Path | None, patch: Path, folder: Path, say: Say) -> None:
+    """Make the folder, whole or not at all."""
+    with new_folder(folder) as tree:
         if given is not None:
             say(f"copying the sources of {given}")
             _copy(given, tree)
         elif shutil.which("apt-get") and shutil.which("dpkg-deb"):
-            _from_debian(Path(unfinished), tree, say)
+            with tempfile.TemporaryDirectory(prefix="apt-", dir=folder.parent) as work:
+                _from_debian(Path(work), tree, say)
         else:
             _from_upstream(tree, say)
         _check(tree)
         _prepare(tree, patch)
-        tree.rename(folder)
 
 
 def _check(folder: Path) -> None:
@@ -146,8 +136,8 @@ def _check(folder: Path) -> None:
         )
 
 
-def _listing(folder: Path) -> bytes:
-    """Names, sizes and times of all files: changes with any edit, and costs no reading."""
+def listing(folder: Path) -> bytes:
+    """Hash names, sizes and times of all files: this changes with any edit, and reads no file."""
     digest = hashlib.sha256()
     for tree in sorted(_NEEDED):
         for path in sorted((folder / tree).rglob("*")):
@@ -168,7 +158,7 @@ def _copy(given: Path, tree: Path) -> None:
 def _run(words: list[str], what: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> None:
     try:
         subprocess.run(
-            words, check=True, capture_output=True, text=True, timeout=_SECONDS, cwd=cwd,
+            words, check=True, capture_output=True, text=True, timeout=_TIMEOUT_S, cwd=cwd,
             env=None if env is None else os.environ | env,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError) as e:
@@ -177,7 +167,7 @@ def _run(words: list[str], what: str, env: dict[str, str] | None = None, cwd: Pa
 
 
 def _mirror() -> str:
-    """The machine's own Debian mirror, as its apt settings name it."""
+    """Return the address of this machine's Debian mirror, from its apt settings."""
     folder = Path("/etc/apt")
     for path in sorted(folder.glob("sources.list.d/*.sources")):
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -217,7 +207,7 @@ def _from_debian(folder: Path, tree: Path, say: Say) -> None:
         source = file.endswith(".tar.xz")
         words = ["apt-get", "-qq", *(["source", "--download-only", "--tar-only"] if source else ["download"])]
         _run([*words, f"{package}={version}"], f"apt cannot fetch {package} {version}", env, apt)
-        _verify(apt / file, sha256)
+        check_sha256(apt / file, sha256)
     micropython = tree / "micropython"
     micropython.mkdir()
     tar = apt / "micropython_1.25.0+ds.orig.tar.xz"
@@ -229,7 +219,8 @@ def _from_debian(folder: Path, tree: Path, say: Say) -> None:
         shutil.copytree(apt / "root/usr/src" / name, tree / name, symlinks=True)
 
 
-def _verify(path: Path, sha256: str) -> None:
+def check_sha256(path: Path, sha256: str) -> None:
+    """Raise DataError if a file is missing or has another hash."""
     found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "nothing"
     if found != sha256:
         raise DataError(
@@ -240,10 +231,10 @@ def _verify(path: Path, sha256: str) -> None:
 
 def _from_upstream(tree: Path, say: Say) -> None:
     if shutil.which("git") is None:
-        raise DataError("neither apt nor git is there to fetch the sources.", "Give them with --sources.")
-    for name, (url, tag, parts, sha256) in _UPSTREAM.items():
+        raise DataError("neither apt nor git is installed to fetch the sources.", "Give them with --sources.")
+    for name, (url, tag, parts, sha256) in UPSTREAM.items():
         say(f"fetching {name} {tag} from {url}")
-        # As committed, whatever the user's git makes of line ends.
+        # With the line ends that were committed, whatever the user's git converts them to.
         _run(["git", "clone", "-q", "-c", "core.autocrlf=false", "-c", "advice.detachedHead=false", "--depth", "1",
               "--branch", tag, url, str(tree / name)], f"git cannot fetch {name}")  # fmt: skip
         shutil.rmtree(tree / name / ".git")
@@ -257,7 +248,7 @@ def _from_upstream(tree: Path, say: Say) -> None:
 
 
 def tree_sha256(folder: Path, parts: Iterable[str]) -> str:
-    """Over the names and contents of all files that are, or lie below, parts of a folder."""
+    """Hash the names and contents of all files that are, or lie below, parts of a folder."""
     digest = hashlib.sha256()
     for part in parts:
         top = folder / part
@@ -269,7 +260,7 @@ def tree_sha256(folder: Path, parts: Iterable[str]) -> str:
 
 
 def _prepare(tree: Path, patch: Path) -> None:
-    """Joins the trees as their builds expect them, and patches."""
+    """Arrange the trees as their builds expect them, and apply the patch."""
     for host in ("micropython", "pico-sdk"):
         library = tree / host / "lib" / "tinyusb"
         if library.is_symlink():
@@ -278,11 +269,11 @@ def _prepare(tree: Path, patch: Path) -> None:
             shutil.rmtree(library)
         library.parent.mkdir(exist_ok=True)
         shutil.copytree(tree / "tinyusb", library, symlinks=True)
-    # The builds ask for this file; nothing of micropython-lib is frozen in.
+    # The builds look for this file; nothing from micropython-lib is frozen.
     library = tree / "micropython/lib/micropython-lib"
     library.mkdir(exist_ok=True)
     readme = library / "README.md"
     if not readme.exists():
-        readme.write_text("Not here: no image freezes anything of it.\n", encoding="ascii")
+        readme.write_text("Not here: no image freezes anything from it.\n", encoding="ascii")
     _run(["patch", "-p1", "-N", "-s", "-d", str(tree / "micropython"), "-i", str(patch)],
          "the patch does not fit these sources of MicroPython")  # fmt: skip

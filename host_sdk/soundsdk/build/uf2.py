@@ -1,4 +1,4 @@
-"""UF2: an image as blocks that a board's USB boot loader writes to flash, 256 bytes each.
+"""UF2 files: an image as blocks of 256 bytes that a board's USB boot loader writes to flash.
 
 The format is Microsoft's (github.com/microsoft/uf2, README): 512 bytes a block, eight words before the payload.
 """
@@ -20,7 +20,7 @@ MAX_FLASH_BYTES = 16 * 1024 * 1024
 
 
 def pack(image: bytes, address: int, family: int) -> bytes:
-    """The UF2 file of an image that lies at `address` in flash, for the boot loader of that family id."""
+    """Return the UF2 file of an image that lies at `address` in flash, for the boot loader of a family id."""
     count = -(-len(image) // PAYLOAD)
     blocks = []
     for i in range(count):
@@ -43,7 +43,7 @@ class Block:
 
 
 def read_block(raw: bytes) -> Block | None:
-    """The block in 512 bytes, or None if they are none."""
+    """Parse the block in 512 bytes; None if it is not one."""
     if len(raw) != BLOCK:
         return None
     first, second, flags, address, size, number, count, family = struct.unpack_from("<8I", raw)
@@ -55,13 +55,13 @@ def read_block(raw: bytes) -> Block | None:
 
 
 def is_uf2(data: bytes) -> bool:
-    """Whether a file begins as a UF2 file does."""
+    """Return True if a file begins as a UF2 file does."""
     return data[:8] == struct.pack("<2I", *_MAGIC)
 
 
 @dataclass(frozen=True)
 class Unpacked:
-    """A UF2 file's image: `data` as it lies from `address` on in flash, 0xff where the file says nothing."""
+    """The image in a UF2 file: `data` as it lies from `address` on in flash, 0xff where the file has no block."""
 
     families: frozenset[int]
     address: int
@@ -69,7 +69,7 @@ class Unpacked:
 
 
 def unpack(file: bytes, only: int | None = None) -> Unpacked:
-    """Reads a whole UF2 file, or the blocks of one family in it; ValueError says what is wrong with it."""
+    """Read a whole UF2 file, or the blocks of one family in it; ValueError says what is wrong with it."""
     if not file or len(file) % BLOCK:
         raise ValueError(f"its size, {len(file)} bytes, is not a number of blocks of {BLOCK}")
     blocks = [read_block(file[i : i + BLOCK]) for i in range(0, len(file), BLOCK)]

@@ -1,4 +1,4 @@
-"""`soundsdk boards`."""
+"""The verb `soundsdk boards`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ import json
 import click
 
 from soundsdk.boards import all_boards
+from soundsdk.commands.options import json_option
+from soundsdk.commands.verb import Verb
 
 
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="JSON Lines instead of a table.")
+@click.command(
+    cls=Verb,
+    examples=["soundsdk boards", "soundsdk boards --json | jq -r .id"],
+)
+@json_option
 def boards(as_json: bool) -> None:
     """List the boards soundsdk knows, one line each."""
     found = all_boards()

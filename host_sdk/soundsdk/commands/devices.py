@@ -1,4 +1,4 @@
-"""`soundsdk devices`."""
+"""The verb `soundsdk devices`."""
 
 from __future__ import annotations
 
@@ -7,19 +7,34 @@ from dataclasses import asdict
 
 import click
 
+from soundsdk.commands.options import json_option
+from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 
-@click.command()
-@click.option("--bridges", is_flag=True, help="Also ask what is behind USB-to-serial bridges (may restart it).")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
-def devices(bridges: bool, as_json: bool) -> None:
+
+@click.command(
+    cls=Verb,
+    examples=[
+        "soundsdk devices",
+        "soundsdk devices --bridges",
+        "soundsdk devices --json | jq -r .path",
+    ],
+)
+@click.option(
+    "--bridges",
+    is_flag=True,
+    help="Send hello through USB-to-serial bridges, too; this may restart what is behind them.",
+)
+@json_option
+@pass_surroundings
+def devices(surroundings: Surroundings, bridges: bool, as_json: bool) -> None:
     """List the boards that are connected.
 
-    Ports with the USB ids of boards are opened, without a reset, and asked for hello. Other ports are listed, but
-    neither opened nor written to. Exit code 0 whatever is found.
+    Ports with the USB ids of boards are opened, without a reset, and sent hello. Other ports are listed, but neither
+    opened nor written to. Exit code 0 whatever is found.
     """
     from soundsdk.device.discovery import discover
 
-    found = discover(bridges)
+    found = discover(bridges, system=surroundings.system)
     if as_json:
         for one in found:
             click.echo(json.dumps(asdict(one)))
@@ -30,4 +45,4 @@ def devices(bridges: bool, as_json: bool) -> None:
         words = [one.by_id or one.path or "(no drive)", one.state, what, ids, one.serial_number or "", one.note]
         click.echo("  ".join(word for word in words if word))
     if not any(one.state == "ready" for one in found):
-        click.echo("No board has answered. soundsdk doctor looks for the cause.", err=True)
+        click.echo("No board has answered. Find the cause with soundsdk doctor.", err=True)

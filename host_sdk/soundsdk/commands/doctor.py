@@ -1,4 +1,4 @@
-"""`soundsdk doctor`."""
+"""The verb `soundsdk doctor`."""
 
 from __future__ import annotations
 
@@ -7,26 +7,35 @@ from dataclasses import asdict
 
 import click
 
+from soundsdk.commands.options import json_option
+from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.errors import EXIT_CHECK, EXIT_OK
 
 
-@click.command()
+@click.command(
+    cls=Verb,
+    examples=[
+        "soundsdk doctor",
+        "soundsdk doctor --udev | sudo tee /etc/udev/rules.d/70-soundsdk.rules",
+    ],
+)
 @click.option("--udev", "show_rule", is_flag=True, help="Print the udev rule and do nothing else.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per finding and line.")
-def doctor(show_rule: bool, as_json: bool) -> int:
+@json_option
+@pass_surroundings
+def doctor(surroundings: Surroundings, show_rule: bool, as_json: bool) -> int:
     """Find out why a board cannot be reached.
 
-    Looks at versions, permissions, the udev rule, services that take ports, who has a port open, and asks the boards
-    that are connected. Exit code 6 if there is something to do, which it says, 0 if not.
+    Checks versions, permissions, the udev rule, services that take ports, programs that have a port open, and the
+    boards that are connected. Exit code 6 if there is something to do, which it prints; else 0.
     """
     from soundsdk.device import udev
 
     if show_rule:
-        click.echo(udev.text(), nl=False)
+        click.echo(udev.rule_text(), nl=False)
         return EXIT_OK
     from soundsdk.device.doctor import examine
 
-    findings = examine()
+    findings = examine(surroundings.system)
     for one in findings:
         if as_json:
             click.echo(json.dumps(asdict(one)))

@@ -1,4 +1,4 @@
-"""`soundsdk flash`."""
+"""The verb `soundsdk flash`."""
 
 from __future__ import annotations
 
@@ -6,23 +6,37 @@ from pathlib import Path
 
 import click
 
+from soundsdk.commands.options import json_option, model_option, port_option
+from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 
-@click.command()
-@click.argument("board", required=False)
-@click.option("--firmware", type=click.Path(path_type=Path), metavar="F", help="An image, instead of building one.")
-@click.option("--model", metavar="M", help="The detector in a built image: a .tflite file, or home or esc10.")
-@click.option(
-    "-p", "--port", "where", metavar="PORT", help="The board's port, id:<serial number>, or boot loader drive."
+
+@click.command(
+    cls=Verb,
+    examples=[
+        "soundsdk flash                          # the only board there is, with an image built for it",
+        "soundsdk flash rpi_pico                 # a new board: name its kind",
+        "soundsdk flash --model siren.tflite     # another detector in the image",
+        "soundsdk flash -p /dev/ttyUSB0 --firmware firmware.bin",
+        "soundsdk flash --dry-run",
+    ],
 )
+@click.argument("board", metavar="[BOARD]", required=False)
+@click.option(
+    "--firmware", type=click.Path(path_type=Path), metavar="FILE", help="Write this image, instead of building one."
+)
+@model_option
+@port_option
 @click.option("--erase", is_flag=True, help="Erase the whole flash: files and pushed detectors on the board go.")
 @click.option("--baud", default=460800, show_default=True, metavar="N", help="Speed of an ESP32's serial bridge.")
-@click.option("--dry-run", is_flag=True, help="Say every step and touch nothing.")
-@click.option("--json", "as_json", is_flag=True, help="The steps as JSON Lines on standard output.")
+@click.option("--dry-run", is_flag=True, help="Print every step and touch nothing.")
+@json_option
+@pass_surroundings
 def flash(
+    surroundings: Surroundings,
     board: str | None,
     firmware: Path | None,
     model: str | None,
-    where: str | None,
+    port: str | None,
     erase: bool,
     baud: int,
     dry_run: bool,
@@ -30,18 +44,22 @@ def flash(
 ) -> None:
     """Put firmware and a detector onto a board, and check that it runs them.
 
-    With one board attached nothing has to be named. BOARD (soundsdk boards lists them) is needed for a board that
-    does not run soundsdk yet and whose USB ids do not tell which it is. Without --firmware the image is built, which
-    takes a minute or two the first time.
+    If one board is plugged in, nothing has to be named. BOARD (soundsdk boards lists them) is needed for a board that
+    does not run soundsdk yet and whose USB ids do not show which it is. Without --firmware the image is built, which
+    takes a minute or two the first time. PORT may also be the drive of a boot loader.
 
-    Exit codes: 0 the board says that it runs what was flashed; 1 the image did not get into the flash, or cannot be
-    used; 2 wrong use; 3 no board, or more than one; 4 the port is busy or not permitted; 5 the chip does not enter its
-    boot loader; 6 a check failed: the image or the chip is another than the board's, or the board does not run what was
+    Exit codes: 0 the board's hello names what was flashed; 1 the image did not get into the flash, or cannot be used;
+    2 wrong use; 3 no board, or more than one; 4 the port is busy or not permitted; 5 the chip does not enter its boot
+    loader; 6 a check failed: the image or the chip is another than the board's, or the board does not run what was
     flashed.
     """
-    from soundsdk.flash.flasher import Wish, run
-    from soundsdk.flash.reporter import Steps
+    from soundsdk.device.system import THIS_COMPUTER
+    from soundsdk.flash.flasher import FlashRequest, flash_board
+    from soundsdk.flash.timeouts import FlashTimeouts
     from soundsdk.models import load_model
+    from soundsdk.progress import Progress
 
-    with Steps(as_json) as steps:
-        run(Wish(board, firmware, model, where, erase, dry_run, baud), steps, load_model)
+    request = FlashRequest(board, firmware, model, port, erase, dry_run, baud)
+    system, timeouts = surroundings.system or THIS_COMPUTER, surroundings.flash_timeouts or FlashTimeouts()
+    with Progress("flashing", as_json) as progress:
+        flash_board(request, progress, load_model, system, timeouts)

@@ -1,31 +1,44 @@
-"""`soundsdk info`: of a detector file, or of a board."""
+"""The verb `soundsdk info`."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from soundsdk.commands.options import json_option, port_option
+from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.detector_file import DetectorFile, load
 from soundsdk.errors import SoundsdkError, UsageError
 
+if TYPE_CHECKING:
+    from soundsdk.device.system import System
 
-@click.command()
-@click.argument("model", required=False, type=click.Path(path_type=Path))
-@click.option("-p", "--port", metavar="PORT", help="The board: auto, id:SERIAL, a path, a URL, sim:BOARD.")
-@click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
-def info(model: Path | None, port: str | None, as_json: bool) -> None:
-    """Show what a board says of itself, or what a detector file holds and costs.
 
-    With MODEL the file, else the board at PORT (default: the one that is connected).
+@click.command(
+    cls=Verb,
+    examples=[
+        "soundsdk info siren.tflite",
+        "soundsdk info -p id:E6614103E7452D2F",
+        "soundsdk info --json | jq .status.lost",
+    ],
+)
+@click.argument("model", metavar="[MODEL]", required=False, type=click.Path(path_type=Path))
+@port_option
+@json_option
+@pass_surroundings
+def info(surroundings: Surroundings, model: Path | None, port: str | None, as_json: bool) -> None:
+    """Show the state of a board, or the contents and cost of a detector file.
+
+    MODEL is a .tflite file; without it, the board at PORT is shown.
     """
     if model is not None and port is not None:
-        raise UsageError("info is of a file or of a board, not of both.", "Leave one out.")
+        raise UsageError("info shows a file or a board, not both.", "Leave out MODEL or -p.")
     if model is None:
-        _board(port, as_json)
+        _show_board(port, as_json, surroundings.system)
         return
     detector = load(model)
     if as_json:
@@ -53,7 +66,7 @@ def _show(detector: DetectorFile) -> None:
 
 
 def _known(sha256: str) -> DetectorFile | None:
-    """The detector that comes with soundsdk and has that hash."""
+    """Return the detector that comes with soundsdk and has this hash, if there is one."""
     import hashlib
 
     from soundsdk.resources import models_dir
@@ -64,11 +77,11 @@ def _known(sha256: str) -> DetectorFile | None:
     return None
 
 
-def _board(port: str | None, as_json: bool) -> None:
+def _show_board(port: str | None, as_json: bool, system: System | None) -> None:
     from soundsdk.device.session import Device, Refused
 
     status, why = None, None
-    with Device.open(port) as device:
+    with Device.open(port, system=system) as device:
         hello, where, serial_number = device.hello, device.transport.path, device.transport.serial_number
         try:
             status = device.status()

@@ -1,4 +1,4 @@
-"""`soundsdk mic-test`."""
+"""The verb `soundsdk mic-test`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,29 @@ import json
 import click
 import numpy as np
 
+from soundsdk.commands.options import json_option, port_option
+from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 
-@click.command("mic-test")
-@click.option(
-    "-p", "--port", "where", metavar="PORT", help="The board (default: SOUNDSDK_PORT, else the one there is)."
+
+@click.command(
+    "mic-test",
+    cls=Verb,
+    examples=[
+        "soundsdk mic-test",
+        "soundsdk mic-test --seconds 10 --json",
+    ],
 )
-@click.option("--seconds", type=click.IntRange(2, 60), default=4, show_default=True, help="How long it listens.")
-@click.option("--json", "as_json", is_flag=True, help="Faults and levels as one JSON object.")
-def mic_test(where: str | None, seconds: int, as_json: bool) -> None:
+@port_option
+@click.option(
+    "--seconds", type=click.IntRange(2, 60), default=4, show_default=True, metavar="N", help="Seconds to listen."
+)
+@json_option
+@pass_surroundings
+def mic_test(surroundings: Surroundings, port: str | None, seconds: int, as_json: bool) -> None:
     """Listen to a board's microphone and name what is wrong with it.
 
-    Speak or clap meanwhile. Named are: silent, ones, constant, channel, bytes, shift, clipping, dc, hum, quiet. Exit
-    code 6 if there is a fault.
+    Speak or clap meanwhile. The faults: silent, ones, constant, channel, bytes, shift, clipping, dc, hum, quiet. Exit
+    code 6 if there is one.
     """
     from soundsdk.device.session import Device
     from soundsdk.errors import CheckError
@@ -27,11 +38,11 @@ def mic_test(where: str | None, seconds: int, as_json: bool) -> None:
     from soundsdk.recording.mic_faults import examine, find_hum
     from soundsdk.recording.recorder import best_bits
 
-    with Device.open(where) as device:
+    with Device.open(port, system=surroundings.system) as device:
         slow = best_bits(device) < 4
         click.echo(f"listening to {device.hello.board} for {seconds * (1 + slow)} s: speak or clap", err=True)
         take = record(device, seconds, 16)
-        # The link carries a part of the samples themselves; for hum it takes all of them, as good as they come.
+        # A slow link carries only some of the 16-bit samples. Finding hum needs all of them, at whatever resolution.
         second = record(device, seconds, 3) if slow else None
     if not take.captured:
         raise CheckError(

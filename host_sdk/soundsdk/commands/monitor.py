@@ -1,4 +1,4 @@
-"""`soundsdk monitor`."""
+"""The verb `soundsdk monitor`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from soundsdk.commands.options import port_option
+from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.errors import EXIT_OK, CheckError
 
 if TYPE_CHECKING:
@@ -22,27 +24,46 @@ if TYPE_CHECKING:
 _TERMINATED = 128 + 15
 
 
-@click.command()
-@click.option("-p", "--port", metavar="ADDRESS", help="The board: auto, id:SERIAL, a path, rfc2217://…, sim:BOARD.")
+@click.command(
+    cls=Verb,
+    examples=[
+        "soundsdk monitor",
+        "soundsdk monitor --format jsonl --label siren | jq .score",
+        "soundsdk monitor --log events.jsonl --web",
+        "soundsdk monitor --mqtt mqtt://user:password@broker.local/sounds",
+        "soundsdk monitor --once --label smoke_alarm --seconds 60",
+    ],
+)
+@port_option
 @click.option(
     "--format",
     "form",
     type=click.Choice(["text", "jsonl", "tsv", "audacity"]),
     default="text",
     show_default=True,
-    help="A live table or plain lines, JSON Lines, a DCASE table, an Audacity label track.",
+    help="Print a live table or plain lines, JSON Lines, a DCASE table, or an Audacity label track.",
 )
-@click.option("--log", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Append JSON Lines.")
-@click.option("--label", "labels", multiple=True, metavar="L", help="Only events of this label; may be repeated.")
-@click.option("--min-score", type=click.FloatRange(0, 1), default=0.0, metavar="S", help="Only events that reach it.")
+@click.option(
+    "--log", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Append JSON Lines to FILE."
+)
+@click.option(
+    "--label", "labels", multiple=True, metavar="LABEL", help="Show events of this label only; may be repeated."
+)
+@click.option(
+    "--min-score",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    metavar="SCORE",
+    help="Show events that reach this score only.",
+)
 @click.option("--once", is_flag=True, help="End after the first of these events.")
 @click.option(
     "--web",
     type=click.IntRange(0, 65535),
     is_flag=False,
     flag_value=0,
-    metavar="[PORT]",
-    help="Serve a page to this computer; its address is shown.",
+    metavar="[TCP_PORT]",
+    help="Serve a page to this computer; its address is printed.",
 )
 @click.option(
     "--mqtt",
@@ -51,7 +72,9 @@ _TERMINATED = 128 + 15
     help="Publish to mqtt[s]://[USER:PASSWORD@]HOST[:PORT]/PREFIX, with Home Assistant discovery.",
 )
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="N", help="End after this time.")
+@pass_surroundings
 def monitor(
+    surroundings: Surroundings,
     port: str | None,
     form: str,
     log: Path | None,
@@ -62,11 +85,11 @@ def monitor(
     mqtt: str | None,
     seconds: float | None,
 ) -> int:
-    """Watch a board: events and levels as they come.
+    """Show a board's events and levels as they come.
 
-    Standard output holds nothing but the data. Runs until Ctrl-C (exit code 130) or until nobody reads its output any
-    more (0). With --once it ends with 0 after an event: its onset, or its end where whole events are written (tsv,
-    audacity); with 6 if --seconds are over before. A board that is unplugged is waited for.
+    Standard output holds nothing but the data. Runs until Ctrl-C (exit code 130) or until its output is closed (0).
+    With --once it ends with 0 after an event: at its onset, or at its end for formats of whole events (tsv, audacity);
+    with 6 if there is none within --seconds. If the board is unplugged, it waits for its return.
     """
     from soundsdk.device.reconnect import Watch
     from soundsdk.monitor.asking import Asker
@@ -84,14 +107,14 @@ def monitor(
 
         broker = parse(mqtt)
     with contextlib.ExitStack() as stack:
-        # What can be refused comes first; the live table, which takes the terminal, last.
+        # What can fail comes first; the live table, which occupies the terminal, last.
         server = None
         if web is not None:
             from soundsdk.monitor.page_server import PageServer
 
             server = PageServer(web)
             stack.callback(server.close)
-        source = WatchSource(stack.enter_context(Watch(port)))
+        source = WatchSource(stack.enter_context(Watch(port, system=surroundings.system)))
         state = State(source.hello, source.path)
         live = form == "text" and sys.stdout.isatty()
         asker = Asker(source, state, lambda: (live or _watched(server), _watched(server)))
@@ -139,12 +162,6 @@ def _watched(server: PageServer | None) -> bool:
     return server is not None and server.watched
 
 
-def _now() -> float:
-    import time
-
-    return time.time()
-
-
 def _say(sentence: str) -> None:
     click.echo(f"soundsdk: {sentence}", err=True)
 
@@ -158,7 +175,7 @@ def _last_words(lines: list[str]) -> None:
 
 @contextlib.contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM ends it as Ctrl-C does, with the last words; exit code 143."""
+    """Make SIGTERM end the program as Ctrl-C does, with a summary; exit code 143."""
 
     def end(number: int, frame: FrameType | None) -> None:
         sys.exit(_TERMINATED)

@@ -1,4 +1,4 @@
-"""`soundsdk push`."""
+"""The verb `soundsdk push`."""
 
 from __future__ import annotations
 
@@ -6,41 +6,51 @@ import json
 
 import click
 
+from soundsdk.commands.options import json_option, model_argument, port_option
+from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 
-@click.command()
-@click.argument("model")
-@click.option(
-    "-p", "--port", "where", metavar="PORT", help="The board (default: SOUNDSDK_PORT, else the one there is)."
+
+@click.command(
+    cls=Verb,
+    examples=[
+        "soundsdk push siren.tflite",
+        "soundsdk push esc10 -p /dev/ttyACM0",
+    ],
 )
-@click.option("--json", "as_json", is_flag=True, help="What the board runs afterwards as one JSON object.")
-def push(model: str, where: str | None, as_json: bool) -> None:
-    """Give a board the detector MODEL (a .tflite file, or home or esc10), without flashing.
+@model_argument
+@port_option
+@json_option
+@pass_surroundings
+def push(surroundings: Surroundings, model: str, port: str | None, as_json: bool) -> None:
+    """Send a board another detector, without flashing.
 
-    It is checked here, sent, verified on the board, started on trial and confirmed; until then the old detector is
-    kept. If the connection is cut, plug the board in again within 30 s, or run the command again: it goes on where it
-    was. Exit code 6 if the board cannot run the model; then the old one runs.
+    MODEL is a .tflite file, or home or esc10. It is checked here, sent, verified on the board, started on trial and
+    confirmed; until then the old detector is kept. If the connection is cut, plug the board in again within 30 s, or
+    run the command again: it resumes. Exit code 6 if the board cannot run the model; then the old one runs.
     """
     from soundsdk.device.push import push as push_model
     from soundsdk.device.session import Device
     from soundsdk.models import load_model
-    from soundsdk.progress import Bar
+    from soundsdk.progress import Progress
 
     detector = load_model(model)
     step = ""
-    with Device.open(where) as device, Bar(detector.name) as bar:
+    with Device.open(port, system=surroundings.system) as device, Progress(detector.name) as progress:
         before = device.hello
 
-        def progress(name: str, done: int, total: int) -> None:
+        def show(name: str, done: int, total: int) -> None:
             nonlocal step
             if name != step:
                 step = name
-                click.echo(f"{name} …", err=True)
+                progress.say(f"{name} …")
             if name == "sending":
-                bar.show(done, total)
+                progress.update(done, total)
 
         if before.fw != _version():
-            click.echo(f"the board's firmware is {before.fw}, not {_version()}: it decides itself", err=True)
-        done = push_model(device, detector, progress)
+            click.echo(
+                f"the board's firmware is {before.fw}, not {_version()}: the board checks the model itself", err=True
+            )
+        done = push_model(device, detector, show)
     hello = done.hello
     if as_json:
         click.echo(

@@ -1,4 +1,4 @@
-"""`soundsdk record`."""
+"""The verb `soundsdk record`."""
 
 from __future__ import annotations
 
@@ -7,31 +7,40 @@ from pathlib import Path
 
 import click
 
+from soundsdk.commands.options import json_option, output_option, port_option
+from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 
-@click.command()
-@click.option(
-    "-p", "--port", "where", metavar="PORT", help="The board (default: SOUNDSDK_PORT, else the one there is)."
+
+@click.command(
+    cls=Verb,
+    examples=[
+        "soundsdk record --label bark --seconds 5 --count 10 -o my_sounds",
+        "soundsdk record --label bark --on-trigger bark --pre-roll 1 --seconds 4 -o my_sounds",
+        "soundsdk record --pc --label background --seconds 60 -o my_sounds",
+    ],
 )
-@click.option("--pc", is_flag=True, help="This computer's microphone instead of a board.")
-@click.option("--label", required=True, metavar="L", help="The class: a folder of the dataset.")
+@port_option
+@click.option("--pc", is_flag=True, help="Record from this computer's microphone instead of a board.")
+@click.option("--label", required=True, metavar="LABEL", help="Class of the sound: a folder of the dataset.")
 @click.option("--seconds", type=click.IntRange(1, 3600), required=True, metavar="N", help="Length of a recording.")
-@click.option("--count", type=click.IntRange(1), default=1, show_default=True, metavar="K", help="How many recordings.")
-@click.option("--on-trigger", "trigger", metavar="LABEL", help="Record when the board's detector hears LABEL.")
 @click.option(
-    "--pre-roll", "pre_roll_s", type=click.FloatRange(0, 60), default=1.0, show_default=True, metavar="S",
-    help="With --on-trigger: seconds before the event's onset.",
+    "--count", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Number of recordings."
+)
+@click.option("--on-trigger", "trigger", metavar="LABEL", help="Record when the board's detector finds LABEL.")
+@click.option(
+    "--pre-roll", "pre_roll_s", type=click.FloatRange(0, 60), default=1.0, show_default=True, metavar="N",
+    help="Seconds to keep before the event's onset, with --on-trigger.",
 )  # fmt: skip
 @click.option(
     "--bits", type=click.Choice(["3", "4", "5", "16"]),
-    help="Bits per sample on the wire; 16 is without loss (default: 4, or 3 through a USB-to-serial bridge).",
+    help="Bits per sample on the wire; 16 is lossless (default: 4, or 3 through a USB-to-serial bridge).",
 )  # fmt: skip
-@click.option(
-    "-o", "--output", "dataset", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DATASET",
-    help="The dataset's folder, for soundsdk train.",
-)  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="The side-car of each recording as a JSON line.")
+@output_option("Folder of the dataset, for soundsdk train.", folder=True)
+@json_option
+@pass_surroundings
 def record(
-    where: str | None,
+    surroundings: Surroundings,
+    port: str | None,
     pc: bool,
     label: str,
     seconds: int,
@@ -39,23 +48,23 @@ def record(
     trigger: str | None,
     pre_roll_s: float,
     bits: str | None,
-    dataset: Path,
+    output: Path,
     as_json: bool,
 ) -> int:
-    """Record sound into a dataset folder: DATASET/LABEL/….wav and a side-car .json.
+    """Record sound into a dataset folder: DIR/LABEL/….wav and a side-car .json.
 
     Prints the path of each file. What did not arrive is never filled with silence: a recording with gaps is divided at
-    them, and the side-car says where they are and how long. Exit code 1 if nothing of a recording arrived.
+    them, and the side-car lists them. Exit code 1 if nothing of a recording arrived.
     """
     from soundsdk.device.session import Device
     from soundsdk.errors import UsageError
-    from soundsdk.progress import Bar
+    from soundsdk.progress import Progress
     from soundsdk.recording.audio_lines import Take
     from soundsdk.recording.dataset_files import check_label
     from soundsdk.recording.recorder import best_bits, facts_of, record_pc, save, takes
 
     check_label(label)
-    if pc and (where or trigger or bits):
+    if pc and (port or trigger or bits):
         raise UsageError("--pc excludes -p, --on-trigger and --bits.", "Leave them out.")
     if trigger and pre_roll_s >= seconds:
         raise UsageError("--pre-roll must be shorter than --seconds.", "The event itself would not be in it.")
@@ -63,7 +72,7 @@ def record(
 
     def keep(take: Take, facts: dict[str, object]) -> None:
         nonlocal empty
-        sidecar, files = save(dataset, label, take, facts)
+        sidecar, files = save(output, label, take, facts)
         empty = empty or not files
         if as_json:
             click.echo(json.dumps({"sidecar": str(sidecar), **json.loads(sidecar.read_text(encoding="utf-8"))}))
@@ -71,19 +80,19 @@ def record(
             for path in files:
                 click.echo(str(path))
         gaps = f", in {len(take.gaps)} gaps" if take.gaps else ""
-        end = "" if take.whole else "; the board went away before the end"
+        end = "" if take.whole else "; the board was unplugged before the end"
         click.echo(f"{take.captured} samples captured, {take.lost} lost{gaps}{end}", err=True)
 
-    with Bar("recording") as bar:
+    with Progress("recording") as progress:
         if pc:
             for _ in range(count):
-                keep(record_pc(seconds, progress=bar.show), {"source": "pc"})
+                keep(record_pc(seconds, progress=progress.update), {"source": "pc"})
             return int(empty)
-        with Device.open(where) as device:
+        with Device.open(port, system=surroundings.system) as device:
             hello = device.hello
             depth = int(bits) if bits else best_bits(device)
             if trigger:
                 click.echo(f"waiting for {trigger} on {hello.board}", err=True)
-            for take in takes(device, seconds, count, depth, trigger, pre_roll_s, bar.show):
+            for take in takes(device, seconds, count, depth, trigger, pre_roll_s, progress.update):
                 keep(take, facts_of(device, depth))
     return int(empty)

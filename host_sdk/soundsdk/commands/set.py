@@ -1,4 +1,4 @@
-"""`soundsdk set`."""
+"""The verb `soundsdk set`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 import click
 
 from soundfw.settings import THRESHOLDS
+from soundsdk.commands.options import port_option
+from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.errors import UsageError
 
-# What a person writes: the board's key, how the value is read, its range; probabilities are 1/1000 on the board.
+# The key on the command line: (the board's name for it, the type of the value, its range)
 _KEYS: dict[str, tuple[str, type, float, float]] = {
     "threshold" if key == "on" else key: (
         (key, int, low, high) if key.endswith("_ms") else (key, float, low / 1000, high / 1000)
@@ -19,14 +21,14 @@ _KEYS: dict[str, tuple[str, type, float, float]] = {
 
 
 def parse(words: tuple[str, ...]) -> dict[str | None, dict[str, Any]]:
-    """By label (None: every class) what is to be set, as arguments of Device.set. UsageError names a wrong word."""
+    """Return the changes by label (None: every class), as arguments of Device.set. UsageError names a wrong word."""
     changes: dict[str | None, dict[str, Any]] = {}
     for word in words:
         name, equals, text = word.rpartition("=")
         key, dot, label = name.partition(".")
         if not equals or key.replace("-", "_") not in _KEYS or (dot and not label):
             known = ", ".join(_KEYS)
-            raise UsageError(f"{word} says nothing to set.", f"Write KEY.LABEL=VALUE or KEY=VALUE; keys: {known}.")
+            raise UsageError(f"{word} is not a setting.", f"Write KEY.LABEL=VALUE or KEY=VALUE; keys: {known}.")
         argument, kind, low, high = _KEYS[key.replace("-", "_")]
         try:
             value = kind(text)
@@ -42,32 +44,41 @@ def parse(words: tuple[str, ...]) -> dict[str | None, dict[str, Any]]:
     return changes
 
 
-@click.command("set")
+@click.command(
+    "set",
+    cls=Verb,
+    examples=[
+        "soundsdk set threshold.siren=0.8 off.siren=0.5",
+        "soundsdk set min_ms=200 --until-restart -p /dev/ttyACM0",
+    ],
+)
 @click.argument("changes", nargs=-1, required=True, metavar="KEY[.LABEL]=VALUE...")
-@click.option("-p", "--port", metavar="PORT", help="The board: auto, id:SERIAL, a path, a URL, sim:BOARD.")
-@click.option("--until-restart", is_flag=True, help="Try it: the board forgets it when it restarts.")
-def set_(changes: tuple[str, ...], port: str | None, until_restart: bool) -> None:
+@port_option
+@click.option("--until-restart", is_flag=True, help="Do not save the change: the board drops it when it restarts.")
+@pass_surroundings
+def set_(surroundings: Surroundings, changes: tuple[str, ...], port: str | None, until_restart: bool) -> None:
     """Change a board's thresholds.
 
-    KEY is threshold (the probability at which an event begins), off (below which it ends), min_ms (how long it must
-    last) or hold_ms (how long it must be over); without LABEL it is set for every class. The board keeps it for this
-    detector. What is given for one label is set all or not at all.
-
-    Example: soundsdk set threshold.siren=0.8 off.siren=0.5
+    KEY is one of: threshold, the score at which an event begins; off, the score below which it ends; min_ms, the time
+    the score must stay above the threshold before the event counts; hold_ms, the time it must stay below `off` before
+    the event ends. Without LABEL the change applies to every class. The board saves it for its present detector. The
+    changes to one label are made together or not at all.
     """
     from soundsdk.device.session import Device, Refused
 
     by_label = parse(changes)
     done: list[str] = []
-    with Device.open(port) as device:
+    with Device.open(port, system=surroundings.system) as device:
         for label, values in by_label.items():
             try:
                 device.set(label, keep=not until_restart, **values)
             except Refused as error:
                 if done:
-                    click.echo(f"Already set: {', '.join(done)}.", err=True)
+                    click.echo(f"Changed before the error: {', '.join(done)}.", err=True)
                 if error.code == "unsupported" and not until_restart:
-                    error.hint = "--until-restart sets it until the board restarts."
+                    error.hint = "Change it until the board restarts, with --until-restart."
                 raise
             done.append(label or "every class")
-    click.echo(f"Set for {', '.join(done)}; {'until the board restarts' if until_restart else 'kept'}.", err=True)
+    click.echo(
+        f"Changed {', '.join(done)}; {'until the board restarts' if until_restart else 'saved on the board'}.", err=True
+    )

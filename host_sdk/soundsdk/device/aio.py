@@ -16,13 +16,16 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from soundsdk.device.messages import Ack, Event, Hello, Message, Status
 from soundsdk.device.protocol import Counts, Damaged, Missing, Restarted, Text
 from soundsdk.device.reconnect import Watch, WatchItem
 from soundsdk.device.session import ANSWER_S, HELLO_S, Device, Item
 from soundsdk.device.transport import Transport
+
+if TYPE_CHECKING:
+    from soundsdk.device.system import System
 
 _TURN_S = 0.1  # the longest a command waits for its turn
 
@@ -88,12 +91,14 @@ class AsyncDevice(_Feed[Item]):
         self._device = device
 
     @classmethod
-    async def open(cls, where: str | Transport | None = None, hello_s: float = HELLO_S) -> AsyncDevice:
+    async def open(
+        cls, where: str | Transport | None = None, hello_s: float = HELLO_S, system: System | None = None
+    ) -> AsyncDevice:
         """Opens the board at an address or behind a transport, which it closes; raises what Device.open raises."""
 
         def work() -> Device:
             if where is None or isinstance(where, str):
-                return Device.open(where, hello_s)
+                return Device.open(where, hello_s, system)
             try:
                 return Device(where, hello_s)
             except BaseException:
@@ -174,9 +179,11 @@ class AsyncWatch(_Feed[WatchItem]):
         self._watch = watch
 
     @classmethod
-    async def open(cls, where: str | Transport | None = None, hello_s: float = HELLO_S) -> AsyncWatch:
+    async def open(
+        cls, where: str | Transport | None = None, hello_s: float = HELLO_S, system: System | None = None
+    ) -> AsyncWatch:
         """Opens a board; raises what Watch raises."""
-        return cls(*await _opened(lambda: Watch(where, hello_s)))
+        return cls(*await _opened(lambda: Watch(where, hello_s, system)))
 
     @property
     def hello(self) -> Hello:

@@ -1,6 +1,6 @@
-"""Which boards are connected: found by their USB ids, confirmed by hello; and boot loaders that wait for firmware.
+"""The boards that are connected, by USB ids and hello, and the boot loaders that wait for firmware.
 
-A port of a board's USB ids is opened and asked; one of a bridge only on request, since bridges are in many things and
+A port with a board's USB ids is opened and sent hello; a bridge's only on request, since bridges are in many things and
 some of those restart when they are opened. Any other port is listed, never opened and never written to.
 """
 
@@ -14,6 +14,7 @@ from soundsdk.device import ports, uf2_drive
 from soundsdk.device.messages import Hello
 from soundsdk.device.ports import PortInfo
 from soundsdk.device.session import Device
+from soundsdk.device.system import THIS_COMPUTER, System
 from soundsdk.device.transport import SerialTransport
 from soundsdk.errors import DeviceError, PortError, ProtocolError
 
@@ -26,8 +27,8 @@ State = Literal["ready", "silent", "refused", "gone", "not asked", "boot loader"
 class Found:
     """A port or a boot loader.
 
-    state: ready (it has said hello), silent (it answers as no soundsdk board), refused (busy or not permitted), gone
-    (while it was asked), not asked, boot loader. note: for a person; where one has to act, it says how.
+    state: ready (said hello), silent (does not answer as a soundsdk board), refused (busy or not permitted), gone
+    (unplugged meanwhile), not asked, boot loader. note: a sentence for people, with what to do.
     """
 
     path: str
@@ -51,8 +52,8 @@ def _found(port: PortInfo, state: State, note: str = "", hello: Hello | None = N
     return Found(port.path, port.kind, state, *known, *said, note)
 
 
-def ask(port: PortInfo, hello_s: float = HELLO_S) -> Found:
-    """Opens a port without a reset and asks for hello."""
+def probe(port: PortInfo, hello_s: float = HELLO_S) -> Found:
+    """Open a port without a reset and send hello."""
     try:
         transport = SerialTransport(port.path)
         try:
@@ -68,28 +69,29 @@ def ask(port: PortInfo, hello_s: float = HELLO_S) -> Found:
     return _found(port, "ready", "" if hello.model else "safe mode: soundsdk info says why", hello)
 
 
-def boot_loaders() -> list[Found]:
-    """UF2 boot loaders: those with a mounted drive, and those that only show on USB."""
+def boot_loaders(system: System = THIS_COMPUTER) -> list[Found]:
+    """Return the UF2 boot loaders: those with a mounted drive, and those that only show on USB."""
     found = [
         Found(str(drive.path), "boot loader", "boot loader", product=drive.board_id, note="soundsdk flash")
-        for drive in uf2_drive.mounted()
+        for drive in uf2_drive.mounted(system)
     ]
-    waiting = [ids for ids in ports.usb_source() if ids in ports.BOOTLOADERS]
-    # Drives do not tell their USB ids; what is beyond their number is not mounted.
+    waiting = [ids for ids in system.list_usb_devices() if ids in ports.BOOTLOADERS]
+    # A drive does not show its USB ids: as many of these as there are drives are mounted, the rest are not.
     for vid, pid in waiting[len(found) :]:
         name = ports.BOOTLOADERS[vid, pid]
         found.append(Found("", "boot loader", "boot loader", vid, pid, product=name, note="its drive is not mounted"))
     return found
 
 
-def discover(bridges: bool = False, hello_s: float = HELLO_S) -> list[Found]:
-    """Every port and boot loader, boards first. bridges: ask what is behind USB-to-serial bridges, too."""
-    listed = ports.listed()
+def discover(bridges: bool = False, hello_s: float = HELLO_S, system: System | None = None) -> list[Found]:
+    """Return every port and boot loader, boards first. bridges: send hello through USB-to-serial bridges, too."""
+    system = system or THIS_COMPUTER
+    listed = ports.listed(system)
     asked = [port for port in listed if port.kind == "board" or (bridges and port.kind == "bridge")]
     with ThreadPoolExecutor(max_workers=max(1, len(asked))) as pool:
-        answers = dict(zip([port.path for port in asked], pool.map(lambda p: ask(p, hello_s), asked), strict=True))
+        answers = dict(zip([port.path for port in asked], pool.map(lambda p: probe(p, hello_s), asked), strict=True))
     out = []
     for port in listed:
-        note = "may be a board: soundsdk devices --bridges asks it" if port.kind == "bridge" else ""
+        note = "may be a board: find out with soundsdk devices --bridges" if port.kind == "bridge" else ""
         out.append(answers.get(port.path) or _found(port, "not asked", note))
-    return out + boot_loaders()
+    return out + boot_loaders(system)

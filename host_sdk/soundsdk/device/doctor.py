@@ -1,6 +1,6 @@
-"""What may keep a board from being reached: one finding per check, each saying what to do.
+"""The checks of `soundsdk doctor`: each finding names one thing that may keep a board from being reached, and a remedy.
 
-Every check takes what it looks at (folders, names), so that it can be shown another system.
+Every check is passed what it looks at (folders, names), so that tests can show it another system.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from soundsdk import __version__
 from soundsdk.device import ports, udev
 from soundsdk.device.discovery import Found
 from soundsdk.device.ports import PortInfo
+from soundsdk.device.system import THIS_COMPUTER, System
 
 _GROUPS = ("dialout", "uucp")  # Debian and Fedora; Arch and others
 _PACKAGES = ("pyserial", "esptool", "mpremote")
@@ -22,7 +23,7 @@ _PACKAGES = ("pyserial", "esptool", "mpremote")
 
 @dataclass(frozen=True)
 class Finding:
-    """ok: True fine, False something to do (todo says what), None for information."""
+    """One result. ok: True if fine, False if there is something to do (named in todo), None for information."""
 
     topic: str
     ok: bool | None
@@ -31,7 +32,7 @@ class Finding:
 
 
 def versions() -> list[Finding]:
-    """Of soundsdk and the programs it runs."""
+    """List the versions of soundsdk and of the programs it runs."""
     out = [Finding("version", None, f"soundsdk {__version__}, Python {sys.version.split()[0]}")]
     for name in _PACKAGES:
         try:
@@ -42,7 +43,7 @@ def versions() -> list[Finding]:
 
 
 def access(listed: list[PortInfo], proc: Path, groups_file: Path, user: str, gids: set[int]) -> list[Finding]:
-    """Whether the ports may be opened, and who has them open now."""
+    """Check that the ports may be opened, and find the programs that have them open now."""
     out = []
     for port in listed:
         if port.kind == "other":
@@ -53,7 +54,7 @@ def access(listed: list[PortInfo], proc: Path, groups_file: Path, user: str, gid
         users = holders(port.path, proc)
         for pid, name in users:
             text = f"{port.path} is open in {name} (process {pid})."
-            out.append(Finding("access", False, text, f"Close {name}, if it is not meant to have it."))
+            out.append(Finding("access", False, text, f"Close {name}, unless it is meant to have the port."))
         if not users:
             out.append(Finding("access", True, f"{port.path} may be opened, and no program of yours has it."))
     return out
@@ -79,7 +80,7 @@ def _sentence(words: str) -> str:
 
 
 def group_lines(path: Path) -> list[tuple[str, int, list[str]]]:
-    """(name, id, members) of a file like /etc/group; empty if it cannot be read."""
+    """Read (name, id, members) from a file like /etc/group; empty if it cannot be read."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -89,7 +90,7 @@ def group_lines(path: Path) -> list[tuple[str, int, list[str]]]:
 
 
 def groups(groups_file: Path, user: str, gids: set[int], superuser: bool) -> list[Finding]:
-    """Whether the user is in the group that has the serial ports."""
+    """Check that the user is in the group that owns the serial ports."""
     known = [(name, gid, members) for name, gid, members in group_lines(groups_file) if name in _GROUPS]
     if superuser or not known:
         return []
@@ -98,15 +99,15 @@ def groups(groups_file: Path, user: str, gids: set[int], superuser: bool) -> lis
             return [Finding("group", True, f"You are in the group {name}.")]
     for name, _, members in known:
         if user in members:
-            text = f"You are in the group {name}, but this session does not know yet."
+            text = f"You are in the group {name}, but this session began before that."
             return [Finding("group", False, text, "Log out and in again.")]
     names = " and ".join(name for name, _, _ in known)
     todo = f"Run `sudo usermod -aG {known[0][0]} {user}` and log in again, or install the udev rule: {udev.INSTALL}"
-    return [Finding("group", False, f"You are not in the group that has the serial ports ({names}).", todo)]
+    return [Finding("group", False, f"You are not in the group that owns the serial ports ({names}).", todo)]
 
 
 def processes(proc: Path) -> list[tuple[int, str]]:
-    """(process id, name) of what runs."""
+    """List (process id, name) of the processes that run."""
     out = []
     for folder in proc.glob("[0-9]*"):
         try:
@@ -117,7 +118,7 @@ def processes(proc: Path) -> list[tuple[int, str]]:
 
 
 def holders(path: str, proc: Path) -> list[tuple[int, str]]:
-    """(process id, name) of the others that have a port open, as far as this user may see."""
+    """Find (process id, name) of the other processes that have a port open, as far as this user may see them."""
     real = os.path.realpath(path)
     out = []
     for pid, name in processes(proc):
@@ -133,7 +134,7 @@ def holders(path: str, proc: Path) -> list[tuple[int, str]]:
 
 
 def meddlers(proc: Path, rule: udev.Rule) -> list[Finding]:
-    """Services that open serial ports by themselves."""
+    """Find services that open serial ports by themselves."""
     out = []
     names = {name for _, name in processes(proc)}
     if "ModemManager" in names:
@@ -149,19 +150,19 @@ def meddlers(proc: Path, rule: udev.Rule) -> list[Finding]:
 
 
 def rule_finding(rule: udev.Rule) -> Finding:
-    """Of the udev rule: only an old one is to be replaced; who can open the port needs none."""
+    """Report on the udev rule: only an outdated one needs replacing, for whoever can open the port needs none."""
     if rule == "outdated":
-        return Finding("udev", False, "The udev rule is of another version.", f"Install it again: {udev.INSTALL}")
+        return Finding("udev", False, "The udev rule is from another version.", f"Install it again: {udev.INSTALL}")
     text = (
         "The udev rule is installed."
         if rule == "installed"
-        else f"No udev rule (soundsdk doctor --udev shows it: {udev.NAME})."
+        else f"There is no udev rule (soundsdk doctor --udev prints it: {udev.NAME})."
     )
     return Finding("udev", True if rule == "installed" else None, text)
 
 
 def boards(found: list[Found]) -> list[Finding]:
-    """What is connected, and whether its firmware is of this version."""
+    """Report on what is connected, and on firmware of another version."""
     from soundfw import VERSION
 
     out = []
@@ -173,7 +174,11 @@ def boards(found: list[Found]) -> list[Finding]:
             if one.fw != VERSION:
                 out.append(Finding("board", False, f"{text}; soundsdk has {VERSION}.", "soundsdk flash"))
             elif not one.model:
-                out.append(Finding("board", False, f"{text} (safe mode).", "soundsdk info says why; soundsdk push"))
+                out.append(
+                    Finding(
+                        "board", False, f"{text} (safe mode).", "Run soundsdk info for the cause, then soundsdk push"
+                    )
+                )
             else:
                 out.append(Finding("board", True, text))
         elif one.state in ("silent", "refused", "gone"):
@@ -186,27 +191,29 @@ def boards(found: list[Found]) -> list[Finding]:
                 Finding("board", None, f"{where}: {one.product or 'serial port'}, {one.state}. {one.note}".strip())
             )
     if not any(one.kind in ("board", "bridge", "boot loader") for one in found):
-        todo = "Plug it in; if it is, try another cable: many only carry power."
+        todo = "Plug the board in; if it is plugged in, try another cable: many carry power only."
         out.append(Finding("board", False, "No USB device looks like a board.", todo))
     return out
 
 
-def examine(root: Path = Path("/")) -> list[Finding]:
-    """All checks of this computer."""
+def examine(system: System | None = None) -> list[Finding]:
+    """Run all checks on a computer (default: this one)."""
     import getpass
 
     from soundsdk.device.discovery import discover
 
+    system = system or THIS_COMPUTER
+    root = system.root
     out = versions()
     linux = sys.platform.startswith("linux")
     if linux:
         proc, groups_file = root / "proc", root / "etc/group"
         user, gids = getpass.getuser(), {os.getegid(), *os.getgroups()}
-        rule = udev.state(root)
-        listed = ports.listed()
+        rule = udev.rule_state(root)
+        listed = ports.listed(system)
         if any(port.kind != "other" for port in listed):
             out += access(listed, proc, groups_file, user, gids)
         elif rule != "installed":
             out += groups(groups_file, user, gids, os.geteuid() == 0)
         out += [rule_finding(rule), *meddlers(proc, rule)]
-    return out + boards(discover())
+    return out + boards(discover(system=system))

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from types import TracebackType
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from soundsdk.device import address
 from soundsdk.device.messages import Event, Hello, Status
@@ -22,6 +22,9 @@ from soundsdk.device.protocol import Counts, Missing, Restarted
 from soundsdk.device.session import HELLO_S, Device, Item
 from soundsdk.device.transport import Gone, Transport, open_transport
 from soundsdk.errors import DeviceError, PortError, ProtocolError
+
+if TYPE_CHECKING:
+    from soundsdk.device.system import System
 
 _FIRST_WAIT_S = 0.05
 _LONGEST_WAIT_S = 0.5
@@ -76,9 +79,11 @@ class Watch:
     device: None while the board is away. The board is found again by its USB serial number, else by its path.
     """
 
-    def __init__(self, where: str | Transport | None = None, hello_s: float = HELLO_S) -> None:
+    def __init__(
+        self, where: str | Transport | None = None, hello_s: float = HELLO_S, system: System | None = None
+    ) -> None:
         """Opens the board; raises what Device.open raises. where: an address, or a transport that is open."""
-        transport = open_transport(address.parse(where)) if where is None or isinstance(where, str) else where
+        transport = open_transport(address.parse(where), system) if where is None or isinstance(where, str) else where
         self._transport = transport
         self._before = Counts()
         self._seq: int | None = None

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from soundfw.wire import framing
 from soundsdk.device import address, protocol
@@ -14,6 +14,9 @@ from soundsdk.device.messages import Ack, Event, Hello, Message, Status, parse
 from soundsdk.device.protocol import Damaged, Missing, Restarted, Text
 from soundsdk.device.transport import Gone, Transport, open_transport
 from soundsdk.errors import ProtocolError, UsageError
+
+if TYPE_CHECKING:
+    from soundsdk.device.system import System
 
 ANSWER_S = 3.0
 HELLO_S = 5.0
@@ -55,13 +58,14 @@ class Device:
         self.hello = self._greet(hello_s)
 
     @classmethod
-    def open(cls, where: str | None = None, hello_s: float = HELLO_S) -> Device:
+    def open(cls, where: str | None = None, hello_s: float = HELLO_S, system: System | None = None) -> Device:
         """Opens a board by its address (see soundsdk.device.address; default SOUNDSDK_PORT, else auto).
 
         UsageError if the address says nothing, DeviceError if there is no such board (or several, for auto), PortError
-        if its port is busy or not permitted, ProtocolError if nothing answers within hello_s seconds.
+        if its port is busy or not permitted, ProtocolError if nothing answers within hello_s seconds. system: the
+        computer whose ports are searched (default: this one).
         """
-        transport = open_transport(address.parse(where))
+        transport = open_transport(address.parse(where), system)
         try:
             return cls(transport, hello_s)
         except BaseException:

@@ -6,10 +6,13 @@ import contextlib
 import errno
 import os
 import time
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from soundsdk.device.address import Address
 from soundsdk.errors import DeviceError, PortError
+
+if TYPE_CHECKING:
+    from soundsdk.device.system import System
 
 BAUD = 115200
 WRITE_S = 5.0
@@ -46,15 +49,16 @@ class SerialTransport:
     DeviceError if it is not there.
     """
 
-    def __init__(self, path: str, baud: int = BAUD) -> None:
+    def __init__(self, path: str, baud: int = BAUD, system: System | None = None) -> None:
         import serial
 
         from soundsdk.device import ports
 
         self.path = path
-        self.port = ports.at(path) if "://" not in path else None  # None: not among the ports the system lists
+        self.port = ports.at(path, system) if "://" not in path else None  # None: not among the ports the system lists
         self.serial_number = self.port.serial_number if self.port else None
         self._baud = baud
+        self._system = system
         options: dict[str, Any] = {"baudrate": baud, "timeout": 0}
         # There pyserial has no limit for writing, and a new timeout is told to the other end, which takes long.
         self._remote = path.startswith("rfc2217:")
@@ -108,12 +112,12 @@ class SerialTransport:
 
         path = self.path
         if self.port is not None:
-            port = ports.again(self.port)
+            port = ports.again(self.port, self._system)
             if port is None:
                 raise DeviceError(f"the board that was at {path} is not connected.", "Plug it in again.")
             # A name the person gave stays, if it still is the board's.
             path = path if os.path.realpath(path) == os.path.realpath(port.path) else port.path
-        return SerialTransport(path, self._baud)
+        return SerialTransport(path, self._baud, self._system)
 
 
 def _refusal(path: str, error: Exception) -> PortError | DeviceError:
@@ -131,7 +135,7 @@ def _refusal(path: str, error: Exception) -> PortError | DeviceError:
     return DeviceError(f"there is no board at {path}: {error}.", "soundsdk devices lists those that are there.")
 
 
-def open_transport(address: Address) -> Transport:
+def open_transport(address: Address, system: System | None = None) -> Transport:
     """Opens what an address names; `auto` and `id:` are found among the ports (see ports.find)."""
     if address.kind == "sim":
         from soundsdk_sim.sim_transport import open_sim  # the one import of the simulator: only when it is asked for
@@ -141,5 +145,5 @@ def open_transport(address: Address) -> Transport:
     if address.kind in ("auto", "id"):
         from soundsdk.device import ports
 
-        return SerialTransport(ports.find(address).path)
-    return SerialTransport(address.value)
+        return SerialTransport(ports.find(address, system).path, system=system)
+    return SerialTransport(address.value, system=system)

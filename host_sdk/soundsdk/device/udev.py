@@ -1,4 +1,4 @@
-"""The udev rule (Linux): boards may be opened by who sits at the computer, and ModemManager leaves them alone.
+"""The udev rule (Linux) that lets the person at the computer open boards, and keeps ModemManager away from them.
 
 Its name sorts before 73-seat-late.rules, which acts on `uaccess`, and before ModemManager's 77-* and 80-* rules.
 """
@@ -26,8 +26,8 @@ _FOLDERS = (
 Rule = Literal["installed", "outdated", "absent"]
 
 
-def text() -> str:
-    """The rule's file."""
+def rule_text() -> str:
+    """Return the text of the rule's file."""
     lines = [
         "# Boards that soundsdk knows, and the bridges on them.",
         'ACTION=="remove", GOTO="soundsdk_end"',
@@ -39,12 +39,12 @@ def text() -> str:
     return "\n".join([*lines, 'LABEL="soundsdk_end"', ""])
 
 
-def state(root: Path = Path("/")) -> Rule:
-    """Whether the rule is there; outdated: with another text."""
+def rule_state(root: Path = Path("/")) -> Rule:
+    """Look for the rule below a root folder; outdated: it is there with another text."""
     for folder in _FOLDERS:
         try:
             there = (root / folder / NAME).read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
-        return "installed" if there == text() else "outdated"
+        return "installed" if there == rule_text() else "outdated"
     return "absent"

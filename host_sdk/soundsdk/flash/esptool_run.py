@@ -1,4 +1,4 @@
-"""Writes an ESP32's flash with esptool, run as a program, and reads from what it prints how far it is and what failed.
+"""Writes an ESP32's flash with esptool, run as a program, and reads progress and errors from its output.
 
 esptool 4.8 and 5 differ in the names of their commands; the options used here are the same in both.
 """
@@ -17,10 +17,9 @@ from pathlib import Path
 
 from soundsdk.boards import Board
 from soundsdk.errors import CheckError, DeviceError, PortError, ProtocolError, SoundsdkError
+from soundsdk.flash.timeouts import FlashTimeouts
 
 BAUD = 460800
-_SILENT_S = 90.0
-_ERASE_S = 240.0  # a whole flash is erased without a word
 _PROGRESS = re.compile(r"^Writing at .*?(\d+)(?:\.\d+)? ?%")
 _VERIFIED = "Hash of data verified"
 _VERIFIED_AGAIN = ("digest matched", "Verification successful")
@@ -31,7 +30,7 @@ class FlashError(SoundsdkError):
 
 
 def command(name: str) -> str:
-    """A command of the installed esptool, such as write-flash; FlashError if there is no esptool."""
+    """Return the installed esptool's name for a command such as write-flash; FlashError if there is no esptool."""
     try:
         version = importlib.metadata.version("esptool")
     except importlib.metadata.PackageNotFoundError as e:
@@ -40,7 +39,7 @@ def command(name: str) -> str:
 
 
 def words(board: Board, port: str, path: Path, baud: int, erase: bool) -> list[str]:
-    """The program that writes: esptool checks the chip, and afterwards the hash of what is in the flash."""
+    """Return the command line that writes: esptool checks the chip, and afterwards the hash of the flash."""
     assert board.esptool is not None
     start = _start(board, port, baud)
     keep = ["-fm", "keep", "-ff", "keep", "-fs", "keep"]
@@ -53,23 +52,35 @@ def _start(board: Board, port: str, baud: int) -> list[str]:
     return [sys.executable, "-m", "esptool", "--chip", board.esptool.chip, "--port", port, "--baud", str(baud)]
 
 
-def write(board: Board, port: str, path: Path, baud: int, erase: bool, progress: Callable[[int, int], None]) -> None:
-    """Writes the image at the board file's offset; returns only if what is in the flash is the image.
+def write(
+    board: Board,
+    port: str,
+    path: Path,
+    baud: int,
+    erase: bool,
+    update: Callable[[int, int], None],
+    timeouts: FlashTimeouts,
+) -> None:
+    """Write the image at the board file's offset; return only if the flash then holds the image.
 
-    CheckError if the chip or the flash's contents are not right, PortError, DeviceError, ProtocolError if the chip
-    does not enter its boot loader, FlashError for everything else.
+    update: called with a percentage and 100. CheckError if the chip or the flash's contents are not right, PortError,
+    DeviceError, ProtocolError if the chip does not enter its boot loader, FlashError for everything else.
     """
     assert board.esptool is not None
-    lines = _run(words(board, port, path, baud, erase), port, _ERASE_S if erase else _SILENT_S, progress)
+    silent_s = timeouts.erase_silent_s if erase else timeouts.esptool_silent_s
+    lines = run(words(board, port, path, baud, erase), port, silent_s, update)
     if not any(_VERIFIED in line for line in lines):
         again = [*_start(board, port, baud), command("verify-flash"), hex(board.esptool.bootloader), str(path)]
-        lines = _run(again, port, _SILENT_S, progress)
+        lines = run(again, port, timeouts.esptool_silent_s, update)
         if not any(text in line for line in lines for text in _VERIFIED_AGAIN):
             raise CheckError("esptool did not verify what it wrote.", "Flash it again.")
 
 
-def _run(program: list[str], port: str, silent_s: float, progress: Callable[[int, int], None]) -> list[str]:
-    """What it printed, if it ended well."""
+def run(program: list[str], port: str, silent_s: float, update: Callable[[int, int], None]) -> list[str]:
+    """Run esptool and return the lines it printed; raise what they mean if it fails.
+
+    silent_s: FlashError when it prints nothing for so long. update: called with a percentage and 100.
+    """
     env = {key: value for key, value in os.environ.items() if not key.startswith("ESPTOOL")}
     env |= {"PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "COLUMNS": "160", "TERM": "dumb"}
     process = subprocess.Popen(
@@ -83,7 +94,7 @@ def _run(program: list[str], port: str, silent_s: float, progress: Callable[[int
         while (line := said.get(timeout=silent_s)) is not None:
             lines.append(line)
             if percent := _PROGRESS.match(line):
-                progress(int(percent[1]), 100)
+                update(int(percent[1]), 100)
         process.wait(timeout=silent_s)
     except (queue.Empty, subprocess.TimeoutExpired) as e:
         raise FlashError(f"esptool has said nothing for {silent_s:.0f} s.", _AGAIN) from e
@@ -109,7 +120,7 @@ _AGAIN = "Unplug the board, plug it in again and flash it again; with a long or 
 
 
 def failure(lines: list[str], port: str) -> SoundsdkError:
-    """The error for what a failed esptool has printed."""
+    """Return the error that the output of a failed esptool means."""
     text = "\n".join(lines)
     fatal = next((line for line in reversed(lines) if "rror" in line), lines[-1] if lines else "it said nothing")
     why = re.sub(r"^.*?rror( occurred)?: ?", "", fatal).strip().rstrip(".")
@@ -123,13 +134,15 @@ def failure(lines: list[str], port: str) -> SoundsdkError:
             "Flash it again, with --erase; if that fails too, the flash is worn or write-protected.",
         )
     if "ermission denied" in text:
-        return PortError(f"{port} may not be opened by you.", "soundsdk doctor says what to change.")
+        return PortError(f"{port} may not be opened by you.", "Find out what to change with soundsdk doctor.")
     if re.search(r"[Bb]usy(?! or does)|exclusively lock|Access is denied", text):
-        return PortError(f"{port} is in use by another program.", "Close it; soundsdk doctor says which one it is.")
+        return PortError(
+            f"{port} is in use by another program.", "Close it; find out which one it is with soundsdk doctor."
+        )
     if "No such file" in text and "Could not open" in text:
-        return DeviceError(f"there is no board at {port}.", "soundsdk devices lists those that are there.")
+        return DeviceError(f"there is no board at {port}.", "List the boards with soundsdk devices.")
     if "Could not open" in text:
-        return DeviceError(f"{port} cannot be opened: {why}.", "soundsdk devices lists those that are there.")
+        return DeviceError(f"{port} cannot be opened: {why}.", "List the boards with soundsdk devices.")
     if "Failed to connect" in text:
         return ProtocolError(
             f"the chip at {port} does not enter its boot loader.",

@@ -23,7 +23,7 @@ class ImageError(SoundsdkError):
 
 @dataclass(frozen=True)
 class Firmware:
-    """An image file. data: the file's bytes. says: what the image says of itself, None if it says nothing."""
+    """An image file. data: the file's bytes; says: the descriptor in the image, None if it has none."""
 
     path: Path
     data: bytes
@@ -31,7 +31,7 @@ class Firmware:
 
 
 def read(path: Path) -> Firmware:
-    """Reads an image of any kind; ImageError if there is none."""
+    """Read an image of any kind; ImageError if it cannot be read or is damaged."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ImageError(f"{path} is larger than {MAX_BYTES >> 20} MiB and cannot be firmware.")
@@ -53,7 +53,7 @@ def _unpack(path: Path, data: bytes, family: int | None = None) -> uf2.Unpacked:
 
 
 def check(firmware: Firmware, board: Board) -> None:
-    """CheckError if the image is for another board or does not fit into its flash; UsageError if it has no flash."""
+    """Raise CheckError if the image is for another board or does not fit its flash, UsageError if it has no flash."""
     path = firmware.path
     if firmware.says and firmware.says.board != board.id:
         raise CheckError(
@@ -102,7 +102,7 @@ def _check_esp(firmware: Firmware, board: Board, chip: str) -> None:
 
 
 def blank_rest(firmware: Firmware, board: Board) -> bytes:
-    """A UF2 file of the image and, after it, blank blocks to the end of the flash: what was there is gone."""
+    """Return a UF2 file of the image and, after it, blank blocks to the end of the flash, which erase what is there."""
     assert board.uf2 is not None
     image = _unpack(firmware.path, firmware.data, board.uf2.family)
     size = board.flash_bytes - (image.address - board.uf2.address)

@@ -1,4 +1,4 @@
-"""After the flash has been written: the board has to say hello, and that it is what was flashed."""
+"""Checks after flashing: the board has to say hello, and its hello has to name what was flashed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _POLL_S = 0.2
 
 
 def greet(place: str, timeout_s: float) -> Hello:
-    """The hello of what is at a port (path or URL); the errors of Device if there is none within timeout_s."""
+    """Return the hello of the board at a port (path or URL); raise what Device raises if none comes in time."""
     transport = open_transport(Address("url" if "://" in place else "port", place))
     try:
         return Device(transport, timeout_s).hello
@@ -26,10 +26,10 @@ def greet(place: str, timeout_s: float) -> Hello:
         transport.close()
 
 
-def wait(places: Callable[[], list[str]], timeout_s: float) -> tuple[str, Hello]:
-    """The port at which a board says hello, and its hello. places: where it may be, asked again and again.
+def wait_for_hello(places: Callable[[], list[str]], timeout_s: float) -> tuple[str, Hello]:
+    """Wait for a board; return its port and its hello. places: called again and again for where it may be.
 
-    CheckError with what was last in the way if none does within timeout_s.
+    CheckError with the last thing that was in the way if there is no hello within timeout_s.
     """
     end = time.monotonic() + timeout_s
     last = "its port has not come back"
@@ -42,12 +42,12 @@ def wait(places: Callable[[], list[str]], timeout_s: float) -> tuple[str, Hello]
         time.sleep(_POLL_S)
     raise CheckError(
         f"the image was written, but the board has not said hello for {timeout_s:.0f} s: {last}.",
-        "Reset the board and ask it with soundsdk devices; if it stays silent, flash it again.",
+        "Reset the board and look for it with soundsdk devices; if it stays silent, flash it again.",
     )
 
 
 def compare(hello: Hello, board: Board, says: Descriptor | None) -> None:
-    """CheckError if the board is not what was flashed. says: what the image says of itself, None if nothing."""
+    """Raise CheckError if the board is not what was flashed. says: the image's descriptor, None if it has none."""
     if hello.board != board.id:
         raise CheckError(
             f"the board that answers is a {hello.board}, not the {board.id} that was flashed.",
@@ -60,7 +60,7 @@ def compare(hello: Hello, board: Board, says: Descriptor | None) -> None:
         )
     if not hello.sha256:
         raise CheckError(
-            "the firmware runs, but its detector does not start.", "soundsdk info -p says why; try --erase."
+            "the firmware runs, but its detector does not start.", "Find out why with soundsdk info; try --erase."
         )
     if says is not None and hello.sha256 != says.sha256:
         raise CheckError(

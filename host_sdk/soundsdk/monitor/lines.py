@@ -49,7 +49,7 @@ class Lines:
                 self._write([text(item, self._state.hello.rate_hz, now)])
         elif (event := whole(span)) is not None:
             name = filename(self._state)
-            self._write(labels.tsv(name, [event]) if self._form == "tsv" else labels.audacity([event]))
+            self._write(labels.format_tsv(name, [event]) if self._form == "tsv" else labels.format_audacity([event]))
 
     def _write(self, rows: list[str]) -> None:
         if rows:

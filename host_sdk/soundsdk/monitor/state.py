@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from soundsdk.device.messages import Event, Hello, Scores, Status
 from soundsdk.device.protocol import Missing, Restarted
+from soundsdk.labels import LabelledSpan
 from soundsdk.monitor.source import Away, Back, Item
 
 RECENT = 200  # events that are kept
@@ -27,15 +28,6 @@ class Span:
     time: float  # of the host when its onset came, Unix seconds
     start: int  # which start of the board it belongs to, from 1
     going_on: bool
-
-
-@dataclass(frozen=True)
-class WholeEvent:
-    """A Span with both ends."""
-
-    onset_s: float
-    offset_s: float
-    label: str
 
 
 @dataclass
@@ -128,8 +120,8 @@ class State:
         self._lost_before = self.lost
 
 
-def whole(span: Span | None) -> WholeEvent | None:
-    """The event if both its ends are known."""
+def whole(span: Span | None) -> LabelledSpan | None:
+    """Return the event if both its ends are known."""
     if span is None or span.offset_s is None:
         return None
-    return WholeEvent(span.onset_s, span.offset_s, span.label)
+    return LabelledSpan(span.onset_s, max(span.onset_s, span.offset_s), span.label, span.score)

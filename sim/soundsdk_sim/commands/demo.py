@@ -1,4 +1,4 @@
-"""`soundsdk demo`."""
+"""The verb `soundsdk demo`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from soundsdk.commands.options import model_option, output_option, seed_option
+from soundsdk.commands.verb import Verb
 from soundsdk.errors import DataError, ModelError
 
 if TYPE_CHECKING:
@@ -17,31 +19,35 @@ if TYPE_CHECKING:
     from soundsdk_sim.scenes.matching import Matched
 
 
-@click.command()
-@click.option("--model", metavar="M", help="A .tflite file, or home or esc10 (default: home).")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Another scene.")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, file_okay=False), default=Path("demo-out"), show_default=True
+@click.command(
+    cls=Verb,
+    examples=[
+        "soundsdk demo",
+        "soundsdk demo --model siren.tflite --seed 7 -o out",
+    ],
 )
-def demo(model: str | None, seed: int, output: Path) -> None:
-    """Make a 40 s scene with known truth, run the detector on it, show events against the truth.
+@model_option
+@seed_option
+@output_option("Folder for demo.png and demo.wav.", default="demo-out", folder=True)
+def demo(model: str | None, seed: int | None, output: Path) -> None:
+    """Make a 40 s scene with known events, run the detector on it, and compare the two.
 
     The scene is synthesised: a smoke alarm, sirens, and sounds that are neither. Writes demo.png and demo.wav.
     """
     from rich.console import Console
 
     from soundsdk.models import load_model
-    from soundsdk_sim.board import run
+    from soundsdk_sim.board import run_recording
     from soundsdk_sim.plot import draw
     from soundsdk_sim.scenes import demo_scene
     from soundsdk_sim.scenes.matching import match
 
     detector = load_model(model)
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
-    scene = demo_scene(seed)
+    scene = demo_scene(seed or 0)
     if rate_hz != scene.rate_hz:
         raise ModelError(f"{detector.name} hears {rate_hz} Hz, the scene has {scene.rate_hz} Hz.", "Use another model.")
-    result = run(detector.data, scene.pcm, rate_hz, features=True)
+    result = run_recording(detector.data, scene.pcm, rate_hz, features=True)
     outcome = match(scene.events, result.events, detector.labels)
     unknown = sorted({e.label for e in scene.events} - set(detector.labels))
     picture, sound = output / "demo.png", output / "demo.wav"
@@ -62,7 +68,7 @@ def demo(model: str | None, seed: int, output: Path) -> None:
 
 
 def table(outcome: Matched, title: str) -> Table:
-    """The scene's events beside the detector's, by time; what the detector made up comes with a blank truth."""
+    """Return a table of the scene's events beside the detector's, by time; a false alarm stands alone."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -79,20 +85,20 @@ def table(outcome: Matched, title: str) -> Table:
             row += [
                 f"{found.onset_s:.2f}-{found.offset_s:.2f}",
                 f"{found.onset_s - true.onset_s:+.2f}",
-                f"{found.peak:.2f}",
+                f"{found.score:.2f}",
                 "[green]found[/green]",
             ]
         rows.append((true.onset_s, row))
     for extra in outcome.false:
         span = f"{extra.onset_s:.2f}-{extra.offset_s:.2f}"
-        rows.append((extra.onset_s, [escape(extra.label), "", "", span, "", f"{extra.peak:.2f}", "[red]false[/red]"]))
+        rows.append((extra.onset_s, [escape(extra.label), "", "", span, "", f"{extra.score:.2f}", "[red]false[/red]"]))
     for _, row in sorted(rows):
         out.add_row(*row)
     return out
 
 
 def _write_wav(path: Path, pcm: bytes, rate_hz: int) -> None:
-    """Whole or not at all."""
+    """Write a mono WAV file, whole or not at all."""
     import os
     import wave
 

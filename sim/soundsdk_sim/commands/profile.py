@@ -1,4 +1,4 @@
-"""`soundsdk profile`."""
+"""The verb `soundsdk profile`."""
 
 from __future__ import annotations
 
@@ -7,45 +7,49 @@ from pathlib import Path
 
 import click
 
+from soundsdk.commands.options import board_argument, json_option, model_option, sources_option
+from soundsdk.commands.verb import Verb
 from soundsdk.errors import CheckError
 
 
-@click.command()
-@click.argument("model")
-@click.option("--board", "board_id", required=True, metavar="B", help="The board; `soundsdk boards` lists them.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+@click.command(
+    cls=Verb,
+    examples=[
+        "soundsdk profile rpi_pico",
+        "soundsdk profile qemu_rv32 --model siren.tflite --json",
+        "soundsdk profile rpi_pico --model esc10 --fail-over ms=60,rt=0.5",
+    ],
+)
+@board_argument
+@model_option
+@json_option
 @click.option(
     "--fail-over",
     metavar="KEY=N,...",
     help="Exit with 6 if a figure is larger: ms, rt, cycles, instructions, arena, flash, ram, ma, mw. k and M are "
-    "understood. Example: ms=20,ram=60k,rt=0.5",
+    "understood.",
 )
-@click.option(
-    "--sources",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    metavar="DIR",
-    help="As for `soundsdk build`.",
-)
-def profile(model: str, board_id: str, as_json: bool, fail_over: str | None, sources: Path | None) -> None:
-    """Measure what MODEL costs on a board: time, memory, current.
+@sources_option
+def profile(board: str, model: str | None, as_json: bool, fail_over: str | None, sources: Path | None) -> None:
+    """Measure what a detector costs on BOARD: time, memory, current.
 
-    MODEL is a .tflite file, or home or esc10. The board's image is built with the model in it and run in an emulator:
-    cycles on boards with an RP2040, instructions on those with RISC-V. Two runs give the same figures.
+    The board's image is built with the detector in it and run in an emulator, which counts cycles on boards with an
+    RP2040 and instructions on those with RISC-V. Two runs give the same figures.
     """
     from soundsdk.boards import find_board
     from soundsdk.models import load_model
     from soundsdk_sim.profile import limits
+    from soundsdk_sim.profile.profiler import profile_detector
     from soundsdk_sim.profile.report import as_json as to_json
     from soundsdk_sim.profile.table import show
-    from soundsdk_sim.profile.target import profile as run
 
     bounds = limits.parse(fail_over) if fail_over is not None else {}
-    board = find_board(board_id)
+    found = find_board(board)
 
     def say(text: str) -> None:
-        click.echo(f"{board_id}: {text}", err=True)
+        click.echo(f"{board}: {text}", err=True)
 
-    report = run(board, load_model(model), sources, say)
+    report = profile_detector(found, load_model(model), sources, say)
     checks = limits.check(bounds, report.figures())
     if as_json:
         click.echo(json.dumps(to_json(report, checks)))

@@ -1,4 +1,4 @@
-"""`soundsdk sim`."""
+"""The verb `soundsdk sim`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from soundsdk.commands.options import model_option
+from soundsdk.commands.verb import Verb
 from soundsdk.errors import DataError, SoundsdkError, UsageError
 from soundsdk_sim.targets.names import DEFAULT, PACED, TARGETS
 
@@ -19,17 +21,26 @@ if TYPE_CHECKING:
     from soundsdk.detector_file import DetectorFile
 
 
-@click.command()
+@click.command(
+    cls=Verb,
+    examples=[
+        "soundsdk sim clip.wav",
+        "soundsdk sim clip.wav --plot clip.png --noise-db 10",
+        "soundsdk sim recordings --format tsv > events.tsv",
+        "soundsdk sim clip.wav --on qemu-arm",
+        "soundsdk sim clip.wav --pty --realtime     # prints the path of the port",
+    ],
+)
 @click.option(
     "--on",
     "target",
-    type=click.Choice(TARGETS),
+    type=click.Choice(list(TARGETS)),
     default=DEFAULT,
     show_default=True,
-    help="What the firmware runs on: this Python, MicroPython on this computer, emulated chips.",
+    help="Run the firmware on this Python, on MicroPython on this computer, or on an emulated chip.",
 )
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...|DIR")
-@click.option("--model", metavar="M", help="A .tflite file, or home or esc10 (default: home).")
+@model_option
 @click.option("--noise-db", type=click.FloatRange(-60, 120), metavar="N", help="Add white noise at N dB SNR.")
 @click.option(
     "--format",
@@ -37,11 +48,13 @@ if TYPE_CHECKING:
     type=click.Choice(["jsonl", "tsv", "audacity"]),
     default="jsonl",
     show_default=True,
-    help="The firmware's own lines, a DCASE table, or an Audacity label track.",
+    help="Print the firmware's own lines, a DCASE table, or an Audacity label track.",
 )
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="OUT.png", help="Write a picture.")
-@click.option("--pty", is_flag=True, help="Be a board at a virtual serial port; its path goes to standard output.")
-@click.option("--realtime", is_flag=True, help="As fast as time goes by instead of as fast as possible.")
+@click.option(
+    "--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write a picture, a .png file."
+)
+@click.option("--pty", is_flag=True, help="Serve a board at a virtual serial port and print its path.")
+@click.option("--realtime", is_flag=True, help="Run in real time instead of as fast as possible.")
 def sim(
     target: str,
     paths: tuple[Path, ...],
@@ -54,10 +67,11 @@ def sim(
 ) -> None:
     """Run the firmware's own code on recordings and print its event lines.
 
-    The lines are the same on every target; an image that is needed for one is built once.
+    The lines are the same on every target. An image that a target needs is built once.
 
-    WAV, FLAC or OGG, any rate and number of channels. Each recording meets a freshly started board. Standard output
-    holds nothing but the data. Exit code 1 if a recording or the model cannot be used.
+    Recordings are WAV, FLAC or OGG, of any rate and number of channels, or folders of them. Each one is played to a
+    freshly started board. Standard output holds nothing but the data. Exit code 1 if a recording or the model cannot
+    be used.
     """
     from soundsdk.models import load_model
     from soundsdk.recording.audio_file import find
@@ -93,7 +107,7 @@ def sim(
 
 
 def _name(path: Path, file: Path) -> str:
-    """A file's name in tables: below the folder that was named, else without its folder."""
+    """Return a file's name in tables: its path below the folder that was named, or just its name."""
     return file.relative_to(path).as_posix() if file != path else file.name
 
 
@@ -105,7 +119,7 @@ def _check_options(
         option = "--plot" if plot else "--pty" if pty else "--format audacity"
         raise UsageError(f"{option} takes one recording, not {len(named)}.", "Give one file.")
     if pty and (plot or form != "jsonl"):
-        raise UsageError("--pty speaks the wire only.", "Leave out --plot and --format.")
+        raise UsageError("--pty speaks the wire protocol only.", "Leave out --plot and --format.")
     if pty and target != DEFAULT:
         raise UsageError(f"--pty does not go with --on {target}.", f"Leave out --on: that board runs on {DEFAULT}.")
     if realtime and target not in PACED:
@@ -138,7 +152,7 @@ def _one(
     plot: Path | None,
     realtime: bool,
 ) -> None:
-    from soundsdk_sim.targets.runner import run
+    from soundsdk_sim.targets.runner import run_on_target
 
     pcm = _sound(file, int(detector.metadata["frontend"]["rate_hz"]), noise_db)
     out = sys.stdout.buffer
@@ -148,12 +162,13 @@ def _one(
         if realtime or target != DEFAULT:
             out.flush()
 
-    result = run(target, detector, pcm, show if form == "jsonl" else None, realtime, features=plot is not None)
+    on_line = show if form == "jsonl" else None
+    result = run_on_target(target, detector, pcm, on_line, realtime, features=plot is not None)
     out.flush()
     if form != "jsonl":
-        from soundsdk.labels import audacity, tsv
+        from soundsdk.labels import format_audacity, format_tsv
 
-        for row in tsv(name, result.events) if form == "tsv" else audacity(result.events):
+        for row in format_tsv(name, result.events) if form == "tsv" else format_audacity(result.events):
             click.echo(row)
     if plot:
         from soundsdk_sim.plot import draw

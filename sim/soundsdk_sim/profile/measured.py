@@ -1,4 +1,4 @@
-"""What every kind of target measures."""
+"""A measurement, the same for cycles and instructions, and the sound it is made on."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from soundsdk_sim.profile.trace import Hop
 
-HOPS = 8  # measured, after those of the warm-up
+HOPS = 8  # measured, after the warm-up
 
 
 @dataclass(frozen=True)
 class Measured:
-    """unit: "cycles" or "instructions"; heap in bytes, after a collection of garbage."""
+    """What an emulator has measured. unit: "cycles" or "instructions"; heap sizes are after garbage collection."""
 
     unit: str
     hops: list[Hop]
@@ -26,8 +26,8 @@ class Measured:
     not_modelled: list[str] = field(default_factory=list)
 
 
-def sound(samples: int, rate_hz: int) -> NDArray[np.int16]:
-    """Bursts of tones in noise: what a kernel costs depends a little on its numbers, so they should move."""
+def varied_sound(samples: int, rate_hz: int) -> NDArray[np.int16]:
+    """Return bursts of tones in noise: the cost of a kernel depends a little on its numbers, so they should vary."""
     t = np.arange(samples) / rate_hz
     noise = np.random.default_rng(1).standard_normal(samples)
     tone = np.sin(2 * np.pi * (400 + 300 * t) * t) * (np.sin(2 * np.pi * 3 * t) > 0)

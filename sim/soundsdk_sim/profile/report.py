@@ -1,4 +1,4 @@
-"""The report on a detector on a board: every figure once, as JSON has it and the table shows it."""
+"""The report on a detector on a board: every figure once, for JSON and for the table."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 from soundsdk.boards import Board
 from soundsdk.detector_file import DetectorFile
 from soundsdk_sim.profile import operators as model_operators
-from soundsdk_sim.profile.limits import Check
+from soundsdk_sim.profile.limits import LimitCheck
 from soundsdk_sim.profile.measured import Measured
 from soundsdk_sim.profile.trace import Hop
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was measured, and what follows from it. runs_on: the board whose image was run, mostly the same."""
+    """The measurement and what follows from it. runs_on: the board whose image was run, usually the same."""
 
     board: Board
     runs_on: Board
@@ -25,20 +25,22 @@ class Report:
 
     @property
     def hop(self) -> Hop:
-        """The dearest of the hops measured: all figures are of this one."""
+        """The most expensive of the measured hops: all figures are of this one."""
         return max(self.measured.hops, key=lambda hop: hop.total)
 
     @property
     def hop_ms(self) -> float:
-        """Time between two steps: what a board has for one."""
+        """Time between two steps: the budget for one."""
         return 1000 * self.detector.step_samples / int(self.detector.metadata["frontend"]["rate_hz"])
 
     @property
     def own_image(self) -> bool:
+        """Whether the measured image is the board's own."""
         return self.board == self.runs_on
 
     @property
     def clock_hz(self) -> int:
+        """Clock of the measured chip, else of the board; 0 if neither is known."""
         return self.measured.clock_hz or self.board.clock_hz
 
     @property
@@ -48,7 +50,7 @@ class Report:
 
     @property
     def ms_at_least(self) -> float | None:
-        """As if every instruction took one clock cycle, which is the fastest these cores can."""
+        """Time for a hop if every instruction took one clock cycle, the fastest these cores can run."""
         return self._ms() if self.measured.unit == "instructions" and self.clock_hz else None
 
     def _ms(self) -> float:
@@ -56,16 +58,16 @@ class Report:
 
     @property
     def share(self) -> float | None:
-        """Of real time; None where ms is."""
+        """Share of real time; None where ms is."""
         return None if self.ms is None else self.ms / self.hop_ms
 
     @property
     def ram_bytes(self) -> int:
-        """In use while the detector listens, stacks not counted."""
+        """RAM in use while the detector listens, without stacks."""
         return self.measured.static_bytes + self.measured.heap_bytes - self.measured.heap_free_bytes
 
     def mean_ma(self, sleeping: bool) -> float | None:
-        """Mean supply current; sleeping: if all that hearing does not need slept meanwhile."""
+        """Return the mean supply current; sleeping: if all that listening does not need slept meanwhile."""
         power = self.board.power
         if power is None:
             return None
@@ -77,7 +79,7 @@ class Report:
         return busy * power.active_ma + (1 - busy) * power.sleep_ma
 
     def figures(self) -> dict[str, float | None]:
-        """What --fail-over can bound, by its keys; None where it is not known."""
+        """Return the figures that --fail-over can limit, by its keys; None where one is not known."""
         own = self.own_image
         current = self.mean_ma(sleeping=False)
         return {
@@ -92,8 +94,8 @@ class Report:
         }
 
 
-def as_json(report: Report, checks: list[Check]) -> dict[str, Any]:
-    """The object that --json prints. Its keys are explained in the README of this folder."""
+def as_json(report: Report, checks: list[LimitCheck]) -> dict[str, Any]:
+    """Return the object that --json prints. The README of this folder explains its keys."""
     measured, hop, own = report.measured, report.hop, report.own_image
     operators = model_operators.read(report.detector.data)
     return {

@@ -9,16 +9,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from soundsdk_sim.profile import operators as model_operators
-from soundsdk_sim.profile.limits import Check
+from soundsdk_sim.profile.limits import LimitCheck
 
 if TYPE_CHECKING:
     from soundsdk_sim.profile.report import Report
 
 
-def show(report: Report, checks: list[Check]) -> None:
-    """Writes to standard output, in colour on a terminal."""
+def show(report: Report, checks: list[LimitCheck]) -> None:
+    """Write the report to standard output, in colour on a terminal."""
     console = Console(highlight=False, soft_wrap=True)
-    console.print(f"[bold]{escape(report.detector.name)}[/] on [bold]{report.board.name}[/]{_where(report)}")
+    console.print(f"[bold]{escape(report.detector.name)}[/] on [bold]{report.board.name}[/]{_conditions(report)}")
     console.print(_costs(report))
     for line in _lines(report):
         console.print(line)
@@ -28,10 +28,10 @@ def show(report: Report, checks: list[Check]) -> None:
         console.print(f"bound {check.key}={check.limit:g} is {word}: {check.value:.6g}")
 
 
-def _where(report: Report) -> str:
+def _conditions(report: Report) -> str:
     clock = f" at {report.clock_hz / 1e6:g} MHz" if report.clock_hz else ""
     image = "" if report.own_image else f", by the image of {report.runs_on.id}"
-    return f"{clock}{image}: one hop of {report.hop_ms:g} ms, the dearest of {len(report.measured.hops)}"
+    return f"{clock}{image}: one hop of {report.hop_ms:g} ms, the most expensive of {len(report.measured.hops)}"
 
 
 def _costs(report: Report) -> Table:
@@ -93,6 +93,6 @@ def _power(report: Report) -> list[str]:
     text = f"current  {mean:.1f} mA, {mean * power.volt:.0f} mW at {power.volt:g} V, as if it never slept"
     sleeping = report.mean_ma(sleeping=True)
     if sleeping is not None:
-        text += f"; {sleeping:.1f} mA with all asleep that hearing does not need (share x {power.active_ma:g} mA"
-        text += f" + rest x {power.sleep_ma:g} mA)"
+        text += f"; {sleeping:.1f} mA with everything asleep that listening does not need"
+        text += f" (share x {power.active_ma:g} mA + rest x {power.sleep_ma:g} mA)"
     return [text, f"         {escape(power.source)}"]

@@ -1,4 +1,4 @@
-"""From calls of the core's functions to the cost of one hop, by part."""
+"""Turns calls of the core's functions into the cost of one hop, by part."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from soundsdk_sim.profile.operators import Operator, kernel_calls
 
 FRONTEND = "sc_frontend_push"
 MODEL = "sc_model_invoke"
-STAGES = {  # of the frontend; what they leave is the window
+STAGES = {  # of the frontend; the rest of it is the window
     "sc_fft_real": "FFT",
     "sc_mel_square": "power",
     "sc_mel_log2": "mel and logarithm",
@@ -24,9 +24,9 @@ WARM_UP = 2  # hops until every buffer has been filled once
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a function. begin, end: on a clock that stands still in sleep and in interrupts.
+    """One call of a function. begin, end: on a clock that stops in sleep and in interrupts.
 
-    interrupts_begin, interrupts_end: on one that runs in interrupts only.
+    interrupts_begin, interrupts_end: on a clock that runs in interrupts only.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Call:
 class Hop:
     """Cost of one step of the stream, in cycles or instructions.
 
-    frontend, model: the core's; microphone: making samples of what the driver has; interrupts: all that came; post:
+    frontend, model: in the core; microphone: converting the driver's bytes to samples; interrupts: all of them; post:
     everything else, which is soundfw in MicroPython. stages: parts of frontend; operators: parts of model.
     """
 
@@ -54,14 +54,15 @@ class Hop:
 
     @property
     def total(self) -> int:
+        """Cost of all parts."""
         return self.frontend + self.model + self.post + self.microphone + self.interrupts
 
 
 def hops(calls: Sequence[Call], operators: Sequence[Operator], convert: str = "") -> list[Hop]:
-    """The whole hops in a trace, in order, without those of the warm-up.
+    """Return the complete hops in a trace, in order, without those of the warm-up.
 
-    A hop lasts from the end of a run of the model to that of the next. convert: the function that turns a microphone's
-    bytes into samples.
+    A hop lasts from the end of one run of the model to the end of the next. convert: the function that converts a
+    microphone's bytes to samples.
     """
     calls = sorted(calls, key=lambda call: call.begin)
     ends = [call for call in calls if call.name == MODEL]
@@ -69,7 +70,7 @@ def hops(calls: Sequence[Call], operators: Sequence[Operator], convert: str = ""
     for before, now in zip(ends[WARM_UP:], ends[WARM_UP + 1 :], strict=False):
         inside = [call for call in calls if before.end <= call.begin < now.end]
         if any(call.end > now.end for call in inside):
-            raise DeviceError("the functions measured do not lie inside one another.", "Report it with the image.")
+            raise DeviceError("the measured functions do not lie inside one another.", "Report it with the image.")
         frontend, model = _sum(inside, FRONTEND), _sum(inside, MODEL)
         microphone = _sum(inside, convert)
         stages = {title: _sum(inside, name) for name, title in STAGES.items()}
@@ -93,12 +94,16 @@ def _sum(calls: Sequence[Call], name: str) -> int:
 
 
 def _by_operator(calls: Sequence[Call], model: Call, operators: Sequence[Operator]) -> tuple[int, ...]:
-    """An operator lasts from its first kernel's call to that of the next; the outer ones begin and end as the model."""
+    """Return the cost of each operator: from its first kernel's call to that of the next one.
+
+    The first operator begins with the model, and the last one ends with it.
+    """
     kernels = [call for call in calls if fnmatchcase(call.name, KERNEL) and call.begin >= model.begin]
     expected = kernel_calls(operators)
     if [call.name for call in kernels] != [name for _, name in expected]:
         raise DeviceError(
-            "the kernels that ran are not those of the model's operators.", "Build the image and soundsdk alike."
+            "the kernels that ran are not those of the model's operators.",
+            "Build the image with this version of soundsdk.",
         )
     begins: dict[int, int] = {}
     for call, (index, _) in zip(kernels, expected, strict=True):

@@ -1,27 +1,17 @@
 """An RP2040 board in an emulator: an unmodified UF2, a microphone, the USB serial port, cycle counts."""
 
-from soundsdk_sim.rp2040.board import (
-    AdcMicrophone,
-    Calls,
-    FunctionCall,
-    FunctionCycles,
-    Mark,
-    Microphone,
-    PdmMicrophone,
-    Rp2040,
-    symbols,
-)
-from soundsdk_sim.rp2040.repl import Repl
+from soundsdk_sim.rp2040.emulator import CallReport, CycleMark, FunctionCall, FunctionTotal, Rp2040
+from soundsdk_sim.rp2040.microphones import AdcMicrophone, I2sMicrophone, PdmMicrophone, microphone_of, modulate
 
 __all__ = [
     "AdcMicrophone",
-    "Calls",
+    "CallReport",
+    "CycleMark",
     "FunctionCall",
-    "FunctionCycles",
-    "Mark",
-    "Microphone",
+    "FunctionTotal",
+    "I2sMicrophone",
     "PdmMicrophone",
-    "Repl",
     "Rp2040",
-    "symbols",
+    "microphone_of",
+    "modulate",
 ]

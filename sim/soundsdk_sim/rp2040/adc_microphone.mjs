@@ -1,12 +1,12 @@
-// An analogue microphone on the ADC: each conversion of its channel takes one sample, half of the range is its zero.
-// The samples are int16, of which the converter keeps the upper 12 bits.
+// An analogue microphone on the ADC: each conversion of its channel returns one sample, centred on half of the range.
+// Samples are int16, of which the converter keeps the upper 12 bits.
 
-import { Fed } from './fed.mjs';
+import { SampleQueue } from './sample_queue.mjs';
 
 const FIRST_PIN = 26;
 const ZERO = 2048;
 
-export class AdcMicrophone extends Fed {
+export class AdcMicrophone extends SampleQueue {
   constructor({ pin }) {
     super();
     this.channel = pin - FIRST_PIN;
@@ -24,7 +24,7 @@ export class AdcMicrophone extends Fed {
   next() {
     this.slots++;
     if (this.waiting) return ZERO + (this.samples[this.at++] >> 4);
-    this.over++;
+    this.silent++;
     return ZERO;
   }
 }

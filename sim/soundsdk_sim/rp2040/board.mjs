@@ -1,20 +1,20 @@
-// A board with an RP2040: power-on, run by cycles, USB serial port, microphone, marks and function calls.
+// A board with an RP2040: power-on, running by cycles, USB serial port, microphone, marks and function calls.
+import { CallProfiler } from './call_profiler.mjs';
 import { ConsoleLogger, LogLevel, RP2040, USBCDC } from './chip.mjs';
-import { Calls } from './calls.mjs';
 import { CycleClock } from './clock.mjs';
 import { Cpu } from './cpu.mjs';
 import { Pio } from './pio.mjs';
 
 const WATCHDOG = 0x40058;
-const WATCHDOG_MARK = 0x18; // SCRATCH3: on a chip a store there changes nothing that anyone reads
+const WATCHDOG_MARK = 0x18; // SCRATCH3: on a chip nothing reads what is stored there
 const MAX_MARKS = 1000000;
 const SEND_ROOM = 400; // bytes waiting in the emulated USB host
 
 export class Board {
-  // rom, flash: Uint8Array; flash is kept and changes as the firmware writes to it.
+  // rom, flash: Uint8Array; flash is used in place and changes as the firmware writes to it.
   constructor({ rom, flash, microphone = null, log = LogLevel.Error }) {
     Object.assign(this, { rom, microphone, log });
-    this.cycles = 0; // of the power-ons before this one
+    this.cycles = 0; // of earlier power-ons
     this.instructions = 0;
     this.powerOns = 0;
     this.marks = []; // [value, cycles, exception cycles]
@@ -29,7 +29,7 @@ export class Board {
     const mcu = (this.mcu = new RP2040(clock));
     mcu.logger = new ConsoleLogger(this.log, false);
     mcu.loadBootrom(new Uint32Array(this.rom.buffer, this.rom.byteOffset, this.rom.length >>> 2));
-    // Loading the boot ROM has blanked the flash.
+    // Loading the boot ROM has erased the flash.
     mcu.flash.set(flash);
     mcu.core.VTOR = 0;
     mcu.core.reset();
@@ -38,7 +38,7 @@ export class Board {
     this.pios = mcu.pio.map((pio) => new Pio(pio, clock));
     this.microphone?.attach(mcu, this.pios);
     this.connected = false;
-    this.halted = null; // why the CPU stands still for good
+    this.halted = null; // the reason, once the CPU has halted
     this.restart = false;
     this.toSend = [];
     this.powerOns++;
@@ -55,8 +55,8 @@ export class Board {
       this.stop = true;
     };
     this.usb.onSerialData = (data) => this.onSerial(data);
-    // A host that has nothing to send sends nothing. The emulated one would answer every offer of a buffer with an empty
-    // packet: an interrupt every 45 us, which no chip has, and which would never let the CPU sleep.
+    // A real host with nothing to send sends nothing. rp2040js would answer every offered buffer with an empty packet:
+    // an interrupt every 45 us that would never let the CPU sleep.
     const { usbCtrl } = this.mcu;
     const answer = usbCtrl.onEndpointRead;
     this.offer = null; // a buffer's endpoint and size
@@ -87,7 +87,7 @@ export class Board {
 
   watch(functions) {
     this.watched = functions;
-    this.calls = new Calls(this.cpu, functions);
+    this.calls = new CallProfiler(this.cpu, functions);
   }
 
   halt(why) {
@@ -106,13 +106,13 @@ export class Board {
     for (const byte of data) this.toSend.push(byte);
   }
 
-  // Runs for that many cycles, or until `stop` is set (by a callback), or until the CPU stands still for good.
+  // Runs for that many cycles, or until a callback sets `stop` or the CPU halts.
   run(cycles) {
     const end = this.totalCycles + cycles;
     this.stop = false;
     while (this.totalCycles < end && !this.stop && this.halted === null) {
       this.deliver();
-      // Host and firmware meet once in a millisecond at least.
+      // Host and firmware exchange bytes at least once a millisecond.
       this.runUntil(Math.min(end - this.cycles, this.clock.cycles + 125000));
       if (this.restart) this.reset();
     }
@@ -123,11 +123,11 @@ export class Board {
     const { core } = mcu;
     const [pio0, pio1] = this.pios;
     while (clock.cycles < end && !this.stop && this.halted === null && !this.restart) {
-      if (clock.limit <= clock.cycles) clock.fire();
-      if (pio0.limit <= clock.cycles) pio0.run();
-      if (pio1.limit <= clock.cycles) pio1.run();
+      if (clock.nextCycle <= clock.cycles) clock.fire();
+      if (pio0.nextCycle <= clock.cycles) pio0.run();
+      if (pio1.nextCycle <= clock.cycles) pio1.run();
       if (core.interruptsUpdated && core.checkForInterrupts()) core.waiting = false;
-      const next = Math.min(end, clock.limit, pio0.limit, pio1.limit);
+      const next = Math.min(end, clock.nextCycle, pio0.nextCycle, pio1.nextCycle);
       if (core.waiting) {
         const wake = Math.max(next, clock.cycles + 1);
         cpu.sleepCycles += wake - clock.cycles;
@@ -152,7 +152,7 @@ export class Board {
     this.answerOffer();
   }
 
-  // The chip restarts; the flash stays, what waited on the USB cable is lost.
+  // Restarts the chip. The flash is kept; bytes on their way over USB are lost.
   reset() {
     const { flash, peripherals } = this.mcu;
     const { scratchData, reason } = peripherals[WATCHDOG];

@@ -1,11 +1,11 @@
-// The board's USB serial port as a TCP server on this computer, for programs that know such ports
-// (mpremote connect socket://127.0.0.1:PORT). Emulated time does not run ahead of the clock on the wall.
+// Serves the board's USB serial port over TCP on this computer, for programs that can open such ports
+// (mpremote connect socket://127.0.0.1:PORT). Emulated time does not run ahead of real time.
 import net from 'node:net';
 
 const SLICE_MS = 2;
 const AHEAD_MS = 20;
 
-// Serves until stopped() says so. announce gets the port. One program at a time, as on a cable.
+// Serves until stopped() returns true; announce is called with the port. One program at a time, as on a cable.
 export async function serve(board, port, announce, stopped) {
   let peer = null;
   const server = net.createServer((socket) => {
@@ -38,7 +38,7 @@ export async function serve(board, port, announce, stopped) {
     board.run(cycles);
     emulatedMs += SLICE_MS;
     const ahead = emulatedMs - (performance.now() - begin);
-    // Time lost to a slow computer is not made up for.
+    // Time lost on a slow computer is not caught up.
     if (ahead < 0) emulatedMs -= ahead;
     await new Promise((resolve) => {
       if (ahead > AHEAD_MS) setTimeout(resolve, ahead);

@@ -1,5 +1,5 @@
-// The one place that names the emulator's package. The package lies in the folder SOUNDSDK_NODE_MODULES (made by
-// `npm ci` from package-lock.json), so that this folder may be read-only.
+// The one place that names rp2040js. It is installed in the folder SOUNDSDK_NODE_MODULES (by `npm ci` from
+// package-lock.json), so that this folder may be read-only.
 import { createRequire } from 'node:module';
 
 const from = process.env.SOUNDSDK_NODE_MODULES;

@@ -1,5 +1,5 @@
-// Time counted in CPU cycles. The emulator's own clock is moved after every instruction; this one is read from the
-// cycle counter, and knows the cycle at which something has to happen, so that the CPU runs undisturbed until then.
+// Time counted in CPU cycles. rp2040js's own clock is advanced after every instruction; this one is derived from the
+// cycle counter and knows the cycle of the next alarm, so the CPU can run undisturbed until then.
 
 class Alarm {
   constructor(clock, callback) {
@@ -28,8 +28,8 @@ export class CycleClock {
     this.baseCycles = 0;
     this.baseNanos = 0;
     this.first = null; // alarms, soonest first
-    this.firing = null; // the time of the alarm whose callback runs now
-    this.limit = Infinity; // cycle of the first alarm
+    this.firing = null; // time of the alarm whose callback is running
+    this.nextCycle = Infinity; // cycle of the first alarm
   }
 
   get nanos() {
@@ -50,21 +50,21 @@ export class CycleClock {
     this.baseCycles = this.cycles;
     this.hz = hz;
     this.nanosPerCycle = 1e9 / hz;
-    this.updateLimit();
+    this.updateNextCycle();
   }
 
   createAlarm(callback) {
     return new Alarm(this, callback);
   }
 
-  // Alarms of the same time fire in the order they were set.
+  // Alarms for the same time fire in the order they were set.
   insert(alarm, nanos) {
     alarm.nanos = nanos;
     alarm.scheduled = true;
     if (this.first === null || nanos < this.first.nanos) {
       alarm.next = this.first;
       this.first = alarm;
-      this.updateLimit();
+      this.updateNextCycle();
       return;
     }
     let before = this.first;
@@ -77,7 +77,7 @@ export class CycleClock {
     alarm.scheduled = false;
     if (this.first === alarm) {
       this.first = alarm.next;
-      this.updateLimit();
+      this.updateNextCycle();
       return;
     }
     let before = this.first;
@@ -85,22 +85,22 @@ export class CycleClock {
     if (before !== null) before.next = alarm.next;
   }
 
-  updateLimit() {
+  updateNextCycle() {
     const { first } = this;
-    this.limit =
+    this.nextCycle =
       first === null
         ? Infinity
         : this.baseCycles + Math.ceil((first.nanos - this.baseNanos) / this.nanosPerCycle - 1e-6);
   }
 
-  // Fires what is due; a callback sees the time it was set for, so periodic alarms do not drift.
+  // Fires the alarms that are due. A callback sees the time its alarm was set for, so periodic alarms do not drift.
   fire() {
-    while (this.first !== null && this.limit <= this.cycles) {
+    while (this.first !== null && this.nextCycle <= this.cycles) {
       const alarm = this.first;
       this.first = alarm.next;
       alarm.scheduled = false;
       this.firing = Math.max(alarm.nanos, this.baseNanos);
-      this.updateLimit();
+      this.updateNextCycle();
       alarm.callback();
       this.firing = null;
     }

@@ -1,5 +1,5 @@
-// The Cortex-M0+ at speed: bursts of instructions over the emulator's own core object, whose registers, flags,
-// exceptions and system instructions stay in use. Cycles are those of Arm's table for the M0+ at zero wait states
+// A fast Cortex-M0+: runs bursts of instructions on rp2040js's core object, whose registers, flags, exceptions and
+// system instructions stay in use. Cycles are those of Arm's table for the M0+ at zero wait states
 // (Technical Reference Manual, table 3.1) with the single-cycle multiplier and I/O port; an exception costs 15 to enter.
 // What the flash cache and the bus add on silicon is not modelled.
 import { KIND, kinds } from './decode.mjs';
@@ -12,7 +12,7 @@ export const WATCH_MASK = 0x1fffff;
 
 const K = KIND;
 
-// What stops a chip for good: a HardFault without a handler worth running.
+// Halts the chip: a HardFault without a useful handler.
 export class Fault extends Error {
   name = 'Fault';
 }
@@ -62,7 +62,7 @@ function makeBurst(cpu) {
   const rom32 = new Int32Array(mcu.bootrom.buffer);
 
   let begin = 0; // clock.cycles at the start of the burst
-  let slow = 0; // set by an access outside memory: 1 single-cycle I/O, 2 anything that may change what comes next
+  let slow = 0; // set by an access outside memory: 1 single-cycle I/O, 2 anything that may affect what follows
   let extra = 0; // its cycles beyond a memory access
 
   function unaligned(addr) {
@@ -141,8 +141,8 @@ function makeBurst(cpu) {
     mcu.writeUint8(addr >>> 0, value & 0xff);
   }
 
-  // Runs at least one instruction, and on until `budget` cycles are used, something outside memory was touched, the
-  // core waits or a watched address was branched to. The clock stands at the end of the last instruction afterwards.
+  // Runs at least one instruction, and stops after `budget` cycles, an access outside memory, a wait of the core or a
+  // branch to a watched address. Afterwards the clock is at the end of the last instruction.
   return function burst(budget) {
     const { watch } = cpu;
     const watching = watch !== null;
@@ -164,7 +164,7 @@ function makeBurst(cpu) {
             ? ram16[(pc - RAM) >>> 1]
             : pc >>> 14 === 0
               ? rom16[pc >>> 1]
-              : 0xde00; // nothing to run there: as an undefined instruction
+              : 0xde00; // no memory: an undefined instruction
       pc = (pc + 2) | 0;
       count++;
       used++;
@@ -622,9 +622,9 @@ function makeBurst(cpu) {
           R[15] = pc - 2;
           setFlags(n, z, c, v);
           clock.cycles = begin + used - 1;
-          if (op === 0xbf40) core.eventRegistered = true; // SEV wakes this core's next WFE too
+          if (op === 0xbf40) core.eventRegistered = true; // SEV also wakes this core's next WFE
           const cycles = core.executeInstruction();
-          // An exception entered by the instruction moved the clock as well.
+          // An exception entered by the instruction has advanced the clock as well.
           used += cycles - 1 + (clock.cycles - (begin + used - 1));
           pc = R[15];
           n = core.N ? -1 : 0;

@@ -1,7 +1,7 @@
 // Kinds of ARMv6-M instructions, and a table from the first halfword to the kind.
 
 const NAMES = [
-  'OTHER', // system instructions and whatever is rare: left to the emulator's own core
+  'OTHER', // system and rare instructions: left to rp2040js's own core
   'LSL_I', 'LSR_I', 'ASR_I', 'ADD_R', 'SUB_R', 'ADD_3', 'SUB_3', 'MOV_8', 'CMP_8', 'ADD_8', 'SUB_8',
   'AND', 'EOR', 'LSL_R', 'LSR_R', 'ASR_R', 'ADC', 'SBC', 'ROR', 'TST', 'RSB', 'CMP_R', 'CMN', 'ORR', 'MUL', 'BIC', 'MVN',
   'ADD_H', 'CMP_H', 'MOV_H', 'BX', 'BLX', 'LDR_PC',
@@ -13,7 +13,7 @@ const NAMES = [
 
 export const KIND = Object.freeze(Object.fromEntries(NAMES.map((name, i) => [name, i])));
 
-// First kind of a family that lies in the order of its opcode field.
+// Families of kinds, in the order of their opcode field.
 const SHIFT = [KIND.LSL_I, KIND.LSR_I, KIND.ASR_I];
 const IMMEDIATE = [KIND.MOV_8, KIND.CMP_8, KIND.ADD_8, KIND.SUB_8];
 const EXTEND = [KIND.SXTH, KIND.SXTB, KIND.UXTH, KIND.UXTB];
@@ -65,7 +65,7 @@ function kindOf(op) {
     case 0xe:
       return op & 0x800 ? KIND.OTHER : KIND.B;
     default:
-      // Whether a wide instruction is BL is in its second halfword.
+      // The second halfword of a wide instruction tells BL from the others.
       return op >> 11 === 0x1e ? KIND.BL : KIND.OTHER;
   }
 }

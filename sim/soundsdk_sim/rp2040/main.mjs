@@ -1,17 +1,17 @@
-// A board as a process: requests on standard input, one answer to each on standard output, both JSON lines.
+// Runs a board as a process: requests on standard input, one answer each on standard output, both as JSON lines.
 //
-//   {"op":"start","rom":PATH,"uf2":PATH} or "flash":PATH; "microphone" or none:
+//   {"op":"start","rom":PATH,"uf2":PATH} or "flash":PATH; optionally "microphone":
 //       {"kind":"i2s",sck,ws,sd,channel,bits} {"kind":"pdm",clk,data,channel} {"kind":"adc",pin}
-//   {"op":"run","cycles":N,"until":BASE64}      ends early when the serial port has sent those bytes or came up
-//   {"op":"send","data":BASE64}                 to the serial port, during the next run
-//   {"op":"sound","path":PATH}                  int16 samples, little-endian, behind what the microphone still has; for a
-//                                               PDM microphone 16 bits in each
+//   {"op":"run","cycles":N,"until":BASE64}      ends early when the serial port has sent those bytes or comes up
+//   {"op":"send","data":BASE64}                 sends to the serial port during the next run
+//   {"op":"sound","path":PATH}                  appends int16 samples, little-endian, to the microphone's; for PDM each
+//                                               holds 16 bits
 //   {"op":"watch","functions":[[NAME,ADDRESS]]} {"op":"calls"} {"op":"marks"}
-//   {"op":"save","path":PATH,"bytes":N}         the flash
-//   {"op":"serve","port":N}                     answers {"port":N}, serves until the next request, then answers again
+//   {"op":"save","path":PATH,"bytes":N}         writes the flash to a file
+//   {"op":"serve","port":N}                     answers {"port":N}, serves until the next request, answers again
 //
-// An answer holds the state of the board, "serial" (BASE64: what the port has sent since the answer before) and what
-// the request asks for, or "error". Ends with standard input. The same requests give the same answers.
+// An answer holds the state of the board, "serial" (BASE64: what the port has sent since the last answer) and the
+// result of the request, or "error". Exits at the end of standard input. The same requests give the same answers.
 import { readFileSync, writeFileSync } from 'node:fs';
 import readline from 'node:readline';
 
@@ -19,17 +19,17 @@ import { AdcMicrophone } from './adc_microphone.mjs';
 import { Board } from './board.mjs';
 import { serve } from './bridge.mjs';
 import { LogLevel } from './chip.mjs';
-import { Microphone } from './microphone.mjs';
+import { I2sMicrophone } from './i2s_microphone.mjs';
 import { PdmMicrophone } from './pdm_microphone.mjs';
 import { loadUf2 } from './uf2.mjs';
 
 const SLICE_CYCLES = 5e6;
-const MICROPHONES = { i2s: Microphone, pdm: PdmMicrophone, adc: AdcMicrophone };
+const MICROPHONES = { i2s: I2sMicrophone, pdm: PdmMicrophone, adc: AdcMicrophone };
 
 let board = null;
 let serial = [];
 
-// Whether `text` ends in or before the newest bytes; looks at those of this run only.
+// Returns a function that receives the bytes of a run and returns whether they contain `text` so far.
 function finder(text) {
   let tail = Buffer.alloc(0);
   return (data) => {
@@ -78,7 +78,7 @@ const requests = {
     while (!found && board.halted === null && board.totalCycles < end && !closed) {
       board.run(Math.min(SLICE_CYCLES, end - board.totalCycles));
       if (!connected && board.connected && !find) break;
-      // Lets the end of standard input through.
+      // Lets the end of standard input be noticed.
       await new Promise(setImmediate);
     }
     return { found };
@@ -130,7 +130,7 @@ function state() {
     powerOns: board.powerOns,
     connected: board.connected,
     halted: board.halted,
-    microphone: microphone && { waiting: microphone.waiting, slots: microphone.slots, silent: microphone.over },
+    microphone: microphone && { waiting: microphone.waiting, slots: microphone.slots, silent: microphone.silent },
   };
 }
 

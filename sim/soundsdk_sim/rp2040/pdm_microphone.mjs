@@ -1,12 +1,12 @@
-// A PDM microphone: one bit with every period of its clock. 'left' puts it on the line with the falling edge, to be
-// taken before the rising one; 'right' the other way round. It is fed with the bits themselves, 16 to a number, the
-// first one the most significant. After them it sends 1 and 0 in turn, which is silence.
+// A PDM microphone: one bit per clock period. 'left' changes the line on the falling edge, to be sampled before the
+// rising one; 'right' does the opposite. Its samples are the bits themselves, 16 to a number, the most significant one
+// first. After the last it sends 1 and 0 alternately, which is silence.
 
-import { Fed } from './fed.mjs';
+import { SampleQueue } from './sample_queue.mjs';
 
 const PIO0_FUNCTION = 6;
 
-export class PdmMicrophone extends Fed {
+export class PdmMicrophone extends SampleQueue {
   constructor({ clk, data, channel = 'left' }) {
     super(16);
     Object.assign(this, { clk, data, channel });
@@ -19,7 +19,7 @@ export class PdmMicrophone extends Fed {
       const gpio = mcu.gpio[this.clk];
       const ours = () => gpio.functionSelect === PIO0_FUNCTION + i;
       pio.listeners.push({
-        // The clock begins low: there is a left bit already.
+        // The clock begins low, so a left bit is on the line already.
         started: () => {
           if (ours() && this.channel === 'left') this.next();
         },
@@ -37,9 +37,9 @@ export class PdmMicrophone extends Fed {
     this.slots++;
     let bit;
     if (this.waiting) {
-      bit = (this.samples[this.whole] >>> (15 - (this.at & 15))) & 1;
+      bit = (this.samples[this.sent] >>> (15 - (this.at & 15))) & 1;
       this.at++;
-    } else bit = ++this.over & 1;
+    } else bit = ++this.silent & 1;
     this.line.setInputValue(bit === 1);
   }
 }

@@ -1,7 +1,7 @@
-// PIO in step with the CPU: every state machine is stepped when its own clock divider says so. (The emulator itself
-// steps all of them from a host timer, without dividers.)
+// PIO in step with the CPU: every state machine steps at the rate of its own clock divider. (rp2040js steps all of them
+// from a host timer, without dividers.)
 
-const UNITS = 256; // of a CPU cycle: the divider's fraction
+const UNITS = 256; // per CPU cycle: the resolution of a divider
 
 class Machine {
   constructor(machine) {
@@ -10,12 +10,12 @@ class Machine {
   }
 }
 
-// One PIO block. limit: the CPU cycle of the next step; Infinity while nothing is enabled.
+// One PIO block. nextCycle: the CPU cycle of the next step; Infinity while no state machine is enabled.
 export class Pio {
   constructor(pio, clock) {
     this.pio = pio;
     this.clock = clock;
-    this.limit = Infinity;
+    this.nextCycle = Infinity;
     this.machines = pio.machines.map((m) => new Machine(m));
     this.listeners = []; // {started(), changed(pinValues)}: a machine was enabled, a step changed an output
     this.values = 0;
@@ -38,17 +38,17 @@ export class Pio {
         started = true;
       }
     }
-    this.updateLimit();
+    this.updateNextCycle();
     if (started) for (const listener of this.listeners) listener.started();
   }
 
-  updateLimit() {
+  updateNextCycle() {
     let due = Infinity;
     for (const m of this.machines) if (m.due < due) due = m.due;
-    this.limit = Math.ceil(due / UNITS);
+    this.nextCycle = Math.ceil(due / UNITS);
   }
 
-  // Every step that is due by now.
+  // Runs every step that is due.
   run() {
     const now = this.clock.cycles * UNITS;
     const { pio } = this;
@@ -57,7 +57,7 @@ export class Pio {
         const { machine } = m;
         const before = machine.cycles;
         machine.step();
-        // A step counts the delay of its instruction; a waiting one looks again at the next tick.
+        // A step includes the delay of its instruction; a waiting instruction is tried again at the next tick.
         m.due += divider(machine) * Math.max(1, machine.waiting ? 1 : machine.cycles - before);
         if (pio.pinValues !== this.values) {
           this.values = pio.pinValues;
@@ -66,7 +66,7 @@ export class Pio {
         }
       }
     }
-    this.updateLimit();
+    this.updateNextCycle();
   }
 }
 

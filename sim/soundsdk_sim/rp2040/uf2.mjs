@@ -6,7 +6,7 @@ const FAMILY_RP2040 = 0xe48bff56;
 const NOT_MAIN_FLASH = 1;
 const HAS_FAMILY = 0x2000;
 
-// Copies the image's blocks into flash (Uint8Array); how many. Throws an Error that says what is wrong with the file.
+// Copies the image's blocks into flash (Uint8Array) and returns their number. Throws an Error that names what is wrong.
 export function loadUf2(data, flash) {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   if (data.length === 0 || data.length % 512) throw new Error('its length is no multiple of 512 bytes');

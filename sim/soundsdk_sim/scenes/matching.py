@@ -5,35 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from soundsdk.labels import LabelledSpan
 from soundsdk_sim.scenes.scene import ALARM_LABELS, SceneEvent
 
 MARGIN_S = 1.0  # an onset this near to the true one is on time
-
-
-@dataclass(frozen=True)
-class Found:
-    """An event of the detector, in seconds of sound."""
-
-    onset_s: float
-    offset_s: float
-    label: str
-    peak: float  # highest probability, 0-1
 
 
 @dataclass
 class Matched:
     """One scene's outcome. pairs: (true event, the detector's first event for it or None if missed)."""
 
-    pairs: list[tuple[SceneEvent, Found | None]] = field(default_factory=list)
-    false: list[Found] = field(default_factory=list)
+    pairs: list[tuple[SceneEvent, LabelledSpan | None]] = field(default_factory=list)
+    false: list[LabelledSpan] = field(default_factory=list)
 
 
-def on_time(true: SceneEvent, found: Found | None) -> bool:
+def on_time(true: SceneEvent, found: LabelledSpan | None) -> bool:
     """Whether it was found, with its onset within MARGIN_S."""
     return found is not None and abs(found.onset_s - true.onset_s) <= MARGIN_S
 
 
-def match(truth: Sequence[SceneEvent], found: Sequence[Found], labels: Sequence[str]) -> Matched:
+def match(truth: Sequence[SceneEvent], found: Sequence[LabelledSpan], labels: Sequence[str]) -> Matched:
     """Pairs the events of the given labels.
 
     A found event belongs to a true one of its label if it begins between MARGIN_S before its onset and MARGIN_S after

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from soundsdk.labels import LabelledSpan
 from soundsdk_sim.scenes import alarms, backgrounds, distractors, rooms, sirens
 from soundsdk_sim.scenes.dsp import RATE_HZ, Signal, add_at, choice, edges, from_db, high_pass, rms, samples, shape
 from soundsdk_sim.scenes.recordings import Recordings
@@ -24,13 +25,10 @@ _PEAK_DBFS = -15.0  # the loudest 50 ms of a scene, before the gain
 _GAIN_RANGE_DB = (-30.0, 6.0)
 
 
-@dataclass(frozen=True)
-class SceneEvent:
-    """One true event."""
+@dataclass(frozen=True, kw_only=True)
+class SceneEvent(LabelledSpan):
+    """One true event of a scene: a labelled span and how loud it is."""
 
-    onset_s: float
-    offset_s: float
-    label: str
     snr_db: float
 
 
@@ -114,7 +112,7 @@ def compose(
         level = from_db(part.snr_db) * max(under, 1e-6) / max(active_rms(wet[: end - start]), 1e-9)
         add_at(mix, wet * level, start)
         if event:
-            truth.append(SceneEvent(start / RATE_HZ, end / RATE_HZ, part.label, part.snr_db))
+            truth.append(SceneEvent(start / RATE_HZ, end / RATE_HZ, part.label, snr_db=part.snr_db))
     frame = samples(0.05)
     count = max(1, n // frame)
     loudest = float(np.sqrt(np.mean(mix[: count * frame].reshape(count, -1) ** 2, axis=1).max()))

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk_sim.scenes.matching import Found, Matched, match, on_time
+from soundsdk.labels import LabelledSpan
+from soundsdk_sim.scenes.matching import Matched, match, on_time
 from soundsdk_sim.scenes.recordings import Recordings
 from soundsdk_sim.scenes.scene import ALARM_LABELS, Scene, make_scene
 
@@ -22,7 +23,7 @@ REQUIRED_SNR_DB = 5.0
 ALLOWED_FALSE = 1
 
 
-def detect(model: bytes, pcm: NDArray[np.int16]) -> list[Found]:
+def detect(model: bytes, pcm: NDArray[np.int16]) -> list[LabelledSpan]:
     """The events that the firmware's detector finds in mono sound at the model's rate."""
     import json
 
@@ -35,7 +36,7 @@ def detect(model: bytes, pcm: NDArray[np.int16]) -> list[Found]:
     detector = firmware.from_stream(stream, metadata)
     rate = float(metadata["frontend"]["rate_hz"])
     scores, attention = stream.scores, stream.attention
-    found: list[Found] = []
+    found: list[LabelledSpan] = []
     started: dict[int, float] = {}
 
     def note() -> None:
@@ -44,16 +45,14 @@ def detect(model: bytes, pcm: NDArray[np.int16]) -> list[Found]:
                 started[i] = detector.time[i] / rate
             elif edge == firmware.OFF:
                 found.append(
-                    Found(started.pop(i), detector.time[i] / rate, detector.labels[i], detector.peak[i] / 1000)
+                    LabelledSpan(started.pop(i), detector.time[i] / rate, detector.labels[i], detector.peak[i] / 1000)
                 )
 
     sound = np.asarray(pcm, np.int16).tobytes()
     at = 0
-    while 2 * (at + stream.needed) <= len(sound):
-        begin = 2 * at
-        at += stream.needed
-        stream.feed(sound[begin : 2 * at])
-        if detector.step(scores, attention, at):
+    while at < len(pcm):
+        at += stream.feed(sound, at)
+        if stream.stepped and detector.step(scores, attention, at):
             note()
     if detector.close(len(pcm)):
         note()
@@ -103,7 +102,7 @@ def table(names: Sequence[str], outcomes: Sequence[Matched]) -> str:
         for found in outcome.false:
             span = f"{found.onset_s:6.2f}-{found.offset_s:<6.2f}"
             rows.append(
-                (found.onset_s, f"{name:>6}  {found.label:<12} {'':6}  {'':13}  {span}  FALSE {found.peak:.2f}")
+                (found.onset_s, f"{name:>6}  {found.label:<12} {'':6}  {'':13}  {span}  FALSE {found.score:.2f}")
             )
         lines += [text for _, text in sorted(rows)]
     return "\n".join(lines)

@@ -1,1 +1,1 @@
-"""Where `soundsdk sim` runs the firmware: in this Python, in MicroPython on this computer, on emulated chips."""
+"""The targets of `soundsdk sim --on`: this Python, MicroPython on this computer, emulated chips."""

@@ -1,4 +1,4 @@
-"""Firmware images for the targets: built when they are first needed, kept in soundsdk's cache."""
+"""Firmware images for the targets: built when first needed, kept in soundsdk's cache."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from pathlib import Path
 import click
 
 from soundsdk.boards import find_board
-from soundsdk.build import sources
-from soundsdk.build.builder import build
+from soundsdk.build.builder import build_image
+from soundsdk.cache import cache_dir
 from soundsdk.detector_file import DetectorFile
 from soundsdk.models import load_model
 
 
-def image(board: str, detector: DetectorFile | None = None) -> Path:
-    """The image of a board, as new as its sources. detector: the one baked in, where it does not get it otherwise.
+def cached_image(board_id: str, detector: DetectorFile | None = None) -> Path:
+    """Return the image of a board, built again if its sources have changed.
 
-    Says on standard error what it does if that takes time. ToolError if a compiler is missing.
+    detector: the one in the image, for a board that cannot load another. A build is announced on standard error.
+    Raises ToolError if a compiler is missing.
     """
 
-    def say(text: str) -> None:
-        click.echo(f"{board}: {text}", err=True)
+    def report(text: str) -> None:
+        click.echo(f"{board_id}: {text}", err=True)
 
-    made = build(find_board(board), detector or load_model(), None, sources.cache_dir() / "images", say)
+    made = build_image(find_board(board_id), detector or load_model(), None, cache_dir() / "images", report)
     if made.built:
-        say(f"built once and kept: {made.path}")
+        report(f"built once and kept: {made.path}")
     return made.path

@@ -13,18 +13,16 @@ from pathlib import Path
 
 from soundsdk.boards import Board
 from soundsdk.errors import DeviceError
-from soundsdk_sim.targets.qemu_machine import command
+from soundsdk_sim.targets.qemu_machine import PROMPT, START_S, command
 
-_START_S = 30.0
-_SAID = re.compile(rb"redirected to (\S+)")
-_PROMPT = b">>> "
+_PORT_PATH = re.compile(rb"redirected to (\S+)")
 
 
 @contextlib.contextmanager
-def terminal(board: Board, image: Path, extra: tuple[str, ...] = ()) -> Iterator[str]:
-    """Runs the machine of a board with [qemu] while the block runs; gives the path of its serial port, at the REPL.
+def open_terminal(board: Board, image: Path, extra: tuple[str, ...] = ()) -> Iterator[str]:
+    """Run the machine of a board with [qemu] during the block and yield the path of its serial port, at the REPL.
 
-    extra: further arguments for QEMU. DeviceError if QEMU is missing, ends, or the REPL does not come up.
+    extra: further arguments for QEMU. Raises DeviceError if QEMU is missing, ends, or the REPL does not come up.
     """
     process = subprocess.Popen(
         [*command(board, image), "-serial", "pty", *extra],
@@ -34,11 +32,12 @@ def terminal(board: Board, image: Path, extra: tuple[str, ...] = ()) -> Iterator
     )
     try:
         assert process.stdout is not None
-        deadline = time.monotonic() + _START_S
-        said = _read_until(process.stdout.fileno(), _SAID, deadline)
-        path = _SAID.search(said)
+        deadline = time.monotonic() + START_S
+        printed = _read_until(process.stdout.fileno(), _PORT_PATH, deadline)
+        path = _PORT_PATH.search(printed)
         if path is None:
-            raise DeviceError(f"QEMU has no serial port: {said.decode(errors='replace').strip() or 'it said nothing'}")
+            text = printed.decode(errors="replace").strip() or "it printed nothing"
+            raise DeviceError(f"QEMU has no serial port: {text}")
         _wait_for_prompt(path[1].decode(), deadline)
         yield path[1].decode()
     finally:
@@ -49,21 +48,21 @@ def terminal(board: Board, image: Path, extra: tuple[str, ...] = ()) -> Iterator
 
 
 def _wait_for_prompt(path: str, deadline: float) -> None:
-    """The nRF51's UART loses what comes while it is off."""
+    """Wait for the REPL: the nRF51's UART loses bytes that arrive while it is off."""
     port = os.open(path, os.O_RDWR | os.O_NOCTTY)
     try:
-        # What came before this program opened the port is lost, so the prompt is asked for again.
+        # A prompt sent before this program opened the port is lost, so ask for another.
         while time.monotonic() < deadline:
             os.write(port, b"\r")
-            if _PROMPT in _read_until(port, re.compile(_PROMPT), time.monotonic() + 0.5):
+            if PROMPT in _read_until(port, re.compile(PROMPT), time.monotonic() + 0.5):
                 return
     finally:
         os.close(port)
-    raise DeviceError(f"the emulated board's REPL is not up after {_START_S:.0f} s.")
+    raise DeviceError(f"the emulated board's REPL is not up after {START_S:.0f} s.")
 
 
 def _read_until(fd: int, pattern: re.Pattern[bytes], deadline: float) -> bytes:
-    """What comes until the pattern is in it, the other side ends or time is over."""
+    """Read until the pattern matches, the other side closes or the time is up."""
     data = b""
     while not pattern.search(data):
         ready, _, _ = select.select([fd], [], [], max(0.0, deadline - time.monotonic()))

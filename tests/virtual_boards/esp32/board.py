@@ -1,4 +1,4 @@
-"""The board around the chip: power, the two lines that reset it, its serial port, and what runs.
+"""The board around the chip: power, the two lines that reset it, its serial port, and its firmware.
 
 The lines are wired as on Espressif's boards, with two transistors: EN (reset) is low while RTS is asserted and DTR is
 not, GPIO0 (boot loader) while DTR is asserted and RTS is not. A capacitor lets EN rise slowly, so the moment in which
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from soundsdk.build import descriptor
 from soundsdk_sim.live import LiveBoard
 from virtual_boards.esp32 import image
-from virtual_boards.esp32.chips import Chip
+from virtual_boards.esp32.chips import EspChip
 from virtual_boards.esp32.flash import Flash
 from virtual_boards.esp32.rom_loader import RomLoader
 
@@ -30,12 +30,12 @@ _RATE_HZ = 16000
 
 
 class Esp32Board:
-    """A board with power on. sound: what its microphone hears after each start, at 16 kHz; then silence.
+    """A board with power on. sound: recorded by its microphone after each start, at 16 kHz; then silence.
 
-    What runs is soundfw with the detector found in the flash, if the boot loader would start what the flash holds.
+    It runs soundfw with the detector found in the flash, if the boot loader would start what the flash holds.
     """
 
-    def __init__(self, chip: Chip, flash: Flash | None = None, sound: NDArray[np.int16] | None = None) -> None:
+    def __init__(self, chip: EspChip, flash: Flash | None = None, sound: NDArray[np.int16] | None = None) -> None:
         self.chip = chip
         self.flash = flash or Flash()
         self._sound = np.zeros(0, np.int16) if sound is None else sound
@@ -52,10 +52,10 @@ class Esp32Board:
         self.boots = 0  # of soundfw
         self._start(loader=False)
 
-    # The lines and the line's speed: what the host sets.
+    # What the host sets: the reset lines and the speed.
 
     def set_lines(self, dtr: bool, rts: bool) -> None:
-        """True: asserted."""
+        """Set the reset lines. True: asserted."""
         with self._lock:
             self._dtr, self._rts = dtr, rts
             if rts and not dtr:
@@ -73,14 +73,14 @@ class Esp32Board:
                 self._loader.host_baud = baud
 
     def power_cycle(self) -> None:
-        """Pulled and plugged in: no line is asserted, and whatever ran is gone."""
+        """Unplug it and plug it in: no line is asserted, and whatever ran has ended."""
         with self._lock:
             self._dtr = self._rts = False
             self._stop()
             self._leave_reset(loader=False)
 
     def stop(self) -> None:
-        """Power off."""
+        """Switch it off."""
         with self._lock:
             self._stop()
 
@@ -110,7 +110,7 @@ class Esp32Board:
             return
         found = descriptor.find(booted.app)
         if found is None:
-            self._say("MicroPython; >>> \r\n")  # an application, but not ours: it answers nothing
+            self._say("MicroPython; >>> \r\n")  # an application without a detector: it does not answer
             return
         self.boots += 1
         _, _, build = found.fw.partition("+")
@@ -132,7 +132,7 @@ class Esp32Board:
         return abs(self._baud / chip - 1) > _BAUD_TOLERANCE
 
     def receive(self, data: bytes) -> None:
-        """What the host sends."""
+        """Receive bytes from the host."""
         with self._lock:
             garbled = self._garbled
             if garbled:
@@ -145,7 +145,7 @@ class Esp32Board:
                 self._live.write(data)
 
     def transmit(self, timeout_s: float) -> bytes:
-        """What the board has sent, waiting at most timeout_s for it."""
+        """Return what the board has sent, waiting at most timeout_s for it."""
         end = time.monotonic() + timeout_s
         while True:
             with self._lock:

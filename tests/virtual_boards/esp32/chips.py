@@ -1,4 +1,4 @@
-"""What esptool asks a chip about before it writes: registers with fixed values, and where the flash's SPI port lies.
+"""Facts that esptool reads from a chip before it writes: registers, and the address of the flash's SPI port.
 
 The numbers are from the chips' technical reference manuals (eFuse, SPI and UART chapters) and from what esptool reads.
 """
@@ -17,14 +17,14 @@ class Spi:
 
     cmd: int
     usr2: int  # the command, in its low 16 bits
-    w0: int  # what comes back
+    w0: int  # the answer
 
 
 @dataclass(frozen=True)
-class Chip:
-    """One kind of chip. name: esptool's; chip_id: in image headers; boot: where the ROM looks for an image in flash.
+class EspChip:
+    """One kind of chip. name: esptool's; chip_id: in image headers; boot: offset of the image in flash.
 
-    tells_id: whether the ROM knows the command that asks for chip_id; the others are known by a word of their ROM.
+    tells_id: True if the ROM has a command that returns chip_id; the others are known by a word of their ROM.
     """
 
     name: str
@@ -43,7 +43,7 @@ _ROM_WORD = 0x40001000
 CHIPS = {
     chip.name: chip
     for chip in (
-        Chip(
+        EspChip(
             "esp32", 0, 0x1000, False, Spi(0x3FF42000, 0x3FF42024, 0x3FF42080), 0x3FF40014,
             {
                 _ROM_WORD: 0x00F01D83,
@@ -53,12 +53,12 @@ CHIPS = {
                 0x3FF5F06C: 800 << 7,
             },
         ),
-        Chip(
+        EspChip(
             "esp32c3", 5, 0x0, True, Spi(0x60002000, 0x60002020, 0x60002058), 0x60000014,
             # MAC; revision 0.4.
             {_ROM_WORD: 0x1B31506F, 0x60008844: _MAC_LOW, 0x60008848: _MAC_HIGH, 0x60008850: 4 << 18},
         ),
-        Chip(
+        EspChip(
             "esp32s3", 9, 0x0, True, Spi(0x60002000, 0x60002020, 0x60002058), 0x60000014,
             {_ROM_WORD: 0x9, 0x60007044: _MAC_LOW, 0x60007048: _MAC_HIGH, 0x60007050: 2 << 18},
         ),

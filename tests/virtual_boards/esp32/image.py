@@ -9,7 +9,7 @@ import hashlib
 import struct
 from dataclasses import dataclass
 
-from virtual_boards.esp32.chips import Chip
+from virtual_boards.esp32.chips import EspChip
 from virtual_boards.esp32.flash import Flash
 
 _MAGIC = 0xE9
@@ -26,11 +26,11 @@ _TYPE_APP = 0
 
 
 class BadImage(Exception):
-    """Why a boot loader does not start an image."""
+    """A boot loader does not start an image; the message says why."""
 
 
-def make(chip: Chip, segments: list[tuple[int, bytes]]) -> bytes:
-    """An image of (load address, bytes), with its checksum and hash. Sizes are padded to words."""
+def make(chip: EspChip, segments: list[tuple[int, bytes]]) -> bytes:
+    """Make an image of (load address, bytes), with its checksum and hash. Sizes are padded to words."""
     out = bytearray(_HEADER.pack(_MAGIC, len(segments), 2, 0x20, 0x40080400))
     out += struct.pack("<B3xHBHH4xB", 0xEE, chip.chip_id, 0, 0, 0xFFFF, 1)
     checksum = _CHECKSUM_SEED
@@ -43,14 +43,14 @@ def make(chip: Chip, segments: list[tuple[int, bytes]]) -> bytes:
 
 
 def make_partitions(app_bytes: int) -> bytes:
-    """A table with one application, and its hash."""
+    """Make a partition table with one application, and its hash."""
     table = _ENTRY.pack(_ENTRY_MAGIC, _TYPE_APP, 0, APP, app_bytes, b"factory", 0)
     table += b"\xeb\xeb" + b"\xff" * 14 + hashlib.md5(table).digest()
     return table.ljust(_TABLE_BYTES, b"\xff")
 
 
-def make_flash_image(chip: Chip, contents: bytes) -> bytes:
-    """Boot loader, partition table and an application with `contents` in its data: what is written at chip.boot."""
+def make_flash_image(chip: EspChip, contents: bytes) -> bytes:
+    """Make what is written at chip.boot: boot loader, partition table, an application with `contents` in its data."""
     loader = make(chip, [(0x3FFF0000, b"second stage boot loader"), (0x40078000, bytes(64))])
     app = make(chip, [(0x3F400020, contents), (0x400D0020, b"code" * 16)])
     start = loader.ljust(PARTITIONS - chip.boot, b"\xff") + make_partitions(0x200000)
@@ -71,8 +71,8 @@ class Booted:
     app: bytes
 
 
-def boot(flash: Flash, chip: Chip) -> Booted:
-    """What the chip's ROM and the second stage do after reset; BadImage says where they give up."""
+def boot(flash: Flash, chip: EspChip) -> Booted:
+    """Do what the ROM and the second stage do after reset; BadImage says where they give up."""
     try:
         _check(flash, chip.boot, chip)
         at, size = _find_app(flash)
@@ -84,8 +84,8 @@ def boot(flash: Flash, chip: Chip) -> Booted:
         raise BadImage("the image ends outside of the flash") from None
 
 
-def _check(flash: Flash, at: int, chip: Chip) -> int:
-    """The size of the image that begins there."""
+def _check(flash: Flash, at: int, chip: EspChip) -> int:
+    """Check the image that begins there; return its size."""
     header = flash.read(at, _SEGMENTS_AT)
     if header[0] != _MAGIC:
         raise BadImage(f"invalid header: 0x{header[3::-1].hex()}")
@@ -112,7 +112,7 @@ def _check(flash: Flash, at: int, chip: Chip) -> int:
 
 
 def _find_app(flash: Flash) -> tuple[int, int]:
-    """Offset and size of the first application in the partition table."""
+    """Return offset and size of the first application in the partition table."""
     for at in range(PARTITIONS, PARTITIONS + _TABLE_BYTES, _ENTRY.size):
         magic, kind, _, offset, size, _, _ = _ENTRY.unpack(flash.read(at, _ENTRY.size))
         if magic != _ENTRY_MAGIC:

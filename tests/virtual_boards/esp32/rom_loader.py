@@ -1,7 +1,7 @@
 """The serial loader in the ROM of an ESP32, and the "stub" that esptool loads in its place.
 
-The protocol is esptool's documentation, "Serial Protocol": SLIP packets, each a command with an answer. Code that is
-sent into the RAM is not run: when esptool starts its stub, the loader from then on answers as the stub does.
+The protocol is in esptool's documentation, "Serial Protocol": SLIP packets, each a command with an answer. Code sent to
+RAM is not run: once esptool starts its stub, the loader answers as the stub does.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable
 
 from virtual_boards.esp32 import slip
-from virtual_boards.esp32.chips import Chip
+from virtual_boards.esp32.chips import EspChip
 from virtual_boards.esp32.flash import Flash
 
 _SYNC = b"\x07\x07\x12\x20" + b"\x55" * 32
@@ -32,9 +32,9 @@ class _Refuse(Exception):
 
 
 class RomLoader:
-    """From bytes of the host to bytes for the host. on_boot: called when the host starts what is in flash."""
+    """The loader: bytes from the host in, bytes for the host out. on_boot: called when the host starts the flash."""
 
-    def __init__(self, chip: Chip, flash: Flash, on_boot: Callable[[], None]) -> None:
+    def __init__(self, chip: EspChip, flash: Flash, on_boot: Callable[[], None]) -> None:
         self._chip = chip
         self._flash = flash
         self._on_boot = on_boot
@@ -51,11 +51,11 @@ class RomLoader:
 
     @property
     def baud(self) -> int:
-        """Of the chip's UART. Until it is told another, it takes that of the host."""
+        """The speed of the chip's UART: the host's, until a command sets another."""
         return self._baud or self.host_baud
 
     def feed(self, data: bytes) -> bytes:
-        """Takes what the host sends; what the loader answers."""
+        """Process bytes from the host; return the loader's answers."""
         for packet in self._decoder.feed(data):
             if len(packet) >= 8 and packet[0] == 0:
                 _, op, size, check = struct.unpack_from("<BBHI", packet)
@@ -200,7 +200,7 @@ _COMMANDS = {
 
 
 def _payload(data: bytes, check: int) -> bytes:
-    """The bytes of a block, which stand after four words; refused if their checksum is wrong."""
+    """Return the bytes of a block, which follow four words; refuse them if their checksum is wrong."""
     (size,) = struct.unpack_from("<I", data)
     payload = data[16:]
     total = _CHECKSUM_SEED

@@ -1,5 +1,6 @@
-"""The board's serial port on the network, as RFC 2217: data and the lines that reset it. pyserial's server half does
-the Telnet part.
+"""The board's serial port on the network, as RFC 2217: data, and the lines that reset the board.
+
+pyserial's server half does the Telnet part.
 
     with Esp32Server(Esp32Board(CHIPS["esp32c3"])) as server:
         server.url                    # rfc2217://127.0.0.1:…, for esptool, soundsdk, pyserial
@@ -21,10 +22,11 @@ from virtual_boards.esp32.board import Esp32Board
 
 
 @dataclass
-class Faults:
-    """Of the cable. Chances are per byte, both ways.
+class CableFaults:
+    """Faults of the cable. Probabilities are per byte, both ways.
 
-    cut_after: bytes of the host after which it is pulled, once. hangs_after: bytes after which nothing passes any more.
+    cut_after: bytes from the host after which it is pulled, once. hangs_after: bytes from the host after which nothing
+    passes any more. bytes_s: speed, in bytes per second.
     """
 
     replace: float = 0.0
@@ -36,7 +38,7 @@ class Faults:
 
 
 class _Lines:
-    """What pyserial's PortManager takes for a serial port: its settings, and no data."""
+    """A stand-in for the serial port of pyserial's PortManager: its settings, without data."""
 
     bytesize, parity, stopbits = 8, "N", 1
     xonxoff = rtscts = break_condition = False
@@ -103,11 +105,11 @@ class _Connection:
 
 
 class Esp32Server:
-    """Serves a board to one client at a time; others are turned away. host_bytes: what the client has sent so far."""
+    """A server of one board to one client at a time; others are turned away. host_bytes: received from the client."""
 
-    def __init__(self, board: Esp32Board, faults: Faults | None = None) -> None:
+    def __init__(self, board: Esp32Board, faults: CableFaults | None = None) -> None:
         self.board = board
-        self.faults = faults or Faults()
+        self.faults = faults or CableFaults()
         self.host_bytes = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
@@ -125,7 +127,7 @@ class Esp32Server:
         self.close()
 
     def close(self) -> None:
-        """Ends the server and switches the board off."""
+        """End the server and switch the board off."""
         self._stop.set()
         self._listener.close()
         client = self._client
@@ -164,7 +166,7 @@ class Esp32Server:
             self._client = None
 
     def _pass(self, data: bytes, noise: random.Random) -> bool:
-        """From host to board; False when the cable is pulled."""
+        """Pass bytes from host to board; return False when the cable is pulled."""
         faults = self.faults
         before, self.host_bytes = self.host_bytes, self.host_bytes + len(data)
         if faults.hangs_after is not None and self.host_bytes > faults.hangs_after:
@@ -190,7 +192,7 @@ class Esp32Server:
                 client.write(b"".join(manager.escape(_damaged(data, faults, noise))))
 
 
-def _damaged(data: bytes, faults: Faults, noise: random.Random) -> bytes:
+def _damaged(data: bytes, faults: CableFaults, noise: random.Random) -> bytes:
     if not faults.replace and not faults.drop:
         return data
     out = bytearray()

@@ -7,19 +7,19 @@ _PACKET_MOST = 1 << 16
 
 
 def encode(packet: bytes) -> bytes:
-    """The bytes that carry a packet."""
+    """Return the bytes that carry a packet."""
     body = packet.replace(bytes([_ESC]), bytes([_ESC, _ESC_ESC])).replace(bytes([_END]), bytes([_ESC, _ESC_END]))
     return bytes([_END]) + body + bytes([_END])
 
 
 class Decoder:
-    """Takes bytes as they come. What stands outside packets, and packets that are broken or endless, is dropped."""
+    """A decoder of bytes as they come. It drops bytes outside packets, and packets that are broken or endless."""
 
     def __init__(self) -> None:
         self._packet: bytearray | None = None
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The packets that data completes."""
+        """Return the packets that these bytes complete."""
         out = []
         # Between two END bytes lies a packet, or the gap between two packets, which is empty.
         for i, part in enumerate(data.split(bytes([_END]))):

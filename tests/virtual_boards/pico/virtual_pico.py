@@ -1,13 +1,13 @@
-"""The board: in its boot loader it is a drive, else a serial port with soundfw behind it.
+"""A Pico: in its boot loader it is a drive, else a serial port with soundfw behind it.
 
-    with VirtualPico(folder) as pico:           # soundsdk now sees this board and no other
-        pico.bootsel()                          # plugged in while the button is held: the drive is there
-        ...
-        pico.runs.wait(5)                       # the firmware is up, at pico.port
+    with VirtualPico(folder) as pico:                               # a System with this board and no other
+        pico.bootsel()                                              # plug it in with the button held: a drive
+        run(["flash", "rpi_pico"], system=pico)
+        pico.runs.wait(5)                                           # the firmware runs, at pico.port
 
-A folder is not a drive: what is written to it goes to the boot ROM as soon as it is seen, and when the drive vanishes a
+A folder is not a drive: what is written to it reaches the boot ROM at the next look, and when the drive vanishes a
 program that still has the file open notices nothing. With `piped`, the file soundsdk.uf2 is a pipe, so the writer waits
-for the ROM as for a real drive, and gets an error when that goes.
+for the ROM as for a real drive, and gets an error when that vanishes.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.build import descriptor
-from soundsdk.device import ports, uf2_drive
 from soundsdk.device.ports import PortInfo
 from soundsdk_sim.live import LiveBoard
 from soundsdk_sim.pty import Pty
+from virtual_boards.computer import VirtualComputer
 from virtual_boards.esp32.flash import Flash
-from virtual_boards.pico.boot_rom import FLASH_AT, RP2040, Chip, Uf2Writer, starts
+from virtual_boards.pico.boot_rom import FLASH_AT, RP2040, PicoChip, Uf2Writer, starts
 
 _LISTED_S = 10.0
 _TURN_S = 0.01
@@ -41,15 +41,16 @@ _TOUCH_BAUD = 1200
 _SERIAL_NUMBER = "E6614103E7452D2F"
 PIPE = "soundsdk.uf2"
 
-__all__ = ["FLASH_AT", "Faults", "VirtualPico"]
+__all__ = ["FLASH_AT", "PicoFaults", "VirtualPico"]
 
 
 @dataclass
-class Faults:
-    """cut_after: bytes of the file after which the cable is pulled, once. bytes_s: how fast the ROM takes them.
+class PicoFaults:
+    """Faults of the drive and the cable.
 
-    piped: see above. full: there is no room on the drive. deaf: the file is never looked at. no_drive: the boot loader
-    starts, and its drive does not appear.
+    cut_after: bytes of the file after which the cable is pulled, once. bytes_s: the ROM's speed, in bytes per second.
+    piped: see above. full: the drive has no room. deaf: the file is never read. no_drive: the boot loader starts, and
+    its drive does not appear.
     """
 
     cut_after: int | None = None
@@ -60,29 +61,30 @@ class Faults:
     no_drive: bool = False
 
 
-class VirtualPico:
-    """A board plugged in, with an empty flash: so it is in its boot loader.
+class VirtualPico(VirtualComputer):
+    """A computer with one board, whose flash is empty: so the board is in its boot loader.
 
-    sound: what its microphone hears after each start, at 16 kHz. other: another firmware is in the flash, which shows a
-    port and says nothing of ours. refuses: its firmware does not know the command `bootloader`.
+    sound: recorded by its microphone after each start, at 16 kHz. other: another firmware is in the flash, which has a
+    port and does not speak our protocol. refuses: its firmware does not know the command `bootloader`.
     """
 
     def __init__(
         self,
         folder: Path,
-        chip: Chip = RP2040,
+        chip: PicoChip = RP2040,
         sound: NDArray[np.int16] | None = None,
         other: bool = False,
         refuses: bool = False,
         name: str = "ttyACM0",
         serial_number: str | None = _SERIAL_NUMBER,
     ) -> None:
+        super().__init__()
         self.chip = chip
         self.flash = Flash(_FLASH_BYTES)
-        self.faults = Faults()
+        self.faults = PicoFaults()
         self.port = str(folder / name)
         self.drive = folder / f"{name}-{chip.board_id}"
-        self.usb_file = folder / "usb.uf2"  # what comes over USB by other ways than the drive, as picotool sends it
+        self.usb_file = folder / "usb.uf2"  # what picotool would send over USB, past the drive
         self.runs = threading.Event()
         self._sound = np.zeros(0, np.int16) if sound is None else sound
         self._other = other
@@ -94,40 +96,37 @@ class VirtualPico:
         self._off = threading.Event()
         self._unplugged = threading.Event()
         self._is_out = threading.Event()
-        self._before = (ports.source, uf2_drive.source)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    # What the host sees.
+    # The computer's side.
 
-    def listed(self) -> list[PortInfo]:
-        """As ports.source."""
+    def list_ports(self) -> list[PortInfo]:
+        """Return the board's port, while its firmware runs."""
         if not os.path.islink(self.port):
             return []
         return [PortInfo(self.port, "board", 0x2E8A, 0x0005, self._serial_number, "Board in FS mode")]
 
-    def mounts(self) -> list[Path]:
-        """As uf2_drive.source."""
+    def list_mount_points(self) -> list[Path]:
+        """Return the board's drive, while it is in its boot loader."""
         return [self.drive] if self.drive.is_dir() else []
 
     def __enter__(self) -> VirtualPico:
-        ports.source, uf2_drive.source = self.listed, self.mounts
-        # Plugged in is: the system has listed it.
+        # The board counts as plugged in when the system lists it.
         end = time.monotonic() + _LISTED_S
-        while not self.listed() and not self.mounts() and time.monotonic() < end:
+        while not self.list_ports() and not self.list_mount_points() and time.monotonic() < end:
             time.sleep(_TURN_S)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        ports.source, uf2_drive.source = self._before
         self.close()
 
-    # What a hand can do.
+    # The user's side.
 
     def bootsel(self) -> None:
-        """Unplugs it and plugs it in with the button held; returns when the drive is there."""
+        """Unplug it and plug it in with the button held; return when the drive is there."""
         self.unplug()
         self._wanted.set()
         self.plug()
@@ -136,21 +135,21 @@ class VirtualPico:
             time.sleep(_TURN_S)
 
     def unplug(self) -> None:
-        """Returns when it is out."""
+        """Unplug it, and wait until it is out."""
         self._unplugged.set()
         self._is_out.wait(10)
 
     def plug(self) -> None:
-        """Plugs it in again."""
+        """Plug it in again."""
         self._is_out.clear()
         self._unplugged.clear()
 
     def close(self) -> None:
-        """Power off."""
+        """Switch it off."""
         self._off.set()
         self._thread.join(timeout=10)
 
-    # What it does.
+    # The board's side.
 
     @property
     def _on(self) -> bool:
@@ -185,7 +184,7 @@ class VirtualPico:
         live.stop()
 
     def _serve(self, live: LiveBoard | None) -> None:
-        """The serial port, until the boot loader is wanted."""
+        """Serve the serial port until the boot loader is requested."""
         with Pty() as pty:
             os.symlink(pty.path, self.port)
             self.runs.set()
@@ -240,7 +239,7 @@ class VirtualPico:
                 os.close(pipe)
 
     def _next(self, pipe: int | None, taken: dict[Path, int]) -> bytes:
-        """More of a file, as it comes."""
+        """Return what was written to a file since the last call."""
         if pipe is not None:
             with contextlib.suppress(BlockingIOError):
                 return os.read(pipe, 4096)

@@ -1,4 +1,4 @@
-"""`soundsdk evaluate`: a detector's figures on recordings it has not seen."""
+"""The verb `soundsdk evaluate`."""
 
 from __future__ import annotations
 
@@ -8,23 +8,32 @@ from typing import Any
 
 import click
 
+from soundsdk.commands.options import data_option, fold_option, json_option, model_argument
+from soundsdk.commands.verb import Verb
 from soundsdk.errors import DataError
 from soundsdk_train.datasets import LAYOUTS, load, scan
 from soundsdk_train.metrics import Figures
 from soundsdk_train.settings import FrontendSettings
 
 
-@click.command("evaluate")
-@click.argument("model", type=click.Path())
-@click.option("--data", required=True, type=click.Path(), help="Folder of recordings.")
-@click.option("--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="How it is laid out.")
-@click.option("--fold", type=int, default=None, help="Only the recordings of this fold; all without it.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.command(
+    "evaluate",
+    cls=Verb,
+    examples=[
+        "soundsdk evaluate siren.tflite --data my_sounds",
+        "soundsdk evaluate siren.tflite --data my_sounds --fold 1 --json",
+    ],
+)
+@model_argument
+@data_option
+@click.option("--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="Layout of the folder.")
+@fold_option("Measure on the recordings of this fold only (default: all).")
+@json_option
 def evaluate(model: str, data: str, layout: str, fold: int | None, as_json: bool) -> None:
     """Measure a detector on recordings: INT8, with the device's frontend and pooling.
 
-    The float figures shown beside are those of the same network before conversion, measured on the fold that was held
-    out of its training; the model carries them.
+    MODEL is a .tflite file. The float figures beside are from the same network before conversion, measured on the fold
+    that was held out of its training; the file carries them.
     """
     from soundsdk.detector_file import load as load_model
     from soundsdk_train import evaluate as measure

@@ -1,48 +1,61 @@
-"""`soundsdk train`: a folder of recordings in, one detector file out."""
+"""The verb `soundsdk train`."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
+from soundsdk.commands.options import config_option, data_option, fold_option, output_option, seed_option
+from soundsdk.commands.verb import Verb
 from soundsdk_train import settings as settings_file
-from soundsdk_train.datasets import LAYOUTS, Clip, Dataset, Loaded, load, scan, split
+from soundsdk_train.datasets import LAYOUTS, Clip, Dataset, Loaded, Recording, load, scan, split
 
 
-@click.command("train")
-@click.option("--data", required=True, type=click.Path(), help="Folder of recordings.")
-@click.option("--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="How it is laid out.")
-@click.option("--test-fold", type=int, default=None, help="Fold held out of training and measured afterwards.")
-@click.option("--config", type=click.Path(), default=None, help="TOML file of settings, as in training/configs.")
-@click.option("--seed", type=int, default=None, help="Same seed, same machine: same file.")
-@click.option("--name", default=None, help="Name of the model in its metadata; by default that of the file.")
-@click.option("--epochs", type=int, default=None, help="Instead of train.epochs of the settings.")
-@click.option("--tensorboard", type=click.Path(), default=None, help="Write TensorBoard logs to this folder.")
-@click.option("-o", "--out", required=True, type=click.Path(), help="Detector file to write, OUT.tflite.")
+@click.command(
+    "train",
+    cls=Verb,
+    examples=[
+        "soundsdk train --data my_sounds -o siren.tflite",
+        "soundsdk train --data my_sounds --fold 1 --seed 7 -o siren.tflite",
+        "soundsdk train --data esc10 --config training/configs/esc10.toml -o esc10.tflite",
+    ],
+)
+@data_option
+@click.option("--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="Layout of the folder.")
+@fold_option("Hold this fold out of training, and measure on it afterwards.")
+@config_option
+@seed_option
+@click.option("--name", default=None, help="Name of the model in its metadata (default: the file's name).")
+@click.option("--epochs", type=int, default=None, metavar="N", help="Number of epochs, instead of the settings'.")
+@click.option("--tensorboard", type=click.Path(), default=None, metavar="DIR", help="Write TensorBoard logs to DIR.")
+@output_option("Detector file to write, such as siren.tflite.")
 def train(
     data: str,
     layout: str,
-    test_fold: int | None,
+    fold: int | None,
     config: str | None,
     seed: int | None,
     name: str | None,
     epochs: int | None,
     tensorboard: str | None,
-    out: str,
+    output: Path,
 ) -> None:
     """Train a detector on a folder of recordings.
 
-    Ctrl-C ends training early and keeps the best so far. The file is written only if TensorFlow Lite Micro and
-    soundcore agree on every byte of its output; OUT.run.json beside it records settings, data, versions and figures.
+    Ctrl-C ends training early and keeps the best so far. The same seed on the same machine gives the same file. The
+    file is written only if TensorFlow Lite Micro and soundcore agree on every byte of its output; a .run.json beside
+    it records settings, data, versions and figures.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from soundsdk_train import pipeline
 
-    pipeline.check_out(out)
+    pipeline.check_out(str(output))
     chosen = settings_file.load(config)
-    chosen.name = name or chosen.name or Path(out).stem
+    chosen.name = name or chosen.name or output.stem
     if seed is not None:
         chosen.seed = seed
     if epochs is not None:
@@ -50,13 +63,11 @@ def train(
         chosen.teacher.epochs = min(chosen.teacher.epochs, epochs)
     settings_file.check(chosen)
     dataset = scan(data, layout)
-    train_clips, test_clips, labels = load_split(dataset, test_fold, chosen)
+    train_clips, test_clips, labels = load_split(dataset, fold, chosen)
     tune = None
     if chosen.scenes.count:
-        from soundsdk_train.scene_data import add_scenes
-
         click.echo(f"making {chosen.scenes.count} scenes of {chosen.scenes.seconds:g} s", err=True)
-        train_clips, labels, tune = add_scenes(train_clips, split(dataset, test_fold)[0], chosen)
+        train_clips, labels, tune = add_scenes(train_clips, split(dataset, fold)[0], chosen)
 
     from soundsdk_train.progress import Display
 
@@ -66,22 +77,22 @@ def train(
             test_clips,
             labels,
             chosen,
-            test_fold=test_fold,
+            test_fold=fold,
             on_epoch=display.epoch,
             say=display.say,
             tune=tune,
         )
-    record = pipeline.write(detector, out)
+    record = pipeline.write(detector, str(output))
     cost = detector.record["cost"]
     click.echo(
-        f"{out}: {cost['file_bytes']:,} bytes, {cost['parameters']:,} parameters, "
+        f"{output}: {cost['file_bytes']:,} bytes, {cost['parameters']:,} parameters, "
         f"{cost['arena_bytes']:,} bytes of arena, "
         f"{cost['macs_per_second']:,} MAC per second of audio"
     )
     for kind, figures in (("float", detector.floats), ("INT8", detector.int8)):
         if figures is not None:
             click.echo(
-                f"fold {test_fold}, {kind}: accuracy {figures.accuracy:.4f}, macro-F1 {figures.macro_f1:.4f}, "
+                f"fold {fold}, {kind}: accuracy {figures.accuracy:.4f}, macro-F1 {figures.macro_f1:.4f}, "
                 f"mAP {figures.mean_average_precision:.4f}"
             )
     for line in pipeline.over_limits(detector.record):
@@ -105,3 +116,21 @@ def load_split(
     folds = "none held out" if test_fold is None else f"fold {test_fold} held out: {len(tested.clips)} clips"
     click.echo(f"{len(loaded.clips)} clips of {len(dataset.labels)} classes to train on, {folds}", err=True)
     return loaded.clips, tested.clips, labels
+
+
+def add_scenes(
+    clips: Sequence[Clip], files: Sequence[Recording], settings: settings_file.Settings
+) -> tuple[list[Clip], list[str], Callable[[bytes], dict[str, Any]] | None]:
+    """Return clips and labels with generated scenes added, and what chooses the thresholds; None without validation."""
+    from soundsdk_train import scene_data, scene_thresholds
+
+    material = scene_data.recordings_of(files)
+    with_scenes, labels = scene_data.add_scenes(clips, material, settings)
+    if not settings.scenes.validation:
+        return with_scenes, labels, None
+
+    def choose_thresholds(model: bytes) -> dict[str, Any]:
+        scenes = scene_thresholds.validation_scenes(settings.scenes.validation, material)
+        return scene_thresholds.choose(model, scenes)
+
+    return with_scenes, labels, choose_thresholds

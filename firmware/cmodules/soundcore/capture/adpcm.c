@@ -101,7 +101,7 @@ static void fit(predictor_t *p, const int16_t *x, size_t n) {
     p->a1 = p->a2 = 0;
     if (det > 0) {
         p->a1 = coefficient((int64_t)c01 * c22 - (int64_t)c02 * c12, det);
-        // The second makes good what rounding the first has cost.
+        // The second makes up for rounding the first.
         p->a2 = coefficient((int64_t)c02 * (1 << FRACTION) - (int64_t)p->a1 * c12, (int64_t)c22 << FRACTION);
     } else if (c11 > 0) {
         p->a1 = coefficient(c01, c11);
@@ -117,7 +117,7 @@ static int32_t scale_for(int32_t r, int32_t half, int32_t i) {
     return i;
 }
 
-// Codes of up to 16 samples with one step. Returns by how much the residual went beyond its reach at most.
+// Codes up to 16 samples with one step. Returns by how much the residual exceeded its reach at most.
 static int32_t encode_group(predictor_t *p, const int16_t *x, size_t n, int32_t bits, int32_t i, uint8_t *out) {
     int32_t s = step_of(i), half = 1 << (bits - 1);
     // Rounded up, so that a multiple of s does not fall into the code below. |r| <= half * s: no product beyond 2^30.
@@ -169,7 +169,7 @@ static uint8_t *encode_block(predictor_t *p, const int16_t *x, size_t n, int32_t
             x2 = x1;
             x1 = x[k];
         }
-        // The residual is another one once what was decoded takes the place of the samples: then a larger step.
+        // With decoded samples in place of the originals the residual changes, and may need a larger step.
         predictor_t before = *p;
         for (int tries = 0; encode_group(p, x + at, count, bits, i, out) > step_of(i) / 2; tries++) {
             if (tries == RETRIES || i == SCALES - 1) {

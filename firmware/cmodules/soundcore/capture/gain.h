@@ -1,4 +1,4 @@
-// The last step of every microphone: no DC, gain, int16.
+// The last stage of every microphone: removes DC, applies gain, saturates to int16.
 //
 //   y    x - d >> dc_shift, with d += y            only if dc_shift > 0: a one-pole high-pass
 //   out  y * 2^shift in units of 2^-15 of full scale, rounded down, saturated
@@ -9,7 +9,7 @@
 
 #include "error.h"
 
-#define SC_GAIN_BITS (20) // of x: they and the 11 of d's fraction fit into 32
+#define SC_GAIN_BITS (20) // of x: with the 11 of d's fraction they fit into 32
 
 typedef struct {
     int32_t shift;    // 0..8, in steps of 6.02 dB

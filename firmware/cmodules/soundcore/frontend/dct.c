@@ -27,7 +27,7 @@ void sc_dct_run(const sc_dct_t *dct, int32_t *values, int8_t *out) {
     const uint16_t *cosine = dct->cosine;
     int32_t total = 0;
     // cos(pi k (2b + 1) / (2 bands)) of bands b and bands - 1 - b are equal for even k and opposite for odd k:
-    // sums go to the front, differences to the back. A middle band stands by itself and counts for even k only.
+    // sums go to the front, differences to the back. A middle band has no partner and counts for even k only.
     for (int32_t b = 0; b < half; b++) {
         int32_t v = values[b];
         int32_t mirror = values[bands - 1 - b];

@@ -8,8 +8,8 @@
 typedef struct {
     int32_t bands;
     int32_t coefficients;
-    sc_fixed_factor_t first;  // of coefficient 0: sqrt(1 / bands) * unit
-    sc_fixed_factor_t others; // sqrt(2 / bands) * unit
+    sc_fixed_factor_t first;   // of coefficient 0: sqrt(1 / bands) * unit
+    sc_fixed_factor_t others;  // sqrt(2 / bands) * unit
     const uint16_t *cosine;    // (bands + 1): cos(pi j / (2 bands)) in Q15
 } sc_dct_t;
 

@@ -1,8 +1,8 @@
 // Decimation in time: a radix-2 stage where needed, radix-4 stages, then the split of the half-size complex
 // transform into the spectrum of the real input.
 //
-// No overflow. Let S = sum |x[n]| <= 2^29 + 2^10. Every number inside is, but for rounding, the real or imaginary part
-// of a sum of some of the z[n] = x[2n] + i x[2n + 1], each turned by an angle, so at most sum |z[n]| <= S. A rotation
+// No overflow. Let S = sum |x[n]| <= 2^29 + 2^10. Apart from rounding, every number inside is the real or imaginary
+// part of a sum of some of the z[n] = x[2n] + i x[2n + 1], each turned by an angle, so at most sum |z[n]| <= S. A rotation
 // errs by at most 2 plus 2^-23 of its magnitude, so by 2^7; a radix-4 stage adds three of these to four times the error
 // before it: less than 2^16 after five stages. The split works on 2 Z and 2 X, at most 2^30 + 2^18, and halves them.
 #include "frontend/fft.h"

@@ -14,8 +14,8 @@ typedef struct {
 // sin(2 pi i / 1024) in Q23, i = 0..256: 16 bits would put false tones at -95 dB.
 extern const int32_t sc_fft_sine[257];
 
-// Where the pair of real samples (2i, 2i + 1) belongs at the input, as {re, im}: the bits of i reversed.
-// Steps through all i in turn: start with 0 and pass the last result on; pairs = points / 2.
+// The input position of the pair of real samples (2i, 2i + 1), as {re, im}: the bits of i reversed.
+// Steps through all i: start with 0 and pass the previous result; pairs = points / 2.
 static inline uint32_t sc_fft_next_place(uint32_t place, uint32_t pairs) {
     uint32_t bit = pairs >> 1;
     while (place & bit) {
@@ -25,7 +25,7 @@ static inline uint32_t sc_fft_next_place(uint32_t place, uint32_t pairs) {
     return place | bit;
 }
 
-// z: (points / 2 + 1), the last one unused at the input. Out: bins 0..points / 2,
+// z: (points / 2 + 1), the last one unused on input. On output: bins 0..points / 2,
 // X[k] = sum x[n] e^(-2 pi i k n / points).
 // The sum of |x[n]| must not exceed 2^29 + 2^10.
 void sc_fft_real(sc_fft_complex_t *z, uint32_t points);

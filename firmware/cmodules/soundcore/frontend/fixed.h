@@ -23,7 +23,7 @@ static inline int32_t sc_fixed_dot_q15_wide(int32_t a, int32_t u, int32_t b, int
 // products take part in the rounding. These are at most 2 * 32767 * 2^15 + 2^14 < 2^31.
 static inline int32_t sc_fixed_dot_q15_split(int32_t a, int32_t u, int32_t b, int32_t v) {
     int32_t low = (a & 0x7fff) * u + (b & 0x7fff) * v + (1 << 14);
-    // Unsigned, as the sum may pass 2^31 on the way when its two terms cancel.
+    // Unsigned, as the sum may exceed 2^31 before its two terms cancel.
     return (int32_t)((uint32_t)((a >> 15) * u) + (uint32_t)((b >> 15) * v) + (uint32_t)(low >> 15));
 }
 

@@ -1,7 +1,7 @@
-// The order of a frame: samples * Hann (load) -> fft.c -> mel.c -> log2.c -> int8, or dct.c -> int8.
+// The path of a frame: samples * Hann (load) -> fft.c -> mel.c -> log2.c -> int8, or dct.c -> int8.
 //
 // Scales: samples times window, rounded to 2^5 per sample unit for windows of 513..1024 samples, 2^6 for 257..512, 2^7
-// for 256. A Hann window adds up to half its length: so the sum of |x| into the FFT is at most 2^29, as fft.c wants.
+// for 256. A Hann window adds up to half its length: so the sum of |x| into the FFT is at most 2^29, as fft.c requires.
 // A full-scale sine at a bin centre gives |X| = 2^15 * 2^(5..7) * window / 4: 0 dB.
 #include "frontend/frontend.h"
 
@@ -28,10 +28,10 @@ struct sc_frontend {
     uint16_t filled;           // samples held, below window between calls
     uint16_t window_shift;     // 8..10
     int32_t floor_log2;        // log2 of the band sum that becomes the lowest value, Q15; above 0
-    sc_fixed_factor_t scale;  // int8 steps per unit of log2
-    sc_mel_bin_t *bins;       // (fft / 2 + 1)
+    sc_fixed_factor_t scale;   // int8 steps per unit of log2
+    sc_mel_bin_t *bins;        // (fft / 2 + 1)
     int32_t *levels;           // (bands), MFCC only: log2 above the floor
-    sc_mel_band_t *mel;       // (bands)
+    sc_mel_band_t *mel;        // (bands)
     uint16_t *mel_weights;
     int32_t *hann;             // (window / 2 + 2), the rising half in Q23: 16 bits would lift what is at -100 dB
     int16_t *samples;          // (window), and a 0 that makes odd windows even

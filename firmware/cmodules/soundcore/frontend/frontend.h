@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include "error.h"
 
-// Raised whenever the same PCM and settings would give other features.
+// Incremented whenever the same PCM and settings would give other features.
 #define SC_FRONTEND_VERSION (1)
 #define SC_FRONTEND_MAX_BANDS (128)
 #define SC_FRONTEND_MAX_COEFFICIENTS (40)
@@ -48,9 +48,9 @@ void sc_frontend_reset(sc_frontend_t *f);
 size_t sc_frontend_width(const sc_frontend_t *f);
 // Frames that n more samples would complete.
 size_t sc_frontend_frames_after(const sc_frontend_t *f, size_t n);
-// Samples that the next frame still lacks, at least 1.
+// Samples still missing for the next frame, at least 1.
 size_t sc_frontend_needed(const sc_frontend_t *f);
-// Takes samples up to the end of the next frame: returns how many it took; *made is 1 if out got a frame.
+// Takes samples up to the end of the next frame and returns how many; *made is 1 if a frame was written to out.
 size_t sc_frontend_push(sc_frontend_t *f, const int16_t *pcm, size_t n, int8_t *out /* (width) */, int *made);
 
 #endif

@@ -15,7 +15,7 @@ typedef struct {
     int32_t last;
 } triangle_t;
 
-// Point i of bands + 2 that lie evenly on the mel scale. log2(700 + f) is mel but for factor and offset.
+// Point i of bands + 2 that lie evenly on the mel scale. log2(700 + f) is mel up to a factor and an offset.
 static int32_t position(const sc_frontend_settings_t *s, int32_t i) {
     int32_t zero = sc_fixed_log2(700);
     int32_t low = sc_fixed_log2((uint32_t)(700 + s->low_hz)) - zero;
@@ -74,8 +74,8 @@ static inline uint32_t magnitude(int32_t x) {
     return x < 0 ? 0u - (uint32_t)x : (uint32_t)x;
 }
 
-// The greater part is brought to 14 or 15 bits by an even shift: the squares add up below 2^31, of which the upper 16
-// bits are kept, at least 11 of them in use.
+// An even shift brings the larger part to 14 or 15 bits: the sum of the squares stays below 2^31, and its upper 16 bits
+// are kept, at least 11 of them significant.
 #define EXPONENT_ZERO (28) // exponent of a bin that needed no shift
 
 SC_HOT void sc_mel_square(sc_mel_bin_t *bins, uint32_t n) {

@@ -7,8 +7,8 @@
 #include "frontend/fft.h"
 #include "frontend/frontend.h"
 
-// Power of one bin: mantissa * 2^exponent but for a constant factor, mantissa < 2^16. Takes the place of the bin's
-// complex value.
+// Power of one bin, up to a constant factor: mantissa * 2^exponent, mantissa < 2^16. Overwrites the bin's complex
+// value.
 typedef struct {
     uint32_t mantissa;
     uint32_t exponent; // 0..60
@@ -24,7 +24,7 @@ typedef struct {
     uint16_t count; // weights, at least 1
 } sc_mel_band_t;
 
-// Weights of all bands together.
+// Number of weights of all bands.
 size_t sc_mel_count(const sc_frontend_settings_t *settings);
 // bands: (settings->bands), weights: (sc_mel_count) in Q15, band after band.
 void sc_mel_init(const sc_frontend_settings_t *settings, sc_mel_band_t *bands, uint16_t *weights);

@@ -9,11 +9,11 @@
 #define MAX_ENDS (64) // inputs or outputs of the graph
 
 int sc_checks_fail(sc_checks_t *c, sc_err_t code, int32_t tensor) {
-    // What was read after leaving the file is zeros; the cause matters, not what they led to.
+    // What was read past the end of the file is zeros; report the cause, not what they led to.
     return sc_error_set(c->fault, c->view->damaged ? SC_E_TRUNCATED : code, c->op->index, c->op->builtin, tensor);
 }
 
-// The rules of an int8 tensor that kernels read or write.
+// The rules of an int8 tensor that operators read or write.
 static sc_err_t activation_rules(const sc_tflite_tensor_t *t) {
     if (t->type != TensorType_INT8) {
         return SC_E_TYPE;

@@ -12,7 +12,7 @@
 // Where the plan may put an operator's output.
 typedef enum {
     SC_LAYOUT_APART,
-    SC_LAYOUT_IN_PLACE, // over an input of its size that nobody reads any more: each value is read before it is written
+    SC_LAYOUT_IN_PLACE, // over an input of its size that is no longer needed: each value is read before it is written
     SC_LAYOUT_ALIAS,    // the output has the bytes of its input
     SC_LAYOUT_PIECES,   // the inputs, one behind the other
 } sc_layout_t;

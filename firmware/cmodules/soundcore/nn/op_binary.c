@@ -103,7 +103,8 @@ int sc_op_mul_check(sc_checks_t *c) {
 }
 
 static int32_t sum_term(int32_t x, int32_t multiplier, int32_t shift) {
-    return sc_rounding_divide_by_pot(sc_saturating_rounding_doubling_high_mul(x * (1 << SUM_SHIFT), multiplier), -shift);
+    int32_t product = sc_saturating_rounding_doubling_high_mul(x * (1 << SUM_SHIFT), multiplier);
+    return sc_rounding_divide_by_pot(product, -shift);
 }
 
 // The innermost loop of a broadcast operator.

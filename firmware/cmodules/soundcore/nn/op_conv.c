@@ -1,6 +1,6 @@
-// CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED, which is a 1x1 convolution of a 1x1 image. Each output pixel's patch is
-// gathered once as int16 with the zero point taken off (padding is then 0), so that every filter is one dot product
-// over contiguous memory, whatever the stride, dilation and padding.
+// CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED, which is a 1x1 convolution of a 1x1 image. Each output pixel's patch
+// is gathered once as int16 minus the zero point (so padding is 0). Every filter is then one dot product over
+// contiguous memory, whatever the stride, dilation and padding.
 #include <string.h>
 
 #include "hot.h"
@@ -8,7 +8,7 @@
 #include "nn/quantize.h"
 #include "nn/window.h"
 
-// A sum of that many products of int8 and a difference of two int8 fits 32 bits.
+// The sum of this many products of int8 and a difference of two int8 fits 32 bits.
 #define MAX_TERMS (65535)
 
 typedef struct {
@@ -100,8 +100,8 @@ int sc_op_conv_check(sc_checks_t *c) {
     k->groups = (uint16_t)groups;
     op->scratch = (uint32_t)terms * sizeof(int16_t);
     op->macs = terms * c->out.elements;
-    return check_filter(c, k, &w, 0, w.shape[0])
-           && sc_checks_range(c, sc_checks_option_int8(c, SC_CONV2D_OPTIONS_FUSED_ACTIVATION_FUNCTION), &k->low, &k->high);
+    int32_t activation = sc_checks_option_int8(c, SC_CONV2D_OPTIONS_FUSED_ACTIVATION_FUNCTION);
+    return check_filter(c, k, &w, 0, w.shape[0]) && sc_checks_range(c, activation, &k->low, &k->high);
 }
 
 int sc_op_depthwise_check(sc_checks_t *c) {
@@ -133,8 +133,8 @@ int sc_op_depthwise_check(sc_checks_t *c) {
     k->groups = (uint16_t)multiplier;
     op->scratch = (uint32_t)w.shape[3] * sizeof(int32_t);
     op->macs = (uint64_t)terms * c->out.elements;
-    return check_filter(c, k, &w, 3, w.shape[3])
-           && sc_checks_range(c, sc_checks_option_int8(c, SC_DEPTHWISE_CONV2D_OPTIONS_FUSED_ACTIVATION_FUNCTION), &k->low, &k->high);
+    int32_t activation = sc_checks_option_int8(c, SC_DEPTHWISE_CONV2D_OPTIONS_FUSED_ACTIVATION_FUNCTION);
+    return check_filter(c, k, &w, 3, w.shape[3]) && sc_checks_range(c, activation, &k->low, &k->high);
 }
 
 int sc_op_fully_connected_check(sc_checks_t *c) {
@@ -160,8 +160,8 @@ int sc_op_fully_connected_check(sc_checks_t *c) {
     k->groups = 1;
     op->scratch = (uint32_t)depth * sizeof(int16_t);
     op->macs = (uint64_t)c->out.elements * (uint32_t)depth;
-    return check_filter(c, k, &w, 0, units)
-           && sc_checks_range(c, sc_checks_option_int8(c, SC_FULLY_CONNECTED_OPTIONS_FUSED_ACTIVATION_FUNCTION), &k->low, &k->high);
+    int32_t activation = sc_checks_option_int8(c, SC_FULLY_CONNECTED_OPTIONS_FUSED_ACTIVATION_FUNCTION);
+    return check_filter(c, k, &w, 0, units) && sc_checks_range(c, activation, &k->low, &k->high);
 }
 
 // The multiplier of channel i; 0 and a fault if it cannot be held.
@@ -176,13 +176,13 @@ static int multiplier_of(const sc_prepare_t *p, const sc_op_t *op, uint32_t i, s
     }
     double product = (double)a.scale * (double)scale;
     if (op->builtin == BuiltinOperator_FULLY_CONNECTED && op->multipliers == 1) {
-        product = (double)(a.scale * scale); // the reference multiplies in single precision here, and only here
+        product = (double)(a.scale * scale); // the reference multiplies in single precision here
     }
     sc_err_t error = sc_quantize_multiplier(product / (double)out.scale, m);
     return error == SC_OK || sc_error_set(p->fault, error, op->index, op->builtin, op->inputs[1]);
 }
 
-// The multipliers stand behind the record, which counts their bytes as its own.
+// The multipliers follow the record, which counts their bytes as its own.
 int sc_op_conv_prepare(sc_prepare_t *p, sc_op_t *op) {
     conv_t *k = sc_prepare_record(p, op);
     size_t before = p->used;

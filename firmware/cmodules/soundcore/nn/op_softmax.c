@@ -48,8 +48,8 @@ int sc_op_softmax_check(sc_checks_t *c) {
 
 // exp of a difference to the row's maximum; 0 integer bits.
 static int32_t softmax_exp(const softmax_t *k, int32_t difference) {
-    return sc_exp_on_negative_values(
-        sc_saturating_rounding_doubling_high_mul((int32_t)((uint32_t)difference << k->shift), k->multiplier), INTEGER_BITS);
+    int32_t shifted = (int32_t)((uint32_t)difference << k->shift);
+    return sc_exp_on_negative_values(sc_saturating_rounding_doubling_high_mul(shifted, k->multiplier), INTEGER_BITS);
 }
 
 void sc_op_softmax_run(const void *record) {

@@ -113,8 +113,8 @@ static int overlap(const sc_plan_block_t *a, const sc_plan_block_t *b) {
     return a->offset < b->offset + b->size && b->offset < a->offset + a->size;
 }
 
-// Whether operator op may write over its input, block i: nothing on these bytes is read later, and the operator itself
-// reads them in no other order through another input.
+// Whether operator op may overwrite its input, block i: nothing in these bytes is read later, and the operator itself
+// does not read them in another order through another input.
 static int may_overwrite(const sc_plan_t *plan, int32_t i, const sc_op_t *op) {
     const sc_plan_block_t *b = &plan->block[i];
     for (int32_t j = 0; j < plan->count; j++) {
@@ -134,7 +134,7 @@ static int may_overwrite(const sc_plan_t *plan, int32_t i, const sc_op_t *op) {
     return 1;
 }
 
-// The inputs of a concatenation are made where they end up, if each is one contiguous piece and not placed yet.
+// The inputs of a concatenation are computed in place if each is one contiguous piece and not placed yet.
 static void place_in_concatenation(sc_plan_t *plan, sc_tflite_t *view, const sc_op_t *op, int32_t out) {
     uint32_t offset = 0;
     for (int32_t i = 0; i < op->input_count; i++) {
@@ -184,7 +184,7 @@ static int comes_first(const sc_plan_block_t *a, const sc_plan_block_t *b, int32
     return a->size > b->size;
 }
 
-// Puts every root at the lowest offset where it meets nothing placed before it. Returns the bytes used.
+// Puts every root at the lowest offset where it overlaps nothing placed before it. Returns the bytes used.
 static uint32_t place(sc_plan_t *plan, int32_t order) {
     uint8_t placed[SC_PLAN_MAX_BLOCKS] = {0};
     uint32_t bytes = 0;
@@ -206,7 +206,7 @@ static uint32_t place(sc_plan_t *plan, int32_t order) {
             if (placed[i] && other->first <= b->last && b->first <= other->last
                 && overlap(other, b)) {
                 b->offset = (other->offset + other->size + SC_PLAN_ALIGN - 1) & ~(uint32_t)(SC_PLAN_ALIGN - 1);
-                i = -1; // look at all again from the new place
+                i = -1; // start over from the new offset
             }
         }
         placed[next] = 1;
@@ -219,7 +219,7 @@ int sc_plan_make(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault) {
     if (!collect(plan, view, fault) || !share(plan, view, fault)) {
         return 0;
     }
-    // A group lives as long as its members. Their own lifetimes are not needed any more.
+    // A group lives as long as its members, whose own lifetimes are no longer needed.
     for (int32_t i = 0; i < plan->count; i++) {
         sc_plan_block_t *b = &plan->block[i], *root = &plan->block[b->root];
         root->first = b->first < root->first ? b->first : root->first;

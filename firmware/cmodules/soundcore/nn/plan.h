@@ -1,6 +1,6 @@
-// Where each computed tensor lies. Tensors whose lifetimes do not meet share memory; a reshaped tensor lies on its
-// source, an element-wise result on an input that nobody reads any more, and a concatenation's inputs inside its result.
-// Graph inputs keep their memory to themselves; graph outputs from the operator that writes them until the next run.
+// Memory plan: where each computed tensor lies. Tensors whose lifetimes do not overlap share memory; a reshaped tensor
+// lies on its source, an element-wise result on an input no longer needed, a concatenation's inputs inside its result.
+// Graph inputs never share; graph outputs do not from the operator that writes them until the next run.
 #ifndef SC_PLAN_H
 #define SC_PLAN_H
 
@@ -24,11 +24,11 @@ typedef struct {
     uint64_t macs;
 } sc_plan_t;
 
-// Checks all operators and the order in which they use tensors, and plans. 0 and a fault if refused.
+// Checks all operators and the order in which they use tensors, then plans. 0 and a fault if refused.
 int sc_plan_make(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault);
 // Offset of a tensor (-1 - operator: its scratch) in the arena; -1 for a constant or none.
 int32_t sc_plan_offset(const sc_plan_t *plan, int32_t tensor);
-// Whether input i of an operator lies `at` bytes into its output already, so that there is nothing to copy.
+// Whether input i of an operator already lies `at` bytes into its output, so that nothing is to be copied.
 int sc_plan_in_place(const sc_plan_t *plan, const sc_op_t *op, int32_t i, int32_t at);
 
 #endif

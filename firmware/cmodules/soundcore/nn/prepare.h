@@ -1,4 +1,4 @@
-// Writing an operator's records into the model's memory.
+// Writes the operators' records into the model's memory.
 #ifndef SC_PREPARE_H
 #define SC_PREPARE_H
 
@@ -20,7 +20,7 @@ int sc_prepare_operators(sc_prepare_t *p);
 
 // For the prepares in op_*.c. Memory is NULL while counting.
 void *sc_prepare_take(sc_prepare_t *p, size_t bytes, size_t align);
-// Where a tensor lies (-1 - operator: its scratch).
+// The address of a tensor (-1 - operator: its scratch).
 int8_t *sc_prepare_writable(const sc_prepare_t *p, int32_t tensor);
 const int8_t *sc_prepare_readable(const sc_prepare_t *p, int32_t tensor);
 // Writes the record with its axes and the addresses of a, b and out.

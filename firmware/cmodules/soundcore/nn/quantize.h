@@ -1,6 +1,5 @@
-// Fixed-point multipliers as TensorFlow Lite Micro makes and uses them, with the names of gemmlowp's functions: a real
-// factor is m * 2^(shift - 31) with m in [2^30, 2^31), and a product is rounded twice, once to 32 bits and once by the
-// shift.
+// Fixed-point multipliers of TensorFlow Lite Micro, with the names of gemmlowp's functions: a real factor is
+// m * 2^(shift - 31) with m in [2^30, 2^31), and a product is rounded twice, once to 32 bits and once by the shift.
 #ifndef SC_QUANTIZE_H
 #define SC_QUANTIZE_H
 
@@ -13,12 +12,12 @@ typedef struct {
     int32_t shift; // positive: left
 } sc_quantized_multiplier_t;
 
-// The factor nearest to a real number >= 0; below 2^-32 it is 0. SC_E_MULTIPLIER when it is not finite or
-// 2^31 and more.
+// Quantizes a real multiplier >= 0 to the nearest; below 2^-32 to 0. SC_E_MULTIPLIER if it is not finite or 2^31 or
+// more.
 sc_err_t sc_quantize_multiplier(double real, sc_quantized_multiplier_t *factor);
 // Nearest integer, halves away from zero; |x| < 2^62.
 int64_t sc_quantize_round(double x);
-// A usable scale: finite and above zero.
+// Whether a scale is usable: finite and above zero.
 int sc_quantize_is_scale(float scale);
 
 // round(a * b / 2^31), halves upwards. Not for a == b == -2^31.
@@ -50,7 +49,7 @@ static inline int32_t sc_rounding_divide_by_pot(int32_t x, int32_t exponent) {
     return (x >> exponent) + ((x & mask) > (mask >> 1) + (x < 0));
 }
 
-// x scaled by a factor. A left shift wraps around, as the reference does on the machines it runs on.
+// x times a quantized multiplier. A left shift wraps around, as in the reference on the machines it runs on.
 static inline int32_t sc_multiply_by_quantized_multiplier(int32_t x, int32_t multiplier, int32_t shift) {
     if (shift > 0) {
         return sc_saturating_rounding_doubling_high_mul((int32_t)((uint32_t)x << shift), multiplier);

@@ -1,5 +1,5 @@
-// What an operator runs from: its record. The operator's check fills in the numbers, its prepare the addresses; in the
-// loop records are only read. Each op_*.c has a record of its own that begins with sc_record_t.
+// Records: what operators run from. An operator's check fills in the numbers, its prepare the addresses; the loop only
+// reads. Each op_*.c defines its own record, which begins with sc_record_t.
 #ifndef SC_RECORD_H
 #define SC_RECORD_H
 
@@ -16,7 +16,7 @@ typedef struct {
     int8_t *out;
 } sc_record_t;
 
-// A loop of count steps through two tensors. A record's axes stand behind it, outermost first.
+// A loop of count steps through two tensors. A record's axes follow it, outermost first.
 typedef struct {
     int32_t count;
     int32_t a_step;

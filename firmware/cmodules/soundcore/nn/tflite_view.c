@@ -5,7 +5,7 @@
 
 #define SCHEMA_VERSION (3)
 
-// Copies n bytes at a position, or zeros and the mark when they are not all in the file.
+// Copies n bytes at a position; zeros, and the view is damaged, when they are not all in the file.
 static void fetch(sc_tflite_t *v, uint32_t at, void *out, uint32_t n) {
     if (at > v->length || n > v->length - at) {
         v->damaged = 1;
@@ -222,7 +222,7 @@ sc_err_t sc_tflite_tensor(sc_tflite_t *v, int32_t index, sc_tflite_tensor_t *t) 
     t->axis = sc_tflite_field_int32(v, quantization, SC_QUANTIZATION_PARAMETERS_QUANTIZED_DIMENSION, 0);
     t->scale = sc_tflite_float(v, t->scales, 0);
     int64_t zero_point = sc_tflite_int64(v, t->zero_points, 0);
-    // Out of int32 is out of int8 too, which is what its users ask.
+    // What int32 does not hold, int8 does not either, and that is what callers check.
     t->zero_point = zero_point < INT32_MIN || zero_point > INT32_MAX ? INT32_MAX : (int32_t)zero_point;
     sc_tflite_vector_t bytes;
     error = buffer(v, (uint32_t)sc_tflite_field_int32(v, table, SC_TENSOR_BUFFER, 0), &bytes);
@@ -244,7 +244,7 @@ sc_err_t sc_tflite_operator(sc_tflite_t *v, uint32_t index, sc_tflite_operator_t
     if (code >= v->codes.count) {
         return SC_E_INDEX;
     }
-    // Files made before codes outgrew a byte have the first field only; newer ones write both.
+    // Files from before codes outgrew a byte have only the first field; newer ones have both.
     uint32_t codes = vector_table(v, v->codes, code);
     int32_t old_builtin = sc_tflite_field_int8(v, codes, SC_OPERATOR_CODE_DEPRECATED_BUILTIN_CODE, 0);
     op->builtin = sc_tflite_field_int32(v, codes, SC_OPERATOR_CODE_BUILTIN_CODE, 0);

@@ -1,5 +1,5 @@
-// Bounded reading of a .tflite file (a flatbuffer, schema version 3) where it lies. Nothing here follows an offset
-// that it has not compared with the file's length; a read that would leave the file returns 0 and marks the view.
+// Reads a .tflite file (a flatbuffer, schema version 3) in place and within bounds. No offset is followed before it has
+// been compared with the file's length; a read that would leave the file returns 0 and marks the view as damaged.
 #ifndef SC_TFLITE_VIEW_H
 #define SC_TFLITE_VIEW_H
 

@@ -1,4 +1,4 @@
-// Windows that slide over an image: of convolutions and pooling.
+// Windows that convolutions and pooling slide over an image.
 #ifndef SC_WINDOW_H
 #define SC_WINDOW_H
 

@@ -1,4 +1,4 @@
-"""From the bytes of a target's serial port to its lines."""
+"""Splits what a target's serial port sends into the lines of the wire."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from collections.abc import Callable
 from soundfw.wire import framing
 from soundsdk.errors import ModelError
 
-SILENCE_S = 300.0  # a target sends a status line for each 10 s of sound: without any for this long it is stuck
+SILENCE_S = 300.0  # a target sends a status line per 10 s of sound: one that is silent for so long is stuck
 
 
-class Lines:
-    """Collects the wire's lines (without their ends) and hands each on as soon as it is whole; text is kept apart."""
+class LineCollector:
+    """The lines of the wire that a target has sent, without their ends, and apart from them any other text.
+
+    on_line is called with each line as soon as it is complete.
+    """
 
     def __init__(self, on_line: Callable[[bytes], None] | None = None) -> None:
         self.lines: list[bytes] = []
@@ -21,7 +24,7 @@ class Lines:
         self._refused = False
 
     def add(self, data: bytes) -> list[bytes]:
-        """The lines that `data` completes. ModelError if the firmware says that it refuses its model."""
+        """Add bytes and return the lines they complete. Raises ModelError if the firmware refuses its model."""
         *whole, self._rest = (self._rest + data).split(b"\n")
         new = []
         for line in (part.rstrip(b"\r") for part in whole):
@@ -34,12 +37,12 @@ class Lines:
                     self._on_line(line)
         return new
 
-    def said(self) -> str:
-        """The last text that was no line of the wire, for an error's message."""
-        return (self.text or [self._rest.decode(errors="replace").strip() or "it said nothing"])[-1].strip()
+    def last_text(self) -> str:
+        """Return the last text that was not a line of the wire, for an error message."""
+        return (self.text or [self._rest.decode(errors="replace").strip() or "it sent nothing"])[-1].strip()
 
     def _is_refusal(self, line: bytes) -> bool:
-        """After a failed start hello has no model, and the next line says why."""
+        """Detect a failed start: `hello` names no model, and the next line gives the reason."""
         message = framing.decode(line) or {"type": ""}
         if self._refused:
             raise ModelError(f"the firmware refuses the model: {message.get('detail')} ({message.get('error')}).")

@@ -1,4 +1,4 @@
-"""The programs a build needs, and the Debian packages that bring them."""
+"""The programs that a build needs, and the Debian packages that hold them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 from soundsdk.boards import Board
 from soundsdk.errors import SoundsdkError
 
-from soundsdk.build import esp32
+from soundsdk.build import esp_idf
 
 # program: Debian package
 _ALWAYS = {"make": "make", "cc": "gcc", "python3": "python3", "patch": "patch", "tar": "tar"}
@@ -33,7 +33,7 @@ class ToolError(SoundsdkError):
 
 
 def check(board: Board) -> None:
-    """ToolError that names everything the board's build lacks, and how to install it; IdfError if that is ESP-IDF."""
+    """Raise ToolError with everything the board's build lacks and how to install it, IdfError if that is ESP-IDF."""
     assert board.build is not None
     toolchain = board.build.toolchain
     programs = _ALWAYS | _BY_PORT.get(board.port, {}) | _BY_TOOLCHAIN.get(toolchain, {})
@@ -49,22 +49,22 @@ def check(board: Board) -> None:
             "On Debian: apt-get install " + " ".join(dict.fromkeys(missing.values())),
         )
     if board.port == "esp32":
-        esp32.check(board)
+        esp_idf.check(board)
 
 
 def version(board: Board) -> str:
-    """What the compiler says it is: another one is a reason to build again."""
+    """Return the compiler's own description: another compiler is a reason to build again."""
     assert board.build is not None
     if board.port == "esp32":
-        return f"ESP-IDF {esp32.version()} in {os.environ.get('IDF_PATH')}"
-    return _ask([board.build.toolchain + "gcc" if board.build.toolchain else "cc", "--version"]).split("\n")[0]
+        return f"ESP-IDF {esp_idf.version()} in {os.environ.get('IDF_PATH')}"
+    return _output_of([board.build.toolchain + "gcc" if board.build.toolchain else "cc", "--version"]).split("\n")[0]
 
 
 def _has(compiler: str, file: str) -> bool:
-    return _ask([compiler, f"-print-file-name={file}"]).strip() != file
+    return _output_of([compiler, f"-print-file-name={file}"]).strip() != file
 
 
-def _ask(words: list[str]) -> str:
+def _output_of(words: list[str]) -> str:
     try:
         return subprocess.run(words, check=True, capture_output=True, text=True, timeout=30).stdout
     except (OSError, subprocess.SubprocessError) as e:

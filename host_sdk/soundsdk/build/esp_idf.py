@@ -1,7 +1,7 @@
-"""The ESP32 chips: finds ESP-IDF, runs its idf.py on MicroPython's port, and joins the parts it makes into one image.
+"""ESP-IDF, for the ESP32 chips: finds it, runs its idf.py on MicroPython's port, joins the parts into one image.
 
-ESP-IDF (Espressif's libraries and compilers) is installed by its own installer; IDF_PATH names its folder. What it has
-to look like is from its documentation ("Build System", "Get Started"); which versions MicroPython builds with, from
+ESP-IDF (Espressif's libraries and compilers) is installed by its own installer; IDF_PATH names its folder. Its layout is
+from its documentation ("Build System", "Get Started"), the versions that MicroPython builds with from
 ports/esp32/README.md of MicroPython 1.25.0.
 """
 
@@ -17,14 +17,13 @@ from soundsdk.errors import SoundsdkError
 
 _VERSIONS = ((5, 2), (5, 3), (5, 4))
 _PARTS = ("export.sh", "tools/idf.py", "tools/cmake/version.cmake")
-# For bash, with ESP-IDF's folder and idf.py's arguments. export.sh, which puts ESP-IDF's programs on the PATH of this
-# shell, must not take them for its own.
+# For bash, with ESP-IDF's folder and idf.py's arguments, which export.sh must not see: it would parse them as its own.
 _SCRIPT = 'idf=$1; shift; words=("$@"); set --; . "$idf/export.sh" >/dev/null || exit; exec idf.py "${words[@]}"'
 _ERASED = b"\xff"
 
 
 class IdfError(SoundsdkError):
-    """ESP-IDF is not there, does not fit, or made something else than the board file says."""
+    """ESP-IDF is missing, has another version, or made something else than the board file says."""
 
 
 def _install(board: Board) -> str:
@@ -36,7 +35,7 @@ def _install(board: Board) -> str:
 
 
 def version() -> str:
-    """The version of the ESP-IDF that IDF_PATH names, as "5.4.1"; empty if there is none."""
+    """Read the version of the ESP-IDF that IDF_PATH names, as "5.4.1"; empty if there is none."""
     try:
         text = (Path(os.environ.get("IDF_PATH") or "/") / _PARTS[-1]).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -46,7 +45,7 @@ def version() -> str:
 
 
 def check(board: Board) -> None:
-    """IdfError unless IDF_PATH names an ESP-IDF that MicroPython builds with."""
+    """Raise IdfError unless IDF_PATH names an ESP-IDF that MicroPython builds with."""
     named = os.environ.get("IDF_PATH")
     if not named:
         raise IdfError(
@@ -64,13 +63,13 @@ def check(board: Board) -> None:
 
 
 def command(port: Path, folder: Path, settings: list[str]) -> list[str]:
-    """The program that builds MicroPython's `port` in `folder`, told `settings` (CMake's -D arguments)."""
+    """Return the command line that builds MicroPython's `port` in `folder`. settings: CMake's -D arguments."""
     idf = str(Path(os.environ["IDF_PATH"]).resolve())
     return ["bash", "-c", _SCRIPT, "bash", idf, "-C", str(port), "-B", str(folder), *settings, "build"]
 
 
 def environment(base: dict[str, str]) -> dict[str, str]:
-    """Of `base` what idf.py may see: compiler flags and the chip come from the project, not from the shell."""
+    """Return `base` without compiler flags and chip: idf.py gets those from the project, not from the shell."""
     ours = ("CFLAGS", "CXXFLAGS", "ASMFLAGS", "CFLAGS_EXTRA", "IDF_TARGET", "SDKCONFIG", "SDKCONFIG_DEFAULTS")
     env = {key: value for key, value in base.items() if key not in ours}
     # idf.py asks for UTF-8.
@@ -78,7 +77,7 @@ def environment(base: dict[str, str]) -> dict[str, str]:
 
 
 def merge(board: Board, folder: Path) -> Path:
-    """firmware.bin in `folder`: boot loader, partition table and application, each at its offset, 0xff between.
+    """Write firmware.bin: boot loader, partition table and application, each at its offset, 0xff between.
 
     It begins with the boot loader, so it is written at that offset. IdfError if ESP-IDF put its parts elsewhere than
     the board file says (flasher_args.json, which it writes for flashing tools), or left one out.

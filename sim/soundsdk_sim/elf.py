@@ -1,4 +1,4 @@
-"""Functions and memory of an image, from its ELF file (32 bit, little-endian)."""
+"""Symbols and memory of a firmware image, read from its ELF file (32 bit, little-endian)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from soundsdk.errors import DeviceError
 _WRITE, _ALLOC = 1, 2
 _SYMTAB = 2
 _NOBITS = 8
-_FUNCTION = 2  # type of a symbol
+_FUNCTION = 2  # a symbol's type
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class _Section:
 
 
 class Elf:
-    """Reads the file once. DeviceError if it is none of that kind."""
+    """An ELF file, read once. Raises DeviceError if it is not one of a 32-bit chip."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -38,7 +38,7 @@ class Elf:
             self._sections = self._read_sections()
             self._symbols = list(self._read_symbols())
         except (OSError, ValueError, struct.error, IndexError) as e:
-            raise DeviceError(f"{path} is no ELF file of a 32-bit chip.", "Build the image again.") from e
+            raise DeviceError(f"{path} is not an ELF file of a 32-bit chip.", "Build the image again.") from e
 
     def _read_sections(self) -> list[_Section]:
         (at,) = struct.unpack_from("<I", self._data, 32)
@@ -51,7 +51,7 @@ class Elf:
         return self._data[at : self._data.index(0, at)].decode("utf-8", "replace")
 
     def _read_symbols(self) -> Iterable[tuple[str, int, int, int]]:
-        """Name, value, size, type."""
+        """Yield (name, value, size, type) for each symbol."""
         for table in (s for s in self._sections if s.kind == _SYMTAB):
             names = self._sections[table.link].offset
             for at in range(table.offset, table.offset + table.size, 16):
@@ -68,9 +68,9 @@ class Elf:
         }
 
     def object_bytes(self, name: str) -> int:
-        """Size of a variable; 0 if there is none of that name."""
+        """Return the size of a variable; 0 if there is none of that name."""
         return next((size for found, _, size, _ in self._symbols if found == name), 0)
 
     def static_bytes(self, ram: int) -> int:
-        """What lies in RAM (from address `ram` on) from the start: variables, tables and code copied there."""
+        """Return the bytes that are in RAM (address `ram` and above) from the start: variables, tables, copied code."""
         return sum(s.size for s in self._sections if s.flags & (_ALLOC | _WRITE) and s.address >= ram and s.size)

@@ -1,4 +1,4 @@
-"""A chip in QEMU: sound and detector lie in its memory from the start, the firmware runs at its REPL."""
+"""The target in QEMU: sound and detector are in the chip's memory from the start, the firmware runs at its REPL."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk.boards import find_board
+from soundsdk.boards import Board
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import DataError
 from soundsdk_sim.board import BLOCK_SAMPLES, STATUS_S
-from soundsdk_sim.targets.images import image
-from soundsdk_sim.targets.lines import SILENCE_S, Lines
-from soundsdk_sim.targets.qemu_machine import Qemu, emulator
+from soundsdk_sim.targets.images import cached_image
+from soundsdk_sim.targets.line_collector import SILENCE_S, LineCollector
+from soundsdk_sim.targets.qemu_machine import QemuMachine, find_emulator
 
 _ALIGN = 16  # a detector is used in place only if it is aligned
 
-# The sound comes block by block and never waits, so a ring of two blocks is enough.
-_PROGRAM = """
+PROGRAM = """
 import sys, uctypes
 from soundfw.main import App
 from soundfw.mic.microphone import open_source
@@ -33,15 +32,19 @@ while app.step(): pass
 """
 
 
-def run(
-    board_id: str, detector: DetectorFile, pcm: NDArray[np.int16], on_line: Callable[[bytes], None] | None = None
+def collect_lines(
+    board: Board,
+    detector: DetectorFile,
+    pcm: NDArray[np.int16],
+    on_line: Callable[[bytes], None] | None = None,
+    program: str = PROGRAM,
 ) -> list[bytes]:
-    """Every line, in order. ModelError if the firmware refuses the detector; DeviceError without QEMU or if it stops.
+    """Run the firmware over a recording and return every line, in order.
 
-    board_id: a board with [qemu]. DataError if the sound does not fit into its memory.
+    board: one with [qemu]; program: what runs at its REPL. Raises ModelError if the firmware refuses the detector,
+    DataError if the sound does not fit into the board's memory, DeviceError if QEMU is missing or stops.
     """
-    board = find_board(board_id)
-    emulator(board)  # what is missing is named before anything is built for it
+    find_emulator(board)  # a missing emulator is reported before an image is built for it
     assert board.qemu is not None
     model_at = board.qemu.data_at
     sound_at = model_at + -(-len(detector.data) // _ALIGN) * _ALIGN
@@ -56,22 +59,22 @@ def run(
         "board": "sim",
         "status_s": STATUS_S,
         "block_samples": BLOCK_SAMPLES,
-        "blocks": 2,
+        "blocks": 2,  # the sound never waits: two blocks are enough
         "mic": {"kind": "memory", "address": sound_at, "samples": len(pcm)},
     }
-    firmware = image(board.id)
-    lines = Lines(on_line)
+    firmware = cached_image(board.id)
+    lines = LineCollector(on_line)
     with tempfile.TemporaryDirectory() as folder:
         extra: list[str] = []
         contents = {"detector": (model_at, detector.data), "sound": (sound_at, pcm.astype("<i2").tobytes())}
         for name, (address, data) in contents.items():
             path = Path(folder) / name
             path.write_bytes(data)
-            # In such an argument a comma is written twice.
+            # QEMU reads two commas in an argument as one.
             file = str(path).replace(",", ",,")
             extra += ["-device", f"loader,file={file},addr={address:#x},force-raw=on"]
-        program = _PROGRAM.format(settings=settings, at=model_at, size=len(detector.data))
-        with Qemu(board, firmware, tuple(extra)) as machine:
-            for data in machine.stream(program, SILENCE_S):
+        code = program.format(settings=settings, at=model_at, size=len(detector.data))
+        with QemuMachine(board, firmware, tuple(extra)) as machine:
+            for data in machine.stream(code, SILENCE_S):
                 lines.add(data)
     return lines.lines

@@ -7,12 +7,11 @@ from pathlib import Path
 from soundsdk.boards import Board
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import DeviceError
+from soundsdk_sim.elf import Elf
 from soundsdk_sim.profile import operators as model_operators
-from soundsdk_sim.profile.elf import Elf
-from soundsdk_sim.profile.measured import HOPS, Measured, sound
+from soundsdk_sim.profile.measured import HOPS, Measured, varied_sound
 from soundsdk_sim.profile.trace import FUNCTIONS, MODEL, WARM_UP, Call, hops
-from soundsdk_sim.rp2040 import FunctionCall, Repl, Rp2040
-from soundsdk_sim.rp2040.wiring import microphone_of
+from soundsdk_sim.rp2040 import FunctionCall, Rp2040, microphone_of
 
 CONVERT = "sc_i2s_unpack_convert"
 _RAM = 0x20000000
@@ -22,7 +21,7 @@ NOT_MODELLED = [
     "contention on the bus, and cycles that DMA takes",
     "the second core, which the firmware does not use",
 ]
-# The firmware's own main, stopped at its first turn.
+# The firmware's own main, stopped at its first step.
 _HEAP = """
 import gc
 gc.collect()
@@ -38,34 +37,34 @@ soundfw.main.main()
 
 
 def measure(board: Board, detector: DetectorFile, image: Path, elf: Path) -> Measured:
-    """Runs the image until HOPS hops have been measured, then asks it for its heap."""
+    """Run the image until HOPS hops have been measured, then read the state of its heap."""
     program = Elf(elf)
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
     hop_ms = 1000 * detector.step_samples / rate_hz
     count = WARM_UP + 1 + HOPS
-    pcm = sound((count + 4) * detector.step_samples, rate_hz)
+    pcm = varied_sound((count + 4) * detector.step_samples, rate_hz)
     with Rp2040(image, microphone_of(board)) as chip:
         chip.feed(pcm)
         chip.boot()
         chip.watch(program.functions([*FUNCTIONS, CONVERT]))
         chip.read_until(b'"type":"hello"', _HELLO_MS)
-        # The first hop takes a window more; what the firmware does before it hears is not known.
+        # The first hop needs a window more, and how long the firmware takes to start is not known.
         for _ in range(4 * count):
             chip.run(hop_ms)
             log = chip.calls().log
             if sum(call.name == MODEL for call in log) >= count:
                 break
         else:
-            raise DeviceError("the detector does not keep up with the sound.", "Train a smaller one.")
+            raise DeviceError("the detector is slower than the sound.", "Train a smaller one.")
         clock_hz = chip.clock_hz
-        said = Repl(chip).run(_HEAP)
-    heap, start, free = map(int, said.split("heap ", 1)[1].split()[:3])
+        printed = chip.repl().exec(_HEAP)
+    heap, free_start, free = map(int, printed.split("heap ", 1)[1].split()[:3])
     found = hops([_awake(call) for call in log], model_operators.read(detector.data), CONVERT)[:HOPS]
-    return Measured("cycles", found, heap, start, free, program.static_bytes(_RAM), clock_hz, NOT_MODELLED)
+    return Measured("cycles", found, heap, free_start, free, program.static_bytes(_RAM), clock_hz, NOT_MODELLED)
 
 
 def _awake(call: FunctionCall) -> Call:
-    """On the clock that stands still in interrupts and in sleep."""
+    """Return the call on the clock that stops in interrupts and in sleep."""
     begin = call.begin - call.exceptions_before - call.slept_before
     interrupts = call.exceptions_before
     return Call(call.name, begin, begin + call.cycles, interrupts, interrupts + call.exceptions)

@@ -1,4 +1,4 @@
-"""The emulator's process: one JSON line out, one back, each with a deadline."""
+"""The emulator's process: one JSON line per request, one per answer, each with a deadline."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ import threading
 from typing import Any
 
 from soundsdk.errors import DeviceError
-from soundsdk_sim.rp2040 import tools
+from soundsdk_sim.rp2040 import prerequisites
 
 ANSWER_S = 30.0
 
 
-class Process:
-    """Node with main.mjs. DeviceError if something it needs is missing, or when it does not answer in time."""
+class NodeProcess:
+    """Node running main.mjs. Raises DeviceError if a tool is missing or it does not answer in time."""
 
     def __init__(self) -> None:
-        env = os.environ | {"SOUNDSDK_NODE_MODULES": str(tools.node_modules())}
+        env = os.environ | {"SOUNDSDK_NODE_MODULES": str(prerequisites.node_modules())}
         self._process = subprocess.Popen(
-            [tools.node(), str(tools.HERE / "main.mjs")],
+            [prerequisites.node(), str(prerequisites.HERE / "main.mjs")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=env,
         )
         self._answers: queue.Queue[bytes] = queue.Queue()
-        self._complaints: list[bytes] = []
-        threading.Thread(target=self._read, daemon=True).start()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._errors: list[bytes] = []
+        threading.Thread(target=self._read_output, daemon=True).start()
+        threading.Thread(target=self._read_errors, daemon=True).start()
 
-    def _read(self) -> None:
+    def _read_output(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self._answers.put(line)
         self._answers.put(b"")
 
-    def _listen(self) -> None:
+    def _read_errors(self) -> None:
         assert self._process.stderr is not None
         for line in self._process.stderr:
-            if len(self._complaints) < 100:
-                self._complaints.append(line)
+            if len(self._errors) < 100:
+                self._errors.append(line)
 
-    def tell(self, op: str, **arguments: Any) -> None:
-        """Sends a request."""
+    def send(self, op: str, **arguments: Any) -> None:
+        """Send a request."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps({"op": op, **arguments}).encode() + b"\n")
@@ -53,30 +53,30 @@ class Process:
         except OSError as error:
             raise self._ended() from error
 
-    def answer(self, timeout_s: float = ANSWER_S) -> dict[str, Any]:
-        """The next answer; DeviceError after timeout_s, and the process is ended."""
+    def read_answer(self, timeout_s: float = ANSWER_S) -> dict[str, Any]:
+        """Return the next answer; after timeout_s without one the process is ended and DeviceError raised."""
         try:
             line = self._answers.get(timeout=timeout_s)
         except queue.Empty:
             self.kill()
             raise DeviceError(
-                f"the RP2040 emulator has not answered for {timeout_s:.0f} s.", "Give it less sound, or more time."
+                f"the RP2040 emulator has not answered for {timeout_s:.0f} s.", "Try again with less sound."
             ) from None
         if not line:
             raise self._ended()
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
-            raise DeviceError(f"the RP2040 emulator cannot do that: {answer['error']}.")
+            raise DeviceError(f"the RP2040 emulator failed: {answer['error']}.")
         return answer
 
     def _ended(self) -> DeviceError:
         self.kill()
-        said = [line.decode("utf-8", "replace").strip() for line in self._complaints]
-        why = next((line for line in said if "Error" in line), said[-1] if said else "it said nothing")
-        return DeviceError(f"the RP2040 emulator has ended: {why}.", "Report it with the firmware that was run.")
+        output = [line.decode("utf-8", "replace").strip() for line in self._errors]
+        why = next((line for line in output if "Error" in line), output[-1] if output else "it printed nothing")
+        return DeviceError(f"the RP2040 emulator has ended: {why}.", "Report it with the firmware you ran.")
 
     def close(self) -> None:
-        """Ends the process: by the end of its input, else by force."""
+        """End the process by closing its input, and by force if it goes on."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.close()
@@ -85,5 +85,6 @@ class Process:
             self.kill()
 
     def kill(self) -> None:
+        """End the process by force."""
         self._process.kill()
         self._process.wait()

@@ -1,17 +1,17 @@
 // A MEMS microphone on I2S (Philips format): two slots of 32 bits to a frame, data left-justified and most significant
 // bit first, one bit after the edge of WS, changing on the falling edge of SCK. The left channel is the slot with WS
-// low. In the other's slot a microphone lets go of the line, which then reads as zero.
+// low. In the other channel's slot a microphone releases the line, which then reads as zero.
 //
-// Firmware that starts its clock with the first bit of a left slot finds that bit on the line, so that the first sample
-// it reads is the first one fed. A microphone of silicon needs an edge of WS first, and milliseconds to wake up.
+// Firmware that starts its clock with the first bit of a left slot finds that bit on the line, so it reads the first
+// sample of the queue. A real microphone needs an edge of WS first, and milliseconds to wake up.
 
-import { Fed } from './fed.mjs';
+import { SampleQueue } from './sample_queue.mjs';
 
 const PIO0_FUNCTION = 6;
 const SLOT_BITS = 32;
 
-export class Microphone extends Fed {
-  // pins: {sck, ws, sd}. channel: 'left', 'right' or 'both' (two microphones on one line, samples in turn).
+export class I2sMicrophone extends SampleQueue {
+  // pins: {sck, ws, sd}. channel: 'left', 'right' or 'both' (two microphones on one line, samples alternating).
   // bits: resolution of the microphone; an int16 sample is the top 16 of them.
   constructor({ sck, ws, sd, channel = 'left', bits = 24 }) {
     super();
@@ -77,7 +77,7 @@ export class Microphone extends Fed {
 
   next() {
     if (this.waiting) return (this.samples[this.at++] << 16) & this.mask;
-    this.over++;
+    this.silent++;
     return 0;
   }
 }

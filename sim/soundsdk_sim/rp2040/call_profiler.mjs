@@ -1,12 +1,12 @@
-// Cycles of functions, by address: a branch to a watched function opens a call, a branch to its return address with
-// the stack pointer back where it was closes it. Exceptions taken in between are counted apart, and so is sleep.
+// Counts the cycles of functions, by address: a branch to a watched function opens a call, and a branch to its return
+// address with the stack pointer restored closes it. Exceptions and sleep in between are counted separately.
 import { WATCH_MASK } from './cpu.mjs';
 
-export class Calls {
-  // functions: [[name, address], …]. limit: calls kept in the log; totals go on.
-  constructor(cpu, functions, limit = 100000) {
+export class CallProfiler {
+  // functions: [[name, address], …]. maxLog: calls kept in the log; totals are kept for all.
+  constructor(cpu, functions, maxLog = 100000) {
     this.cpu = cpu;
-    this.limit = limit;
+    this.maxLog = maxLog;
     this.names = functions.map(([name]) => name);
     this.entries = new Map(functions.map(([, address], i) => [address & ~1, i]));
     this.open = [];
@@ -23,7 +23,7 @@ export class Calls {
     const { core, clock, exceptionCycles, sleepCycles } = this.cpu;
     const pc = core.PC;
     if (this.returns.has(pc)) {
-      // Frames that were left without returning (an exception's long jump) are dropped.
+      // Drop frames left without returning (by the long jump of an exception).
       while (this.open.length && this.open.at(-1).sp < core.SP) this.close(this.open.pop(), false);
       if (this.open.length && this.open.at(-1).ret === pc && this.open.at(-1).sp === core.SP) {
         this.close(this.open.pop(), true);
@@ -33,7 +33,7 @@ export class Calls {
     if (index === undefined) return;
     const ret = core.LR & ~1;
     const last = this.open.at(-1);
-    // A loop back to the function's first instruction is no call.
+    // A loop back to the function's first instruction is not a call.
     if (last && last.index === index && last.sp === core.SP && last.ret === ret) return;
     this.open.push({ index, ret, sp: core.SP, begin: clock.cycles, exceptions: exceptionCycles, slept: sleepCycles });
     this.returns.set(ret, (this.returns.get(ret) ?? 0) + 1);
@@ -42,7 +42,7 @@ export class Calls {
 
   close(call, whole) {
     const n = this.returns.get(call.ret) - 1;
-    // The byte stays set: a return address is mostly met again.
+    // The byte stays set: a return address is usually reached again.
     if (n) this.returns.set(call.ret, n);
     else this.returns.delete(call.ret);
     if (!whole) return;
@@ -56,7 +56,7 @@ export class Calls {
     total.exceptions += exceptions;
     total.least = Math.min(total.least, cycles);
     total.most = Math.max(total.most, cycles);
-    if (this.log.length < this.limit) {
+    if (this.log.length < this.maxLog) {
       const { length } = this.open;
       this.log.push([call.index, length, call.begin, cycles, exceptions, call.exceptions, slept, call.slept]);
     }

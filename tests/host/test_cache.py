@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from soundsdk.boards import find_board
-from soundsdk.build import builder, make, sources
-from soundsdk.build.lock import BusyError, only_one
+from soundsdk.build import builder, make, sources, toolchain
+from soundsdk.cache import BusyError, cache_dir, locked, new_folder
 from soundsdk.models import load_model
 
 pytest.importorskip("fcntl")
@@ -20,15 +20,15 @@ pytest.importorskip("fcntl")
 _HOLD = """
 import sys
 from pathlib import Path
-from soundsdk.build.lock import only_one
-with only_one(Path(sys.argv[1]), print):
+from soundsdk.cache import locked
+with locked(Path(sys.argv[1]), print):
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
 def holder(folder: Path) -> subprocess.Popen[str]:
-    """Another process that holds the folder until its standard input ends."""
+    """Start another process that holds the lock of a folder until its standard input ends."""
     words = [sys.executable, "-c", _HOLD, str(folder)]
     process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -41,7 +41,7 @@ def test_the_second_waits_says_so_and_goes_on(tmp_path: Path) -> None:
     said: list[str] = []
     threading.Timer(0.5, process.communicate).start()
     begin = time.monotonic()
-    with only_one(tmp_path / "work", said.append):
+    with locked(tmp_path / "work", said.append):
         assert time.monotonic() - begin > 0.4
     assert len(said) == 1
     assert "waiting for another soundsdk" in said[0]
@@ -51,9 +51,9 @@ def test_the_second_waits_says_so_and_goes_on(tmp_path: Path) -> None:
 def test_the_wait_is_bounded(tmp_path: Path) -> None:
     process = holder(tmp_path / "work")
     try:
-        with pytest.raises(BusyError, match="another soundsdk"), only_one(tmp_path / "work", print, timeout_s=0.3):
+        with pytest.raises(BusyError, match="another soundsdk"), locked(tmp_path / "work", print, timeout_s=0.3):
             pytest.fail("two processes are in the folder")
-        with only_one(tmp_path / "other", pytest.fail):
+        with locked(tmp_path / "other", pytest.fail):
             pass
     finally:
         process.communicate(timeout=10)
@@ -63,7 +63,7 @@ def test_a_process_that_dies_leaves_the_folder_free(tmp_path: Path) -> None:
     process = holder(tmp_path / "work")
     process.kill()
     process.wait()
-    with only_one(tmp_path / "work", pytest.fail, timeout_s=5):
+    with locked(tmp_path / "work", pytest.fail, timeout_s=5):
         pass
 
 
@@ -72,7 +72,7 @@ def test_one_folder_by_two_names_is_one(tmp_path: Path) -> None:
     (tmp_path / "name").symlink_to(tmp_path / "work")
     process = holder(tmp_path / "work")
     try:
-        with pytest.raises(BusyError), only_one(tmp_path / "name", print, timeout_s=0.1):
+        with pytest.raises(BusyError), locked(tmp_path / "name", print, timeout_s=0.1):
             pytest.fail("two processes are in the folder")
     finally:
         process.communicate(timeout=10)
@@ -82,9 +82,9 @@ def test_builds_of_a_board_at_the_same_time_take_turns_and_each_gets_its_own_det
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOUNDSDK_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(sources, "get", lambda *args: sources.Sources(tmp_path, tmp_path, "key"))
-    monkeypatch.setattr(builder.tools, "check", lambda board: None)
-    monkeypatch.setattr(builder.tools, "version", lambda board: "1")
+    monkeypatch.setattr(sources, "fetch", lambda *args: sources.Sources(tmp_path, tmp_path, "key"))
+    monkeypatch.setattr(toolchain, "check", lambda board: None)
+    monkeypatch.setattr(toolchain, "version", lambda board: "1")
     inside: list[int] = []
     most: list[int] = []
 
@@ -96,12 +96,12 @@ def test_builds_of_a_board_at_the_same_time_take_turns_and_each_gets_its_own_det
         inside.pop()
         return folder / "micropython"
 
-    monkeypatch.setattr(make, "run", run)
+    monkeypatch.setattr(make, "compile_firmware", run)
     detectors = [load_model("home"), load_model("esc10"), load_model("home")]
-    made: dict[int, builder.Image] = {}
+    made: dict[int, builder.BuiltImage] = {}
 
     def build(i: int) -> None:
-        made[i] = builder.build(find_board("unix"), detectors[i], None, tmp_path / str(i), print)
+        made[i] = builder.build_image(find_board("unix"), detectors[i], None, tmp_path / str(i), print)
 
     threads = [threading.Thread(target=build, args=(i,)) for i in range(len(detectors))]
     for thread in threads:
@@ -112,3 +112,24 @@ def test_builds_of_a_board_at_the_same_time_take_turns_and_each_gets_its_own_det
     assert made[0].sha256 == made[2].sha256 != made[1].sha256
     for i, detector in enumerate(detectors):
         assert f"SOUNDMODEL_SIZE ({len(detector.data)})" in (tmp_path / str(i) / "unix").read_text()
+
+
+def test_the_cache_folder_is_the_one_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOUNDSDK_CACHE", str(tmp_path / "a" / ".." / "cache"))
+    assert cache_dir() == tmp_path / "cache"
+    monkeypatch.delenv("SOUNDSDK_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_dir() == tmp_path / "soundsdk"
+
+
+def test_a_new_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), new_folder(tmp_path / "made") as work:
+        (work / "half").with_name("none").joinpath("file").touch()
+    assert not list(tmp_path.iterdir())
+    with new_folder(tmp_path / "made") as work:
+        (work / "file").write_text("first")
+        assert not (tmp_path / "made").exists()
+    with new_folder(tmp_path / "made") as work:  # another process was faster: its folder stays
+        (work / "file").write_text("second")
+    assert (tmp_path / "made" / "file").read_text() == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]

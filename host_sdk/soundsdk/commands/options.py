@@ -1,0 +1,47 @@
+"""The arguments and options that several verbs share: one spelling, one help text, one behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+board_argument = click.argument("board", metavar="BOARD")
+model_argument = click.argument("model", metavar="MODEL")
+model_option = click.option(
+    "-m", "--model", metavar="MODEL",
+    help="The detector: a .tflite file, or one that comes with soundsdk: home (the default), esc10.",
+)  # fmt: skip
+port_option = click.option(
+    "-p", "--port", metavar="PORT",
+    help="The board: auto, id:SERIAL, a path, rfc2217://HOST:PORT, socket://HOST:PORT, sim:BOARD. "
+    "Default: SOUNDSDK_PORT, else auto, the only board there is.",
+)  # fmt: skip
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text, one object per line.")
+sources_option = click.option(
+    "--sources", type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="DIR",
+    help="Build from this folder with micropython, pico-sdk and tinyusb, instead of fetching them.",
+)  # fmt: skip
+data_option = click.option("--data", required=True, type=click.Path(), metavar="DIR", help="Folder of recordings.")
+config_option = click.option(
+    "--config", type=click.Path(), metavar="FILE", help="TOML file of settings, as in training/configs."
+)
+seed_option = click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all random choices.")
+
+
+def output_option(help: str, default: str | None = None, folder: bool = False) -> Callable[[_F], _F]:
+    """Return `-o/--output`, a file or a folder to write; required if it has no default."""
+    kind = click.Path(path_type=Path, file_okay=not folder)
+    return click.option(
+        "-o", "--output", type=kind, metavar="DIR" if folder else "FILE", help=help, required=default is None,
+        default=default, show_default=default is not None,
+    )  # fmt: skip
+
+
+def fold_option(help: str) -> Callable[[_F], _F]:
+    """Return `--fold`, one of the dataset's folds."""
+    return click.option("--fold", type=int, metavar="N", help=help)

@@ -1,0 +1,38 @@
+"""A verb of the command line: its class, with examples in its help, and what it runs in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from soundsdk.device.system import System
+    from soundsdk.flash.timeouts import FlashTimeouts
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The computer that a verb finds boards on, and the times it waits. None: this computer, the usual times."""
+
+    system: System | None = None
+    flash_timeouts: FlashTimeouts | None = None
+
+
+pass_surroundings = click.make_pass_decorator(Surroundings, ensure=True)
+
+
+class Verb(click.Command):
+    """A command whose help ends with examples: calls as a user types them, with a comment if one helps."""
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.examples = tuple(examples)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, one a line, as they are."""
+        with formatter.section("Examples"):
+            for line in self.examples:
+                formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
