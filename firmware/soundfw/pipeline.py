@@ -1,4 +1,4 @@
-"""The loop: microphone -> stream -> detector -> link. Time is counted in samples."""
+"""The loop from microphone to stream, detector and link. Time is counted in samples."""
 
 from .detect import detector as edges
 from .detect.level import Level
@@ -7,9 +7,9 @@ from .wire.framing import decimal, text
 
 
 class Pipeline:
-    """One turn per step(). mic: Mic; stream: soundcore.Stream; status_s: seconds of sound between status lines;
-    telemetry: Telemetry.
+    """The loop; each step() is one turn of it.
 
+    mic: Mic. stream: soundcore.Stream. status_s: seconds of sound between status lines. telemetry: Telemetry.
     Nothing allocates between the microphone and the scores. What is sent does not depend on the size of the blocks.
     """
 
@@ -30,7 +30,7 @@ class Pipeline:
         self.now = 0  # end of the newest step, in samples since the start
 
     def step(self):
-        """Takes what the microphone has; False after the end of the sound, when open events have been closed."""
+        """Process the blocks the microphone has; return False at the end of the sound, after closing open events."""
         alive = self.mic.fill()
         block = self.mic.next_block()
         while block is not None:
@@ -90,7 +90,7 @@ class Pipeline:
                 )
 
     def send_status(self):
-        """`dropped` counts lines this side could not send, `damaged` lines from the host that were not believed."""
+        """Send a status line. dropped: lines that found the queue full; damaged: lines in that were refused."""
         link = self.link
         link.send(
             '"type":"status",',

@@ -78,15 +78,15 @@ class Board:
         assert answer["re"] == kind
         return answer
 
-    def send(self, model: bytes = NEW) -> dict[str, Any]:
+    def push(self, model: bytes = NEW) -> dict[str, Any]:
         """begin, data as wanted, commit: the answer to commit, or the first refusal."""
-        answer = self.ask("push.begin", size=len(model), sha256=digest(model))
+        answer = self.request("push.begin", size=len(model), sha256=digest(model))
         while answer["ok"] and answer["at"] < len(model):
             at = answer["at"]
-            answer = self.ask("push.data", at=at, data=base64.b64encode(model[at : at + PIECE]).decode())
-        return self.ask("push.commit") if answer["ok"] else answer
+            answer = self.request("push.data", at=at, data=base64.b64encode(model[at : at + PIECE]).decode())
+        return self.request("push.commit") if answer["ok"] else answer
 
-    def hear(self, seconds: float = 1.5) -> None:
+    def run_for(self, seconds: float = 1.5) -> None:
         assert self.app is not None
         while self.app.pipeline.now < seconds * 16000:
             self.app.step()
@@ -95,15 +95,15 @@ class Board:
         """A push as the host does it, from power-on to confirmation."""
         hello = self.power_on()
         if hello["sha256"] != digest(NEW):
-            if not self.send()["ok"]:
+            if not self.push()["ok"]:
                 # What had been staged was torn: that is found at the commit, and the whole is sent again.
                 self.power_on()
-                assert self.send()["ok"]
+                assert self.push()["ok"]
             hello = self.power_on()
         assert hello["sha256"] == digest(NEW)
         if "trial" in hello:
-            self.hear()
-            assert self.ask("push.confirm")["ok"]
+            self.run_for()
+            assert self.request("push.confirm")["ok"]
 
 
 def digest(data: bytes) -> str:
@@ -121,12 +121,12 @@ def test_a_pushed_model_runs_after_the_restart_and_stays_once_confirmed(flash: F
     board = Board(flash)
     assert "trial" not in board.power_on()
     assert board.running == OLD
-    assert board.send() == {"type": "ack", "seq": board.messages()[-1]["seq"], "re": "push.commit", "ok": True}
+    assert board.push() == {"type": "ack", "seq": board.messages()[-1]["seq"], "re": "push.commit", "ok": True}
     assert board.app is not None
     assert board.app.request == "restart"
     hello = board.power_on()
     assert (hello["trial"], hello["sha256"], board.running) == (True, digest(NEW), NEW)
-    board.hear()
+    board.run_for()
     assert board.request("push.confirm")["ok"]
     for _ in range(2):
         hello = board.power_on()
@@ -137,7 +137,7 @@ def test_a_pushed_model_runs_after_the_restart_and_stays_once_confirmed(flash: F
 def test_without_a_confirmation_the_old_model_is_back_and_hello_says_so(flash: FakeFlash) -> None:
     board = Board(flash)
     board.power_on()
-    board.send()
+    board.push()
     assert board.power_on()["trial"] is True
     for _ in range(2):
         hello = board.power_on()
@@ -151,12 +151,12 @@ def test_a_third_model_goes_into_the_other_slot(flash: FakeFlash) -> None:
     board.whole_push()
     third = b"third" * 700
     board.power_on()
-    assert board.send(third)["ok"]
+    assert board.push(third)["ok"]
     assert board.power_on()["sha256"] == digest(third)
     assert board.power_on()["sha256"] == digest(NEW)
-    board.send(third)
+    board.push(third)
     board.power_on()
-    board.hear()
+    board.run_for()
     assert board.request("push.confirm")["ok"]
     assert board.power_on()["sha256"] == digest(third)
 
@@ -190,9 +190,9 @@ def test_the_power_cut_at_every_operation_leaves_the_old_or_the_new_model_whole(
 def _push_until(board: Board, cut: int) -> None:
     board.power_on()
     board.flash.cut_at = cut
-    board.send()
+    board.push()
     board.restart()
-    board.hear()
+    board.run_for()
     board.request("push.confirm")
 
 
@@ -285,7 +285,7 @@ def test_a_model_the_board_cannot_run_is_rolled_back_in_the_same_start(
 ) -> None:
     board = Board(flash, {NEW: error})
     board.power_on()
-    assert board.send()["ok"]
+    assert board.push()["ok"]
     hello = board.power_on()
     assert (hello["sha256"], hello["rolled_back"], board.running) == (digest(OLD), code, OLD)
     assert board.app is not None
@@ -316,7 +316,7 @@ def test_a_full_flash_is_said_and_the_old_model_goes_on(flash: FakeFlash) -> Non
     board.power_on()
     flash.statvfs = lambda path: (1, 1, 1 << 20, 1 << 20)  # type: ignore[method-assign]
     flash.free_bytes = 3000
-    assert board.send()["error"] == "push.flash"
+    assert board.push()["error"] == "push.flash"
     assert board.power_on()["sha256"] == digest(OLD)
 
 
@@ -324,11 +324,11 @@ def test_confirming_needs_a_trial_and_a_second_of_sound(flash: FakeFlash) -> Non
     board = Board(flash)
     board.power_on()
     assert board.request("push.confirm")["error"] == "push.confirm"
-    board.send()
+    board.push()
     board.power_on()
     assert board.request("push.begin", size=5, sha256="0" * 64)["error"] == "push.trial"
     assert board.request("push.confirm")["error"] == "push.early"
-    board.hear()
+    board.run_for()
     assert board.request("push.confirm")["ok"]
     # Asked again because the answer was lost.
     assert board.request("push.confirm", sha256=digest(NEW))["ok"]
@@ -342,7 +342,7 @@ def test_abort_ends_a_trial_or_throws_away_what_is_staged(flash: FakeFlash) -> N
     board.request("push.data", at=0, data="AAAA")
     assert board.request("push.abort")["ok"]
     assert board.request("push.begin", size=len(NEW), sha256=digest(NEW))["at"] == 0
-    board.send()
+    board.push()
     board.power_on()
     assert board.request("push.abort")["ok"]
     assert board.app is not None

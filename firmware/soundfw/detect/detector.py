@@ -1,4 +1,4 @@
-"""From the logits of a step to events: pooling, probability, thresholds with hysteresis.
+"""Events from the logits of each step: pooling, probability, thresholds with hysteresis.
 
 Pooling is an attention-weighted mean of the logits z that forgets with the time constant pool_ms:
 
@@ -42,7 +42,7 @@ class Logit:
         self._factor = factor
 
     def of(self, num, den):
-        """Num / den * scale in Q12; |num| < 2**28, 0 < den <= 2**20 and |num / den| < 256 or so."""
+        """Return num / den * scale in Q12; |num| < 2**28, 0 < den <= 2**20 and |num / den| < 256 or so."""
         whole = num // den
         mean = (whole << _FRACTION) + (((num - whole * den) << _FRACTION) // den)
         return fixed.mul(mean << self._up, self._factor)
@@ -72,13 +72,14 @@ class Pool:
         self._gain = min(fixed.ONE, (gain + (1 << 44)) >> 45)
 
     def reset(self):
+        """Forget the sound."""
         self.den = 0
         self._ref = -128
         for i in range(self._count):
             self.num[i] = 0
 
     def step(self, attention, logits, zero):
-        """attention: int8 value; logits: int8 view of all classes; zero: their zero point."""
+        """Add one step. attention: int8 value; logits: int8 view of all classes; zero: their zero point."""
         num = self.num
         if attention > self._ref:
             self._scale(self._exp[attention - self._ref])
@@ -188,7 +189,7 @@ class Detector:
         self._next_id = 1
 
     def reset(self):
-        """Forgets the sound and open events; ids go on."""
+        """Forget the sound and open events; ids go on."""
         for pool in self._pools:
             pool.reset()
         for i in range(len(self.labels)):
@@ -197,7 +198,7 @@ class Detector:
             self.edge[i] = NONE
 
     def step(self, logits, attention, now):
-        """Takes one step that ended at sample `now`; returns how many classes changed."""
+        """Process one step that ended at sample `now`; return how many classes changed."""
         z = self._z
         if self._attention > 1:
             for i in range(len(z)):
@@ -217,7 +218,7 @@ class Detector:
         return self.update(now)
 
     def update(self, now):
-        """The second half of step(): thresholds over self.scores."""
+        """Apply the thresholds to self.scores, the second half of step(); return how many classes changed."""
         changed = 0
         for i in range(len(self.scores)):
             edge = self._decide(i, self.scores[i], now)
@@ -227,7 +228,7 @@ class Detector:
         return changed
 
     def close(self, now):
-        """The sound ended: ends what is still on; returns how many classes changed."""
+        """End the events that are still on, because the sound has ended; return how many classes changed."""
         changed = 0
         for i in range(len(self.scores)):
             state = self._state[i]
@@ -240,23 +241,23 @@ class Detector:
         return changed
 
     def _decide(self, i, score, now):
-        limit = self.thresholds[i]
+        rule = self.thresholds[i]
         begin = now - self._step_samples
         state = self._state[i]
-        if score < limit.off:
+        if score < rule.off:
             self._run[i] = now
             if state == _ACTIVE:
                 self._end[i] = begin
                 self._state[i] = state = _FALLING
             elif state == _RISING:
                 self._state[i] = _IDLE
-            if state == _FALLING and (now - self._end[i]) * 1000 >= limit.hold_ms * self._rate_hz:
+            if state == _FALLING and (now - self._end[i]) * 1000 >= rule.hold_ms * self._rate_hz:
                 self._state[i] = _IDLE
                 self.time[i] = self._end[i]
                 return OFF
             return NONE
         if state == _IDLE:
-            if score < limit.on:
+            if score < rule.on:
                 return NONE
             # Pooling and the network's own memory make the score rise slowly: the sound began where it left `off`.
             self._start[i] = max(self._run[i], begin - self._back)
@@ -267,7 +268,7 @@ class Detector:
             self._state[i] = _ACTIVE
         if score > self.peak[i]:
             self.peak[i] = score
-        if state == _RISING and (now - self._reached[i]) * 1000 >= limit.min_ms * self._rate_hz:
+        if state == _RISING and (now - self._reached[i]) * 1000 >= rule.min_ms * self._rate_hz:
             self._state[i] = _ACTIVE
             self.id[i] = self._next_id
             self._next_id += 1
@@ -277,7 +278,7 @@ class Detector:
 
 
 def from_stream(stream, metadata):
-    """The detector a model's metadata (dict) describes; FirmwareError if it does not fit."""
+    """Make the detector that a model's metadata (dict) describes; FirmwareError if it does not fit the stream."""
     try:
         labels = metadata["labels"]
         settings = metadata["detector"]

@@ -1,7 +1,7 @@
 """An analogue microphone (amplifier with its output at half of the supply) on the ADC of the RP2 chips.
 
-The ADC runs by itself at the sample rate, DMA carries its results. 12 bits, and no filter before the ADC but what is
-soldered there: a fallback.
+The ADC samples by itself at the rate of the sound, and DMA carries its results. It has 12 bits and no filter before
+it other than the one on the board, so it is a fallback.
 """
 
 import os
@@ -20,7 +20,7 @@ _FIFO_DREQ_1 = const(1 << 24 | 8 | 1)  # FIFO on, a request as soon as it holds 
 
 
 class Adc(DmaRing):
-    """A source for Mic; see DmaRing. The ring holds 256 ms at 16 kHz."""
+    """A source for Mic (see DmaRing). The ring holds 256 ms at 16 kHz."""
 
     def __init__(self, mic, rate_hz):
         m = settings.microphone("adc", mic)
@@ -42,6 +42,7 @@ class Adc(DmaRing):
         registers[base + _CS] |= _EN_START_MANY
 
     def close(self):
+        """Stop the ADC and the transfers."""
         machine.mem32[self._base + _CS] = 1
         DmaRing.close(self)
         machine.mem32[self._base + _FCS] = 0

@@ -1,7 +1,7 @@
-"""I2S microphones on machine.I2S, which is the esp32 port's; the RP2 chips have i2s_pio.
+"""I2S microphones on machine.I2S, for the esp32 port; the RP2 chips use i2s_pio.
 
-The driver drops the oldest sound without a word when its buffer is full. `lost` counts it, see backlog: each time exact
-up to the 256 samples that it drops at once.
+The driver silently drops the oldest sound when its buffer is full. `lost` counts it (see backlog), each time exact
+up to the 256 samples that the driver drops at once.
 """
 
 import time
@@ -13,7 +13,7 @@ from .. import FirmwareError, settings
 from ..platform import const
 from .backlog import Backlog
 
-_BUFFER_MS = const(250)  # how long a step of the model may take
+_BUFFER_MS = const(250)  # the longest that a step of the model may take
 _UNIT = const(256)
 
 
@@ -31,7 +31,7 @@ class I2s:
         self._raw = b""
         self._backlog = Backlog(rate_hz, capacity, _UNIT)
         try:
-            # The driver gives the left slot alone, but not the right one.
+            # The driver can extract the left slot, but not the right one.
             self._unpacker = soundcore.I2sUnpacker(
                 bits=bits, shift=m["shift"], channel=int(right), channels=1 + right, dc_shift=m["dc_shift"]
             )
@@ -57,7 +57,7 @@ class I2s:
         self._patience = samples * 500000 // self._rate_hz  # us: a read that takes longer has waited
 
     def readinto(self, buf):
-        """Fills buf (int16); returns the bytes."""
+        """Fill buf (int16) and return the bytes."""
         samples = len(buf)
         if len(self._raw) != samples * self._frame:
             self._prepare(samples)
@@ -73,5 +73,5 @@ class I2s:
         return 2 * self._unpacker.convert(self._raw, buf)
 
     def close(self):
-        """Stops the clock."""
+        """Stop the clock."""
         self._i2s.deinit()

@@ -1,5 +1,5 @@
 # ruff: noqa: F821 (the names of PIO's instructions)
-"""I2S microphones on the RP2 chips: PIO clocks them and keeps one channel's slots, DMA carries these.
+"""I2S microphones on the RP2 chips: PIO clocks them and samples one channel's slots, DMA carries these.
 
 Philips format: 64 clocks to a frame, WS low for the left slot, most significant bit one clock after the edge of WS.
 machine.I2S would cost an interrupt for every 16 samples and the CPU for every byte.
@@ -18,7 +18,10 @@ _BLOCK, _BLOCK_TREQ, _BLOCK_MACHINES = 0x100000, 8, 4  # from one block to the n
 
 
 def _program(channel):
-    """Two instructions to a bit: SCK low, SCK high. Side-set is SCK + 2 * WS; frames begin with the left slot."""
+    """Make the PIO program for one channel.
+
+    A bit has two instructions: SCK low, SCK high. Side-set is SCK + 2 * WS; frames begin with the left slot.
+    """
     own = 2 * channel
 
     @rp2.asm_pio(
@@ -54,7 +57,7 @@ def _program(channel):
 
 
 class I2s(DmaRing):
-    """A source for Mic; see DmaRing. The ring holds 256 ms at 16 kHz."""
+    """A source for Mic (see DmaRing). The ring holds 256 ms at 16 kHz."""
 
     def __init__(self, mic, rate_hz):
         m = settings.microphone("i2s", mic)
@@ -84,6 +87,6 @@ class I2s(DmaRing):
         self._machine.active(1)
 
     def close(self):
-        """Stops the clock and the transfers."""
+        """Stop the clock and the transfers."""
         self._machine.active(0)
         DmaRing.close(self)

@@ -1,5 +1,5 @@
 # ruff: noqa: F821 (the names of PIO's instructions)
-"""PDM microphones on the RP2 chips, which MicroPython has no driver for: PIO clocks and samples, DMA carries.
+"""PDM microphones on the RP2 chips: PIO clocks and samples them, DMA carries the bits; MicroPython has no driver.
 
 The clock is 64 times the sample rate, 1.024 MHz at 16 kHz. A microphone whose L/R pin is low is `left`: its bit is on
 the line while the clock is low.
@@ -39,7 +39,7 @@ def _right():
 
 
 class Pdm(DmaRing):
-    """A source for Mic; see DmaRing. The ring holds 128 ms."""
+    """A source for Mic (see DmaRing). The ring holds 128 ms."""
 
     def __init__(self, mic, rate_hz):
         m = settings.microphone("pdm", mic)
@@ -61,5 +61,6 @@ class Pdm(DmaRing):
         self._machine.active(1)
 
     def close(self):
+        """Stop the clock and the transfers."""
         self._machine.active(0)
         DmaRing.close(self)

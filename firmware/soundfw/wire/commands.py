@@ -1,4 +1,4 @@
-"""What the host may ask for. Every message gets one answer: hello, status or ack."""
+"""The commands of the host. Every message gets one answer: hello, status or ack."""
 
 from .. import FirmwareError
 from ..detect.detector import Thresholds
@@ -13,7 +13,7 @@ _HEALTHY_S = const(1)  # of sound, before a model on trial may be confirmed
 
 
 def handle(app, message):
-    """Carries out one message (dict with a text `type`) and answers it."""
+    """Carry out one message (dict with a text `type`) and answer it."""
     kind = message["type"]
     action = _ACTIONS.get(kind)
     try:
@@ -29,7 +29,7 @@ def handle(app, message):
 
 
 def send_error(link, re, code, detail):
-    """An ack that says what failed and why."""
+    """Send an ack that names what failed and why."""
     link.send(
         '"type":"ack",',
         ',"re":%s,"ok":false,"error":%s,"detail":%s' % (text(re[:32]), text(code[:64]), text(detail[:160])),
@@ -55,7 +55,7 @@ def _status(app, message):
 
 
 def _set(app, message):
-    """Label (all classes without one) and any of on, off (1/1000), min_ms, hold_ms; all or nothing.
+    """Set thresholds, all or nothing: label (without one, all classes) and any of on, off (1/1000), min_ms, hold_ms.
 
     keep: true stores the thresholds of all classes on the board, for this model.
     """
@@ -89,7 +89,7 @@ def _set(app, message):
 
 
 def _model(app, message):
-    """class: its index; the answer tells its label and thresholds, and how many classes there are."""
+    """Answer with the label and thresholds of a class (its index), and the number of classes."""
     detector = _running(app).detector
     i = message.get("class", 0)
     if not isinstance(i, int) or isinstance(i, bool) or not 0 <= i < len(detector.labels):
@@ -104,14 +104,14 @@ def _model(app, message):
 
 
 def _watch(app, message):
-    """on, and mel (default true): scores, and features, of every step for the next 10 s of sound."""
+    """Send scores (on) and features (mel, default true) of every step for the next 10 s of sound."""
     telemetry = _running(app).telemetry
     telemetry.switch(message.get("on"), message.get("mel", True))
     _ack(app, message, telemetry.members())
 
 
 def _record(app, message):
-    """Seconds (1..3600), bits per sample (3, 4, 5 or 16); or stop: true. Ends with an ack for record.done."""
+    """Start or stop a recording: seconds (1..3600), bits per sample (3, 4, 5 or 16); or stop: true."""
     pipeline = _running(app)
     if message.get("stop") is True:
         if pipeline.recorder is not None:
@@ -138,7 +138,7 @@ def _push(app):
 
 
 def _push_begin(app, message):
-    """size, sha256; arena: bytes of memory the model needs to run, if the host knows."""
+    """Begin a push: size, sha256; arena: bytes of memory the model needs to run, if the host knows."""
     push = _push(app)
     arena = message.get("arena", 0)
     if not isinstance(arena, int) or isinstance(arena, bool):
