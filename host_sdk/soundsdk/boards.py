@@ -79,14 +79,14 @@ class Qemu:
 
 
 @dataclass(frozen=True)
-class Mic:
-    """A microphone. Kinds, keys and ranges are those of soundfw.settings.MICROPHONES; None: the file does not say."""
+class BoardMic:
+    """The microphone of a board. Kinds, keys and ranges: soundfw.settings.MICROPHONES. None: not in the file."""
 
     kind: str
     values: tuple[tuple[str, int | str], ...]
 
     @classmethod
-    def of(cls, table: dict[str, Any]) -> Mic:
+    def of(cls, table: dict[str, Any]) -> BoardMic:
         """Check a table `mic`; ValueError names what is wrong in it."""
         try:
             microphone(table.get("kind"), table)
@@ -132,7 +132,7 @@ class Board:
     usb: Usb | None = None
     led: Led | None = None
     qemu: Qemu | None = None
-    mic: Mic | None = None
+    mic: BoardMic | None = None
     power: Power | None = None
 
 
@@ -161,7 +161,7 @@ def _fill(kind: type[_T], table: dict[str, Any], where: str, **given: Any) -> _T
         if kind is Board and (key in _TABLES or key == "mic"):
             if not isinstance(value, dict):
                 raise ValueError(f"{key} must be a table")
-            given[key] = Mic.of(value) if key == "mic" else _fill(_TABLES[key], value, f"{key}.")
+            given[key] = BoardMic.of(value) if key == "mic" else _fill(_TABLES[key], value, f"{key}.")
             continue
         if not _fits(value, str(field.type)):
             raise ValueError(f"{where}{key} must be of type {field.type}")
