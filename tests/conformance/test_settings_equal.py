@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from soundsdk_train.settings import from_dict
+from soundsdk_train.run_settings import from_dict
 
 from soundfw import FirmwareError, settings
 from soundfw.detect.detector import Thresholds
