@@ -60,9 +60,9 @@ def set_(surroundings: Surroundings, changes: tuple[str, ...], port: str | None,
     """Change a board's thresholds.
 
     KEY is one of: threshold, the score at which an event begins; off, the score below which it ends; min_ms, the time
-    the score must stay above the threshold before the event counts; hold_ms, the time it must stay below `off` before
-    the event ends. Without LABEL the change applies to every class. The board saves it for its present detector. The
-    changes to one label are made together or not at all.
+    for which the score, once at the threshold, must not fall below `off` to make an event; hold_ms, the time for which
+    it must stay below `off` to end one. Without LABEL the change applies to every class. The board saves it for its
+    present detector. The changes to one label are made together or not at all.
     """
     from soundsdk.device.session import CommandRejected, Device
 
