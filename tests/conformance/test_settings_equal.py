@@ -1,4 +1,4 @@
-"""Keys and ranges of settings stand in one table: whoever checks them follows it when it changes."""
+"""Keys and ranges of settings stand in one table: every check follows it when it changes."""
 
 from __future__ import annotations
 

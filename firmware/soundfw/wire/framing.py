@@ -86,7 +86,7 @@ def _dump(value):
 
 
 def decode(line):
-    """Return the message (dict, without its crc) in a line, line ends allowed; None if it is not to be believed."""
+    """Return the message (dict, without its crc) in a line, line ends allowed; None if it is refused."""
     if len(line) > MAX_RAW_BYTES:
         return None
     line = line.strip(b"\r\n")
