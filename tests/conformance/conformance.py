@@ -135,7 +135,7 @@ def stream(name, data, samples):
 
 
 def microphone(make, unit):
-    """Convert a microphone's bytes: in pieces of all sizes, at odd addresses, with a locked heap; make wrong calls."""
+    """Show what a microphone's bytes become: in pieces of all sizes, at odd addresses, heap locked; wrong calls."""
     raw = bytearray(unit * 400 + 1)
     noise(raw_view(raw), 5)
     view = memoryview(raw)
@@ -170,7 +170,7 @@ def microphone(make, unit):
 
 
 def raw_view(raw):
-    """Return a view that stores noise()'s int8 values as bytes."""
+    """Take noise()'s int8 values as bytes."""
 
     class View:
         def __len__(self):
@@ -183,7 +183,7 @@ def raw_view(raw):
 
 
 def adpcm(samples, bits):
-    """Encode a piece of the test signal and decode it again, with a locked heap."""
+    """Show a piece of the test signal as bytes and back, with a locked heap."""
     sound = pcm(samples)  # noqa: F821
     piece = bytearray(samples + 64)
     back = array("h", bytes(2 * samples))
@@ -263,7 +263,7 @@ def lines(data, samples, block_samples):
 
 
 def recorded(data, bits):
-    """Show the lines of a board that records that sound for a second."""
+    """Show the lines of a board that is asked to record for a second while it hears that sound."""
     from soundfw.main import App
     from soundfw.settings import Settings
     from soundfw.wire.framing import text
@@ -314,7 +314,7 @@ def refused(name, make, data):
 
 
 def altered(name, data, step):
-    """Show the answers to a file with every step-th byte altered, and cut short at each of these places."""
+    """Show the answers to a file with a byte altered, for every step-th byte; and cut short at each of these places."""
     check = 0
     accepted = 0
     whole = bytearray(data)
@@ -332,7 +332,7 @@ def altered(name, data, step):
 
 
 def settings(**values):
-    """Return the answer to settings that the frontend may refuse."""
+    """Show the answer to settings that the frontend may refuse."""
     try:
         f = soundcore.Frontend(**values)
     except soundcore.Error as e:
@@ -341,7 +341,7 @@ def settings(**values):
 
 
 def attempt(what, function):
-    """Show the result of a call, or the type of its error."""
+    """Show the type of the error that a wrong call ends with."""
     try:
         show("call", what, function())
     except Exception as e:

@@ -39,7 +39,7 @@ def parse(words: tuple[str, ...]) -> dict[str | None, dict[str, Any]]:
             raise UsageError(f"{word}: {key} is {number} from {low:g} to {high:g}.")
         there = changes.setdefault(label or None, {})
         if argument in there:
-            raise UsageError(f"{key}{dot}{label} is given twice.")
+            raise UsageError(f"{key}{dot}{label} is there twice.")
         there[argument] = value
     return changes
 
@@ -64,7 +64,7 @@ def set_(surroundings: Surroundings, changes: tuple[str, ...], port: str | None,
     the event ends. Without LABEL the change applies to every class. The board saves it for its present detector. The
     changes to one label are made together or not at all.
     """
-    from soundsdk.device.session import Device, Refused
+    from soundsdk.device.session import CommandRejected, Device
 
     by_label = parse(changes)
     done: list[str] = []
@@ -72,7 +72,7 @@ def set_(surroundings: Surroundings, changes: tuple[str, ...], port: str | None,
         for label, values in by_label.items():
             try:
                 device.set(label, keep=not until_restart, **values)
-            except Refused as error:
+            except CommandRejected as error:
                 if done:
                     click.echo(f"Changed before the error: {', '.join(done)}.", err=True)
                 if error.code == "unsupported" and not until_restart:
