@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from soundfw import FirmwareError
-from soundfw.settings import microphone
+from soundfw.settings import MICROPHONES, microphone
 from soundsdk.errors import UsageError
 from soundsdk.resources import boards_dir
 
@@ -88,8 +88,11 @@ class BoardMic:
     @classmethod
     def of(cls, table: dict[str, Any]) -> BoardMic:
         """Check a table `mic`; ValueError names what is wrong in it."""
+        kinds = [kind for kind, _ in MICROPHONES]
+        if table.get("kind") not in kinds:
+            raise ValueError(f"mic.kind must be one of {', '.join(kinds)}")
         try:
-            microphone(table.get("kind"), table)
+            microphone(table["kind"], table)
         except FirmwareError as e:
             raise ValueError(e.args[1]) from None
         return cls(table.pop("kind"), tuple(table.items()))

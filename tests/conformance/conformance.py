@@ -1,4 +1,4 @@
-"""What soundcore does, as lines that must be the same in CPython and on every MicroPython target.
+"""The behaviour of soundcore, as lines that must be the same in CPython and on every MicroPython target.
 
 Runs in both as it is. It needs `pcm` of tests/vectors/frontend_pcm.py in its namespace, and something to do: program.py
 puts the calls behind it. Nothing is printed that depends on the size of a pointer, and of Python's own errors only the
@@ -33,7 +33,7 @@ def crc(data):
 
 
 def exact(quant):
-    """(scale, zero point) without loss: a float32 scale times a power of two is exact everywhere."""
+    """Return (scale, zero point) as a text, without loss: a float32 scale times a power of two is exact everywhere."""
     return "%d %d" % (int(quant[0] * 1099511627776), quant[1])
 
 
@@ -59,7 +59,7 @@ def noise(buffer, seed):
 
 
 def frontend(settings, samples):
-    """One golden vector, then the same sound in pieces, one of them unaligned."""
+    """Show one golden vector, then the same sound in pieces, one of them unaligned."""
     f = soundcore.Frontend(**settings)
     sound = pcm(samples)  # noqa: F821
     out = bytearray(f.frames_after(samples) * f.width)
@@ -85,7 +85,7 @@ def frontend(settings, samples):
 
 
 def model(name, data):
-    """Tensors of a model and its outputs for three inputs of noise."""
+    """Show the tensors of a model and its outputs for three inputs of noise."""
     m = soundcore.Model(data)
     show("model", name, m.inputs, m.outputs, m.metadata is None)
     for i in range(m.inputs):
@@ -202,7 +202,7 @@ def adpcm(samples, bits):
 
 
 def longest(name, data, hops):
-    """Many steps without an allocation: the loop of the firmware between microphone and scores."""
+    """Run many steps with a locked heap: the loop of the firmware between microphone and scores."""
     s = soundcore.Stream(data)
     sound = memoryview(pcm(s.step_samples))  # noqa: F821
     scores = s.scores
@@ -222,7 +222,7 @@ def longest(name, data, hops):
 
 
 class Bursts:
-    """A microphone that hears a second of a square wave, 3200 Hz and 500 Hz in turn, then a second of hiss."""
+    """A microphone with a second of a square wave, 3200 Hz and 500 Hz in turn, then a second of hiss."""
 
     def __init__(self, samples):
         self._left = samples
@@ -309,7 +309,7 @@ def _refusal(make, data):
 
 
 def refused(name, make, data):
-    """One line for a file that cannot be used."""
+    """Show one line for a file that cannot be used."""
     show("refused", name, _refusal(make, data))
 
 
@@ -349,7 +349,7 @@ def attempt(what, function):
 
 
 def calls(data):
-    """Arguments by place and by name, and those that are refused."""
+    """Make calls with arguments by place and by name, and calls that are refused."""
     f = soundcore.Frontend()
     m = soundcore.Model(buf=data)
     s = soundcore.Stream(buf=data)

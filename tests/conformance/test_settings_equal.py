@@ -1,4 +1,4 @@
-"""Keys and ranges of settings stand in one table: whoever checks them follows it when it changes."""
+"""Keys and ranges of settings stand in one table: every check follows it when it changes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from soundsdk_train.run_settings import from_dict
 
 from soundfw import FirmwareError, settings
 from soundfw.detect.detector import Thresholds
 from soundsdk.boards import read_board
 from soundsdk.commands.set import parse
 from soundsdk.errors import UsageError
+from soundsdk_train.run_settings import from_dict
 
 THRESHOLDS = [(key, low, high) for key, _, low, high in settings.THRESHOLDS]
 KINDS = dict(settings.MICROPHONES)

@@ -28,6 +28,7 @@ class Board:
         self, script: Script, meta: dict[str, Any], seconds: float = 10, pcm: array[int] | None = None, **settings: Any
     ) -> None:
         self.out = bytearray()
+        self.open = True  # else the host reads nothing
         self.incoming = bytearray()
         self.stream = FakeStream(script, meta)
         self.source = Source(pcm or array("h", [1000, -1000] * int(8000 * seconds)))
@@ -40,7 +41,9 @@ class Board:
             open_stream=lambda data: self.stream,
         )
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes) -> int | None:
+        if not self.open:
+            return None
         self.out += data
         return len(data)
 
@@ -53,7 +56,7 @@ class Board:
         self.incoming += b"\n" + framing.encode(message) + b"\n"
 
     def request(self, **message: Any) -> dict[str, Any]:
-        """The answer to a command, after one turn of the loop."""
+        """Send a command, run one turn of the loop and return the answer."""
         seen = len(self.messages())
         self.send(**message)
         self.app.step()
@@ -264,7 +267,7 @@ def test_no_memory_and_no_file_lead_to_safe_mode(tmp_path: Any) -> None:
     assert board.app.error[0] == "store.missing"
 
 
-def test_a_host_that_sends_without_end_does_not_stop_the_sound() -> None:
+def test_an_endless_flood_of_commands_does_not_stop_the_sound() -> None:
     board = Board(burst, metadata(["a", "b"]), seconds=2)
     board.app.start()
     turns = 0
@@ -290,7 +293,7 @@ class Broken(Source):
         self.closed += 1
 
 
-def test_an_error_in_the_loop_leads_to_safe_mode_and_the_microphone_is_let_go() -> None:
+def test_an_error_in_the_loop_leads_to_safe_mode_and_releases_the_microphone() -> None:
     board = Board(burst, metadata(["a", "b"]))
     board.source = Broken(array("h", bytes(160000)))
     board.app.start()
@@ -326,7 +329,7 @@ def test_a_given_error_is_safe_mode_from_the_start() -> None:
     assert (ack["re"], ack["error"]) == ("start", "settings.key")
 
 
-def test_starts_that_never_ended_are_counted_and_then_forgotten(tmp_path: Path) -> None:
+def test_unfinished_starts_are_counted_and_then_forgotten(tmp_path: Path) -> None:
     boots = BootCounter(str(tmp_path / "starts.txt"))
     # Each start comes to its end: never refused.
     for _ in range(10):

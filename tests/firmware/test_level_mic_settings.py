@@ -42,7 +42,7 @@ def test_level_of_noise_silence_and_full_scale() -> None:
     assert level_of(np.full(160000, 1)) == pytest.approx(-873, abs=2)
 
 
-def test_level_does_not_depend_on_the_blocks_and_starts_anew() -> None:
+def test_level_does_not_depend_on_the_blocks_and_restarts_after_a_read() -> None:
     pcm = np.random.default_rng(2).normal(0, 1000, 20000)
     assert level_of(pcm, 256) == level_of(pcm, 2048) == level_of(pcm, 100) == level_of(pcm, 20000)
     level = Level()
@@ -103,7 +103,7 @@ def test_a_full_ring_loses_the_newest_and_counts_it() -> None:
     assert m.captured + m.lost == 1792
 
 
-def test_a_block_stays_untouched_while_it_is_in_use() -> None:
+def test_a_block_is_not_written_to_while_it_is_in_use() -> None:
     m = microphone.Mic(Source(samples(2560)), 256, 2)
     m.fill()
     block = m.next_block()

@@ -1,4 +1,4 @@
-"""A model over the wire: staged, verified, tried, confirmed; and the power fails at every single operation."""
+"""A model over the wire: staged, verified, tried, confirmed, with a power cut at every single operation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PIECE = 600
 
 
 class Board:
-    """Power-on after power-on over one flash. `running` is what the stream was opened with."""
+    """A board that is powered on again and again with one flash. running: the model its stream was opened with."""
 
     def __init__(self, flash: FakeFlash, refused: dict[bytes, Exception] | None = None) -> None:
         self.flash = flash
@@ -39,12 +39,12 @@ class Board:
         return FakeStream(lambda n: [0, 0], metadata(["a", "b"]))
 
     def power_on(self) -> dict[str, Any]:
-        """The hello."""
+        """Restore the power, start, and return the hello."""
         self.flash.power_on()
         return self.restart()
 
     def restart(self) -> dict[str, Any]:
-        """Of the application; a cut that is to come still comes."""
+        """Restart the application and return its hello; a planned power cut stays planned."""
         self.out = bytearray()
         self.incoming = bytearray()
         self.running = b""
@@ -79,7 +79,7 @@ class Board:
         return answer
 
     def push(self, model: bytes = NEW) -> dict[str, Any]:
-        """begin, data as wanted, commit: the answer to commit, or the first refusal."""
+        """Push a model; return the answer to push.commit, or the first refusal."""
         answer = self.request("push.begin", size=len(model), sha256=digest(model))
         while answer["ok"] and answer["at"] < len(model):
             at = answer["at"]
@@ -92,11 +92,11 @@ class Board:
             self.app.step()
 
     def whole_push(self) -> None:
-        """A push as the host does it, from power-on to confirmation."""
+        """Push as the host does, from power-on to confirmation."""
         hello = self.power_on()
         if hello["sha256"] != digest(NEW):
             if not self.push()["ok"]:
-                # What had been staged was torn: that is found at the commit, and the whole is sent again.
+                # The staged bytes were torn: the commit finds that, and the model is sent again.
                 self.power_on()
                 assert self.push()["ok"]
             hello = self.power_on()
@@ -134,7 +134,7 @@ def test_a_pushed_model_runs_after_the_restart_and_stays_once_confirmed(flash: F
     assert board.running == NEW
 
 
-def test_without_a_confirmation_the_old_model_is_back_and_hello_says_so(flash: FakeFlash) -> None:
+def test_without_a_confirmation_the_old_model_is_back_and_hello_reports_it(flash: FakeFlash) -> None:
     board = Board(flash)
     board.power_on()
     board.push()
@@ -161,7 +161,7 @@ def test_a_third_model_goes_into_the_other_slot(flash: FakeFlash) -> None:
     assert board.power_on()["sha256"] == digest(third)
 
 
-def test_the_power_cut_at_every_operation_leaves_the_old_or_the_new_model_whole(flash: FakeFlash) -> None:
+def test_a_power_cut_at_any_operation_leaves_the_old_or_the_new_model_whole(flash: FakeFlash) -> None:
     Board(flash).whole_push()
     operations = flash.operations
     assert operations > 20
@@ -196,7 +196,7 @@ def _push_until(board: Board, cut: int) -> None:
     board.request("push.confirm")
 
 
-def test_a_cut_push_goes_on_where_it_was(flash: FakeFlash) -> None:
+def test_an_interrupted_push_resumes_where_it_stopped(flash: FakeFlash) -> None:
     board = Board(flash)
     board.power_on()
     at = board.request("push.begin", size=len(NEW), sha256=digest(NEW))["at"]
@@ -246,7 +246,7 @@ def test_what_does_not_arrive_whole_is_not_run(flash: FakeFlash) -> None:
         ({"size": 2 << 20, "sha256": "0" * 64}, "push.space"),
     ],
 )
-def test_a_push_that_cannot_be_is_refused_at_its_beginning(
+def test_an_impossible_push_is_refused_at_its_beginning(
     flash: FakeFlash, members: dict[str, Any], code: str
 ) -> None:
     board = Board(flash)
@@ -298,7 +298,7 @@ def test_a_model_the_board_cannot_run_is_rolled_back_in_the_same_start(
     assert "rolled_back" not in board.power_on()
 
 
-def test_a_slot_that_rots_leads_back_to_the_image_and_says_so(flash: FakeFlash) -> None:
+def test_a_damaged_slot_falls_back_to_the_image_and_hello_reports_it(flash: FakeFlash) -> None:
     board = Board(flash)
     board.whole_push()
     name = next(path for path in flash.files if path.endswith(".tflite"))
@@ -311,7 +311,7 @@ def test_a_slot_that_rots_leads_back_to_the_image_and_says_so(flash: FakeFlash) 
     assert board.power_on()["sha256"] == digest(NEW)
 
 
-def test_a_full_flash_is_said_and_the_old_model_goes_on(flash: FakeFlash) -> None:
+def test_a_full_flash_is_reported_and_the_old_model_goes_on(flash: FakeFlash) -> None:
     board = Board(flash)
     board.power_on()
     flash.statvfs = lambda path: (1, 1, 1 << 20, 1 << 20)  # type: ignore[method-assign]
@@ -335,7 +335,7 @@ def test_confirming_needs_a_trial_and_a_second_of_sound(flash: FakeFlash) -> Non
     assert board.request("push.confirm", sha256=digest(OLD))["error"] == "push.confirm"
 
 
-def test_abort_ends_a_trial_or_throws_away_what_is_staged(flash: FakeFlash) -> None:
+def test_abort_ends_a_trial_or_deletes_the_staged_model(flash: FakeFlash) -> None:
     board = Board(flash)
     board.power_on()
     board.request("push.begin", size=len(NEW), sha256=digest(NEW))
@@ -351,7 +351,7 @@ def test_abort_ends_a_trial_or_throws_away_what_is_staged(flash: FakeFlash) -> N
     assert (hello["sha256"], hello["rolled_back"]) == (digest(OLD), "push.aborted")
 
 
-def test_a_state_file_of_nonsense_means_the_image(flash: FakeFlash) -> None:
+def test_an_invalid_state_file_means_the_image(flash: FakeFlash) -> None:
     for content in (b"", b"[]", b"{", b'{"active": 5, "trial": "c", "staged": [], "staged_size": "x", "tried": 1}'):
         flash.files["flash/slots.json"] = content
         board = Board(flash)
@@ -359,7 +359,7 @@ def test_a_state_file_of_nonsense_means_the_image(flash: FakeFlash) -> None:
         board.whole_push()
 
 
-def test_thresholds_are_kept_for_the_model_they_were_set_for(flash: FakeFlash) -> None:
+def test_thresholds_are_saved_for_the_model_they_were_set_for(flash: FakeFlash) -> None:
     board = Board(flash)
     board.power_on()
     assert board.request("set", label="b", on=900, off=200, keep=True)["ok"]
@@ -382,7 +382,7 @@ def test_thresholds_are_kept_for_the_model_they_were_set_for(flash: FakeFlash) -
         assert board.messages()[1]["error"] == "set.kept"
 
 
-def test_keeping_on_a_full_flash_changes_nothing(flash: FakeFlash) -> None:
+def test_saving_to_a_full_flash_changes_nothing(flash: FakeFlash) -> None:
     board = Board(flash)
     board.power_on()
     flash.free_bytes = 10

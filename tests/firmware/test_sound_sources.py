@@ -1,4 +1,4 @@
-"""What stands between a driver and the ring of blocks: losses by the clock, profiles, refusals. Hardware is played."""
+"""The path from a driver to the ring of blocks: losses by the clock, profiles, refusals. The hardware is simulated."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_nothing_is_lost_while_reads_keep_up() -> None:
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 16000, 22050, 44100, 48000])
-def test_what_comes_beyond_the_buffer_is_lost_in_whole_units(rate_hz: int) -> None:
+def test_sound_beyond_the_buffer_is_lost_in_whole_units(rate_hz: int) -> None:
     backlog = Backlog(rate_hz, 4000, 16)
     came = rate_hz * 7 // 2
     assert backlog.advance(3_500_000) == (came - 4000) // 16 * 16
@@ -36,7 +36,7 @@ def test_what_comes_beyond_the_buffer_is_lost_in_whole_units(rate_hz: int) -> No
     assert total == pytest.approx(rate_hz * (3.5 + 7.77) - 4000, abs=16)
 
 
-def test_a_read_that_waited_forgets_the_difference_of_two_clocks() -> None:
+def test_a_read_that_waited_resets_the_difference_of_two_clocks() -> None:
     backlog = Backlog(16000, 4000, 16)
     for _ in range(1000):
         # The sound is 1 % slower than its nominal rate.
@@ -47,7 +47,7 @@ def test_a_read_that_waited_forgets_the_difference_of_two_clocks() -> None:
 
 
 class Driver:
-    """machine.I2S of esp32, which drops the oldest, with a clock that the test moves. A ramp."""
+    """machine.I2S of esp32, which drops the oldest sound, a ramp; the test moves its clock."""
 
     RX, MONO, STEREO = 1, 2, 3
     made: ClassVar[list[Driver]] = []

@@ -1,4 +1,4 @@
-"""Watching: scores and features of every step while the host asks, and what a host can learn of the classes."""
+"""Telemetry: scores and features of every step on request, and the facts on classes that a host can request."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from soundsdk.device import protocol
 
 
 def start(board: Board) -> None:
-    """Started, with its hello sent."""
+    """Make a board that has started and sent its hello."""
     board.app.start()
     board.app.link.pump()
 
 
-def test_nothing_is_sent_without_being_asked() -> None:
+def test_nothing_is_sent_without_a_request() -> None:
     kinds = {m["type"] for m in Board(burst, metadata(["a", "b"])).run()}
     assert kinds == {"hello", "event", "status"}
 
@@ -46,7 +46,7 @@ def test_scores_of_every_step_while_the_host_watches() -> None:
     assert list(scores[0]) == ["type", "seq", "t", "level_dbfs", "scores"]
 
 
-def test_it_stops_ten_seconds_after_it_was_last_asked() -> None:
+def test_it_stops_ten_seconds_after_the_last_request() -> None:
     board = Board(burst, metadata(["a", "b"]), seconds=30)
     start(board)
     board.send(type="watch", on=True)
@@ -58,7 +58,7 @@ def test_it_stops_ten_seconds_after_it_was_last_asked() -> None:
     assert not board.app.pipeline.telemetry.on
 
 
-def test_it_stops_when_the_host_says_so() -> None:
+def test_it_stops_at_the_command_of_the_host() -> None:
     board = Board(burst, metadata(["a", "b"]), seconds=5)
     start(board)
     board.request(type="watch", on=True)
@@ -72,14 +72,14 @@ def test_it_stops_when_the_host_says_so() -> None:
 
 
 @pytest.mark.parametrize("members", [{}, {"on": 1}, {"on": "yes"}, {"on": True, "mel": 1}])
-def test_watch_wants_truth_values(members: dict[str, Any]) -> None:
+def test_watch_requires_booleans(members: dict[str, Any]) -> None:
     board = Board(burst, metadata(["a", "b"]))
     start(board)
     answer = board.request(type="watch", **members)
     assert (answer["ok"], answer["error"]) == (False, "watch.value")
 
 
-def test_events_are_the_same_watched_or_not() -> None:
+def test_events_are_the_same_with_and_without_telemetry() -> None:
     def events(watched: bool) -> list[dict[str, Any]]:
         board = Board(burst, metadata(["a", "b"]))
         if watched:
