@@ -103,7 +103,7 @@ class VirtualBoard:
 
 @dataclass
 class RunResult:
-    """What the firmware made of a recording. lines: as sent, without their ends."""
+    """The output of the firmware for a recording. lines: as sent, without their ends."""
 
     lines: list[bytes] = field(default_factory=list)
     events: list[LabelledSpan] = field(default_factory=list)  # by onset

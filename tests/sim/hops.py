@@ -1,7 +1,7 @@
-"""A MicroPython program: the firmware's loop from microphone to scores with a locked heap, then what it must not do.
+"""A MicroPython program: the firmware's loop from microphone to scores with a locked heap, and one that allocates.
 
-Runs on an image with a detector. `HOPS` blocks of 256 samples come as an I2S driver's slots; no event is sent, for
-lines are made of new strings.
+It runs on an image with a detector. Blocks of 256 samples come as an I2S driver's slots. No event is sent, because a
+line is a new string.
 """
 
 import json
@@ -65,13 +65,13 @@ class NoStopwatch:
 
 
 def loop(source, hops):
-    """Scores after so many blocks; MemoryError if anything was allocated on the way."""
+    """Run so many blocks and print a checksum of the scores; MemoryError if anything allocates on the way."""
     stream = soundcore.Stream(soundmodel.data)
     detector = from_stream(stream, json.loads(bytes(stream.metadata)))
     # No class becomes an event.
     detector.thresholds = [Thresholds(1000, 1000, 60000, 0) for _ in detector.labels]
     link = NoLink()
-    # Nobody watches, and nobody records.
+    # Neither telemetry nor a recording is on.
     telemetry = Telemetry(stream, detector, link)
     pipeline = Pipeline(Mic(source, BLOCK), stream, detector, link, 16000, 3600, NoStopwatch(), telemetry)
     seen = 0

@@ -35,7 +35,7 @@ class Report:
 
     @property
     def own_image(self) -> bool:
-        """Whether the measured image is the board's own."""
+        """True if the measured image is the board's own."""
         return self.board == self.runs_on
 
     @property

@@ -1,7 +1,7 @@
 // A fast Cortex-M0+: runs bursts of instructions on rp2040js's core object, whose registers, flags, exceptions and
 // system instructions stay in use. Cycles are those of Arm's table for the M0+ at zero wait states
 // (Technical Reference Manual, table 3.1) with the single-cycle multiplier and I/O port; an exception costs 15 to enter.
-// What the flash cache and the bus add on silicon is not modelled.
+// Delays by the flash cache and the bus of a real chip are not modelled.
 import { KIND, kinds } from './decode.mjs';
 
 const RAM = 0x20000000;

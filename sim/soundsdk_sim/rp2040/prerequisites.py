@@ -39,11 +39,11 @@ def node() -> str:
             "the RP2040 emulator needs Node.js 18 or newer, and there is no `node`.",
             "Install the packages nodejs and npm.",
         )
-    version = _output([found, "--version"])
+    version = _run([found, "--version"], HERE, "`node` does not run", "Install the package nodejs again.").strip()
     match = re.match(r"v(\d+)\.", version)
     if not match or int(match[1]) < NODE_MAJOR:
         raise DeviceError(
-            f"the RP2040 emulator needs Node.js 18 or newer, and `node` is {version or 'broken'}.",
+            f"the RP2040 emulator needs Node.js 18 or newer, and `node` is {version!r}.",
             "Install a newer nodejs.",
         )
     return found
@@ -107,15 +107,8 @@ def _made_whole(folder: Path, inputs: list[Path]) -> Iterator[Path]:
         yield work
 
 
-def _output(command: list[str]) -> str:
-    try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=30).stdout.strip()
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-
-
-def _run(command: list[str], folder: Path, message: str, hint: str) -> None:
-    """Run a command in a folder. Raises DeviceError with the first line of its output if it fails."""
+def _run(command: list[str], folder: Path, message: str, hint: str) -> str:
+    """Run a command in a folder and return its output. Raises DeviceError with the first line of that if it fails."""
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=INSTALL_S)
     except subprocess.TimeoutExpired as error:
@@ -125,3 +118,4 @@ def _run(command: list[str], folder: Path, message: str, hint: str) -> None:
     if done.returncode:
         lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         raise DeviceError(f"{message}: {lines[0].strip() if lines else f'exit code {done.returncode}'}.", hint)
+    return done.stdout

@@ -72,15 +72,13 @@ def _feed(process: subprocess.Popen[bytes], pcm: NDArray[np.int16], rate_hz: int
     assert process.stdin is not None
     # A program that has stopped gives its reason on the other pipe.
     with contextlib.suppress(OSError):
-        if rate_hz:
-            piece = max(1, round(_PIECE_S * rate_hz))
-            begin = time.monotonic()
-            for at in range(0, len(pcm), piece):
-                process.stdin.write(pcm[at : at + piece].astype("<i2").tobytes())
-                process.stdin.flush()
+        piece = round(_PIECE_S * rate_hz) or len(pcm) or 1
+        begin = time.monotonic()
+        for at in range(0, len(pcm), piece):
+            process.stdin.write(pcm[at : at + piece].astype("<i2").tobytes())
+            process.stdin.flush()
+            if rate_hz:
                 time.sleep(max(0.0, begin + (at + piece) / rate_hz - time.monotonic()))
-        else:
-            process.stdin.write(pcm.astype("<i2").tobytes())
     with contextlib.suppress(OSError):
         process.stdin.close()
 

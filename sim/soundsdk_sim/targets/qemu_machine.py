@@ -99,16 +99,16 @@ class QemuMachine:
     def _read_until(self, end: bytes, timeout_s: float) -> bytes:
         deadline = time.monotonic() + timeout_s
         while (at := self._rest.find(end)) < 0:
-            self._rest += self._next(deadline - time.monotonic(), timeout_s)
+            self._rest += self._next(timeout_s, deadline)
         found, self._rest = self._rest[:at], self._rest[at + len(end) :]
         return found
 
-    def _next(self, wait_s: float, timeout_s: float | None = None) -> bytes:
-        """Return the next bytes, at least one. timeout_s: the time an error names (default: wait_s)."""
+    def _next(self, timeout_s: float, deadline: float | None = None) -> bytes:
+        """Return the next bytes, at least one. deadline: of a wait of timeout_s that has begun."""
         try:
-            data = self._received.get(timeout=max(0.0, wait_s))
+            left_s = timeout_s if deadline is None else deadline - time.monotonic()
+            data = self._received.get(timeout=max(0.0, left_s))
         except queue.Empty:
-            timeout_s = wait_s if timeout_s is None else timeout_s
             raise DeviceError(
                 f"the emulated board has not answered for {timeout_s:.0f} s; it sent: {self._unread()}"
             ) from None

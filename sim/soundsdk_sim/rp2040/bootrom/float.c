@@ -1,11 +1,11 @@
-// The boot ROM's tables of float and double functions, in the order of the SDK's header pico/bootrom/sf_table.h, on
-// the compiler's own arithmetic. On a chip denormals are taken as zero; here they are computed. The functions beyond
-// arithmetic, which the SDK takes from its C library when its ROM lacks them, are not in here and stop the emulator.
+// The boot ROM's tables of float and double functions, in the order of the SDK's header pico/bootrom/sf_table.h, with
+// the compiler's own arithmetic. A real chip treats denormals as zero; here they are computed. Functions beyond
+// arithmetic, which the SDK takes from its C library when the ROM lacks them, are missing and halt the emulator.
 #include <stdint.h>
 
 void rom_trap(void);
 
-// Multiplies by 2^e in steps that are exact unless the result is not.
+// Multiplies by 2^e in exact steps, unless the result itself is inexact.
 #define SCALE(T, name) \
     static T name(T value, int e) { \
         for (; e > 0; e -= e > 30 ? 30 : e) { \
@@ -20,8 +20,8 @@ void rom_trap(void);
 SCALE(float, float_scale)
 SCALE(double, double_scale)
 
-// One bit of the root after the other; `bits` of mantissa. The remainder decides the rounding, so the root is exact
-// to the last place.
+// Computes the root bit by bit; `bits` of mantissa. The remainder decides the rounding, so the root is exact to the
+// last place.
 #define SQRT(T, U, name, bits, bias) \
     static T name(T value) { \
         union { T real; U word; } x = {value}; \

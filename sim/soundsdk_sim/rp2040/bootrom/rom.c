@@ -1,5 +1,5 @@
-// A stand-in for the RP2040's boot ROM, for emulators only: what the datasheet (section 2.8) and the SDK's public
-// headers say it does. Nothing of the mask ROM is in here.
+// A stand-in for the RP2040's boot ROM, for emulators only, written from the datasheet (section 2.8) and the SDK's
+// public headers. It contains nothing of the mask ROM.
 #include <stddef.h>
 #include <stdint.h>
 
@@ -71,8 +71,8 @@ uint32_t rom_ctz32(uint32_t x) {
     return n;
 }
 
-// volatile: or the compiler turns these loops into calls of memset and memcpy.
-// Callers are compiled as calls of memset(): only the low byte of value counts, whatever is above it.
+// volatile keeps the compiler from turning these loops into calls of memset and memcpy.
+// As in memset(), only the low byte of value counts.
 uint8_t *rom_memset(uint8_t *to, uint32_t value, uint32_t size) {
     volatile uint8_t *p = to;
     value &= 0xff;
@@ -115,7 +115,7 @@ uint32_t *rom_memcpy44(uint32_t *to, const uint32_t *from, uint32_t size) {
 void rom_nothing(void) {
 }
 
-// The emulator lets stores to the flash window change the flash; what NOR flash can do is kept here.
+// In the emulator stores to the flash window change the flash; these functions keep to what NOR flash can do.
 void rom_flash_erase(uint32_t address, size_t size, uint32_t block_size, uint8_t block_command) {
     (void)block_size;
     (void)block_command;
@@ -125,7 +125,7 @@ void rom_flash_erase(uint32_t address, size_t size, uint32_t block_size, uint8_t
     }
 }
 
-// Programming clears bits and sets none.
+// Programming clears bits and never sets them.
 void rom_flash_program(uint32_t address, const uint8_t *data, size_t size) {
     volatile uint32_t *p = (volatile uint32_t *)(FLASH + address);
     for (size_t i = 0; i < size / 4; i++, data += 4) {
@@ -133,7 +133,7 @@ void rom_flash_program(uint32_t address, const uint8_t *data, size_t size) {
     }
 }
 
-// The USB boot loader is not part of this ROM: the emulator stops here.
+// This ROM has no USB boot loader: the emulator halts here.
 void rom_usb_boot(uint32_t activity_pins, uint32_t disabled_interfaces) {
     (void)activity_pins;
     (void)disabled_interfaces;

@@ -20,7 +20,7 @@
     .type reset, %function
 reset:
     bl rom_load_boot2
-    // The second stage goes on to the firmware's vector table when its link register is 0.
+    // With a link register of 0 the second stage continues at the firmware's vector table.
     movs r1, #0
     mov lr, r1
     ldr r0, =0x20041f01
