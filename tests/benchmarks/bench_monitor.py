@@ -27,9 +27,9 @@ from typing import Any
 
 from soundfw.wire import framing
 from soundsdk.device import protocol
-from soundsdk.device.reconnect import Watch
+from soundsdk.device.reconnect import ReconnectingDevice
 from soundsdk.monitor.asking import Asker
-from soundsdk.monitor.event_filter import Chooser
+from soundsdk.monitor.event_filter import EventFilter
 from soundsdk.monitor.lines import Lines, Sink
 from soundsdk.monitor.log import Log
 from soundsdk.monitor.loop import watch
@@ -149,7 +149,7 @@ def virtual(seconds: float, folder: Path) -> Figures:
         stack.callback(server.close)
         clock = stack.enter_context(virtual_time())
         board = Metronome(clock)
-        source = WatchSource(stack.enter_context(Watch(board)))
+        source = WatchSource(stack.enter_context(ReconnectingDevice(board)))
         state = State(source.hello, source.path)
         asker = Asker(source, state, lambda: (True, False))
         console = Console(file=stack.enter_context(open(os.devnull, "w")), force_terminal=True, width=100, height=30)
@@ -165,7 +165,7 @@ def virtual(seconds: float, folder: Path) -> Figures:
 
         def run(part: float) -> float:
             begin = time.process_time()
-            watch(source, state, Chooser(), asker, sinks, seconds=part, gather_s=0)
+            watch(source, state, EventFilter(), asker, sinks, seconds=part, gather_s=0)
             return time.process_time() - begin
 
         first = run(seconds / 10)

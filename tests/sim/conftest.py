@@ -1,4 +1,4 @@
-"""A detector of two tones and a recording for it, shared by the simulator's tests."""
+"""The fixtures of the simulator's tests: a detector of two tones, and a recording for it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def model_file(model: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def sound() -> np.ndarray:
-    """10 s at 16 kHz, float, with BURSTS."""
+    """Return 10 s at 16 kHz, float, with BURSTS."""
     return tones(10, BURSTS)
 
 
