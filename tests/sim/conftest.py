@@ -9,8 +9,6 @@ import pytest
 import soundfile
 from tiny_model import BURSTS, build, metadata, tones
 
-from soundsdk_sim.scenes import Scene, make_scene
-
 
 @pytest.fixture(scope="session")
 def model() -> bytes:
@@ -40,9 +38,3 @@ def wav(sound: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sound") / "clip.wav"
     soundfile.write(path, sound, 16000, subtype="PCM_16")
     return path
-
-
-@pytest.fixture(scope="session")
-def unseen_scenes() -> dict[int, Scene]:
-    """Eight synthetic scenes of 60 s by seed, made once: no training used these seeds (it begins at 900000)."""
-    return {seed: make_scene(seed) for seed in range(8000, 8008)}

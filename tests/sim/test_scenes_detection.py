@@ -1,4 +1,4 @@
-"""Matching of events, `soundsdk evaluate-scenes`, and the shipped `home` detector on unseen scenes."""
+"""Scenes of a minute and their events, `soundsdk evaluate-scenes`, and the shipped `home` detector on unseen scenes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from soundsdk.cli import run
 from soundsdk.labels import LabelledSpan
 from soundsdk_sim.scenes import Recordings, Scene, SceneEvent, make_scene
-from soundsdk_sim.scenes.detection import detect_in_scenes, failures, summary, table
+from soundsdk_sim.scenes.detection import detect_in_scenes, event_table, failures, summary
 from soundsdk_sim.scenes.matching import match, on_time
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,7 +57,7 @@ def test_alarms_below_5_db_and_labels_the_model_lacks_are_not_required() -> None
     outcome = match(truth, [], LABELS)
     assert len(outcome.pairs) == 1
     assert failures([outcome]) == (0, 0)
-    assert "missed" in table(["1"], [outcome])
+    assert "missed" in event_table(["1"], [outcome])
     assert "0 of 1 found" in summary([outcome])
 
 
@@ -73,9 +73,24 @@ def test_the_verb_prints_every_event_and_its_exit_code_says_whether_all_is_well(
     code = run(words)
     rows = capfd.readouterr().out.splitlines()
     outcomes = detect_in_scenes(home, [make_scene(seed, 20.0) for seed in (8000, 8001)])
-    assert rows == [*table(["8000", "8001"], outcomes).splitlines(), *summary(outcomes).splitlines()]
+    assert rows == [*event_table(["8000", "8001"], outcomes).splitlines(), *summary(outcomes).splitlines()]
     missed, false = failures(outcomes)
     assert code == (0 if missed == 0 and false <= 1 else 6)
+
+
+@pytest.fixture(scope="module")
+def unseen_scenes() -> dict[int, Scene]:
+    """Eight synthetic scenes of 60 s by seed, made once: no training used these seeds (it begins at 900000)."""
+    return {seed: make_scene(seed) for seed in range(8000, 8008)}
+
+
+def test_events_of_a_scene_keep_apart_and_inside(unseen_scenes: dict[int, Scene]) -> None:
+    for scene in unseen_scenes.values():
+        assert {"smoke_alarm", "siren"} == {e.label for e in scene.events}
+        for before, after in zip(scene.events, scene.events[1:], strict=False):
+            assert before.offset_s + 3.9 <= after.onset_s
+        assert scene.events[0].onset_s >= 0
+        assert scene.events[-1].offset_s <= 60
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +103,7 @@ def home() -> bytes:
 def test_home_finds_every_alarm_in_eight_unseen_synthetic_scenes(home: bytes, unseen_scenes: dict[int, Scene]) -> None:
     outcomes = detect_in_scenes(home, unseen_scenes.values())
     missed, false = failures(outcomes)
-    assert (missed, false <= 1) == (0, True), table([str(s) for s in unseen_scenes], outcomes)
+    assert (missed, false <= 1) == (0, True), event_table([str(s) for s in unseen_scenes], outcomes)
 
 
 def test_home_finds_every_alarm_over_real_backgrounds_it_was_not_trained_on(home: bytes) -> None:
@@ -98,7 +113,7 @@ def test_home_finds_every_alarm_over_real_backgrounds_it_was_not_trained_on(home
     recordings = Recordings.open(DATA, folds=[4])  # home is trained with fold 4 held out
     outcomes = detect_in_scenes(home, [make_scene(seed, 60.0, recordings) for seed in seeds])
     missed, false = failures(outcomes)
-    assert (missed, false <= 1) == (0, True), table([str(s) for s in seeds], outcomes)
+    assert (missed, false <= 1) == (0, True), event_table([str(s) for s in seeds], outcomes)
 
 
 def test_home_is_silent_on_digital_silence_and_steady_noise(home: bytes) -> None:

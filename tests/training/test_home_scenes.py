@@ -18,7 +18,7 @@ from soundsdk_train.run_settings import (
     RunSettings,
     SceneSettings,
     TrainSettings,
-    load,
+    read_settings,
 )
 from soundsdk_train.scene_data import frame_labels, mixture, recordings_of, scene_clips
 
@@ -114,7 +114,7 @@ def metadata(label: str) -> dict[str, object]:
     return {"labels": [label], "frontend": frontend, "hop_frames": 8, "detector": {"pool_ms": 0}}
 
 
-def heard(spans: list[tuple[float, float, int]], truth: list[SceneEvent]) -> scene_thresholds.SceneScores:
+def scored(spans: list[tuple[float, float, int]], truth: list[SceneEvent]) -> scene_thresholds.SceneScores:
     """Scores of 30 s: 10, but `value` within each (start, end, value) in seconds."""
     ends = [2304 + 2048 * i for i in range(230)]
     scores = [[next((v for a, b, v in spans if a <= e / 16000 < b), 10)] for e in ends]
@@ -125,7 +125,7 @@ def test_penalty_counts_false_and_missed_events_and_hold_bridges_the_pauses() ->
     truth = [SceneEvent(5.0, 15.0, "smoke_alarm", snr_db=10.0)]
     pulses = [(5.3, 7.5, 900), (9.0, 11.5, 900), (13.0, 15.0, 900)]  # the score falls in the pauses of 1.5 s
     beep = [(20.0, 20.6, 700)]
-    scene = heard([*pulses, *beep], truth)
+    scene = scored([*pulses, *beep], truth)
     short = {"on": 600, "off": 300, "min_ms": 0, "hold_ms": 500}
     bridged = {**short, "hold_ms": 2300}
     high = {**bridged, "on": 800}
@@ -145,7 +145,7 @@ def test_home_settings_are_valid_and_within_the_limits_of_a_small_board() -> Non
     from soundsdk_train.crnn import cost
     from soundsdk_train.training_run import BUDGET
 
-    settings = load(ROOT / "training" / "configs" / "home.toml")
+    settings = read_settings(ROOT / "training" / "configs" / "home.toml")
     assert settings.scenes.labels == ["smoke_alarm", "siren", "dog_bark", "baby_cry"]
     figures = cost(settings.model, settings.frontend.width, 4, 62.5)
     assert figures["parameters"] <= BUDGET["parameters"]

@@ -60,7 +60,7 @@ class Bank:
 
 
 class Augmenter:
-    """Draws augmented batches from a bank; the same seed gives the same batches."""
+    """A source of augmented batches of a bank; the same seed gives the same batches."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class Augmenter:
             power[mixed] = power[mixed] * (1 - share[:, :, None]) + power[other] * share[:, :, None]
             if self.single_label:
                 labels[mixed] = labels[mixed] * (1 - share) + labels[other] * share
-            else:  # both can be heard
+            else:  # both sound
                 labels[mixed] = np.maximum(labels[mixed], labels[other])
             one, two = strong[mixed], strong[other]
             # What sounds in either sounds; else what is unknown in either is unknown.
@@ -140,8 +140,8 @@ class Augmenter:
         """Draw time shift (circular) and stretch, and return the position in the bank of each output frame."""
         rng, n = self.random, len(chosen)
         length = self.bank.lengths[chosen][:, None]
-        limit = np.log(self.augment.stretch)
-        rate = np.exp(rng.uniform(-limit, limit, (n, 1)))
+        widest = np.log(self.augment.stretch)
+        rate = np.exp(rng.uniform(-widest, widest, (n, 1)))
         position = rng.random((n, 1)) * length + rate * np.arange(frames)[None, :]
         whole = np.floor(position)
         at = whole.astype(np.int64)
@@ -150,8 +150,8 @@ class Augmenter:
 
     def _mel_shift(self, n: int) -> F32:
         """Draw matrices (n, width, width) that move the spectrum by a fraction of bands."""
-        limit = self.augment.mel_shift
-        source = np.arange(self.width)[None, :] + self.random.uniform(-limit, limit, (n, 1))
+        bands = self.augment.mel_shift
+        source = np.arange(self.width)[None, :] + self.random.uniform(-bands, bands, (n, 1))
         source = np.clip(source, 0, self.width - 1)
         distance = np.abs(source[:, None, :] - np.arange(self.width)[None, :, None])
         return np.maximum(0.0, 1.0 - distance).astype(np.float32)

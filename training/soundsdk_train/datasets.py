@@ -127,7 +127,7 @@ def split(dataset: Dataset, test_fold: int | None) -> tuple[list[LabelledFile], 
     return train, test
 
 
-def load(
+def load_clips(
     recordings: Sequence[LabelledFile], frontend: FrontendSettings, hop_frames: int, *, keep_pcm: bool = True
 ) -> LoadedClips:
     """Decode recordings and compute their features; files that cannot be read are listed and left out.
@@ -228,7 +228,7 @@ def _scan_esc(root: Path) -> tuple[list[str], list[LabelledFile]]:
             parts = _ESC_FILE.fullmatch(path.stem)
             if not parts:
                 raise DataError(
-                    f"{path} is not named FOLD-ID-TAKE as the ESC layout asks.", "Rename it or use --layout folders."
+                    f"{path} is not named FOLD-ID-TAKE as in the ESC layout.", "Rename it or use --layout folders."
                 )
             recordings.append(LabelledFile(path, label, int(parts[1]), parts[2]))
     return labels, recordings

@@ -22,7 +22,7 @@ _ARENA_BYTES = 256 * 1024
 _OTHER_VERSION = "Use a TensorFlow version that training/README.md names."
 
 
-def pack(converted: bytes, shape: StepSpec, metadata: dict[str, Any]) -> bytes:
+def pack_detector(converted: bytes, shape: StepSpec, metadata: dict[str, Any]) -> bytes:
     """Strip the converter's file and add the metadata.
 
     Inputs become (features, states…), outputs (scores, attention, states…). Names, signatures, statistics and
@@ -67,7 +67,7 @@ def pack(converted: bytes, shape: StepSpec, metadata: dict[str, Any]) -> bytes:
 
 
 def tensor_map(shape: StepSpec, hop_frames: int) -> dict[str, Any]:
-    """Return the metadata's map of the model's tensors, as pack orders them."""
+    """Return the metadata's map of the model's tensors, as pack_detector orders them."""
     return {
         "hop_frames": hop_frames,
         "features": 0,

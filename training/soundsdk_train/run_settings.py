@@ -175,7 +175,7 @@ class RunSettings:
         return dataclasses.asdict(self)
 
 
-def load(path: str | Path | None) -> RunSettings:
+def read_settings(path: str | Path | None) -> RunSettings:
     """Read a TOML file; None gives the defaults.
 
     Raises UsageError for a file that cannot be read, an unknown key or a value of the wrong type.
@@ -192,14 +192,14 @@ def load(path: str | Path | None) -> RunSettings:
 
 
 def from_dict(table: dict[str, Any], source: str = "settings") -> RunSettings:
-    """Build RunSettings from nested dictionaries; it raises what load raises."""
+    """Build RunSettings from nested dictionaries; it raises what read_settings raises."""
     settings = RunSettings()
     _fill(settings, table, source, "")
-    check(settings)
+    check_settings(settings)
     return settings
 
 
-def check(settings: RunSettings) -> None:
+def check_settings(settings: RunSettings) -> None:
     """Raise UsageError for combinations that no run can use."""
     if settings.model.head not in ("softmax", "sigmoid"):
         raise UsageError(f"model.head is {settings.model.head!r}.", 'Use "softmax" or "sigmoid".')

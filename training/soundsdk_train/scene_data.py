@@ -101,12 +101,12 @@ def frame_labels(
     centre_s = (np.arange(frames) * frontend.hop + frontend.window / 2) / frontend.rate_hz
     out = np.zeros((frames, len(labels)), np.uint8)
     index = {label: i for i, label in enumerate(labels)}
-    mine = [event for event in events if event.label in index]
-    for event in mine:
+    labelled = [event for event in events if event.label in index]
+    for event in labelled:
         trail = _TRAIL_S.get(event.label, _TRAIL_DEFAULT_S)
         near = (centre_s >= event.onset_s) & (centre_s < event.offset_s + trail)
         out[near, index[event.label]] = UNKNOWN
-    for event in mine:
+    for event in labelled:
         lasting = (centre_s >= event.onset_s + _LEAD_S) & (centre_s < event.offset_s)
         out[lasting, index[event.label]] = 1
     return out
@@ -138,9 +138,9 @@ def _one(
     scene = mixture(np.random.default_rng([seed, number, 0x7EA1]), recordings, settings)
     features = extract(scene.pcm, frontend)
     strong = frame_labels(scene.events, settings.labels, len(features), frontend)
-    heard = tuple(label for i, label in enumerate(settings.labels) if (strong[:, i] == 1).any())
+    sounding = tuple(label for i, label in enumerate(settings.labels) if (strong[:, i] == 1).any())
     digest = hashlib.sha256(scene.pcm.tobytes()).hexdigest()
-    return LabelledClip(f"scene-{number:05d}", scene.pcm[:0], heard, digest, f"scene-{number:05d}", features, strong)
+    return LabelledClip(f"scene-{number:05d}", scene.pcm[:0], sounding, digest, f"scene-{number:05d}", features, strong)
 
 
 def available(label: str, recordings: Recordings | None) -> bool:

@@ -21,7 +21,7 @@ from soundsdk_train.augment import Bank
 from soundsdk_train.datasets import LabelledClip, data_hash, label_matrix, refuse_duplicates
 from soundsdk_train.features import statistics
 from soundsdk_train.metrics import Figures
-from soundsdk_train.run_settings import RunSettings, check
+from soundsdk_train.run_settings import RunSettings, check_settings
 
 # What fits a small board beside the firmware.
 BUDGET = {"parameters": 60_000, "macs_per_second": 1_300_000, "file_bytes": 100_000, "arena_bytes": 24 * 1024}
@@ -56,7 +56,7 @@ def train_detector(
     run's settings hold.
     Raises DataError, UsageError, or CheckError when an engine differs.
     """
-    check(settings)
+    check_settings(settings)
     export.need_tflm()
     _check_clips(clips, labels, settings)
     refuse_duplicates(clips, test)
@@ -101,11 +101,11 @@ def train_detector(
         logits = training_loop.clip_logits(trained.model, [_features(clip) for clip in test], len(labels))
         floats = evaluation.figures(metadata, test_labels, logits)
         metadata["provenance"]["float"] = floats.brief()
-    data = export.pack(converted, shape, metadata)
+    data = export.pack_detector(converted, shape, metadata)
     if choose_thresholds is not None:
         on_stage("choosing thresholds")
         metadata["detector"] = choose_thresholds(data)
-        data = export.pack(converted, shape, metadata)
+        data = export.pack_detector(converted, shape, metadata)
     on_stage("comparing with TensorFlow Lite Micro")
     compared = [_features(clip) for clip in test] or [features[i] for i in chosen]
     steps = export.verify(data, compared)
@@ -115,7 +115,7 @@ def train_detector(
         int8 = evaluation.evaluate_clips(data, test)
         # The same weights once more, now with the figures in the metadata.
         metadata["provenance"]["int8"] = int8.brief()
-        data = export.pack(converted, shape, metadata)
+        data = export.pack_detector(converted, shape, metadata)
 
     cost = crnn.cost(settings.model, width, len(labels), settings.frontend.rate_hz / settings.frontend.hop)
     record = {
@@ -165,7 +165,7 @@ def check_output(out: str | Path) -> None:
 def over_budget(record: dict[str, Any]) -> list[str]:
     """Which bounds of a small board the model exceeds, in words."""
     cost = record["cost"]
-    return [f"{key} {cost[key]:,} > {limit:,}" for key, limit in BUDGET.items() if cost.get(key, 0) > limit]
+    return [f"{key} {cost[key]:,} > {most:,}" for key, most in BUDGET.items() if cost.get(key, 0) > most]
 
 
 def commit() -> str | None:

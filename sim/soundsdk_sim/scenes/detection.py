@@ -77,7 +77,7 @@ def failures(outcomes: Sequence[Matched]) -> tuple[int, int]:
     return missed, sum(len(outcome.false) for outcome in outcomes)
 
 
-def table(names: Sequence[str], outcomes: Sequence[Matched]) -> str:
+def event_table(names: Sequence[str], outcomes: Sequence[Matched]) -> str:
     """Return one line per event: scene, label, SNR, times, outcome."""
     lines = [f"{'scene':>6}  {'label':<12} {'SNR dB':>6}  {'true s':>13}  {'found s':>13}  delay s"]
     for name, outcome in zip(names, outcomes, strict=True):

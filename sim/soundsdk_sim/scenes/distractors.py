@@ -1,8 +1,8 @@
 """Sounds that are not events and must not be mistaken for one: speech, music, beeps.
 
-By ISO 8201 a smoke alarm is one tone in pulses of 0.5 s; a detector that answers within a second has heard one pulse.
-A single beep of that length and pitch cannot be told from an alarm until the silence after it, so the beeps here differ
-by pitch, by length or by both, as those of household machines do.
+By ISO 8201 a smoke alarm is one tone in pulses of 0.5 s; a detector that answers within a second has one pulse to
+go by. A single beep of that length and pitch is an alarm until the silence after it says otherwise, so the beeps here
+differ by pitch, by length or by both, as those of household machines do.
 """
 
 from __future__ import annotations

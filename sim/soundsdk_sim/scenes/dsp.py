@@ -119,17 +119,17 @@ def harmonics(freq: Signal, amplitudes: Sequence[float], phase: float = 0.0) -> 
     out = np.zeros(len(freq))
     if not len(freq):
         return out
-    lowest, highest, limit = float(freq.min()), float(freq.max()), 0.97 * NYQUIST_HZ
+    lowest, highest, cutoff_hz = float(freq.min()), float(freq.max()), 0.97 * NYQUIST_HZ
     turn = np.exp(1j * (phase + np.cumsum(freq) * (2 * np.pi / RATE_HZ)))
     partial = np.ones_like(turn)
     for k, amplitude in enumerate(amplitudes, start=1):
-        if k * lowest > limit:
+        if k * lowest > cutoff_hz:
             break
         partial *= turn  # e^(i k phase): much cheaper than a sine for each partial
         if amplitude == 0.0:
             continue
-        if k * highest > limit - 300.0:
-            out += amplitude * np.clip((limit - k * freq) / 300.0, 0.0, 1.0) * partial.imag
+        if k * highest > cutoff_hz - 300.0:
+            out += amplitude * np.clip((cutoff_hz - k * freq) / 300.0, 0.0, 1.0) * partial.imag
         else:
             out += amplitude * partial.imag
     return out

@@ -34,14 +34,14 @@ def match(truth: Sequence[SceneEvent], found: Sequence[LabelledSpan], labels: Se
     out = Matched()
     left = sorted((f for f in found if f.label in labels), key=lambda f: f.onset_s)
     for true in sorted((t for t in truth if t.label in labels), key=lambda t: t.onset_s):
-        mine = [
+        own = [
             f
             for f in left
             if f.label == true.label and true.onset_s - MARGIN_S <= f.onset_s <= true.offset_s + MARGIN_S
         ]
-        out.pairs.append((true, mine[0] if mine else None))
+        out.pairs.append((true, own[0] if own else None))
         if true.label in ALARM_LABELS:
-            mine = mine[:1]
-        left = [f for f in left if f not in mine]
+            own = own[:1]
+        left = [f for f in left if f not in own]
     out.false = left
     return out

@@ -132,6 +132,6 @@ class Recordings:
         x = read_clip(paths[int(rng.integers(len(paths)))])
         if self.vary == 0.0:
             return x
-        limit = np.log1p(self.vary)
-        rate = np.exp(rng.uniform(-limit, limit))
+        widest = np.log1p(self.vary)
+        rate = np.exp(rng.uniform(-widest, widest))
         return np.interp(np.arange(0, len(x) - 1, rate), np.arange(len(x)), x)

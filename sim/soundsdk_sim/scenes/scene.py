@@ -125,10 +125,10 @@ def compose(
 
 
 def _in_a_row(
-    rng: np.random.Generator, seconds: float, wanted: Sequence[tuple[str, str | None, float, float]], gap_s: float
+    rng: np.random.Generator, seconds: float, events: Sequence[tuple[str, str | None, float, float]], gap_s: float
 ) -> list[Part]:
     """Place (label, kind, seconds, snr_db) in a row with random gaps of at least gap_s; drop those that do not fit."""
-    chosen = [wanted[i] for i in rng.permutation(len(wanted))]
+    chosen = [events[i] for i in rng.permutation(len(events))]
     while chosen and sum(w[2] for w in chosen) + gap_s * (len(chosen) + 1) > seconds:
         chosen.pop()
     spare = seconds - sum(w[2] for w in chosen) - gap_s * (len(chosen) + 1)
@@ -158,16 +158,16 @@ def make_scene(
         bed = recordings.background(rng, n) + from_db(rng.uniform(-35, -15)) * backgrounds.background(rng, n)
     else:
         bed = backgrounds.background(rng, n)
-    wanted: list[tuple[str, str | None, float, float]] = [
+    events: list[tuple[str, str | None, float, float]] = [
         ("smoke_alarm", None, rng.uniform(7.0, 14.5), rng.uniform(*snr_range_db))
     ]
     for _ in range(int(rng.integers(1, 3))):
-        wanted.append(("siren", None, rng.uniform(4.0, 10.0), rng.uniform(*snr_range_db)))
+        events.append(("siren", None, rng.uniform(4.0, 10.0), rng.uniform(*snr_range_db)))
     if recordings is not None:
         for label in ("dog_bark", "baby_cry"):
             if label in recordings.clips and rng.uniform() < 0.6:
-                wanted.append((label, None, 5.0, rng.uniform(*snr_range_db)))
-    parts = _in_a_row(rng, seconds, wanted, 4.0)
+                events.append((label, None, 5.0, rng.uniform(*snr_range_db)))
+    parts = _in_a_row(rng, seconds, events, 4.0)
     for _ in range(int(rng.integers(2, 5)) if seconds >= 30 else int(rng.integers(0, 3))):
         length = rng.uniform(3.0, 9.0)
         start = rng.uniform(0.0, max(0.1, seconds - length))

@@ -42,7 +42,7 @@ def crossval(
     dataset = scan(data, layout)
     results: list[dict[str, Any]] = []
     for fold in folds or dataset.folds:
-        chosen = run_settings.load(config)
+        chosen = run_settings.read_settings(config)
         chosen.name = chosen.name or dataset.root.name
         chosen.seed = chosen.seed if seed is None else seed
         train_clips, test_clips, labels = load_split(dataset, fold, chosen)
@@ -58,7 +58,7 @@ def crossval(
         click.echo(f"fold {fold}: macro-F1 float {floats['macro_f1']:.4f}, INT8 {int8['macro_f1']:.4f}", err=True)
     summary = summarise(results)
     (output / "crossval.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
-    click.echo(json.dumps(summary) if as_json else table(summary))
+    click.echo(json.dumps(summary) if as_json else fold_table(summary))
 
 
 def summarise(results: list[dict[str, Any]]) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def summarise(results: list[dict[str, Any]]) -> dict[str, Any]:
     return {"folds": results, "mean": {**mean, "drop_points": round(drop, 2)}}
 
 
-def table(summary: dict[str, Any]) -> str:
+def fold_table(summary: dict[str, Any]) -> str:
     """Return the summary as lines of text, one per fold and one of means."""
     lines = ["fold   float F1   INT8 F1   drop (points)   float acc.   INT8 acc."]
     for name, r in [*((str(r["fold"]), r) for r in summary["folds"]), ("mean", summary["mean"])]:

@@ -11,7 +11,7 @@ import click
 from soundsdk.commands.options import data_option, fold_option, json_option, model_argument
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import DataError
-from soundsdk_train.datasets import LAYOUTS, load, scan
+from soundsdk_train.datasets import LAYOUTS, load_clips, scan
 from soundsdk_train.metrics import Figures
 from soundsdk_train.run_settings import FrontendSettings
 
@@ -47,7 +47,7 @@ def evaluate(model: str, data: str, layout: str, fold: int | None, as_json: bool
         raise UsageError(f"there is no fold {fold} in {data}.", f"Its folds are {', '.join(map(str, dataset.folds))}.")
     files = [r for r in dataset.recordings if fold is None or r.fold == fold]
     frontend = FrontendSettings(**{k: v for k, v in metadata["frontend"].items() if k != "version"})
-    loaded = load(files, frontend, metadata["hop_frames"])
+    loaded = load_clips(files, frontend, metadata["hop_frames"])
     for _, reason in loaded.unreadable:
         click.echo(f"skipped: {reason}", err=True)
     unknown = sorted(set(metadata["labels"]) - set(dataset.labels))

@@ -12,7 +12,7 @@ import click
 from soundsdk.commands.options import config_option, data_option, fold_option, output_option, seed_option
 from soundsdk.commands.verb import Verb
 from soundsdk_train import run_settings
-from soundsdk_train.datasets import LAYOUTS, Dataset, LabelledClip, LabelledFile, LoadedClips, load, scan, split
+from soundsdk_train.datasets import LAYOUTS, Dataset, LabelledClip, LabelledFile, LoadedClips, load_clips, scan, split
 
 
 @click.command(
@@ -54,14 +54,14 @@ def train(
     from soundsdk_train import training_run
 
     training_run.check_output(output)
-    chosen = run_settings.load(config)
+    chosen = run_settings.read_settings(config)
     chosen.name = name or chosen.name or output.stem
     if seed is not None:
         chosen.seed = seed
     if epochs is not None:
         chosen.train.epochs = epochs
         chosen.teacher.epochs = min(chosen.teacher.epochs, epochs)
-    run_settings.check(chosen)
+    run_settings.check_settings(chosen)
     dataset = scan(data, layout)
     train_clips, test_clips, labels = load_split(dataset, fold, chosen)
     choose_thresholds = None
@@ -106,8 +106,8 @@ def load_split(
     """Decode both sides of a split and report what was skipped; returns training clips, test clips and labels."""
     train_files, test_files = split(dataset, test_fold)
     labels = [label for label in dataset.labels if label not in settings.data.negatives]
-    loaded = load(train_files, settings.frontend, settings.model.hop_frames, keep_pcm=False)
-    tested = load(test_files, settings.frontend, settings.model.hop_frames) if test_files else LoadedClips()
+    loaded = load_clips(train_files, settings.frontend, settings.model.hop_frames, keep_pcm=False)
+    tested = load_clips(test_files, settings.frontend, settings.model.hop_frames) if test_files else LoadedClips()
     skipped = loaded.unreadable + tested.unreadable
     for _, reason in skipped:
         click.echo(f"skipped: {reason}", err=True)
