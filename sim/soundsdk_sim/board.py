@@ -45,6 +45,7 @@ class FeatureTap:
         self.features: list[bytes] = []
 
     def feed(self, pcm: Any, start: int = 0) -> int:
+        """Feed the stream and keep the features of a step that ends."""
         taken = int(self._stream.feed(pcm, start))
         if self._stream.stepped:
             self.features.append(bytes(self._stream.features))

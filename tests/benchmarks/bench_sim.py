@@ -1,10 +1,10 @@
-"""How many times faster than real time `soundsdk sim` is: whole processes on one core, decoding included.
+"""Measures how many times faster than real time `soundsdk sim` is: whole processes on one core, decoding included.
 
     python tests/benchmarks/bench_sim.py [--seconds 600] [--runs 5] [--at-least 200]
 
-Prints processor time (user and system) per run and the ratio to the recording's length; a shared machine's wall time
-says nothing. The recordings are made here: the firmware's 16 kHz WAV, and 44.1 kHz Ogg Vorbis, which must be decoded
-and resampled. Exit code 6 if the median of either is below --at-least.
+Prints processor time (user and system) per run and the ratio to the recording's length; wall-clock time on a shared
+machine means little. The recordings are made here: WAV at the firmware's 16 kHz, and Ogg Vorbis at 44.1 kHz, which must
+be decoded and resampled. Exit code 6 if the median of either is below --at-least.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MINUTE_S = 60
 
 
 def make_files(folder: Path, seconds: int) -> list[Path]:
-    """The same scene, repeated, as WAV at 16 kHz and as Ogg Vorbis at 44.1 kHz."""
+    """Write one scene, repeated, as WAV at 16 kHz and as Ogg Vorbis at 44.1 kHz."""
     import soxr
 
     minute = make_scene(seed=1, seconds=MINUTE_S).pcm / 32768
@@ -37,14 +37,14 @@ def make_files(folder: Path, seconds: int) -> list[Path]:
     wav, ogg = folder / "wav-16k.wav", folder / "ogg-44k1.ogg"
     soundfile.write(wav, sound, RATE_HZ, subtype="PCM_16")
     with soundfile.SoundFile(str(ogg), "w", samplerate=44100, channels=1) as file:
-        # Vorbis encoders of long blocks overflow their stack: a second at a time.
+        # A Vorbis encoder overflows its stack on long blocks: write a second at a time.
         for part in np.array_split(soxr.resample(sound, RATE_HZ, 44100), seconds):
             file.write(part)
     return [wav, ogg]
 
 
 def cpu_seconds(command: list[str]) -> float:
-    """User and system time of one run to its end, on one core."""
+    """Run a command to its end and return its user and system time."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

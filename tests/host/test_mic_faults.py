@@ -12,7 +12,7 @@ from test_recording import fast
 
 from sim.tiny_model import tones
 from soundsdk import cli
-from soundsdk.device.ports import PortInfo
+from soundsdk.device.port_info import PortInfo
 from soundsdk.recording.mic_faults import examine, find_hum
 from soundsdk_sim.faults import Faulty
 

@@ -1,4 +1,4 @@
-"""Bare programs for the emulated RP2040: assembly text to a UF2 image, with a second stage that starts it."""
+"""Makes bare programs for the emulated RP2040: assembly to a UF2 image, with the second stage that starts it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _start:
 
 
 def assemble(text: str, address: int, folder: Path) -> bytes:
-    """The bytes of a program linked at an address."""
+    """Return the bytes of a program linked at an address."""
     source, elf, binary = folder / "p.S", folder / "p.elf", folder / "p.bin"
     source.write_text(text)
     command = ["arm-none-eabi-gcc", "-nostdlib", f"-Wl,-Ttext={address:#x}", "-Wl,--no-warn-rwx-segments"]
@@ -44,7 +44,7 @@ def assemble(text: str, address: int, folder: Path) -> bytes:
 
 
 def boot2_crc(data: bytes) -> int:
-    """CRC-32 as the boot ROM computes it: polynomial 04c11db7, most significant bit first, no final inversion."""
+    """Return the CRC-32 of the boot ROM: polynomial 04c11db7, most significant bit first, no final inversion."""
     crc = 0xFFFFFFFF
     for byte in data:
         crc ^= byte << 24
@@ -54,7 +54,7 @@ def boot2_crc(data: bytes) -> int:
 
 
 def uf2(image: bytes, family: int = FAMILY) -> bytes:
-    """An image at the start of flash as UF2 blocks of 256 bytes."""
+    """Return an image at the start of flash as UF2 blocks of 256 bytes."""
     count = -(-len(image) // 256)
     blocks = []
     for i in range(count):
@@ -65,7 +65,7 @@ def uf2(image: bytes, family: int = FAMILY) -> bytes:
 
 
 def program(body: str, folder: Path) -> Path:
-    """A UF2 file that runs `body` after the prologue, at 0x10000100 and on."""
+    """Make a UF2 file that runs `body` after the prologue, from 0x10000100 on."""
     boot2 = assemble(BOOT2, 0x20041F00, folder).ljust(252, b"\0")
     image = boot2 + struct.pack("<I", boot2_crc(boot2)) + assemble(PROLOGUE + body, FLASH + 256, folder)
     path = folder / "program.uf2"

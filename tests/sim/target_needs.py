@@ -1,4 +1,4 @@
-"""What the tests of emulated boards need, and the Pico's image: skipped aloud where a tool is missing."""
+"""Prerequisites of the tests of emulated boards, and the Pico's image: a test without its tools is skipped aloud."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def need_board(board_id: str) -> None:
 
 
 def need_target(target: str) -> None:
-    """Skip unless what a target runs on is there."""
+    """Skip unless the emulator of a target and the compiler for its image are there."""
     need_board(TARGETS[target])
 
 
 @cache
 def micropython_uf2(model: str = "home") -> Path:
-    """The image of rpi_pico with that detector: SOUNDSDK_PICO_UF2, or what soundsdk build makes in its cache."""
+    """Return the image of rpi_pico with that detector: SOUNDSDK_PICO_UF2, or what soundsdk build makes in its cache."""
     need_rp2040()
     if named := os.environ.get("SOUNDSDK_PICO_UF2"):
         return Path(named)

@@ -14,7 +14,7 @@ from soundsdk.cli import run
 
 @pytest.fixture
 def alarm_model(tmp_path: Path) -> Path:
-    """The tone detector again, its upper tone called what it is in a scene."""
+    """Return the tone detector, with its upper tone named as in a scene."""
     meta = metadata(labels=["smoke_alarm", "hum[b]"])
     meta["detector"]["classes"] = [{"on": 150, "off": 100, "min_ms": 256, "hold_ms": 2000}] * 2
     path = tmp_path / "alarm.tflite"

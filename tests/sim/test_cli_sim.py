@@ -1,4 +1,4 @@
-"""`soundsdk sim` from the outside: what it prints, what it refuses and how."""
+"""`soundsdk sim` from the outside: its output and its errors."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_audacity_is_a_label_track(sim, wav: Path) -> None:  # type: ignore[no-u
     assert all(float(r[0]) < float(r[1]) for r in rows)
 
 
-def test_recordings_in_a_row_each_meet_a_fresh_board(sim, wav: Path) -> None:  # type: ignore[no-untyped-def]
+def test_each_of_several_recordings_starts_a_fresh_board(sim, wav: Path) -> None:  # type: ignore[no-untyped-def]
     once = sim(wav)[1]
     code, out, err = sim(wav, wav)
     assert code == 0

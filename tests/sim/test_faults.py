@@ -1,4 +1,4 @@
-"""Links that misbehave do so exactly as they were told."""
+"""Faulty links have exactly the faults they were given."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from soundsdk_sim.faults import Faulty, Noise
 
 
 class Wire:
-    """A transport that says `data` in pieces and keeps what it is told."""
+    """A transport that sends `data` in pieces and keeps what it receives."""
 
     path = "wire"
     serial_number = None
 
     def __init__(self, data: bytes = b"", piece: int = 100) -> None:
-        self.data, self.piece, self.told, self.open = data, piece, b"", True
+        self.data, self.piece, self.received, self.open = data, piece, b"", True
 
     def read(self, timeout_s: float) -> bytes:
         out, self.data = self.data[: self.piece], self.data[self.piece :]
         return out
 
     def write(self, data: bytes) -> None:
-        self.told += data
+        self.received += data
 
     def close(self) -> None:
         self.open = False
@@ -34,7 +34,7 @@ class Wire:
         return Wire(self.data)
 
 
-def test_noise_damages_the_share_of_bytes_it_was_told_and_knows_which() -> None:
+def test_noise_damages_the_given_share_of_bytes_and_knows_which() -> None:
     data = bytes(range(256)) * 400
     noise = Noise(replace=0.004, drop=0.003, double=0.003, seed=5)
     out = noise.apply(data)
@@ -84,7 +84,7 @@ def test_the_cable_is_pulled_at_the_byte_written() -> None:
     link.write(b"abcd")
     with pytest.raises(ConnectionLost):
         link.write(b"efgh")
-    assert wire.told == b"abcdefg"
+    assert wire.received == b"abcdefg"
     with pytest.raises(ConnectionLost):
         link.read(0)
 
@@ -101,7 +101,7 @@ def test_unplugging_on_call_and_closing() -> None:
     assert link.reopen().read(0) == b"data"
 
 
-def test_a_slow_line_takes_its_time_and_loses_nothing() -> None:
+def test_a_slow_line_is_as_slow_as_given_and_loses_nothing() -> None:
     data = b"x" * 300
     link = Faulty(Wire(data), bytes_s=2000)
     begin = time.monotonic()
@@ -112,9 +112,9 @@ def test_a_slow_line_takes_its_time_and_loses_nothing() -> None:
     assert time.monotonic() - begin >= 0.15
 
 
-def test_a_silent_board_hears_and_says_nothing() -> None:
+def test_a_silent_board_neither_receives_nor_sends() -> None:
     wire = Wire(b"hello")
     link = Faulty(wire, silent=True)
     link.write(b"x")
     assert link.read(0.01) == b""
-    assert wire.told == b""
+    assert wire.received == b""

@@ -1,4 +1,4 @@
-"""mpremote as it is, against every emulated board: at the port that each offers."""
+"""mpremote against every emulated board, at the port that each serves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from soundsdk_sim.rp2040 import Rp2040
 from soundsdk_sim.targets.images import cached_image
 from soundsdk_sim.targets.qemu_terminal import open_terminal
 
-LIMIT_S = 120
+TIMEOUT_S = 120
 PLATFORMS = {"qemu-arm": "qemu", "qemu-rv32": "qemu", "rp2040": "rp2"}
 
 
@@ -30,7 +30,7 @@ class Port:
 
     def mpremote(self, *words: object) -> str:
         command = [sys.executable, "-m", "mpremote", "connect", self.name, *map(str, words)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -67,18 +67,18 @@ def test_run_a_long_script(port: Port, tmp_path: Path) -> None:
 def test_the_firmware_is_there(port: Port) -> None:
     code = "import soundcore, soundfw, soundmodel; print(soundfw.VERSION, len(soundmodel.data))"
     assert port.mpremote("exec", code).split() == [VERSION, str(len(load_model().data))]
-    said = port.mpremote("soft-reset", "exec", code)
-    assert said.split() == [VERSION, str(len(load_model().data))]
+    printed = port.mpremote("soft-reset", "exec", code)
+    assert printed.split() == [VERSION, str(len(load_model().data))]
 
 
-def test_an_error_is_one(port: Port) -> None:
+def test_an_exception_is_an_error(port: Port) -> None:
     with pytest.raises(AssertionError, match="ZeroDivisionError"):
         port.mpremote("exec", "1 // 0")
 
 
 def test_files_where_the_port_has_a_file_system(port: Port, tmp_path: Path) -> None:
     if port.target != "rp2040":
-        # QEMU's port has none, and says so.
+        # QEMU's port has none, and reports it.
         assert port.mpremote("fs", "ls").split() == ["ls", ":"]
         (tmp_path / "a.txt").write_text("a")
         with pytest.raises(AssertionError, match="No such device"):

@@ -1,4 +1,4 @@
-"""Between the microphone and the scores nothing allocates: 10,000 hops of the real loop with a locked heap."""
+"""Nothing allocates between the microphone and the scores: 10,000 hops of the real loop with a locked heap."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LAST = 256 + (HOPS * 256 - 256) // 2048 * 2048
 
 
 def held(printed: str) -> str:
-    """Checks what the program printed; the line of the long run."""
+    """Check what the program printed and return the line of the long run."""
     long, control = printed.splitlines()
     words = long.split()
     assert words[:2] == ["hops", str(HOPS)]

@@ -1,4 +1,4 @@
-"""soundsdk profile on emulated boards: its sums, its repeatability, the project's bounds."""
+"""`soundsdk profile` on emulated boards: its sums, its repeatability, the project's limits."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def profile(capfd: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[s
 
 @cache
 def report(board_id: str) -> Report:
-    """The report on esc10 on a board; measured once."""
+    """Measure esc10 on a board, once."""
     need(board_id)
     return profile_detector(find_board(board_id), load_model("esc10"), None, print)
 
 
 @pytest.fixture
 def found(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """The report on esc10 on a board, as JSON has it."""
+    """Return the report on esc10 on a board as in JSON."""
     as_text = json.dumps(as_json(report(request.param), []))
     return dict(json.loads(as_text))
 
@@ -62,7 +62,7 @@ def test_the_parts_are_the_whole(found: dict[str, Any]) -> None:
     assert 0.9 * found["total"] < found["least_total"] <= found["total"]
     assert all(operator[unit] > 0 for operator in found["operators"] if operator["kernels"])
     assert all(cost > 0 for cost in found["frontend_stages"].values())
-    # Multiplications are what a convolution is made of.
+    # A multiplication takes one cycle or more.
     assert all(operator[unit] > operator["macs"] for operator in found["operators"])
 
 
@@ -118,7 +118,7 @@ def image_of(board: str, folder: Path) -> BuiltImage:
 
 @pytest.mark.parametrize("found", ["rpi_pico"], indirect=True)
 def test_the_chip_itself_measures_the_same_time(found: dict[str, Any], tmp_path: Path) -> None:
-    """By the board's own clock, at the REPL, on sound from memory: all but the microphone."""
+    """Measure by the board's own clock, at the REPL, on sound from memory: all but the microphone."""
     image = image_of("rpi_pico", tmp_path)
     pcm = varied_sound(4 * 2048, 16000).astype("<i2").tobytes()
     with Rp2040(image.path) as chip:

@@ -1,4 +1,4 @@
-"""The virtual serial port, with pyserial at the other end, as a program would use it."""
+"""The virtual serial port, opened with pyserial as a program would."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from soundsdk.device import protocol
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 
 
-class Board:
+class SimProcess:
     """`soundsdk sim --pty` as a process."""
 
     def __init__(self, wav: Path, model_file: Path, *options: str) -> None:
@@ -43,8 +43,8 @@ class Board:
     def open(self) -> serial.Serial:
         return serial.Serial(self.path, 115200, timeout=0.1)
 
-    def read_until(self, port: serial.Serial, done: Any, seconds: float = 20) -> list[dict[str, Any]]:
-        end = time.monotonic() + seconds
+    def read_until(self, port: serial.Serial, done: Any, timeout_s: float = 20) -> list[dict[str, Any]]:
+        end = time.monotonic() + timeout_s
         while not done(self.messages):
             assert time.monotonic() < end, f"no more than {self.messages}"
             data = port.read(4096)
@@ -52,15 +52,15 @@ class Board:
             self.messages += self.reader.feed(data)
         return self.messages
 
-    def ask(self, port: serial.Serial, **message: Any) -> dict[str, Any]:
+    def request(self, port: serial.Serial, **message: Any) -> dict[str, Any]:
         before = len(self.messages)
         port.write(b"\n" + framing.encode(message) + b"\n")
         return self.read_until(port, lambda m: len(m) > before)[before]
 
 
 @pytest.fixture
-def board(wav: Path, model_file: Path) -> Iterator[Board]:
-    b = Board(wav, model_file)
+def board(wav: Path, model_file: Path) -> Iterator[SimProcess]:
+    b = SimProcess(wav, model_file)
     yield b
     b.process.kill()
     b.process.wait()
@@ -71,7 +71,7 @@ def ended(messages: list[dict[str, Any]]) -> bool:
 
 
 def test_every_line_arrives_undamaged_and_is_what_sim_prints(
-    board: Board, wav: Path, model_file: Path, capfd: pytest.CaptureFixture[str]
+    board: SimProcess, wav: Path, model_file: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with board.open() as port:
         board.read_until(port, ended)
@@ -80,51 +80,51 @@ def test_every_line_arrives_undamaged_and_is_what_sim_prints(
     assert [line for line in bytes(board.raw).split(b"\n") if line] == capfd.readouterr().out.encode().splitlines()
 
 
-def test_it_ends_by_itself_when_the_sound_has_ended_and_the_port_is_closed(board: Board) -> None:
+def test_it_ends_by_itself_when_the_sound_has_ended_and_the_port_is_closed(board: SimProcess) -> None:
     with board.open() as port:
         board.read_until(port, ended)
         assert board.process.poll() is None
     assert board.process.wait(timeout=10) == 0
 
 
-def test_commands_are_answered_after_the_sound_too(board: Board) -> None:
+def test_commands_are_answered_after_the_sound_too(board: SimProcess) -> None:
     with board.open() as port:
         board.read_until(port, ended)
-        assert board.ask(port, type="hello")["model"] == "tones"
-        assert board.ask(port, type="status")["captured"] > 150000
-        assert board.ask(port, type="set", label="low", on=800)["ok"] is True
-        assert board.ask(port, type="dance")["error"] == "unsupported"
+        assert board.request(port, type="hello")["model"] == "tones"
+        assert board.request(port, type="status")["captured"] > 150000
+        assert board.request(port, type="set", label="low", on=800)["ok"] is True
+        assert board.request(port, type="dance")["error"] == "unsupported"
         port.write(b"noise\n{broken\n")
-        assert board.ask(port, type="status")["damaged"] == 2
+        assert board.request(port, type="status")["damaged"] == 2
         assert board.reader.counts.damaged == 0
 
 
-def test_reboot_starts_a_fresh_board(board: Board) -> None:
+def test_reboot_starts_a_fresh_board(board: SimProcess) -> None:
     with board.open() as port:
         board.read_until(port, ended)
         n = len(board.messages)
-        assert board.ask(port, type="reboot")["re"] == "reboot"
+        assert board.request(port, type="reboot")["re"] == "reboot"
         hello = board.read_until(port, lambda m: len(m) > n + 1)[n + 1]
         assert (hello["type"], hello["seq"]) == ("hello", 0)
 
 
-def test_ctrl_c_stops_it_while_nobody_listens(board: Board) -> None:
+def test_ctrl_c_stops_it_while_the_port_is_closed(board: SimProcess) -> None:
     time.sleep(0.3)
     board.process.send_signal(signal.SIGINT)
     assert board.process.wait(timeout=10) == 130
 
 
 @pytest.fixture
-def slow_board(model_file: Path, sound: np.ndarray, tmp_path: Path) -> Iterator[Board]:
-    """Three seconds of sound that take three seconds."""
+def slow_board(model_file: Path, sound: np.ndarray, tmp_path: Path) -> Iterator[SimProcess]:
+    """Start a board with three seconds of sound in real time."""
     soundfile.write(tmp_path / "c.wav", sound[: 3 * 16000], 16000)
-    b = Board(tmp_path / "c.wav", model_file, "--realtime")
+    b = SimProcess(tmp_path / "c.wav", model_file, "--realtime")
     yield b
     b.process.kill()
     b.process.wait()
 
 
-def test_realtime_sends_an_event_when_it_has_happened(slow_board: Board) -> None:
+def test_realtime_sends_an_event_when_it_happens(slow_board: SimProcess) -> None:
     begin = time.monotonic()
     with slow_board.open() as port:
         slow_board.read_until(port, lambda m: m and m[-1].get("edge") == "off")
@@ -132,14 +132,14 @@ def test_realtime_sends_an_event_when_it_has_happened(slow_board: Board) -> None
     assert slow_board.process.wait(timeout=10) == 0
 
 
-def test_it_takes_a_model_and_restarts_with_it(slow_board: Board, tmp_path: Path, capfd: Any) -> None:
+def test_it_accepts_a_model_and_restarts_with_it(slow_board: SimProcess, tmp_path: Path, capfd: Any) -> None:
     (tmp_path / "pushed.tflite").write_bytes(build(metadata(name="pushed")))
     assert run(["push", str(tmp_path / "pushed.tflite"), "-p", slow_board.path]) == 0
     assert "runs pushed" in capfd.readouterr().out
     assert slow_board.process.wait(timeout=10) == 0
 
 
-def test_a_program_may_leave_and_come_back_while_the_sound_goes_on(slow_board: Board) -> None:
+def test_a_program_may_close_and_reopen_the_port_while_the_sound_goes_on(slow_board: SimProcess) -> None:
     with slow_board.open() as port:
         slow_board.read_until(port, lambda m: len(m) == 1)
     time.sleep(0.5)

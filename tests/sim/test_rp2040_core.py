@@ -63,7 +63,7 @@ CYCLES = {
 
 @pytest.fixture(scope="module")
 def cycles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
-    """Cycles of every text in CYCLES, between two marks, less those of the marks; measured by one program."""
+    """Measure every text in CYCLES between two marks, less the cycles of a mark, in one program."""
     body = ["ldr r5, =0x20000000", "ldr r4, =0xd0000000"]
     for text in CYCLES:
         body += ["mark 1", "mark 2", text, "mark 3"]
@@ -184,7 +184,7 @@ def test_a_file_that_is_no_image_is_refused(data: bytes, why: str, tmp_path: Pat
         Rp2040(tmp_path / "none.uf2")
 
 
-def test_an_image_without_usb_does_not_wait_for_ever(tmp_path: Path) -> None:
+def test_booting_an_image_without_usb_ends_with_an_error(tmp_path: Path) -> None:
     with Rp2040(program("stop: b stop", tmp_path)) as board, pytest.raises(DeviceError, match="not up after 20 ms"):
         board.boot(20)
 

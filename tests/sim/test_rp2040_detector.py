@@ -1,4 +1,4 @@
-"""The unmodified image for the Pico, from power-on: sound over I2S, events, commands, Ctrl-C, safe mode."""
+"""The unmodified image for the Pico from power-on: sound over I2S, events, commands, Ctrl-C, safe mode."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def uf2() -> Path:
 
 
 def microphone() -> I2sMicrophone:
-    """On the pins of the board file."""
+    """Return a microphone on the pins of the board file."""
     mic = find_board("rpi_pico").mic
     assert mic is not None
     assert mic.sck is not None
@@ -44,7 +44,7 @@ def microphone() -> I2sMicrophone:
 
 @pytest.fixture(scope="module")
 def writer(uf2: Path) -> Iterator[Rp2040]:
-    """A board at its REPL on which files are written; other boards start with copies of its flash."""
+    """Start a board at its REPL on which files are written; other boards start with copies of its flash."""
     with Rp2040(uf2, microphone()) as board:
         board.boot()
         yield board
@@ -57,7 +57,7 @@ def board(uf2: Path) -> Iterator[Rp2040]:
 
 
 def alarm() -> np.ndarray:
-    """5 s: a smoke alarm from 0.5 s on, over a little noise."""
+    """Return 5 s of sound: a smoke alarm from 0.5 s on, over a little noise."""
     rng = np.random.default_rng(5)
     x = rng.normal(0, 1e-3, 5 * RATE)
     sound = temporal_three(rng, 4.0)
@@ -66,7 +66,7 @@ def alarm() -> np.ndarray:
 
 
 def esc10_clip() -> np.ndarray:
-    """5 s of a recording; skips where the data are not."""
+    """Return 5 s of a recording; skips where there are no data."""
     root = Path(os.environ.get("SOUNDSDK_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")) / "esc10"
     clips = sorted(root.glob("*Baby cry/*.ogg"))
     if not clips:
@@ -83,7 +83,7 @@ def send(board: Rp2040, kind: str) -> None:
 
 
 def request(board: Rp2040, kind: str, timeout_ms: float = 5000) -> list[dict[str, Any]]:
-    """Every message up to the answer to a command, which is the last one."""
+    """Send a command and return every message up to its answer, which is the last one."""
     send(board, kind)
     send(board, "fence")  # no such command: its rejection follows the answer
     return messages(board.read_until(b'"re":"fence"', timeout_ms).splitlines())
@@ -192,7 +192,7 @@ def test_three_starts_that_end_in_a_reset_lead_to_safe_mode_and_the_next_is_trie
     assert board.power_ons == 4
     assert [m["model"] for m in seen if m["type"] == "hello"][-1] == ""
     assert request(board, "status")[-1]["error"] == "start.repeated"
-    # Forgotten: with a start that works the board is as before.
+    # The failed starts are forgotten: after one that works the board is as before.
     board.repl().exec("import os; os.remove('boot.py')")
     board.save_flash(tmp_path / "flash.bin")
     with Rp2040(uf2, microphone(), flash=tmp_path / "flash.bin") as again:
@@ -238,7 +238,7 @@ print(list(seen[:3 * count]))
 
 @pytest.mark.parametrize("channel", ["left", "right"])
 def test_what_finds_no_room_is_counted_exactly(uf2: Path, channel: str) -> None:
-    """Sample n is n, modulo 2^15: so every block says where it lies. Stalls of 1 s, 0.3 s, and 80 late reads."""
+    """Sample n is n modulo 2^15, so every block shows its position. Stalls of 1 s, 0.3 s, and 80 late reads."""
     pins = microphone()
     ramp = (np.arange(7 * RATE) % 32768).astype(np.int16)
     with Rp2040(uf2, I2sMicrophone(pins.sck, pins.ws, pins.sd, channel=channel)) as board:  # type: ignore[arg-type]

@@ -66,7 +66,7 @@ def heard(
     ms: int,
     program: str = READ,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Samples (blocks, 256) and what was lost before each, with a stall before one block."""
+    """Read samples (blocks, 256) and the number lost before each, with a stall before one block."""
     for name, value in {"MIC": mic, "BLOCKS": blocks, "STALL": stall, "MS": ms}.items():
         program = program.replace(name, repr(value))
     with Rp2040(uf2, microphone) as board:
@@ -108,7 +108,7 @@ print(bytes(source._ring[:2400]).hex())  # private: what DMA has brought, before
 @pytest.mark.parametrize("block", [0, 1])
 @pytest.mark.parametrize("channel", ["left", "right"])
 def test_i2s_slots_come_whole_and_at_the_rate(uf2: Path, channel: Literal["left", "right"], block: int) -> None:
-    """Each slot of 32 bits, as the microphone has it; 16 kHz to the clock's tick."""
+    """Each slot of 32 bits is the microphone's, and the rate is 16 kHz to the clock's tick."""
     pcm = np.random.default_rng(4).integers(-32768, 32768, 30000).astype(np.int16)
     mic = {"kind": "i2s", "id": block, "sck": 10, "ws": 11, "sd": 12, "channel": channel, "bits": 24}
     with Rp2040(uf2, I2sMicrophone(10, 11, 12, channel)) as board:
@@ -135,7 +135,7 @@ def test_pdm_bits_become_the_samples_that_the_same_c_makes_of_them_here(
     out = array("h", [0] * 256 * 20)
     soundcore.Pdm().convert(raw[: 8 * len(out)], out)
     assert (samples[:20].ravel() == np.array(out)).all()
-    # The ring keeps 8 blocks, of which one is being written to; the others of 0.3 s are gone, and it is known how many.
+    # The ring keeps 8 blocks, one of which is being written to; the rest of 0.3 s is lost and counted.
     assert not lost[:20].any()
     gone = int(lost[20])
     assert gone % 256 == 0
@@ -179,7 +179,7 @@ def test_adc_samples_come_at_the_rate_and_without_loss(uf2: Path) -> None:
 
 @pytest.fixture(scope="module")
 def writer(uf2: Path) -> Iterator[Rp2040]:
-    """A board at its REPL on which settings are written; other boards start with copies of its flash."""
+    """Start a board at its REPL on which settings are written; other boards start with copies of its flash."""
     with Rp2040(uf2) as board:
         board.boot()
         yield board

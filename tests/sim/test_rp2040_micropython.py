@@ -1,4 +1,4 @@
-"""MicroPython's image for the Pico in the emulator: REPL, flash, I2S from the microphone, TCP, repeatability."""
+"""MicroPython on the emulated Pico: REPL, flash, I2S from the microphone, TCP, repeatability."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def uf2() -> Path:
 
 @pytest.fixture
 def board(uf2: Path) -> Iterator[Rp2040]:
-    """A board of the test's own."""
+    """Start a board for one test."""
     with Rp2040(uf2, MICROPHONE) as board:
         board.boot()
         yield board
@@ -41,7 +41,7 @@ def board(uf2: Path) -> Iterator[Rp2040]:
 
 @pytest.fixture(scope="module")
 def shared_board(uf2: Path) -> Iterator[Rp2040]:
-    """One board for tests that leave it as they found it: at the REPL, its microphone silent."""
+    """Start one board for tests that leave it as they found it: at the REPL, its microphone silent."""
     with Rp2040(uf2, MICROPHONE) as board:
         board.boot()
         board.repl()
@@ -172,7 +172,7 @@ def test_mpremote_connects_through_tcp(board: Rp2040) -> None:
         words = ["connect", f"socket://127.0.0.1:{port}", "exec", "print(6 * 7)"]
         done = subprocess.run([sys.executable, "-m", "mpremote", *words], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout.strip()) == (0, "42"), done.stderr
-    # The board goes on where the block left it.
+    # The board continues where the block left it.
     board.send(b"\x02")
     board.run(10)
     assert board.repl().exec("print(2)") == "2\n"
@@ -185,8 +185,8 @@ def test_ctrl_c_stops_a_program(board: Rp2040) -> None:
     assert b"KeyboardInterrupt" in board.read_until(b">>> ", 500)
 
 
-def test_scores_over_i2s_are_those_of_the_same_sound_fed_directly(board: Rp2040) -> None:
-    """The baked-in detector on the chip against the same C on this computer, step by step."""
+def test_scores_over_i2s_are_those_of_the_same_sound_played_directly(board: Rp2040) -> None:
+    """Compare the detector in the image with the same C code on this computer, step by step."""
     soundcore = pytest.importorskip("soundcore")
     repl = board.repl()
     if "soundmodel" not in repl.exec("help('modules')"):

@@ -1,4 +1,4 @@
-"""Recording from and pushing to the firmware as it is, on an emulated Pico: USB, littlefs, soft reset, power cycles."""
+"""Recording from and pushing to the unmodified firmware on an emulated Pico: USB, littlefs, resets, power cycles."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from soundsdk.recording import audio_lines
 from soundsdk_sim.rp2040 import I2sMicrophone, Rp2040
 
 MICROPHONE = I2sMicrophone(sck=16, ws=17, sd=18)  # as boards/rpi_pico.toml has it
-PATIENCE_S = 120.0  # the emulated board is slower than one of silicon, and so is a busy computer
+PATIENCE_S = 120.0  # the emulated board is slower than a real one, and a busy computer makes it slower still
 
 
 class EmulatedLink:
@@ -55,6 +55,7 @@ class EmulatedLink:
 
 
 @pytest.fixture(autouse=True)
+# Private: these timeouts are those of a real board, and push() has no parameters for them.
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name in (
         (session, "ANSWER_S"), (audio_lines, "SILENCE_S"), (push, "_RESTART_S"), (push, "_CONFIRM_S"),
@@ -85,7 +86,7 @@ def test_audio_lines_carry_what_the_microphone_hears(uf2: Path) -> None:
         take = audio_lines.record(pico, 2, bits=16)
         coded = audio_lines.record(pico, 2, bits=4)
         assert pico.counts.damaged == 0
-    # Not a sample is lost at three times the rate of the default codec, and each is the microphone's.
+    # No sample is lost at three times the rate of the default codec, and each is the microphone's.
     for each in (take, coded):
         assert (each.captured, each.lost, each.lost_board) == (32_000, 0, 0)
     heard = noise(120)

@@ -1,4 +1,4 @@
-"""sim:<board> as an address, with faults on demand."""
+"""The address sim:<board>, with faults on demand."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from soundsdk.device.reconnect import Disconnected, Reconnected
 from soundsdk.errors import ProtocolError, UsageError
 
 
-def test_it_hears_the_recording_with_the_model(wav: Path, model_file: Path) -> None:
+def test_the_board_hears_the_recording_with_the_model(wav: Path, model_file: Path) -> None:
     with Device.open(f"sim:rpi_pico,file={wav},model={model_file}") as device:
         assert (device.hello.board, device.hello.model) == ("rpi_pico", "tones")
         event = next(device.events(timeout_s=10))
@@ -20,7 +20,7 @@ def test_it_hears_the_recording_with_the_model(wav: Path, model_file: Path) -> N
 
 
 @pytest.mark.parametrize("text", ["sim:none", "sim:sim,colour=red", "sim:sim,noise=x", "sim:sim,noise=2", "sim:"])
-def test_what_is_no_virtual_board(text: str) -> None:
+def test_addresses_of_no_virtual_board_are_rejected(text: str) -> None:
     with pytest.raises(UsageError):
         Device.open(text)
 
@@ -34,12 +34,12 @@ def test_noise_slowness_and_a_pulled_cable() -> None:
         Device.open("sim:sim,noise=1", hello_s=0.5)
     with Device.open("sim:sim,unplug_read=2000") as device:
 
-        def ask_on() -> None:
+        def request_on() -> None:
             for _ in range(100):
                 device.status()
 
         with pytest.raises(ConnectionLost):
-            ask_on()
+            request_on()
 
 
 def test_a_watch_outlives_the_pulled_cable() -> None:

@@ -19,7 +19,7 @@ from soundsdk_sim.targets.runner import run_on_target
 
 
 def found(lines: list[bytes]) -> list[dict]:
-    """Event lines without `seq`: the lines between them are the board's own."""
+    """Return the event lines without `seq`: the lines between them are the board's own."""
     messages = [framing.decode(line) for line in lines]
     assert None not in messages
     return [{k: v for k, v in m.items() if k != "seq"} for m in messages if m and m["type"] == "event"]
@@ -27,7 +27,7 @@ def found(lines: list[bytes]) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def clip() -> np.ndarray:
-    """Five seconds, in the midst of which a siren begins and does not end."""
+    """Return five seconds of a scene, in which a siren begins and does not end."""
     return make_scene(1, 60.0).pcm[2 * 16000 : 7 * 16000]
 
 

@@ -1,5 +1,6 @@
-"""`soundsdk sim --on`: what goes with it, what does not, and what a target that fails says. Equality: see
-test_targets_equal.py.
+"""`soundsdk sim --on`: the options it allows, and the errors of targets that fail.
+
+That the targets are equal is tested in test_targets_equal.py.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def events(text: str | bytes) -> list[str]:
 
 @pytest.fixture(params=QUICK)
 def target(request: pytest.FixtureRequest) -> str:
-    """A target whose image is there, so that nothing is said about building it."""
+    """Return a target whose image is there, so that no message about building it appears."""
     need_target(request.param)
     images.cached_image(request.param.replace("-", "_"))
     return str(request.param)
@@ -63,7 +64,7 @@ def test_formats_noise_and_picture_are_those_of_the_simulator(
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
-def test_recordings_in_a_row_each_meet_a_fresh_board(
+def test_each_of_several_recordings_starts_a_fresh_board(
     target: str, wav: Path, model_file: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     once = events(call(capfd, wav, "--model", model_file)[1])
@@ -85,7 +86,7 @@ def test_lines_come_while_it_runs(target: str) -> None:
     begin = time.monotonic()
     lines = run_on_target(target, load_model(), pcm, lambda line: times.append(time.monotonic() - begin)).lines
     assert len(times) == len(lines) >= 30
-    # Were they kept back, they would all come at once.
+    # Buffered lines would all come at once.
     assert times[-1] - times[1] > 0.2 * (time.monotonic() - begin)
 
 
@@ -130,7 +131,9 @@ def test_realtime_on_unix_takes_as_long_as_the_sound(
         ["--on", "esp32"],
     ],
 )
-def test_what_does_not_go_together_is_refused(words: list[str], wav: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_options_that_exclude_each_other_are_refused(
+    words: list[str], wav: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     code, out, err = call(capfd, wav, *words)
     assert (code, out) == (2, "")
     assert words[1] in err
@@ -182,10 +185,10 @@ def test_a_program_that_fails_or_is_silent_is_an_error(tmp_path: Path) -> None:
 def test_a_silent_chip_is_an_error() -> None:
     need_target("qemu-rv32")
     with QemuMachine(find_board("qemu_rv32"), images.cached_image("qemu_rv32")) as machine:
-        come: list[bytes] = []
+        received: list[bytes] = []
         with pytest.raises(DeviceError, match="not answered"):
-            come.extend(machine.stream("print('first')\nwhile True: pass", 1.0))
-        assert b"".join(come) == b"first\r\n"
+            received.extend(machine.stream("print('first')\nwhile True: pass", 1.0))
+        assert b"".join(received) == b"first\r\n"
     with QemuMachine(find_board("qemu_rv32"), images.cached_image("qemu_rv32")) as machine:
         with pytest.raises(DeviceError, match="ZeroDivisionError"):
             list(machine.stream("1 // 0", 10.0))
@@ -193,7 +196,7 @@ def test_a_silent_chip_is_an_error() -> None:
 
 
 def test_the_image_for_unix_is_a_program(wav: Path, model_file: Path) -> None:
-    """As the README of firmware has it: a WAV file, and a pipe."""
+    """It reads a WAV file or a pipe, as the README of firmware shows."""
     need_target("unix")
     pcm = np.round(soundfile.read(wav)[0] * 32768).astype("<i2")
     expected = run_on_target("cpython", load(model_file), pcm).lines
@@ -203,7 +206,7 @@ def test_the_image_for_unix_is_a_program(wav: Path, model_file: Path) -> None:
     words_piped = [*words, "-", f"model={model_file}"]
     piped = subprocess.run(words_piped, input=pcm.tobytes(), capture_output=True, timeout=60, check=True)
     assert events(piped.stdout) == events(done.stdout)
-    # With the detector that is in it.
+    # The detector in the image.
     done = subprocess.run([*words, wav], capture_output=True, timeout=60, check=True)
     assert b'"model":"home"' in done.stdout
     for wrong, code in ((["none.wav"], 1), ([], 2), (["-", "colour=red"], 2)):
@@ -212,7 +215,7 @@ def test_the_image_for_unix_is_a_program(wav: Path, model_file: Path) -> None:
         assert b"Traceback" not in refused.stderr
 
 
-def test_lines_come_apart_at_any_byte_and_text_is_kept_apart() -> None:
+def test_lines_may_be_cut_at_any_byte_and_text_is_kept_apart() -> None:
     expected = run_on_target("cpython", load_model(), np.zeros(400000, np.int16)).lines
     data = b"MPY: soft reboot\r\n\n" + b"\n\n".join(expected) + b"\n"
     seen: list[bytes] = []

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("SOUNDSDK_DATA", ROOT.parent / "shared" / "data")) / "esc10"
 RATE_HZ = 16000
 
-# file: what must be heard in it, by detector
+# file: the label that must be detected in it, by detector
 RECORDED = {
     "001 - Dog bark/4-192236-A.ogg": {"home": "dog_bark", "esc10": "dog_bark"},
     "001 - Dog bark/3-170015-A.ogg": {"home": "dog_bark", "esc10": "dog_bark"},
@@ -66,13 +66,13 @@ def lines(target: str, clip: str, model: str) -> list[bytes]:
 
 
 def messages(clip: str, model: str) -> list[dict]:
-    """What the firmware says here."""
+    """Return the messages of the firmware in this Python."""
     found = [framing.decode(line) for line in lines("cpython", clip, model)]
     assert None not in found
     return [message for message in found if message]
 
 
-def heard(clip: str, model: str) -> list[str]:
+def detected(clip: str, model: str) -> list[str]:
     return [m["label"] for m in messages(clip, model) if m["type"] == "event" and m["edge"] == "on"]
 
 
@@ -83,20 +83,20 @@ def test_there_are_twelve_clips_and_the_long_one_is_ten_minutes() -> None:
 
 
 @pytest.mark.parametrize("clip", RECORDED)
-def test_what_was_recorded_is_heard(clip: str) -> None:
+def test_the_sound_of_a_recording_is_detected(clip: str) -> None:
     for model, label in RECORDED[clip].items():
-        assert label in heard(clip, model)
+        assert label in detected(clip, model)
 
 
 @pytest.mark.parametrize("clip", SCENES)
-def test_what_was_put_into_a_scene_is_heard(clip: str) -> None:
-    assert {event.label for event in scene(SCENES[clip]).events} & set(heard(clip, "home"))
-    assert heard(clip, "esc10")
+def test_the_sounds_of_a_scene_are_detected(clip: str) -> None:
+    assert {event.label for event in scene(SCENES[clip]).events} & set(detected(clip, "home"))
+    assert detected(clip, "esc10")
 
 
 def test_the_long_clip_is_full_of_events() -> None:
-    assert len(heard("ten minutes", "home")) >= 20
-    assert len(heard("ten minutes", "esc10")) >= 20
+    assert len(detected("ten minutes", "home")) >= 20
+    assert len(detected("ten minutes", "esc10")) >= 20
     assert [m["type"] for m in messages("ten minutes", "home")].count("status") >= 59
 
 
@@ -108,7 +108,7 @@ def test_the_lines_are_the_same_bytes(target: str, clip: str, model: str) -> Non
     assert [line for line in got if b'"type":"status"' not in line] == [
         line for line in expected if b'"type":"status"' not in line
     ]
-    # Of a status line free memory and time are the target's own, and so is the check sum over them.
+    # In a status line free memory and time are the target's own, and so is the checksum over them.
     own = re.compile(rb'"(step_us|heap_free)":\d+|"crc":.*')
     assert [own.sub(b"", line) for line in got] == [own.sub(b"", line) for line in expected]
     assert None not in map(framing.decode, got)

@@ -1,4 +1,4 @@
-"""The virtual board in the same process."""
+"""A virtual board in this process."""
 
 from __future__ import annotations
 

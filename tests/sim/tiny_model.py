@@ -49,7 +49,7 @@ def metadata(**changes: Any) -> dict[str, Any]:
 
 
 def band_of(hz: float) -> int:
-    """The band whose centre is nearest."""
+    """Return the band whose centre is nearest."""
 
     def mel(f: float) -> float:
         return float(2595 * np.log10(1 + f / 700))
@@ -68,7 +68,7 @@ def _weights() -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def build(meta: dict[str, Any] | None) -> bytes:
-    """The .tflite file; without the metadata buffer if meta is None."""
+    """Return the .tflite file; without the metadata buffer if meta is None."""
     b = ModelBuilder()
     weights, bias, scale = _weights()
     features = b.tensor((1, FRAMES, BANDS, 1), 1 / 32)
@@ -83,7 +83,7 @@ def build(meta: dict[str, Any] | None) -> bytes:
 def tones(
     seconds: float, bursts: list[tuple[float, float, str]], rate_hz: int = 16000, noise: float = 1e-3
 ) -> np.ndarray:
-    """Float samples of noise with a tone per (onset, offset, label), at -20 dBFS."""
+    """Return float samples of noise with a tone per (onset, offset, label), at -20 dBFS."""
     x = np.random.default_rng(3).normal(0, noise, int(seconds * rate_hz))
     t = np.arange(len(x)) / rate_hz
     for onset, offset, label in bursts:

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from soundsdk.errors import UsageError
-from soundsdk_train import crossval
+from soundsdk_train.commands import crossval
 
 
 def result(fold: int, floats: float, int8: float) -> dict[str, Any]:
@@ -31,27 +30,20 @@ def test_means_and_drops_are_in_points() -> None:
     assert lines[-1].split()[1:4] == ["0.8500", "0.8550", "-0.50"]
 
 
-def test_folds_are_ranges_and_lists() -> None:
-    assert crossval._numbers("1-4") == [1, 2, 3, 4]
-    assert crossval._numbers("1,3-4") == [1, 3, 4]
-    with pytest.raises(UsageError, match="names no folds"):
-        crossval._numbers("all")
-
-
 def test_every_fold_is_held_out_once_and_written(
     trained: Any, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from soundsdk_train import pipeline
+    from soundsdk_train import training_run
 
     seen: list[tuple[int | None, set[str], set[str]]] = []
 
-    def make(train: Any, test: Any, labels: Any, settings: Any, *, test_fold: int | None, **_: Any) -> Any:
+    def train_detector(train: Any, test: Any, labels: Any, settings: Any, *, test_fold: int | None, **_: Any) -> Any:
         seen.append((test_fold, {c.name for c in train}, {c.name for c in test}))
         return trained[0]
 
-    monkeypatch.setattr(pipeline, "make", make)
-    args = ["--data", str(folders), "--folds", "1-2", "--out-dir", str(tmp_path), "--json"]
-    out = CliRunner().invoke(crossval.main, args, catch_exceptions=False)
+    monkeypatch.setattr(training_run, "train_detector", train_detector)
+    args = ["--data", str(folders), "--folds", "1-2", "--output", str(tmp_path), "--json"]
+    out = CliRunner().invoke(crossval.crossval, args, catch_exceptions=False)
     assert [fold for fold, _, _ in seen] == [1, 2]
     assert all(not train & test and len(train) + len(test) == 30 for _, train, test in seen)
     assert seen[0][2] != seen[1][2]

@@ -12,7 +12,7 @@ import soundfile
 from soundsdk.errors import DataError, UsageError
 from soundsdk.recording import audio_file
 from soundsdk_train import datasets
-from soundsdk_train.settings import FrontendSettings
+from soundsdk_train.run_settings import FrontendSettings
 
 FRONTEND = FrontendSettings()
 

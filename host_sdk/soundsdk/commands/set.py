@@ -38,7 +38,7 @@ def parse(words: tuple[str, ...]) -> dict[str | None, dict[str, Any]]:
             raise UsageError(f"{word}: {key} is {number}.")
         there = changes.setdefault(label or None, {})
         if argument in there:
-            raise UsageError(f"{key}{dot}{label} is given twice.")
+            raise UsageError(f"{key}{dot}{label} is there twice.")
         there[argument] = value
     return changes
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from soundsdk.boards import Board, all_boards, find_board
 from soundsdk.device import address, ports, uf2_drive
 from soundsdk.device.messages import Hello
-from soundsdk.device.ports import PortInfo
+from soundsdk.device.port_info import PortInfo
 from soundsdk.device.system import THIS_COMPUTER, System
 from soundsdk.device.transport import ConnectionLost
 from soundsdk.device.uf2_drive import Drive

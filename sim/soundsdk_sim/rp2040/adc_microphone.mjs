@@ -22,9 +22,6 @@ export class AdcMicrophone extends SampleQueue {
   }
 
   next() {
-    this.slots++;
-    if (this.waiting) return ZERO + (this.samples[this.at++] >> 4);
-    this.silent++;
-    return ZERO;
+    return this.waiting ? ZERO + (this.samples[this.at++] >> 4) : ZERO;
   }
 }

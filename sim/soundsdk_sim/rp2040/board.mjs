@@ -12,12 +12,12 @@ const SEND_ROOM = 400; // bytes waiting in the emulated USB host
 
 export class Board {
   // rom, flash: Uint8Array; flash is used in place and changes as the firmware writes to it.
-  constructor({ rom, flash, microphone = null, log = LogLevel.Error }) {
-    Object.assign(this, { rom, microphone, log });
+  constructor({ rom, flash, microphone = null }) {
+    Object.assign(this, { rom, microphone });
     this.cycles = 0; // of earlier power-ons
     this.instructions = 0;
     this.powerOns = 0;
-    this.marks = []; // [value, cycles, exception cycles]
+    this.marks = []; // [value, cycles]
     this.calls = null;
     this.watched = null;
     this.onSerial = () => {};
@@ -27,7 +27,7 @@ export class Board {
   powerOn(flash) {
     const clock = (this.clock = new CycleClock());
     const mcu = (this.mcu = new RP2040(clock));
-    mcu.logger = new ConsoleLogger(this.log, false);
+    mcu.logger = new ConsoleLogger(LogLevel.Error, false);
     mcu.loadBootrom(new Uint32Array(this.rom.buffer, this.rom.byteOffset, this.rom.length >>> 2));
     // Loading the boot ROM has erased the flash.
     mcu.flash.set(flash);
@@ -76,7 +76,7 @@ export class Board {
     const write = watchdog.writeUint32.bind(watchdog);
     watchdog.writeUint32 = (offset, value) => {
       if (offset === WATCHDOG_MARK && this.marks.length < MAX_MARKS) {
-        this.marks.push([value >>> 0, this.totalCycles, this.cpu.exceptionCycles]);
+        this.marks.push([value >>> 0, this.totalCycles]);
       }
       write(offset, value);
     };

@@ -27,13 +27,11 @@ SLOWEST_HZ = 1_000_000  # emulated cycles per second on a slow and busy computer
 class CycleMark:
     """A store to the watchdog's SCRATCH3 (0x40058018), which firmware may use to mark a moment.
 
-    cycle: CPU cycles since the first power-on; exception_cycles: those in exception handlers, since the latest
-    power-on.
+    cycle: CPU cycles since the first power-on.
     """
 
     value: int
     cycle: int
-    exception_cycles: int
 
 
 @dataclass(frozen=True)
@@ -143,7 +141,7 @@ class Rp2040:
     @property
     def sound_waiting(self) -> int:
         """Samples that the microphone has not sent yet."""
-        return int((self._state["microphone"] or {"waiting": 0})["waiting"])
+        return int(self._state["soundWaiting"])
 
     def boot(self, timeout_ms: float = 5000) -> bytes:
         """Run until the USB serial port is up and return what it has sent by then.

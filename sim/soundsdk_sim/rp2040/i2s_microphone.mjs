@@ -53,7 +53,6 @@ export class I2sMicrophone extends SampleQueue {
   begin(ws) {
     this.lastWs = ws;
     this.bit = 0;
-    this.slots++;
     this.word = this.ours(ws) ? this.next() : 0;
   }
 
@@ -76,8 +75,6 @@ export class I2sMicrophone extends SampleQueue {
   }
 
   next() {
-    if (this.waiting) return (this.samples[this.at++] << 16) & this.mask;
-    this.silent++;
-    return 0;
+    return this.waiting ? (this.samples[this.at++] << 16) & this.mask : 0;
   }
 }

@@ -18,7 +18,6 @@ import readline from 'node:readline';
 import { AdcMicrophone } from './adc_microphone.mjs';
 import { Board } from './board.mjs';
 import { serve } from './bridge.mjs';
-import { LogLevel } from './chip.mjs';
 import { I2sMicrophone } from './i2s_microphone.mjs';
 import { PdmMicrophone } from './pdm_microphone.mjs';
 import { loadUf2 } from './uf2.mjs';
@@ -54,14 +53,13 @@ function readImage({ uf2, flash }) {
 }
 
 const requests = {
-  start({ rom, uf2, flash, microphone, log = LogLevel.Error }) {
+  start({ rom, uf2, flash, microphone }) {
     const bytes = new Uint8Array(16384);
     bytes.set(readFileSync(rom));
     board = new Board({
       rom: bytes,
       flash: readImage({ uf2, flash }),
       microphone: microphone ? new MICROPHONES[microphone.kind](microphone) : null,
-      log,
     });
   },
 
@@ -122,7 +120,6 @@ const requests = {
 
 function state() {
   if (board === null) return {};
-  const { microphone } = board;
   return {
     cycles: board.totalCycles,
     instructions: board.totalInstructions,
@@ -130,7 +127,7 @@ function state() {
     powerOns: board.powerOns,
     connected: board.connected,
     halted: board.halted,
-    microphone: microphone && { waiting: microphone.waiting, slots: microphone.slots, silent: microphone.silent },
+    soundWaiting: board.microphone?.waiting ?? 0,
   };
 }
 

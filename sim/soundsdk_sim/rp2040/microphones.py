@@ -14,6 +14,11 @@ from soundsdk.errors import UsageError
 PDM_OVERSAMPLING = 64
 
 
+def _check(fits: bool, message: str) -> None:
+    if not fits:
+        raise UsageError(message)
+
+
 @dataclass(frozen=True)
 class I2sMicrophone:
     """An I2S microphone: GPIO numbers, the channel it sends in ("both": two of them), its resolution in bits.
@@ -29,10 +34,10 @@ class I2sMicrophone:
     bits: int = 24
 
     def __post_init__(self) -> None:
-        if not all(0 <= pin < 30 for pin in (self.sck, self.ws, self.sd)) or len({self.sck, self.ws, self.sd}) < 3:
-            raise UsageError("a microphone needs three different pins of 0..29.")
-        if self.channel not in ("left", "right", "both") or not 16 <= self.bits <= 32:
-            raise UsageError("a microphone's channel is left, right or both, and its resolution 16..32 bits.")
+        pins = {self.sck, self.ws, self.sd} & set(range(30))
+        _check(len(pins) == 3, "an I2S microphone needs three different pins of 0..29.")
+        _check(self.channel in ("left", "right", "both"), "an I2S microphone's channel is left, right or both.")
+        _check(16 <= self.bits <= 32, "an I2S microphone's resolution is 16..32 bits.")
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,8 @@ class PdmMicrophone:
     channel: Literal["left", "right"] = "left"
 
     def __post_init__(self) -> None:
-        if not all(0 <= pin < 30 for pin in (self.clk, self.data)) or self.clk == self.data:
-            raise UsageError("a PDM microphone needs two different pins of 0..29.")
-        if self.channel not in ("left", "right"):
-            raise UsageError("a PDM microphone's channel is left or right.")
+        _check(len({self.clk, self.data} & set(range(30))) == 2, "a PDM microphone needs two different pins of 0..29.")
+        _check(self.channel in ("left", "right"), "a PDM microphone's channel is left or right.")
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,7 @@ class AdcMicrophone:
     pin: int
 
     def __post_init__(self) -> None:
-        if not 26 <= self.pin < 30:
-            raise UsageError("an analogue microphone needs a pin of 26..29.")
-
-
-Microphone = I2sMicrophone | PdmMicrophone | AdcMicrophone
+        _check(26 <= self.pin < 30, "an analogue microphone needs a pin of 26..29.")
 
 
 def microphone_of(board: Board) -> I2sMicrophone:

@@ -6,6 +6,7 @@ import json
 import os
 import queue
 import subprocess
+import tempfile
 import threading
 from typing import Any
 
@@ -19,30 +20,23 @@ class NodeProcess:
     """Node running main.mjs. Raises DeviceError if a tool is missing or it does not answer in time."""
 
     def __init__(self) -> None:
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
         env = os.environ | {"SOUNDSDK_NODE_MODULES": str(prerequisites.node_modules())}
         self._process = subprocess.Popen(
             [prerequisites.node(), str(prerequisites.HERE / "main.mjs")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._stderr,
             env=env,
         )
         self._answers: queue.Queue[bytes] = queue.Queue()
-        self._errors: list[bytes] = []
         threading.Thread(target=self._read_output, daemon=True).start()
-        threading.Thread(target=self._read_errors, daemon=True).start()
 
     def _read_output(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self._answers.put(line)
         self._answers.put(b"")
-
-    def _read_errors(self) -> None:
-        assert self._process.stderr is not None
-        for line in self._process.stderr:
-            if len(self._errors) < 100:
-                self._errors.append(line)
 
     def send(self, op: str, **arguments: Any) -> None:
         """Send a request."""
@@ -71,7 +65,8 @@ class NodeProcess:
 
     def _ended(self) -> DeviceError:
         self.kill()
-        output = [line.decode("utf-8", "replace").strip() for line in self._errors]
+        self._stderr.seek(0)
+        output = self._stderr.read().decode("utf-8", "replace").strip().splitlines()
         why = next((line for line in output if "Error" in line), output[-1] if output else "it printed nothing")
         return DeviceError(f"the RP2040 emulator has ended: {why}.", "Report it with the firmware you ran.")
 

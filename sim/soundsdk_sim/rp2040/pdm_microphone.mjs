@@ -9,6 +9,7 @@ const PIO0_FUNCTION = 6;
 export class PdmMicrophone extends SampleQueue {
   constructor({ clk, data, channel = 'left' }) {
     super(16);
+    this.bit = 0;
     Object.assign(this, { clk, data, channel });
   }
 
@@ -34,12 +35,10 @@ export class PdmMicrophone extends SampleQueue {
   }
 
   next() {
-    this.slots++;
-    let bit;
     if (this.waiting) {
-      bit = (this.samples[this.sent] >>> (15 - (this.at & 15))) & 1;
+      this.bit = (this.samples[this.sent] >>> (15 - (this.at & 15))) & 1;
       this.at++;
-    } else bit = ++this.silent & 1;
-    this.line.setInputValue(bit === 1);
+    } else this.bit ^= 1;
+    this.line.setInputValue(this.bit === 1);
   }
 }

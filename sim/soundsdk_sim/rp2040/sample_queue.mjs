@@ -6,8 +6,6 @@ export class SampleQueue {
     this.piecesPerSample = piecesPerSample;
     this.samples = new Int16Array(0);
     this.at = 0; // index of the next piece
-    this.silent = 0; // pieces of silence sent after the last sample
-    this.slots = 0; // all pieces clocked out; on I2S the other channel's too
   }
 
   // Appends samples.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import click
@@ -16,14 +17,17 @@ from soundsdk.models import load_model
 def cached_image(board_id: str, detector: DetectorFile | None = None) -> Path:
     """Return the image of a board, built again if its sources have changed.
 
-    detector: the one in the image, for a board that cannot load another. A build is announced on standard error.
-    Raises ToolError if a compiler is missing.
+    detector: the one in the image, for a board that cannot load another; each has its own image. A build is announced
+    on standard error. Raises ToolError if a compiler is missing.
     """
+    folder = cache_dir() / "images"
+    if detector is not None:
+        folder /= hashlib.sha256(detector.data).hexdigest()[:16]
 
     def report(text: str) -> None:
         click.echo(f"{board_id}: {text}", err=True)
 
-    made = build_image(find_board(board_id), detector or load_model(), None, cache_dir() / "images", report)
+    made = build_image(find_board(board_id), detector or load_model(), None, folder, report)
     if made.built:
         report(f"built once and kept: {made.path}")
     return made.path

@@ -13,7 +13,7 @@ from soundsdk.commands.verb import Verb
 from soundsdk.errors import DataError
 from soundsdk_train.datasets import LAYOUTS, load, scan
 from soundsdk_train.metrics import Figures
-from soundsdk_train.settings import FrontendSettings
+from soundsdk_train.run_settings import FrontendSettings
 
 
 @click.command(
@@ -36,7 +36,7 @@ def evaluate(model: str, data: str, layout: str, fold: int | None, as_json: bool
     that was held out of its training; the file carries them.
     """
     from soundsdk.detector_file import load as load_model
-    from soundsdk_train import evaluate as measure
+    from soundsdk_train import evaluation
 
     detector = load_model(model)
     metadata = detector.metadata
@@ -61,7 +61,7 @@ def evaluate(model: str, data: str, layout: str, fold: int | None, as_json: bool
             raise DataError(
                 f"{data} has classes that {model} does not know: {', '.join(outside)}.", "Remove them or train again."
             )
-    figures = measure.evaluate(detector.data, loaded.clips)
+    figures = evaluation.evaluate_clips(detector.data, loaded.clips)
     provenance = metadata.get("provenance", {})
     held_out = fold is not None and provenance.get("test_fold") == fold
     floats = provenance.get("float") if held_out else None
