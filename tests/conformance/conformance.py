@@ -51,7 +51,7 @@ class Received:
 
 
 def noise(buffer, seed):
-    """Fills an int8 view with a linear congruential generator's values."""
+    """Fill an int8 view with a linear congruential generator's values."""
     for i in range(len(buffer)):
         seed = (seed * 1664525 + 1013904223) & 0xFFFFFFFF
         buffer[i] = (seed >> 24) - 128
@@ -105,7 +105,7 @@ def model(name, data):
 
 
 def stream(name, data, samples):
-    """A detector's scores, step by step, over the test signal in chunks of all sizes."""
+    """Show a detector's scores, step by step, over the test signal in chunks of all sizes."""
     s = soundcore.Stream(data)
     show("stream", name, s.step_samples, s.stepped, len(s.scores), len(s.attention), len(s.features))
     show("quant", exact(s.scores_quant), exact(s.attention_quant) if len(s.attention) else "-", crc(s.metadata))
@@ -135,7 +135,7 @@ def stream(name, data, samples):
 
 
 def microphone(make, unit):
-    """What a microphone's bytes become: in pieces of all sizes, at odd addresses, with a locked heap; wrong calls."""
+    """Show what a microphone's bytes become: in pieces of all sizes, at odd addresses, heap locked; wrong calls."""
     raw = bytearray(unit * 400 + 1)
     noise(raw_view(raw), 5)
     view = memoryview(raw)
@@ -170,7 +170,7 @@ def microphone(make, unit):
 
 
 def raw_view(raw):
-    """Takes noise()'s int8 values as bytes."""
+    """Take noise()'s int8 values as bytes."""
 
     class View:
         def __len__(self):
@@ -183,7 +183,7 @@ def raw_view(raw):
 
 
 def adpcm(samples, bits):
-    """A piece of the test signal as bytes and back, with a locked heap."""
+    """Show a piece of the test signal as bytes and back, with a locked heap."""
     sound = pcm(samples)  # noqa: F821
     piece = bytearray(samples + 64)
     back = array("h", bytes(2 * samples))
@@ -245,7 +245,7 @@ class Bursts:
 
 
 def lines(data, samples, block_samples):
-    """The firmware's own lines: hello, and the events in that sound."""
+    """Show the firmware's own lines: hello, and the events in that sound."""
     from soundfw.main import App
     from soundfw.settings import Settings
 
@@ -263,7 +263,7 @@ def lines(data, samples, block_samples):
 
 
 def recorded(data, bits):
-    """The lines of a board that is asked to record for a second while it hears that sound."""
+    """Show the lines of a board that is asked to record for a second while it hears that sound."""
     from soundfw.main import App
     from soundfw.settings import Settings
     from soundfw.wire.framing import text
@@ -314,7 +314,7 @@ def refused(name, make, data):
 
 
 def altered(name, data, step):
-    """The answers to a file with a byte altered, for every step-th byte; and cut short at each of these places."""
+    """Show the answers to a file with a byte altered, for every step-th byte; and cut short at each of these places."""
     check = 0
     accepted = 0
     whole = bytearray(data)
@@ -332,7 +332,7 @@ def altered(name, data, step):
 
 
 def settings(**values):
-    """The answer to settings that the frontend may refuse."""
+    """Show the answer to settings that the frontend may refuse."""
     try:
         f = soundcore.Frontend(**values)
     except soundcore.Error as e:
@@ -341,7 +341,7 @@ def settings(**values):
 
 
 def attempt(what, function):
-    """The type of the error that a wrong call ends with."""
+    """Show the type of the error that a wrong call ends with."""
     try:
         show("call", what, function())
     except Exception as e:

@@ -52,7 +52,7 @@ class Host:
 
 
 def pushed(data, other, folder):
-    """A model is pushed twice: left alone on trial, then confirmed."""
+    """Push a model twice: left alone on trial, then confirmed."""
     os.mkdir(folder)
     Host(folder, data).push(other)
     Host(folder, data)

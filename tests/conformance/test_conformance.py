@@ -30,7 +30,7 @@ def pieces() -> list[str]:
 
 
 def run_here(pieces: list[str]) -> list[str]:
-    """What this Python prints."""
+    """Return what this Python prints."""
     out = io.StringIO()
     names: dict[str, object] = {"__name__": "__main__"}
     with contextlib.redirect_stdout(out):

@@ -14,7 +14,7 @@ from fake_stream import FIRST, STEP, FakeStream, Source, metadata
 from soundfw import FirmwareError
 from soundfw.main import App
 from soundfw.settings import Settings
-from soundfw.storage.boot_counter import Starts
+from soundfw.storage.boot_counter import BootCounter
 from soundfw.wire import framing
 from soundsdk.device import protocol
 
@@ -49,13 +49,13 @@ class Board:
         self.incoming.clear()
         return data
 
-    def tell(self, **message: Any) -> None:
+    def send(self, **message: Any) -> None:
         self.incoming += b"\n" + framing.encode(message) + b"\n"
 
-    def ask(self, **message: Any) -> dict[str, Any]:
+    def request(self, **message: Any) -> dict[str, Any]:
         """The answer to a command, after one turn of the loop."""
         seen = len(self.messages())
-        self.tell(**message)
+        self.send(**message)
         self.app.step()
         return self.messages()[seen]
 
@@ -163,7 +163,7 @@ def test_samples_lost_by_the_source_are_on_the_wire_and_in_the_times() -> None:
     assert next(m["t"] for m in board.messages() if m["type"] == "event") == 5000 + next(
         m["t"] for m in board2.messages() if m["type"] == "event"
     )
-    board.tell(type="status")
+    board.send(type="status")
     board.app.step()
     assert board.messages()[-1]["lost"] == 5000
 
@@ -172,12 +172,12 @@ def test_commands_are_answered() -> None:
     board = Board(burst, metadata(["a", "b"]), seconds=60)
     board.app.start()
     board.app.step()
-    assert board.ask(type="hello")["model"] == "fake"
-    assert board.ask(type="status")["type"] == "status"
-    assert board.ask(type="set", label="b", on=700, off=300)["ok"] is True
+    assert board.request(type="hello")["model"] == "fake"
+    assert board.request(type="status")["type"] == "status"
+    assert board.request(type="set", label="b", on=700, off=300)["ok"] is True
     thresholds = board.app.pipeline.detector.thresholds
     assert [(t.on, t.off) for t in thresholds] == [(600, 400), (700, 300)]
-    assert board.ask(type="set", hold_ms=900)["ok"] is True
+    assert board.request(type="set", hold_ms=900)["ok"] is True
     assert [t.hold_ms for t in board.app.pipeline.detector.thresholds] == [900, 900]
 
 
@@ -208,7 +208,7 @@ def test_what_cannot_be_done_is_answered_with_a_code_and_changes_nothing(message
     board = Board(burst, metadata(["a", "b"]))
     board.app.start()
     board.app.step()
-    answer = board.ask(**message)
+    answer = board.request(**message)
     assert (answer["type"], answer["ok"], answer["error"]) == ("ack", False, code)
     assert answer["re"] == message["type"][:32]
     assert [(t.on, t.off, t.hold_ms) for t in board.app.pipeline.detector.thresholds] == [(600, 400, 0)] * 2
@@ -217,7 +217,7 @@ def test_what_cannot_be_done_is_answered_with_a_code_and_changes_nothing(message
 def test_a_new_threshold_decides_the_events_that_follow() -> None:
     board = Board(lambda n: [10, 0], metadata(["a", "b"]))
     board.app.start()
-    board.tell(type="set", label="a", on=900, off=800)
+    board.send(type="set", label="a", on=900, off=800)
     while board.app.step():
         pass
     assert not [m for m in board.messages() if m["type"] == "event"]
@@ -226,7 +226,7 @@ def test_a_new_threshold_decides_the_events_that_follow() -> None:
 def test_reboot_is_acknowledged_before_the_application_ends() -> None:
     board = Board(burst, metadata(["a", "b"]))
     board.app.start()
-    board.tell(type="reboot")
+    board.send(type="reboot")
     assert board.app.step() is False
     assert board.app.request == "reboot"
     assert board.messages()[-1]["re"] == "reboot"
@@ -244,10 +244,10 @@ def test_a_model_that_is_refused_leads_to_safe_mode_that_still_answers() -> None
     hello, ack = board.messages()
     assert (hello["type"], hello["model"], hello["sha256"]) == ("hello", "", "")
     assert (ack["re"], ack["ok"], ack["error"]) == ("start", False, "model.op")
-    assert board.ask(type="status")["error"] == "model.op"
-    assert board.ask(type="set", on=900)["error"] == "model.op"
-    assert board.ask(type="hello")["type"] == "hello"
-    board.tell(type="reboot")
+    assert board.request(type="status")["error"] == "model.op"
+    assert board.request(type="set", on=900)["error"] == "model.op"
+    assert board.request(type="hello")["type"] == "hello"
+    board.send(type="reboot")
     assert board.app.step() is False
 
 
@@ -268,10 +268,10 @@ def test_a_host_that_sends_without_end_does_not_stop_the_sound() -> None:
     board = Board(burst, metadata(["a", "b"]), seconds=2)
     board.app.start()
     turns = 0
-    board.tell(type="nonsense")
+    board.send(type="nonsense")
     while board.app.step():
         turns += 1
-        board.tell(type="nonsense")
+        board.send(type="nonsense")
         assert turns < 1000
     assert board.stream.steps == 15
 
@@ -300,7 +300,7 @@ def test_an_error_in_the_loop_leads_to_safe_mode_and_the_microphone_is_let_go() 
     assert [(m["re"], m["ok"], m["error"]) for m in told] == [("run", False, "run.failed")]
     assert "OSError" in told[0]["detail"]
     assert board.source.closed == 1
-    board.tell(type="status")
+    board.send(type="status")
     assert board.app.turn()
     assert board.messages()[-1]["error"] == "run.failed"
 
@@ -327,14 +327,14 @@ def test_a_given_error_is_safe_mode_from_the_start() -> None:
 
 
 def test_starts_that_never_ended_are_counted_and_then_forgotten(tmp_path: Path) -> None:
-    starts = Starts(str(tmp_path / "starts.txt"))
+    boots = BootCounter(str(tmp_path / "starts.txt"))
     # Each start comes to its end: never refused.
     for _ in range(10):
-        assert starts.begin()
-        starts.done()
-    assert [starts.begin() for _ in range(5)] == [True, True, True, False, True]
+        assert boots.begin()
+        boots.done()
+    assert [boots.begin() for _ in range(5)] == [True, True, True, False, True]
     (tmp_path / "starts.txt").write_text("?")
-    assert starts.begin()
+    assert boots.begin()
     # Without a file system nothing is counted.
-    nowhere = Starts(str(tmp_path / "none" / "starts.txt"))
+    nowhere = BootCounter(str(tmp_path / "none" / "starts.txt"))
     assert [nowhere.begin() for _ in range(5)] == [True] * 5

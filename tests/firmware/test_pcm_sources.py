@@ -40,7 +40,7 @@ def heard(settings: dict, block: int = 256, rate_hz: int = 16000) -> np.ndarray:
     alive = True
     while alive:
         alive = mic.fill()
-        while (part := mic.take()) is not None:
+        while (part := mic.next_block()) is not None:
             parts.append(bytes(part))
     assert mic.lost == 0
     return np.frombuffer(b"".join(parts), np.int16)

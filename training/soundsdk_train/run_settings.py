@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from soundfw.settings import POOL, THRESHOLDS
 from soundsdk.errors import UsageError
 
 if sys.version_info >= (3, 11):
@@ -204,6 +205,10 @@ def check(settings: RunSettings) -> None:
         raise UsageError(f"model.head is {settings.model.head!r}.", 'Use "softmax" or "sigmoid".')
     if settings.model.attention not in ("shared", "class"):
         raise UsageError(f"model.attention is {settings.model.attention!r}.", 'Use "shared" or "class".')
+    for key, _, low, high in (*THRESHOLDS, POOL):
+        value = getattr(settings.detector, key)
+        if not low <= value <= high:
+            raise UsageError(f"detector.{key} is {value}.", f"The firmware knows {low} to {high}.")
     hop = settings.model.hop_frames
     if settings.train.window_frames % hop:
         raise UsageError(

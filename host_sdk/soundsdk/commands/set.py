@@ -6,16 +6,17 @@ from typing import Any
 
 import click
 
+from soundfw.settings import THRESHOLDS
 from soundsdk.commands.options import port_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.errors import UsageError
 
-# The key on the command line: (the board's name for it, the type of the value, its highest value)
-_KEYS: dict[str, tuple[str, type, float]] = {
-    "threshold": ("on", float, 1),
-    "off": ("off", float, 1),
-    "min_ms": ("min_ms", int, 600000),
-    "hold_ms": ("hold_ms", int, 600000),
+# The key on the command line: (the board's name for it, the type of the value, its range)
+_KEYS: dict[str, tuple[str, type, float, float]] = {
+    "threshold" if key == "on" else key: (
+        (key, int, low, high) if key.endswith("_ms") else (key, float, low / 1000, high / 1000)
+    )
+    for key, _, low, high in THRESHOLDS
 }
 
 
@@ -28,14 +29,14 @@ def parse(words: tuple[str, ...]) -> dict[str | None, dict[str, Any]]:
         if not equals or key.replace("-", "_") not in _KEYS or (dot and not label):
             known = ", ".join(_KEYS)
             raise UsageError(f"{word} is not a setting.", f"Write KEY.LABEL=VALUE or KEY=VALUE; keys: {known}.")
-        argument, kind, highest = _KEYS[key.replace("-", "_")]
+        argument, kind, low, high = _KEYS[key.replace("-", "_")]
         try:
             value = kind(text)
         except ValueError:
             value = None
-        if value is None or not 0 <= value <= highest:
-            number = "a probability from 0 to 1" if kind is float else f"a whole number of milliseconds to {highest}"
-            raise UsageError(f"{word}: {key} is {number}.")
+        if value is None or not low <= value <= high:
+            number = "a probability" if kind is float else "a whole number of milliseconds"
+            raise UsageError(f"{word}: {key} is {number} from {low:g} to {high:g}.")
         there = changes.setdefault(label or None, {})
         if argument in there:
             raise UsageError(f"{key}{dot}{label} is there twice.")
