@@ -45,14 +45,11 @@ test: $(VENV)/all.stamp
 test-shuffled: $(VENV)/all.stamp
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
+# All of them, whatever the others find.
+LINT := "ruff check ." mypy "lint-imports --no-logo --cache-dir .cache/import-linter" codespell \
+	"python tests/checks/docstrings.py" "python tests/checks/private_names.py" "python tests/checks/repeats.py"
 lint: $(VENV)/all.stamp
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo --cache-dir .cache/import-linter
-	$(BIN)/python tests/checks/docstrings.py
-	$(BIN)/python tests/checks/private_names.py
-	$(BIN)/codespell
-	$(BIN)/python tests/checks/repeats.py
+	@failed=0; for check in $(LINT); do echo "$$check"; $(BIN)/$$check || failed=1; done; exit $$failed
 
 c-test: $(VENV)/all.stamp
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/core/run_c_tests.py

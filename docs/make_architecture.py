@@ -179,7 +179,7 @@ def place(floors: list[Floor]) -> float:
         gap = 34 if len(columns) < 6 else 24
         rest = width - gap * (len(columns) - 1) - sum(least)
         widths = [low + rest * share / sum(wish) for low, share in zip(least, wish, strict=True)]
-        x = LEFT + PAD
+        x = float(LEFT + PAD)
         for column, wide in zip(columns, widths, strict=True):
             top = y + HEAD + (rows - len(column)) * (ROOM + GAP) / 2
             for i, room in enumerate(column):
@@ -190,7 +190,7 @@ def place(floors: list[Floor]) -> float:
 
 
 def _least(room: Room) -> float:
-    title = 8.6 * len(room.name) if room.name.endswith("/") else 0
+    title = 8.6 * len(room.name) if room.name.endswith("/") else 0.0
     return 22 + max(title, *(CHARACTER * (2 + len(name)) for name in room.files))
 
 

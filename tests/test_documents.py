@@ -1,4 +1,4 @@
-"""What the documents say is there: links lead to files, and the files that a README names exist."""
+"""Documents: links lead to files, and the files that a README names exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forty clips, one command: makes 20 siren and 20 background clips, trains on them, and scores what was held out.
+"""Forty clips, one command: makes 20 siren and 20 background clips, trains on them, and measures the held-out ones.
 
     python examples/siren/run.py [--data DIR] [--output DIR] [--seed N]
 
@@ -29,7 +29,7 @@ LEAST_F1, MOST_DROP_POINTS = 0.90, 5.0
 
 
 def recording(rng: np.random.Generator, siren: bool, recordings: Recordings | None) -> Scene:
-    """Ten seconds in one place: with one siren almost throughout, or with anything but."""
+    """Make ten seconds in one place, with one siren almost throughout or with other sounds only."""
     seconds = TAKES * TAKE_S
     n = samples(seconds)
     if recordings is not None and rng.uniform() < 0.8:
@@ -45,7 +45,7 @@ def recording(rng: np.random.Generator, siren: bool, recordings: Recordings | No
 
 
 def clips(seed: int, recordings: Recordings | None) -> Iterator[tuple[str, NDArray[np.int16]]]:
-    """(path below the folder, samples) of the forty clips; a name's last letter is the take of its recording."""
+    """Make (path below the folder, samples) of the forty clips; a name's last letter is the take of its recording."""
     for siren, label in ((True, "siren"), (False, "background")):
         for number in range(RECORDINGS):
             scene = recording(np.random.default_rng([seed, siren, number]), siren, recordings)
@@ -54,7 +54,7 @@ def clips(seed: int, recordings: Recordings | None) -> Iterator[tuple[str, NDArr
 
 
 def write_clips(folder: Path, seed: int, recordings: Recordings | None) -> int:
-    """Writes the clips as 16-bit mono WAV; returns how many."""
+    """Write the clips as 16-bit mono WAV and return their number."""
     count = 0
     for name, pcm in clips(seed, recordings):
         path = folder / name
@@ -69,7 +69,7 @@ def write_clips(folder: Path, seed: int, recordings: Recordings | None) -> int:
 
 
 def soundsdk(*arguments: str) -> str:
-    """Runs the soundsdk command and returns what it printed; it ends this program if it fails."""
+    """Run the soundsdk command and return its output; exit if it fails."""
     print("$ soundsdk", *arguments, file=sys.stderr, flush=True)
     done = subprocess.run(
         [sys.executable, "-m", "soundsdk", *arguments], stdout=subprocess.PIPE, text=True, check=False
@@ -80,6 +80,7 @@ def soundsdk(*arguments: str) -> str:
 
 
 def main() -> int:
+    """Make the clips, train and measure with each fold held out, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--data", type=Path, help="recordings in class folders, for real backgrounds (no sirens in them)"
@@ -87,7 +88,7 @@ def main() -> int:
     parser.add_argument(
         "-o", "--output", type=Path, default=HERE / "out", help="folder for clips and detectors (examples/siren/out)"
     )
-    parser.add_argument("--seed", type=int, default=1, help="of the clips (1)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the clips (1)")
     parser.add_argument("--folds", default="1,2,3,4,5", help="folds to hold out in turn (all five)")
     args = parser.parse_args()
 

@@ -1,4 +1,5 @@
-# Chips: the port's own modules (_boot.py mounts the file system), then what every image has, and the start.
+"""The modules frozen into images of chips: the port's own (_boot.py mounts the file system), manifest.py's, main.py."""
+
 freeze("$(PORT_DIR)/modules")
 include("../manifest.py")
 module("main.py", base_path="start")

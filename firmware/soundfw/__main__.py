@@ -1,9 +1,9 @@
-"""The firmware as a program, on ports with files: the board's lines for a sound, on standard output.
+"""The firmware as a program, on ports with files: it prints the board's lines for a sound to standard output.
 
 MicroPython: unix -m soundfw clip.wav         CPython: python -m soundfw clip.wav
 
 The sound is a 16-bit mono WAV file at the model's rate, or raw int16 from any other file or, with -, from a pipe.
-Behind it may come keys of the settings: model=my.tflite status_s=1.
+Settings may follow: model=my.tflite status_s=1.
 """
 
 import sys
@@ -16,7 +16,10 @@ from .mic.microphone import open_source
 
 
 def run(words):
-    """words: the command line without the program. The exit code: 0, 1 if the firmware refuses, 2 for a wrong call."""
+    """Run the command line (without the program's name) and return the exit code.
+
+    0: done; 1: the firmware refuses the model or the sound; 2: wrong usage or settings.
+    """
     if not words or words[0][:2] == "--" or not all("=" in word for word in words[1:]):
         sys.stderr.write("usage: soundfw SOUND.wav|RAW|- [model=FILE] [KEY=VALUE ...]\n")
         return 2

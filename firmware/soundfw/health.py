@@ -1,18 +1,18 @@
-"""What the board knows about itself."""
+"""Measurements of the board itself: free heap, time per step."""
 
 
 def heap_free():
-    """Free bytes of the heap, 0 where Python does not tell."""
+    """Return the free bytes of the heap, 0 where Python has no such count."""
     import gc
 
     return gc.mem_free() if hasattr(gc, "mem_free") else 0
 
 
 class Stopwatch:
-    """The longest time between start() and stop() since the last take(), in microseconds; 0 without a clock.
+    """The longest time between start() and stop().
 
-    ticks: a function like time.ticks_us, whose values differ by ticks_diff. Time measures the board, it never
-    decides anything.
+    ticks, ticks_diff: functions like time.ticks_us and time.ticks_diff. Without them every time is 0. Times are only
+    reported: nothing is decided by them.
     """
 
     def __init__(self, ticks=None, ticks_diff=None):
@@ -22,20 +22,23 @@ class Stopwatch:
         self._longest = 0
 
     def start(self):
+        """Begin a measurement."""
         if self._ticks:
             self._begin = self._ticks()
 
     def stop(self):
+        """End a measurement."""
         if self._ticks:
             self._longest = max(self._longest, self._diff(self._ticks(), self._begin))
 
-    def take(self):
+    def read(self):
+        """Return the longest time since the last call, in microseconds."""
         longest, self._longest = self._longest, 0
         return longest
 
 
 def stopwatch():
-    """A Stopwatch with MicroPython's clock; without one where there is none."""
+    """Make a Stopwatch with MicroPython's clock, or without one where there is none."""
     try:
         import time
     except ImportError:  # QEMU's port

@@ -1,4 +1,4 @@
-"""From settings to a running pipeline. On a board: `import soundfw.main; soundfw.main.main()`."""
+"""The application: settings, model, pipeline, safe mode. On a board: `import soundfw.main; soundfw.main.main()`."""
 
 import gc
 import json
@@ -10,17 +10,17 @@ from .health import Stopwatch, heap_free, stopwatch
 from .mic import microphone
 from .pipeline import Pipeline
 from .storage import files, saved_thresholds, store
-from .storage.boot_counter import Starts
-from .storage.model_slots import Slots
+from .storage.boot_counter import BootCounter
+from .storage.model_slots import ModelSlots
 from .storage.push import Push
 from .wire import commands
 from .wire.framing import text
 from .wire.link import Link
-from .wire.telemetry import Watch
+from .wire.telemetry import Telemetry
 
 
 def open_stream(data):
-    """soundcore.Stream over a model's bytes; FirmwareError with soundcore's code if it is refused."""
+    """Open a soundcore.Stream over a model's bytes; FirmwareError with soundcore's code if it is refused."""
     import soundcore
 
     try:
@@ -32,9 +32,9 @@ def open_stream(data):
 class App:
     """The application, on a board as in the simulator.
 
-    settings: Settings. open_source(rate_hz) returns the sound source (see mic). write, read: see Link.
-    model: bytes, or None to load settings.model; a model that was pushed comes first. A start that fails leaves it in
-    safe mode: it answers commands, and `error` holds (code, detail). With an `error` given it starts in safe mode.
+    settings: Settings. open_source(rate_hz) returns the sound source (see mic.microphone). write, read: see Link.
+    model: bytes, or None to load settings.model; a pushed model comes before both. After a start that fails it is in
+    safe mode: it answers commands, and `error` holds (code, detail). Given an `error`, it starts in safe mode.
     """
 
     def __init__(
@@ -52,23 +52,23 @@ class App:
         self.link = Link(write, read, settings.queue_lines)
         self.pipeline = None
         self.error = error
-        self.request = ""  # what the host asked for: "reboot", "restart", "bootloader" or nothing
-        self.bootloader = None  # function that enters it, on boards that have one
-        # An application that is given its model and no folder has nothing to do with files.
-        self.slots = Slots(settings.folder) if settings.folder or model is None else None
+        self.request = ""  # the end that the host wants: "reboot", "restart", "bootloader" or none
+        self.bootloader = None  # the function that enters the boot loader, on boards that have one
+        # With a model and no folder given, the application leaves files alone.
+        self.slots = ModelSlots(settings.folder) if settings.folder or model is None else None
         self.push = Push(self.slots) if self.slots else None
         self._open_source = open_source
         self._open_stream = open_stream
         self._model = model
         self._stopwatch = stopwatch or Stopwatch()
-        self.kept_error = None
-        self._held = 0  # bytes of the heap that the model has
+        self.saved_error = None
+        self._held_bytes = 0  # of the heap, by the model
         self._name = ""
         self.sha256 = ""
         self.rate_hz = 0
 
     def start(self):
-        """Loads the model and says hello."""
+        """Load the model and send hello."""
         if not self.error:
             try:
                 self._start()
@@ -79,11 +79,11 @@ class App:
         self.send_hello()
         if self.error:
             commands.send_error(self.link, "start", self.error[0], self.error[1])
-        if self.kept_error:
-            commands.send_error(self.link, "keep", self.kept_error[0], self.kept_error[1])
+        if self.saved_error:
+            commands.send_error(self.link, "keep", self.saved_error[0], self.saved_error[1])
 
     def _load(self):
-        """(bytes, sha256): the pushed model, else the one given, else settings.model."""
+        """Return (bytes, sha256) of the pushed model, else of the one given, else of settings.model."""
         pushed = self.slots.load() if self.slots else None
         if pushed is not None:
             return pushed
@@ -93,7 +93,7 @@ class App:
         return data, store.sha256(data)
 
     def open_model(self, data):
-        """(stream, detector, name, rate_hz) of a model's bytes; FirmwareError or MemoryError if it cannot be run."""
+        """Return (stream, detector, name, rate_hz) of a model; FirmwareError or MemoryError if it cannot be run."""
         stream = self._open_stream(data)
         metadata = json.loads(bytes(stream.metadata))
         detector = from_stream(stream, metadata)
@@ -103,7 +103,7 @@ class App:
         return stream, detector, name, metadata["frontend"]["rate_hz"]
 
     def _open_any(self):
-        """open_model of the first model that can be run, with its hash."""
+        """Open the first model that can be run; return open_model's result and the model's hash."""
         if self.slots:
             self.slots.begin()
         while True:
@@ -111,7 +111,7 @@ class App:
                 data, sha256 = self._load()
                 opened = self.open_model(data)
                 # Bytes of the image stay in flash; those of a file are a bytearray.
-                self._held = opened[0].arena_size + (len(data) if isinstance(data, bytearray) else 0)
+                self._held_bytes = opened[0].arena_size + (len(data) if isinstance(data, bytearray) else 0)
                 return opened, sha256
             except FirmwareError as e:
                 if not self.slots or not self.slots.fall_back(e.args[0]):
@@ -121,7 +121,7 @@ class App:
                 if not self.slots or not self.slots.fall_back("start.memory"):
                     raise
                 if trial:
-                    # The heap is in pieces now, perhaps too small ones for the old model: it gets a whole one.
+                    # The heap is in pieces now, perhaps too small for the old model: a restart gives it a whole one.
                     self.request = "restart"
             data = None
             gc.collect()
@@ -133,24 +133,26 @@ class App:
             try:
                 saved_thresholds.apply(settings.folder, sha256, detector)
             except FirmwareError as e:
-                self.kept_error = e.args
+                self.saved_error = e.args
         block_samples = min(settings.block_samples, stream.step_samples)
-        # Last: from here on sound comes in, and what takes long before the first read would lose some.
-        ring = microphone.Mic(self._open_source(rate_hz), block_samples, settings.blocks)
+        # Last: sound comes in from here on, and any delay before the first read would lose some.
+        mic = microphone.Mic(self._open_source(rate_hz), block_samples, settings.blocks)
         self._name = name
         self.sha256 = sha256
         self.rate_hz = rate_hz
-        watch = Watch(stream, detector, self.link)
-        self.pipeline = Pipeline(ring, stream, detector, self.link, rate_hz, settings.status_s, self._stopwatch, watch)
+        telemetry = Telemetry(stream, detector, self.link)
+        self.pipeline = Pipeline(
+            mic, stream, detector, self.link, rate_hz, settings.status_s, self._stopwatch, telemetry
+        )
 
     def _version(self):
         build = self.settings.build
         return VERSION + "+" + build if build else VERSION
 
     def send_hello(self):
-        """rate_hz is what turns `t` into seconds. In safe mode model and sha256 are empty.
+        """Send hello, with the rate that turns `t` into seconds. In safe mode model and sha256 are empty.
 
-        trial: the model waits for push.confirm; rolled_back: why a pushed model does not run.
+        trial: the model waits for push.confirm; rolled_back: the reason why a pushed model does not run.
         """
         more = ""
         if self.slots and self.slots.on_trial:
@@ -163,13 +165,13 @@ class App:
         )
 
     def memory(self):
-        """Bytes of the heap for a model in place of the one that runs; 0 where Python does not tell."""
+        """Return the bytes of heap for a model in place of the running one; 0 where Python has no such count."""
         gc.collect()
         free = heap_free()
-        return free + self._held if free else 0
+        return free + self._held_bytes if free else 0
 
     def step(self):
-        """One turn; False when the sound has ended or the host asked for something that ends the application."""
+        """Run one turn; return False when the sound has ended or the host has requested an end."""
         message = self.link.poll()
         while message is not None:
             commands.handle(self, message)
@@ -183,7 +185,7 @@ class App:
         return alive and not self.request
 
     def turn(self):
-        """step(), but an error in it leads to safe mode."""
+        """Run step(); an error in it leads to safe mode."""
         try:
             return self.step()
         except Exception as e:
@@ -191,13 +193,13 @@ class App:
             return True
 
     def fail(self, code, error):
-        """Goes into safe mode because of an exception."""
+        """Enter safe mode because of an exception."""
         self.close()
         self.error = error.args if isinstance(error, FirmwareError) else (code, repr(error))
         commands.send_error(self.link, "run", self.error[0], self.error[1])
 
     def close(self):
-        """Ends the sound and lets go of its hardware."""
+        """Stop the sound and release its hardware."""
         pipeline, self.pipeline = self.pipeline, None
         if pipeline is not None:
             pipeline.mic.close()
@@ -205,14 +207,14 @@ class App:
 
 
 def main():
-    """Runs on a board until Ctrl-C, which leaves to the REPL. Whatever else goes wrong ends in safe mode."""
+    """Run on a board until Ctrl-C, which leaves to the REPL. Every other error ends in safe mode."""
     import machine
 
     from .wire.port import Port
 
-    starts = Starts()
+    boots = BootCounter()
     error = None
-    if not starts.begin():
+    if not boots.begin():
         error = ("start.repeated", "the last starts ended in a reset; the next one is tried again")
     try:
         settings = settings_file.load("settings.json")
@@ -221,8 +223,8 @@ def main():
         settings = settings_file.Settings(settings_file.of_board())
 
     def open_source(rate_hz):
-        # Flash is not written while sound comes in: that stops the interrupts which take it.
-        starts.done()
+        # Flash must not be written while sound comes in: that stops the interrupts that carry it.
+        boots.done()
         return microphone.open_source(settings.mic, rate_hz)
 
     port = Port()
@@ -234,7 +236,7 @@ def main():
         except Exception as e:
             app.fail("start.failed", e)
         finally:
-            starts.done()
+            boots.done()
         while app.turn():
             pass
         # The answer to `reboot` should leave before the board does.
@@ -246,7 +248,7 @@ def main():
     if app.request == "reboot":
         machine.reset()
     if app.request == "restart":
-        # Memory as it was after power-on, and the port stays open.
+        # This clears the memory as a power-on does, but keeps the port open.
         machine.soft_reset()
     if app.request == "bootloader":
         app.bootloader()

@@ -1,4 +1,4 @@
-"""The loop: microphone -> stream -> detector -> link. Time is counted in samples."""
+"""The loop from microphone to stream, detector and link. Time is counted in samples."""
 
 from .detect import detector as edges
 from .detect.level import Level
@@ -7,17 +7,17 @@ from .wire.framing import decimal, text
 
 
 class Pipeline:
-    """One turn per step(). mic: Mic; stream: soundcore.Stream; status_s: seconds of sound between status lines;
-    watch: Watch.
+    """The loop; each step() is one turn of it.
 
+    mic: Mic. stream: soundcore.Stream. status_s: seconds of sound between status lines. telemetry: Telemetry.
     Nothing allocates between the microphone and the scores. What is sent does not depend on the size of the blocks.
     """
 
-    def __init__(self, mic, stream, detector, link, rate_hz, status_s, stopwatch, watch):
+    def __init__(self, mic, stream, detector, link, rate_hz, status_s, stopwatch, telemetry):
         self.mic = mic
         self.detector = detector
         self.link = link
-        self.watch = watch
+        self.telemetry = telemetry
         self._stream = stream
         self._scores = stream.scores
         self._attention = stream.attention
@@ -30,9 +30,9 @@ class Pipeline:
         self.now = 0  # end of the newest step, in samples since the start
 
     def step(self):
-        """Takes what the microphone has; False after the end of the sound, when open events have been closed."""
+        """Process the blocks the microphone has; return False at the end of the sound, after closing open events."""
         alive = self.mic.fill()
-        block = self.mic.take()
+        block = self.mic.next_block()
         while block is not None:
             if self.recorder is not None:
                 self.recorder.add(block, self.mic.start)
@@ -40,11 +40,11 @@ class Pipeline:
             if self.now >= self._status_at:
                 self._status_at += self._status_every
                 self.send_status()
-            block = self.mic.take()
+            block = self.mic.next_block()
         if self.recorder is not None:
             if not alive:
                 self.recorder.stop()
-            if self.recorder.tell():
+            if self.recorder.send_done():
                 self.recorder = None
         if not alive:
             # On a board the sound never ends; a file does, and its open events end with it.
@@ -54,8 +54,8 @@ class Pipeline:
 
     def _feed(self, block):
         """Feed a block to the stream; each step that ends in it goes to the detector and to who watches."""
-        if self.watch.on:
-            self.watch.add(block)
+        if self.telemetry.on:
+            self.telemetry.add(block)
         self._level.add(block)
         at = 0
         while at < len(block):
@@ -65,8 +65,8 @@ class Pipeline:
                 self.now = self.mic.start + at
                 changed = self.detector.step(self._scores, self._attention, self.now)
                 self._stopwatch.stop()
-                if self.watch.on:
-                    self.watch.send(self.now)
+                if self.telemetry.on:
+                    self.telemetry.send(self.now)
                 if changed:
                     self._send_edges()
 
@@ -90,7 +90,7 @@ class Pipeline:
                 )
 
     def send_status(self):
-        """`dropped` counts lines this side could not send, `damaged` lines from the host that were not believed."""
+        """Send a status line. dropped: lines that found the queue full; damaged: lines in that were refused."""
         link = self.link
         link.send(
             '"type":"status",',
@@ -98,9 +98,9 @@ class Pipeline:
             % (
                 self.now - self.mic.lost,
                 self.mic.lost,
-                self._stopwatch.take(),
+                self._stopwatch.read(),
                 heap_free(),
-                decimal(self._level.take(), 1),
+                decimal(self._level.read(), 1),
                 link.dropped,
                 link.damaged,
             ),

@@ -1,78 +1,127 @@
-"""What a board is told at its start: a JSON file of known keys, all optional."""
+"""The settings of a board: a JSON file of known keys, all optional.
+
+The tables here hold every key with its default and range, once for all: the host's `set`, its board files and the
+training read them, too. They are tuples of constants, which stay in flash. A rule is
+
+    (key, default, lowest, highest)    a whole number
+    (key, default, (choices))
+    (key, default, most)               a text of so many characters at most
+
+and a key whose default is None is needed.
+"""
 
 import json
 
 from . import FirmwareError
 
-# key: (default, lowest, highest), of a choice (default, (those there are)), of any text (default,). Without a default
-# (None) the key is needed.
-_KEYS = {
-    "board": ("unknown",),
-    "model": ("detector.tflite",),
-    "folder": ("",),
-    "build": ("",),
-    "status_s": (10, 1, 3600),
-    "block_samples": (512, 64, 4096),
-    "blocks": (4, 2, 64),
-    "queue_lines": (32, 4, 256),
-}
+SETTINGS = (
+    ("board", "unknown", 128),  # its id
+    ("model", "detector.tflite", 128),  # path of a detector that comes before the one in the image
+    ("folder", "", 128),  # of pushed models and saved thresholds; "" for the root
+    ("build", "", 128),  # of the image: a hash of all that it is made from
+    ("status_s", 10, 1, 3600),  # seconds of sound between status lines
+    ("block_samples", 512, 64, 4096),
+    ("blocks", 4, 2, 64),  # between the microphone and the detector
+    ("queue_lines", 32, 4, 256),  # lines that may wait for the host
+)
 
-# Of an I2S microphone, whatever reads it. id: which of the chip's I2S or PIO blocks.
-I2S = {
-    "kind": ("i2s", ("i2s",)),
-    "id": (0, 0, 1),
-    "sck": (None, 0, 48),
-    "ws": (None, 0, 48),
-    "sd": (None, 0, 48),
-    "bits": (32, (16, 24, 32)),
-    "channel": ("left", ("left", "right")),
-    "shift": (0, 0, 8),
-    "dc_shift": (0, 0, 11),
-}
+_CHANNELS = ("left", "right")
+
+# By kind, the keys besides `kind`. Pins are numbers of GPIOs. shift: gain in steps of 6.02 dB. dc_shift: a high-pass at
+# rate / (2 pi 2^dc_shift), 0 for none; soundcore refuses 1 to 3.
+MICROPHONES = (
+    (
+        "i2s",
+        (
+            ("id", 0, 0, 1),  # which of the chip's I2S peripherals or PIO blocks
+            ("sck", None, 0, 48),
+            ("ws", None, 0, 48),
+            ("sd", None, 0, 48),
+            ("bits", 32, (16, 24, 32)),
+            ("channel", "left", _CHANNELS),
+            ("shift", 0, 0, 8),
+            ("dc_shift", 0, 0, 11),
+        ),
+    ),
+    (
+        "pdm",
+        (
+            ("clk", None, 0, 48),
+            ("data", None, 0, 48),
+            ("channel", "left", _CHANNELS),
+            ("shift", 0, 0, 8),
+            ("dc_shift", 8, 0, 11),
+        ),
+    ),
+    (
+        "adc",
+        (
+            ("pin", None, 26, 29),
+            ("shift", 0, 0, 8),
+            ("dc_shift", 8, 4, 11),  # its samples are never without an offset
+        ),
+    ),
+)
+
+# Of one class. on, off: 1/1000 of probability, off at most on; times in milliseconds of sound.
+THRESHOLDS = (
+    ("on", 500, 1, 1000),
+    ("off", 300, 1, 1000),
+    ("min_ms", 0, 0, 60000),
+    ("hold_ms", 500, 0, 60000),
+)
+
+# Of a detector: the time constant of its pooling, in milliseconds; 0 for none.
+POOL = ("pool_ms", 0, 0, 60000)
 
 
-def checked(values, keys, where=""):
-    """The values (dict) with defaults for those that lack; FirmwareError names the one that is wrong, after `where`."""
+def checked(values, rules, where=""):
+    """Return the values (dict) with defaults for those that lack; FirmwareError names the wrong one, after `where`."""
+    known = [rule[0] for rule in rules]
     for key in values:
-        if key not in keys:
+        if key not in known:
             raise FirmwareError("settings.key", "unknown key " + where + str(key)[:32])
     out = {}
-    for key in keys:
-        rule = keys[key]
-        if key not in values and rule[0] is None:
+    for rule in rules:
+        key, default, bound = rule[:3]
+        if key not in values and default is None:
             raise FirmwareError("settings.value", where + key + " is missing")
-        value = values.get(key, rule[0])
-        if len(rule) == 1:
-            if not isinstance(value, str) or len(value) > 128 or not (value or value == rule[0]):
-                raise FirmwareError("settings.value", where + key + " must be a text of 1..128 characters")
-        elif len(rule) == 2:
-            if type(value) is not type(rule[1][0]) or value not in rule[1]:
-                names = ", ".join([str(v) for v in rule[1]])
+        value = values.get(key, default)
+        if isinstance(bound, tuple):
+            if type(value) is not type(bound[0]) or value not in bound:
+                names = ", ".join([str(v) for v in bound])
                 raise FirmwareError("settings.value", "%s%s must be one of %s" % (where, key, names))
-        elif not isinstance(value, int) or isinstance(value, bool) or not rule[1] <= value <= rule[2]:
-            raise FirmwareError("settings.value", "%s%s must be %d..%d" % (where, key, rule[1], rule[2]))
+        elif len(rule) == 3:
+            if not isinstance(value, str) or len(value) > bound or not (value or value == default):
+                raise FirmwareError("settings.value", "%s%s must be a text of 1..%d characters" % (where, key, bound))
+        elif not isinstance(value, int) or isinstance(value, bool) or not bound <= value <= rule[3]:
+            raise FirmwareError("settings.value", "%s%s must be %d..%d" % (where, key, bound, rule[3]))
         out[key] = value
     return out
 
 
-class Settings:
-    """board, model (path), folder (of pushed models; "" for the root), status_s, block_samples, blocks, queue_lines.
+def microphone(kind, values):
+    """Return the checked settings of a microphone of a kind in MICROPHONES; `kind` in `values` is ignored."""
+    values = dict(values)
+    values.pop("kind", None)
+    return checked(values, dict(MICROPHONES)[kind], "mic.")
 
-    build: of the image, a hash of all that it is made from. mic: dict of pins.
-    """
+
+class Settings:
+    """The checked settings: an attribute for each key of SETTINGS, and `mic`, the dict that names the microphone."""
 
     def __init__(self, values=None):
         values = dict(values or {})
         self.mic = values.pop("mic", {})
         if not isinstance(self.mic, dict):
             raise FirmwareError("settings.mic", "mic must be an object")
-        values = checked(values, _KEYS)
+        values = checked(values, SETTINGS)
         for key in values:
             setattr(self, key, values[key])
 
 
 def of_board():
-    """What the image knows of its board: its id and microphone. Empty where there is no image."""
+    """Return what the image knows of its board: its id and microphone. Empty where there is no image."""
     try:
         from soundboard import SETTINGS
     except ImportError:
@@ -81,7 +130,7 @@ def of_board():
 
 
 def load(path):
-    """Settings from a JSON file, in place of those of the board; these and the defaults if there is no such file."""
+    """Return the settings of a JSON file over those of the image; without a file the image's."""
     try:
         with open(path) as f:
             values = json.load(f)

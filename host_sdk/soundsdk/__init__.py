@@ -4,7 +4,7 @@ from soundsdk import Device
 
 with Device.open("auto") as device:
     for event in device.events():
-        print(event.label, event.edge, event.score)
+        print(event.label, event.edge, event.time_s)
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 __all__ = [
-    "Ack", "AsyncDevice", "AsyncWatch", "Audio", "Away", "Back", "Device", "DeviceError", "Event", "Gone", "Hello",
-    "Missing", "PortError", "ProtocolError", "Refused", "Restarted", "SoundsdkError", "Status", "UsageError", "Watch",
+    "Ack", "AsyncDevice", "AsyncReconnectingDevice", "Audio", "Disconnected", "Reconnected", "Device", "DeviceError", "Event", "ConnectionLost", "Hello",
+    "LinesLost", "PortError", "ProtocolError", "CommandRejected", "DeviceReset", "SoundsdkError", "Status", "UsageError", "ReconnectingDevice",
     "__version__",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
-    from soundsdk.device.aio import AsyncDevice, AsyncWatch
+    from soundsdk.device.aio import AsyncDevice, AsyncReconnectingDevice
     from soundsdk.device.messages import Ack, Audio, Event, Hello, Status
-    from soundsdk.device.protocol import Missing, Restarted
-    from soundsdk.device.reconnect import Away, Back, Watch
-    from soundsdk.device.session import Device, Refused
-    from soundsdk.device.transport import Gone
+    from soundsdk.device.protocol import DeviceReset, LinesLost
+    from soundsdk.device.reconnect import Disconnected, Reconnected, ReconnectingDevice
+    from soundsdk.device.session import CommandRejected, Device
+    from soundsdk.device.transport import ConnectionLost
     from soundsdk.errors import DeviceError, PortError, ProtocolError, SoundsdkError, UsageError
 
 _HOMES = {
-    "device.aio": ("AsyncDevice", "AsyncWatch"),
-    "device.session": ("Device", "Refused"),
+    "device.aio": ("AsyncDevice", "AsyncReconnectingDevice"),
+    "device.session": ("Device", "CommandRejected"),
     "errors": ("DeviceError", "PortError", "ProtocolError", "SoundsdkError", "UsageError"),
     "device.messages": ("Ack", "Audio", "Event", "Hello", "Status"),
-    "device.protocol": ("Missing", "Restarted"),
-    "device.reconnect": ("Away", "Back", "Watch"),
-    "device.transport": ("Gone",),
+    "device.protocol": ("LinesLost", "DeviceReset"),
+    "device.reconnect": ("Disconnected", "Reconnected", "ReconnectingDevice"),
+    "device.transport": ("ConnectionLost",),
 }
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from soundfw import FirmwareError
+from soundfw.settings import MICROPHONES, microphone
 from soundsdk.errors import UsageError
 from soundsdk.resources import boards_dir
 
@@ -77,47 +79,32 @@ class Qemu:
 
 
 @dataclass(frozen=True)
-class Mic:
-    """A microphone: what soundfw is told of it. None stands for what the file does not say.
-
-    kind: "i2s" (id, sck, ws, sd, bits, channel), "pdm" (clk, data, channel) or "adc" (pin). shift: gain in steps of
-    6.02 dB; dc_shift: a high-pass with its corner at rate / (2 pi 2^dc_shift).
-    """
+class BoardMic:
+    """The microphone of a board. Kinds, keys and ranges: soundfw.settings.MICROPHONES. None: not in the file."""
 
     kind: str
-    id: int | None = None
-    sck: int | None = None
-    ws: int | None = None
-    sd: int | None = None
-    clk: int | None = None
-    data: int | None = None
-    pin: int | None = None
-    bits: int | None = None
-    channel: str | None = None
-    shift: int | None = None
-    dc_shift: int | None = None
+    values: tuple[tuple[str, int | str], ...]
 
-    def __post_init__(self) -> None:
-        if self.kind not in _MIC_KEYS:
-            raise ValueError(f"mic.kind must be one of {', '.join(_MIC_KEYS)}")
-        needed, allowed = _MIC_KEYS[self.kind]
-        given = self.settings().keys() - {"kind"}
-        if lacks := needed - given:
-            raise ValueError(f"mic.{min(lacks)} is missing")
-        if more := given - needed - allowed:
-            raise ValueError(f"mic.{min(more)} is not a key of a microphone of kind {self.kind}")
+    @classmethod
+    def of(cls, table: dict[str, Any]) -> BoardMic:
+        """Check a table `mic`; ValueError names what is wrong in it."""
+        kinds = [kind for kind, _ in MICROPHONES]
+        if table.get("kind") not in kinds:
+            raise ValueError(f"mic.kind must be one of {', '.join(kinds)}")
+        try:
+            microphone(table["kind"], table)
+        except FirmwareError as e:
+            raise ValueError(e.args[1]) from None
+        return cls(table.pop("kind"), tuple(table.items()))
+
+    def __getattr__(self, key: str) -> Any:
+        if key.startswith("__"):
+            raise AttributeError(key)
+        return dict(self.values).get(key)
 
     def settings(self) -> dict[str, int | str]:
         """Return `mic` of soundfw's settings: the keys that are in the file."""
-        return {key: value for key, value in dataclasses.asdict(self).items() if value is not None}
-
-
-# kind: the keys that are required, and those that are allowed
-_MIC_KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
-    "i2s": (frozenset({"id", "sck", "ws", "sd"}), frozenset({"bits", "channel", "shift", "dc_shift"})),
-    "pdm": (frozenset({"clk", "data"}), frozenset({"channel", "shift", "dc_shift"})),
-    "adc": (frozenset({"pin"}), frozenset({"shift", "dc_shift"})),
-}
+        return {"kind": self.kind, **dict(self.values)}
 
 
 @dataclass(frozen=True)
@@ -148,12 +135,12 @@ class Board:
     usb: Usb | None = None
     led: Led | None = None
     qemu: Qemu | None = None
-    mic: Mic | None = None
+    mic: BoardMic | None = None
     power: Power | None = None
 
 
 _TABLES: dict[str, type[Any]] = {
-    "build": Build, "uf2": Uf2, "esptool": Esptool, "usb": Usb, "led": Led, "qemu": Qemu, "mic": Mic, "power": Power
+    "build": Build, "uf2": Uf2, "esptool": Esptool, "usb": Usb, "led": Led, "qemu": Qemu, "power": Power
 }  # fmt: skip
 
 
@@ -174,10 +161,10 @@ def _fill(kind: type[_T], table: dict[str, Any], where: str, **given: Any) -> _T
                 raise ValueError(f"{where}{key} is missing")
             continue
         value = table.pop(key)
-        if key in _TABLES and kind is Board:
+        if kind is Board and (key in _TABLES or key == "mic"):
             if not isinstance(value, dict):
                 raise ValueError(f"{key} must be a table")
-            given[key] = _fill(_TABLES[key], value, f"{key}.")
+            given[key] = BoardMic.of(value) if key == "mic" else _fill(_TABLES[key], value, f"{key}.")
             continue
         if not _fits(value, str(field.type)):
             raise ValueError(f"{where}{key} must be of type {field.type}")

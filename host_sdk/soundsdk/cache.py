@@ -80,8 +80,8 @@ def new_folder(folder: Path) -> Iterator[Path]:
         try:
             work.rename(folder)
         except OSError:
-            # Another process was faster, and its folder is as good; an empty one is an error.
-            if not any(folder.iterdir()):
+            # Another process was faster, and its folder is as good.
+            if not folder.is_dir():
                 raise
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -26,6 +26,11 @@ VERBS = {
     "sim": ("soundsdk_sim.commands.sim", "Run the firmware's own code on recordings and print its event lines."),
     "train": ("soundsdk_train.commands.train", "Train a detector on a folder of recordings."),
     "evaluate": ("soundsdk_train.commands.evaluate", "Measure a detector on recordings it has not seen."),
+    "evaluate-scenes": (
+        "soundsdk_sim.commands.evaluate_scenes",
+        "Measure a detector on generated scenes with known events.",
+    ),
+    "crossval": ("soundsdk_train.commands.crossval", "Train and measure one detector per held-out fold."),
     "devices": ("soundsdk.commands.devices", "List the boards that are connected."),
     "monitor": ("soundsdk.commands.monitor", "Show a board's events and levels, in a terminal or on a page."),
     "info": ("soundsdk.commands.info", "Show the state of a board, or what a detector file holds and costs."),

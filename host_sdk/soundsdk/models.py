@@ -25,5 +25,5 @@ def find_model(name_or_path: str | Path | None = None) -> Path:
 
 
 def load_model(name_or_path: str | Path | None = None) -> DetectorFile:
-    """Find, read and check a detector; ModelError if it cannot be used."""
+    """Find a detector, read it and check it; ModelError if it cannot be used."""
     return load(find_model(name_or_path))

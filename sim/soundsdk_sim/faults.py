@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from soundsdk.device.transport import Gone, Transport
+from soundsdk.device.transport import ConnectionLost, Transport
 
 
 class Noise:
@@ -86,12 +86,12 @@ class Faulty:
         self._gone = False
 
     def unplug(self) -> None:
-        """Pull the cable: from now on every read and write raises Gone. The board runs on until close()."""
+        """Pull the cable: from now on every read and write raises ConnectionLost. The board runs on until close()."""
         self._gone = True
 
     def _check(self) -> None:
         if self._gone:
-            raise Gone(f"the board at {self.path} has gone.", "Plug it in again.")
+            raise ConnectionLost(f"the board at {self.path} has gone.", "Plug it in again.")
 
     def read(self, timeout_s: float) -> bytes:
         """Read as Transport.read does, through the faults."""

@@ -1,4 +1,4 @@
-"""A picture of a run: waveform, the features as the device made them, and event bars, over one time axis."""
+"""The picture of a run: waveform, the features that the device computed, and event bars, over one time axis."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def draw(
     title: str,
     truth: Sequence[LabelledSpan] | None = None,
 ) -> None:
-    """Writes a PNG. result.features must have been kept; truth adds a grey bar above each found one.
+    """Write a PNG. result.features must have been kept; truth adds a grey bar above each detected one.
 
-    The file appears whole or not at all; DataError if it cannot be written.
+    The file is written whole or not at all; DataError if it cannot be written.
     """
     picture = _Picture(len(pcm) / int(metadata["frontend"]["rate_hz"]), metadata["labels"], truth)
     picture.header(title)
@@ -70,12 +70,12 @@ def _font(size: int) -> Any:
 
 
 class _Picture:
-    """Draws from top to bottom; positions are in units, one unit is _SCALE pixels."""
+    """A picture drawn from top to bottom; positions are in units of _SCALE pixels."""
 
     def __init__(self, seconds: float, labels: Sequence[str], truth: Sequence[LabelledSpan] | None) -> None:
         self.seconds = max(seconds, 1e-3)
         self.truth = truth
-        # What is in the scene but no class of the model gets a row as well: the detector should stay silent there.
+        # A label in the scene that the model does not know gets a row as well: the detector should stay silent there.
         others = sorted({t.label for t in truth or ()} - set(labels))
         self.labels = [*labels, *others]
         self.rows_top = _TOP + _WAVE + _GAP + _MEL + _GAP
@@ -95,7 +95,7 @@ class _Picture:
         self.pen.text((x * _SCALE, y * _SCALE), text, fill=fill, font=_font(size), anchor=anchor)
 
     def fitted(self, text: str, size: int, room: float) -> str:
-        """The text, cut to a width in units."""
+        """Return the text, cut to a width in units."""
         font = _font(size)
         if font.getlength(text) <= room * _SCALE:
             return text
@@ -135,7 +135,7 @@ class _Picture:
         for i in range(columns):
             x = _LEFT * _SCALE + i
             self.pen.line((x, middle - half * high[i] / peak, x, middle - half * low[i] / peak), fill=_WAVE_INK)
-        # The wave fills its panel; this says how loud that is.
+        # The wave is scaled to its panel; this is its true level.
         self.text(_LEFT - 8, top + 10, f"{round(20 * math.log10(peak / 32768))} dBFS", 10, _FAINT, "rm")
 
     def features(self, features: NDArray[np.int8] | None, frontend: dict[str, Any]) -> None:
@@ -147,9 +147,9 @@ class _Picture:
             self.text((_LEFT + _WIDTH - _RIGHT) / 2, top + _MEL / 2, "shorter than one step", 12, _FAINT, "mm")
             return
         values = features.T[::-1].astype(np.float32)
-        # Digital silence lies at -128 and would take the contrast from all the rest.
-        heard = values[values > -128]
-        low, high = np.percentile(heard if len(heard) else values, [4, 99.7])
+        # Digital silence lies at -128 and would reduce the contrast of the rest.
+        sounding = values[values > -128]
+        low, high = np.percentile(sounding if len(sounding) else values, [4, 99.7])
         shade = np.clip((values - low) / max(float(high - low), 1.0), 0, 1)
         stops = np.linspace(0, 1, len(_RAMP))
         rgb = np.stack([np.interp(shade, stops, [c[i] for c in _RAMP]) for i in range(3)], axis=-1)
@@ -194,7 +194,7 @@ class _Picture:
         self.text(_LEFT - 8, y + 15, "s" if step < 60 else "min", 11, _FAINT, "rm")
 
     def grid(self, x: float, top: float, height: float) -> None:
-        """A vertical line that runs behind what has been drawn: only over empty panel."""
+        """Draw a vertical line behind the rest: only over empty panel."""
         column = round(x * _SCALE)
         if column >= self.image.width:
             return
@@ -207,7 +207,7 @@ class _Picture:
 
 
 def _mel_ticks(frontend: dict[str, Any]) -> list[tuple[int, float]]:
-    """Round frequencies and their height, 0 at the bottom: bands lie evenly in mel (HTK)."""
+    """Return round frequencies and their height, 0 at the bottom: bands lie evenly in mel (HTK)."""
 
     def mel(hz: float) -> float:
         return float(2595 * np.log10(1 + hz / 700))

@@ -1,10 +1,10 @@
-"""What `soundsdk monitor` costs at 100 lines a second: share of a core and memory, over ten minutes.
+"""The cost of `soundsdk monitor` at 100 lines a second: share of a core and memory, over ten minutes.
 
     python tests/benchmarks/bench_monitor.py               ten minutes of a virtual clock, in some seconds
     python tests/benchmarks/bench_monitor.py --realtime 60 the command itself at a pseudo-terminal, for 60 s
 
-With the virtual clock every line comes alone, so the loop turns more often than it would; what the system needs to
-carry bytes is left out, and is in the other figure. Both draw the live table, keep a log and serve the page to nobody.
+With the virtual clock every line comes alone, so the loop turns more often than on a real port; the system's own cost
+of carrying bytes is in the other figure only. Both draw the live table, keep a log and serve the page to nobody.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from typing import Any
 
 from soundfw.wire import framing
 from soundsdk.device import protocol
-from soundsdk.device.reconnect import Watch
+from soundsdk.device.reconnect import ReconnectingDevice
 from soundsdk.monitor.asking import Asker
-from soundsdk.monitor.event_filter import Chooser
+from soundsdk.monitor.event_filter import EventFilter
 from soundsdk.monitor.lines import Lines, Sink
 from soundsdk.monitor.log import Log
 from soundsdk.monitor.loop import watch
@@ -60,7 +60,7 @@ def line(n: int, seq: int) -> bytes:
 
 
 def answer(asked: dict[str, Any], seq: int) -> bytes:
-    """What the board says to a command."""
+    """Return the board's answer to a command."""
     if asked["type"] == "hello":
         names = {"proto": 1, "fw": "0.1.0", "board": "sim", "model": "bench", "sha256": "ab" * 32}
         message: dict[str, Any] = {"type": "hello", "seq": seq, **names, "rate_hz": RATE_HZ}
@@ -125,13 +125,13 @@ class Figures:
 
     @property
     def share(self) -> float:
-        """Of a core."""
+        """Share of a core."""
         return self.cpu_s / self.seconds
 
 
 @contextlib.contextmanager
 def virtual_time() -> Iterator[Clock]:
-    """time.monotonic is a Clock's meanwhile."""
+    """Replace time.monotonic by a Clock for the block."""
     clock, real = Clock(), time.monotonic
     time.monotonic = clock
     try:
@@ -141,7 +141,7 @@ def virtual_time() -> Iterator[Clock]:
 
 
 def virtual(seconds: float, folder: Path) -> Figures:
-    """So many seconds at 100 lines a second, in virtual time."""
+    """Measure so many seconds at 100 lines a second, in virtual time."""
     from rich.console import Console
 
     with contextlib.ExitStack() as stack:
@@ -149,7 +149,7 @@ def virtual(seconds: float, folder: Path) -> Figures:
         stack.callback(server.close)
         clock = stack.enter_context(virtual_time())
         board = Metronome(clock)
-        source = WatchSource(stack.enter_context(Watch(board)))
+        source = WatchSource(stack.enter_context(ReconnectingDevice(board)))
         state = State(source.hello, source.path)
         asker = Asker(source, state, lambda: (True, False))
         console = Console(file=stack.enter_context(open(os.devnull, "w")), force_terminal=True, width=100, height=30)
@@ -165,7 +165,7 @@ def virtual(seconds: float, folder: Path) -> Figures:
 
         def run(part: float) -> float:
             begin = time.process_time()
-            watch(source, state, Chooser(), asker, sinks, seconds=part, gather_s=0)
+            watch(source, state, EventFilter(), asker, sinks, seconds=part, gather_s=0)
             return time.process_time() - begin
 
         first = run(seconds / 10)
@@ -238,7 +238,7 @@ def _command(seconds: float, folder: Path) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=10, help="of the virtual clock")
+    parser.add_argument("--minutes", type=float, default=10, help="minutes of the virtual clock")
     parser.add_argument("--realtime", type=float, metavar="SECONDS", help="run the command itself")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

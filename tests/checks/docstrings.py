@@ -6,7 +6,8 @@ ruff's D rules see whether a verb is imperative, not whether there is one. The r
 
 - A docstring, and a `help=` text, never begins with a word that only a longer sentence can lead up to ("Of", "Where").
 - A function's or method's begins with a verb in the imperative: not with an article, a number, a plural, a verb's
-  third person, "Name: …" or "Name of …". Properties, classes and modules may begin with a noun phrase as well.
+  third person, "Name: …" or "Name of …". Properties, classes and modules may begin with a noun phrase as well; so may
+  the helpers of tests, where ruff's D401 is enough.
 
 Prints PATH:LINE: NAME: TEXT for each, and exits with 1 if there are any.
 """
@@ -124,7 +125,8 @@ def faults(path: Path, name: str | None = None) -> Iterator[Fault]:
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             text = ast.get_docstring(node)
             what = "module" if isinstance(node, ast.Module) else node.name
-            if text and (headless(text) or not (_names_a_thing(node) or imperative(text))):
+            free = shown.startswith("tests/") or _names_a_thing(node)
+            if text and (headless(text) or not (free or imperative(text))):
                 found.append(Fault(shown, 1 if isinstance(node, ast.Module) else node.lineno, what, _line(text)))
         elif isinstance(node, ast.keyword) and node.arg == "help" and isinstance(node.value, ast.Constant):
             text = str(node.value.value or "")

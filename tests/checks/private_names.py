@@ -43,15 +43,15 @@ def _is_self(node: ast.AST) -> bool:
     return isinstance(node, ast.Name) and node.id in ("self", "cls")
 
 
-def _used(node: ast.AST) -> Iterator[str]:
-    """Yield the names that one node reaches in another object or module."""
+def _used(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield the line and the names that one node reaches in another object or module."""
     if isinstance(node, ast.Attribute) and not _is_self(node.value):
-        yield node.attr
+        yield node.lineno, node.attr
     elif isinstance(node, ast.ImportFrom):
-        yield from (name.name for name in node.names)
+        yield from ((node.lineno, name.name) for name in node.names)
     elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("setattr", "delattr"):
         texts = (word.value for word in node.args if isinstance(word, ast.Constant))
-        yield from (text.rsplit(".", 1)[-1] for text in texts if isinstance(text, str))
+        yield from ((node.lineno, text.rsplit(".", 1)[-1]) for text in texts if isinstance(text, str))
 
 
 def faults(source: str, product: set[str]) -> list[tuple[int, str]]:
@@ -69,7 +69,7 @@ def faults(source: str, product: set[str]) -> list[tuple[int, str]]:
         return alone or any(number in comments for number in range(first, line + 1))
 
     uses = sorted(
-        {(node.lineno, name) for node in ast.walk(tree) for name in _used(node) if name in product and name not in own}
+        {use for node in ast.walk(tree) for use in _used(node) if use[1] in product and use[1] not in own}
     )
     reasons = [line for line, _ in uses if explained(line)]
     covered = [f for f in functions if any(f.lineno <= line <= (f.end_lineno or 0) for line in reasons)]

@@ -7,6 +7,7 @@ Needs npm, once: it installs jscpd into `.cache`. Prints each pair, and exits wi
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -31,10 +32,16 @@ def program() -> Path:
     npm = shutil.which("npm")
     if npm is None:
         sys.exit("repeats.py: npm is missing, and jscpd with it. On Debian: apt-get install npm")
-    words = [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--loglevel=error", f"jscpd@{VERSION}"]
-    done = subprocess.run(words, stdout=subprocess.DEVNULL, check=False, timeout=600)
-    if done.returncode:
-        sys.exit(f"repeats.py: npm could not install jscpd {VERSION}; it says why above")
+    folder.parent.mkdir(exist_ok=True)
+    # Installed beside its place and moved there as a whole: lint and tests may get here at the same time.
+    with tempfile.TemporaryDirectory(prefix="jscpd-", dir=folder.parent) as work:
+        made = str(Path(work) / "made")
+        words = [npm, "install", "--prefix", made, "--no-audit", "--no-fund", "--loglevel=error", f"jscpd@{VERSION}"]
+        done = subprocess.run(words, stdout=subprocess.DEVNULL, check=False, timeout=600)
+        if done.returncode:
+            sys.exit(f"repeats.py: npm could not install jscpd {VERSION}; it says why above")
+        with contextlib.suppress(OSError):  # another process was faster
+            Path(made).rename(folder)
     return path
 
 

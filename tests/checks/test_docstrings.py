@@ -86,6 +86,13 @@ def test_modules_classes_functions_and_help_texts_are_read(tmp_path: Path) -> No
     assert found == [(1, "module"), (3, "Slot"), (10, "read"), (16, "help")]
 
 
+def test_helpers_of_tests_may_begin_with_a_noun(tmp_path: Path) -> None:
+    path = tmp_path / "some.py"
+    path.write_text('def tone():\n    """A sine of 1 kHz."""\n\ndef noise():\n    """Of a room."""\n')
+    assert [fault.name for fault in docstrings.faults(path, "sim/some.py")] == ["tone", "noise"]
+    assert [fault.name for fault in docstrings.faults(path, "tests/some.py")] == ["noise"]
+
+
 def test_an_allowance_works_and_is_named_when_nothing_needs_it(tmp_path: Path) -> None:
     path = tmp_path / "some.py"
     path.write_text('class Slot:\n    """Of a store."""\n')

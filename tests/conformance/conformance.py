@@ -1,4 +1,4 @@
-"""What soundcore does, as lines that must be the same in CPython and on every MicroPython target.
+"""The behaviour of soundcore, as lines that must be the same in CPython and on every MicroPython target.
 
 Runs in both as it is. It needs `pcm` of tests/vectors/frontend_pcm.py in its namespace, and something to do: program.py
 puts the calls behind it. Nothing is printed that depends on the size of a pointer, and of Python's own errors only the
@@ -33,7 +33,7 @@ def crc(data):
 
 
 def exact(quant):
-    """(scale, zero point) without loss: a float32 scale times a power of two is exact everywhere."""
+    """Return (scale, zero point) as a text, without loss: a float32 scale times a power of two is exact everywhere."""
     return "%d %d" % (int(quant[0] * 1099511627776), quant[1])
 
 
@@ -51,7 +51,7 @@ class Received:
 
 
 def noise(buffer, seed):
-    """Fills an int8 view with a linear congruential generator's values."""
+    """Fill an int8 view with a linear congruential generator's values."""
     for i in range(len(buffer)):
         seed = (seed * 1664525 + 1013904223) & 0xFFFFFFFF
         buffer[i] = (seed >> 24) - 128
@@ -59,7 +59,7 @@ def noise(buffer, seed):
 
 
 def frontend(settings, samples):
-    """One golden vector, then the same sound in pieces, one of them unaligned."""
+    """Show one golden vector, then the same sound in pieces, one of them unaligned."""
     f = soundcore.Frontend(**settings)
     sound = pcm(samples)  # noqa: F821
     out = bytearray(f.frames_after(samples) * f.width)
@@ -85,7 +85,7 @@ def frontend(settings, samples):
 
 
 def model(name, data):
-    """Tensors of a model and its outputs for three inputs of noise."""
+    """Show the tensors of a model and its outputs for three inputs of noise."""
     m = soundcore.Model(data)
     show("model", name, m.inputs, m.outputs, m.metadata is None)
     for i in range(m.inputs):
@@ -105,7 +105,7 @@ def model(name, data):
 
 
 def stream(name, data, samples):
-    """A detector's scores, step by step, over the test signal in chunks of all sizes."""
+    """Show a detector's scores, step by step, over the test signal in chunks of all sizes."""
     s = soundcore.Stream(data)
     show("stream", name, s.step_samples, s.stepped, len(s.scores), len(s.attention), len(s.features))
     show("quant", exact(s.scores_quant), exact(s.attention_quant) if len(s.attention) else "-", crc(s.metadata))
@@ -135,7 +135,7 @@ def stream(name, data, samples):
 
 
 def microphone(make, unit):
-    """What a microphone's bytes become: in pieces of all sizes, at odd addresses, with a locked heap; wrong calls."""
+    """Show what a microphone's bytes become: in pieces of all sizes, at odd addresses, heap locked; wrong calls."""
     raw = bytearray(unit * 400 + 1)
     noise(raw_view(raw), 5)
     view = memoryview(raw)
@@ -170,7 +170,7 @@ def microphone(make, unit):
 
 
 def raw_view(raw):
-    """Takes noise()'s int8 values as bytes."""
+    """Take noise()'s int8 values as bytes."""
 
     class View:
         def __len__(self):
@@ -183,7 +183,7 @@ def raw_view(raw):
 
 
 def adpcm(samples, bits):
-    """A piece of the test signal as bytes and back, with a locked heap."""
+    """Show a piece of the test signal as bytes and back, with a locked heap."""
     sound = pcm(samples)  # noqa: F821
     piece = bytearray(samples + 64)
     back = array("h", bytes(2 * samples))
@@ -202,7 +202,7 @@ def adpcm(samples, bits):
 
 
 def longest(name, data, hops):
-    """Many steps without an allocation: the loop of the firmware between microphone and scores."""
+    """Run many steps with a locked heap: the loop of the firmware between microphone and scores."""
     s = soundcore.Stream(data)
     sound = memoryview(pcm(s.step_samples))  # noqa: F821
     scores = s.scores
@@ -222,7 +222,7 @@ def longest(name, data, hops):
 
 
 class Bursts:
-    """A microphone that hears a second of a square wave, 3200 Hz and 500 Hz in turn, then a second of hiss."""
+    """A microphone with a second of a square wave, 3200 Hz and 500 Hz in turn, then a second of hiss."""
 
     def __init__(self, samples):
         self._left = samples
@@ -245,7 +245,7 @@ class Bursts:
 
 
 def lines(data, samples, block_samples):
-    """The firmware's own lines: hello, and the events in that sound."""
+    """Show the firmware's own lines: hello, and the events in that sound."""
     from soundfw.main import App
     from soundfw.settings import Settings
 
@@ -263,7 +263,7 @@ def lines(data, samples, block_samples):
 
 
 def recorded(data, bits):
-    """The lines of a board that is asked to record for a second while it hears that sound."""
+    """Show the lines of a board that is asked to record for a second while it hears that sound."""
     from soundfw.main import App
     from soundfw.settings import Settings
     from soundfw.wire.framing import text
@@ -309,12 +309,12 @@ def _refusal(make, data):
 
 
 def refused(name, make, data):
-    """One line for a file that cannot be used."""
+    """Show one line for a file that cannot be used."""
     show("refused", name, _refusal(make, data))
 
 
 def altered(name, data, step):
-    """The answers to a file with a byte altered, for every step-th byte; and cut short at each of these places."""
+    """Show the answers to a file with a byte altered, for every step-th byte; and cut short at each of these places."""
     check = 0
     accepted = 0
     whole = bytearray(data)
@@ -332,7 +332,7 @@ def altered(name, data, step):
 
 
 def settings(**values):
-    """The answer to settings that the frontend may refuse."""
+    """Show the answer to settings that the frontend may refuse."""
     try:
         f = soundcore.Frontend(**values)
     except soundcore.Error as e:
@@ -341,7 +341,7 @@ def settings(**values):
 
 
 def attempt(what, function):
-    """The type of the error that a wrong call ends with."""
+    """Show the type of the error that a wrong call ends with."""
     try:
         show("call", what, function())
     except Exception as e:
@@ -349,7 +349,7 @@ def attempt(what, function):
 
 
 def calls(data):
-    """Arguments by place and by name, and those that are refused."""
+    """Make calls with arguments by place and by name, and calls that are refused."""
     f = soundcore.Frontend()
     m = soundcore.Model(buf=data)
     s = soundcore.Stream(buf=data)

@@ -3,7 +3,7 @@
 micropython framing.py LINES [BLOCK]
 
 LINES holds 2 bytes of length, little-endian, before each line. Every line goes through the board's Link, and short
-messages it believes through encode and decode again, unless they hold decimals.
+messages it accepts through encode and decode again, unless they hold decimals.
 
 Prints for each 1000 lines a CRC over the results and how many messages
 there were, then the decimals in them, whose last bit may differ between Pythons. With BLOCK: the results of that block.

@@ -1,4 +1,4 @@
-"""The conformance program: conformance.py and the calls behind it, in pieces that a small target can take one by one.
+"""The conformance program: conformance.py and calls to it, in pieces that a small target can compile one by one.
 
 python tests/conformance/program.py > program.py     # then: micropython program.py, python program.py
 """
@@ -44,13 +44,13 @@ def _file(name: str, data: bytes) -> Iterator[str]:
 
 
 def _text(path: Path) -> str:
-    """Without the docstring and comments of whole lines: a small target compiles it whole."""
+    """Read a file without its docstring and whole-line comments: a small target compiles it in one piece."""
     lines = path.read_text(encoding="utf-8").split('"""', 2)[2].splitlines()
     return "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
 
 
 def pieces(detector: Path | None = None, hops: int = 1000) -> Iterator[str]:
-    """Python source, piece after piece.
+    """Yield Python source, piece after piece.
 
     detector: a model to hold a target against as well; a target that has a detector baked in uses that instead,
     which must be the same file. hops: of the loop with a locked heap.
@@ -115,12 +115,12 @@ def pieces(detector: Path | None = None, hops: int = 1000) -> Iterator[str]:
 
 
 def push_part() -> str:
-    """pushing.py."""
+    """Return the source of pushing.py."""
     return _text(HERE / "pushing.py")
 
 
 def pushes(folder: str) -> Iterator[str]:
-    """For targets with files: a model is pushed into a folder, which is made and removed."""
+    """Yield a program for targets with files: it pushes a model into a folder that it makes and removes."""
     from sim.tiny_model import build, metadata
 
     yield _text(HERE / "conformance.py")

@@ -1,4 +1,4 @@
-"""Pushes on a target with files, as lines. Runs behind conformance.py, in CPython and MicroPython as it is."""
+"""Pushes on a target with files, as lines. It runs after conformance.py, in CPython and MicroPython as it is."""
 
 import os
 from binascii import b2a_base64, hexlify
@@ -10,7 +10,7 @@ from soundfw.wire.link import Link
 
 
 class Host:
-    """Sends commands to an application and shows what it says. data: the model given to it, None for the image's."""
+    """A host that sends commands to an application and shows the lines. data: its model, None for the image's."""
 
     def __init__(self, folder, data=None):
         self._commands = []
@@ -52,7 +52,7 @@ class Host:
 
 
 def pushed(data, other, folder):
-    """A model is pushed twice: left alone on trial, then confirmed."""
+    """Push a model twice: leave it unconfirmed, then confirm it."""
     os.mkdir(folder)
     Host(folder, data).push(other)
     Host(folder, data)

@@ -30,7 +30,7 @@ def pieces() -> list[str]:
 
 
 def run_here(pieces: list[str]) -> list[str]:
-    """What this Python prints."""
+    """Return what this Python prints."""
     out = io.StringIO()
     names: dict[str, object] = {"__name__": "__main__"}
     with contextlib.redirect_stdout(out):
@@ -67,7 +67,7 @@ def test_the_program_covers_what_it_should(expected: list[str]) -> None:
 
 
 def test_every_golden_vector_is_in_it(expected: list[str]) -> None:
-    """So a target that prints these lines has the features of tests/vectors, to the byte."""
+    """A target that prints these lines therefore has the features of tests/vectors, to the byte."""
     cases = json.loads((program.HERE.parent / "vectors" / "frontend.json").read_text())["cases"]
     features = [bytes.fromhex(case["features"]) for case in cases]
     whole = [line.split() for line in expected if re.match(r"frontend \d", line)]
@@ -94,7 +94,7 @@ def run_unix(pieces: list[str], folder: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_unix_takes_a_pushed_model_with_the_same_lines(tmp_path: Path) -> None:
+def test_unix_accepts_a_pushed_model_with_the_same_lines(tmp_path: Path) -> None:
     lines = run_here(list(program.pushes(str(tmp_path / "here"))))
     assert sum('"trial":true' in line for line in lines) == 2
     assert any('"rolled_back":"push.unconfirmed"' in line for line in lines)

@@ -1,4 +1,4 @@
-"""The board and the host believe the same lines: 100,000 random ones through both, in CPython and MicroPython."""
+"""The board and the host accept the same lines: 100,000 random ones through both, in CPython and MicroPython."""
 
 from __future__ import annotations
 
@@ -146,13 +146,13 @@ def host(lines: Path) -> list[tuple[list[str], int, list[float]]]:
 
 
 def test_the_lines_are_worth_sending(host: list[tuple[list[str], int, list[float]]]) -> None:
-    """A good part is believed and a good part is not, in every block."""
+    """A good part is accepted and a good part is refused, in every block."""
     assert len(host) == LINES // program.BLOCK_LINES
     assert all(250 < messages < 750 for _, messages, _ in host)
     assert all(len(decimals) > 50 for _, _, decimals in host)
 
 
-def test_board_and_host_believe_the_same_lines_in_cpython(
+def test_board_and_host_accept_the_same_lines_in_cpython(
     lines: Path, host: list[tuple[list[str], int, list[float]]]
 ) -> None:
     for number, (board, there) in enumerate(zip(program.blocks(str(lines), program.board_side()), host, strict=True)):
@@ -161,7 +161,7 @@ def test_board_and_host_believe_the_same_lines_in_cpython(
         assert board[2] == there[2]
 
 
-def test_the_board_in_micropython_believes_what_the_host_does(
+def test_the_board_in_micropython_accepts_what_the_host_does(
     lines: Path, host: list[tuple[list[str], int, list[float]]], tmp_path: Path
 ) -> None:
     image = image_of("unix", tmp_path)
@@ -186,29 +186,29 @@ def test_the_board_in_micropython_believes_what_the_host_does(
         assert all(math.isclose(float(a), b, rel_tol=1e-12) for a, b in zip(values, decimals, strict=True))
 
 
-def test_what_is_believed_is_json_with_the_same_value(lines: Path) -> None:
-    """Held against CPython's own parser, which neither side uses."""
-    believed = 0
+def test_what_is_accepted_is_json_with_the_same_value(lines: Path) -> None:
+    """The reference is CPython's own parser, which neither side uses."""
+    accepted = 0
     for line in program.records(str(lines)):
         message = decode(line)
         if message is not None:
             whole = json.loads(line.decode())
             assert whole.pop("crc")
             assert message == whole, line
-            believed += 1
-    assert believed > LINES // 4
+            accepted += 1
+    assert accepted > LINES // 4
 
 
 @pytest.mark.parametrize("ensure_ascii", [False, True])
-def test_what_json_writes_is_believed_within_the_bounds(ensure_ascii: bool) -> None:
-    """So a host in any language may use its own JSON library."""
+def test_what_json_writes_is_accepted_within_the_bounds(ensure_ascii: bool) -> None:
+    """A host in any language may use its own JSON library."""
     message = {"type": "set", "label": "über 🚨\n\"'\\/", "n": [0, -5, 10**17, 0.93, -41.2, True, False, None, {}, []]}
     body = json.dumps(message, ensure_ascii=ensure_ascii)[:-1].encode()
     assert decode(signed(body)) == message
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e-7, 10**MAX_DIGITS, "\ud800", {"a": [[[[[[[[]]]]]]]]}])
-def test_what_would_not_be_believed_is_not_encoded(value: Any) -> None:
+def test_what_would_be_refused_is_not_encoded(value: Any) -> None:
     with pytest.raises(ValueError, match=r"bounds|surrogates"):
         encode({"type": "x", "value": value})
     assert len(encode({"type": "x", "value": "y" * (MAX_LINE_BYTES - 45)})) <= MAX_LINE_BYTES

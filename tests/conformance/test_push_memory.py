@@ -28,7 +28,7 @@ def unix(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def start(unix: Path, tmp_path: Path) -> Start:
-    """One start over the same files, with a heap of so many bytes; what it prints."""
+    """Run one start over the same files, with a heap of so many bytes, and return what it prints."""
     (tmp_path / "flash").mkdir()
     # The image's model under another name, and so another file.
     home = load_model("home").data
@@ -91,7 +91,7 @@ class File:
 '''
 
 
-def test_a_model_of_90_kb_takes_the_place_of_another_in_the_heap_of_a_pico(start: Start) -> None:
+def test_a_model_of_90_kb_replaces_another_in_the_heap_of_a_pico(start: Start) -> None:
     assert '"model":"home"' in start(PICO_BYTES, "renamed.tflite")
     said = start(PICO_BYTES, "confirm")
     assert '"model":"HOME"' in said
@@ -110,7 +110,7 @@ def test_a_heap_that_is_too_small_refuses_before_anything_is_sent(start: Start) 
     assert '"model":"home"' in start(SMALL_BYTES, "")
 
 
-def test_a_model_whose_needs_nobody_knew_is_rolled_back_and_the_next_start_is_whole(start: Start) -> None:
+def test_a_model_of_unknown_size_in_memory_is_rolled_back_and_the_next_start_is_whole(start: Start) -> None:
     assert '"re":"push.commit","ok":true' in start(SMALL_BYTES, "renamed.tflite", arena=0)
     for _ in range(2):
         said = start(SMALL_BYTES, "confirm")

@@ -28,7 +28,7 @@ SETTINGS = (
 
 
 def name_of(s: Settings) -> str:
-    """A short name: rate, window/hop/fft, bands, coefficients."""
+    """Return a short name: rate, window/hop/fft, bands, coefficients."""
     mfcc = f" mfcc{s.coefficients}" if s.coefficients else ""
     return f"{s.rate_hz} Hz {s.window}/{s.hop}/{s.fft} mel{s.bands}{mfcc}"
 
@@ -65,7 +65,7 @@ def steady(s: Settings, samples: int, rng: np.random.Generator) -> Array:
 
 
 def sweep(s: Settings, samples: int, rng: np.random.Generator) -> Array:
-    """A linear sweep from 0 Hz to half the rate."""
+    """Return a linear sweep from 0 Hz to half the rate."""
     n = np.arange(samples)
     return np.asarray(np.sin(np.pi * n * n / (2 * samples) + rng.uniform(0, 2 * np.pi)))
 
@@ -79,7 +79,7 @@ def impulses(s: Settings, samples: int, rng: np.random.Generator) -> Array:
 
 
 def square(s: Settings, samples: int, rng: np.random.Generator) -> Array:
-    """A square wave of a random frequency."""
+    """Return a square wave of a random frequency."""
     hz = rng.uniform(20, s.rate_hz / 4)
     return np.asarray(np.sign(np.sin(2 * np.pi * hz * np.arange(samples) / s.rate_hz) + 1e-9))
 
@@ -114,7 +114,7 @@ SIGNALS: dict[str, Callable[[Settings, int, np.random.Generator], Array]] = {
 
 
 def sounds(signal: str, level_db: float, s: Settings, seed: int = 1) -> Iterator[NDArray[np.int16]]:
-    """A few clips of at least 20 frames; the same for the same arguments."""
+    """Return a few clips of at least 20 frames; the same for the same arguments."""
     rng = np.random.default_rng([seed, list(SIGNALS).index(signal), int(-level_db)])
     clips = 6 if signal in ("steady", "square") else 2
     samples = max(s.rate_hz // 8, s.window + 20 * s.hop)

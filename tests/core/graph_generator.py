@@ -181,7 +181,7 @@ def random_graph(rng: Rng, operators: int) -> bytes:
 
 
 def streaming_step(rng: Rng, units: int = 24, classes: int = 5) -> tuple[bytes, list[tuple[int, int]]]:
-    """A CRNN step: its file, and the pairs of input and output index that carry a state.
+    """Return a CRNN step: its file, and the pairs of input and output index that carry a state.
 
     Input 0 is the features, output 0 the scores.
     """

@@ -17,7 +17,7 @@ from model_generator import GENERATORS
 
 
 def write(directory: Path) -> list[Path]:
-    """Writes the files and returns their paths."""
+    """Write the files and return their paths."""
     directory.mkdir(parents=True, exist_ok=True)
     made = {
         name.lower(): GENERATORS[name](np.random.default_rng([zlib.crc32(name.encode()), 3])) for name in GENERATORS

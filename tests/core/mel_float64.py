@@ -56,7 +56,7 @@ def levels_db(pcm: NDArray[np.int16], s: Settings) -> Array:
 
 
 def features(pcm: NDArray[np.int16], s: Settings) -> Array:
-    """What the int8 features would be without rounding, clamped to -128..127; shape (frames, width)."""
+    """Return what the int8 features would be without rounding, clamped to -128..127; shape (frames, width)."""
     steps = (levels_db(pcm, s) - s.floor_db) * 1000 / s.step_mdb
     if s.coefficients:
         b = np.arange(s.bands)

@@ -45,7 +45,7 @@ def _padded(size: int, kernel: int, stride: int, dilation: int, padding: int) ->
 
 
 def _out_scale(rng: Rng, natural: float) -> float:
-    """A scale that the values about fill, or one that makes the multiplier large, tiny or a power of two."""
+    """Return a scale that the values about fill, or one that makes the multiplier large, tiny or a power of two."""
     kind = rng.random()
     if kind < 0.55:
         return float(np.float32(natural * np.exp(rng.uniform(-1.5, 1.5))))

@@ -43,7 +43,7 @@ def configure(build: Path, *settings: str) -> subprocess.CompletedProcess[str]:
 
 
 def wheel_library() -> Path:
-    """The library of the wheel; skips unless its names are those that tflm_api declares."""
+    """Return the library of the wheel; skip unless its names are those that tflm_api declares."""
     spec = importlib.util.find_spec("tflite_micro")
     if spec is None or not spec.submodule_search_locations:
         pytest.skip("the official interpreter (extra 'tflm') is for Linux on x86-64 only")
@@ -55,7 +55,7 @@ def wheel_library() -> Path:
 
 @pytest.fixture(scope="module", params=["tree", "wheel"])
 def extension(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The CPython binding with that engine."""
+    """Return the CPython binding with that engine."""
     build = tmp_path_factory.mktemp("tflm")
     settings = ["-DSOUNDCORE_ENGINE=tflm"]
     if request.param == "tree":

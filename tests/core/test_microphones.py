@@ -134,7 +134,7 @@ def test_wrong_buffers_are_refused() -> None:
 
 
 def modulated(x: NDArray[np.float64]) -> bytes:
-    """A second-order sigma-delta modulator with a one-bit quantizer: two delaying integrators, gains 1/2 and 2.
+    """Modulate to second order (sigma-delta) with a one-bit quantizer: two delaying integrators, gains 1/2 and 2.
 
     B. E. Boser and B. A. Wooley, "The design of sigma-delta modulation analog-to-digital converters", 1988.
     """

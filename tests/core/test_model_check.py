@@ -49,7 +49,7 @@ def _refusal(buf: bytes) -> tuple[str, str]:
 
 
 def _load(buf: bytes) -> soundcore.Model | str:
-    """The model, or the code of its refusal."""
+    """Return the model, or the code of its refusal."""
     try:
         return soundcore.Model(buf)
     except soundcore.Error as error:
@@ -57,7 +57,7 @@ def _load(buf: bytes) -> soundcore.Model | str:
 
 
 def _set(path: str, value: Any) -> Callable[[Any, Any], None]:
-    """Assigns to an attribute path below the graph, e.g. tensors.3.type."""
+    """Assign to an attribute path below the graph, e.g. tensors.3.type."""
 
     def change(_: Any, graph: Any) -> None:
         *steps, last = path.split(".")

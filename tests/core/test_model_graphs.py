@@ -96,7 +96,7 @@ def test_concatenated_tensors_are_made_inside_the_result() -> None:
 
 
 def _live_bytes(buf: bytes) -> int:
-    """The most that is alive during one operator when every tensor has its own place."""
+    """Return the most that is alive during one operator when every tensor has its own place."""
     graph = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(buf, 0)).subgraphs[0]
     size = [int(np.prod(t.shape)) for t in graph.tensors]
     end = len(graph.operators)

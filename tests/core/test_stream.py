@@ -16,7 +16,7 @@ def data(request):
 
 
 def altered(data, change):
-    """The file with other metadata of the same length: change() edits the dict, spaces fill up."""
+    """Return the file with other metadata of the same length: change() edits the dict, spaces fill up."""
     old = soundcore.Model(data).metadata
     meta = json.loads(old)
     meta.pop("provenance")  # makes room
@@ -51,7 +51,7 @@ def scores_of(stream, pcm, chunks):
 
 
 def first_step(stream):
-    """Samples until the first step ends: a window, and a hop for each further frame."""
+    """Return how many samples the first step takes: a window, and a hop for each further frame."""
     meta = json.loads(stream.metadata)
     return meta["frontend"]["window"] + (meta["hop_frames"] - 1) * meta["frontend"]["hop"]
 

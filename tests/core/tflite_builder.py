@@ -42,7 +42,7 @@ class ModelBuilder:
         dtype: str = "int8",
         axis: int = 0,
     ) -> int:
-        """Adds a tensor and returns its index. An array of scales makes it per channel along axis; data constant."""
+        """Add a tensor and return its index. An array of scales makes it per channel along axis; data constant."""
         buffer = schema.BufferT()
         if data is not None:
             buffer.data = np.frombuffer(np.ascontiguousarray(data).tobytes(), np.uint8)
@@ -63,12 +63,12 @@ class ModelBuilder:
         return len(self._tensors) - 1
 
     def ints(self, values: Sequence[int] | np.ndarray) -> int:
-        """A constant int32 vector, as axes, shapes and slices are given."""
+        """Return a constant int32 vector, as axes, shapes and slices are given."""
         array = np.asarray(values, np.int32)
         return self.tensor(array.shape, data=array, dtype="int32")
 
     def op(self, name: str, inputs: Sequence[int], outputs: Sequence[int], **options: Any) -> None:
-        """Adds an operator. Options are named as in the schema's Python classes (strideW, axis …)."""
+        """Add an operator. Options are named as in the schema's Python classes (strideW, axis …)."""
         options_class = _options(name)
         if name not in self._codes:
             self._codes.append(name)
@@ -89,7 +89,7 @@ class ModelBuilder:
         return tuple(self._tensors[tensor].shape)
 
     def build(self, inputs: Sequence[int], outputs: Sequence[int], metadata: dict[str, bytes] | None = None) -> bytes:
-        """The file's bytes."""
+        """Return the file's bytes."""
         graph = schema.SubGraphT()
         graph.tensors = self._tensors
         graph.operators = self._operators

@@ -23,7 +23,7 @@ def random_inputs(model: soundcore.Model, rng: Rng) -> list[np.ndarray]:
 
 
 def differences(model: soundcore.Model, reference: Any, inputs: list[np.ndarray]) -> list[str]:
-    """Runs both once; a line for each output that is not equal to the byte."""
+    """Run both once and return a line for each output that is not equal to the byte."""
     for i, values in enumerate(inputs):
         model.input(i)[:] = values.ravel()
         reference.set_input(values, i)

@@ -15,7 +15,7 @@ _spec.loader.exec_module(sys.modules["soundcore"])
 
 
 def with_engine(extension: Path, code: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """Runs code in a process where `import soundcore` gives that extension module; sys.argv[1:] are the words."""
+    """Run code in a process where `import soundcore` gives that extension module; sys.argv[1:] are the words."""
     return subprocess.run(
         [sys.executable, "-c", _LOAD + code, str(extension), *words],
         capture_output=True, text=True, timeout=900, check=False, cwd=Path(__file__).resolve().parents[2],

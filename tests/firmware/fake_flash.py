@@ -14,7 +14,7 @@ from typing import Any
 
 
 class PowerCut(BaseException):
-    """Not an Exception: firmware that swallowed it would go on without power."""
+    """A power cut. It is no Exception: firmware that swallowed it would go on without power."""
 
 
 class FakeFlash:
@@ -27,7 +27,7 @@ class FakeFlash:
         self._off = False
 
     def install(self, patch: Callable[[ModuleType, str, Any], None]) -> None:
-        """Puts itself in place of `open` and `os` in soundfw's modules; patch(module, name, value)."""
+        """Replace `open` and `os` in soundfw's modules by this, with patch(module, name, value)."""
         from soundfw.storage import files, push
 
         patch(files, "os", self)

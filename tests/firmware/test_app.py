@@ -14,7 +14,7 @@ from fake_stream import FIRST, STEP, FakeStream, Source, metadata
 from soundfw import FirmwareError
 from soundfw.main import App
 from soundfw.settings import Settings
-from soundfw.storage.boot_counter import Starts
+from soundfw.storage.boot_counter import BootCounter
 from soundfw.wire import framing
 from soundsdk.device import protocol
 
@@ -28,6 +28,7 @@ class Board:
         self, script: Script, meta: dict[str, Any], seconds: float = 10, pcm: array[int] | None = None, **settings: Any
     ) -> None:
         self.out = bytearray()
+        self.open = True  # else the host reads nothing
         self.incoming = bytearray()
         self.stream = FakeStream(script, meta)
         self.source = Source(pcm or array("h", [1000, -1000] * int(8000 * seconds)))
@@ -40,7 +41,9 @@ class Board:
             open_stream=lambda data: self.stream,
         )
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes) -> int | None:
+        if not self.open:
+            return None
         self.out += data
         return len(data)
 
@@ -49,13 +52,13 @@ class Board:
         self.incoming.clear()
         return data
 
-    def tell(self, **message: Any) -> None:
+    def send(self, **message: Any) -> None:
         self.incoming += b"\n" + framing.encode(message) + b"\n"
 
-    def ask(self, **message: Any) -> dict[str, Any]:
-        """The answer to a command, after one turn of the loop."""
+    def request(self, **message: Any) -> dict[str, Any]:
+        """Send a command, run one turn of the loop and return the answer."""
         seen = len(self.messages())
-        self.tell(**message)
+        self.send(**message)
         self.app.step()
         return self.messages()[seen]
 
@@ -163,7 +166,7 @@ def test_samples_lost_by_the_source_are_on_the_wire_and_in_the_times() -> None:
     assert next(m["t"] for m in board.messages() if m["type"] == "event") == 5000 + next(
         m["t"] for m in board2.messages() if m["type"] == "event"
     )
-    board.tell(type="status")
+    board.send(type="status")
     board.app.step()
     assert board.messages()[-1]["lost"] == 5000
 
@@ -172,12 +175,12 @@ def test_commands_are_answered() -> None:
     board = Board(burst, metadata(["a", "b"]), seconds=60)
     board.app.start()
     board.app.step()
-    assert board.ask(type="hello")["model"] == "fake"
-    assert board.ask(type="status")["type"] == "status"
-    assert board.ask(type="set", label="b", on=700, off=300)["ok"] is True
+    assert board.request(type="hello")["model"] == "fake"
+    assert board.request(type="status")["type"] == "status"
+    assert board.request(type="set", label="b", on=700, off=300)["ok"] is True
     thresholds = board.app.pipeline.detector.thresholds
     assert [(t.on, t.off) for t in thresholds] == [(600, 400), (700, 300)]
-    assert board.ask(type="set", hold_ms=900)["ok"] is True
+    assert board.request(type="set", hold_ms=900)["ok"] is True
     assert [t.hold_ms for t in board.app.pipeline.detector.thresholds] == [900, 900]
 
 
@@ -208,7 +211,7 @@ def test_what_cannot_be_done_is_answered_with_a_code_and_changes_nothing(message
     board = Board(burst, metadata(["a", "b"]))
     board.app.start()
     board.app.step()
-    answer = board.ask(**message)
+    answer = board.request(**message)
     assert (answer["type"], answer["ok"], answer["error"]) == ("ack", False, code)
     assert answer["re"] == message["type"][:32]
     assert [(t.on, t.off, t.hold_ms) for t in board.app.pipeline.detector.thresholds] == [(600, 400, 0)] * 2
@@ -217,7 +220,7 @@ def test_what_cannot_be_done_is_answered_with_a_code_and_changes_nothing(message
 def test_a_new_threshold_decides_the_events_that_follow() -> None:
     board = Board(lambda n: [10, 0], metadata(["a", "b"]))
     board.app.start()
-    board.tell(type="set", label="a", on=900, off=800)
+    board.send(type="set", label="a", on=900, off=800)
     while board.app.step():
         pass
     assert not [m for m in board.messages() if m["type"] == "event"]
@@ -226,7 +229,7 @@ def test_a_new_threshold_decides_the_events_that_follow() -> None:
 def test_reboot_is_acknowledged_before_the_application_ends() -> None:
     board = Board(burst, metadata(["a", "b"]))
     board.app.start()
-    board.tell(type="reboot")
+    board.send(type="reboot")
     assert board.app.step() is False
     assert board.app.request == "reboot"
     assert board.messages()[-1]["re"] == "reboot"
@@ -244,10 +247,10 @@ def test_a_model_that_is_refused_leads_to_safe_mode_that_still_answers() -> None
     hello, ack = board.messages()
     assert (hello["type"], hello["model"], hello["sha256"]) == ("hello", "", "")
     assert (ack["re"], ack["ok"], ack["error"]) == ("start", False, "model.op")
-    assert board.ask(type="status")["error"] == "model.op"
-    assert board.ask(type="set", on=900)["error"] == "model.op"
-    assert board.ask(type="hello")["type"] == "hello"
-    board.tell(type="reboot")
+    assert board.request(type="status")["error"] == "model.op"
+    assert board.request(type="set", on=900)["error"] == "model.op"
+    assert board.request(type="hello")["type"] == "hello"
+    board.send(type="reboot")
     assert board.app.step() is False
 
 
@@ -264,14 +267,14 @@ def test_no_memory_and_no_file_lead_to_safe_mode(tmp_path: Any) -> None:
     assert board.app.error[0] == "store.missing"
 
 
-def test_a_host_that_sends_without_end_does_not_stop_the_sound() -> None:
+def test_an_endless_flood_of_commands_does_not_stop_the_sound() -> None:
     board = Board(burst, metadata(["a", "b"]), seconds=2)
     board.app.start()
     turns = 0
-    board.tell(type="nonsense")
+    board.send(type="nonsense")
     while board.app.step():
         turns += 1
-        board.tell(type="nonsense")
+        board.send(type="nonsense")
         assert turns < 1000
     assert board.stream.steps == 15
 
@@ -290,7 +293,7 @@ class Broken(Source):
         self.closed += 1
 
 
-def test_an_error_in_the_loop_leads_to_safe_mode_and_the_microphone_is_let_go() -> None:
+def test_an_error_in_the_loop_leads_to_safe_mode_and_releases_the_microphone() -> None:
     board = Board(burst, metadata(["a", "b"]))
     board.source = Broken(array("h", bytes(160000)))
     board.app.start()
@@ -300,7 +303,7 @@ def test_an_error_in_the_loop_leads_to_safe_mode_and_the_microphone_is_let_go() 
     assert [(m["re"], m["ok"], m["error"]) for m in told] == [("run", False, "run.failed")]
     assert "OSError" in told[0]["detail"]
     assert board.source.closed == 1
-    board.tell(type="status")
+    board.send(type="status")
     assert board.app.turn()
     assert board.messages()[-1]["error"] == "run.failed"
 
@@ -326,15 +329,15 @@ def test_a_given_error_is_safe_mode_from_the_start() -> None:
     assert (ack["re"], ack["error"]) == ("start", "settings.key")
 
 
-def test_starts_that_never_ended_are_counted_and_then_forgotten(tmp_path: Path) -> None:
-    starts = Starts(str(tmp_path / "starts.txt"))
+def test_unfinished_starts_are_counted_and_then_forgotten(tmp_path: Path) -> None:
+    boots = BootCounter(str(tmp_path / "starts.txt"))
     # Each start comes to its end: never refused.
     for _ in range(10):
-        assert starts.begin()
-        starts.done()
-    assert [starts.begin() for _ in range(5)] == [True, True, True, False, True]
+        assert boots.begin()
+        boots.done()
+    assert [boots.begin() for _ in range(5)] == [True, True, True, False, True]
     (tmp_path / "starts.txt").write_text("?")
-    assert starts.begin()
+    assert boots.begin()
     # Without a file system nothing is counted.
-    nowhere = Starts(str(tmp_path / "none" / "starts.txt"))
+    nowhere = BootCounter(str(tmp_path / "none" / "starts.txt"))
     assert [nowhere.begin() for _ in range(5)] == [True] * 5

@@ -1,4 +1,4 @@
-"""The detector: pooling against floating point, and what its events promise."""
+"""The detector: pooling against floating point, and the promises of its events."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def make(
 
 
 def events(d: Detector, scores: Sequence[Sequence[int]], close: bool = True) -> list[Event]:
-    """Runs rows of scores in 1/1000 past the thresholds."""
+    """Apply the thresholds to rows of scores in 1/1000 and return the edges."""
     out: list[Event] = []
 
     def collect() -> None:
@@ -120,7 +120,7 @@ def test_pooled_scores_equal_floating_point(
         assert max(abs(p - 1000 * e) for p, e in zip(d.scores, expected, strict=True)) < 3
 
 
-def test_pool_keeps_its_precision_through_a_long_time_of_low_attention() -> None:
+def test_pool_keeps_its_precision_over_a_long_time_of_low_attention() -> None:
     d = make(1, pool_ms=1000, attention=1, attention_scale=0.1)
     reference = Reference(1, 1000, 0.0625, 0, 0.1)
     for n in range(400):
@@ -176,6 +176,7 @@ def test_every_value_in_the_loop_is_a_small_integer(
     from soundfw.detect import fixed
 
     d = make(3, head, pool_ms, 1, attention_scale, scale=0.2, zero=-128)
+    # The loop's own values, private ones, become integers that check themselves: no caller can pass them in.
     for pool in d._pools:
         pool.num = [Small(0)] * 3
         pool.den = Small(0)
@@ -309,7 +310,7 @@ def test_every_class_can_be_reached(head: str, c: int) -> None:
     assert seen == {c}
 
 
-def test_lost_samples_do_not_upset_the_order_of_times() -> None:
+def test_lost_samples_do_not_change_the_order_of_times() -> None:
     d = make(1, pool_ms=1000)
     times = []
     for now, score in [(2304, 0), (4352, 0), (90000, 900), (92048, 900), (190000, 0), (192048, 0)]:
@@ -334,7 +335,7 @@ def test_lost_samples_do_not_upset_the_order_of_times() -> None:
         ({"hold_ms": None}, "detector.value"),
     ],
 )
-def test_thresholds_that_make_no_sense_are_refused(values: dict[str, int], code: str) -> None:
+def test_invalid_thresholds_are_refused(values: dict[str, int], code: str) -> None:
     with pytest.raises(FirmwareError) as e:
         Thresholds(**{"on": 600, "off": 400, **values})
     assert e.value.args[0] == code

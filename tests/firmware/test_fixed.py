@@ -13,7 +13,7 @@ from soundfw.detect import fixed
 
 
 @given(st.integers(0, 2**31 - 1))
-def test_a_scale_converts_alike_in_32_and_64_bit_floats(bits: int) -> None:
+def test_a_scale_converts_equally_in_32_and_64_bit_floats(bits: int) -> None:
     scale = np.array(bits, np.uint32).view(np.float32)[()]
     if not np.isfinite(scale) or scale > 256:
         return
@@ -30,7 +30,7 @@ def test_exact_exponential(x: int) -> None:
     assert fixed.exp_exact(x) / 2**60 == pytest.approx(math.exp(-x / 2**20), rel=1e-12, abs=2**-58)
 
 
-def test_exact_exponential_of_the_absurd_is_zero() -> None:
+def test_exact_exponential_of_a_huge_value_is_zero() -> None:
     assert fixed.exp_exact(1 << 90) == 0
 
 

@@ -24,7 +24,7 @@ def level_of(pcm: np.ndarray, block: int = 256) -> int:
     samples = array("h", pcm.astype(np.int16).tobytes())
     for at in range(0, len(samples), block):
         level.add(memoryview(samples)[at : at + block])
-    return level.take()
+    return level.read()
 
 
 @pytest.mark.parametrize("hz", [100, 440, 941.18, 1000, 2000, 3100, 7900])
@@ -42,13 +42,13 @@ def test_level_of_noise_silence_and_full_scale() -> None:
     assert level_of(np.full(160000, 1)) == pytest.approx(-873, abs=2)
 
 
-def test_level_does_not_depend_on_the_blocks_and_starts_anew() -> None:
+def test_level_does_not_depend_on_the_blocks_and_restarts_after_a_read() -> None:
     pcm = np.random.default_rng(2).normal(0, 1000, 20000)
     assert level_of(pcm, 256) == level_of(pcm, 2048) == level_of(pcm, 100) == level_of(pcm, 20000)
     level = Level()
     level.add(array("h", [1000] * 5000))
-    level.take()
-    assert level.take() == SILENCE
+    level.read()
+    assert level.read() == SILENCE
 
 
 def samples(n: int) -> array[int]:
@@ -64,7 +64,7 @@ def test_every_sample_of_a_source_comes_through_in_order(most: int, pause: int) 
     alive = True
     while alive:
         alive = m.fill()
-        while (block := m.take()) is not None:
+        while (block := m.next_block()) is not None:
             assert m.start == len(heard)
             heard.extend(block)
     assert heard == pcm
@@ -80,7 +80,7 @@ def test_a_source_may_ask_for_smaller_blocks() -> None:
     m = microphone.Mic(Fitting(samples(1000)), 300)
     assert m.block_samples == 256
     m.fill()
-    block = m.take()
+    block = m.next_block()
     assert block is not None
     assert len(block) == 256
 
@@ -91,22 +91,22 @@ def test_a_full_ring_loses_the_newest_and_counts_it() -> None:
         m.fill()
     assert (m.captured, m.lost) == (768, 768)
     starts = []
-    while (block := m.take()) is not None:
+    while (block := m.next_block()) is not None:
         assert block[0] == m.start
         starts.append(m.start)
     assert starts == [0, 256, 512]
     # The next block knows that 768 samples are missing before it.
     m.fill()
-    block = m.take()
+    block = m.next_block()
     assert block is not None
     assert m.start == 1536 == block[0]
     assert m.captured + m.lost == 1792
 
 
-def test_a_block_stays_untouched_while_it_is_in_use() -> None:
+def test_a_block_is_not_written_to_while_it_is_in_use() -> None:
     m = microphone.Mic(Source(samples(2560)), 256, 2)
     m.fill()
-    block = m.take()
+    block = m.next_block()
     before = array("h", block)
     for _ in range(5):
         m.fill()
@@ -119,9 +119,9 @@ def test_what_the_source_lost_moves_the_position() -> None:
     m.fill()
     source.lost = 100
     m.fill()
-    m.take()
+    m.next_block()
     assert m.start == 0
-    m.take()
+    m.next_block()
     assert m.start == 356
     assert m.lost == 100
 
@@ -174,8 +174,8 @@ def test_stopwatch_shows_the_longest_time_once() -> None:
     for _ in range(3):
         watch.start()
         watch.stop()
-    assert (watch.take(), watch.take()) == (20, 0)
-    assert health.Stopwatch().take() == 0
+    assert (watch.read(), watch.read()) == (20, 0)
+    assert health.Stopwatch().read() == 0
 
 
 def test_an_unknown_microphone_is_refused() -> None:

@@ -17,7 +17,7 @@ from soundsdk.device import protocol
 
 
 class Wire:
-    """Collects what is written; takes at most `room` bytes a call, nothing while `open` is false."""
+    """A port that collects what is written: at most `room` bytes a call, nothing while `open` is false."""
 
     def __init__(self, room: int = 1 << 30) -> None:
         self.data = bytearray()
@@ -67,7 +67,7 @@ def test_seq_counts_lines_and_the_host_sees_a_dropped_one() -> None:
 
 
 @pytest.mark.parametrize("room", [1, 2, 17, 64])
-def test_a_port_that_takes_little_at_a_time_gets_every_byte_once(room: int) -> None:
+def test_a_port_that_accepts_little_at_a_time_gets_every_byte_once(room: int) -> None:
     wire, whole = Wire(room), Wire()
     for w in (wire, whole):
         link = Link(w.write)
@@ -119,7 +119,7 @@ def receive(link: Link) -> list[dict]:
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 50, 10000])
-def test_commands_come_in_whatever_the_pieces(chunk: int) -> None:
+def test_commands_are_read_in_pieces_of_any_size(chunk: int) -> None:
     sent = [{"type": "hello", "seq": 0}, {"type": "set", "label": "über", "on": 700}, {"type": "status"}]
     data = b"".join(b"\n" + framing.encode(m) + b"\r\n" for m in sent)
     wire = Wire()
@@ -132,7 +132,7 @@ def test_commands_come_in_whatever_the_pieces(chunk: int) -> None:
     assert link.damaged == 0
 
 
-def test_damage_and_text_are_counted_and_never_believed() -> None:
+def test_damage_and_text_are_counted_and_never_accepted() -> None:
     good = framing.encode({"type": "reboot"})
     wire = Wire()
     link = Link(wire.write, wire.read)

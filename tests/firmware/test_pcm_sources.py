@@ -40,7 +40,7 @@ def heard(settings: dict, block: int = 256, rate_hz: int = 16000) -> np.ndarray:
     alive = True
     while alive:
         alive = mic.fill()
-        while (part := mic.take()) is not None:
+        while (part := mic.next_block()) is not None:
             parts.append(bytes(part))
     assert mic.lost == 0
     return np.frombuffer(b"".join(parts), np.int16)
@@ -52,7 +52,7 @@ def file(path: Path, data: bytes) -> dict:
 
 
 @pytest.mark.parametrize("block", [1, 7, 256, 999, 1000, 2048])
-def test_a_wav_file_and_a_raw_one_are_heard_whole(tmp_path: Path, block: int) -> None:
+def test_a_wav_file_and_a_raw_one_are_read_whole(tmp_path: Path, block: int) -> None:
     with wave.open(str(tmp_path / "a.wav"), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
@@ -70,7 +70,7 @@ def test_chunks_around_the_samples_are_not_sound(tmp_path: Path) -> None:
     assert (heard(file(tmp_path / "b.WAV", riff(extensible, data))) == PCM).all()
 
 
-def test_a_file_cut_short_is_heard_as_far_as_it_goes(tmp_path: Path) -> None:
+def test_a_truncated_file_is_read_to_its_end(tmp_path: Path) -> None:
     whole = riff(form(), chunk(b"data", PCM.tobytes()))
     assert (heard(file(tmp_path / "a.wav", whole[:-101])) == PCM[:949]).all()
     assert (heard(file(tmp_path / "a.raw", PCM.tobytes()[:-1])) == PCM[:999]).all()
@@ -107,7 +107,7 @@ def test_settings_that_lack_something_are_refused(tmp_path: Path) -> None:
 
 
 def test_sound_in_memory_is_copied_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a stand-in for MicroPython's uctypes; tests/sim/test_targets_equal.py has the real one."""
+    """MicroPython's uctypes is a stand-in here; tests/sim/test_targets_equal.py uses the real one."""
     import ctypes
 
     fake = types.ModuleType("uctypes")
@@ -128,7 +128,7 @@ def program(*words: object, sound: bytes = b"") -> subprocess.CompletedProcess[b
     return subprocess.run(command, input=sound, capture_output=True, timeout=60, check=False)
 
 
-def test_as_a_program_it_says_the_same_of_a_file_and_of_a_pipe(tmp_path: Path) -> None:
+def test_the_program_prints_the_same_lines_for_a_file_and_a_pipe(tmp_path: Path) -> None:
     model = ROOT / "firmware" / "models" / "home.tflite"
     path = tmp_path / "a.wav"
     path.write_bytes(riff(form(), chunk(b"data", np.tile(PCM, 400).tobytes())))

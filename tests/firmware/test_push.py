@@ -1,4 +1,4 @@
-"""A model over the wire: staged, verified, tried, confirmed; and the power fails at every single operation."""
+"""A model over the wire: staged, verified, tried, confirmed, with a power cut at every single operation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PIECE = 600
 
 
 class Board:
-    """Power-on after power-on over one flash. `running` is what the stream was opened with."""
+    """A board that is powered on again and again with one flash. running: the model its stream was opened with."""
 
     def __init__(self, flash: FakeFlash, refused: dict[bytes, Exception] | None = None) -> None:
         self.flash = flash
@@ -39,12 +39,12 @@ class Board:
         return FakeStream(lambda n: [0, 0], metadata(["a", "b"]))
 
     def power_on(self) -> dict[str, Any]:
-        """The hello."""
+        """Restore the power, start, and return the hello."""
         self.flash.power_on()
         return self.restart()
 
     def restart(self) -> dict[str, Any]:
-        """Of the application; a cut that is to come still comes."""
+        """Restart the application and return its hello; a planned power cut stays planned."""
         self.out = bytearray()
         self.incoming = bytearray()
         self.running = b""
@@ -69,7 +69,7 @@ class Board:
     def messages(self) -> list[dict[str, Any]]:
         return protocol.Reader().feed(bytes(self.out))
 
-    def ask(self, kind: str, **members: Any) -> dict[str, Any]:
+    def request(self, kind: str, **members: Any) -> dict[str, Any]:
         assert self.app is not None
         seen = len(self.messages())
         self.incoming += framing.encode({"type": kind, **members}) + b"\n"
@@ -78,32 +78,32 @@ class Board:
         assert answer["re"] == kind
         return answer
 
-    def send(self, model: bytes = NEW) -> dict[str, Any]:
-        """begin, data as wanted, commit: the answer to commit, or the first refusal."""
-        answer = self.ask("push.begin", size=len(model), sha256=digest(model))
+    def push(self, model: bytes = NEW) -> dict[str, Any]:
+        """Push a model; return the answer to push.commit, or the first refusal."""
+        answer = self.request("push.begin", size=len(model), sha256=digest(model))
         while answer["ok"] and answer["at"] < len(model):
             at = answer["at"]
-            answer = self.ask("push.data", at=at, data=base64.b64encode(model[at : at + PIECE]).decode())
-        return self.ask("push.commit") if answer["ok"] else answer
+            answer = self.request("push.data", at=at, data=base64.b64encode(model[at : at + PIECE]).decode())
+        return self.request("push.commit") if answer["ok"] else answer
 
-    def hear(self, seconds: float = 1.5) -> None:
+    def run_for(self, seconds: float = 1.5) -> None:
         assert self.app is not None
         while self.app.pipeline.now < seconds * 16000:
             self.app.step()
 
     def whole_push(self) -> None:
-        """A push as the host does it, from power-on to confirmation."""
+        """Push as the host does, from power-on to confirmation."""
         hello = self.power_on()
         if hello["sha256"] != digest(NEW):
-            if not self.send()["ok"]:
-                # What had been staged was torn: that is found at the commit, and the whole is sent again.
+            if not self.push()["ok"]:
+                # The staged bytes were torn: the commit finds that, and the model is sent again.
                 self.power_on()
-                assert self.send()["ok"]
+                assert self.push()["ok"]
             hello = self.power_on()
         assert hello["sha256"] == digest(NEW)
         if "trial" in hello:
-            self.hear()
-            assert self.ask("push.confirm")["ok"]
+            self.run_for()
+            assert self.request("push.confirm")["ok"]
 
 
 def digest(data: bytes) -> str:
@@ -121,23 +121,23 @@ def test_a_pushed_model_runs_after_the_restart_and_stays_once_confirmed(flash: F
     board = Board(flash)
     assert "trial" not in board.power_on()
     assert board.running == OLD
-    assert board.send() == {"type": "ack", "seq": board.messages()[-1]["seq"], "re": "push.commit", "ok": True}
+    assert board.push() == {"type": "ack", "seq": board.messages()[-1]["seq"], "re": "push.commit", "ok": True}
     assert board.app is not None
     assert board.app.request == "restart"
     hello = board.power_on()
     assert (hello["trial"], hello["sha256"], board.running) == (True, digest(NEW), NEW)
-    board.hear()
-    assert board.ask("push.confirm")["ok"]
+    board.run_for()
+    assert board.request("push.confirm")["ok"]
     for _ in range(2):
         hello = board.power_on()
         assert (hello["sha256"], "trial" in hello, "rolled_back" in hello) == (digest(NEW), False, False)
     assert board.running == NEW
 
 
-def test_without_a_confirmation_the_old_model_is_back_and_hello_says_so(flash: FakeFlash) -> None:
+def test_without_a_confirmation_the_old_model_is_back_and_hello_reports_it(flash: FakeFlash) -> None:
     board = Board(flash)
     board.power_on()
-    board.send()
+    board.push()
     assert board.power_on()["trial"] is True
     for _ in range(2):
         hello = board.power_on()
@@ -151,17 +151,17 @@ def test_a_third_model_goes_into_the_other_slot(flash: FakeFlash) -> None:
     board.whole_push()
     third = b"third" * 700
     board.power_on()
-    assert board.send(third)["ok"]
+    assert board.push(third)["ok"]
     assert board.power_on()["sha256"] == digest(third)
     assert board.power_on()["sha256"] == digest(NEW)
-    board.send(third)
+    board.push(third)
     board.power_on()
-    board.hear()
-    assert board.ask("push.confirm")["ok"]
+    board.run_for()
+    assert board.request("push.confirm")["ok"]
     assert board.power_on()["sha256"] == digest(third)
 
 
-def test_the_power_cut_at_every_operation_leaves_the_old_or_the_new_model_whole(flash: FakeFlash) -> None:
+def test_a_power_cut_at_any_operation_leaves_the_old_or_the_new_model_whole(flash: FakeFlash) -> None:
     Board(flash).whole_push()
     operations = flash.operations
     assert operations > 20
@@ -190,48 +190,48 @@ def test_the_power_cut_at_every_operation_leaves_the_old_or_the_new_model_whole(
 def _push_until(board: Board, cut: int) -> None:
     board.power_on()
     board.flash.cut_at = cut
-    board.send()
+    board.push()
     board.restart()
-    board.hear()
-    board.ask("push.confirm")
+    board.run_for()
+    board.request("push.confirm")
 
 
-def test_a_cut_push_goes_on_where_it_was(flash: FakeFlash) -> None:
+def test_an_interrupted_push_resumes_where_it_stopped(flash: FakeFlash) -> None:
     board = Board(flash)
     board.power_on()
-    at = board.ask("push.begin", size=len(NEW), sha256=digest(NEW))["at"]
+    at = board.request("push.begin", size=len(NEW), sha256=digest(NEW))["at"]
     while at < 5000:
-        at = board.ask("push.data", at=at, data=base64.b64encode(NEW[at : at + PIECE]).decode())["at"]
+        at = board.request("push.data", at=at, data=base64.b64encode(NEW[at : at + PIECE]).decode())["at"]
     board.power_on()
-    assert board.ask("push.begin", size=len(NEW), sha256=digest(NEW))["at"] >= 4096
+    assert board.request("push.begin", size=len(NEW), sha256=digest(NEW))["at"] >= 4096
     # Another model does not go on there.
-    assert board.ask("push.begin", size=len(NEW), sha256=digest(OLD))["at"] == 0
+    assert board.request("push.begin", size=len(NEW), sha256=digest(OLD))["at"] == 0
 
 
 def test_what_does_not_arrive_whole_is_not_run(flash: FakeFlash) -> None:
     board = Board(flash)
     board.power_on()
-    assert board.ask("push.data", at=0, data="")["error"] == "push.begin"
-    assert board.ask("push.commit")["error"] == "push.begin"
-    board.ask("push.begin", size=len(NEW), sha256=digest(NEW))
+    assert board.request("push.data", at=0, data="")["error"] == "push.begin"
+    assert board.request("push.commit")["error"] == "push.begin"
+    board.request("push.begin", size=len(NEW), sha256=digest(NEW))
     piece = base64.b64encode(NEW[:PIECE]).decode()
-    assert board.ask("push.data", at=0, data=piece)["at"] == PIECE
+    assert board.request("push.data", at=0, data=piece)["at"] == PIECE
     # A line that came twice is taken once.
-    assert board.ask("push.data", at=0, data=piece)["at"] == PIECE
-    assert board.ask("push.data", at=PIECE + 1, data=piece)["error"] == "push.gap"
-    assert board.ask("push.data", at=PIECE, data="A")["error"] == "push.base64"
-    assert board.ask("push.data", at=PIECE, data=5)["error"] == "push.base64"
-    assert board.ask("push.commit")["error"] == "push.short"
+    assert board.request("push.data", at=0, data=piece)["at"] == PIECE
+    assert board.request("push.data", at=PIECE + 1, data=piece)["error"] == "push.gap"
+    assert board.request("push.data", at=PIECE, data="A")["error"] == "push.base64"
+    assert board.request("push.data", at=PIECE, data=5)["error"] == "push.base64"
+    assert board.request("push.commit")["error"] == "push.short"
     assert board.app is not None
     assert board.app.request == ""  # the detector goes on
     at = PIECE
     while at < len(NEW):
         wrong = bytes(PIECE) if at == PIECE else NEW[at : at + PIECE]
-        at = board.ask("push.data", at=at, data=base64.b64encode(wrong[: len(NEW) - at]).decode())["at"]
-    assert board.ask("push.data", at=at, data="AAAA")["error"] == "push.size"
-    assert board.ask("push.commit")["error"] == "push.sha256"
+        at = board.request("push.data", at=at, data=base64.b64encode(wrong[: len(NEW) - at]).decode())["at"]
+    assert board.request("push.data", at=at, data="AAAA")["error"] == "push.size"
+    assert board.request("push.commit")["error"] == "push.sha256"
     assert board.power_on()["sha256"] == digest(OLD)
-    assert board.ask("push.begin", size=len(NEW), sha256=digest(NEW))["at"] == 0
+    assert board.request("push.begin", size=len(NEW), sha256=digest(NEW))["at"] == 0
 
 
 @pytest.mark.parametrize(
@@ -246,12 +246,12 @@ def test_what_does_not_arrive_whole_is_not_run(flash: FakeFlash) -> None:
         ({"size": 2 << 20, "sha256": "0" * 64}, "push.space"),
     ],
 )
-def test_a_push_that_cannot_be_is_refused_at_its_beginning(
+def test_an_impossible_push_is_refused_at_its_beginning(
     flash: FakeFlash, members: dict[str, Any], code: str
 ) -> None:
     board = Board(flash)
     board.power_on()
-    assert board.ask("push.begin", **members)["error"] == code
+    assert board.request("push.begin", **members)["error"] == code
 
 
 def test_a_model_beyond_the_memory_is_refused_before_it_is_sent(
@@ -262,15 +262,15 @@ def test_a_model_beyond_the_memory_is_refused_before_it_is_sent(
     board.power_on()
     # 5000 bytes of arena are freed; the old model is in the image and frees nothing.
     members = {"size": len(NEW), "sha256": digest(NEW)}
-    assert board.ask("push.begin", arena=25001 - len(NEW), **members)["error"] == "push.memory"
-    assert board.ask("push.begin", arena=25000 - len(NEW), **members)["ok"]
-    assert board.ask("push.begin", arena="1", **members)["error"] == "push.arena"
+    assert board.request("push.begin", arena=25001 - len(NEW), **members)["error"] == "push.memory"
+    assert board.request("push.begin", arena=25000 - len(NEW), **members)["ok"]
+    assert board.request("push.begin", arena="1", **members)["error"] == "push.arena"
     board.whole_push()
     board.power_on()
     # A model that was pushed is in memory as a whole.
     members = {"size": len(OLD), "sha256": digest(OLD)}
-    assert board.ask("push.begin", arena=25001 + len(NEW) - len(OLD), **members)["error"] == "push.memory"
-    assert board.ask("push.begin", arena=25000 + len(NEW) - len(OLD), **members)["ok"]
+    assert board.request("push.begin", arena=25001 + len(NEW) - len(OLD), **members)["error"] == "push.memory"
+    assert board.request("push.begin", arena=25000 + len(NEW) - len(OLD), **members)["ok"]
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_a_model_the_board_cannot_run_is_rolled_back_in_the_same_start(
 ) -> None:
     board = Board(flash, {NEW: error})
     board.power_on()
-    assert board.send()["ok"]
+    assert board.push()["ok"]
     hello = board.power_on()
     assert (hello["sha256"], hello["rolled_back"], board.running) == (digest(OLD), code, OLD)
     assert board.app is not None
@@ -298,7 +298,7 @@ def test_a_model_the_board_cannot_run_is_rolled_back_in_the_same_start(
     assert "rolled_back" not in board.power_on()
 
 
-def test_a_slot_that_rots_leads_back_to_the_image_and_says_so(flash: FakeFlash) -> None:
+def test_a_damaged_slot_falls_back_to_the_image_and_hello_reports_it(flash: FakeFlash) -> None:
     board = Board(flash)
     board.whole_push()
     name = next(path for path in flash.files if path.endswith(".tflite"))
@@ -311,47 +311,47 @@ def test_a_slot_that_rots_leads_back_to_the_image_and_says_so(flash: FakeFlash) 
     assert board.power_on()["sha256"] == digest(NEW)
 
 
-def test_a_full_flash_is_said_and_the_old_model_goes_on(flash: FakeFlash) -> None:
+def test_a_full_flash_is_reported_and_the_old_model_goes_on(flash: FakeFlash) -> None:
     board = Board(flash)
     board.power_on()
     flash.statvfs = lambda path: (1, 1, 1 << 20, 1 << 20)  # type: ignore[method-assign]
     flash.free_bytes = 3000
-    assert board.send()["error"] == "push.flash"
+    assert board.push()["error"] == "push.flash"
     assert board.power_on()["sha256"] == digest(OLD)
 
 
 def test_confirming_needs_a_trial_and_a_second_of_sound(flash: FakeFlash) -> None:
     board = Board(flash)
     board.power_on()
-    assert board.ask("push.confirm")["error"] == "push.confirm"
-    board.send()
+    assert board.request("push.confirm")["error"] == "push.confirm"
+    board.push()
     board.power_on()
-    assert board.ask("push.begin", size=5, sha256="0" * 64)["error"] == "push.trial"
-    assert board.ask("push.confirm")["error"] == "push.early"
-    board.hear()
-    assert board.ask("push.confirm")["ok"]
+    assert board.request("push.begin", size=5, sha256="0" * 64)["error"] == "push.trial"
+    assert board.request("push.confirm")["error"] == "push.early"
+    board.run_for()
+    assert board.request("push.confirm")["ok"]
     # Asked again because the answer was lost.
-    assert board.ask("push.confirm", sha256=digest(NEW))["ok"]
-    assert board.ask("push.confirm", sha256=digest(OLD))["error"] == "push.confirm"
+    assert board.request("push.confirm", sha256=digest(NEW))["ok"]
+    assert board.request("push.confirm", sha256=digest(OLD))["error"] == "push.confirm"
 
 
-def test_abort_ends_a_trial_or_throws_away_what_is_staged(flash: FakeFlash) -> None:
+def test_abort_ends_a_trial_or_deletes_the_staged_model(flash: FakeFlash) -> None:
     board = Board(flash)
     board.power_on()
-    board.ask("push.begin", size=len(NEW), sha256=digest(NEW))
-    board.ask("push.data", at=0, data="AAAA")
-    assert board.ask("push.abort")["ok"]
-    assert board.ask("push.begin", size=len(NEW), sha256=digest(NEW))["at"] == 0
-    board.send()
+    board.request("push.begin", size=len(NEW), sha256=digest(NEW))
+    board.request("push.data", at=0, data="AAAA")
+    assert board.request("push.abort")["ok"]
+    assert board.request("push.begin", size=len(NEW), sha256=digest(NEW))["at"] == 0
+    board.push()
     board.power_on()
-    assert board.ask("push.abort")["ok"]
+    assert board.request("push.abort")["ok"]
     assert board.app is not None
     assert board.app.request == "restart"
     hello = board.power_on()
     assert (hello["sha256"], hello["rolled_back"]) == (digest(OLD), "push.aborted")
 
 
-def test_a_state_file_of_nonsense_means_the_image(flash: FakeFlash) -> None:
+def test_an_invalid_state_file_means_the_image(flash: FakeFlash) -> None:
     for content in (b"", b"[]", b"{", b'{"active": 5, "trial": "c", "staged": [], "staged_size": "x", "tried": 1}'):
         flash.files["flash/slots.json"] = content
         board = Board(flash)
@@ -359,11 +359,11 @@ def test_a_state_file_of_nonsense_means_the_image(flash: FakeFlash) -> None:
         board.whole_push()
 
 
-def test_thresholds_are_kept_for_the_model_they_were_set_for(flash: FakeFlash) -> None:
+def test_thresholds_are_saved_for_the_model_they_were_set_for(flash: FakeFlash) -> None:
     board = Board(flash)
     board.power_on()
-    assert board.ask("set", label="b", on=900, off=200, keep=True)["ok"]
-    board.ask("set", label="a", on=990)
+    assert board.request("set", label="b", on=900, off=200, keep=True)["ok"]
+    board.request("set", label="a", on=990)
     board.power_on()
     assert board.app is not None
     assert [(t.on, t.off) for t in board.app.pipeline.detector.thresholds] == [(600, 400), (900, 200)]
@@ -373,7 +373,7 @@ def test_thresholds_are_kept_for_the_model_they_were_set_for(flash: FakeFlash) -
     hello, told = board.messages()
     assert (hello["sha256"], told["re"], told["error"]) == (digest(NEW), "keep", "set.model")
     assert [t.on for t in board.app.pipeline.detector.thresholds] == [600, 600]
-    assert board.ask("set", keep=True)["ok"]
+    assert board.request("set", keep=True)["ok"]
     board.power_on()
     assert len(board.messages()) == 1
     for classes in ([[1]], [[5, 9, 0, 0], [5, 2, 0, 0]], "x", [[5, 2, 0, 0]]):
@@ -382,10 +382,10 @@ def test_thresholds_are_kept_for_the_model_they_were_set_for(flash: FakeFlash) -
         assert board.messages()[1]["error"] == "set.kept"
 
 
-def test_keeping_on_a_full_flash_changes_nothing(flash: FakeFlash) -> None:
+def test_saving_to_a_full_flash_changes_nothing(flash: FakeFlash) -> None:
     board = Board(flash)
     board.power_on()
     flash.free_bytes = 10
-    assert board.ask("set", on=900, keep=True)["error"] == "set.flash"
+    assert board.request("set", on=900, keep=True)["error"] == "set.flash"
     assert board.app is not None
     assert [t.on for t in board.app.pipeline.detector.thresholds] == [600, 600]

@@ -1,4 +1,4 @@
-"""Sound over the wire: every sample is captured or lost, the positions tell which, and the detector hears the same."""
+"""Sound over the wire: every sample is captured or lost, the positions show which, and the detector misses none."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def turn(board: Board, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("bits", [3, 4, 5])
-def test_a_recording_is_what_was_heard_and_ends_by_itself(bits: int) -> None:
+def test_a_recording_is_the_sound_and_ends_by_itself(bits: int) -> None:
     pcm = sound(4)
     board = Board(burst, metadata(["a", "b"]), pcm=pcm)
     board.app.start()
     turn(board, 0.5)
-    board.tell(type="record", seconds=2, bits=bits)
+    board.send(type="record", seconds=2, bits=bits)
     turn(board, 4)
     messages = board.messages()
     done = next(m for m in messages if m.get("re") == "record.done")
@@ -72,7 +72,7 @@ def test_the_events_are_the_same_with_and_without_a_recording(block: int) -> Non
         board = Board(burst, metadata(["a", "b"]), pcm=pcm, block_samples=block)
         board.app.start()
         if record:
-            board.tell(type="record", seconds=4)
+            board.send(type="record", seconds=4)
         turn(board, 6)
         assert board.stream.heard == pcm
         return [{**m, "seq": 0} for m in board.messages() if m["type"] == "event"]
@@ -83,7 +83,7 @@ def test_the_events_are_the_same_with_and_without_a_recording(block: int) -> Non
 def test_what_the_microphone_loses_is_a_gap_and_is_counted() -> None:
     board = Board(burst, metadata(["a", "b"]), pcm=sound(5))
     board.app.start()
-    board.tell(type="record", seconds=3)
+    board.send(type="record", seconds=3)
     turn(board, 1)
     board.source.lost = 3333
     turn(board, 6)
@@ -99,7 +99,7 @@ def test_what_the_microphone_loses_is_a_gap_and_is_counted() -> None:
 def test_a_loss_at_the_end_of_the_recording_counts_only_within_it() -> None:
     board = Board(burst, metadata(["a", "b"]), pcm=sound(5))
     board.app.start()
-    board.tell(type="record", seconds=1)
+    board.send(type="record", seconds=1)
     turn(board, 0.9)
     board.source.lost = 30000
     turn(board, 4)
@@ -111,12 +111,12 @@ def test_a_loss_at_the_end_of_the_recording_counts_only_within_it() -> None:
 def test_a_host_that_does_not_read_loses_sound_but_no_event_and_the_loss_is_counted() -> None:
     board = Board(burst, metadata(["a", "b"]), pcm=sound(8), status_s=3600)
     board.app.start()
-    board.tell(type="record", seconds=3)
+    board.send(type="record", seconds=3)
     board.app.step()
-    write, board.app.link._write = board.app.link._write, lambda data: None
+    board.open = False
     turn(board, 4)
     assert board.app.link.waiting <= board.app.settings.queue_lines // 2 + 3
-    board.app.link._write = write
+    board.open = True
     turn(board, 5)
     messages = board.messages()
     done = next(m for m in messages if m.get("re") == "record.done")
@@ -131,12 +131,12 @@ def test_a_host_that_does_not_read_loses_sound_but_no_event_and_the_loss_is_coun
 def test_stop_ends_it_early_and_a_second_recording_waits_for_the_first() -> None:
     board = Board(burst, metadata(["a", "b"]), pcm=sound(6))
     board.app.start()
-    assert board.ask(type="hello")["type"] == "hello"
-    board.tell(type="record", seconds=3000, bits=3)
+    assert board.request(type="hello")["type"] == "hello"
+    board.send(type="record", seconds=3000, bits=3)
     turn(board, 1)
-    board.tell(type="record", seconds=1)
+    board.send(type="record", seconds=1)
     turn(board, 2)
-    board.tell(type="record", stop=True)
+    board.send(type="record", stop=True)
     turn(board, 3)
     acks = [m for m in board.messages() if m["type"] == "ack"]
     assert [(m["re"], m.get("error", "")) for m in acks] == [
@@ -148,7 +148,7 @@ def test_stop_ends_it_early_and_a_second_recording_waits_for_the_first() -> None
     lines = [m for m in board.messages() if m["type"] == "audio"]
     assert acks[-1]["captured"] == sum(len(decoded(m)) for m in lines)
     assert 16000 < acks[-1]["captured"] < 40000
-    board.tell(type="record", seconds=1)
+    board.send(type="record", seconds=1)
     turn(board, 5)
     assert board.messages()[-1]["captured"] == 16000
 
@@ -156,7 +156,7 @@ def test_stop_ends_it_early_and_a_second_recording_waits_for_the_first() -> None
 def test_the_end_of_the_sound_ends_the_recording() -> None:
     board = Board(burst, metadata(["a", "b"]), pcm=sound(2))
     board.app.start()
-    board.tell(type="record", seconds=60)
+    board.send(type="record", seconds=60)
     turn(board, 3)
     done = next(m for m in board.messages() if m.get("re") == "record.done")
     assert (done["re"], done["captured"], done["lost"]) == ("record.done", 32000, 0)
@@ -166,7 +166,7 @@ def test_sixteen_bits_are_the_samples_themselves() -> None:
     pcm = sound(2)
     board = Board(burst, metadata(["a", "b"]), pcm=pcm)
     board.app.start()
-    board.tell(type="record", seconds=1, bits=16)
+    board.send(type="record", seconds=1, bits=16)
     turn(board, 2)
     lines = [m for m in board.messages() if m["type"] == "audio"]
     assert {m["codec"] for m in lines} == {"pcm"}
@@ -178,6 +178,6 @@ def test_sixteen_bits_are_the_samples_themselves() -> None:
 def test_a_uart_of_115200_baud_carries_three_bits_per_sample() -> None:
     board = Board(burst, metadata(["a", "b"]), pcm=sound(11), status_s=3600)
     board.app.start()
-    board.tell(type="record", seconds=10, bits=3)
+    board.send(type="record", seconds=10, bits=3)
     turn(board, 11)
     assert sum(len(framing.encode(m)) + 2 for m in board.messages() if m["type"] == "audio") <= 10 * 11520

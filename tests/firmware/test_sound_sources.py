@@ -1,4 +1,4 @@
-"""What stands between a driver and the ring of blocks: losses by the clock, profiles, refusals. Hardware is played."""
+"""The path from a driver to the ring of blocks: losses by the clock, profiles, refusals. The hardware is simulated."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ from soundsdk.boards import all_boards
 def test_nothing_is_lost_while_reads_keep_up() -> None:
     backlog = Backlog(16000, 3984, 16)
     for _ in range(1000):
-        assert backlog.passed(16000) == 0
-        backlog.took(256)
+        assert backlog.advance(16000) == 0
+        backlog.read(256)
     assert backlog.behind == 0
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 16000, 22050, 44100, 48000])
-def test_what_comes_beyond_the_buffer_is_lost_in_whole_units(rate_hz: int) -> None:
+def test_sound_beyond_the_buffer_is_lost_in_whole_units(rate_hz: int) -> None:
     backlog = Backlog(rate_hz, 4000, 16)
     came = rate_hz * 7 // 2
-    assert backlog.passed(3_500_000) == (came - 4000) // 16 * 16
+    assert backlog.advance(3_500_000) == (came - 4000) // 16 * 16
     # The buffer stays full: from now on everything is lost, and the rests of units add up to units.
     before = (came - 4000) // 16 * 16
-    total = before + sum(backlog.passed(777) for _ in range(10000))
+    total = before + sum(backlog.advance(777) for _ in range(10000))
     assert total == pytest.approx(rate_hz * (3.5 + 7.77) - 4000, abs=16)
 
 
-def test_a_read_that_waited_forgets_the_difference_of_two_clocks() -> None:
+def test_a_read_that_waited_resets_the_difference_of_two_clocks() -> None:
     backlog = Backlog(16000, 4000, 16)
     for _ in range(1000):
         # The sound is 1 % slower than its nominal rate.
-        assert backlog.passed(16160) == 0
-        backlog.took(256)
-        backlog.caught_up()
+        assert backlog.advance(16160) == 0
+        backlog.read(256)
+        backlog.reset()
     assert backlog.behind == 0
 
 
 class Driver:
-    """machine.I2S of esp32, which drops the oldest, with a clock that the test moves. A ramp."""
+    """machine.I2S of esp32, which drops the oldest sound, a ramp; the test moves its clock."""
 
     RX, MONO, STEREO = 1, 2, 3
     made: ClassVar[list[Driver]] = []
@@ -119,7 +119,7 @@ def test_positions_stay_true_after_a_stall(port: None, profile: dict[str, Any], 
         if i == 20:
             driver.passes(1000 * stall_ms)
         ring.fill()
-        block = ring.take()
+        block = ring.next_block()
         errors.append((block[0] - ring.start + 15000) % 30000 - 15000)
         starts.append(ring.start)
     unit = driver.unit

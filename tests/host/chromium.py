@@ -17,7 +17,7 @@ from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ANSWER_S = 60.0
-# Puts the pipes where Chromium wants them, 3 and 4, which may be the numbers they have the other way round.
+# Moves the pipes to where Chromium expects them, 3 and 4; those may be their numbers the other way round.
 _LAUNCH = """import os, sys
 read, write = (os.dup(int(n)) for n in sys.argv[1:3])
 while min(read, write) < 5:
@@ -28,12 +28,12 @@ os.execvp(sys.argv[3], sys.argv[3:])
 
 
 def find() -> str | None:
-    """The browser's program, None where there is none."""
+    """Return the path of the browser; None if there is none."""
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
 class Chromium:
-    """One page in one browser. `requests`: the URLs it has asked for; `complaints`: what its console says."""
+    """One page in one browser. `requests`: the URLs it has requested; `complaints`: errors in its console."""
 
     def __init__(self, program: str, profile: Path) -> None:
         to_read, self._write = os.pipe()
@@ -97,24 +97,24 @@ class Chromium:
             self.complaints.append(params["entry"]["text"])
 
     def view(self, width: int, height: int, dark: bool = False) -> None:
-        """The size of the window, and the user's preference of colours."""
+        """Set the size of the window, and the user's preference of colours."""
         self._call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._call("Emulation.setEmulatedMedia", features=[scheme])
 
     def go(self, url: str) -> None:
-        """Loads a page, and waits for that."""
+        """Load a page, and wait until it is complete."""
         self._call("Page.navigate", url=url)
         self.wait(f"location.href == {json.dumps(url)} && document.readyState == 'complete'")
 
     def run(self, script: str) -> Any:
-        """The value of an expression in the page."""
+        """Return the value of an expression in the page."""
         result = self._call("Runtime.evaluate", expression=script, returnByValue=True)
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
     def wait(self, script: str, timeout_s: float = 30) -> Any:
-        """Until the expression is true; its value."""
+        """Wait until the expression is true, and return its value."""
         deadline = time.monotonic() + timeout_s
         while not (value := self.run(script)):
             assert time.monotonic() < deadline, f"{script} is still {value!r}; the console: {self.complaints}"
@@ -122,18 +122,18 @@ class Chromium:
         return value
 
     def press(self, key: str, code: int) -> None:
-        """A key, by its DOM name and its virtual key code."""
+        """Press a key, by its DOM name and its virtual key code."""
         text = {"text": "\r"} if key == "Enter" else {}
         for kind in ("keyDown", "keyUp"):
             self._call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **text)
 
     def picture(self, path: Path, whole: bool = True) -> None:
-        """A PNG of the whole page, or of the window."""
+        """Write a PNG of the whole page, or of the window."""
         answer = self._call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(answer["data"]))
 
     def close(self) -> None:
-        """Ends it and its children: they are a process group of their own."""
+        """End the browser and its children: they are a process group of their own."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(timeout=10)

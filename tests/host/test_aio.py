@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from tone_boards import beeps, board
 
-from soundsdk import AsyncDevice, AsyncWatch
+from soundsdk import AsyncDevice, AsyncReconnectingDevice
 from soundsdk.device.messages import Event
-from soundsdk.device.reconnect import Away, Back
-from soundsdk.device.session import Refused
-from soundsdk.device.transport import Gone
+from soundsdk.device.reconnect import Disconnected, Reconnected
+from soundsdk.device.session import CommandRejected
+from soundsdk.device.transport import ConnectionLost
 from soundsdk.errors import DeviceError, PortError, ProtocolError
 from soundsdk_sim.faults import Faulty
 from soundsdk_sim.sim_transport import SimTransport
@@ -53,7 +53,7 @@ def test_events_and_commands_at_the_same_time() -> None:
             for _ in range(5):
                 assert (await device.status()).lost == 0
             assert (await device.set("low", off=0.39)).ok
-            with pytest.raises(Refused):
+            with pytest.raises(CommandRejected):
                 await device.set("siren", on=0.5)
             events = await asyncio.wait_for(task, 20)
             assert [event.edge for event in events] == ["on", "off"] * 6
@@ -98,7 +98,7 @@ def test_the_loop_goes_on_while_a_board_is_silent(ports: VirtualPorts) -> None:
 
         ticking = asyncio.create_task(tick())
         async with await AsyncDevice.open(port.path, system=ports) as device:
-            while await device.take(0.5) is not None:
+            while await device.read(0.5) is not None:
                 pass
         ticking.cancel()
         return ticks
@@ -119,7 +119,7 @@ def test_errors_are_those_of_device(ports: VirtualPorts) -> None:
         await fails(ProtocolError, Faulty(in_process(), silent=True))
         async with await AsyncDevice.open("auto", system=ports) as device:
             port.unplug()
-            with pytest.raises(Gone):
+            with pytest.raises(ConnectionLost):
                 async for _ in device.messages(timeout_s=5):
                     pass
 
@@ -130,17 +130,17 @@ def test_a_watch_comes_back(ports: VirtualPorts) -> None:
     port = ports.add(lambda: board(np.tile(beeps(2), 50), 8), serial_number="SN")
 
     async def main() -> None:
-        async with await AsyncWatch.open(system=ports) as watch:
+        async with await AsyncReconnectingDevice.open(system=ports) as watch:
             kinds: list[type] = []
             async for item in watch:
                 kinds.append(type(item))
-                if isinstance(item, Event) and Away not in kinds:
+                if isinstance(item, Event) and Disconnected not in kinds:
                     port.unplug()
-                elif isinstance(item, Away):
+                elif isinstance(item, Disconnected):
                     port.plug("ttyACM5")
-                elif isinstance(item, Event) and Back in kinds:
+                elif isinstance(item, Event) and Reconnected in kinds:
                     break
-            assert kinds.index(Away) < kinds.index(Back)
+            assert kinds.index(Disconnected) < kinds.index(Reconnected)
             assert watch.counts.restarts == 1
 
     asyncio.run(asyncio.wait_for(main(), 20))
@@ -161,5 +161,5 @@ def test_opening_that_is_cancelled_leaves_no_port_open_and_no_thread(ports: Virt
     while time.monotonic() < end and any(t.name.startswith("soundsdk") for t in threading.enumerate()):
         time.sleep(0.05)
     assert not any(t.name.startswith("soundsdk") for t in threading.enumerate())
-    with pytest.raises(Gone):
+    with pytest.raises(ConnectionLost):
         slow.read(0)

@@ -17,7 +17,7 @@ from soundsdk import Device
 from soundsdk.cli import run
 from soundsdk.commands.set import parse
 from soundsdk.device import ports as system_ports
-from soundsdk.device.ports import PortInfo, kind_of
+from soundsdk.device.port_info import PortInfo, kind_of
 from soundsdk.device.system import read_usb_devices
 from soundsdk.errors import UsageError
 from soundsdk_sim.live import LiveBoard

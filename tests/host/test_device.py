@@ -16,8 +16,8 @@ from tone_boards import beeps, board
 from soundfw.wire.framing import encode
 from soundsdk import Device
 from soundsdk.device.messages import Event, Hello, Status
-from soundsdk.device.session import Refused
-from soundsdk.device.transport import Gone
+from soundsdk.device.session import CommandRejected
+from soundsdk.device.transport import ConnectionLost
 from soundsdk.errors import DeviceError, PortError, ProtocolError, UsageError
 from soundsdk_sim.faults import Faulty, Noise
 from soundsdk_sim.sim_transport import SimTransport
@@ -81,7 +81,7 @@ def test_set_is_carried_out_and_refused_with_a_reason() -> None:
     with Device(in_process()) as device:
         assert device.set("low", on=0.8, off=0.3).ok
         assert device.set(min_ms=300).ok
-        with pytest.raises(Refused, match="no such label") as refusal:
+        with pytest.raises(CommandRejected, match="no such label") as refusal:
             device.set("siren", on=0.8)
         assert (refusal.value.code, refusal.value.exit_code) == ("set.label", 5)
         for wrong in ({}, {"on": 1.2}, {"off": -0.1}, {"label": "low"}, {"on": float("nan")}):
@@ -92,7 +92,7 @@ def test_set_is_carried_out_and_refused_with_a_reason() -> None:
 def test_a_command_too_long_for_a_line_is_refused_here() -> None:
     with Device(in_process()) as device:
         with pytest.raises(UsageError, match="longer"):
-            device.tell("set", label="x" * 2000)
+            device.send("set", label="x" * 2000)
         assert device.status().damaged == 0
 
 
@@ -210,10 +210,10 @@ def test_a_pulled_cable_is_gone_and_not_silence(ports: VirtualPorts) -> None:
     port = ports.add(board)
     with Device.open("auto", system=ports) as device:
         port.unplug()
-        with pytest.raises(Gone, match="has gone") as gone:
+        with pytest.raises(ConnectionLost, match="has gone") as gone:
             list(device.messages(timeout_s=5))
         assert gone.value.exit_code == 3
-        with pytest.raises(Gone):
+        with pytest.raises(ConnectionLost):
             device.status()
 
 

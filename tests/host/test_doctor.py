@@ -16,7 +16,7 @@ from soundsdk.cli import run
 from soundsdk.device import doctor, udev
 from soundsdk.device.discovery import Found
 from soundsdk.device.doctor import Finding
-from soundsdk.device.ports import PortInfo
+from soundsdk.device.port_info import PortInfo
 from virtual_boards.virtual_port import VirtualPorts
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at what Linux shows")

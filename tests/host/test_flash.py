@@ -21,7 +21,7 @@ from soundsdk import Device
 from soundsdk.boards import find_board
 from soundsdk.build import toolchain
 from soundsdk.cli import run
-from soundsdk.device.ports import PortInfo
+from soundsdk.device.port_info import PortInfo
 from soundsdk.device.system import System
 from soundsdk.flash.timeouts import FlashTimeouts
 from soundsdk_sim.pty import Pty

@@ -48,7 +48,7 @@ def test_an_image_without_a_descriptor_is_checked_by_its_format(
     data: bytes, board: firmware_file.Board, says: str, tmp_path: Path
 ) -> None:
     firmware = _file(tmp_path, data)
-    assert firmware.says is None
+    assert firmware.identity is None
     with pytest.raises(CheckError, match=says):
         firmware_file.check(firmware, board)
 
@@ -58,7 +58,7 @@ def test_an_image_that_fits_passes(tmp_path: Path) -> None:
     firmware_file.check(_file(tmp_path, esp_image.make(CHIPS["esp32c3"], [(0, bytes(64))])), C3)
     for path, board in ((flash_images.pico(tmp_path), PICO), (flash_images.esp32(tmp_path), C3)):
         firmware = firmware_file.read(path)
-        assert firmware.says is not None
+        assert firmware.identity is not None
         firmware_file.check(firmware, board)
 
 

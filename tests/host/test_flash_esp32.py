@@ -19,7 +19,7 @@ import pytest
 from sim.tiny_model import BURSTS, build, metadata, tones
 from soundsdk import Device
 from soundsdk.cli import run
-from soundsdk.device.ports import PortInfo
+from soundsdk.device.port_info import PortInfo
 from soundsdk.errors import SoundsdkError
 from soundsdk.flash import esptool_run, verify
 from soundsdk.flash.flasher import FlashRequest, flash_board

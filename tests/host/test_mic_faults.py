@@ -12,7 +12,7 @@ from test_recording import fast
 
 from sim.tiny_model import tones
 from soundsdk import cli
-from soundsdk.device.ports import PortInfo
+from soundsdk.device.port_info import PortInfo
 from soundsdk.recording.mic_faults import examine, find_hum
 from soundsdk_sim.faults import Faulty
 
@@ -137,7 +137,7 @@ def through_codec(pcm: NDArray[np.int16]) -> NDArray[np.int16]:
 )
 def test_the_command_ends_with_6_on_a_fault(case: str, code: int, capfd: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     pcm = FAULTY[case][1] if case in FAULTY else SOUND[case]
-    monkeypatch.setattr("soundsdk.device.open_transport", lambda where: fast(np.tile(pcm, 8), speed=6))
+    monkeypatch.setattr("soundsdk.device.session.open_transport", lambda where, system: fast(np.tile(pcm, 8), speed=6))
     assert cli.run(["mic-test", "--json"]) == code
     out, err = capfd.readouterr()
     found = json.loads(out)
@@ -149,7 +149,7 @@ def test_the_command_ends_with_6_on_a_fault(case: str, code: int, capfd: Any, mo
 def test_a_slow_link_finds_hum_in_a_second_recording(capfd: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     pcm = np.tile(FAULTY["hum 50 Hz"][1], 8)
     monkeypatch.setattr("soundsdk.recording.recorder.listed", lambda: [PortInfo("link", "bridge")])
-    monkeypatch.setattr("soundsdk.device.open_transport", lambda where: Faulty(fast(pcm, speed=6), noise=Slow()))
+    monkeypatch.setattr("soundsdk.device.session.open_transport", lambda where, system: Faulty(fast(pcm, speed=6), noise=Slow()))
     assert cli.run(["mic-test", "--json"]) == 6
     found = json.loads(capfd.readouterr().out)
     assert found["lost"] > 0
@@ -172,7 +172,7 @@ class Slow:
 
 
 def test_the_command_speaks_plainly(capfd: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("soundsdk.device.open_transport", lambda where: fast(np.zeros(16, np.int16)))
+    monkeypatch.setattr("soundsdk.device.session.open_transport", lambda where, system: fast(np.zeros(16, np.int16)))
     assert cli.run(["mic-test"]) == 6
     out, err = capfd.readouterr()
     assert "silent: every sample is 0" in out

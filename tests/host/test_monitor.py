@@ -16,16 +16,16 @@ import pytest
 
 from soundsdk import labels
 from soundsdk.device.messages import Ack, Event, Hello, Mel, Scores, Status
-from soundsdk.device.protocol import Counts, Damaged, Missing, Restarted, Text
+from soundsdk.device.protocol import Counts, Damaged, DeviceReset, LinesLost, Text
 from soundsdk.errors import DataError
 from soundsdk.monitor.asking import Asker
-from soundsdk.monitor.event_filter import Chooser
+from soundsdk.monitor.event_filter import EventFilter
 from soundsdk.monitor.lines import Lines
 from soundsdk.monitor.log import Log
 from soundsdk.monitor.loop import watch
 from soundsdk.monitor.notes import Notes, summary
 from soundsdk.monitor.records import iso, line, record
-from soundsdk.monitor.source import Away, Back, Item
+from soundsdk.monitor.source import Disconnected, Item, Reconnected
 from soundsdk.monitor.state import GAPS, RECENT, State, whole
 from soundsdk.monitor.table import picture
 
@@ -48,7 +48,7 @@ def status(lost: int = 0, dropped: int = 0) -> Status:
 def state_after(*items: Item) -> State:
     state = State(HELLO, "/dev/ttyACM0")
     for item in items:
-        state.take(item, NOW)
+        state.update(item, NOW)
     return state
 
 
@@ -56,30 +56,30 @@ def state_after(*items: Item) -> State:
 
 
 def test_only_the_labels_that_were_asked_for() -> None:
-    chooser = Chooser(["siren"])
-    assert chooser.take(on(1, "dog")) == []
-    assert chooser.take(on(2)) == [on(2)]
-    assert chooser.take(off(1, "dog")) == []
+    event_filter = EventFilter(["siren"])
+    assert event_filter.select(on(1, "dog")) == []
+    assert event_filter.select(on(2)) == [on(2)]
+    assert event_filter.select(off(1, "dog")) == []
 
 
 def test_an_event_that_reaches_min_score_late_is_shown_whole_when_it_ends() -> None:
-    chooser = Chooser(min_score=0.92)
-    assert chooser.take(on(1, score=0.9)) == []
-    assert chooser.take(off(1, score=0.95)) == [on(1, score=0.9), off(1, score=0.95)]
-    assert chooser.take(on(2, score=0.5)) == []
-    assert chooser.take(off(2, score=0.6)) == []
+    event_filter = EventFilter(min_score=0.92)
+    assert event_filter.select(on(1, score=0.9)) == []
+    assert event_filter.select(off(1, score=0.95)) == [on(1, score=0.9), off(1, score=0.95)]
+    assert event_filter.select(on(2, score=0.5)) == []
+    assert event_filter.select(off(2, score=0.6)) == []
 
 
 def test_the_end_of_a_shown_event_is_shown_whatever_its_score() -> None:
-    chooser = Chooser(min_score=0.92)
-    assert chooser.take(on(1, score=0.93)) == [on(1, score=0.93)]
-    assert chooser.take(off(1, score=0.1)) == [off(1, score=0.1)]
+    event_filter = EventFilter(min_score=0.92)
+    assert event_filter.select(on(1, score=0.93)) == [on(1, score=0.93)]
+    assert event_filter.select(off(1, score=0.1)) == [off(1, score=0.1)]
 
 
 def test_the_end_of_an_event_whose_onset_was_not_heard_counts_by_its_own_score() -> None:
-    chooser = Chooser(min_score=0.92)
-    assert chooser.take(off(1, score=0.95)) == [off(1, score=0.95)]
-    assert chooser.take(off(2, score=0.5)) == []
+    event_filter = EventFilter(min_score=0.92)
+    assert event_filter.select(off(1, score=0.95)) == [off(1, score=0.95)]
+    assert event_filter.select(off(2, score=0.5)) == []
 
 
 # ---- what is known
@@ -87,10 +87,10 @@ def test_the_end_of_an_event_whose_onset_was_not_heard_counts_by_its_own_score()
 
 def test_an_onset_and_its_end_are_one_event() -> None:
     state = State(HELLO, "p")
-    begun = state.take(on(1), NOW)
+    begun = state.update(on(1), NOW)
     assert begun is not None
     assert (begun.onset_s, begun.offset_s, begun.going_on) == (1.0, None, True)
-    ended = state.take(off(1), NOW + 1)
+    ended = state.update(off(1), NOW + 1)
     assert ended is not None
     assert (ended.onset_s, ended.offset_s, ended.score, ended.time, ended.going_on) == (1.0, 2.0, 0.95, NOW, False)
     assert not state.going_on
@@ -100,32 +100,32 @@ def test_an_onset_and_its_end_are_one_event() -> None:
 
 def test_lost_ends_and_lost_onsets_are_counted_and_never_paired_with_a_stranger() -> None:
     state = State(HELLO, "p")
-    state.take(on(1), NOW)
-    assert state.take(off(2, t=99000), NOW) is None
+    state.update(on(1), NOW)
+    assert state.update(off(2, t=99000), NOW) is None
     assert (state.unfinished, state.headless) == (1, 1)
-    state.take(on(3), NOW)
-    state.take(on(4, t=48000), NOW)
+    state.update(on(3), NOW)
+    state.update(on(4, t=48000), NOW)
     assert state.unfinished == 2
-    span = state.take(off(4, t=64000), NOW)
+    span = state.update(off(4, t=64000), NOW)
     assert span is not None
     assert (span.onset_s, span.offset_s) == (3.0, 4.0)
     assert [whole(s) is not None for s in state.recent] == [False, False, True]
 
 
 def test_a_restart_ends_what_went_on_and_keeps_the_sum_of_lost_samples() -> None:
-    state = state_after(on(1), status(lost=500), Restarted(), status(lost=20))
+    state = state_after(on(1), status(lost=500), DeviceReset(), status(lost=20))
     assert (state.start, state.unfinished, state.lost, state.going_on) == (2, 1, 520, {})
-    state = state_after(status(lost=500), Away("p"), Back("q", HELLO, 2.5, True, Missing(0, 3)), status(lost=20))
+    state = state_after(status(lost=500), Disconnected("p"), Reconnected("q", HELLO, 2.5, True, LinesLost(0, 3)), status(lost=20))
     assert (state.start, state.lost, state.path, state.times_gone, state.gone_s) == (2, 520, "q", 1, 2.5)
-    assert list(state.gaps) == [Missing(0, 3)]
+    assert list(state.gaps) == [LinesLost(0, 3)]
 
 
 def test_memory_does_not_grow_with_events_gaps_or_labels() -> None:
     state = State(HELLO, "p")
     for i in range(3000):
-        state.take(on(i, f"label {i}"), NOW)
-        state.take(off(i, f"label {i}"), NOW)
-        state.take(Missing(i, i), NOW)
+        state.update(on(i, f"label {i}"), NOW)
+        state.update(off(i, f"label {i}"), NOW)
+        state.update(LinesLost(i, i), NOW)
     assert (len(state.recent), len(state.gaps), len(state.counted)) == (RECENT, GAPS, 1000)
 
 
@@ -136,13 +136,13 @@ def written(form: str, *items: Item) -> list[str]:
     state, out = State(HELLO, "p"), io.StringIO()
     lines = Lines(form, state, out)
     for item in items:
-        lines.take(item, state.take(item, NOW), NOW)
+        lines.handle(item, state.update(item, NOW), NOW)
     lines.tick()
     return out.getvalue().splitlines()
 
 
 def test_tsv_is_a_dcase_table_of_whole_events() -> None:
-    rows = written("tsv", on(1), status(), off(1), on(2), Restarted(), on(3), off(3))
+    rows = written("tsv", on(1), status(), off(1), on(2), DeviceReset(), on(3), off(3))
     assert rows == [
         "filename\tonset\toffset\tevent_label",
         "rpi_pico\t1.000\t2.000\tsiren",
@@ -161,7 +161,7 @@ def test_text_is_a_line_for_each_edge() -> None:
 
 
 def test_jsonl_has_the_members_of_the_wire_and_the_time_of_the_host() -> None:
-    event, counters, gap = (json.loads(row) for row in written("jsonl", on(1), Damaged(b"{"), status(), Missing(3, 5)))
+    event, counters, gap = (json.loads(row) for row in written("jsonl", on(1), Damaged(b"{"), status(), LinesLost(3, 5)))
     assert event == {
         "time": "2023-11-14T22:13:20.250Z", "type": "event", "seq": 11, "id": 1, "label": "siren", "edge": "on",
         "t": 16000, "t_s": 1.0, "score": 0.9,
@@ -195,7 +195,7 @@ def test_the_log_appends_a_line_at_once(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     for _ in range(2):
         log = Log(path, State(HELLO, "p"), pytest.fail)
-        log.take(on(1), None, NOW)
+        log.handle(on(1), None, NOW)
         assert json.loads(path.read_text().splitlines()[-1])["label"] == "siren"
         log.close()
     assert len(path.read_text().splitlines()) == 2
@@ -205,7 +205,7 @@ def test_a_log_that_was_cut_off_within_a_line_goes_on_in_the_next(tmp_path: Path
     path = tmp_path / "log.jsonl"
     path.write_text('{"half')
     log = Log(path, State(HELLO, "p"), pytest.fail)
-    log.take(on(1), None, NOW)
+    log.handle(on(1), None, NOW)
     log.close()
     half, line_of_event = path.read_text().splitlines()
     assert half == '{"half'
@@ -217,7 +217,7 @@ def test_a_full_disk_is_said_once_and_counted() -> None:
     said: list[str] = []
     log = Log(Path("/dev/full"), State(HELLO, "p"), said.append)
     for i in range(5):
-        log.take(on(i), None, NOW)
+        log.handle(on(i), None, NOW)
     log.close()
     assert len(said) == 1
     assert os.strerror(errno.ENOSPC) in said[0]
@@ -232,13 +232,13 @@ def test_after_a_full_disk_every_line_of_the_log_is_whole_again_but_one(tmp_path
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))
         for i in range(10):
-            log.take(on(i), None, NOW)
+            log.handle(on(i), None, NOW)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     failed = log.failed
     assert 5 < failed < 10
     assert path.stat().st_size == 500
-    log.take(on(99), None, NOW)
+    log.handle(on(99), None, NOW)
     log.close()
     *whole_lines, torn, last = path.read_text().splitlines()
     assert [json.loads(row)["id"] for row in whole_lines] == list(range(10 - failed))
@@ -259,9 +259,9 @@ def test_a_log_that_cannot_be_opened_is_refused_at_once(tmp_path: Path) -> None:
 def test_unplugging_is_told_with_its_length_and_the_missing_lines() -> None:
     said: list[str] = []
     notes = Notes(State(HELLO, "p"), said.append, said.append)
-    notes.take(Away("/dev/ttyACM0"), None, NOW)
-    notes.take(Back("/dev/ttyACM1", HELLO, 3.21, False, Missing(17, 20)), None, NOW)
-    notes.take(Back("/dev/ttyACM1", HELLO, 0.5, True, None), None, NOW)
+    notes.handle(Disconnected("/dev/ttyACM0"), None, NOW)
+    notes.handle(Reconnected("/dev/ttyACM1", HELLO, 3.21, False, LinesLost(17, 20)), None, NOW)
+    notes.handle(Reconnected("/dev/ttyACM1", HELLO, 0.5, True, None), None, NOW)
     assert said[0] == "the board at /dev/ttyACM0 has gone; waiting for it."
     assert said[1] == "the board is back at /dev/ttyACM1 after 3.2 s; 4 lines are missing: seq 17-20."
     assert "no line is known to be missing" in said[2]
@@ -272,10 +272,10 @@ def test_losses_are_gathered_and_log_text_is_shown_up_to_a_bound(monkeypatch: py
     said, shown = list[str](), list[str]()
     notes = Notes(State(HELLO, "p"), said.append, shown.append)
     for i in range(100):
-        notes.take(Text(b"Traceback \x1b[2J"), None, NOW)
-        notes.take(Missing(3 * i, 3 * i + 1), None, NOW)
-    notes.take(status(lost=512, dropped=2), None, NOW)
-    notes.take(status(lost=512, dropped=2), None, NOW)
+        notes.handle(Text(b"Traceback \x1b[2J"), None, NOW)
+        notes.handle(LinesLost(3 * i, 3 * i + 1), None, NOW)
+    notes.handle(status(lost=512, dropped=2), None, NOW)
+    notes.handle(status(lost=512, dropped=2), None, NOW)
     notes.tick()
     assert said == ["the board has missed 512 samples of sound.", "the board could not send 2 lines."]
     notes.close()
@@ -288,7 +288,7 @@ def test_losses_are_gathered_and_log_text_is_shown_up_to_a_bound(monkeypatch: py
 
 
 def test_the_summary_counts_what_was_not_believed() -> None:
-    state = state_after(on(1), off(1), on(2), Missing(5, 6), Away("p"), Back("q", HELLO, 1.5, False, None))
+    state = state_after(on(1), off(1), on(2), LinesLost(5, 6), Disconnected("p"), Reconnected("q", HELLO, 1.5, False, None))
     words = "\n".join(summary(state, Counts(messages=12, text=3, damaged=4, missing=2), log_failed=1))
     for expected in ("siren 2", "12 believed, 4 damaged, 2 missing (seq 5-6), 3 of log text", "once, 1.5 s",
                      "1 still going on", "1 lines could not be written"):  # fmt: skip
@@ -314,16 +314,16 @@ def test_the_table_shows_board_level_scores_events_and_losses() -> None:
     for expected in ("rpi_pico", "alarms", "-33.0 dBFS", "0.94", "siren", "[red]bell", "1.00 s", "2.00 s", "now",
                      "damaged 1", "samples lost 7", "step 8.1 ms", "heap 91 kB"):  # fmt: skip
         assert expected in text, expected
-    assert "gone" in drawn(state_after(Away("p")))
+    assert "gone" in drawn(state_after(Disconnected("p")))
 
 
 @pytest.mark.parametrize("height", [8, 12, 24, 60])
 def test_the_table_fits_the_terminal(height: int) -> None:
     state = State(HELLO, "p")
     for i in range(100):
-        state.take(on(i), NOW)
-        state.take(off(i), NOW)
-    state.take(Scores(1, 2304, -33.0, tuple(range(50))), NOW)
+        state.update(on(i), NOW)
+        state.update(off(i), NOW)
+    state.update(Scores(1, 2304, -33.0, tuple(range(50))), NOW)
     assert len(drawn(state, height).splitlines()) <= height
 
 
@@ -334,7 +334,7 @@ class Asked:
     def __init__(self) -> None:
         self.sent: list[dict[str, object]] = []
 
-    def tell(self, kind: str, **members: object) -> None:
+    def send(self, kind: str, **members: object) -> None:
         self.sent.append({"type": kind, **members})
 
 
@@ -345,12 +345,12 @@ def test_every_class_is_asked_for_once_and_again_after_a_restart() -> None:
         asker.tick()
         asker.tick()
         index = board.sent[-1]["class"]
-        asker.take(Ack(1, "model", True, extra={"classes": 2, "class": index, "label": label, "on": 500}))
+        asker.handle(Ack(1, "model", True, extra={"classes": 2, "class": index, "label": label, "on": 500}))
     asker.tick()
     assert board.sent == [{"type": "model", "class": 0}, {"type": "model", "class": 1}]
     assert asker.complete
     assert state.labels == {0: "a", 1: "b"}
-    asker.take(Restarted())
+    asker.handle(DeviceReset())
     asker.tick()
     assert board.sent[-1] == {"type": "model", "class": 0}
 
@@ -383,7 +383,7 @@ def test_old_firmware_is_left_in_peace(monkeypatch: pytest.MonkeyPatch) -> None:
         asker.tick()
         if board.sent:
             for message in board.sent:
-                asker.take(Ack(1, str(message["type"]), False, "unsupported", "no"))
+                asker.handle(Ack(1, str(message["type"]), False, "unsupported", "no"))
         clock += 1
     assert len(board.sent) == 2
 
@@ -398,12 +398,12 @@ class Script:
         self._turns = list(turns)
         self.hello, self.path, self.serial_number, self.counts = HELLO, "p", None, Counts()
 
-    def poll(self, timeout_s: float) -> list[Item]:
+    def read_all(self, timeout_s: float) -> list[Item]:
         if not self._turns:
             time.sleep(timeout_s)
         return self._turns.pop(0) if self._turns else []
 
-    def tell(self, kind: str, **members: object) -> None: ...
+    def send(self, kind: str, **members: object) -> None: ...
 
 
 def looped(form: str, *turns: list[Item], once: bool = True, seconds: float = 0.3) -> tuple[bool, list[str]]:
@@ -411,7 +411,7 @@ def looped(form: str, *turns: list[Item], once: bool = True, seconds: float = 0.
     state = State(HELLO, "p")
     asker = Asker(source, state, lambda: (False, False))
     whole_events = form in ("tsv", "audacity")
-    found = watch(source, state, Chooser(), asker, [Lines(form, state, out)], once, whole_events, seconds)
+    found = watch(source, state, EventFilter(), asker, [Lines(form, state, out)], once, whole_events, seconds)
     return found, out.getvalue().splitlines()
 
 

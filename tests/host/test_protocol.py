@@ -7,7 +7,7 @@ import random
 import pytest
 
 from soundfw.wire.framing import MAX_LINE_BYTES, decode, encode
-from soundsdk.device.protocol import Damaged, Missing, Reader, Restarted, Text
+from soundsdk.device.protocol import Damaged, DeviceReset, LinesLost, Reader, Text
 
 
 def test_known_line():
@@ -65,7 +65,7 @@ def test_gap_in_seq_is_reported_with_its_ends_and_a_restart_is_told_apart():
         lines += reader.lines(encode({"type": "status", "seq": seq}) + b"\n")
     short = [line["seq"] if isinstance(line, dict) else line for line in lines]
     # The last restart: 0 was sent and not seen.
-    expected = [3, 4, Missing(5, 7), 8, 9, Restarted(), 0, 1, 2, Restarted(), Missing(0, 0), 1, Missing(2, 8), 9]
+    expected = [3, 4, LinesLost(5, 7), 8, 9, DeviceReset(), 0, 1, 2, DeviceReset(), LinesLost(0, 0), 1, LinesLost(2, 8), 9]
     assert short == expected
     assert (reader.counts.missing, reader.counts.restarts) == (3 + 1 + 7, 2)
 

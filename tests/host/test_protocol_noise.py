@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from soundfw.wire.framing import encode
-from soundsdk.device.protocol import Damaged, Missing, Reader, Text
+from soundsdk.device.protocol import Damaged, LinesLost, Reader, Text
 from soundsdk_sim.faults import Noise
 
 LINES = 1_000_000
@@ -76,7 +76,7 @@ def test_clean_lines_survive_one_percent_noise() -> None:
                     newest = seq
                     believed += 1
                     clean.discard(seq)
-                elif isinstance(line, Missing):
+                elif isinstance(line, LinesLost):
                     reported += line.count
                 else:
                     assert isinstance(line, (Text, Damaged)), f"seed {seed}: {line}"

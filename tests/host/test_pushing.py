@@ -19,7 +19,7 @@ from soundsdk import cli
 from soundsdk.detector_file import DetectorFile, load
 from soundsdk.device.messages import Hello
 from soundsdk.device.push import PIECE_BYTES, check_fit, push
-from soundsdk.device.session import Device, Refused
+from soundsdk.device.session import CommandRejected, Device
 from soundsdk.errors import CheckError, DeviceError
 from soundsdk_sim.faults import Faulty, Noise
 from soundsdk_sim.live import LiveBoard
@@ -103,7 +103,7 @@ def test_a_pushed_detector_runs_and_is_kept(bench: Bench, other: DetectorFile) -
 
 
 def test_the_command_says_what_runs(bench: Bench, other: DetectorFile, capfd: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr("soundsdk.device.open_transport", lambda where: bench)
+    monkeypatch.setattr("soundsdk.device.session.open_transport", lambda where, system: bench)
     assert cli.run(["push", str(other.path), "-p", "port:x", "--json"]) == 0
     out = json.loads(capfd.readouterr().out)
     assert (out["model"], out["sha256"], out["board"]) == ("other", sha(other), "sim")
@@ -166,7 +166,7 @@ def test_a_model_the_board_cannot_run_leaves_the_old_one(
     with Device(bench) as device:
         with pytest.raises(CheckError, match=rf"cannot run other \({code}\); the old detector is back"):
             push(device, other)
-        hello = device.ask("hello")
+        hello = device.request("hello")
         assert isinstance(hello, Hello)
         assert hello.model == "tones"
         # Again, after whatever it was is gone.
@@ -177,8 +177,8 @@ def test_a_model_the_board_cannot_run_leaves_the_old_one(
 def test_a_board_without_a_file_system_says_that_it_takes_no_models(
     flash: Path, other: DetectorFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("soundfw.main.Slots", lambda folder: None)
-    with Device(Bench(flash)) as device, pytest.raises(Refused, match="unsupported"):
+    monkeypatch.setattr("soundfw.main.ModelSlots", lambda folder: None)
+    with Device(Bench(flash)) as device, pytest.raises(CommandRejected, match="unsupported"):
         push(device, other)
 
 

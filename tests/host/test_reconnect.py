@@ -12,9 +12,10 @@ import pytest
 from tone_boards import beeps, board
 
 from soundsdk.device.messages import Event, Hello, Status
-from soundsdk.device.protocol import Missing, Restarted
-from soundsdk.device.reconnect import Away, Back, Watch, WatchItem, reopen
+from soundsdk.device.protocol import DeviceReset, LinesLost
+from soundsdk.device.reconnect import Disconnected, Reconnected, ReconnectingDevice, ReconnectingItem
 from soundsdk.device.session import Text
+from soundsdk.device.transport import reopen
 from soundsdk.errors import DeviceError
 from virtual_boards.virtual_port import VirtualPort, VirtualPorts
 
@@ -29,13 +30,13 @@ def ports(tmp_path: Path) -> Iterator[VirtualPorts]:
         yield ports
 
 
-def until(watch: Watch, kind: type, timeout_s: float) -> list[WatchItem]:
+def until(watch: ReconnectingDevice, kind: type, timeout_s: float) -> list[ReconnectingItem]:
     """Items up to the first of that kind."""
-    items: list[WatchItem] = []
+    items: list[ReconnectingItem] = []
     end = time.monotonic() + timeout_s
     while not any(isinstance(item, kind) for item in items):
         assert time.monotonic() < end, f"no {kind.__name__} in {timeout_s} s, only {items}"
-        items += watch.poll(0.02)
+        items += watch.read_all(0.02)
     return items
 
 
@@ -51,14 +52,14 @@ class Ledger:
             assert seq not in self.seqs, f"line {seq} twice"
             self.seqs.add(seq)
 
-    def add(self, items: list[WatchItem]) -> None:
+    def add(self, items: list[ReconnectingItem]) -> None:
         for item in items:
-            if isinstance(item, Back):
+            if isinstance(item, Reconnected):
                 if item.restarted:
                     self.close()
                 # The answer to this hello was read while the connection was made.
                 self._account(item.hello.seq)
-            gap = item.missing if isinstance(item, Back) else item if isinstance(item, Missing) else None
+            gap = item.lines_lost if isinstance(item, Reconnected) else item if isinstance(item, LinesLost) else None
             if gap is not None:
                 self._account(*range(gap.first, gap.last + 1))
                 self.missed += gap.count
@@ -77,20 +78,20 @@ class Ledger:
     starts_late = True  # lines from before the first connection are nobody's
 
 
-def cycle(watch: Watch, port: VirtualPort, ledger: Ledger, name: str, away_s: float) -> tuple[Back, float]:
+def cycle(watch: ReconnectingDevice, port: VirtualPort, ledger: Ledger, name: str, away_s: float) -> tuple[Reconnected, float]:
     """One unplugging; the item that ends it, and the time from plugging in to the next event, s."""
     port.unplug()
-    items = until(watch, Away, 5)
+    items = until(watch, Disconnected, 5)
     assert watch.device is None
-    assert watch.poll(away_s) == []
+    assert watch.read_all(away_s) == []
     port.plug(name)
     begin = time.monotonic()
     items += until(watch, Event, 10)
     took_s = time.monotonic() - begin
     ledger.add(items)
-    back = next(item for item in items if isinstance(item, Back))
+    back = next(item for item in items if isinstance(item, Reconnected))
     assert back.path == port.path
-    assert back.gone_s >= min(away_s, 0.01)
+    assert back.away_s >= min(away_s, 0.01)
     return back, took_s
 
 
@@ -101,14 +102,14 @@ def test_unplugged_a_hundred_times_events_are_back_within_two_seconds_and_every_
     port = ports.add(lambda: board(BEEPS, SPEED, status_s=2), powered=powered, serial_number="SN")
     worst_s = 0.0
     missed = 0
-    with Watch("auto", system=ports) as watch:
+    with ReconnectingDevice("auto", system=ports) as watch:
         ledger = Ledger()
         ledger.add([watch.hello, *until(watch, Event, 10)])
         for i in range(100):
             back, took_s = cycle(watch, port, ledger, f"ttyACM{i % 3}", away_s=(0.0, 0.02, 0.15)[i % 3])
             worst_s = max(worst_s, took_s)
             assert back.restarted is not powered, f"cycle {i}: {back}"
-            missed += back.missing.count if back.missing else 0
+            missed += back.lines_lost.count if back.lines_lost else 0
         ledger.close()
         counts = watch.counts
     print(f"100 times unplugged: events again within {worst_s:.2f} s; {ledger.seen} lines seen, {missed} told missing")
@@ -121,79 +122,79 @@ def test_unplugged_a_hundred_times_events_are_back_within_two_seconds_and_every_
 
 def test_a_board_that_said_as_much_while_away_as_before_is_still_known_to_have_restarted(ports: VirtualPorts) -> None:
     port = ports.add(lambda: board(BEEPS, 1.0, status_s=1), serial_number="SN")
-    with Watch("auto", system=ports) as watch:
+    with ReconnectingDevice("auto", system=ports) as watch:
         time.sleep(1.2)
-        watch.poll(0.1)
+        watch.read_all(0.1)
         before = watch.device.seq if watch.device else None
         assert before is not None
         port.unplug()
-        until(watch, Away, 5)
+        until(watch, Disconnected, 5)
         port.plug()
         # It runs unseen until it has said more lines than before.
         time.sleep(3.0)
-        back = next(item for item in until(watch, Back, 5) if isinstance(item, Back))
+        back = next(item for item in until(watch, Reconnected, 5) if isinstance(item, Reconnected))
         assert watch.device is not None
         assert watch.device.first_seq is not None
         assert watch.device.first_seq > before, "the test did not come to its point"
     assert back.restarted
-    assert back.missing == Missing(0, watch.device.first_seq - 1)
+    assert back.lines_lost == LinesLost(0, watch.device.first_seq - 1)
 
 
 def test_only_the_board_with_the_same_serial_number_is_taken(ports: VirtualPorts) -> None:
     port = ports.add(board, serial_number="ONE")
-    with Watch("auto", system=ports) as watch:
+    with ReconnectingDevice("auto", system=ports) as watch:
         port.unplug()
-        until(watch, Away, 5)
+        until(watch, Disconnected, 5)
         other = ports.add(board, "ttyACM0", serial_number="TWO")
         time.sleep(0.7)
-        assert watch.poll(0.1) == []
+        assert watch.read_all(0.1) == []
         port.plug("ttyACM1")
-        back = next(item for item in until(watch, Back, 5) if isinstance(item, Back))
+        back = next(item for item in until(watch, Reconnected, 5) if isinstance(item, Reconnected))
     assert back.path == port.path != other.path
 
 
 def test_a_bridge_without_a_serial_number_is_found_under_its_new_path(ports: VirtualPorts) -> None:
     port = ports.add(board, "ttyUSB0", vid=0x1A86, pid=0x7523, serial_number=None, powered=True)
-    with Watch(port.path, system=ports) as watch:
+    with ReconnectingDevice(port.path, system=ports) as watch:
         port.unplug()
-        until(watch, Away, 5)
+        until(watch, Disconnected, 5)
         port.plug("ttyUSB1")
-        until(watch, Back, 5)
+        until(watch, Reconnected, 5)
         assert watch.path == port.path
 
 
 def test_a_port_that_is_busy_or_not_yet_permitted_is_tried_again(ports: VirtualPorts) -> None:
     port = ports.add(board, serial_number="SN")
-    with Watch("auto", system=ports) as watch:
+    with ReconnectingDevice("auto", system=ports) as watch:
         port.unplug()
-        until(watch, Away, 5)
+        until(watch, Disconnected, 5)
         port.plug()
         with port.held():
             end = time.monotonic() + 0.5
             while time.monotonic() < end:
-                assert watch.poll(0.05) == []
+                assert watch.read_all(0.05) == []
         port.unplug()
         port.plug()
         with port.forbidden():
             end = time.monotonic() + 0.5
             while time.monotonic() < end:
-                assert watch.poll(0.05) == []
-        until(watch, Back, 3)
+                assert watch.read_all(0.05) == []
+        until(watch, Reconnected, 3)
 
 
 def test_a_restart_without_unplugging_is_no_loss(ports: VirtualPorts) -> None:
     ports.add(board)
-    with Watch("auto", system=ports) as watch:
+    with ReconnectingDevice("auto", system=ports) as watch:
         assert watch.device is not None
-        watch.device.tell("reboot")
-        items = until(watch, Restarted, 10)
-        assert not any(isinstance(item, (Away, Missing, Text)) for item in items)
+        watch.device.send("reboot")
+        items = until(watch, DeviceReset, 10)
+        assert not any(isinstance(item, (Disconnected, LinesLost, Text)) for item in items)
         assert watch.counts.missing == 0
 
 
 def test_reopening_gives_up_in_time(ports: VirtualPorts) -> None:
     port = ports.add(board)
-    with Watch("auto", system=ports) as watch:
+    with ReconnectingDevice("auto", system=ports) as watch:
         transport = watch.device.transport if watch.device else None
         assert transport is not None
     port.unplug()

@@ -19,7 +19,7 @@ from sim.tiny_model import tones
 from soundsdk import cli
 from soundsdk.device.messages import Audio
 from soundsdk.device.session import Device
-from soundsdk.device.transport import Gone
+from soundsdk.device.transport import ConnectionLost
 from soundsdk.errors import ProtocolError, UsageError
 from soundsdk.recording.audio_lines import Joiner, Piece, Take, cut, decode, record, triggered
 from soundsdk.recording.dataset_files import write
@@ -47,7 +47,7 @@ class Link:
         self.live.stop()
 
     def reopen(self) -> Link:
-        raise Gone("gone for good")
+        raise ConnectionLost("gone for good")
 
 
 def fast(pcm: NDArray[np.int16], speed: float = 20.0) -> Link:
@@ -153,7 +153,7 @@ def test_a_board_that_falls_silent_is_an_error_after_some_seconds(monkeypatch: p
 
 def test_a_recording_of_which_nothing_arrives_is_all_lost(tmp_path: Path, capfd: Any, monkeypatch: Any) -> None:
     link = Faulty(fast(noise(10)), noise=Swallow(b'"audio"'))
-    monkeypatch.setattr("soundsdk.device.open_transport", lambda where: link)
+    monkeypatch.setattr("soundsdk.device.session.open_transport", lambda where, system: link)
     assert cli.run(["record", "--label", "a", "--seconds", "2", "-o", str(tmp_path)]) == 1
     out, err = capfd.readouterr()
     assert out == ""
@@ -178,7 +178,7 @@ def test_a_trigger_gives_the_sound_before_and_after_the_onset() -> None:
         assert (take.samples, take.lost, take.whole) == (32_000, 0, True)
         assert take.trigger is not None
         assert take.trigger.label == "high"
-        assert take.trigger.t - take.at == RATE_HZ
+        assert take.trigger.time_samples - take.at == RATE_HZ
         # The tone begins at about the second that was asked for: the detector dates its onsets.
         loud = np.abs(take.pieces[0].pcm.astype(int)) > 1500
         assert abs(int(np.argmax(loud)) / RATE_HZ - 1) < 0.35
@@ -243,7 +243,7 @@ def test_sound_that_cannot_be_decoded_is_a_protocol_error(codec: str, data: byte
 def test_the_command_fills_a_dataset_that_training_reads(
     tmp_path: Path, capfd: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("soundsdk.device.open_transport", lambda where: fast(noise(30)))
+    monkeypatch.setattr("soundsdk.device.session.open_transport", lambda where, system: fast(noise(30)))
     dataset = tmp_path / "data"
     for label in ("door bell", "rain"):
         assert cli.run(["record", "--label", label, "--seconds", "1", "--count", "2", "-o", str(dataset)]) == 0

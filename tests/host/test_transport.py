@@ -15,7 +15,7 @@ import pytest
 import serial
 from tone_boards import board
 
-from soundsdk import Device, Gone
+from soundsdk import ConnectionLost, Device
 from soundsdk.device.address import Address, parse
 from soundsdk.device.transport import SerialTransport, open_transport
 from soundsdk.errors import DeviceError, PortError, ProtocolError, SoundsdkError, UsageError
@@ -150,7 +150,7 @@ def test_a_board_behind_a_socket() -> None:
             assert device.status().lost == 0
             done.set()
             thread.join()
-            with pytest.raises(Gone):
+            with pytest.raises(ConnectionLost):
                 list(device.messages(timeout_s=5))
     virtual.stop()
 

@@ -13,7 +13,7 @@ import soundmodel
 from soundfw.detect.detector import Thresholds, from_stream
 from soundfw.mic.microphone import Mic
 from soundfw.pipeline import Pipeline
-from soundfw.wire.telemetry import Watch
+from soundfw.wire.telemetry import Telemetry
 
 BLOCK = 256
 
@@ -72,8 +72,8 @@ def loop(source, hops):
     detector.thresholds = [Thresholds(1000, 1000, 60000, 0) for _ in detector.labels]
     link = NoLink()
     # Neither telemetry nor a recording is on.
-    watch = Watch(stream, detector, link)
-    pipeline = Pipeline(Mic(source, BLOCK), stream, detector, link, 16000, 3600, NoStopwatch(), watch)
+    telemetry = Telemetry(stream, detector, link)
+    pipeline = Pipeline(Mic(source, BLOCK), stream, detector, link, 16000, 3600, NoStopwatch(), telemetry)
     seen = 0
     i = 0
     micropython.heap_lock()

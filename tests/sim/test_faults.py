@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from soundsdk.device.transport import Gone
+from soundsdk.device.transport import ConnectionLost
 from soundsdk_sim.faults import Faulty, Noise
 
 
@@ -71,10 +71,10 @@ def test_the_cable_is_pulled_at_the_byte(at: int) -> None:
         while True:
             got.extend(link.read(0))
 
-    with pytest.raises(Gone):
+    with pytest.raises(ConnectionLost):
         read_on()
     assert got == data[:at]
-    with pytest.raises(Gone):
+    with pytest.raises(ConnectionLost):
         link.write(b"x")
 
 
@@ -82,10 +82,10 @@ def test_the_cable_is_pulled_at_the_byte_written() -> None:
     wire = Wire()
     link = Faulty(wire, unplug_written=7)
     link.write(b"abcd")
-    with pytest.raises(Gone):
+    with pytest.raises(ConnectionLost):
         link.write(b"efgh")
     assert wire.received == b"abcdefg"
-    with pytest.raises(Gone):
+    with pytest.raises(ConnectionLost):
         link.read(0)
 
 
@@ -93,7 +93,7 @@ def test_unplugging_on_call_and_closing() -> None:
     wire = Wire(b"data")
     link = Faulty(wire)
     link.unplug()
-    with pytest.raises(Gone):
+    with pytest.raises(ConnectionLost):
         link.read(0)
     assert wire.open
     link.close()

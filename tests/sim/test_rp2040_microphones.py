@@ -154,7 +154,7 @@ def test_the_count_of_transfers_restarts_without_a_gap(uf2: Path) -> None:
     """It restarts after 8 blocks here, and after 2 hours on a real board."""
     words = np.random.default_rng(2).integers(-32768, 32768, 4 * 256 * 50).astype(np.int16)
     mic = {"kind": "pdm", "clk": 2, "data": 3, "dc_shift": 0}
-    short_round = "import soundfw.mic.dma_ring as dma_ring\ndma_ring.Ring.ROUND = 1 << 12\n"
+    short_round = "import soundfw.mic.dma_ring as dma_ring\ndma_ring.DmaRing.ROUND = 1 << 12\n"
     samples, lost = heard(uf2, PdmMicrophone(2, 3), mic, words, 40, 39, 1, short_round + READ)
     raw = words.view(np.uint16).reshape(-1, 2)[:, ::-1].tobytes()
     out = array("h", [0] * 256 * 40)

@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from soundsdk_sim.scenes import Part, alarms, backgrounds, compose, demo_scene, distractors, make_scene, rooms, sirens
+from soundsdk_sim.scenes import (
+    Part,
+    alarms,
+    backgrounds,
+    compose,
+    demo_scene,
+    distractors,
+    make_scene,
+    rooms,
+    sirens,
+)
 from soundsdk_sim.scenes.dsp import RATE_HZ, edges, noise, rms, samples
 from soundsdk_sim.scenes.recordings import Recordings, active_parts, class_name
 
@@ -46,7 +56,7 @@ def test_smoke_alarm_keeps_the_timing_and_pitch_of_iso_8201(kind: str, seed: int
 @pytest.mark.parametrize("seed", SEEDS)
 def test_sweeps_of_wail_and_yelp_lie_in_the_published_ranges(seed: int) -> None:
     for cycles in ((10, 30), (150, 250)):
-        freq = sirens._sweep(np.random.default_rng(seed), samples(12), cycles)
+        freq = sirens.sweep(np.random.default_rng(seed), samples(12), cycles)
         assert freq.min() >= 495
         assert freq.max() <= 1955
         assert freq.max() / freq.min() >= 1.9
@@ -57,7 +67,7 @@ def test_sweeps_of_wail_and_yelp_lie_in_the_published_ranges(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_hi_lo_has_two_tones_a_second_to_a_fourth_apart(seed: int) -> None:
-    freq = sirens._two_tone(np.random.default_rng(seed), samples(6))
+    freq = sirens.two_tone(np.random.default_rng(seed), samples(6))
     low, high = np.percentile(freq, [10, 90])
     assert 355 <= low <= 755
     assert 1.1 <= high / low <= 1.36
@@ -115,16 +125,6 @@ def test_demo_scene_holds_an_alarm_three_sirens_and_their_truth() -> None:
         assert scene.events[-1].offset_s <= 40
 
 
-def test_events_of_a_scene_keep_apart_and_inside() -> None:
-    for seed in range(6):
-        scene = make_scene(seed, 60.0)
-        assert {"smoke_alarm", "siren"} == {e.label for e in scene.events}
-        for before, after in zip(scene.events, scene.events[1:], strict=False):
-            assert before.offset_s + 3.9 <= after.onset_s
-        assert scene.events[0].onset_s >= 0
-        assert scene.events[-1].offset_s <= 60
-
-
 @pytest.mark.parametrize("name", [*backgrounds.MAKERS, *distractors.KINDS, *distractors.BEEPS])
 def test_every_sound_has_unit_rms_and_no_bad_number(name: str) -> None:
     for seed in range(4):
@@ -143,7 +143,7 @@ def test_microphone_noise_and_clipping_stay_in_int16() -> None:
     rng = np.random.default_rng(0)
     loud = rooms.to_pcm(3.0 * np.sin(np.arange(16000)))
     assert (loud.min(), loud.max()) == (-32768, 32767)
-    silence = rooms.Microphone.draw(rng).pick_up(rng, np.zeros(16000))
+    silence = rooms.MicrophoneResponse.draw(rng).apply(rng, np.zeros(16000))
     assert -91 < 20 * np.log10(rms(silence)) < -64
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from soundsdk import Device, Gone, Watch
-from soundsdk.device.reconnect import Away, Back
+from soundsdk import ConnectionLost, Device, ReconnectingDevice
+from soundsdk.device.reconnect import Disconnected, Reconnected
 from soundsdk.errors import ProtocolError, UsageError
 
 
@@ -38,19 +38,19 @@ def test_noise_slowness_and_a_pulled_cable() -> None:
             for _ in range(100):
                 device.status()
 
-        with pytest.raises(Gone):
+        with pytest.raises(ConnectionLost):
             request_on()
 
 
 def test_a_watch_outlives_the_pulled_cable() -> None:
-    with Watch("sim:sim,unplug_read=1500") as watch:
+    with ReconnectingDevice("sim:sim,unplug_read=1500") as watch:
         kinds: list[type] = []
         for _ in range(200):
             if watch.device is not None:
-                with contextlib.suppress(Gone):
+                with contextlib.suppress(ConnectionLost):
                     watch.device.status()
-            kinds += [type(item) for item in watch.poll(0.02)]
-            if kinds.count(Back) >= 2:
+            kinds += [type(item) for item in watch.read_all(0.02)]
+            if kinds.count(Reconnected) >= 2:
                 break
-    assert kinds.count(Away) >= 2
-    assert kinds.count(Back) >= 2
+    assert kinds.count(Disconnected) >= 2
+    assert kinds.count(Reconnected) >= 2

@@ -18,9 +18,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(folders: Path) -> Any:
     """Detector made from the folders with fold 1 held out, and the clips it was tested on."""
     need("tensorflow", "tflite_micro")
-    from soundsdk_train import datasets, pipeline
+    from soundsdk_train import datasets, training_run
     from soundsdk_train.commands.train import load_split
 
     settings = quick_settings()
     train, test, labels = load_split(datasets.scan(folders), 1, settings)
-    return pipeline.make(train, test, labels, settings, test_fold=1), test
+    return training_run.train_detector(train, test, labels, settings, test_fold=1), test

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from soundsdk_train.augment import Augmenter, Bank
-from soundsdk_train.settings import AugmentSettings, FrontendSettings, TrainSettings
+from soundsdk_train.run_settings import AugmentSettings, FrontendSettings, TrainSettings
 
 NOTHING = AugmentSettings(1.0, 0.0, 0.0, 0.0, 0.0, [-300.0, -300.0], 0.0, 0.0, 0.0, 0, 0, 0, 0)
 

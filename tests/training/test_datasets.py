@@ -12,7 +12,7 @@ import soundfile
 from soundsdk.errors import DataError, UsageError
 from soundsdk.recording import audio_file
 from soundsdk_train import datasets
-from soundsdk_train.settings import FrontendSettings
+from soundsdk_train.run_settings import FrontendSettings
 
 FRONTEND = FrontendSettings()
 
@@ -108,7 +108,7 @@ def test_takes_of_one_recording_on_both_sides_are_refused(tmp_path: Path) -> Non
 def test_the_same_file_on_both_sides_is_refused(tmp_path: Path) -> None:
     tone(tmp_path / "001 - A" / "1-1-A.wav")
     shutil.copy(tmp_path / "001 - A" / "1-1-A.wav", tmp_path / "001 - A" / "2-2-A.wav")
-    train, test = (datasets.load(r, FRONTEND, 8).clips for r in datasets.split(datasets.scan(tmp_path), 1))
+    train, test = (datasets.load_clips(r, FRONTEND, 8).clips for r in datasets.split(datasets.scan(tmp_path), 1))
     with pytest.raises(DataError, match="same recording"):
         datasets.refuse_duplicates(train, test)
 
@@ -118,7 +118,7 @@ def test_unreadable_files_are_named_counted_and_skipped(tmp_path: Path) -> None:
         tone(tmp_path / "a" / f"{i}.wav")
     (tmp_path / "a" / "text.wav").write_text("this is no sound at all")
     soundfile.write(tmp_path / "a" / "empty.wav", np.zeros(0), 16000)
-    loaded = datasets.load(datasets.scan(tmp_path).recordings, FRONTEND, 8)
+    loaded = datasets.load_clips(datasets.scan(tmp_path).recordings, FRONTEND, 8)
     assert len(loaded.clips) == 40
     assert [Path(path).name for path, _ in loaded.unreadable] == ["empty.wav", "text.wav"]
     assert "holds no sound" in loaded.unreadable[0][1]
@@ -129,7 +129,7 @@ def test_more_than_five_percent_unreadable_is_an_error(tmp_path: Path) -> None:
         tone(tmp_path / "a" / f"{i}.wav")
     (tmp_path / "a" / "x.wav").write_bytes(b"RIFF\x00\x00")
     with pytest.raises(DataError, match=r"1 of 19 files cannot be read.*x\.wav"):
-        datasets.load(datasets.scan(tmp_path).recordings, FRONTEND, 8)
+        datasets.load_clips(datasets.scan(tmp_path).recordings, FRONTEND, 8)
 
 
 @pytest.mark.parametrize("make", ["missing", "empty", "no audio"])
@@ -165,7 +165,7 @@ def test_full_scale_is_clipped_not_wrapped() -> None:
 
 def test_short_clips_are_lengthened_to_one_step(tmp_path: Path) -> None:
     tone(tmp_path / "a" / "x.wav", 0.02)
-    (clip,) = datasets.load(datasets.scan(tmp_path).recordings, FRONTEND, 8).clips
+    (clip,) = datasets.load_clips(datasets.scan(tmp_path).recordings, FRONTEND, 8).clips
     assert clip.features is not None
     assert clip.features.shape == (8, 40)
 
@@ -173,6 +173,6 @@ def test_short_clips_are_lengthened_to_one_step(tmp_path: Path) -> None:
 def test_the_data_hash_depends_on_content_not_on_order(tmp_path: Path) -> None:
     tone(tmp_path / "a" / "x.wav", pitch=500)
     tone(tmp_path / "a" / "y.wav", pitch=700)
-    clips = datasets.load(datasets.scan(tmp_path).recordings, FRONTEND, 8).clips
+    clips = datasets.load_clips(datasets.scan(tmp_path).recordings, FRONTEND, 8).clips
     assert datasets.data_hash(clips) == datasets.data_hash(clips[::-1])
     assert datasets.data_hash(clips) != datasets.data_hash(clips[:1])

@@ -11,16 +11,23 @@ from soundsdk_sim.scenes import Recordings, SceneEvent
 from soundsdk_train import scene_thresholds
 from soundsdk_train.augment import Augmenter, Bank
 from soundsdk_train.commands.train import add_scenes
-from soundsdk_train.datasets import UNKNOWN, Clip, Recording
+from soundsdk_train.datasets import UNKNOWN, LabelledClip, LabelledFile
+from soundsdk_train.run_settings import (
+    AugmentSettings,
+    FrontendSettings,
+    RunSettings,
+    SceneSettings,
+    TrainSettings,
+    read_settings,
+)
 from soundsdk_train.scene_data import frame_labels, mixture, recordings_of, scene_clips
-from soundsdk_train.settings import AugmentSettings, FrontendSettings, SceneSettings, Settings, TrainSettings, load
 
 ROOT = Path(__file__).resolve().parents[2]
 FRONTEND = FrontendSettings()
 
 
 def frame_at(seconds: float) -> int:
-    """The frame whose window is centred nearest to a moment."""
+    """Return the frame whose window is centred nearest to a moment."""
     return round((seconds * 16000 - 256) / 256)
 
 
@@ -56,7 +63,7 @@ def test_unknown_frames_reach_the_loss_as_minus_one_and_a_sounding_mixture_wins(
 
 
 def test_scenes_depend_on_the_seed_and_not_on_the_number_of_processes() -> None:
-    settings = SceneSettings(count=34, seconds=2.0, labels=["smoke_alarm", "siren"], weights=[1.0, 1.0])
+    settings = SceneSettings(count=34, seconds=1.0, labels=["smoke_alarm", "siren"], weights=[1.0, 1.0])
     one = scene_clips(settings, None, FRONTEND, seed=3, workers=1)
     two = scene_clips(settings, None, FRONTEND, seed=3, workers=2)
     other = scene_clips(SceneSettings(**{**vars(settings), "count": 2}), None, FRONTEND, seed=4)
@@ -73,9 +80,9 @@ def test_scenes_depend_on_the_seed_and_not_on_the_number_of_processes() -> None:
 
 
 def test_without_recordings_only_synthesised_labels_remain(tmp_path: Path) -> None:
-    settings = Settings()
+    settings = RunSettings()
     settings.scenes = SceneSettings(count=3, seconds=2.0)
-    quiet = Clip("a.wav", np.zeros(0, np.int16), ("rain",), "0", "a", np.full((100, 40), -128, np.int8))
+    quiet = LabelledClip("a.wav", np.zeros(0, np.int16), ("rain",), "0", "a", np.full((100, 40), -128, np.int8))
     clips, labels, tune = add_scenes([quiet], [], settings)
     assert labels == ["smoke_alarm", "siren"]
     assert tune is None
@@ -92,7 +99,7 @@ def test_a_mixture_takes_barks_from_recordings_and_other_classes_as_background(t
     for label in ("dog_bark", "rain"):
         path = tmp_path / f"{label}.wav"
         soundfile.write(path, 0.1 * rng.standard_normal(16000), 16000)
-        items.append(Recording(path, label, 1, label))
+        items.append(LabelledFile(path, label, 1, label))
     recordings = recordings_of(items)
     assert isinstance(recordings, Recordings)
     assert recordings.background_labels == ["rain"]
@@ -107,18 +114,18 @@ def metadata(label: str) -> dict[str, object]:
     return {"labels": [label], "frontend": frontend, "hop_frames": 8, "detector": {"pool_ms": 0}}
 
 
-def heard(spans: list[tuple[float, float, int]], truth: list[SceneEvent]) -> scene_thresholds.Heard:
+def scored(spans: list[tuple[float, float, int]], truth: list[SceneEvent]) -> scene_thresholds.SceneScores:
     """Scores of 30 s: 10, but `value` within each (start, end, value) in seconds."""
     ends = [2304 + 2048 * i for i in range(230)]
     scores = [[next((v for a, b, v in spans if a <= e / 16000 < b), 10)] for e in ends]
-    return scene_thresholds.Heard(truth, scores, ends, 30 * 16000)
+    return scene_thresholds.SceneScores(truth, scores, ends, 30 * 16000)
 
 
 def test_penalty_counts_false_and_missed_events_and_hold_bridges_the_pauses() -> None:
     truth = [SceneEvent(5.0, 15.0, "smoke_alarm", snr_db=10.0)]
     pulses = [(5.3, 7.5, 900), (9.0, 11.5, 900), (13.0, 15.0, 900)]  # the score falls in the pauses of 1.5 s
     beep = [(20.0, 20.6, 700)]
-    scene = heard([*pulses, *beep], truth)
+    scene = scored([*pulses, *beep], truth)
     short = {"on": 600, "off": 300, "min_ms": 0, "hold_ms": 500}
     bridged = {**short, "hold_ms": 2300}
     high = {**bridged, "on": 800}
@@ -135,13 +142,13 @@ def test_penalty_counts_false_and_missed_events_and_hold_bridges_the_pauses() ->
 
 
 def test_home_settings_are_valid_and_within_the_limits_of_a_small_board() -> None:
-    from soundsdk_train.model import cost
-    from soundsdk_train.pipeline import LIMITS
+    from soundsdk_train.crnn import cost
+    from soundsdk_train.training_run import BUDGET
 
-    settings = load(ROOT / "training" / "configs" / "home.toml")
+    settings = read_settings(ROOT / "training" / "configs" / "home.toml")
     assert settings.scenes.labels == ["smoke_alarm", "siren", "dog_bark", "baby_cry"]
     figures = cost(settings.model, settings.frontend.width, 4, 62.5)
-    assert figures["parameters"] <= LIMITS["parameters"]
-    assert figures["macs_per_second"] <= LIMITS["macs_per_second"]
+    assert figures["parameters"] <= BUDGET["parameters"]
+    assert figures["macs_per_second"] <= BUDGET["macs_per_second"]
     # A training example holds a whole scene: a label of the clip then holds for what is shown.
     assert settings.train.window_frames <= int(settings.scenes.seconds * 16000 - 512) // 256 + 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from training_sounds import need
 
-from soundsdk_train import datasets, export, model, pipeline, settings
+from soundsdk_train import crnn, datasets, export, run_settings, training_run
 
 ROOT = Path(__file__).parents[2]
 MODELS = sorted((ROOT / "firmware" / "models").glob("*.tflite"))
@@ -24,13 +24,13 @@ def test_a_shipped_model_is_within_its_bounds(path: Path) -> None:
     stream = soundcore.Stream(data)
     metadata = json.loads(stream.metadata)
     assert metadata["name"] == path.stem
-    assert len(data) <= pipeline.LIMITS["file_bytes"]
-    assert soundcore.Model(data).arena_size <= pipeline.LIMITS["arena_bytes"]
-    config = settings.load(ROOT / "training" / "configs" / f"{path.stem}.toml")
+    assert len(data) <= training_run.BUDGET["file_bytes"]
+    assert soundcore.Model(data).arena_size <= training_run.BUDGET["arena_bytes"]
+    config = run_settings.read_settings(ROOT / "training" / "configs" / f"{path.stem}.toml")
     assert config.model.hop_frames == metadata["hop_frames"]
-    cost = model.cost(config.model, config.frontend.width, len(metadata["labels"]), 62.5)
-    assert cost["parameters"] <= pipeline.LIMITS["parameters"]
-    assert cost["macs_per_second"] <= pipeline.LIMITS["macs_per_second"]
+    cost = crnn.cost(config.model, config.frontend.width, len(metadata["labels"]), 62.5)
+    assert cost["parameters"] <= training_run.BUDGET["parameters"]
+    assert cost["macs_per_second"] <= training_run.BUDGET["macs_per_second"]
     assert path.with_suffix(".md").is_file(), "a model without its card"
 
 
@@ -40,7 +40,7 @@ def test_a_shipped_model_gives_tflm_bytes_on_real_recordings(path: Path) -> None
     if not DATA.is_dir():
         pytest.skip(f"no recordings in {DATA}: set SOUNDSDK_DATA to the folder that holds esc10")
     recordings = datasets.scan(DATA).recordings[::20]
-    loaded = datasets.load(recordings, settings.FrontendSettings(), 8)
+    loaded = datasets.load_clips(recordings, run_settings.FrontendSettings(), 8)
     features = [c.features for c in loaded.clips if c.features is not None]
     assert len(features) == len(recordings) > 10
     assert export.verify(path.read_bytes(), features) == sum(len(f) // 8 for f in features)

@@ -43,10 +43,10 @@ def write_folders(root: Path, per_class: int = 10, seed: int = 3) -> Path:
 
 
 def quick_settings(**tables: dict[str, Any]) -> Any:
-    """A model small enough to train in seconds."""
-    from soundsdk_train import settings
+    """Return settings of a model small enough to train in seconds."""
+    from soundsdk_train import run_settings
 
-    return settings.from_dict(
+    return run_settings.from_dict(
         {
             "name": "quick",
             "model": {"stem_filters": 4, "blocks": [[8, 2, 2], [8, 2, 2]], "gru_units": 8, **tables.pop("model", {})},

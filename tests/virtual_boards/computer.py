@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from soundsdk.device.ports import PortInfo
+from soundsdk.device.port_info import PortInfo
 from soundsdk.device.system import System
 
 

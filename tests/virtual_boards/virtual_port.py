@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-from soundsdk.device.ports import PortInfo, kind_of
+from soundsdk.device.port_info import PortInfo, kind_of
 from soundsdk_sim.faults import Filter
 from soundsdk_sim.pty import Pty
 from virtual_boards.computer import VirtualComputer

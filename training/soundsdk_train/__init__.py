@@ -1,1 +1,5 @@
-"""Training of streaming sound detectors: recordings in, one checked INT8 file out. Needs soundsdk[train,tflm]."""
+"""Training: recordings in, one checked INT8 detector file out.
+
+A module imports only modules named before it: run_settings, features, datasets, augment, metrics, tf_runtime; crnn,
+crnn_step, quantize, export; training_loop, evaluation, training_run; scene_data, scene_thresholds; progress, commands.
+"""

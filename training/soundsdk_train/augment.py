@@ -1,6 +1,6 @@
-"""Augmentation of log-mel features: everything a real place does to a sound, done on int8 frames in memory.
+"""Augmentation of log-mel features: the effects of a real place on a sound, applied to int8 frames in memory.
 
-Works on a bank of clips kept as one int8 array, so that a batch costs a few gathers. Sounds add in power:
+It works on a bank of clips kept as one int8 array, so that a batch costs a few gathers. Sounds add in power:
 features are turned to power (10^(dB/10)), mixed there, and quantised again as the device's frontend does.
 """
 
@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from soundsdk.detector_file import FEATURE_SCALE
 from soundsdk_train.datasets import UNKNOWN
-from soundsdk_train.settings import AugmentSettings, FrontendSettings, TrainSettings
+from soundsdk_train.run_settings import AugmentSettings, FrontendSettings, TrainSettings
 
 F32 = NDArray[np.float32]
 
 
 @dataclass
 class Batch:
-    """One training batch. features are real values (q / 32) as the model sees them."""
+    """One training batch. features are real values (int8 * FEATURE_SCALE), as the model sees them."""
 
     features: F32  # (batch, frames, width)
     labels: F32  # (batch, classes), clip level, may be fractional
@@ -60,7 +60,7 @@ class Bank:
 
 
 class Augmenter:
-    """Draws augmented batches from a bank; the same seed gives the same batches."""
+    """A source of augmented batches of a bank; the same seed gives the same batches."""
 
     def __init__(
         self,
@@ -89,14 +89,14 @@ class Augmenter:
         return max(1, len(self.bank) // min(self.train.batch, len(self.bank)))
 
     def epoch(self) -> Iterator[Batch]:
-        """One pass over the clips in random order."""
+        """Yield the batches of one pass over the clips in random order."""
         order = self.random.permutation(len(self.bank))
         size = min(self.train.batch, len(self.bank))
         for i in range(self.batches_per_epoch):
             yield self.batch(order[i * size : (i + 1) * size])
 
     def batch(self, chosen: NDArray[np.int64]) -> Batch:
-        """Augmented examples of the chosen clips."""
+        """Return augmented examples of the chosen clips."""
         frames, settings, rng = self.train.window_frames, self.augment, self.random
         n = len(chosen)
         index, fraction = self._positions(chosen, frames)
@@ -119,7 +119,7 @@ class Augmenter:
             power[mixed] = power[mixed] * (1 - share[:, :, None]) + power[other] * share[:, :, None]
             if self.single_label:
                 labels[mixed] = labels[mixed] * (1 - share) + labels[other] * share
-            else:  # both can be heard
+            else:  # both sound
                 labels[mixed] = np.maximum(labels[mixed], labels[other])
             one, two = strong[mixed], strong[other]
             # What sounds in either sounds; else what is unknown in either is unknown.
@@ -133,15 +133,15 @@ class Augmenter:
 
     @property
     def single_label(self) -> bool:
-        """Whether every clip has exactly one label."""
+        """True if every clip has exactly one label."""
         return bool(np.all(self.bank.labels.sum(1) == 1.0))
 
     def _positions(self, chosen: NDArray[np.int64], frames: int) -> tuple[NDArray[np.int64], F32]:
-        """Where in the bank each output frame comes from: time shift (circular) and stretch."""
+        """Draw time shift (circular) and stretch, and return the position in the bank of each output frame."""
         rng, n = self.random, len(chosen)
         length = self.bank.lengths[chosen][:, None]
-        limit = np.log(self.augment.stretch)
-        rate = np.exp(rng.uniform(-limit, limit, (n, 1)))
+        widest = np.log(self.augment.stretch)
+        rate = np.exp(rng.uniform(-widest, widest, (n, 1)))
         position = rng.random((n, 1)) * length + rate * np.arange(frames)[None, :]
         whole = np.floor(position)
         at = whole.astype(np.int64)
@@ -149,15 +149,15 @@ class Augmenter:
         return np.stack([start + at % length, start + (at + 1) % length]), (position - whole).astype(np.float32)
 
     def _mel_shift(self, n: int) -> F32:
-        """Matrices (n, width, width) that move the spectrum by a fraction of bands."""
-        limit = self.augment.mel_shift
-        source = np.arange(self.width)[None, :] + self.random.uniform(-limit, limit, (n, 1))
+        """Draw matrices (n, width, width) that move the spectrum by a fraction of bands."""
+        bands = self.augment.mel_shift
+        source = np.arange(self.width)[None, :] + self.random.uniform(-bands, bands, (n, 1))
         source = np.clip(source, 0, self.width - 1)
         distance = np.abs(source[:, None, :] - np.arange(self.width)[None, :, None])
         return np.maximum(0.0, 1.0 - distance).astype(np.float32)
 
     def _response(self, n: int) -> F32:
-        """Gain, tilt and a smooth colouring per example, in dB (n, width)."""
+        """Draw gain, tilt and a smooth colouring per example, in dB (n, width)."""
         s, rng = self.augment, self.random
         out = rng.uniform(-s.gain_db, s.gain_db, (n, 1)) + rng.uniform(-s.tilt_db, s.tilt_db, (n, 1)) * self.slope
         if s.colour_db > 0:
@@ -169,7 +169,7 @@ class Augmenter:
         return out.astype(np.float32)
 
     def _noise(self, n: int, frames: int) -> F32:
-        """Power of a coloured stationary noise floor (n, frames, width)."""
+        """Draw the power of a coloured stationary noise floor (n, frames, width)."""
         s, rng = self.augment, self.random
         level = rng.uniform(s.noise_db[0], s.noise_db[1], (n, 1))
         level = level + rng.uniform(-s.noise_tilt_db, s.noise_tilt_db, (n, 1)) * self.slope
@@ -178,7 +178,7 @@ class Augmenter:
         return shape * _power(level.astype(np.float32))[:, None, :]
 
     def _strong(self, chosen: NDArray[np.int64], index: NDArray[np.int64]) -> tuple[F32, F32]:
-        """Per-step labels: a class sounds in a step if it does in half of the step's frames; -1 if it may."""
+        """Return per-step labels: 1 if a class sounds in half of the step's frames, -1 if it may."""
         n, frames = index.shape
         steps, classes = frames // self.hop_frames, self.bank.labels.shape[1]
         if self.bank.strong is None:
@@ -189,7 +189,7 @@ class Augmenter:
         return strong.astype(np.float32), self.bank.has_strong[chosen].copy()
 
     def _masks(self, q: NDArray[np.floating]) -> None:
-        """SpecAugment: stripes in time and frequency set to the example's mean."""
+        """Set stripes in time and frequency to the example's mean (SpecAugment)."""
         s, rng = self.augment, self.random
         n, frames, width = q.shape
         fill = np.rint(q.mean((1, 2)))
@@ -210,7 +210,7 @@ def _power(db: NDArray[np.floating]) -> F32:
 
 
 def _noise_fluctuation(frontend: FrontendSettings, rng: np.random.Generator) -> F32:
-    """How the band power of stationary noise varies about its mean: (4096, width), mean 1.
+    """Draw the variation of the band power of stationary noise about its mean: (4096, width), mean 1.
 
     A band that sums about k independent bins is gamma-distributed with shape k. Bins follow from the mel scale
     m = 2595 log10(1 + f / 700); a Hann window correlates neighbours, which halves the count.

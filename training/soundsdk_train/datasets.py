@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from soundsdk.errors import DataError, UsageError
 from soundsdk.recording import audio_file
 from soundsdk_train.features import extract, minimum_samples
-from soundsdk_train.settings import FrontendSettings
+from soundsdk_train.run_settings import FrontendSettings
 
 LAYOUTS = ("auto", "esc", "folders", "urbansound8k")
 MAX_UNREADABLE = 0.05
@@ -30,7 +30,7 @@ _TAKE = re.compile(r"(.+)-[A-Z]")
 
 
 @dataclass
-class Recording:
+class LabelledFile:
     """One file: its class, the fold it belongs to, and the recording it was cut from."""
 
     path: Path
@@ -41,12 +41,12 @@ class Recording:
 
 @dataclass
 class Dataset:
-    """All files of a folder. labels are sorted as the layout numbers them."""
+    """All recordings of a folder. labels are sorted as the layout numbers them."""
 
     root: Path
     layout: str
     labels: list[str]
-    recordings: list[Recording]
+    recordings: list[LabelledFile]
 
     @property
     def folds(self) -> list[int]:
@@ -55,8 +55,8 @@ class Dataset:
 
 
 @dataclass
-class Clip:
-    """One decoded recording. strong: None or uint8 (frames, classes), made by generators of scenes.
+class LabelledClip:
+    """One decoded recording or generated scene. strong: None or uint8 (frames, classes): 0, 1 or UNKNOWN.
 
     pcm may be dropped (empty) once features (frames, width) are there.
     """
@@ -71,19 +71,19 @@ class Clip:
 
 
 @dataclass
-class Loaded:
-    """What could be decoded, and what could not: (path, reason)."""
+class LoadedClips:
+    """The clips that could be decoded, and (path, reason) of each file that could not."""
 
-    clips: list[Clip] = field(default_factory=list)
+    clips: list[LabelledClip] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
 
 
 def scan(root: str | Path, layout: str = "auto") -> Dataset:
-    """List the recordings below a folder.
+    """List the recordings in a folder.
 
     layout: "esc" (`NNN - Class/FOLD-ID-TAKE.ogg`, or `audio/` with `meta/esc50.csv`), "urbansound8k" (`audio/foldN/`
     with `metadata/UrbanSound8K.csv`), "folders" (one folder per class) or "auto". Raises DataError if there is nothing
-    to train on, UsageError for an unknown layout.
+    to train on, UsageError if the layout is unknown.
     """
     root = Path(root)
     if layout not in LAYOUTS:
@@ -102,10 +102,10 @@ def scan(root: str | Path, layout: str = "auto") -> Dataset:
     return Dataset(root, layout, labels, sorted(recordings, key=lambda r: r.path.as_posix()))
 
 
-def split(dataset: Dataset, test_fold: int | None) -> tuple[list[Recording], list[Recording]]:
-    """Training and test recordings; no test fold means that all are for training.
+def split(dataset: Dataset, test_fold: int | None) -> tuple[list[LabelledFile], list[LabelledFile]]:
+    """Return training and test recordings; without a test fold all are for training.
 
-    Raises UsageError for a fold there is not, DataError if a recording has takes on both sides.
+    Raises UsageError if there is no such fold, DataError if a recording has takes on both sides.
     """
     if test_fold is None:
         return dataset.recordings, []
@@ -127,17 +127,17 @@ def split(dataset: Dataset, test_fold: int | None) -> tuple[list[Recording], lis
     return train, test
 
 
-def load(
-    recordings: Sequence[Recording], frontend: FrontendSettings, hop_frames: int, *, keep_pcm: bool = True
-) -> Loaded:
-    """Decode recordings and compute their features; what cannot be read is listed and left out.
+def load_clips(
+    recordings: Sequence[LabelledFile], frontend: FrontendSettings, hop_frames: int, *, keep_pcm: bool = True
+) -> LoadedClips:
+    """Decode recordings and compute their features; files that cannot be read are listed and left out.
 
     Clips shorter than one step of hop_frames end in silence up to there. keep_pcm=False drops the samples, which
-    need 30 times the memory of the features. Raises DataError if more than 5 % of the files is unreadable.
+    need 30 times the memory of the features. Raises DataError if more than 5 % of the files are unreadable.
     """
     shortest = minimum_samples(frontend, hop_frames)
 
-    def one(recording: Recording) -> Clip | tuple[str, str]:
+    def one(recording: LabelledFile) -> LabelledClip | tuple[str, str]:
         try:
             digest = hashlib.sha256(recording.path.read_bytes()).hexdigest()
             pcm = audio_file.read(recording.path, frontend.rate_hz)
@@ -149,12 +149,12 @@ def load(
             pcm = np.concatenate([pcm, np.zeros(shortest - len(pcm), np.int16)])
         features = extract(pcm, frontend)
         kept = pcm if keep_pcm else pcm[:0]
-        return Clip(recording.path.name, kept, (recording.label,), digest, recording.source, features)
+        return LabelledClip(recording.path.name, kept, (recording.label,), digest, recording.source, features)
 
-    loaded = Loaded()
+    loaded = LoadedClips()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for result in pool.map(one, recordings):
-            if isinstance(result, Clip):
+            if isinstance(result, LabelledClip):
                 loaded.clips.append(result)
             else:
                 loaded.unreadable.append(result)
@@ -167,7 +167,7 @@ def load(
     return loaded
 
 
-def refuse_duplicates(train: Sequence[Clip], test: Sequence[Clip]) -> None:
+def refuse_duplicates(train: Sequence[LabelledClip], test: Sequence[LabelledClip]) -> None:
     """Raise DataError if a file to test on is, byte for byte, one to train on."""
     known = {clip.sha256: clip for clip in train}
     for clip in test:
@@ -177,8 +177,8 @@ def refuse_duplicates(train: Sequence[Clip], test: Sequence[Clip]) -> None:
             )
 
 
-def label_matrix(clips: Sequence[Clip], labels: Sequence[str]) -> NDArray[np.float32]:
-    """Clip-level labels (clips, classes), 1 where a label holds; labels that are not listed count as none."""
+def label_matrix(clips: Sequence[LabelledClip], labels: Sequence[str]) -> NDArray[np.float32]:
+    """Return the labels of clips (clips, classes), 1 where a label holds; labels that are not listed are ignored."""
     index = {label: i for i, label in enumerate(labels)}
     out = np.zeros((len(clips), len(labels)), np.float32)
     for row, clip in zip(out, clips, strict=True):
@@ -188,14 +188,14 @@ def label_matrix(clips: Sequence[Clip], labels: Sequence[str]) -> NDArray[np.flo
     return out
 
 
-def data_hash(clips: Sequence[Clip]) -> str:
-    """One SHA-256 over names and contents of all files, whatever their order."""
+def data_hash(clips: Sequence[LabelledClip]) -> str:
+    """Return one SHA-256 over the names and contents of all files; their order does not matter."""
     lines = sorted(f"{clip.sha256}  {clip.name}\n" for clip in clips)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def label_name(text: str) -> str:
-    """A class name as the wire shows it: lower case, underscores. "Dog bark" -> "dog_bark"."""
+    """Return a class name as the wire shows it, lower case with underscores: "Dog bark" -> "dog_bark"."""
     return re.sub(r"\W+", "_", text.strip().lower()).strip("_")
 
 
@@ -213,7 +213,7 @@ def _audio_files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.suffix.lower() in audio_file.SUFFIXES and p.is_file())
 
 
-def _scan_esc(root: Path) -> tuple[list[str], list[Recording]]:
+def _scan_esc(root: Path) -> tuple[list[str], list[LabelledFile]]:
     if (root / "meta" / "esc50.csv").is_file():
         columns = ("filename", "fold", "target", "category", "src_file")
         return _scan_csv(root / "meta" / "esc50.csv", columns, root / "audio")
@@ -228,21 +228,21 @@ def _scan_esc(root: Path) -> tuple[list[str], list[Recording]]:
             parts = _ESC_FILE.fullmatch(path.stem)
             if not parts:
                 raise DataError(
-                    f"{path} is not named FOLD-ID-TAKE as the ESC layout asks.", "Rename it or use --layout folders."
+                    f"{path} is not named FOLD-ID-TAKE as in the ESC layout.", "Rename it or use --layout folders."
                 )
-            recordings.append(Recording(path, label, int(parts[1]), parts[2]))
+            recordings.append(LabelledFile(path, label, int(parts[1]), parts[2]))
     return labels, recordings
 
 
-def _scan_urbansound8k(root: Path) -> tuple[list[str], list[Recording]]:
+def _scan_urbansound8k(root: Path) -> tuple[list[str], list[LabelledFile]]:
     table = root / "metadata" / "UrbanSound8K.csv"
     return _scan_csv(table, ("slice_file_name", "fold", "classID", "class", "fsID"), root / "audio", "fold{}")
 
 
 def _scan_csv(
     table: Path, columns: tuple[str, str, str, str, str], audio_dir: Path, subfolder: str = ""
-) -> tuple[list[str], list[Recording]]:
-    """columns: names of the file, fold, class number, class name and source recording."""
+) -> tuple[list[str], list[LabelledFile]]:
+    """Read a table of recordings. columns: names of file, fold, class number, class name and source recording."""
     try:
         with table.open(newline="", encoding="utf-8") as f:
             rows = list(csv.DictReader(f))
@@ -256,7 +256,7 @@ def _scan_csv(
             label = label_name(label)
             numbers[label] = int(number)
             folder = audio_dir / subfolder.format(fold) if subfolder else audio_dir
-            recordings.append(Recording(folder / name, label, int(fold), source))
+            recordings.append(LabelledFile(folder / name, label, int(fold), source))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(
                 f"{table}, line {line}, lacks one of the columns {', '.join(columns)}.", "Restore the original file."
@@ -264,10 +264,10 @@ def _scan_csv(
     return sorted(numbers, key=lambda label: numbers[label]), recordings
 
 
-def _scan_folders(root: Path) -> tuple[list[str], list[Recording]]:
-    """One folder per class. A folder inside it, or a name that ends in -A, -B …, marks takes of one recording.
+def _scan_folders(root: Path) -> tuple[list[str], list[LabelledFile]]:
+    """Read one folder per class. A folder inside it, or a name that ends in -A, -B …, marks takes of one recording.
 
-    There being no official folds, each class's recordings are dealt to five folds in the order of their names' hashes.
+    As there are no official folds, a class's recordings are dealt to five folds in the order of their names' hashes.
     """
     labels, recordings = [], []
     for folder in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
@@ -283,5 +283,5 @@ def _scan_folders(root: Path) -> tuple[list[str], list[Recording]]:
         labels.append(label)
         order = sorted(sources, key=lambda s: hashlib.sha256(s.encode()).digest())
         for i, source in enumerate(order):
-            recordings += [Recording(p, label, i % FOLDER_FOLDS + 1, source) for p in sources[source]]
+            recordings += [LabelledFile(p, label, i % FOLDER_FOLDS + 1, source) for p in sources[source]]
     return labels, recordings

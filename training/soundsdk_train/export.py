@@ -6,7 +6,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +15,19 @@ from numpy.typing import NDArray
 
 from soundsdk.detector_file import FEATURE_SCALE
 from soundsdk.errors import CheckError
-from soundsdk_train.step import StepSpec
+from soundsdk_train.crnn_step import StepSpec
 
 METADATA_NAME = "soundsdk"
 _ARENA_BYTES = 256 * 1024
 _OTHER_VERSION = "Use a TensorFlow version that training/README.md names."
 
 
-def pack(converted: bytes, shape: StepSpec, metadata: dict[str, Any]) -> bytes:
-    """Strip the converter's file and put the metadata in.
+def pack_detector(converted: bytes, shape: StepSpec, metadata: dict[str, Any]) -> bytes:
+    """Strip the converter's file and add the metadata.
 
     Inputs become (features, states…), outputs (scores, attention, states…). Names, signatures, statistics and
-    unused buffers go: the runtime needs none of them. Raises CheckError if a state's scales differ or the features
-    are not in scale 1/32 with zero point 0.
+    unused buffers are removed: the runtime needs none of them. Raises CheckError if a state's scales differ or the
+    features are not in scale 1/32 with zero point 0.
     """
     from tensorflow.lite.python import schema_py_generated as schema
 
@@ -66,8 +66,8 @@ def pack(converted: bytes, shape: StepSpec, metadata: dict[str, Any]) -> bytes:
     return _serialise(model)
 
 
-def describe(shape: StepSpec, hop_frames: int) -> dict[str, Any]:
-    """The metadata's map of the model's tensors, as pack orders them."""
+def tensor_map(shape: StepSpec, hop_frames: int) -> dict[str, Any]:
+    """Return the metadata's map of the model's tensors, as pack_detector orders them."""
     return {
         "hop_frames": hop_frames,
         "features": 0,
@@ -77,14 +77,15 @@ def describe(shape: StepSpec, hop_frames: int) -> dict[str, Any]:
     }
 
 
-def verify(file: bytes, clips: Sequence[NDArray[np.int8]]) -> int:
-    """Run TensorFlow Lite Micro and soundcore step by step on clips; CheckError if any output byte differs.
+def verify(file: bytes, clips: Sequence[NDArray[np.int8]], open_official: Callable[[bytes], Any] | None = None) -> int:
+    """Run TensorFlow Lite Micro and soundcore step by step on clips and compare all outputs.
 
-    clips: int8 features (frames, width). Returns the number of steps compared.
+    clips: int8 features (frames, width). open_official: official_interpreter or a stand-in. Returns the number of
+    steps compared; CheckError if any output byte differs.
     """
     import soundcore
 
-    official = _official(file)
+    official = (open_official or official_interpreter)(file)
     try:
         ours = soundcore.Model(file)
     except soundcore.Error as error:
@@ -119,7 +120,7 @@ def verify(file: bytes, clips: Sequence[NDArray[np.int8]]) -> int:
     return steps
 
 
-def write(path: str | Path, data: bytes) -> None:
+def write_whole(path: str | Path, data: bytes) -> None:
     """Write a file whole or not at all."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -137,7 +138,7 @@ def write(path: str | Path, data: bytes) -> None:
 
 
 def need_tflm() -> None:
-    """Raise CheckError if the official interpreter is missing; called before training rather than after."""
+    """Raise CheckError if the official interpreter is missing, so that it fails before training and not after."""
     try:
         from tflite_micro import runtime  # noqa: F401
     except ImportError as error:
@@ -147,7 +148,8 @@ def need_tflm() -> None:
         ) from error
 
 
-def _official(file: bytes) -> Any:
+def official_interpreter(file: bytes) -> Any:
+    """Open a detector file in TensorFlow Lite Micro."""
     need_tflm()
     from tflite_micro import runtime
 
@@ -155,7 +157,7 @@ def _official(file: bytes) -> Any:
 
 
 def _ordered(graph: Any, indices: Sequence[int], maps: Sequence[Any]) -> list[int]:
-    """Tensor indices in the step's own order, found through the signature's names."""
+    """Return the tensor indices in the order of the step, found by the names of the signature."""
 
     def key(name: str) -> tuple[int, int]:
         if name == "features":
@@ -188,7 +190,7 @@ def _check_quantization(graph: Any, shape: StepSpec) -> None:
 
 
 def _buffer(schema: Any, content: bytes | None) -> Any:
-    """A buffer that packs its data on 16 bytes, as the schema asks and the generated code forgets."""
+    """Return a buffer aligned to 16 bytes, which the schema demands and the generated code omits."""
 
     class Aligned(schema.BufferT):
         def Pack(self, builder: Any) -> Any:

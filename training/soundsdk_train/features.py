@@ -1,4 +1,4 @@
-"""Features of clips, from the device's own frontend (soundcore.Frontend) and nothing else."""
+"""Features of clips, computed by the device's own frontend (soundcore.Frontend)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import asdict
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk_train.settings import FrontendSettings
+from soundsdk_train.run_settings import FrontendSettings
 
 
 def extract(pcm: NDArray[np.int16], settings: FrontendSettings) -> NDArray[np.int8]:
-    """Features (frames, width) of one clip from a cold start, in the int8 units of the model's input."""
+    """Compute the features (frames, width) of one clip from a cold start, in the int8 units of the model's input."""
     import soundcore
 
     frontend = soundcore.Frontend(**asdict(settings))
@@ -22,12 +22,12 @@ def extract(pcm: NDArray[np.int16], settings: FrontendSettings) -> NDArray[np.in
 
 
 def minimum_samples(settings: FrontendSettings, hop_frames: int) -> int:
-    """Samples that fill exactly one step; shorter clips are lengthened with silence."""
+    """Return the number of samples that fill exactly one step; shorter clips are lengthened with silence."""
     return settings.window + settings.hop * (hop_frames - 1)
 
 
 def statistics(features: Sequence[NDArray[np.int8]]) -> dict[str, list[int]]:
-    """Mean and standard deviation per value of a frame, in hundredths of an int8 step: the model's `reference`."""
+    """Compute the model's `reference`: mean and standard deviation per value of a frame, in 1/100 of an int8 step."""
     frames = np.concatenate(list(features)).astype(np.float64)
     return {
         "mean": [round(v) for v in (frames.mean(0) * 100).tolist()],

@@ -27,7 +27,7 @@ class ClassFigures:
 
 @dataclass
 class Figures:
-    """Everything evaluate prints. confusion: rows are truth, columns decisions; None for several labels per clip."""
+    """All figures of a classifier. confusion: rows are truth, columns decisions; None for several labels per clip."""
 
     clips: int
     accuracy: float
@@ -37,11 +37,11 @@ class Figures:
     confusion: list[list[int]] | None
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return all figures as a plain dictionary, for JSON."""
         return asdict(self)
 
     def brief(self) -> dict[str, float]:
-        """The figures a model carries in its provenance, to four places."""
+        """Return the figures that a model carries in its provenance, to four places."""
         return {
             "accuracy": round(self.accuracy, 4),
             "macro_f1": round(self.macro_f1, 4),
@@ -50,7 +50,7 @@ class Figures:
 
 
 def single_label(labels: Labels, scores: Scores, names: Sequence[str]) -> Figures:
-    """Each clip has one label, and the highest score decides. labels, scores: (clips, classes)."""
+    """Compute figures where each clip has one label and the highest score decides. labels, scores: (clips, classes)."""
     truth, decided = labels.argmax(1), scores.argmax(1)
     confusion = np.zeros((len(names), len(names)), np.int64)
     np.add.at(confusion, (truth, decided), 1)
@@ -59,7 +59,7 @@ def single_label(labels: Labels, scores: Scores, names: Sequence[str]) -> Figure
 
 
 def multi_label(labels: Labels, scores: Scores, names: Sequence[str], thresholds: Sequence[float]) -> Figures:
-    """Any number of labels per clip; a label is decided where its score reaches its threshold.
+    """Compute figures where a clip may have any number of labels; a score that reaches its threshold decides for one.
 
     Accuracy is the share of clips with exactly the right set of labels.
     """
@@ -69,7 +69,7 @@ def multi_label(labels: Labels, scores: Scores, names: Sequence[str], thresholds
 
 
 def average_precision(truth: Labels, scores: Scores) -> float:
-    """Mean precision at the rank of every positive; ties count as retrieved together. 0 without positives."""
+    """Return the mean precision at the rank of each positive; ties count as retrieved together. 0 without positives."""
     positives = float(truth.sum())
     if not positives:
         return 0.0
@@ -81,7 +81,7 @@ def average_precision(truth: Labels, scores: Scores) -> float:
 
 
 def mean_average_precision(labels: Labels, scores: Scores) -> float:
-    """Mean of the classes' average precision; classes without positives are left out."""
+    """Return the mean of the classes' average precision; classes without positives are left out."""
     present = np.flatnonzero(labels.sum(0) > 0)
     if not len(present):
         return 0.0
@@ -110,7 +110,7 @@ def _figures(
                 average_precision(truth.astype(np.float64), scores[:, c]),
             )
         )
-    # A class that neither occurs nor is decided says nothing.
+    # A class that neither occurs nor is decided has no F1.
     counted = [c.f1 for c, d in zip(classes, decisions.sum(0), strict=True) if c.clips or d]
     return Figures(
         len(labels),

@@ -1,4 +1,4 @@
-"""INT8 conversion of the step, calibrated along real streams, and a file stripped to what a device needs."""
+"""INT8 conversion of the step, calibrated along real streams."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.detector_file import FEATURE_SCALE
-from soundsdk_train.step import StepSpec, Weights, function, run
+from soundsdk_train.crnn_step import StepSpec, Weights, step_function, stream_clip
 from soundsdk_train.tf_runtime import StderrSilenced
 
 
-def representative(labels: NDArray[np.float32], per_class: int, seed: int) -> list[int]:
-    """Indices of a stratified sample: per_class clips of every class, chosen at random, each clip once."""
+def calibration_indices(labels: NDArray[np.float32], per_class: int, seed: int) -> list[int]:
+    """Draw a stratified random sample of per_class clips of every class, each clip once, and return its indices."""
     rng = np.random.default_rng(seed)
     chosen: list[int] = []
     for c in range(labels.shape[1]):
@@ -29,12 +29,12 @@ def convert(weights: Weights, shape: StepSpec, clips: Sequence[NDArray[np.int8]]
     """Convert the step to an INT8 .tflite; every state leaves in the scale and zero point it came in.
 
     clips: int8 features (frames, width) to calibrate on. Returns the converter's file, with the step's inputs and
-    outputs in the order of step.function.
+    outputs in the order of crnn_step.step_function.
     """
     import tensorflow as tf
 
-    step = function(weights, shape)
-    streams = [run(step, shape, clip)[1] for clip in clips]
+    step = step_function(weights, shape)
+    streams = [stream_clip(step, shape, clip)[1] for clip in clips]
     _reach_ends(streams)
 
     def samples() -> Iterator[dict[str, Any]]:
@@ -53,7 +53,7 @@ def convert(weights: Weights, shape: StepSpec, clips: Sequence[NDArray[np.int8]]
 
 
 def _reach_ends(streams: list[list[list[NDArray[np.float32]]]]) -> None:
-    """Let the features take both ends of int8 once: then min-max calibration gives scale 1/32, zero point 0.
+    """Make the features reach both ends of int8 once, so that min-max calibration gives scale 1/32, zero point 0.
 
     The loudest and the quietest value that occur are moved to the ends, which disturbs the ranges of the inner
     tensors least.

@@ -1,8 +1,8 @@
 """Training material from generated scenes: features with a label for every frame.
 
-A mixture is a scene (soundsdk_sim.scenes) of some seconds: a background, no event or a few, and sounds that are none.
-Synthesised labels (smoke_alarm, siren) come from the generator; other labels of the model from the
-recordings of that class; recordings of all other classes are background and, loud and in front, negatives.
+A mixture is a scene (soundsdk_sim.scenes) of some seconds: a background, no event or a few, and sounds that are not
+events. Synthesised labels (smoke_alarm, siren) come from the generator, other labels of the model from recordings of
+that class; recordings of all other classes are background and, loud and in front, negatives.
 """
 
 from __future__ import annotations
@@ -21,31 +21,33 @@ from numpy.typing import NDArray
 
 from soundsdk_sim.scenes import Part, Recordings, Scene, SceneEvent, backgrounds, compose
 from soundsdk_sim.scenes.dsp import choice, from_db, samples
-from soundsdk_train.datasets import UNKNOWN, Clip, Recording
+from soundsdk_train.datasets import UNKNOWN, LabelledClip, LabelledFile
 from soundsdk_train.features import extract
-from soundsdk_train.settings import SYNTHETIC_LABELS, FrontendSettings, SceneSettings, Settings
+from soundsdk_train.run_settings import SYNTHETIC_LABELS, FrontendSettings, RunSettings, SceneSettings
 
-# How long after a label's last sound nobody can tell that it ended: a smoke alarm pauses for up to 1.65 s.
+# Time after a label's last sound before its end can be known: a smoke alarm pauses for up to 1.65 s.
 _TRAIL_S = {"smoke_alarm": 1.8}
 _TRAIL_DEFAULT_S = 0.4
-_LEAD_S = 0.1  # nor is there anything to hear in the first moment
-_VARY = 0.2  # speed of recordings, either way
-# What sounds in front besides events; melodies and animals are what is mistaken for an alarm most often.
+_LEAD_S = 0.1  # nor can its onset be known in the first moment
+_VARY = 0.2  # share by which recordings are played faster or slower
+# Sounds in front besides events; melodies and animals are mistaken for an alarm most often.
 _FRONT = {"any": 0.3, "recorded": 0.28, "music": 0.18, "calls": 0.1, "whistle": 0.07, "doorbell": 0.07}
-# More of what is harder: two tones are told from a melody later than a sweep, a low alarm later than a shrill one.
+# More of the harder kinds: two tones are learned later than a sweep, a low alarm later than a shrill one.
 _KINDS = {"smoke_alarm": {"piezo": 0.55, "low": 0.45}, "siren": {"wail": 0.3, "yelp": 0.25, "hi_lo": 0.45}}
 _SECONDS = {"smoke_alarm": (2.5, 10.0), "siren": (2.0, 9.0)}
 
 
-def recordings_of(items: Sequence[Recording]) -> Recordings | None:
-    """The files of a dataset as material for scenes; None if there are none."""
+def recordings_of(items: Sequence[LabelledFile]) -> Recordings | None:
+    """Return the files of a dataset as material for scenes; None if there are none."""
     clips: dict[str, list[Path]] = {}
     for item in items:
         clips.setdefault(item.label, []).append(item.path)
     return Recordings(clips, _VARY) if clips else None
 
 
-def add_scenes(loaded: Sequence[Clip], material: Recordings | None, settings: Settings) -> tuple[list[Clip], list[str]]:
+def add_scenes(
+    loaded: Sequence[LabelledClip], material: Recordings | None, settings: RunSettings
+) -> tuple[list[LabelledClip], list[str]]:
     """Return the clips and labels that training with a [scenes] table uses instead of the recordings alone.
 
     Recordings of the scenes' labels stay as they are; all others become negatives in every frame. A label that can
@@ -65,7 +67,7 @@ def add_scenes(loaded: Sequence[Clip], material: Recordings | None, settings: Se
 
 
 def mixture(rng: np.random.Generator, recordings: Recordings | None, settings: SceneSettings) -> Scene:
-    """One random training scene."""
+    """Compose one random training scene."""
     n = samples(settings.seconds)
     negatives = [k for k in recordings.clips if k not in settings.labels] if recordings else []
     if recordings and negatives and rng.uniform() < settings.recorded:
@@ -81,7 +83,7 @@ def mixture(rng: np.random.Generator, recordings: Recordings | None, settings: S
             length = float(rng.uniform(*_SECONDS.get(label, (5.0, 5.0))))
             kind = choice(rng, _KINDS[label]) if label in _KINDS else None
             parts.append(Part(label, at, length, float(rng.uniform(settings.snr_db[0], settings.snr_db[1])), kind))
-            # Now and then two sound at once.
+            # Sometimes two sound at once.
             at += length * (rng.uniform(0.3, 1.0) if rng.uniform() < 0.15 else 1.0) + rng.uniform(0.5, 5.0)
     for _ in range(int(rng.choice(4, p=[0.25, 0.35, 0.25, 0.15]) if parts else rng.integers(1, 5))):
         label = choice(rng, _FRONT)
@@ -95,16 +97,16 @@ def mixture(rng: np.random.Generator, recordings: Recordings | None, settings: S
 def frame_labels(
     events: Sequence[SceneEvent], labels: Sequence[str], frames: int, frontend: FrontendSettings
 ) -> NDArray[np.uint8]:
-    """Strong labels (frames, labels): 1 while an event lasts, pauses included, UNKNOWN at its edges, else 0."""
+    """Return strong labels (frames, labels): 1 while an event lasts, pauses included, UNKNOWN at its edges, else 0."""
     centre_s = (np.arange(frames) * frontend.hop + frontend.window / 2) / frontend.rate_hz
     out = np.zeros((frames, len(labels)), np.uint8)
     index = {label: i for i, label in enumerate(labels)}
-    mine = [event for event in events if event.label in index]
-    for event in mine:
+    labelled = [event for event in events if event.label in index]
+    for event in labelled:
         trail = _TRAIL_S.get(event.label, _TRAIL_DEFAULT_S)
         near = (centre_s >= event.onset_s) & (centre_s < event.offset_s + trail)
         out[near, index[event.label]] = UNKNOWN
-    for event in mine:
+    for event in labelled:
         lasting = (centre_s >= event.onset_s + _LEAD_S) & (centre_s < event.offset_s)
         out[lasting, index[event.label]] = 1
     return out
@@ -116,10 +118,10 @@ def scene_clips(
     frontend: FrontendSettings,
     seed: int,
     workers: int | None = None,
-) -> list[Clip]:
-    """`settings.count` mixtures as clips with features and strong labels; the samples are not kept.
+) -> list[LabelledClip]:
+    """Make `settings.count` mixtures as clips with features and strong labels; the samples are not kept.
 
-    workers: processes to share the work between; the result does not depend on it.
+    workers: number of processes; the result does not depend on it.
     """
     make = partial(_one, settings=settings, recordings=recordings, frontend=frontend, seed=seed)
     workers = workers or os.cpu_count() or 1
@@ -132,14 +134,15 @@ def scene_clips(
 
 def _one(
     number: int, settings: SceneSettings, recordings: Recordings | None, frontend: FrontendSettings, seed: int
-) -> Clip:
+) -> LabelledClip:
     scene = mixture(np.random.default_rng([seed, number, 0x7EA1]), recordings, settings)
     features = extract(scene.pcm, frontend)
     strong = frame_labels(scene.events, settings.labels, len(features), frontend)
-    heard = tuple(label for i, label in enumerate(settings.labels) if (strong[:, i] == 1).any())
+    sounding = tuple(label for i, label in enumerate(settings.labels) if (strong[:, i] == 1).any())
     digest = hashlib.sha256(scene.pcm.tobytes()).hexdigest()
-    return Clip(f"scene-{number:05d}", scene.pcm[:0], heard, digest, f"scene-{number:05d}", features, strong)
+    return LabelledClip(f"scene-{number:05d}", scene.pcm[:0], sounding, digest, f"scene-{number:05d}", features, strong)
 
 
 def available(label: str, recordings: Recordings | None) -> bool:
+    """Return True if scenes can hold the label: it is synthesised or among the recordings."""
     return label in SYNTHETIC_LABELS or (recordings is not None and label in recordings.clips)

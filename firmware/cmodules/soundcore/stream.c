@@ -12,11 +12,11 @@ typedef struct {
 } state_t;
 
 struct sc_stream {
-    sc_frontend_settings_t settings;
     sc_frontend_t *frontend;
     sc_model_t *model;
     size_t size;
     size_t width;         // of a frame
+    size_t step_samples;
     int32_t hop_frames;
     int32_t frame;        // frames of the next step so far
     int32_t stepped;
@@ -119,7 +119,7 @@ sc_stream_t *sc_stream_init(void *memory, size_t size, const void *file, size_t 
     size_t frontend_at = struct_size(&meta), frontend_size = sc_frontend_size(&meta.frontend, fault);
     size_t model_at = frontend_at + round_up(frontend_size);
     memset(s, 0, frontend_at);
-    s->settings = meta.frontend;
+    s->step_samples = (size_t)meta.frontend.hop * (size_t)meta.hop_frames;
     s->hop_frames = meta.hop_frames;
     s->size = needed;
     s->frontend = sc_frontend_init((char *)memory + frontend_at, frontend_size, &meta.frontend, fault);
@@ -153,7 +153,7 @@ void sc_stream_reset(sc_stream_t *s) {
 }
 
 size_t sc_stream_step_samples(const sc_stream_t *s) {
-    return (size_t)s->settings.hop * (size_t)s->hop_frames;
+    return s->step_samples;
 }
 
 static void step(sc_stream_t *s) {
@@ -194,10 +194,6 @@ void sc_stream_attention(const sc_stream_t *s, sc_model_tensor_t *tensor) {
 
 void sc_stream_features(const sc_stream_t *s, sc_model_tensor_t *tensor) {
     *tensor = s->features;
-}
-
-const sc_frontend_settings_t *sc_stream_frontend(const sc_stream_t *s) {
-    return &s->settings;
 }
 
 size_t sc_stream_arena_size(const sc_stream_t *s) {

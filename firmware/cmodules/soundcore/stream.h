@@ -24,8 +24,6 @@ void sc_stream_scores(const sc_stream_t *s, sc_model_tensor_t *tensor);
 void sc_stream_attention(const sc_stream_t *s, sc_model_tensor_t *tensor);
 // The newest step's features (hop_frames, width); the next feed begins to overwrite them.
 void sc_stream_features(const sc_stream_t *s, sc_model_tensor_t *tensor);
-// The frontend settings read from the file.
-const sc_frontend_settings_t *sc_stream_frontend(const sc_stream_t *s);
 size_t sc_stream_arena_size(const sc_stream_t *s);
 
 #endif

@@ -1,4 +1,5 @@
-# Frozen into boards that start the detector by themselves. Ctrl-C leaves to the REPL.
+"""The start of boards that run the detector at power-on; this file is frozen. Ctrl-C leaves to the REPL."""
+
 import soundfw.main
 
 soundfw.main.main()

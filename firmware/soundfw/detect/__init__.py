@@ -1,1 +1,1 @@
-"""From scores to events."""
+"""Events from the logits of a model, and the level of the sound."""

@@ -24,13 +24,13 @@ class Clip:
         self.reset()
 
     def reset(self):
-        """Forgets the clip."""
+        """Start a new clip."""
         self._num = [0] * self._count
         self._den = [0] * self._count
         self.steps = 0
 
     def step(self, logits, attention):
-        """Adds one step: int8 views as in Stream.scores and Stream.attention."""
+        """Add one step: int8 views like Stream.scores and Stream.attention."""
         self.steps += 1
         weight = self._weights[0]
         if self._attention == 1:
@@ -42,11 +42,11 @@ class Clip:
             self._den[i] += weight
 
     def logits(self):
-        """Pooled logits in Q12; zeros before the first step."""
+        """Return the pooled logits in Q12, zeros before the first step."""
         return [(n * self._scale) // (d << 8) if d else 0 for n, d in zip(self._num, self._den)]
 
     def scores(self):
-        """Probabilities in 1/1000."""
+        """Return the probabilities in 1/1000."""
         z = self.logits()
         if not self._softmax:
             return [fixed.sigmoid(v) for v in z]
@@ -55,6 +55,6 @@ class Clip:
         return out
 
     def best(self):
-        """Index of the highest pooled logit, the first of equals."""
+        """Return the index of the highest pooled logit, the first of equals."""
         z = self.logits()
         return z.index(max(z))

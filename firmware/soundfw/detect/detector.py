@@ -1,4 +1,4 @@
-"""From the logits of a step to events: pooling, probability, thresholds with hysteresis.
+"""Events from the logits of each step: pooling, probability, thresholds with hysteresis.
 
 Pooling is an attention-weighted mean of the logits z that forgets with the time constant pool_ms:
 
@@ -11,6 +11,7 @@ and no event can follow before the score has fallen.
 
 from .. import FirmwareError
 from ..platform import const
+from ..settings import POOL, THRESHOLDS
 from . import fixed
 
 _FRACTION = const(9)  # bits after the point of a pooled mean, in units of the logits' quantization step
@@ -41,7 +42,7 @@ class Logit:
         self._factor = factor
 
     def of(self, num, den):
-        """num / den * scale in Q12; |num| < 2**28, 0 < den <= 2**20 and |num / den| < 256 or so."""
+        """Return num / den * scale in Q12; |num| < 2**28, 0 < den <= 2**20 and |num / den| < 256 or so."""
         whole = num // den
         mean = (whole << _FRACTION) + (((num - whole * den) << _FRACTION) // den)
         return fixed.mul(mean << self._up, self._factor)
@@ -71,13 +72,14 @@ class Pool:
         self._gain = min(fixed.ONE, (gain + (1 << 44)) >> 45)
 
     def reset(self):
+        """Forget the sound."""
         self.den = 0
         self._ref = -128
         for i in range(self._count):
             self.num[i] = 0
 
     def step(self, attention, logits, zero):
-        """attention: int8 value; logits: int8 view of all classes; zero: their zero point."""
+        """Add one step. attention: int8 value; logits: int8 view of all classes; zero: their zero point."""
         num = self.num
         if attention > self._ref:
             self._scale(self._exp[attention - self._ref])
@@ -106,10 +108,13 @@ class Pool:
             num[i] = mul(num[i], factor)
 
 
-class Thresholds:
-    """When one class is on. on, off in 1/1000 of probability, 0 < off <= on <= 1000; min_ms, hold_ms >= 0."""
+_ON, _OFF, _MIN, _HOLD = THRESHOLDS
 
-    def __init__(self, on=500, off=300, min_ms=0, hold_ms=500):
+
+class Thresholds:
+    """The rules by which one class is on; soundfw.settings.THRESHOLDS has their units and ranges."""
+
+    def __init__(self, on=_ON[1], off=_OFF[1], min_ms=_MIN[1], hold_ms=_HOLD[1]):
         self.on = on
         self.off = off
         self.min_ms = min_ms
@@ -117,13 +122,16 @@ class Thresholds:
         self.check()
 
     def check(self):
-        for value in (self.on, self.off, self.min_ms, self.hold_ms):
+        """Raise FirmwareError if a value is out of its range or off is above on."""
+        for key, _, low, high in THRESHOLDS:
+            value = getattr(self, key)
             if not isinstance(value, int) or isinstance(value, bool):
-                raise FirmwareError("detector.value", "on, off, min_ms and hold_ms must be whole numbers")
-        if not 0 < self.off <= self.on <= 1000:
-            raise FirmwareError("detector.threshold", "0 < off <= on <= 1000 must hold")
-        if not (0 <= self.min_ms <= 60000 and 0 <= self.hold_ms <= 60000):
-            raise FirmwareError("detector.time", "min_ms and hold_ms must be 0..60000")
+                raise FirmwareError("detector.value", key + " must be a whole number")
+            if not low <= value <= high:
+                code = "detector.time" if key[-3:] == "_ms" else "detector.threshold"
+                raise FirmwareError(code, "%s must be %d..%d" % (key, low, high))
+        if self.off > self.on:
+            raise FirmwareError("detector.threshold", "off must not be above on")
 
 
 class Detector:
@@ -150,8 +158,8 @@ class Detector:
             raise FirmwareError("detector.head", "head must be softmax or sigmoid")
         if count == 0 or len(thresholds) != count or attention_count not in (0, 1, count):
             raise FirmwareError("detector.classes", "the number of labels, thresholds and attention logits must agree")
-        if not isinstance(pool_ms, int) or not 0 <= pool_ms <= 60000:
-            raise FirmwareError("detector.time", "pool_ms must be 0..60000")
+        if not isinstance(pool_ms, int) or not POOL[2] <= pool_ms <= POOL[3]:
+            raise FirmwareError("detector.time", "pool_ms must be %d..%d" % POOL[2:])
         self.labels = labels
         self.thresholds = thresholds
         self.scores = [0] * count  # 1/1000
@@ -181,7 +189,7 @@ class Detector:
         self._next_id = 1
 
     def reset(self):
-        """Forgets the sound and open events; ids go on."""
+        """Forget the sound and open events; ids go on."""
         for pool in self._pools:
             pool.reset()
         for i in range(len(self.labels)):
@@ -190,7 +198,7 @@ class Detector:
             self.edge[i] = NONE
 
     def step(self, logits, attention, now):
-        """Takes one step that ended at sample `now`; returns how many classes changed."""
+        """Process one step that ended at sample `now`; return how many classes changed."""
         z = self._z
         if self._attention > 1:
             for i in range(len(z)):
@@ -210,7 +218,7 @@ class Detector:
         return self.update(now)
 
     def update(self, now):
-        """The second half of step(): thresholds over self.scores."""
+        """Apply the thresholds to self.scores, the second half of step(); return how many classes changed."""
         changed = 0
         for i in range(len(self.scores)):
             edge = self._decide(i, self.scores[i], now)
@@ -220,7 +228,7 @@ class Detector:
         return changed
 
     def close(self, now):
-        """The sound ended: ends what is still on; returns how many classes changed."""
+        """End the events that are still on, because the sound has ended; return how many classes changed."""
         changed = 0
         for i in range(len(self.scores)):
             state = self._state[i]
@@ -233,23 +241,23 @@ class Detector:
         return changed
 
     def _decide(self, i, score, now):
-        limit = self.thresholds[i]
+        rule = self.thresholds[i]
         begin = now - self._step_samples
         state = self._state[i]
-        if score < limit.off:
+        if score < rule.off:
             self._run[i] = now
             if state == _ACTIVE:
                 self._end[i] = begin
                 self._state[i] = state = _FALLING
             elif state == _RISING:
                 self._state[i] = _IDLE
-            if state == _FALLING and (now - self._end[i]) * 1000 >= limit.hold_ms * self._rate_hz:
+            if state == _FALLING and (now - self._end[i]) * 1000 >= rule.hold_ms * self._rate_hz:
                 self._state[i] = _IDLE
                 self.time[i] = self._end[i]
                 return OFF
             return NONE
         if state == _IDLE:
-            if score < limit.on:
+            if score < rule.on:
                 return NONE
             # Pooling and the network's own memory make the score rise slowly: the sound began where it left `off`.
             self._start[i] = max(self._run[i], begin - self._back)
@@ -260,7 +268,7 @@ class Detector:
             self._state[i] = _ACTIVE
         if score > self.peak[i]:
             self.peak[i] = score
-        if state == _RISING and (now - self._reached[i]) * 1000 >= limit.min_ms * self._rate_hz:
+        if state == _RISING and (now - self._reached[i]) * 1000 >= rule.min_ms * self._rate_hz:
             self._state[i] = _ACTIVE
             self.id[i] = self._next_id
             self._next_id += 1
@@ -270,7 +278,7 @@ class Detector:
 
 
 def from_stream(stream, metadata):
-    """The detector a model's metadata (dict) describes; FirmwareError if it does not fit."""
+    """Make the detector that a model's metadata (dict) describes; FirmwareError if it does not fit the stream."""
     try:
         labels = metadata["labels"]
         settings = metadata["detector"]

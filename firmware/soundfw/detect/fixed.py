@@ -16,15 +16,15 @@ _RANGE = const(12)  # exp(-12) rounds to 0 in Q15 for every use made of it
 
 
 def from_scale(scale):
-    """A tensor's quantization scale (a float that holds a float32 exactly) in Q20, rounded.
+    """Convert a tensor's quantization scale (a float that holds a float32 exactly) to Q20, rounded.
 
-    The product with a power of two and the cut to an integer are exact in 32-bit and 64-bit floats alike.
+    The product with a power of two and the truncation are exact in 32-bit and 64-bit floats alike.
     """
     return (int(scale * 2097152) + 1) >> 1
 
 
 def exp_exact(x):
-    """exp(-x) in Q60 for x >= 0 in Q20. Uses big integers: for tables only."""
+    """Return exp(-x) in Q60 for x >= 0 in Q20. It uses big integers: for tables only."""
     y = x << (_Q - 20)
     halvings = 0
     while y >> (_Q - 2):
@@ -42,7 +42,7 @@ def exp_exact(x):
 
 
 def powers(base, count):
-    """base**0 … base**(count - 1) in Q15 as array('H'); base in Q60, at most 1."""
+    """Return base**0 … base**(count - 1) in Q15 as array('H'); base in Q60, at most 1."""
     table = array("H", bytes(2 * count))
     value = 1 << _Q
     for i in range(count):
@@ -55,7 +55,7 @@ _EXP = powers(exp_exact(1 << 15), (_RANGE << 5) + 2)
 
 
 def exp_neg(x):
-    """exp(-x) in Q15 for x >= 0 in Q12: linear between 32 table entries per unit, error below 6e-5."""
+    """Return exp(-x) in Q15 for x >= 0 in Q12: linear between 32 table entries per unit, error below 6e-5."""
     i = x >> _STEP_BITS
     if i >= _RANGE << 5:
         return 0
@@ -64,19 +64,19 @@ def exp_neg(x):
 
 
 def mul(x, factor):
-    """x * factor, factor in Q15 and 0 … 1, rounded half up; |x| < 2**28. Exact, in two halves below 2**30."""
+    """Return x * factor, factor in Q15 and 0 … 1, rounded half up; |x| < 2**28. Exact, in two halves below 2**30."""
     return ((x >> 14) * factor + (((x & 16383) * factor + 16384) >> 14)) >> 1
 
 
 def sigmoid(z):
-    """1000 / (1 + exp(-z)) rounded half up, z in Q12."""
+    """Return 1000 / (1 + exp(-z)) rounded half up, z in Q12."""
     e = exp_neg(z if z >= 0 else -z)
     total = ONE + e
     return ((ONE if z >= 0 else e) * 2000 + total) // (2 * total)
 
 
 def softmax(z, out):
-    """Writes 1000 * softmax(z) into out, each value rounded half up. z in Q12; z and out lists of one length."""
+    """Write the softmax of z (Q12) to out, in 1/1000, each value rounded half up; both are lists of one length."""
     top = max(z)
     total = 0
     for i in range(len(z)):
@@ -88,7 +88,7 @@ def softmax(z, out):
 
 
 def log2(x):
-    """log2 of an integer x > 0 in Q16, cut, error below 2**-14."""
+    """Return log2 of an integer x > 0 in Q16, truncated, error below 2**-14."""
     whole = 0
     while x >> (whole + 1):
         whole += 1

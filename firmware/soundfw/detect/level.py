@@ -1,4 +1,4 @@
-"""Sound level for the status line, from one sample in 64 or so."""
+"""The sound level of the status line, from one sample in 64 or so."""
 
 from ..platform import const
 from .fixed import log2
@@ -9,9 +9,10 @@ SILENCE = const(-1200)  # tenths of a dB: what digital silence shows
 
 
 class Level:
-    """RMS in dB below a full-scale sine (0 dBFS). A loop over samples is dear in Python, so it takes few.
+    """The RMS in dB relative to a full-scale sine (0 dBFS).
 
-    The gaps are irregular: with a fixed stride a tone near a multiple of rate / stride would seem constant.
+    A loop over all samples would be slow in Python, so it uses few. The gaps are irregular: with a fixed stride a tone
+    near a multiple of rate / stride would seem constant.
     """
 
     def __init__(self):
@@ -22,7 +23,7 @@ class Level:
         self._random = 1
 
     def add(self, pcm):
-        """pcm: int16 array or view; blocks follow one another."""
+        """Add a block (int16 array or view) that follows the last one."""
         i = self._next
         n = len(pcm)
         high = self._high
@@ -48,8 +49,8 @@ class Level:
         self._count = count
         self._random = random
 
-    def take(self):
-        """Tenths of dBFS since the last take(); of a long time, what is recent counts for more."""
+    def read(self):
+        """Return tenths of dBFS since the last read; over a long time the recent sound counts for more."""
         total = (self._high << 15) + self._low
         count = self._count
         self._high = self._low = self._count = 0

@@ -1,1 +1,1 @@
-"""Sound sources behind one readinto, and the ring of blocks between them and the pipeline."""
+"""Sound sources with one interface, readinto, and the ring of blocks between them and the pipeline."""

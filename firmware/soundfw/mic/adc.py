@@ -1,7 +1,7 @@
 """An analogue microphone (amplifier with its output at half of the supply) on the ADC of the RP2 chips.
 
-The ADC runs by itself at the sample rate, DMA carries its results. 12 bits, and no filter before the ADC but what is
-soldered there: a fallback.
+The ADC samples by itself at the rate of the sound, and DMA carries its results. It has 12 bits and no filter before
+it other than the one on the board, so it is a fallback.
 """
 
 import os
@@ -9,28 +9,21 @@ import os
 import machine
 import soundcore
 
-from .. import FirmwareError
+from .. import FirmwareError, settings
 from ..platform import const
-from ..settings import checked
-from .dma_ring import Ring
+from .dma_ring import DmaRing
 
-_KEYS = {
-    "kind": ("adc", ("adc",)),
-    "pin": (None, 26, 29),
-    "shift": (0, 0, 8),
-    "dc_shift": (8, 4, 11),
-}
 _CLOCK_HZ = const(48000000)
 _CS, _FCS, _FIFO, _DIV = const(0), const(8), const(12), const(16)
 _EN_START_MANY = const(1 | 8)
 _FIFO_DREQ_1 = const(1 << 24 | 8 | 1)  # FIFO on, a request as soon as it holds one result
 
 
-class Adc(Ring):
-    """A source for Mic; see Ring. The ring holds 256 ms at 16 kHz."""
+class Adc(DmaRing):
+    """A source for Mic (see DmaRing). The ring holds 256 ms at 16 kHz."""
 
     def __init__(self, mic, rate_hz):
-        m = checked(mic, _KEYS, "mic.")
+        m = settings.microphone("adc", mic)
         try:
             machine.ADC(machine.Pin(m["pin"]))
         except (OSError, ValueError, TypeError) as e:
@@ -45,10 +38,11 @@ class Adc(Ring):
         registers[base + _DIV] = (_CLOCK_HZ // rate_hz - 1) << 8
         self._base = base
         converter = soundcore.I2sUnpacker(bits=12, shift=m["shift"], dc_shift=m["dc_shift"])
-        Ring.__init__(self, base + _FIFO, treq, 2, converter, 2, 13, rate_hz)
+        DmaRing.__init__(self, base + _FIFO, treq, 2, converter, 2, 13, rate_hz)
         registers[base + _CS] |= _EN_START_MANY
 
     def close(self):
+        """Stop the ADC and the transfers."""
         machine.mem32[self._base + _CS] = 1
-        Ring.close(self)
+        DmaRing.close(self)
         machine.mem32[self._base + _FCS] = 0

@@ -1,6 +1,6 @@
-"""What a driver with a buffer drops without telling, found from the time that passes between reads.
+"""The loss in a driver that drops sound silently, computed from the time between reads.
 
-A driver's buffer holds `capacity` samples. Whoever reads late finds it full, and the time says how much came in vain.
+The driver's buffer holds `capacity` samples. After a late read it has been full, and the time shows how much was lost.
 """
 
 _SECOND = 1000000  # us
@@ -13,10 +13,10 @@ def _gcd(a, b):
 
 
 class Backlog:
-    """rate_hz: of the sound, by the clock that counts the time. unit: samples that the driver drops at once.
+    """The samples in a driver's buffer. rate_hz: of the sound; unit: samples that the driver drops at once.
 
-    Each loss is exact up to a unit. A read that had to wait has emptied the driver's buffer, and caught_up() says so:
-    thus clocks that differ a little do no harm. All numbers stay small integers.
+    Each loss is exact up to a unit. A read that had to wait has emptied the buffer: reset() then keeps clocks that
+    differ a little from adding up. All numbers stay small integers.
     """
 
     def __init__(self, rate_hz, capacity, unit):
@@ -27,10 +27,10 @@ class Backlog:
         self._capacity = capacity
         self._unit = unit
         self._rest = 0
-        self.behind = 0  # samples that have come and were not read
+        self.behind = 0  # samples in the buffer
 
-    def passed(self, us):
-        """Time has gone by since the last call; returns the samples lost, a multiple of the unit."""
+    def advance(self, us):
+        """Add the time since the last call; return the samples lost in it, a multiple of the unit."""
         while us >= _SECOND:
             us -= _SECOND
             self.behind += self._rate_hz
@@ -44,11 +44,11 @@ class Backlog:
         self.behind -= over
         return over
 
-    def took(self, samples):
-        """So many have been read."""
+    def read(self, samples):
+        """Remove samples that have been read."""
         self.behind -= samples
 
-    def caught_up(self):
-        """A read that had to wait has just returned."""
+    def reset(self):
+        """Mark the buffer as empty: a read that had to wait has just returned."""
         self.behind = 0
         self._rest = 0

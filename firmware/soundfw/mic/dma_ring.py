@@ -1,4 +1,4 @@
-"""Sound that comes by DMA into a ring buffer on the RP2 chips: no work for the CPU, and what is lost is known."""
+"""Sound by DMA into a ring buffer on the RP2 chips: the CPU does nothing, and every loss is counted."""
 
 import time
 
@@ -12,13 +12,13 @@ _DMA = const(0x50000000)
 _COUNT_TRIG = const(0x1C)  # of a channel: a store there starts it with that count
 
 
-class Ring:
+class DmaRing:
     """A source for Mic. read: address of the FIFO that DREQ `treq` paces; width: bytes of a transfer, 2 or 4.
 
     converter: I2sUnpacker or Pdm; unit: bytes that make a sample; bits: the ring holds 2**bits bytes, at most 2**15.
     """
 
-    ROUND = 1 << 27  # transfers until the count starts anew: a multiple of every ring; the RP2350 counts in 28 bits
+    ROUND = 1 << 27  # transfers until the count restarts: a multiple of every ring; the RP2350 counts in 28 bits
 
     def __init__(self, read, treq, width, converter, unit, bits, rate_hz):
         size = 1 << bits
@@ -34,7 +34,7 @@ class Ring:
         self._views = ()
         self._samples = 0  # of a block
         self._at = 0  # next block
-        self._ready = 0  # bytes that have come and were not read
+        self._ready = 0  # bytes not read yet
         self._left = self.ROUND  # the channel's count when it was last looked at
         self.lost = 0
         try:
@@ -44,7 +44,7 @@ class Ring:
             raise FirmwareError("mic.open", "no DMA channel is free")
         self._count = bytearray(self.ROUND.to_bytes(4, "little"))
         again = self._again.channel
-        # After a round the second channel starts the first one anew, where it is in the ring.
+        # After a round the second channel restarts the first one, which goes on at its place in the ring.
         self._again.config(
             read=self._count,
             write=_DMA + 0x40 * self._data.channel + _COUNT_TRIG,
@@ -62,7 +62,7 @@ class Ring:
         )
 
     def fitting(self, samples):
-        """The largest block of at most so many samples that the ring has several of and no rest."""
+        """Return the largest block size, at most `samples`, that divides the ring into several equal parts."""
         most = self._size // (2 * self._unit)
         while most > samples:
             most >>= 1
@@ -77,14 +77,14 @@ class Ring:
         self._views = [self._ring[i : i + size] for i in range(0, self._size, size)]
 
     def _missing(self):
-        """Bytes until a block is whole."""
+        """Return the bytes until a block is whole."""
         left = self._data.count
         self._ready += (self._left - left) % self.ROUND * self._width
         self._left = left
         return self._block - self._ready
 
     def readinto(self, buf):
-        """Fills buf (int16) and returns the bytes; sleeps while there are too few samples, None if still then."""
+        """Fill buf (int16) and return the bytes; None if a sleep until the block should be whole was too short."""
         if len(buf) != self._samples:
             self._prepare(len(buf))
         missing = self._missing()
@@ -92,7 +92,7 @@ class Ring:
             time.sleep_ms(missing // self._unit * 1000 // self._rate_hz + 1)
             if self._missing() > 0:
                 return None
-        # The block that comes next is written to while one is read.
+        # DMA writes to the next block while this one is read.
         over = self._ready + self._block - self._size
         if over > 0:
             skip = (over + self._block - 1) // self._block
@@ -105,9 +105,9 @@ class Ring:
         return 2 * self._samples
 
     def close(self):
-        """Stops the transfers."""
+        """Stop the transfers."""
         for channel in (self._data, self._again):
-            # Not chained any more: else stopping one would start the other.
+            # Unchain them first: stopping one would start the other.
             channel.config(ctrl=0)
             channel.active(0)
             channel.close()

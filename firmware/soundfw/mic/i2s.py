@@ -1,7 +1,7 @@
-"""I2S microphones on machine.I2S, which is the esp32 port's; the RP2 chips have i2s_pio.
+"""I2S microphones on machine.I2S, for the esp32 port; the RP2 chips use i2s_pio.
 
-The driver drops the oldest sound without a word when its buffer is full. `lost` counts it, see backlog: each time exact
-up to the 256 samples that it drops at once.
+The driver silently drops the oldest sound when its buffer is full. `lost` counts it (see backlog), each time exact
+up to the 256 samples that the driver drops at once.
 """
 
 import time
@@ -9,12 +9,11 @@ import time
 import machine
 import soundcore
 
-from .. import FirmwareError
+from .. import FirmwareError, settings
 from ..platform import const
-from ..settings import I2S, checked
 from .backlog import Backlog
 
-_BUFFER_MS = const(250)  # how long a step of the model may take
+_BUFFER_MS = const(250)  # the longest that a step of the model may take
 _UNIT = const(256)
 
 
@@ -22,7 +21,7 @@ class I2s:
     """A source for Mic. Reads wait until the buffer is full; they allocate nothing after the first of one size."""
 
     def __init__(self, mic, rate_hz):
-        m = checked(mic, I2S, "mic.")
+        m = settings.microphone("i2s", mic)
         right = m["channel"] == "right"
         bits = 16 if m["bits"] == 16 else 32
         capacity = max(2, rate_hz * _BUFFER_MS // 1000 // _UNIT) * _UNIT
@@ -32,7 +31,7 @@ class I2s:
         self._raw = b""
         self._backlog = Backlog(rate_hz, capacity, _UNIT)
         try:
-            # The driver gives the left slot alone, but not the right one.
+            # The driver can extract the left slot, but not the right one.
             self._unpacker = soundcore.I2sUnpacker(
                 bits=bits, shift=m["shift"], channel=int(right), channels=1 + right, dc_shift=m["dc_shift"]
             )
@@ -58,21 +57,21 @@ class I2s:
         self._patience = samples * 500000 // self._rate_hz  # us: a read that takes longer has waited
 
     def readinto(self, buf):
-        """Fills buf (int16); returns the bytes."""
+        """Fill buf (int16) and return the bytes."""
         samples = len(buf)
         if len(self._raw) != samples * self._frame:
             self._prepare(samples)
         begin = time.ticks_us()
-        self.lost += self._backlog.passed(time.ticks_diff(begin, self._then))
+        self.lost += self._backlog.advance(time.ticks_diff(begin, self._then))
         self._i2s.readinto(self._raw)
-        self._backlog.took(samples)
+        self._backlog.read(samples)
         self._then = begin
         end = time.ticks_us()
         if time.ticks_diff(end, begin) > self._patience:
-            self._backlog.caught_up()
+            self._backlog.reset()
             self._then = end
         return 2 * self._unpacker.convert(self._raw, buf)
 
     def close(self):
-        """Stops the clock."""
+        """Stop the clock."""
         self._i2s.deinit()

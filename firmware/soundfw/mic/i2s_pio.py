@@ -1,5 +1,5 @@
 # ruff: noqa: F821 (the names of PIO's instructions)
-"""I2S microphones on the RP2 chips: PIO clocks them and keeps one channel's slots, DMA carries these.
+"""I2S microphones on the RP2 chips: PIO clocks them and samples one channel's slots, DMA carries these.
 
 Philips format: 64 clocks to a frame, WS low for the left slot, most significant bit one clock after the edge of WS.
 machine.I2S would cost an interrupt for every 16 samples and the CPU for every byte.
@@ -9,9 +9,8 @@ import machine
 import rp2
 import soundcore
 
-from .. import FirmwareError
-from ..settings import I2S, checked
-from .dma_ring import Ring
+from .. import FirmwareError, settings
+from .dma_ring import DmaRing
 
 _RX_FIFO = 0x50200020  # of a PIO block's first state machine
 _RX_TREQ = 4
@@ -19,7 +18,10 @@ _BLOCK, _BLOCK_TREQ, _BLOCK_MACHINES = 0x100000, 8, 4  # from one block to the n
 
 
 def _program(channel):
-    """Two instructions to a bit: SCK low, SCK high. Side-set is SCK + 2 * WS; frames begin with the left slot."""
+    """Make the PIO program for one channel.
+
+    A bit has two instructions: SCK low, SCK high. Side-set is SCK + 2 * WS; frames begin with the left slot.
+    """
     own = 2 * channel
 
     @rp2.asm_pio(
@@ -54,11 +56,11 @@ def _program(channel):
     return program
 
 
-class I2s(Ring):
-    """A source for Mic; see Ring. The ring holds 256 ms at 16 kHz."""
+class I2s(DmaRing):
+    """A source for Mic (see DmaRing). The ring holds 256 ms at 16 kHz."""
 
     def __init__(self, mic, rate_hz):
-        m = checked(mic, I2S, "mic.")
+        m = settings.microphone("i2s", mic)
         if m["ws"] != m["sck"] + 1:
             raise FirmwareError("mic.open", "ws must be the pin after sck")
         shift, dc_shift = m["shift"], m["dc_shift"]
@@ -81,10 +83,10 @@ class I2s(Ring):
             )
         except (OSError, ValueError, TypeError) as e:
             raise FirmwareError("mic.open", str(e))
-        Ring.__init__(self, _RX_FIFO + block * _BLOCK, _RX_TREQ + block * _BLOCK_TREQ, 4, converter, 4, 14, rate_hz)
+        DmaRing.__init__(self, _RX_FIFO + block * _BLOCK, _RX_TREQ + block * _BLOCK_TREQ, 4, converter, 4, 14, rate_hz)
         self._machine.active(1)
 
     def close(self):
-        """Stops the clock and the transfers."""
+        """Stop the clock and the transfers."""
         self._machine.active(0)
-        Ring.close(self)
+        DmaRing.close(self)

@@ -1,4 +1,4 @@
-"""Sound in: any source with `readinto`, behind a ring of blocks.
+"""Sound in: a ring of blocks that any source with `readinto` fills.
 
 A source has readinto(buf) -> bytes read (whole samples of int16, native order), None for nothing yet, 0 for the
 end; and optionally `lost`, samples it knows to have lost since its start, fitting(samples), the largest block of at
@@ -12,10 +12,10 @@ from .. import FirmwareError
 
 
 class Mic:
-    """Ring of `blocks` blocks of `block_samples` or what the source has fitting; what finds no room is in `lost`.
+    """A ring of `blocks` blocks of `block_samples` samples, or fewer if the source wants so; `lost` counts the losses.
 
-    fill() is for the producer, take() for the consumer; `start` is the position of the block taken last, in samples
-    since the start, lost ones included: positions stay true to the time of the sound.
+    fill() is for the producer, next_block() for the consumer. `start` is the position of the newest block that
+    next_block() returned, in samples since the start. Lost samples count: positions stay true to the time of the sound.
     """
 
     def __init__(self, source, block_samples, blocks=4):
@@ -30,7 +30,7 @@ class Mic:
         self._starts = [0] * (blocks + 1)
         self._newest = 0
         self._oldest = 0
-        self._taken = False
+        self._in_use = False
         self._have = 0  # samples in the newest block
         self._source_lost = 0
         self.captured = 0
@@ -39,7 +39,7 @@ class Mic:
         self.ended = False
 
     def fill(self):
-        """Reads once from the source; False when that has ended."""
+        """Read once from the source; return False when it has ended."""
         i = self._newest
         n = self._source.readinto(self._views[i][self._have :] if self._have else self._views[i])
         if n is None:
@@ -64,22 +64,22 @@ class Mic:
         return True
 
     def close(self):
-        """Lets go of the source's hardware."""
+        """Release the source's hardware."""
         close = getattr(self._source, "close", None)
         if close:
             close()
 
-    def take(self):
-        """The oldest block (array of int16), valid until the next call; None if there is none.
+    def next_block(self):
+        """Return the oldest block (array of int16), valid until the next call; None if there is none.
 
         After the end of the source the last block may be a shorter view.
         """
-        if self._taken:
-            self._taken = False
+        if self._in_use:
+            self._in_use = False
             self._oldest = (self._oldest + 1) % len(self._buffers)
         i = self._oldest
         if i != self._newest:
-            self._taken = True
+            self._in_use = True
             self.start = self._starts[i]
             return self._buffers[i]
         if self.ended and self._have:
@@ -127,7 +127,7 @@ _KINDS = {"i2s": _i2s, "pdm": _pdm, "adc": _adc, "file": _file, "memory": _memor
 
 
 def open_source(mic, rate_hz):
-    """The source that settings name: {"kind": …, and what that kind needs}. Each kind's file is loaded on use."""
+    """Open the source that the settings (dict with `kind`) name. The module of a kind is loaded on use."""
     kind = mic.get("kind")
     if kind not in _KINDS:
         raise FirmwareError("mic.kind", "mic.kind must be one of " + ", ".join(sorted(_KINDS)))

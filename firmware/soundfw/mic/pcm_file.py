@@ -1,4 +1,4 @@
-"""Sound from a WAV file, or raw from any other file or a pipe: for ports without a microphone."""
+"""Sound from a WAV file, or raw from another file or a pipe, for ports without a microphone."""
 
 from .. import FirmwareError
 
@@ -9,7 +9,7 @@ class File:
     """A source for Mic. settings: {"kind": "file", "path"}.
 
     A path that ends in .wav is a WAV file with one channel of 16 bits at rate_hz. Any other is raw: int16,
-    little-endian, at rate_hz; "-" is standard input. It is read when the microphone is.
+    little-endian, at rate_hz; "-" is standard input. It is read block by block.
     """
 
     def __init__(self, settings, rate_hz):
@@ -25,7 +25,7 @@ class File:
             self._left = self._find_data(path, rate_hz)
 
     def readinto(self, buf):
-        """Waits until buf is full or the sound has ended; 0 at the end."""
+        """Fill buf, waiting for a pipe, and return the bytes; 0 at the end."""
         if self._left is not None and self._left < 2 * len(buf):
             buf = memoryview(buf)[: self._left >> 1]
         n = self._file.readinto(buf) & ~1 if len(buf) else 0
@@ -34,7 +34,7 @@ class File:
         return n
 
     def _find_data(self, path, rate_hz):
-        """Goes to the samples; how many bytes of them there are."""
+        """Seek to the samples and return their bytes."""
         head = self._file.read(12)
         if head[:4] != b"RIFF" or head[8:] != b"WAVE":
             raise FirmwareError("mic.wav", path + " is not a WAV file")

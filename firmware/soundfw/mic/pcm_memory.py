@@ -1,4 +1,4 @@
-"""Sound that lies in memory, where an emulator has put it: for ports without a microphone and without files."""
+"""Sound that an emulator has put in memory, for ports without a microphone and without files."""
 
 import uctypes
 
@@ -19,7 +19,7 @@ class Memory:
             raise FirmwareError("mic.memory", "the sound's settings lack " + str(e))
 
     def readinto(self, buf):
-        """Copies what is left, at most what fits; 0 at the end."""
+        """Copy the next samples to buf and return the bytes; 0 at the end."""
         n = min(2 * len(buf), self._end - self._at)
         # By address on both sides: a memoryview over more than 16 MB of bytes cannot be sliced on 32 bits.
         uctypes.bytearray_at(uctypes.addressof(buf), n)[:] = uctypes.bytearray_at(self._at, n)

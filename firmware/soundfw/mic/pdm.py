@@ -1,5 +1,5 @@
 # ruff: noqa: F821 (the names of PIO's instructions)
-"""PDM microphones on the RP2 chips, which MicroPython has no driver for: PIO clocks and samples, DMA carries.
+"""PDM microphones on the RP2 chips: PIO clocks and samples them, DMA carries the bits; MicroPython has no driver.
 
 The clock is 64 times the sample rate, 1.024 MHz at 16 kHz. A microphone whose L/R pin is low is `left`: its bit is on
 the line while the clock is low.
@@ -9,18 +9,9 @@ import machine
 import rp2
 import soundcore
 
-from .. import FirmwareError
-from ..settings import checked
-from .dma_ring import Ring
+from .. import FirmwareError, settings
+from .dma_ring import DmaRing
 
-_KEYS = {
-    "kind": ("pdm", ("pdm",)),
-    "clk": (None, 0, 48),
-    "data": (None, 0, 48),
-    "channel": ("left", ("left", "right")),
-    "shift": (0, 0, 8),
-    "dc_shift": (8, 0, 11),
-}
 _RX_FIFO = 0x50200020  # of the first state machine, and its DREQ
 _RX_TREQ = 4
 
@@ -47,11 +38,11 @@ def _right():
     in_(pins, 1).side(0)
 
 
-class Pdm(Ring):
-    """A source for Mic; see Ring. The ring holds 128 ms."""
+class Pdm(DmaRing):
+    """A source for Mic (see DmaRing). The ring holds 128 ms."""
 
     def __init__(self, mic, rate_hz):
-        m = checked(mic, _KEYS, "mic.")
+        m = settings.microphone("pdm", mic)
         try:
             converter = soundcore.Pdm(shift=m["shift"], dc_shift=m["dc_shift"])
         except soundcore.Error as e:
@@ -66,9 +57,10 @@ class Pdm(Ring):
             )
         except (OSError, ValueError, TypeError) as e:
             raise FirmwareError("mic.open", str(e))
-        Ring.__init__(self, _RX_FIFO, _RX_TREQ, 4, converter, 8, 14, rate_hz)
+        DmaRing.__init__(self, _RX_FIFO, _RX_TREQ, 4, converter, 8, 14, rate_hz)
         self._machine.active(1)
 
     def close(self):
+        """Stop the clock and the transfers."""
         self._machine.active(0)
-        Ring.close(self)
+        DmaRing.close(self)

@@ -1,1 +1,1 @@
-"""What the board keeps: models, thresholds, the count of starts."""
+"""Files on the board: models, thresholds, the count of failed starts."""

@@ -1,18 +1,18 @@
-"""Counts the starts that never came to an end, in a file: a board that resets again and again should stop that."""
+"""A count of unfinished starts, in a file: a board that resets again and again should stop doing so."""
 
 import os
 
 _MOST = 3
 
 
-class Starts:
-    """begin() and done() around a start. What leaves Python in between (a reset, a crash, no power) is remembered."""
+class BootCounter:
+    """begin() and done() around a start. An end of Python in between (a reset, a crash, a power cut) is counted."""
 
     def __init__(self, path="starts.txt"):
         self._path = path
 
     def begin(self):
-        """False if the last three starts failed; then they are forgotten, so that the next one is tried."""
+        """Count a start. Return False after three failed ones, and forget them, so that the next start is tried."""
         failed = 0
         try:
             with open(self._path) as f:
@@ -31,7 +31,7 @@ class Starts:
         return True
 
     def done(self):
-        """The start came to its end, with or without an error."""
+        """Mark the start as finished, with or without an error."""
         try:
             os.remove(self._path)
         except OSError:

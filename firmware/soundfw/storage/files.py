@@ -1,6 +1,6 @@
-"""Small files on the board, each either as it was or as it is to be, wherever the power fails.
+"""Small files on the board. After a power cut each holds its old contents or its new ones, whole.
 
-A file system with atomic rename is needed; littlefs, MicroPython's own, has it.
+This needs a file system with atomic rename; littlefs, MicroPython's own, has it.
 """
 
 import json
@@ -8,12 +8,12 @@ import os
 
 
 def join(folder, name):
-    """A file's path; a name that begins with / stays as it is."""
+    """Return a file's path; a name that begins with / stays as it is."""
     return name if not folder or name.startswith("/") else folder + "/" + name
 
 
 def size(path):
-    """Bytes, or -1 if there is no such file."""
+    """Return the size in bytes, or -1 if there is no such file."""
     try:
         return os.stat(path)[6]
     except OSError:
@@ -21,7 +21,7 @@ def size(path):
 
 
 def remove(path):
-    """Whether it was there or not."""
+    """Remove a file if it is there."""
     try:
         os.remove(path)
     except OSError:
@@ -29,7 +29,7 @@ def remove(path):
 
 
 def write_json(path, value):
-    """Replaces the file in one piece."""
+    """Replace a file by the JSON of a value, in one piece."""
     new = path + ".new"
     with open(new, "w") as f:
         f.write(json.dumps(value))
@@ -38,7 +38,7 @@ def write_json(path, value):
 
 
 def read_json(path):
-    """The object (dict) in the file; empty if there is none or it is no object."""
+    """Return the object (dict) in a file; empty if there is no file or no object in it."""
     try:
         with open(path) as f:
             value = json.load(f)
@@ -48,8 +48,8 @@ def read_json(path):
 
 
 def read(path):
-    """All bytes in one block of memory."""
-    # read() without a size would grow its buffer step by step, to twice what is needed.
+    """Return all bytes of a file, in one block of memory."""
+    # read() without a size would grow its buffer step by step, to twice the size.
     data = bytearray(max(0, size(path)))
     with open(path, "rb") as f:
         n = f.readinto(data)
@@ -57,7 +57,7 @@ def read(path):
 
 
 def free(folder):
-    """Free bytes, or None where Python does not tell."""
+    """Return the free bytes of the file system, or None where Python has no such call."""
     if not hasattr(os, "statvfs"):
         return None
     s = os.statvfs(folder or "/")

@@ -1,11 +1,11 @@
-"""Two slots for models that were pushed. One state file says which runs; it is replaced in one piece.
+"""Two slots for pushed models, and a state file, replaced in one piece, that names the one to run.
 
 active     the slot that runs: "a", "b", or "" for the model of the image
 sha256     of the active slot's file
 trial      the slot to be tried next, or on trial now; "" for none. trial_sha256: of its file
 tried      whether that trial has begun: then the next start is back at the active slot
-staged     sha256 of what is being written into the slot that is not active; staged_size: its size
-back       why the newest trial ended, a dotted code
+staged     sha256 of the model that is being written to the other slot; staged_size: its size
+back       the reason why the newest trial ended, a dotted code
 """
 
 from .. import FirmwareError
@@ -15,8 +15,8 @@ from .store import sha256
 STATE = "slots.json"
 
 
-class Slots:
-    """folder: where the files are; "" for the file system's root."""
+class ModelSlots:
+    """The slots in a folder; "" is the file system's root."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -33,9 +33,10 @@ class Slots:
         size = state.get("staged_size", 0)
         self._state["staged_size"] = size if isinstance(size, int) else 0
         self.on_trial = False
-        self.back = self._state["back"]  # told in hello
+        self.back = self._state["back"]  # sent in hello
 
     def path(self, slot):
+        """Return the path of a slot's file."""
         return files.join(self.folder, "slot_" + slot + ".tflite")
 
     def _write(self, **changes):
@@ -45,7 +46,7 @@ class Slots:
         self._state = state
 
     def begin(self):
-        """Once per start, before load(): a trial begins, or one that nobody confirmed ends."""
+        """Begin a trial, or end one that nobody confirmed. Call it once per start, before load()."""
         state = self._state
         if not state["trial"]:
             return
@@ -57,7 +58,7 @@ class Slots:
             self.on_trial = True
 
     def load(self):
-        """(bytes, sha256) of the slot to run, or None for the model of the image. FirmwareError if it is damaged."""
+        """Return (bytes, sha256) of the slot to run, None for the image's model; FirmwareError if it is damaged."""
         state = self._state
         slot = state["trial"] if self.on_trial else state["active"]
         if not slot:
@@ -72,25 +73,25 @@ class Slots:
         return data, digest
 
     def fall_back(self, code):
-        """After a slot could not be run: True if there is another model to try."""
+        """Give up the slot that could not be run; return True if there is another model to try."""
         if self.on_trial:
             self.roll_back(code)
             return True
         if self._state["active"]:
-            # For this start only: what is in flash is left as it is.
+            # For this start only: the state in flash stays as it is.
             self._state["active"] = ""
             self.back = code
             return True
         return False
 
     def roll_back(self, code):
-        """Ends the trial; the active slot is the one to run."""
+        """End the trial; the active slot is the one to run."""
         self._write(trial="", trial_sha256="", tried=False, back=code)
         self.on_trial = False
         self.back = code
 
     def confirm(self):
-        """The model on trial becomes the active one."""
+        """Make the model on trial the active one."""
         state = self._state
         self._write(
             active=state["trial"], sha256=state["trial_sha256"], trial="", trial_sha256="", tried=False, back=""
@@ -99,7 +100,7 @@ class Slots:
         self.back = ""
 
     def stage(self, size, digest):
-        """(path, bytes that are there already) of the slot for a new model."""
+        """Return (path, bytes already written) of the slot for a new model."""
         state = self._state
         if state["trial"]:
             raise FirmwareError("push.trial", "a model is on trial: confirm or abort it first")
@@ -114,13 +115,13 @@ class Slots:
         return path, 0
 
     def discard(self):
-        """Throws away what is staged."""
+        """Delete the staged model."""
         if self._state["staged"]:
             files.remove(self.path(self._spare()))
             self._write(staged="", staged_size=0)
 
     def try_staged(self):
-        """What is staged is on trial from the next start on."""
+        """Put the staged model on trial at the next start."""
         self._write(
             trial=self._spare(), trial_sha256=self._state["staged"], tried=False, staged="", staged_size=0, back=""
         )

@@ -1,10 +1,10 @@
-"""A new model over the wire: staged in the spare slot, verified as flash gives it back, tried, confirmed.
+"""A new model over the wire: written to the spare slot, verified by reading it back, tried, confirmed.
 
-push.begin {size, sha256, arena}  -> ack with `at`: how many bytes are there already
-push.data {at, data}              -> ack with `at`: the next byte wanted; data is base64
+push.begin {size, sha256, arena}  -> ack with `at`: the bytes already there
+push.data {at, data}              -> ack with `at`: the next byte to send; data is base64
 push.commit                       -> ack, then a restart with it on trial, or the old one if it cannot be run
 push.confirm                      -> ack; without it the next start is back at the old model
-push.abort                        -> ack; throws away what is staged, or ends the trial with a restart
+push.abort                        -> ack; deletes the staged model, or ends the trial with a restart
 """
 
 import hashlib
@@ -15,12 +15,12 @@ from ..platform import const
 from . import files
 
 _MAX_BYTES = const(4 << 20)
-_SYNC_BYTES = const(4096)  # what a cut can cost
+_SYNC_BYTES = const(4096)  # most that a power cut loses
 _PIECE = const(512)
 
 
 class Push:
-    """slots: Slots."""
+    """One push at a time into the spare slot of `slots` (ModelSlots)."""
 
     def __init__(self, slots):
         self._slots = slots
@@ -32,9 +32,9 @@ class Push:
         self._synced = 0
 
     def begin(self, size, sha256, arena=0, memory=0):
-        """How many bytes of that model are there already.
+        """Begin a push, or resume it; return the bytes that are already there.
 
-        arena: memory it needs besides its file; memory: what there is once the running model is gone, 0 if unknown.
+        arena: memory the model needs besides its file; memory: free once the running model is gone, 0 if unknown.
         """
         if not isinstance(size, int) or isinstance(size, bool) or not 0 < size <= _MAX_BYTES:
             raise FirmwareError("push.size", "size must be 1..%d" % _MAX_BYTES)
@@ -57,7 +57,7 @@ class Push:
         return have
 
     def data(self, at, base64):
-        """Adds bytes; the next one wanted. What is there already is not written again."""
+        """Write bytes and return the position of the next one. Bytes that are already there are not written again."""
         if self._file is None:
             raise FirmwareError("push.begin", "no push has begun")
         if not isinstance(at, int) or isinstance(at, bool) or not 0 <= at <= self._at:
@@ -81,9 +81,9 @@ class Push:
         return self._at
 
     def commit(self):
-        """Verifies what is in flash; the next start tries it.
+        """Verify the model in flash; the next start tries it.
 
-        Whether it can be run shows then: with the old model's memory gone and the heap in one piece.
+        That start shows if it can be run, with the old model's memory free and the heap in one piece.
         """
         if self._file is None:
             raise FirmwareError("push.begin", "no push has begun")
@@ -96,7 +96,7 @@ class Push:
         self._slots.try_staged()
 
     def close(self):
-        """Ends the writing."""
+        """Close the file."""
         if self._file is not None:
             try:
                 self._file.close()
@@ -106,7 +106,7 @@ class Push:
 
 
 def _digest(path):
-    """SHA-256 of a file, piece by piece, 64 hex digits."""
+    """Return the SHA-256 of a file, read piece by piece, as 64 hex digits."""
     state = hashlib.sha256()
     piece = bytearray(_PIECE)
     view = memoryview(piece)

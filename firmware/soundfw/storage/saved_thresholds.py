@@ -1,4 +1,4 @@
-"""Thresholds that a host set and wants kept: a file on the board, for one model."""
+"""Thresholds that a host has set and saved: a file on the board, for one model."""
 
 from .. import FirmwareError
 from ..detect.detector import Thresholds
@@ -8,7 +8,7 @@ FILE = "set.json"
 
 
 def save(folder, sha256, detector):
-    """Replaces what was kept by the thresholds of now."""
+    """Save the detector's present thresholds."""
     classes = [[t.on, t.off, t.min_ms, t.hold_ms] for t in detector.thresholds]
     try:
         files.write_json(files.join(folder, FILE), {"sha256": sha256, "classes": classes})
@@ -17,16 +17,16 @@ def save(folder, sha256, detector):
 
 
 def apply(folder, sha256, detector):
-    """Takes what was kept for this model. FirmwareError, and nothing changed, if it is for another or damaged."""
+    """Apply the thresholds saved for this model; FirmwareError, and no change, if they are for another or damaged."""
     values = files.read_json(files.join(folder, FILE))
     if not values:
         return
     if values.get("sha256") != sha256:
-        raise FirmwareError("set.model", "the thresholds kept on this board are for another model and not used")
+        raise FirmwareError("set.model", "the thresholds saved on this board are for another model and not used")
     try:
-        kept = [Thresholds(*[int(v) for v in c]) for c in values["classes"]]
-        if len(kept) != len(detector.labels):
+        saved = [Thresholds(*[int(v) for v in c]) for c in values["classes"]]
+        if len(saved) != len(detector.labels):
             raise ValueError
     except (KeyError, TypeError, ValueError):
-        raise FirmwareError("set.kept", "the thresholds kept on this board are damaged and not used")
-    detector.thresholds = kept
+        raise FirmwareError("set.kept", "the thresholds saved on this board are damaged and not used")
+    detector.thresholds = saved

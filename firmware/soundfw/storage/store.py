@@ -1,4 +1,4 @@
-"""Where the model comes from."""
+"""The model file and its hash."""
 
 import hashlib
 from binascii import hexlify
@@ -8,7 +8,7 @@ from . import files
 
 
 def load(path):
-    """The bytes of a model file; without one at `path`, those of the detector in the image, which stay in flash."""
+    """Return the bytes of the model file at `path`, else of the detector in the image, which stay in flash."""
     if files.size(path) >= 0:
         try:
             return files.read(path)
@@ -22,5 +22,5 @@ def load(path):
 
 
 def sha256(data):
-    """64 hex digits."""
+    """Return the SHA-256 of bytes as 64 hex digits."""
     return hexlify(hashlib.sha256(data).digest()).decode()

@@ -1,8 +1,9 @@
-"""What the host may ask for. Every message gets one answer: hello, status or ack."""
+"""The commands of the host. Every message gets one answer: hello, status or ack."""
 
 from .. import FirmwareError
 from ..detect.detector import Thresholds
 from ..platform import const
+from ..settings import THRESHOLDS
 from ..storage import saved_thresholds
 from .framing import text
 from .record import PIECE_SAMPLES, Recorder
@@ -12,7 +13,7 @@ _HEALTHY_S = const(1)  # of sound, before a model on trial may be confirmed
 
 
 def handle(app, message):
-    """Carries out one message (dict with a text `type`) and answers it."""
+    """Carry out one message (dict with a text `type`) and answer it."""
     kind = message["type"]
     action = _ACTIONS.get(kind)
     try:
@@ -28,7 +29,7 @@ def handle(app, message):
 
 
 def send_error(link, re, code, detail):
-    """An ack that says what failed and why."""
+    """Send an ack that names what failed and why."""
     link.send(
         '"type":"ack",',
         ',"re":%s,"ok":false,"error":%s,"detail":%s' % (text(re[:32]), text(code[:64]), text(detail[:160])),
@@ -54,7 +55,7 @@ def _status(app, message):
 
 
 def _set(app, message):
-    """label (all classes without one) and any of on, off (1/1000), min_ms, hold_ms; all or nothing.
+    """Set thresholds, all or nothing: label (without one, all classes) and any of on, off (1/1000), min_ms, hold_ms.
 
     keep: true stores the thresholds of all classes on the board, for this model.
     """
@@ -66,7 +67,7 @@ def _set(app, message):
     if label is not None and label not in detector.labels:
         raise FirmwareError("set.label", "the model has no such label")
     changed = {}
-    for key in ("on", "off", "min_ms", "hold_ms"):
+    for key, _, _, _ in THRESHOLDS:
         if key in message:
             changed[key] = message[key]
     if not changed and not keep:
@@ -75,12 +76,7 @@ def _set(app, message):
     for i in range(len(detector.labels)):
         t = detector.thresholds[i]
         if label is None or detector.labels[i] == label:
-            t = Thresholds(
-                changed.get("on", t.on),
-                changed.get("off", t.off),
-                changed.get("min_ms", t.min_ms),
-                changed.get("hold_ms", t.hold_ms),
-            )
+            t = Thresholds(*[changed.get(key, getattr(t, key)) for key, _, _, _ in THRESHOLDS])
         new.append(t)
     before, detector.thresholds = detector.thresholds, new
     if keep:
@@ -93,7 +89,7 @@ def _set(app, message):
 
 
 def _model(app, message):
-    """class: its index; the answer tells its label and thresholds, and how many classes there are."""
+    """Answer with the label and thresholds of a class (its index), and the number of classes."""
     detector = _running(app).detector
     i = message.get("class", 0)
     if not isinstance(i, int) or isinstance(i, bool) or not 0 <= i < len(detector.labels):
@@ -108,14 +104,14 @@ def _model(app, message):
 
 
 def _watch(app, message):
-    """on, and mel (default true): scores, and features, of every step for the next 10 s of sound."""
-    watch = _running(app).watch
-    watch.ask(message.get("on"), message.get("mel", True))
-    _ack(app, message, watch.members())
+    """Send scores (on) and features (mel, default true) of every step for the next 10 s of sound."""
+    telemetry = _running(app).telemetry
+    telemetry.switch(message.get("on"), message.get("mel", True))
+    _ack(app, message, telemetry.members())
 
 
 def _record(app, message):
-    """seconds (1..3600), bits per sample (3, 4, 5 or 16); or stop: true. Ends with an ack for record.done."""
+    """Start or stop a recording: seconds (1..3600), bits per sample (3, 4, 5 or 16); or stop: true."""
     pipeline = _running(app)
     if message.get("stop") is True:
         if pipeline.recorder is not None:
@@ -142,7 +138,7 @@ def _push(app):
 
 
 def _push_begin(app, message):
-    """size, sha256; arena: bytes of memory the model needs to run, if the host knows."""
+    """Begin a push: size, sha256; arena: bytes of memory the model needs to run, if the host knows."""
     push = _push(app)
     arena = message.get("arena", 0)
     if not isinstance(arena, int) or isinstance(arena, bool):

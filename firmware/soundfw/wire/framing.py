@@ -8,9 +8,10 @@ that a 32-bit MicroPython and CPython read the same values:
 - numbers have no exponent and at most MAX_DIGITS digits, those after the point included
 - values nest at most MAX_DEPTH deep; no object has a key twice; escaped surrogates come in pairs
 
-Neither side uses its Python's own parser: MicroPython's takes commas and colons for white space, CPython's takes NaN.
+Neither side uses its Python's own parser: MicroPython's reads commas and colons as white space, CPython's accepts NaN.
 """
 
+import json
 from binascii import crc32
 
 from ..platform import const
@@ -62,31 +63,16 @@ def encode(message):
     """
     if "crc" in message:
         raise ValueError("a message must not bring its own crc")
-    line = seal(_dump(message)[:-1])
+    line = seal(json.dumps(message, separators=(",", ":"))[:-1])
     if len(line) > MAX_LINE_BYTES:
         raise ValueError("a line of %d bytes is longer than %d" % (len(line), MAX_LINE_BYTES))
     if decode(line) is None:
-        raise ValueError("a message needs a text type, and numbers and nesting within the wire's bounds")
+        raise ValueError("a message must be within the wire's bounds")
     return line
 
 
-def _dump(value):
-    if isinstance(value, str):
-        return text(value)
-    if isinstance(value, dict):
-        return "{" + ",".join([text(key) + ":" + _dump(value[key]) for key in value]) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ",".join([_dump(item) for item in value]) + "]"
-    for word, constant in _WORDS:
-        if value is constant:
-            return word.decode()
-    if not isinstance(value, (int, float)):
-        raise TypeError("a message holds no values of type " + type(value).__name__)
-    return str(value)
-
-
 def decode(line):
-    """Return the message (dict, without its crc) in a line, line ends allowed; None if it is not to be believed."""
+    """Return the message (dict, without its crc) in a line, line ends allowed; None if it is refused."""
     if len(line) > MAX_RAW_BYTES:
         return None
     line = line.strip(b"\r\n")

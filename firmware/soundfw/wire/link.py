@@ -1,4 +1,4 @@
-"""The queue of lines out, and the lines that come in."""
+"""The lines of the board: a bounded queue of lines out, and lines in."""
 
 from ..platform import const
 from .framing import MAX_LINE_BYTES, MAX_RAW_BYTES, decode, seal
@@ -9,7 +9,7 @@ _READS = const(8)  # per poll, so that a talkative host cannot stop the sound
 class Link:
     """A bounded queue of lines out, and lines in.
 
-    write(buf) takes some bytes and returns how many (None: none). read() returns what has come in, or b"" or None.
+    write(buf) writes some of the bytes and returns how many (None: none). read() returns new bytes, b"" or None.
     A line that finds the queue full is dropped and counted; its `seq` is used up, so the host sees the gap.
     """
 
@@ -22,14 +22,14 @@ class Link:
         self._sent = 0
         self.seq = 0
         self.dropped = 0
-        self.damaged = 0  # lines in that were not believed
+        self.damaged = 0  # lines in that were refused
         self._data = b""
         self._at = 0
         self._line = bytearray(MAX_RAW_BYTES)
         self._length = 0
 
     def send(self, before, after=""):
-        """Queues {before "seq":n after,"crc":"…"}; before ends with a comma, after begins with one or is empty."""
+        """Queue {before "seq":n after,"crc":"…"}; before ends with a comma, after begins with one or is empty."""
         line = seal('{%s"seq":%d%s' % (before, self.seq, after))
         self.seq += 1
         if len(line) > MAX_LINE_BYTES or self.waiting == len(self._queue):
@@ -45,13 +45,13 @@ class Link:
         return len(self._queue) // 2 - self.waiting
 
     def pump(self):
-        """Writes until the queue is empty (True) or the other side takes no more (False)."""
+        """Write until the queue is empty (True) or the port accepts no more (False)."""
         while self.waiting:
             line = self._queue[self._first]
-            taken = self._write(memoryview(line)[self._sent :] if self._sent else line)
-            if not taken:
+            written = self._write(memoryview(line)[self._sent :] if self._sent else line)
+            if not written:
                 return False
-            self._sent += taken
+            self._sent += written
             if self._sent >= len(line):
                 self._queue[self._first] = b""
                 self._first = (self._first + 1) % len(self._queue)
@@ -60,7 +60,7 @@ class Link:
         return True
 
     def poll(self):
-        """The next message that has come in, or None."""
+        """Return the next message that has come in, or None."""
         if self._read is None:
             return None
         for _ in range(_READS):
@@ -75,14 +75,14 @@ class Link:
         return None
 
     def _scan(self):
-        """Takes bytes up to the next line end; the message if that completes one."""
+        """Consume bytes up to the next line end; return the message if that completes one."""
         data = self._data
         end = data.find(b"\n", self._at)
         stop = end if end >= 0 else len(data)
         n = stop - self._at
         if self._length + n <= MAX_RAW_BYTES:
             self._line[self._length : self._length + n] = data[self._at : stop]
-        # A line that is too long only grows in number; its bytes are gone.
+        # Of a line that is too long only the length is kept.
         self._length += n
         self._at = stop + (end >= 0)
         if end < 0:

@@ -8,7 +8,7 @@ _READ = const(256)  # bytes at a time
 
 
 class Port:
-    """read() and write() as Link wants them; neither waits."""
+    """read() and write() for Link; neither waits."""
 
     def __init__(self):
         import select
@@ -21,7 +21,7 @@ class Port:
         self._writable.register(sys.stdout, select.POLLOUT)
 
     def read(self):
-        """What has come in, at most 256 bytes."""
+        """Return the bytes that have come in, at most 256."""
         data = b""
         # One byte at a time: a longer read would wait until it has that many.
         while len(data) < _READ and self._readable.poll(0):
@@ -32,7 +32,7 @@ class Port:
         return data
 
     def write(self, data):
-        """How many bytes the port took."""
+        """Write bytes and return how many the port accepted."""
         if not self._writable.poll(0):
             return 0
         return self._out.write(data)

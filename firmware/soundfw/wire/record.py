@@ -1,6 +1,6 @@
-"""Sound over the wire: audio lines from the blocks the detector hears, for a given time.
+"""Sound over the wire: audio lines from the blocks that the detector gets, for a given time.
 
-Every line stands for itself: `at` is the position of its first sample, `data` in base64 a piece of soundcore's ADPCM
+Every line can be decoded alone: `at` is the position of its first sample, `data` in base64 a piece of soundcore's ADPCM
 (codec "adpcm", 3 to 5 bits per sample) or int16 samples, little-endian (codec "pcm", 16 bits).
 """
 
@@ -9,14 +9,14 @@ from binascii import b2a_base64
 
 from ..platform import const
 
-# Bits per sample: samples of a line, so that it has 1024 bytes at most.
+# Bits per sample: samples in a line of at most 1024 bytes.
 PIECE_SAMPLES = {3: 1024, 4: 1024, 5: 896, 16: 336}
 _MOST_SAMPLES = const(1024)
 _MAX_BYTES = const(740)
 
 
 class Recorder:
-    """Sends `samples` samples from the next block on. lines: how many may wait in the link before sound is dropped.
+    """A recording of `samples` samples from the next block on. lines: most that may wait in the link.
 
     captured + lost are the samples so far: lost are those the microphone lost and those that found no room.
     """
@@ -43,7 +43,7 @@ class Recorder:
         self.finished = False
 
     def add(self, block, start):
-        """A block of int16 samples whose first is at `start`."""
+        """Add a block of int16 samples whose first is at `start`."""
         if self.finished:
             return
         if self._next < 0:
@@ -68,12 +68,12 @@ class Recorder:
             self.stop()
 
     def stop(self):
-        """Ends the recording."""
+        """End the recording."""
         self._flush()
         self.finished = True
 
-    def tell(self):
-        """Says that it is over, once there is room for the line; True when that has been said."""
+    def send_done(self):
+        """Send the ack for record.done once the recording has ended and the line has room; return True if sent."""
         if not self.finished or self._link.waiting >= self._lines:
             return False
         return self._link.send(

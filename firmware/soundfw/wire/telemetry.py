@@ -1,4 +1,4 @@
-"""Scores and features of every step, as lines, while a host looks on. Off until it asks; it has to go on asking.
+"""Scores and features of every step, as lines, while a host asks for them; it has to repeat its command.
 
     {"type":"scores","seq":n,"t":…,"level_dbfs":-41.2,"scores":[930,12]}         1/1000, what the thresholds are for
     {"type":"mel","seq":n,"t":…,"frame":0,"data":"<base64 of int8, whole frames>"}
@@ -20,8 +20,8 @@ _LINE_BYTES = const(684)  # of features in one line: 912 in base64
 _CLASSES = const(180)  # of scores in one line; those after are left out
 
 
-class Watch:
-    """stream, detector, link: those of the pipeline."""
+class Telemetry:
+    """The scores and features of a pipeline's stream and detector, sent over its link."""
 
     def __init__(self, stream, detector, link):
         metadata = json.loads(bytes(stream.metadata))
@@ -39,8 +39,8 @@ class Watch:
         self._level = None
         self._left = 0  # samples
 
-    def ask(self, on, mel):
-        """Switches it on for the next seconds, or off; FirmwareError if those are no truth values."""
+    def switch(self, on, mel):
+        """Switch the lines on for the next seconds, or off; FirmwareError if these are not booleans."""
         if not isinstance(on, bool) or not isinstance(mel, bool):
             raise FirmwareError("watch.value", "on and mel must be true or false")
         if on and not self.on:
@@ -50,7 +50,7 @@ class Watch:
         self._left = _SECONDS * self._rate_hz
 
     def members(self):
-        """What a host needs to understand the lines, as members of an answer. mfcc 1: coefficients, no bands."""
+        """Return what a host needs to read the lines, as members of an answer. mfcc 1: coefficients, not bands."""
         head = ',"classes":%d,"step":%d,"frames":%d,"width":%d,"mfcc":%d' % (
             len(self._scores),
             self._stream.step_samples,
@@ -76,7 +76,7 @@ class Watch:
             scores = ",".join(["%d" % score for score in self._scores[:_CLASSES]])
             link.send(
                 '"type":"scores",',
-                ',"t":%d,"level_dbfs":%s,"scores":[%s]' % (now, decimal(self._level.take(), 1), scores),
+                ',"t":%d,"level_dbfs":%s,"scores":[%s]' % (now, decimal(self._level.read(), 1), scores),
             )
             if self._mel:
                 self._send_mel(now)

@@ -1,1 +1,1 @@
-"""Makes firmware images: sources, tools, the detector as C data, MicroPython's own build, the image file."""
+"""The verb build: sources, compilers, the detector as C data, MicroPython's own build, the image file."""

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from soundsdk.boards import Board
-from soundsdk.detector_file import DetectorFile
-from soundsdk.errors import ModelError, UsageError
-from soundsdk.resources import firmware_dir
-
 from soundsdk.build import contents, make, sources, toolchain, uf2
 from soundsdk.build.sources import Say
 from soundsdk.cache import cache_dir, locked
+from soundsdk.detector_file import DetectorFile
+from soundsdk.errors import ModelError, UsageError
+from soundsdk.resources import firmware_dir
 
 # The least that MicroPython and soundfw need besides the detector: what cannot fit is an error before anything is
 # compiled. The linked image is measured as well.
@@ -170,7 +169,7 @@ def _empty_if_stale(folder: Path, configuration: str) -> None:
 
 
 def measure(board: Board, made: Path) -> int:
-    """Return the bytes that a linked image takes in flash; ModelError if the board has not got room for them."""
+    """Return the size of a linked image in flash, in bytes; ModelError if the board has no room for it."""
     size = _flash_bytes(made) if made.suffix == ".elf" else made.stat().st_size
     if board.image_bytes and size > board.image_bytes:
         raise ModelError(

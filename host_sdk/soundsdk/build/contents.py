@@ -7,7 +7,6 @@ from typing import Any
 
 from soundfw import VERSION
 from soundsdk.boards import Board
-
 from soundsdk.build import descriptor
 
 _HEADER = """// Made by soundsdk build.

@@ -1,7 +1,7 @@
-"""ESP-IDF, for the ESP32 chips: finds it, runs its idf.py on MicroPython's port, joins the parts into one image.
+"""ESP-IDF, for the ESP32 chips: finds it, runs its idf.py on MicroPython's port, joins its parts.
 
-ESP-IDF (Espressif's libraries and compilers) is installed by its own installer; IDF_PATH names its folder. Its layout is
-from its documentation ("Build System", "Get Started"), the versions that MicroPython builds with from
+ESP-IDF (Espressif's libraries and compilers) is installed by its own installer; IDF_PATH names its folder. Its layout
+is from its documentation ("Build System", "Get Started"), the versions that MicroPython builds with from
 ports/esp32/README.md of MicroPython 1.25.0.
 """
 
@@ -72,7 +72,7 @@ def environment(base: dict[str, str]) -> dict[str, str]:
     """Return `base` without compiler flags and chip: idf.py gets those from the project, not from the shell."""
     ours = ("CFLAGS", "CXXFLAGS", "ASMFLAGS", "CFLAGS_EXTRA", "IDF_TARGET", "SDKCONFIG", "SDKCONFIG_DEFAULTS")
     env = {key: value for key, value in base.items() if key not in ours}
-    # idf.py asks for UTF-8.
+    # idf.py requires UTF-8.
     return env | {"IDF_PATH": str(Path(os.environ["IDF_PATH"]).resolve()), "LC_ALL": "C.UTF-8"}
 
 
@@ -91,7 +91,7 @@ def merge(board: Board, folder: Path) -> Path:
         chip = made["extra_esptool_args"]["chip"]
         if (chip, *sorted(parts)) != (tool.chip, tool.bootloader, tool.partitions, tool.app):
             places = ", ".join(f"{offset:#x}" for offset in sorted(parts))
-            raise IdfError(f"ESP-IDF made parts for {chip} at {places}, and {board.id}.toml says otherwise.")
+            raise IdfError(f"ESP-IDF made parts for {chip} at {places}, and {board.id}.toml has other ones.")
         for offset, path in sorted(parts.items()):
             start = offset - tool.bootloader
             if len(image) > start:

@@ -10,13 +10,12 @@ from pathlib import Path
 import click
 
 from soundsdk.boards import Board
-from soundsdk.errors import SoundsdkError
-from soundsdk.resources import firmware_dir
-
 from soundsdk.build import esp_idf
 from soundsdk.build.sources import MICROPYTHON, Sources
 from soundsdk.cache import locked
+from soundsdk.errors import SoundsdkError
 from soundsdk.progress import Progress
+from soundsdk.resources import firmware_dir
 
 # The date that compilers and ports write into an image, so that two builds are equal: the day of MicroPython 1.25.0.
 _EPOCH = "1744675200"
@@ -138,5 +137,5 @@ class _Runner:
                     process.kill()
                     process.wait()
         if process.returncode:
-            said = next((line for line in lines if _FATAL.search(line)), lines[-1] if lines else "nothing was said")
+            said = next((line for line in lines if _FATAL.search(line)), lines[-1] if lines else "it printed nothing")
             raise BuildError(f"{self._name} could not be built: {said.strip()}", f"All that was said: {self._log}")

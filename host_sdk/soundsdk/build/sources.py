@@ -15,10 +15,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from soundsdk.cache import cache_dir, locked, new_folder
 from soundsdk.errors import DataError
 from soundsdk.resources import firmware_dir
-
-from soundsdk.cache import cache_dir, locked, new_folder
 
 MICROPYTHON = "1.25.0"
 PICO_SDK = "2.1.1"

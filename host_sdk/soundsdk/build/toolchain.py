@@ -7,9 +7,8 @@ import shutil
 import subprocess
 
 from soundsdk.boards import Board
-from soundsdk.errors import SoundsdkError
-
 from soundsdk.build import esp_idf
+from soundsdk.errors import SoundsdkError
 
 # program: Debian package
 _ALWAYS = {"make": "make", "cc": "gcc", "python3": "python3", "patch": "patch", "tar": "tar"}

@@ -78,14 +78,14 @@ def _known(sha256: str) -> DetectorFile | None:
 
 
 def _show_board(port: str | None, as_json: bool, system: System | None) -> None:
-    from soundsdk.device.session import Device, Refused
+    from soundsdk.device.session import CommandRejected, Device
 
     status, why = None, None
     with Device.open(port, system=system) as device:
         hello, where, serial_number = device.hello, device.transport.path, device.transport.serial_number
         try:
             status = device.status()
-        except Refused as error:
+        except CommandRejected as error:
             why = error
     try:
         detector = _known(hello.sha256)

@@ -91,9 +91,9 @@ def monitor(
     With --once it ends with 0 after an event: at its onset, or at its end for formats of whole events (tsv, audacity);
     with 6 if there is none within --seconds. If the board is unplugged, it waits for its return.
     """
-    from soundsdk.device.reconnect import Watch
+    from soundsdk.device.reconnect import ReconnectingDevice
     from soundsdk.monitor.asking import Asker
-    from soundsdk.monitor.event_filter import Chooser
+    from soundsdk.monitor.event_filter import EventFilter
     from soundsdk.monitor.lines import Lines
     from soundsdk.monitor.log import Log
     from soundsdk.monitor.loop import watch
@@ -114,7 +114,7 @@ def monitor(
 
             server = PageServer(web)
             stack.callback(server.close)
-        source = WatchSource(stack.enter_context(Watch(port, system=surroundings.system)))
+        source = WatchSource(stack.enter_context(ReconnectingDevice(port, system=surroundings.system)))
         state = State(source.hello, source.path)
         live = form == "text" and sys.stdout.isatty()
         asker = Asker(source, state, lambda: (live or _watched(server), _watched(server)))
@@ -149,9 +149,9 @@ def monitor(
         stack.enter_context(_terminable())
         now = time.time()
         for sink in sinks:
-            sink.take(source.hello, None, now)
+            sink.handle(source.hello, None, now)
         found = watch(
-            source, state, Chooser(labels, min_score), asker, sinks, once, form in ("tsv", "audacity"), seconds
+            source, state, EventFilter(labels, min_score), asker, sinks, once, form in ("tsv", "audacity"), seconds
         )
     if once and not found:
         raise CheckError(f"no such event came within {seconds:g} s.")

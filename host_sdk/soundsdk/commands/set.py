@@ -6,16 +6,17 @@ from typing import Any
 
 import click
 
+from soundfw.settings import THRESHOLDS
 from soundsdk.commands.options import port_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.errors import UsageError
 
-# The key on the command line: (the board's name for it, the type of the value, its highest value)
-_KEYS: dict[str, tuple[str, type, float]] = {
-    "threshold": ("on", float, 1),
-    "off": ("off", float, 1),
-    "min_ms": ("min_ms", int, 600000),
-    "hold_ms": ("hold_ms", int, 600000),
+# The key on the command line: (the board's name for it, the type of the value, its range)
+_KEYS: dict[str, tuple[str, type, float, float]] = {
+    "threshold" if key == "on" else key: (
+        (key, int, low, high) if key.endswith("_ms") else (key, float, low / 1000, high / 1000)
+    )
+    for key, _, low, high in THRESHOLDS
 }
 
 
@@ -28,17 +29,17 @@ def parse(words: tuple[str, ...]) -> dict[str | None, dict[str, Any]]:
         if not equals or key.replace("-", "_") not in _KEYS or (dot and not label):
             known = ", ".join(_KEYS)
             raise UsageError(f"{word} is not a setting.", f"Write KEY.LABEL=VALUE or KEY=VALUE; keys: {known}.")
-        argument, kind, highest = _KEYS[key.replace("-", "_")]
+        argument, kind, low, high = _KEYS[key.replace("-", "_")]
         try:
             value = kind(text)
         except ValueError:
             value = None
-        if value is None or not 0 <= value <= highest:
-            number = "a probability from 0 to 1" if kind is float else f"a whole number of milliseconds to {highest}"
-            raise UsageError(f"{word}: {key} is {number}.")
+        if value is None or not low <= value <= high:
+            number = "a probability" if kind is float else "a whole number of milliseconds"
+            raise UsageError(f"{word}: {key} is {number} from {low:g} to {high:g}.")
         there = changes.setdefault(label or None, {})
         if argument in there:
-            raise UsageError(f"{key}{dot}{label} is given twice.")
+            raise UsageError(f"{key}{dot}{label} is there twice.")
         there[argument] = value
     return changes
 
@@ -59,11 +60,11 @@ def set_(surroundings: Surroundings, changes: tuple[str, ...], port: str | None,
     """Change a board's thresholds.
 
     KEY is one of: threshold, the score at which an event begins; off, the score below which it ends; min_ms, the time
-    the score must stay above the threshold before the event counts; hold_ms, the time it must stay below `off` before
-    the event ends. Without LABEL the change applies to every class. The board saves it for its present detector. The
-    changes to one label are made together or not at all.
+    for which the score, once at the threshold, must not fall below `off` to make an event; hold_ms, the time for which
+    it must stay below `off` to end one. Without LABEL the change applies to every class. The board saves it for its
+    present detector. The changes to one label are made together or not at all.
     """
-    from soundsdk.device.session import Device, Refused
+    from soundsdk.device.session import CommandRejected, Device
 
     by_label = parse(changes)
     done: list[str] = []
@@ -71,7 +72,7 @@ def set_(surroundings: Surroundings, changes: tuple[str, ...], port: str | None,
         for label, values in by_label.items():
             try:
                 device.set(label, keep=not until_restart, **values)
-            except Refused as error:
+            except CommandRejected as error:
                 if done:
                     click.echo(f"Changed before the error: {', '.join(done)}.", err=True)
                 if error.code == "unsupported" and not until_restart:

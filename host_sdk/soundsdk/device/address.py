@@ -1,38 +1,53 @@
-"""How a person names a board: auto, id:<serial>, port:<path>, a path, rfc2217://…, socket://…, sim:<board>."""
+"""Addresses of boards: auto, id:<serial>, port:<path>, a path, rfc2217://…, socket://…, and schemes such as sim:."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from importlib.metadata import entry_points
+from typing import Any
 
 from soundsdk.errors import UsageError
 
-Kind = Literal["auto", "id", "port", "url", "sim"]
 ENVIRONMENT = "SOUNDSDK_PORT"
+# Packages register here what opens a scheme of theirs: a function from the rest of the address to a Transport.
+SCHEMES = "soundsdk.address_schemes"
+_EXAMPLES = {"id": "id:E6614103E7452D2F", "port": "port:/dev/ttyACM0"}
 
 
 @dataclass(frozen=True)
 class Address:
-    """kind and what follows it: a USB serial number, a path, a URL, a board's id; empty for auto."""
+    """One board by name.
 
-    kind: Kind
+    kind: auto, id, port, url, or a registered scheme. value: a USB serial number, a path, a URL, what the scheme opens;
+    empty for auto.
+    """
+
+    kind: str
     value: str = ""
 
     def __str__(self) -> str:
         return {"auto": "auto", "url": self.value, "port": self.value}.get(self.kind, f"{self.kind}:{self.value}")
 
+    @property
+    def is_scheme(self) -> bool:
+        """Whether the address belongs to a registered scheme, so that no port is behind it."""
+        return self.kind not in ("auto", "id", "port", "url")
+
 
 def parse(text: str | None) -> Address:
-    """Reads an address; without one SOUNDSDK_PORT, else auto. UsageError if it says nothing."""
+    """Parse an address; without one, SOUNDSDK_PORT, else auto. UsageError if it is malformed."""
     words = (text if text is not None else os.environ.get(ENVIRONMENT, "")).strip() or "auto"
     if words == "auto":
         return Address("auto")
     head, colon, rest = words.partition(":")
-    if colon and head in ("id", "port", "sim"):
+    if colon and (head in ("id", "port") or scheme_opener(head)):
         if not rest:
-            raise UsageError(f"{words} names nothing.", f"Give {head}: and what is meant, such as {_EXAMPLES[head]}.")
-        return Address(head, rest)  # type: ignore[arg-type]
+            raise UsageError(
+                f"{words} is incomplete: nothing follows the colon.", f"Such as {_EXAMPLES.get(head, words + 'NAME')}."
+            )
+        return Address(head, rest)
     if head in ("rfc2217", "socket") and rest.startswith("//"):
         return Address("url", words)
     if "://" in words:
@@ -40,4 +55,8 @@ def parse(text: str | None) -> Address:
     return Address("port", words)
 
 
-_EXAMPLES = {"id": "id:E6614103E7452D2F", "port": "port:/dev/ttyACM0", "sim": "sim:sim"}
+def scheme_opener(scheme: str) -> Callable[[str], Any] | None:
+    """Return the function that opens addresses of a registered scheme; None if no package has registered it."""
+    found = next(iter(entry_points(group=SCHEMES, name=scheme)), None)
+    opener: Callable[[str], Any] | None = found.load() if found else None
+    return opener

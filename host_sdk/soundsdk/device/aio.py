@@ -1,4 +1,4 @@
-"""Boards in asyncio: the same as Device and Watch, awaited.
+"""Boards in asyncio: Device and ReconnectingDevice, awaited.
 
 async with await AsyncDevice.open("auto") as device:
     async for event in device.events():
@@ -19,8 +19,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from soundsdk.device.messages import Ack, Event, Hello, Message, Status
-from soundsdk.device.protocol import Counts, Damaged, Missing, Restarted, Text
-from soundsdk.device.reconnect import Watch, WatchItem
+from soundsdk.device.protocol import Counts, Damaged, DeviceReset, LinesLost, Text
+from soundsdk.device.reconnect import ReconnectingDevice, ReconnectingItem
 from soundsdk.device.session import ANSWER_S, HELLO_S, Device, Item
 from soundsdk.device.transport import Transport
 
@@ -34,7 +34,7 @@ _I = TypeVar("_I")
 
 
 class _Feed(Generic[_I]):
-    """Items that a thread of their own fetches."""
+    """Items that a thread of their own reads."""
 
     def __init__(self, pool: ThreadPoolExecutor, poll: Callable[[float], list[_I]], close: Callable[[], None]) -> None:
         self._pool = pool
@@ -49,8 +49,8 @@ class _Feed(Generic[_I]):
         # In the thread: a task that no longer waits must not take items with it.
         self._ready.extend(self._poll(timeout_s))
 
-    async def take(self, timeout_s: float | None = None) -> _I | None:
-        """The next item; None if none comes within timeout_s (None: however long it takes)."""
+    async def read(self, timeout_s: float | None = None) -> _I | None:
+        """Read the next item; None if none comes within timeout_s (None: wait without end)."""
         end = None if timeout_s is None else time.monotonic() + timeout_s
         while not self._ready:
             left = _TURN_S if end is None else end - time.monotonic()
@@ -60,7 +60,7 @@ class _Feed(Generic[_I]):
         return self._ready.popleft()
 
     async def close(self) -> None:
-        """Closes the port; the board goes on."""
+        """Close the port; the board goes on."""
         await self._run(self._close)
         self._pool.shutdown(wait=False)
 
@@ -86,15 +86,15 @@ class AsyncDevice(_Feed[Item]):
     """A Device in asyncio; its methods and errors are the same, and are documented there."""
 
     def __init__(self, device: Device, pool: ThreadPoolExecutor) -> None:
-        """See open()."""
-        super().__init__(pool, device.poll, device.close)
+        """Use open()."""
+        super().__init__(pool, device.read_all, device.close)
         self._device = device
 
     @classmethod
     async def open(
         cls, where: str | Transport | None = None, hello_s: float = HELLO_S, system: System | None = None
     ) -> AsyncDevice:
-        """Opens the board at an address or behind a transport, which it closes; raises what Device.open raises."""
+        """Open the board at an address or behind a transport, which it closes; raises what Device.open raises."""
 
         def work() -> Device:
             if where is None or isinstance(where, str):
@@ -109,36 +109,45 @@ class AsyncDevice(_Feed[Item]):
 
     @property
     def hello(self) -> Hello:
-        """The newest the board has said."""
+        """The newest hello of the board."""
         return self._device.hello
 
     @property
     def counts(self) -> Counts:
-        """Of the lines so far."""
+        """Counts of the lines so far."""
         return self._device.counts
 
     async def messages(self, timeout_s: float | None = None) -> AsyncIterator[Message]:
-        """What the board says, as it comes, until timeout_s without an item (None: for ever); Gone if the port goes."""
-        while (item := await self.take(timeout_s)) is not None:
-            if not isinstance(item, (Text, Damaged, Missing, Restarted)):
+        """Iterate over the messages, until no item arrives for timeout_s (None: without end).
+
+        ConnectionLost if the port goes.
+        """
+        while (item := await self.read(timeout_s)) is not None:
+            if not isinstance(item, (Text, Damaged, LinesLost, DeviceReset)):
                 yield item
 
     async def events(self, timeout_s: float | None = None) -> AsyncIterator[Event]:
-        """The events among messages()."""
+        """Iterate over the events among messages()."""
         async for message in self.messages(timeout_s):
             if isinstance(message, Event):
                 yield message
 
-    async def ask(self, kind: str, timeout_s: float = ANSWER_S, tries: int = 1, **members: Any) -> Hello | Status | Ack:
-        """Sends a command; its answer."""
-        return await self._run(self._device.ask, kind, timeout_s, tries, **members)
+    async def read_event(self, timeout_s: float | None = None) -> Event | None:
+        """Read up to the next event; None if no item at all arrives for timeout_s."""
+        async for event in self.events(timeout_s):
+            return event
+        return None
 
-    async def tell(self, kind: str, **members: Any) -> None:
-        """Sends a command and waits for nothing."""
-        await self._run(self._device.tell, kind, **members)
+    async def request(self, kind: str, timeout_s: float = ANSWER_S, tries: int = 1, **members: Any) -> Hello | Status | Ack:
+        """Send a command and return its answer."""
+        return await self._run(self._device.request, kind, timeout_s, tries, **members)
+
+    async def send(self, kind: str, **members: Any) -> None:
+        """Send a command without waiting for its answer."""
+        await self._run(self._device.send, kind, **members)
 
     async def status(self, timeout_s: float = ANSWER_S) -> Status:
-        """The board's counters now."""
+        """Return the current counters."""
         return await self._run(self._device.status, timeout_s)
 
     async def set(
@@ -150,11 +159,11 @@ class AsyncDevice(_Feed[Item]):
         hold_ms: int | None = None,
         keep: bool = False,
     ) -> Ack:
-        """Changes how a class is decided."""
+        """Change the thresholds of a class."""
         return await self._run(self._device.set, label, on, off, min_ms, hold_ms, keep)
 
     async def reboot(self, hello_s: float = 10.0) -> Hello:
-        """Restarts the board and waits for its hello."""
+        """Restart the board and wait for its hello."""
         return await self._run(self._device.reboot, hello_s)
 
     async def __aenter__(self) -> AsyncDevice:
@@ -166,42 +175,42 @@ class AsyncDevice(_Feed[Item]):
         await self.close()
 
 
-class AsyncWatch(_Feed[WatchItem]):
-    """A Watch in asyncio: a board that comes back.
+class AsyncReconnectingDevice(_Feed[ReconnectingItem]):
+    """A ReconnectingDevice in asyncio.
 
-    async with await AsyncWatch.open("auto") as watch:
-        async for item in watch: ...
+    async with await AsyncReconnectingDevice.open("auto") as device:
+        async for item in device: ...
     """
 
-    def __init__(self, watch: Watch, pool: ThreadPoolExecutor) -> None:
-        """See open()."""
-        super().__init__(pool, watch.poll, watch.close)
-        self._watch = watch
+    def __init__(self, device: ReconnectingDevice, pool: ThreadPoolExecutor) -> None:
+        """Use open()."""
+        super().__init__(pool, device.read_all, device.close)
+        self._device = device
 
     @classmethod
     async def open(
         cls, where: str | Transport | None = None, hello_s: float = HELLO_S, system: System | None = None
-    ) -> AsyncWatch:
-        """Opens a board; raises what Watch raises."""
-        return cls(*await _opened(lambda: Watch(where, hello_s, system)))
+    ) -> AsyncReconnectingDevice:
+        """Open a board; raises what ReconnectingDevice raises."""
+        return cls(*await _opened(lambda: ReconnectingDevice(where, hello_s, system)))
 
     @property
     def hello(self) -> Hello:
-        """The newest the board has said."""
-        return self._watch.hello
+        """The newest hello of the board."""
+        return self._device.hello
 
     @property
     def counts(self) -> Counts:
-        """Of the lines over all connections."""
-        return self._watch.counts
+        """Counts of the lines over all connections."""
+        return self._device.counts
 
-    async def __aiter__(self) -> AsyncIterator[WatchItem]:
+    async def __aiter__(self) -> AsyncIterator[ReconnectingItem]:
         while True:
-            item = await self.take()
+            item = await self.read()
             assert item is not None
             yield item
 
-    async def __aenter__(self) -> AsyncWatch:
+    async def __aenter__(self) -> AsyncReconnectingDevice:
         return self
 
     async def __aexit__(

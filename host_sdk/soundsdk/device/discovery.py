@@ -12,7 +12,7 @@ from typing import Literal
 
 from soundsdk.device import ports, uf2_drive
 from soundsdk.device.messages import Hello
-from soundsdk.device.ports import PortInfo
+from soundsdk.device.port_info import BOOTLOADERS, Kind, PortInfo
 from soundsdk.device.session import Device
 from soundsdk.device.system import THIS_COMPUTER, System
 from soundsdk.device.transport import SerialTransport
@@ -32,7 +32,7 @@ class Found:
     """
 
     path: str
-    kind: ports.Kind | Literal["boot loader"]
+    kind: Kind | Literal["boot loader"]
     state: State
     vid: int | None = None
     pid: int | None = None
@@ -66,7 +66,7 @@ def probe(port: PortInfo, hello_s: float = HELLO_S) -> Found:
         return _found(port, "refused", f"{error.message} {error.hint}")
     except DeviceError as error:
         return _found(port, "gone", error.message)
-    return _found(port, "ready", "" if hello.model else "safe mode: soundsdk info says why", hello)
+    return _found(port, "ready", "" if hello.model else "safe mode: find out why with soundsdk info", hello)
 
 
 def boot_loaders(system: System = THIS_COMPUTER) -> list[Found]:
@@ -75,10 +75,10 @@ def boot_loaders(system: System = THIS_COMPUTER) -> list[Found]:
         Found(str(drive.path), "boot loader", "boot loader", product=drive.board_id, note="soundsdk flash")
         for drive in uf2_drive.mounted(system)
     ]
-    waiting = [ids for ids in system.list_usb_devices() if ids in ports.BOOTLOADERS]
+    waiting = [ids for ids in system.list_usb_devices() if ids in BOOTLOADERS]
     # A drive does not show its USB ids: as many of these as there are drives are mounted, the rest are not.
     for vid, pid in waiting[len(found) :]:
-        name = ports.BOOTLOADERS[vid, pid]
+        name = BOOTLOADERS[vid, pid]
         found.append(Found("", "boot loader", "boot loader", vid, pid, product=name, note="its drive is not mounted"))
     return found
 
@@ -87,9 +87,9 @@ def discover(bridges: bool = False, hello_s: float = HELLO_S, system: System | N
     """Return every port and boot loader, boards first. bridges: send hello through USB-to-serial bridges, too."""
     system = system or THIS_COMPUTER
     listed = ports.listed(system)
-    asked = [port for port in listed if port.kind == "board" or (bridges and port.kind == "bridge")]
-    with ThreadPoolExecutor(max_workers=max(1, len(asked))) as pool:
-        answers = dict(zip([port.path for port in asked], pool.map(lambda p: probe(p, hello_s), asked), strict=True))
+    probed = [port for port in listed if port.kind == "board" or (bridges and port.kind == "bridge")]
+    with ThreadPoolExecutor(max_workers=max(1, len(probed))) as pool:
+        answers = dict(zip([port.path for port in probed], pool.map(lambda p: probe(p, hello_s), probed), strict=True))
     out = []
     for port in listed:
         note = "may be a board: find out with soundsdk devices --bridges" if port.kind == "bridge" else ""

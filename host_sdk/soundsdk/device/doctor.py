@@ -14,7 +14,7 @@ from pathlib import Path
 from soundsdk import __version__
 from soundsdk.device import ports, udev
 from soundsdk.device.discovery import Found
-from soundsdk.device.ports import PortInfo
+from soundsdk.device.port_info import PortInfo
 from soundsdk.device.system import THIS_COMPUTER, System
 
 _GROUPS = ("dialout", "uucp")  # Debian and Fedora; Arch and others

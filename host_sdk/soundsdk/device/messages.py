@@ -1,4 +1,4 @@
-"""What boards say, as dataclasses. Times are samples since the board started; `Hello.rate_hz` makes seconds of them."""
+"""The messages of a board, as dataclasses. Times count samples from the start of the board."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 @dataclass(frozen=True)
 class Hello:
-    """The board's answer to `hello`, and its first line. In safe mode model and sha256 are empty and rate_hz is 0."""
+    """The answer to `hello`, and the first line of a start. In safe mode model and sha256 are empty and rate_hz is 0."""
 
     seq: int
     proto: int
@@ -30,28 +30,29 @@ class Event:
     id: int  # number of the event, the same at both its edges
     label: str
     edge: Literal["on", "off"]
-    t: int  # samples since the start
-    score: float  # on: probability when it was decided; off: the highest during the event
+    time_samples: int  # since the start of the board
+    peak: float  # highest probability of the event so far: the one that decided an onset; at an offset, of the whole event
+    time_s: float = 0.0  # time_samples in seconds; 0 if the rate is not known yet
 
 
 @dataclass(frozen=True)
 class Status:
-    """The board's counters, sent every few seconds of sound."""
+    """The counters of a board, sent every few seconds of sound."""
 
     seq: int
-    captured: int  # samples heard since the start
-    lost: int  # samples the board missed since the start
+    captured: int  # samples since the start
+    lost: int  # samples that the board missed since the start
     step_us: int  # longest step since the last status, microseconds; 0 without a clock
     heap_free: int  # bytes
     level_dbfs: float  # sound level since the last status, dB below a full-scale sine
-    dropped: int  # lines the board could not send
-    damaged: int  # lines from the host it did not believe
+    dropped: int  # lines that the board could not send
+    damaged: int  # lines from the host with a wrong CRC or form
     extra: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Audio:
-    """A piece of sound. at: position of its first sample, in samples since the start."""
+    """A piece of sound. at: time of its first sample, in samples since the start."""
 
     seq: int
     at: int
@@ -62,27 +63,27 @@ class Audio:
 
 @dataclass(frozen=True)
 class Scores:
-    """The detector's view of one step, sent while a host watches."""
+    """The scores of one step, sent while the host asks for telemetry."""
 
     seq: int
-    t: int  # end of the step, samples since the start
+    time_samples: int  # end of the step, since the start
     level_dbfs: float  # of the step, dB below a full-scale sine
     scores: tuple[int, ...]  # per class, 1/1000: what the thresholds are compared with
 
 
 @dataclass(frozen=True)
 class Mel:
-    """The features of one step, or a part of them, sent while a host watches."""
+    """The features of one step, or a part of them, sent while the host asks for telemetry."""
 
     seq: int
-    t: int  # end of the step, samples since the start
-    frame: int  # which frame of the step data begins with
+    time_samples: int  # end of the step, since the start
+    frame: int  # index in the step of the first frame of data
     data: bytes  # whole frames of int8, decoded from base64
 
 
 @dataclass(frozen=True)
 class Ack:
-    """The answer to a command. error and detail say why it was refused; extra holds what a command answers besides."""
+    """The answer to a command. error and detail say why it was rejected; extra holds the other members of the answer."""
 
     seq: int
     re: str  # type of the command
@@ -102,26 +103,29 @@ _TYPES: dict[str, type[Any]] = {
     "mel": Mel,
     "ack": Ack,
 }
-_NUMBERS = {"score", "level_dbfs"}
+_NUMBERS = {"peak", "level_dbfs"}
 
 
-def parse(line: dict[str, Any]) -> Message | None:
-    """The message of a decoded line (see protocol); None if its type is unknown or a member is missing or wrong."""
+def parse(line: dict[str, Any], rate_hz: int = 0) -> Message | None:
+    """Return the message of a decoded line; None if its type is unknown or a member is missing or wrong.
+
+    rate_hz: samples per second of the board, for Event.time_s.
+    """
     kind = _TYPES.get(line["type"])
     if kind is None:
         return None
     rest = {key: value for key, value in line.items() if key != "type"}
     values: dict[str, Any] = {}
-    if kind is Event and rest.get("edge") == "off" and "peak" in rest:
-        rest["score"] = rest.pop("peak")
+    wire_names = {"time_samples": "t", "peak": "score" if line.get("edge") == "on" else "peak"}
     for name, info in kind.__dataclass_fields__.items():
-        if name == "extra":
+        if name in ("extra", "time_s"):
             continue
-        if name not in rest:
+        member = wire_names.get(name, name)
+        if member not in rest:
             if info.default == "":
                 continue
             return None
-        value = rest.pop(name)
+        value = rest.pop(member)
         if not _fits(name, value, str(info.type)):
             return None
         values[name] = value
@@ -134,6 +138,8 @@ def parse(line: dict[str, Any]) -> Message | None:
             return None
     if "extra" in kind.__dataclass_fields__:
         values["extra"] = rest
+    if kind is Event and rate_hz:
+        values["time_s"] = values["time_samples"] / rate_hz
     message: Message = kind(**values)
     return message
 

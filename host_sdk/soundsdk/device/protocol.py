@@ -31,7 +31,7 @@ class Damaged:
 
 
 @dataclass(frozen=True)
-class Missing:
+class LinesLost:
     """Lines the board sent that did not arrive: `seq` first to last."""
 
     first: int
@@ -43,11 +43,11 @@ class Missing:
 
 
 @dataclass(frozen=True)
-class Restarted:
+class DeviceReset:
     """The board has started anew: its `seq` counts from 0 again, and so does its time."""
 
 
-Line: TypeAlias = "dict[str, Any] | Text | Damaged | Missing | Restarted"
+Line: TypeAlias = "dict[str, Any] | Text | Damaged | LinesLost | DeviceReset"
 
 
 @dataclass
@@ -88,7 +88,7 @@ class Reader:
         out: list[Line] = []
         for line in lines:
             if line and line != b"\r":
-                self._take(line, out)
+                self._classify(line, out)
         if len(rest) > MAX_RAW_BYTES:
             if not self._overlong:
                 self._refuse(rest, out)
@@ -96,7 +96,7 @@ class Reader:
         self._rest = b"" if self._overlong else rest
         return out
 
-    def _take(self, line: bytes, out: list[Line]) -> None:
+    def _classify(self, line: bytes, out: list[Line]) -> None:
         message = decode(line)
         if message is None:
             if line.strip():
@@ -126,8 +126,8 @@ class Reader:
         first = self.seq + 1
         if seq < first:
             self.counts.restarts += 1
-            out.append(Restarted())
+            out.append(DeviceReset())
             first = 0
         if seq > first:
             self.counts.missing += seq - first
-            out.append(Missing(first, seq - 1))
+            out.append(LinesLost(first, seq - 1))

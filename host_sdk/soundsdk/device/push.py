@@ -16,8 +16,8 @@ from typing import Any
 from soundsdk.boards import find_board
 from soundsdk.detector_file import DetectorFile
 from soundsdk.device.messages import Ack, Hello
-from soundsdk.device.session import Device, Refused
-from soundsdk.device.transport import Gone
+from soundsdk.device.session import CommandRejected, Device
+from soundsdk.device.transport import ConnectionLost
 from soundsdk.errors import CheckError, ProtocolError, UsageError
 
 PIECE_BYTES = 690  # 920 characters of base64 in a line of 1024 bytes
@@ -65,7 +65,7 @@ def push(device: Device, detector: DetectorFile, progress: Progress | None = Non
 
     A cable that is pulled meanwhile is waited for (30 s), and the push goes on where it was. On an error the old
     detector runs, or will after the next start. CheckError if the board cannot run the model or does not keep it,
-    Refused if it does not take models at all, Gone if it does not come back, ProtocolError if it does not answer.
+    CommandRejected if it does not take models at all, ConnectionLost if it does not come back, ProtocolError if it does not answer.
     device.transport may be another one afterwards: the same port, opened again.
     """
     if device.hello.proto != 1:
@@ -88,7 +88,7 @@ class _Pusher:
             try:
                 self._round()
                 return self._result
-            except Gone:
+            except ConnectionLost:
                 self._result.cuts += 1
                 if not left:
                     raise
@@ -118,12 +118,12 @@ class _Pusher:
         self._result.hello = hello
 
     def _hello(self) -> Hello:
-        answer = self._device.ask("hello", _ANSWER_S * _TRIES, tries=_TRIES)
+        answer = self._device.request("hello", _ANSWER_S * _TRIES, tries=_TRIES)
         assert isinstance(answer, Hello)
         return answer
 
     def _ask(self, kind: str, **members: Any) -> Ack:
-        answer = self._device.ask(kind, _ANSWER_S * _TRIES, tries=_TRIES, **members)
+        answer = self._device.request(kind, _ANSWER_S * _TRIES, tries=_TRIES, **members)
         assert isinstance(answer, Ack)
         return answer
 
@@ -132,7 +132,7 @@ class _Pusher:
             answer = self._ask(
                 "push.begin", size=len(self._data), sha256=self._sha256, arena=self._detector.arena_bytes
             )
-        except Refused as error:
+        except CommandRejected as error:
             if error.code == "unsupported":
                 raise
             raise CheckError(
@@ -150,7 +150,7 @@ class _Pusher:
             piece = self._data[at : at + PIECE_BYTES]
             try:
                 now = _at(self._ask("push.data", at=at, data=base64.b64encode(piece).decode()))
-            except Refused as error:
+            except CommandRejected as error:
                 if error.code in ("push.begin", "push.gap"):
                     raise _Again(error.detail) from error  # it has restarted, or an answer was about an older line
                 raise CheckError(f"the board does not take the model: {error.detail} ({error.code}).") from error
@@ -164,8 +164,8 @@ class _Pusher:
         self._progress("checking", 0, 1)
         try:
             # Once only: it ends in a restart, after which the second would be refused.
-            self._device.ask("push.commit", _RESTART_S / 2)
-        except Refused as error:
+            self._device.request("push.commit", _RESTART_S / 2)
+        except CommandRejected as error:
             if error.code in ("push.short", "push.begin", "push.sha256"):
                 raise _Again(error.detail) from error
             raise CheckError(f"the board does not take the model: {error.detail} ({error.code}).") from error
@@ -189,8 +189,8 @@ class _Pusher:
         hello = None
         while time.monotonic() < deadline:
             try:
-                answer = self._device.ask("hello", _ASK_EVERY_S)
-            except Gone:
+                answer = self._device.request("hello", _ASK_EVERY_S)
+            except ConnectionLost:
                 self._device.reopen(_AWAY_S)
                 return self._device.hello
             except ProtocolError:
@@ -212,7 +212,7 @@ class _Pusher:
                 self._ask("push.confirm", sha256=self._sha256)
                 self._progress("confirming", 1, 1)
                 return
-            except Refused as error:
+            except CommandRejected as error:
                 if error.code == "push.confirm":
                     raise _Again("the trial has ended") from error
                 if error.code != "push.early" or time.monotonic() > deadline:

@@ -1,11 +1,11 @@
-"""Watching a board through unplugging: it is found again, and what was missed is told.
+"""A device that reconnects: a board that was unplugged is found again, and the lines lost meanwhile are counted.
 
-with Watch("auto") as watch:
-    for item in watch:
-        if isinstance(item, Away):
+with ReconnectingDevice("auto") as device:
+    for item in device:
+        if isinstance(item, Disconnected):
             print("gone")
-        elif isinstance(item, Back):
-            print("back after", item.gone_s, "s; missed", item.missing)
+        elif isinstance(item, Reconnected):
+            print("back after", item.away_s, "s; lost", item.lines_lost)
 """
 
 from __future__ import annotations
@@ -18,63 +18,46 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from soundsdk.device import address
 from soundsdk.device.messages import Event, Hello, Status
-from soundsdk.device.protocol import Counts, Missing, Restarted
+from soundsdk.device.protocol import Counts, DeviceReset, LinesLost
 from soundsdk.device.session import HELLO_S, Device, Item
-from soundsdk.device.transport import Gone, Transport, open_transport
+from soundsdk.device.transport import FIRST_WAIT_S, LONGEST_WAIT_S, ConnectionLost, Transport, open_transport
 from soundsdk.errors import DeviceError, PortError, ProtocolError
 
 if TYPE_CHECKING:
     from soundsdk.device.system import System
 
-_FIRST_WAIT_S = 0.05
-_LONGEST_WAIT_S = 0.5
-_TRY_S = 1.5  # for a hello, then the port is opened anew
+_TRY_S = 1.5  # for a hello; then the port is opened again
 _STATUS_S = 1.0
 _SLACK_S = 0.5
 
 
 @dataclass(frozen=True)
-class Away:
-    """The board has gone: unplugged, or its port closed from the other end."""
+class Disconnected:
+    """The loss of the board: unplugged, or its port closed from the other end."""
 
     path: str
 
 
 @dataclass(frozen=True)
-class Back:
-    """The board is there again.
+class Reconnected:
+    """The return of the board.
 
-    restarted: it started anew meanwhile, so times count from 0 again and events that were on will not end. missing:
-    the lines of this start (of the one before, if it has not restarted) that did not arrive; None if none is known.
+    restarted: it has restarted meanwhile, so times count from 0 again and events that were on will not end. lines_lost:
+    the lines of this start that did not arrive (without a restart, of the start before); None if none is known.
     """
 
     path: str
     hello: Hello
-    gone_s: float
+    away_s: float
     restarted: bool
-    missing: Missing | None
+    lines_lost: LinesLost | None
 
 
-WatchItem: TypeAlias = "Item | Away | Back"
+ReconnectingItem: TypeAlias = "Item | Disconnected | Reconnected"
 
 
-def reopen(transport: Transport, timeout_s: float) -> Transport:
-    """The same board again, tried for timeout_s with a growing wait; then the last error of opening it."""
-    deadline = time.monotonic() + timeout_s
-    wait_s = _FIRST_WAIT_S
-    while True:
-        try:
-            return transport.reopen()
-        except (DeviceError, PortError):
-            # PortError: just after plugging in, the port is there before its permissions are.
-            if time.monotonic() + wait_s > deadline:
-                raise
-        time.sleep(wait_s)
-        wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
-
-
-class Watch:
-    """A Device that comes back. Use it in a `with` statement, from one thread.
+class ReconnectingDevice:
+    """A Device that reconnects. Use it in a `with` statement, from one thread.
 
     device: None while the board is away. The board is found again by its USB serial number, else by its path.
     """
@@ -82,7 +65,7 @@ class Watch:
     def __init__(
         self, where: str | Transport | None = None, hello_s: float = HELLO_S, system: System | None = None
     ) -> None:
-        """Opens the board; raises what Device.open raises. where: an address, or a transport that is open."""
+        """Open the board; raises what Device.open raises. where: an address, or a transport that is open."""
         transport = open_transport(address.parse(where), system) if where is None or isinstance(where, str) else where
         self._transport = transport
         self._before = Counts()
@@ -91,58 +74,58 @@ class Watch:
         self._heard_at = 0.0  # and ours, then
         self._gone_at = 0.0
         self._next_try = 0.0
-        self._wait_s = _FIRST_WAIT_S
+        self._wait_s = FIRST_WAIT_S
         self.device: Device | None = None
         try:
             self.device = Device(transport, hello_s)
             self.hello = self.device.hello
-            self._ask_time(self.device)
+            self._request_status(self.device)
         except BaseException:
             transport.close()
             raise
 
     @property
     def path(self) -> str:
-        """Where the board is, or was last."""
+        """The port of the board, or its last one."""
         return self._transport.path
 
     @property
     def counts(self) -> Counts:
-        """Of the lines since the start, over all connections; `missing` includes those of the gaps between them."""
+        """Counts of the lines over all connections; `missing` includes those of the gaps between them."""
         return _sum(self._before, self.device.counts) if self.device else _sum(self._before, Counts())
 
-    def poll(self, timeout_s: float = 0.2) -> list[WatchItem]:
-        """What has come, waiting about timeout_s for the first (up to 3 s longer while the board comes back)."""
+    def read_all(self, timeout_s: float = 0.2) -> list[ReconnectingItem]:
+        """Read all items, waiting about timeout_s for the first (up to 3 s longer while the board comes back)."""
         if self.device is None:
             return self._try(timeout_s)
         try:
-            items = self.device.poll(timeout_s)
-        except Gone:
+            items = self.device.read_all(timeout_s)
+        except ConnectionLost:
             self._leave()
-            return [Away(self._transport.path)]
+            return [Disconnected(self._transport.path)]
         for item in items:
             self._note(item)
         self.hello = self.device.hello
         return list(items)
 
-    def __iter__(self) -> Iterator[WatchItem]:
-        """Items, for ever."""
+    def __iter__(self) -> Iterator[ReconnectingItem]:
+        """Iterate over the items, without end."""
         while True:
-            yield from self.poll()
+            yield from self.read_all()
 
     def _note(self, item: Item) -> None:
         samples = None
-        if isinstance(item, Restarted):
+        if isinstance(item, DeviceReset):
             self._heard_samples = None
         if isinstance(item, Status):
             samples = item.captured + item.lost
-        elif isinstance(item, Event) and item.t > (self._heard_samples or 0):
-            samples = item.t
+        elif isinstance(item, Event) and item.time_samples > (self._heard_samples or 0):
+            samples = item.time_samples
         if samples is not None:
             self._heard_samples, self._heard_at = samples, time.monotonic()
 
-    def _ask_time(self, device: Device) -> Status | None:
-        """The board's counters, which come among its items as well; None if it will not tell (safe mode)."""
+    def _request_status(self, device: Device) -> Status | None:
+        """Request the counters, which come among the items as well; None if it has none (safe mode)."""
         try:
             return device.status(_STATUS_S, queued=True)
         except ProtocolError:
@@ -155,10 +138,10 @@ class Watch:
         self.device = None
         self._transport.close()
         self._gone_at = time.monotonic()
-        self._wait_s = _FIRST_WAIT_S
+        self._wait_s = FIRST_WAIT_S
         self._next_try = self._gone_at + self._wait_s
 
-    def _try(self, timeout_s: float) -> list[WatchItem]:
+    def _try(self, timeout_s: float) -> list[ReconnectingItem]:
         wait_s = self._next_try - time.monotonic()
         if wait_s > 0:
             time.sleep(min(wait_s, timeout_s))
@@ -172,7 +155,7 @@ class Watch:
         try:
             device = Device(transport, _TRY_S)
             hello = device.hello
-            status = self._ask_time(device)
+            status = self._request_status(device)
         except (DeviceError, PortError, ProtocolError):
             transport.close()
             self._again_later()
@@ -184,10 +167,10 @@ class Watch:
         return self._welcome(device, status)
 
     def _again_later(self) -> None:
-        self._wait_s = min(2 * self._wait_s, _LONGEST_WAIT_S)
+        self._wait_s = min(2 * self._wait_s, LONGEST_WAIT_S)
         self._next_try = time.monotonic() + self._wait_s
 
-    def _welcome(self, device: Device, status: Status | None) -> list[WatchItem]:
+    def _welcome(self, device: Device, status: Status | None) -> list[ReconnectingItem]:
         now = time.monotonic()
         first = device.first_seq
         restarted = self._has_restarted(first, status, now)
@@ -195,17 +178,17 @@ class Watch:
         if first is not None and self._seq is not None:
             expected = 0 if restarted else self._seq + 1
             if first > expected:
-                missing = Missing(expected, first - 1)
+                missing = LinesLost(expected, first - 1)
                 self._before.missing += missing.count
         self._before.restarts += restarted
         if restarted:
             self._heard_samples = None
-        return [Back(self._transport.path, self.hello, now - self._gone_at, restarted, missing)]
+        return [Reconnected(self._transport.path, self.hello, now - self._gone_at, restarted, missing)]
 
     def _has_restarted(self, first: int | None, status: Status | None, now: float) -> bool:
-        """By `seq`; else by the board's time, which has not gone on as ours has.
+        """Detect a restart: by `seq`, else by the board's time, which then lags behind ours.
 
-        A board may say as many lines in a long absence as it had said before, so seq alone does not tell.
+        A board may send as many lines in a long absence as it had sent before, so `seq` alone is not enough.
         """
         if first is not None and self._seq is not None and first <= self._seq:
             return True
@@ -220,10 +203,10 @@ class Watch:
         return samples < max(self._heard_samples, (youngest + oldest) / 2)
 
     def close(self) -> None:
-        """Closes the port; the board goes on."""
+        """Close the port; the board goes on."""
         self._transport.close()
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> ReconnectingDevice:
         return self
 
     def __exit__(

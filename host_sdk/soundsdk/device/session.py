@@ -1,4 +1,4 @@
-"""A connected board: what it says, and what it is asked."""
+"""A session with a connected board: commands to it, and its messages."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from soundfw.wire import framing
 from soundsdk.device import address, protocol
 from soundsdk.device.messages import Ack, Event, Hello, Message, Status, parse
-from soundsdk.device.protocol import Damaged, Missing, Restarted, Text
-from soundsdk.device.transport import Gone, Transport, open_transport
+from soundsdk.device.protocol import Damaged, DeviceReset, LinesLost, Text
+from soundsdk.device.transport import ConnectionLost, Transport, open_transport, reopen
 from soundsdk.errors import ProtocolError, UsageError
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ _ASK_EVERY_S = 0.5
 _STEP_S = 0.2
 _KEPT = 10000  # messages that come while an answer is awaited
 
-Item: TypeAlias = "Message | Text | Damaged | Missing | Restarted"
+Item: TypeAlias = "Message | Text | Damaged | LinesLost | DeviceReset"
 
 
-class Refused(ProtocolError):
-    """The board says no: `code` is its dotted error code, `detail` its sentence."""
+class CommandRejected(ProtocolError):
+    """A command that the board rejects: `code` is its dotted error code, `detail` its sentence."""
 
     def __init__(self, re: str, code: str, detail: str) -> None:
         super().__init__(f"the board refuses {re}: {detail} ({code}).")
@@ -41,27 +41,31 @@ class Device:
 
     with Device.open("auto") as device:
         for event in device.events():
-            print(event.label, event.edge, event.t / device.hello.rate_hz)
+            print(event.label, event.edge, event.time_s)
 
-    Opening resets no board. `hello` is the newest the board has said: after a restart it may run another detector.
-    Every read raises soundsdk.device.transport.Gone when the port goes; soundsdk.device.reconnect.Watch outlives that.
+    Opening resets no board. `hello` is the board's newest: after a restart it may run another detector. Every read
+    raises ConnectionLost when the port goes; a ReconnectingDevice goes on when the board is back.
     """
 
     def __init__(self, transport: Transport, hello_s: float = HELLO_S) -> None:
-        """Asks for hello until it comes; ProtocolError if it does not within hello_s, Gone if the port goes."""
+        """Request hello until it comes.
+
+        ProtocolError if it does not come within hello_s, ConnectionLost if the port goes.
+        """
         self.transport = transport
         self._reader = protocol.Reader()
         self._waiting: deque[Item] = deque(maxlen=_KEPT)
         self._heard: deque[str] = deque(maxlen=20)
         self.unknown = 0  # undamaged lines of a kind this version does not know
-        self.overrun = 0  # items nobody took in time
+        self._rate_hz = 0
+        self.overrun = 0  # items that nobody read in time
         self.hello = self._greet(hello_s)
 
     @classmethod
     def open(cls, where: str | None = None, hello_s: float = HELLO_S, system: System | None = None) -> Device:
-        """Opens a board by its address (see soundsdk.device.address; default SOUNDSDK_PORT, else auto).
+        """Open a board by its address (see soundsdk.device.address; default SOUNDSDK_PORT, else auto).
 
-        UsageError if the address says nothing, DeviceError if there is no such board (or several, for auto), PortError
+        UsageError if the address is malformed, DeviceError if there is no such board (or several, for auto), PortError
         if its port is busy or not permitted, ProtocolError if nothing answers within hello_s seconds. system: the
         computer whose ports are searched (default: this one).
         """
@@ -74,23 +78,23 @@ class Device:
 
     @property
     def counts(self) -> protocol.Counts:
-        """Of the lines so far: messages, text, damaged, missing, restarts."""
+        """Counts of the lines so far: messages, text, damaged, missing, restarts."""
         return self._reader.counts
 
     @property
     def first_seq(self) -> int | None:
-        """`seq` of the first line of this connection; None before one has come."""
+        """The `seq` of the first line of this connection; None before one has come."""
         return self._reader.first
 
     @property
     def seq(self) -> int | None:
-        """`seq` of the newest line."""
+        """The `seq` of the newest line; None before one has come."""
         return self._reader.seq
 
     def _greet(self, timeout_s: float) -> Hello:
         deadline = time.monotonic() + timeout_s
         while (left := deadline - time.monotonic()) > 0:
-            self.tell("hello")
+            self.send("hello")
             hello = self._await(Hello, "", min(_ASK_EVERY_S, left))
             if isinstance(hello, Hello):
                 return hello
@@ -102,26 +106,30 @@ class Device:
             hint = "It waits at MicroPython's prompt: press its reset button, or soundsdk flash it."
         raise ProtocolError(f"what is at {self.transport.path} does not answer as a soundsdk board: {heard}.", hint)
 
-    def tell(self, kind: str, **members: Any) -> None:
-        """Sends a command and waits for nothing. UsageError if it makes no line, Gone or PortError by the port."""
+    def send(self, kind: str, **members: Any) -> None:
+        """Send a command without waiting for its answer.
+
+        UsageError if it makes no line, ConnectionLost or PortError if the port does not take it.
+        """
         try:
             line = framing.encode({"type": kind, **members})
         except ValueError as error:
             raise UsageError(f"{kind} cannot be sent: {error}.") from error
         self.transport.write(b"\n" + line + b"\n")
 
-    def ask(
+    def request(
         self, kind: str, timeout_s: float = ANSWER_S, tries: int = 1, queued: bool = False, **members: Any
     ) -> Hello | Status | Ack:
-        """Sends a command; its answer. Refused if the board says no, ProtocolError if no answer comes in time.
+        """Send a command and return its answer.
 
-        tries: how often it is sent within timeout_s, for commands that may be carried out twice. What else comes
-        meanwhile is kept for messages(), and with queued the answer too.
+        CommandRejected if the board rejects it, ProtocolError if no answer comes within timeout_s. tries: how often
+        the command is sent within timeout_s; more than once only for commands that may be carried out twice. Other
+        messages that arrive meanwhile are kept for messages(), and with queued the answer too.
         """
         wanted = {"hello": Hello, "status": Status}.get(kind, Ack)
         answer = None
         for _ in range(tries):
-            self.tell(kind, **members)
+            self.send(kind, **members)
             answer = self._await(wanted, kind, timeout_s / tries, queued)
             if answer is not None:
                 break
@@ -130,7 +138,7 @@ class Device:
                 f"the board at {self.transport.path} has not answered {kind} for {timeout_s:g} s.", "Reset it."
             )
         if isinstance(answer, Ack) and not answer.ok:
-            raise Refused(kind, answer.error, answer.detail)
+            raise CommandRejected(kind, answer.error, answer.detail)
         assert isinstance(answer, (Hello, Status, Ack))
         return answer
 
@@ -159,19 +167,20 @@ class Device:
                 if isinstance(line, Text):
                     self._heard.append(line.text)
                 out.append(line)
-            elif (message := parse(line)) is None:
+            elif (message := parse(line, self._rate_hz)) is None:
                 self.unknown += 1
             else:
                 if isinstance(message, Hello):
                     self.hello = message
+                    self._rate_hz = message.rate_hz
                 out.append(message)
         return out
 
-    def take(self, timeout_s: float = 0.0) -> Item | None:
-        """The next item, waiting at most timeout_s for it; None if there is none. Gone if the port goes.
+    def read(self, timeout_s: float = 0.0) -> Item | None:
+        """Read the next item, waiting at most timeout_s for it; None if there is none. ConnectionLost if the port goes.
 
-        Items come in the order of the wire: messages, Text and Damaged lines, Missing before the line that showed it,
-        Restarted before the first line of the new start.
+        Items come in the order of the wire: messages, Text and Damaged lines, LinesLost before the line that showed it,
+        DeviceReset before the first line of the new start.
         """
         deadline = time.monotonic() + timeout_s
         while not self._waiting:
@@ -182,9 +191,9 @@ class Device:
                 return None
         return self._waiting.popleft()
 
-    def poll(self, timeout_s: float = 0.0) -> list[Item]:
-        """All items that have come, waiting at most timeout_s for the first."""
-        item = self.take(timeout_s)
+    def read_all(self, timeout_s: float = 0.0) -> list[Item]:
+        """Read all items that have arrived, waiting at most timeout_s for the first."""
+        item = self.read(timeout_s)
         if item is None:
             return []
         items = [item, *self._waiting]
@@ -192,26 +201,33 @@ class Device:
         return items
 
     def messages(self, timeout_s: float | None = None) -> Iterator[Message]:
-        """What the board says, as it comes, until timeout_s of silence (None: for ever); Gone if the port goes."""
+        """Iterate over the messages as they arrive, until none does for timeout_s (None: without end).
+
+        ConnectionLost if the port goes.
+        """
         last = time.monotonic()
         while True:
             step = _STEP_S if timeout_s is None else min(_STEP_S, timeout_s - (time.monotonic() - last))
             if step <= 0:
                 return
-            item = self.take(step)
-            if item is not None and not isinstance(item, (Text, Damaged, Missing, Restarted)):
+            item = self.read(step)
+            if item is not None and not isinstance(item, (Text, Damaged, LinesLost, DeviceReset)):
                 yield item
                 last = time.monotonic()
 
+    def read_event(self, timeout_s: float | None = None) -> Event | None:
+        """Read up to the next event; None if no message at all arrives for timeout_s."""
+        return next(self.events(timeout_s), None)
+
     def events(self, timeout_s: float | None = None) -> Iterator[Event]:
-        """The events among messages(), until the board has said nothing at all for timeout_s."""
+        """Iterate over the events among messages(), until no message at all arrives for timeout_s."""
         for message in self.messages(timeout_s):
             if isinstance(message, Event):
                 yield message
 
     def status(self, timeout_s: float = ANSWER_S, queued: bool = False) -> Status:
-        """The board's counters now; with queued they come among messages() as well. Refused in safe mode."""
-        answer = self.ask("status", timeout_s, tries=10, queued=queued)
+        """Return the current counters; with queued they also come among messages(). CommandRejected in safe mode."""
+        answer = self.request("status", timeout_s, tries=10, queued=queued)
         assert isinstance(answer, Status)
         return answer
 
@@ -224,10 +240,10 @@ class Device:
         hold_ms: int | None = None,
         keep: bool = False,
     ) -> Ack:
-        """Changes how a class (without label: every class) is decided; all or nothing.
+        """Change the thresholds of a class (without label: of every class); all or nothing.
 
-        on, off: probabilities 0 to 1, to 1/1000; min_ms, hold_ms: milliseconds. keep: for the next start, too. Refused
-        if the board has no such label or the values do not go together, UsageError if there are none.
+        on, off: probabilities 0 to 1, to 1/1000; min_ms, hold_ms: milliseconds. keep: store them for later starts.
+        CommandRejected if the board has no such label or refuses the values, UsageError if there are none.
         """
         members: dict[str, Any] = {"label": label} if label is not None else {}
         for name, value in (("on", on), ("off", off)):
@@ -242,12 +258,12 @@ class Device:
             raise UsageError("there is nothing to set.", "Give on, off, min_ms or hold_ms.")
         if keep:
             members["keep"] = True
-        answer = self.ask("set", tries=3, **members)
+        answer = self.request("set", tries=3, **members)
         assert isinstance(answer, Ack)
         return answer
 
     def reboot(self, hello_s: float = 10.0) -> Hello:
-        """Restarts the board and waits for its hello; DeviceError if its port goes and does not come back in time.
+        """Restart the board and wait for its hello; DeviceError if its port goes and does not come back in time.
 
         Boards with USB of their own take their port away when they restart; it is opened again. ProtocolError if the
         port stays and no hello comes.
@@ -255,25 +271,23 @@ class Device:
         before = self.counts.restarts
         deadline = time.monotonic() + hello_s
         try:
-            self.ask("reboot")
+            self.request("reboot")
             while self.counts.restarts == before:
                 if time.monotonic() > deadline:
                     where = self.transport.path
                     raise ProtocolError(f"the board at {where} has not restarted in {hello_s:g} s.", "Reset it.")
                 for item in self._receive(_STEP_S):
                     self._keep(item)
-        except Gone:
+        except ConnectionLost:
             return self.reopen(max(1.0, deadline - time.monotonic()))
         self.hello = self._greet(max(1.0, deadline - time.monotonic()))
         return self.hello
 
     def reopen(self, timeout_s: float) -> Hello:
-        """After Gone: opens the port again once it is back, and asks for hello, all within timeout_s or so.
+        """Open the port again after ConnectionLost and wait for hello, all within about timeout_s.
 
         Raises what the last try raised: DeviceError or PortError, ProtocolError if nothing answers.
         """
-        from soundsdk.device.reconnect import reopen
-
         deadline = time.monotonic() + timeout_s
         while True:
             try:
@@ -281,13 +295,13 @@ class Device:
                 self.transport = reopen(self.transport, max(0.1, deadline - time.monotonic()))
                 self.hello = self._greet(max(1.0, deadline - time.monotonic()))
                 return self.hello
-            except Gone:
-                # Gone again while it was greeted.
+            except ConnectionLost:
+                # The port went again before hello came.
                 if time.monotonic() > deadline:
                     raise
 
     def close(self) -> None:
-        """Closes the port; the board goes on."""
+        """Close the port; the board goes on."""
         self.transport.close()
 
     def __enter__(self) -> Device:

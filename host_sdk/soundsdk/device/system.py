@@ -1,4 +1,4 @@
-"""What is plugged into this computer: serial ports, USB devices and drives. Nothing here opens a port."""
+"""A computer as soundsdk sees it: its serial ports, USB devices and drives. Nothing here opens a port."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
-from soundsdk.device.ports import PortInfo, kind_of
+from soundsdk.device.port_info import PortInfo, kind_of
 
 _MOUNT_S = 15
 
 
 class System(Protocol):
-    """A computer as soundsdk sees it. Tests pass one of their own to whatever looks for boards.
+    """A computer on which boards are looked for. Tests pass one of their own.
 
     root: the folder that stands for `/` where files of the system are read (/proc, /etc/group, udev rules).
     """

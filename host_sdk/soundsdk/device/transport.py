@@ -1,4 +1,4 @@
-"""Bytes to and from a board, whatever lies between. Every call ends by itself."""
+"""Bytes to and from a board over a serial port, a URL or a simulator. Every call ends by itself."""
 
 from __future__ import annotations
 
@@ -8,44 +8,59 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from soundsdk.device.address import Address
-from soundsdk.errors import DeviceError, PortError
+from soundsdk.device.address import Address, scheme_opener
+from soundsdk.errors import DeviceError, PortError, UsageError
 
 if TYPE_CHECKING:
     from soundsdk.device.system import System
 
 BAUD = 115200
 WRITE_S = 5.0
+FIRST_WAIT_S = 0.05  # before a port that has gone is opened again; doubled with each try
+LONGEST_WAIT_S = 0.5
 _REMOTE_TURN_S = 0.05
 
 
-class Gone(DeviceError):
+class ConnectionLost(DeviceError):
     """The port has vanished: unplugged, or the other end has closed it."""
 
 
 class Transport(Protocol):
-    """path: what a person would call the port; serial_number: of the USB device, None where there is none."""
+    """A byte stream to a board.
+
+    path: the name of the port for messages; serial_number: of the USB device, None where there is none.
+    """
 
     path: str
     serial_number: str | None
 
     def read(self, timeout_s: float) -> bytes:
-        """What has come in, waiting at most timeout_s for the first byte; b"" for nothing. Gone if the port is."""
+        """Read what has arrived, waiting at most timeout_s for the first byte; b"" if none came.
+
+        ConnectionLost if the port has vanished.
+        """
 
     def write(self, data: bytes) -> None:
-        """All of it, within a few seconds; PortError if the other end takes nothing, Gone if it has vanished."""
+        """Write all bytes within a few seconds.
 
-    def close(self) -> None: ...
+        PortError if the other end accepts none, ConnectionLost if the port has vanished.
+        """
+
+    def close(self) -> None:
+        """Close the port."""
 
     def reopen(self) -> Transport:
-        """A new transport to the same board, wherever it is now, after close(); while it is away, errors of opening."""
+        """Return a new transport to the same board, wherever it is now; call it after close().
+
+        Raises the errors of opening while the board is away.
+        """
 
 
 class SerialTransport:
     """A serial port, or what pyserial reaches by a URL (rfc2217://, socket://).
 
-    Opening asserts DTR and RTS both, as the system's driver does by itself: that resets no board with the usual two
-    transistors, and boards with USB of their own send nothing without DTR. PortError if it is busy or not permitted,
+    Opening asserts both DTR and RTS, as the system's driver does by itself: that resets no board with the usual two
+    transistors, and boards with native USB send nothing without DTR. PortError if it is busy or not permitted,
     DeviceError if it is not there.
     """
 
@@ -60,7 +75,7 @@ class SerialTransport:
         self._baud = baud
         self._system = system
         options: dict[str, Any] = {"baudrate": baud, "timeout": 0}
-        # There pyserial has no limit for writing, and a new timeout is told to the other end, which takes long.
+        # Over RFC 2217 pyserial has no write timeout, and a new read timeout costs a slow round trip.
         self._remote = path.startswith("rfc2217:")
         if self._remote:
             options["timeout"] = _REMOTE_TURN_S
@@ -74,6 +89,7 @@ class SerialTransport:
             raise _refusal(path, error) from error
 
     def read(self, timeout_s: float) -> bytes:
+        """Read what has arrived (see Transport)."""
         try:
             if self._remote:
                 return self._read_remote(timeout_s)
@@ -83,7 +99,7 @@ class SerialTransport:
                 self._port.timeout = 0
                 data += bytes(self._port.read(65536))
         except (OSError, TypeError) as error:  # TypeError: pyserial, when the port is closed while it reads
-            raise Gone(f"the board at {self.path} has gone.", "Plug it in again.") from error
+            raise ConnectionLost(f"the board at {self.path} has gone.", "Plug it in again.") from error
         return data
 
     def _read_remote(self, timeout_s: float) -> bytes:
@@ -94,20 +110,23 @@ class SerialTransport:
                 return data + bytes(self._port.read(self._port.in_waiting))
 
     def write(self, data: bytes) -> None:
+        """Write all bytes (see Transport)."""
         import serial
 
         try:
             self._port.write(data)
         except serial.SerialTimeoutException as error:
-            raise PortError(f"the board at {self.path} takes no bytes.", "Reset it and try again.") from error
+            raise PortError(f"the board at {self.path} accepts no bytes.", "Reset it and try again.") from error
         except OSError as error:
-            raise Gone(f"the board at {self.path} has gone.", "Plug it in again.") from error
+            raise ConnectionLost(f"the board at {self.path} has gone.", "Plug it in again.") from error
 
     def close(self) -> None:
+        """Close the port, without an error if it has vanished."""
         with contextlib.suppress(OSError):
             self._port.close()
 
     def reopen(self) -> SerialTransport:
+        """Open the port at which the board is now: by its USB serial number, else by its path."""
         from soundsdk.device import ports
 
         path = self.path
@@ -115,7 +134,7 @@ class SerialTransport:
             port = ports.again(self.port, self._system)
             if port is None:
                 raise DeviceError(f"the board that was at {path} is not connected.", "Plug it in again.")
-            # A name the person gave stays, if it still is the board's.
+            # Keep the name that the user gave while it is still the name of the board.
             path = path if os.path.realpath(path) == os.path.realpath(port.path) else port.path
         return SerialTransport(path, self._baud, self._system)
 
@@ -136,14 +155,33 @@ def _refusal(path: str, error: Exception) -> PortError | DeviceError:
 
 
 def open_transport(address: Address, system: System | None = None) -> Transport:
-    """Opens what an address names; `auto` and `id:` are found among the ports (see ports.find)."""
-    if address.kind == "sim":
-        from soundsdk_sim.sim_transport import open_sim  # the one import of the simulator: only when it is asked for
+    """Open what an address names; `auto` and `id:` are searched among the ports (see ports.find).
 
-        transport: Transport = open_sim(address.value)
+    A scheme such as `sim:` is opened by the package that registered it under the entry point group SCHEMES.
+    """
+    if address.is_scheme:
+        opener = scheme_opener(address.kind)
+        if opener is None:
+            raise UsageError(f"no installed package opens {address.kind}: addresses.", "Install soundsdk again.")
+        transport: Transport = opener(address.value)
         return transport
     if address.kind in ("auto", "id"):
         from soundsdk.device import ports
 
         return SerialTransport(ports.find(address, system).path, system=system)
     return SerialTransport(address.value, system=system)
+
+
+def reopen(transport: Transport, timeout_s: float) -> Transport:
+    """Open a transport to the same board again, with a growing wait; after timeout_s raise the last error of opening."""
+    deadline = time.monotonic() + timeout_s
+    wait_s = FIRST_WAIT_S
+    while True:
+        try:
+            return transport.reopen()
+        except (DeviceError, PortError):
+            # PortError: just after plugging in, the port is there before its permissions are.
+            if time.monotonic() + wait_s > deadline:
+                raise
+        time.sleep(wait_s)
+        wait_s = min(2 * wait_s, LONGEST_WAIT_S)

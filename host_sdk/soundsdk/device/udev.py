@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from soundsdk.device import ports
+from soundsdk.device import port_info
 
 NAME = "70-soundsdk.rules"
 INSTALL = (
@@ -33,7 +33,7 @@ def rule_text() -> str:
         'ACTION=="remove", GOTO="soundsdk_end"',
         'SUBSYSTEM!="usb|tty", GOTO="soundsdk_end"',
     ]
-    for vid, pid in sorted(ports.board_ids() | ports.BRIDGES | set(ports.BOOTLOADERS)):
+    for vid, pid in sorted(port_info.board_ids() | port_info.BRIDGES | set(port_info.BOOTLOADERS)):
         match = f'ATTRS{{idVendor}}=="{vid:04x}", ATTRS{{idProduct}}=="{pid:04x}"'
         lines.append(f'{match}, ENV{{ID_MM_DEVICE_IGNORE}}="1", TAG+="uaccess"')
     return "\n".join([*lines, 'LABEL="soundsdk_end"', ""])

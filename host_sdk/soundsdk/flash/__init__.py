@@ -1,1 +1,1 @@
-"""soundsdk flash: which board, which image, the way into its flash, and what the board says afterwards."""
+"""The verb flash: finds a board, writes an image into its flash, and checks the hello of what then runs."""

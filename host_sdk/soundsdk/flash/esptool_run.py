@@ -87,11 +87,11 @@ def run(program: list[str], port: str, silent_s: float, update: Callable[[int, i
         program, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         errors="replace", env=env,
     )  # fmt: skip
-    said: queue.Queue[str | None] = queue.Queue()
-    threading.Thread(target=_read, args=(process, said), daemon=True).start()
+    output: queue.Queue[str | None] = queue.Queue()
+    threading.Thread(target=_read, args=(process, output), daemon=True).start()
     lines: list[str] = []
     try:
-        while (line := said.get(timeout=silent_s)) is not None:
+        while (line := output.get(timeout=silent_s)) is not None:
             lines.append(line)
             if percent := _PROGRESS.match(line):
                 update(int(percent[1]), 100)
@@ -107,13 +107,13 @@ def run(program: list[str], port: str, silent_s: float, update: Callable[[int, i
     return lines
 
 
-def _read(process: subprocess.Popen[str], said: queue.Queue[str | None]) -> None:
+def _read(process: subprocess.Popen[str], output: queue.Queue[str | None]) -> None:
     assert process.stdout is not None
     for line in process.stdout:
         for part in line.rstrip("\n").split("\r"):
             if part.strip():
-                said.put(part)
-    said.put(None)
+                output.put(part)
+    output.put(None)
 
 
 _AGAIN = "Unplug the board, plug it in again and flash it again; with a long or thin cable try --baud 115200."
@@ -122,7 +122,7 @@ _AGAIN = "Unplug the board, plug it in again and flash it again; with a long or 
 def failure(lines: list[str], port: str) -> SoundsdkError:
     """Return the error that the output of a failed esptool means."""
     text = "\n".join(lines)
-    fatal = next((line for line in reversed(lines) if "rror" in line), lines[-1] if lines else "it said nothing")
+    fatal = next((line for line in reversed(lines) if "rror" in line), lines[-1] if lines else "it printed nothing")
     why = re.sub(r"^.*?rror( occurred)?: ?", "", fatal).strip().rstrip(".")
     if wrong := re.search(r"This chip is (\S+), not (\S+?)\.? ", text + " "):
         return CheckError(

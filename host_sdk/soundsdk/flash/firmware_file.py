@@ -23,11 +23,11 @@ class ImageError(SoundsdkError):
 
 @dataclass(frozen=True)
 class Firmware:
-    """An image file. data: the file's bytes; says: the descriptor in the image, None if it has none."""
+    """An image file. data: the file's bytes; identity: the descriptor in the image, None if it has none."""
 
     path: Path
     data: bytes
-    says: Descriptor | None
+    identity: Descriptor | None
 
 
 def read(path: Path) -> Firmware:
@@ -55,9 +55,9 @@ def _unpack(path: Path, data: bytes, family: int | None = None) -> uf2.Unpacked:
 def check(firmware: Firmware, board: Board) -> None:
     """Raise CheckError if the image is for another board or does not fit its flash, UsageError if it has no flash."""
     path = firmware.path
-    if firmware.says and firmware.says.board != board.id:
+    if firmware.identity and firmware.identity.board != board.id:
         raise CheckError(
-            f"{path} is an image for {firmware.says.board}, not for {board.id}.",
+            f"{path} is an image for {firmware.identity.board}, not for {board.id}.",
             f"Build one with soundsdk build {board.id}.",
         )
     if board.uf2 is not None:

@@ -49,7 +49,7 @@ def flash_board(
     if request.firmware is not None and request.model is not None:
         raise UsageError("a firmware file has its detector in it.", "Give --firmware or --model, not both.")
     given = firmware_file.read(request.firmware) if request.firmware is not None else None
-    image_board = given.says.board if given is not None and given.says is not None else None
+    image_board = given.identity.board if given is not None and given.identity is not None else None
     target = locate(request.board, request.where, image_board, request.dry_run, timeouts.known_board_s, system)
     known = f", which runs {target.hello.model or 'no detector'}" if target.hello else ""
     progress.step(
@@ -84,8 +84,8 @@ def flash_board(
         if whole:
             raise
         raise FlashError("the boot loader's drive went away before it had the whole image.", uf2_copy.AGAIN) from e
-    verify.compare(hello, target.board, given.says)
-    checked = "board, firmware and detector are" if given.says else "board is"
+    verify.compare(hello, target.board, given.identity)
+    checked = "board, firmware and detector are" if given.identity else "board is"
     progress.step(
         "done", f"Done: {hello.board} at {place} runs {hello.fw} with {hello.model}; {checked} what was flashed.",
         board=hello.board, port=place, fw=hello.fw, model=hello.model, sha256=hello.sha256,
@@ -106,13 +106,14 @@ def _build(target: LocatedBoard, detector: DetectorFile, progress: Progress) -> 
 
 
 def _announce_image(firmware: Firmware, progress: Progress) -> None:
-    says: Descriptor | None = firmware.says
-    if says is None:
+    identity: Descriptor | None = firmware.identity
+    if identity is None:
         progress.step("image", f"Image: {firmware.path}, {len(firmware.data)} bytes; it has no descriptor")
         return
     progress.step(
-        "image", f"Image: {firmware.path}, firmware {says.fw} with {says.model} ({says.sha256[:12]})",
-        path=str(firmware.path), fw=says.fw, model=says.model, sha256=says.sha256, size_bytes=len(firmware.data),
+        "image", f"Image: {firmware.path}, firmware {identity.fw} with {identity.model} ({identity.sha256[:12]})",
+        path=str(firmware.path), fw=identity.fw, model=identity.model, sha256=identity.sha256,
+        size_bytes=len(firmware.data),
     )  # fmt: skip
 
 

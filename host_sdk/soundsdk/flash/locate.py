@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from soundsdk.boards import Board, all_boards, find_board
 from soundsdk.device import address, ports, uf2_drive
 from soundsdk.device.messages import Hello
-from soundsdk.device.ports import PortInfo
+from soundsdk.device.port_info import PortInfo
 from soundsdk.device.system import THIS_COMPUTER, System
-from soundsdk.device.transport import Gone
+from soundsdk.device.transport import ConnectionLost
 from soundsdk.device.uf2_drive import Drive
 from soundsdk.errors import CheckError, DeviceError, ProtocolError, UsageError
 from soundsdk.flash import verify
@@ -81,7 +81,7 @@ def locate(
 def _find_place(where: str | None, wanted: Board | None, system: System) -> _Place:
     given = where if where is not None else os.environ.get(address.ENVIRONMENT)
     named = address.parse(given)
-    if named.kind == "sim":
+    if named.is_scheme:
         raise UsageError("a virtual board has no flash to write.", "Run it with soundsdk sim.")
     if named.kind == "url":
         return _Place(port=named.value, named=True)
@@ -136,7 +136,7 @@ def _greet(port: str, timeout_s: float) -> Hello | None:
     """Return the board's hello, None if it does not answer. Errors of the port itself are raised."""
     try:
         return verify.greet(port, timeout_s)
-    except (ProtocolError, Gone):
+    except (ProtocolError, ConnectionLost):
         return None
 
 

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from soundsdk.boards import Board
 from soundsdk.device import uf2_drive
-from soundsdk.device.session import Device, Refused
+from soundsdk.device.session import CommandRejected, Device
 from soundsdk.device.system import THIS_COMPUTER, System
-from soundsdk.device.transport import Gone
+from soundsdk.device.transport import ConnectionLost
 from soundsdk.device.uf2_drive import Drive
 from soundsdk.errors import CheckError, DeviceError, PortError, ProtocolError
 from soundsdk.flash.esptool_run import FlashError
@@ -72,10 +72,10 @@ def _request_boot_loader(target: LocatedBoard) -> bool:
         return False
     try:
         with Device.open(f"port:{target.port}") as device:
-            device.ask("bootloader")
-    except Refused:
+            device.request("bootloader")
+    except CommandRejected:
         return False
-    except (Gone, ProtocolError):
+    except (ConnectionLost, ProtocolError):
         pass  # it left before its answer came through, or did not get the command: the drive shows which
     return True
 

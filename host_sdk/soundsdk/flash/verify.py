@@ -46,25 +46,25 @@ def wait_for_hello(places: Callable[[], list[str]], timeout_s: float) -> tuple[s
     )
 
 
-def compare(hello: Hello, board: Board, says: Descriptor | None) -> None:
-    """Raise CheckError if the board is not what was flashed. says: the image's descriptor, None if it has none."""
+def compare(hello: Hello, board: Board, identity: Descriptor | None) -> None:
+    """Raise CheckError if the board is not what was flashed. identity: the image's descriptor, None if it has none."""
     if hello.board != board.id:
         raise CheckError(
             f"the board that answers is a {hello.board}, not the {board.id} that was flashed.",
             "Unplug other boards and flash it again.",
         )
-    if says is not None and hello.fw != says.fw:
+    if identity is not None and hello.fw != identity.fw:
         raise CheckError(
-            f"the board runs firmware {hello.fw}, and {says.fw} was flashed: the flash has not taken it.",
+            f"the board runs firmware {hello.fw}, and {identity.fw} was flashed: the flash has not taken it.",
             "Flash it again.",
         )
     if not hello.sha256:
         raise CheckError(
             "the firmware runs, but its detector does not start.", "Find out why with soundsdk info; try --erase."
         )
-    if says is not None and hello.sha256 != says.sha256:
+    if identity is not None and hello.sha256 != identity.sha256:
         raise CheckError(
             f"the firmware is the one that was flashed, but the detector is not: the board runs {hello.model} "
-            f"({hello.sha256[:12]}), and {says.model} ({says.sha256[:12]}) was flashed.",
+            f"({hello.sha256[:12]}), and {identity.model} ({identity.sha256[:12]}) was flashed.",
             "A detector that was pushed to the board stays there: flash with --erase to remove it.",
         )

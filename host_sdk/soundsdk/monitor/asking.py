@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from soundsdk.device.messages import Ack
-from soundsdk.device.protocol import Restarted
-from soundsdk.monitor.source import Back, Item
+from soundsdk.device.protocol import DeviceReset
+from soundsdk.monitor.source import Item, Reconnected
 from soundsdk.monitor.state import State
 
 RENEW_S = 3.0  # the board forgets after 10 s of sound
@@ -17,7 +17,7 @@ _TRIES = 5
 
 
 class Teller(Protocol):
-    def tell(self, kind: str, **members: Any) -> None: ...
+    def send(self, kind: str, **members: Any) -> None: ...
 
 
 class Asker:
@@ -44,9 +44,9 @@ class Asker:
         self._class_at = float("-inf")
         self._tries = 0
 
-    def take(self, item: Item) -> None:
+    def handle(self, item: Item) -> None:
         """Looks for answers, and for boards that have to be asked anew."""
-        if isinstance(item, (Back, Restarted)):
+        if isinstance(item, (Reconnected, DeviceReset)):
             self._begin()
         elif isinstance(item, Ack) and item.re == "watch":
             self._can_watch = item.ok
@@ -74,11 +74,11 @@ class Asker:
         if not self.complete and self._tries < _TRIES and now - self._class_at >= _ANSWER_S:
             self._class_at = now
             self._tries += 1
-            self._board.tell("model", **{"class": self._next_class})
+            self._board.send("model", **{"class": self._next_class})
         wanted = self._wants()
         if self._can_watch and (wanted != self._asked or (any(wanted) and now - self._watched_at >= RENEW_S)):
             self._watched_at = now
             self._asked = wanted
-            self._board.tell("watch", on=any(wanted), mel=wanted[1])
+            self._board.send("watch", on=any(wanted), mel=wanted[1])
             if not any(wanted):
                 self._state.scores = ()

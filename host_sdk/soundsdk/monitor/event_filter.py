@@ -7,7 +7,7 @@ from collections.abc import Collection
 from soundsdk.device.messages import Event
 
 
-class Chooser:
+class EventFilter:
     """An event counts if its label is among `labels` (empty: all) and its score reaches min_score at any time.
 
     One that reaches it only after its onset was decided is passed on when it ends, both edges at once.
@@ -18,11 +18,11 @@ class Chooser:
         self._min_score = min_score
         self._going_on: dict[str, Event | None] = {}  # by label: the onset that was held back, None if it was shown
 
-    def take(self, event: Event) -> list[Event]:
+    def select(self, event: Event) -> list[Event]:
         """The events that are to be shown now that this one has come."""
         if self.labels and event.label not in self.labels:
             return []
-        enough = event.score >= self._min_score
+        enough = event.peak >= self._min_score
         if event.edge == "on":
             self._going_on[event.label] = None if enough else event
             return [event] if enough else []

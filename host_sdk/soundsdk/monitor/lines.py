@@ -20,7 +20,7 @@ FORMATS = ("text", "jsonl", "tsv", "audacity")
 class Sink(Protocol):
     """Takes what is chosen to be shown. None of them waits for anything."""
 
-    def take(self, item: Item, span: Span | None, now: float) -> None:
+    def handle(self, item: Item, span: Span | None, now: float) -> None:
         """span: the event that the item begins or ends."""
 
     def tick(self) -> None:
@@ -40,7 +40,7 @@ class Lines:
         if form == "tsv":
             self._write([labels.TSV_HEADER])
 
-    def take(self, item: Item, span: Span | None, now: float) -> None:
+    def handle(self, item: Item, span: Span | None, now: float) -> None:
         if self._form == "jsonl":
             members = record(item, now, self._state.hello.rate_hz)
             self._write([] if members is None else [line(members)])
@@ -81,8 +81,8 @@ def _pipe(out: TextIO) -> select.poll | None:
 def text(event: Event, rate_hz: int, now: float) -> str:
     """One edge of an event: local time, edge, seconds since the board's start, score, label."""
     clock = time.strftime("%H:%M:%S", time.localtime(now))
-    seconds = event.t / rate_hz if rate_hz else 0.0
-    return f"{clock}  {event.edge:<3}  {seconds:10.2f} s  {event.score:.2f}  {labels.printable(event.label)}"
+    seconds = event.time_samples / rate_hz if rate_hz else 0.0
+    return f"{clock}  {event.edge:<3}  {seconds:10.2f} s  {event.peak:.2f}  {labels.printable(event.label)}"
 
 
 def filename(state: State) -> str:

@@ -33,7 +33,7 @@ class Log:
                 f"the log {path} cannot be written: {error.strerror or error}.", "Give --log another place."
             ) from error
 
-    def take(self, item: Item, span: Span | None, now: float) -> None:
+    def handle(self, item: Item, span: Span | None, now: float) -> None:
         members = record(item, now, self._state.hello.rate_hz)
         if members is not None:
             self._append(line(members).encode() + b"\n")

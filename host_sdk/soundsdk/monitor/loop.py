@@ -6,11 +6,11 @@ import time
 from collections.abc import Sequence
 
 from soundsdk.device.messages import Event
-from soundsdk.device.protocol import Restarted
+from soundsdk.device.protocol import DeviceReset
 from soundsdk.monitor.asking import Asker
-from soundsdk.monitor.event_filter import Chooser
+from soundsdk.monitor.event_filter import EventFilter
 from soundsdk.monitor.lines import Sink
-from soundsdk.monitor.source import Back, Item, Source
+from soundsdk.monitor.source import Item, Reconnected, Source
 from soundsdk.monitor.state import State
 
 TURN_S = 0.1
@@ -20,7 +20,7 @@ GATHER_S = 0.03  # after something has come: a line alone costs as much as sever
 def watch(
     source: Source,
     state: State,
-    chooser: Chooser,
+    event_filter: EventFilter,
     asker: Asker,
     sinks: Sequence[Sink],
     once: bool = False,
@@ -35,17 +35,17 @@ def watch(
     while end is None or time.monotonic() < end:
         asker.tick()
         timeout_s = TURN_S if end is None else max(0.0, min(TURN_S, end - time.monotonic()))
-        items = source.poll(timeout_s)
+        items = source.read_all(timeout_s)
         now = time.time()
         for item in items:
-            if isinstance(item, Restarted) or (isinstance(item, Back) and item.restarted):
-                chooser.restart()
-            asker.take(item)
-            chosen: Sequence[Item] = chooser.take(item) if isinstance(item, Event) else [item]
+            if isinstance(item, DeviceReset) or (isinstance(item, Reconnected) and item.restarted):
+                event_filter.restart()
+            asker.handle(item)
+            chosen: Sequence[Item] = event_filter.select(item) if isinstance(item, Event) else [item]
             for one in chosen:
-                span = state.take(one, now)
+                span = state.update(one, now)
                 for sink in sinks:
-                    sink.take(one, span, now)
+                    sink.handle(one, span, now)
                 done = not whole or (span is not None and span.offset_s is not None)
                 if once and done and isinstance(one, Event):
                     return True

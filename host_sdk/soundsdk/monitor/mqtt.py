@@ -9,13 +9,13 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from soundsdk.device.messages import Event, Hello, Status
-from soundsdk.device.protocol import Restarted
+from soundsdk.device.protocol import DeviceReset
 from soundsdk.errors import UsageError
 from soundsdk.monitor import mqtt_topics
 from soundsdk.monitor.asking import Asker
 from soundsdk.monitor.mqtt_topics import Broker, Topics
 from soundsdk.monitor.records import line, record
-from soundsdk.monitor.source import Away, Back, Item
+from soundsdk.monitor.source import Disconnected, Item, Reconnected
 from soundsdk.monitor.state import Span, State
 
 QUEUED = 1000  # events that wait for the broker; more are dropped and counted
@@ -128,7 +128,7 @@ class Mqtt:
         if self.topics.state(label) not in self._kept:
             self._keep(self.topics.state(label), "OFF")
 
-    def take(self, item: Item, span: Span | None, now: float) -> None:
+    def handle(self, item: Item, span: Span | None, now: float) -> None:
         if isinstance(item, Event):
             payload = line(record(item, now, self._state.hello.rate_hz) or {})
             # Of a board that does not tell its classes, a label is known when it is heard.
@@ -139,15 +139,15 @@ class Mqtt:
                 self.dropped += 1
         elif isinstance(item, Status):
             self._keep(self.topics.status, line(record(item, now, self._state.hello.rate_hz) or {}))
-        elif isinstance(item, Away):
+        elif isinstance(item, Disconnected):
             self._keep(self.topics.availability, "offline")
-        elif isinstance(item, Back):
+        elif isinstance(item, Reconnected):
             if item.restarted:
                 self._all_off()
             self._keep(self.topics.availability, "online")
-        elif isinstance(item, Restarted):
+        elif isinstance(item, DeviceReset):
             self._all_off()
-        if isinstance(item, (Hello, Back)):
+        if isinstance(item, (Hello, Reconnected)):
             self._describe()
 
     def _all_off(self) -> None:

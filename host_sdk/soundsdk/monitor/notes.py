@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 
 from soundsdk.device.messages import Status
-from soundsdk.device.protocol import Counts, Missing, Restarted, Text
+from soundsdk.device.protocol import Counts, DeviceReset, LinesLost, Text
 from soundsdk.labels import printable
-from soundsdk.monitor.source import Away, Back, Item
+from soundsdk.monitor.source import Disconnected, Item, Reconnected
 from soundsdk.monitor.state import Span, State
 
 GATHER_S = 5.0  # losses of this time become one sentence
@@ -22,30 +22,30 @@ class Notes:
         self._state = state
         self._say = say
         self._show = show
-        self._missing: list[Missing] = []
+        self._missing: list[LinesLost] = []
         self._missing_lines = 0
         self._lost = 0
         self._dropped = 0
         self._texts = 0
         self._told_at = time.monotonic()
 
-    def take(self, item: Item, span: Span | None, now: float) -> None:
+    def handle(self, item: Item, span: Span | None, now: float) -> None:
         if isinstance(item, Text):
             self._texts += 1
             if self._texts <= TEXT_LINES:
                 self._show(item.text)
-        elif isinstance(item, Missing):
+        elif isinstance(item, LinesLost):
             self._missing_lines += item.count
             if len(self._missing) < 5:
                 self._missing.append(item)
-        elif isinstance(item, Away):
+        elif isinstance(item, Disconnected):
             self._tell()
             self._say(f"the board at {item.path} has gone; waiting for it.")
-        elif isinstance(item, Back):
-            self._say(f"the board is back at {item.path} after {item.gone_s:.1f} s; {_missed(item.missing)}.")
+        elif isinstance(item, Reconnected):
+            self._say(f"the board is back at {item.path} after {item.away_s:.1f} s; {_missed(item.lines_lost)}.")
             if item.restarted:
                 self._restarted()
-        elif isinstance(item, Restarted):
+        elif isinstance(item, DeviceReset):
             self._restarted()
         elif isinstance(item, Status):
             if item.lost > self._lost:
@@ -76,7 +76,7 @@ class Notes:
         self._tell()
 
 
-def _missed(gap: Missing | None) -> str:
+def _missed(gap: LinesLost | None) -> str:
     return "no line is known to be missing" if gap is None else f"{_lines(gap.count)} missing: {ranges([gap], 0)}"
 
 
@@ -84,7 +84,7 @@ def _lines(n: int) -> str:
     return "1 line is" if n == 1 else f"{n} lines are"
 
 
-def ranges(gaps: list[Missing], total: int) -> str:
+def ranges(gaps: list[LinesLost], total: int) -> str:
     """seq 17, 20-22; and so on if the gaps hold fewer than `total` lines."""
     some = ", ".join(str(gap.first) if gap.first == gap.last else f"{gap.first}-{gap.last}" for gap in gaps)
     return f"seq {some}" + (" and others" if sum(gap.count for gap in gaps) < total else "")

@@ -7,8 +7,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from soundsdk.device.messages import Event, Hello, Status
-from soundsdk.device.protocol import Missing, Restarted, Text
-from soundsdk.monitor.source import Away, Back, Item
+from soundsdk.device.protocol import DeviceReset, LinesLost, Text
+from soundsdk.monitor.source import Disconnected, Item, Reconnected
 
 
 def iso(now: float) -> str:
@@ -27,27 +27,27 @@ def record(item: Item, now: float, rate_hz: int) -> dict[str, Any] | None:
 
 def _members(item: Item, rate_hz: int) -> dict[str, Any] | None:
     if isinstance(item, Event):
-        seconds = {"t_s": round(item.t / rate_hz, 3)} if rate_hz else {}
-        score = {"score" if item.edge == "on" else "peak": item.score}
-        name = {"seq": item.seq, "id": item.id, "label": item.label, "edge": item.edge, "t": item.t}
+        seconds = {"t_s": round(item.time_samples / rate_hz, 3)} if rate_hz else {}
+        score = {"score" if item.edge == "on" else "peak": item.peak}
+        name = {"seq": item.seq, "id": item.id, "label": item.label, "edge": item.edge, "t": item.time_samples}
         return {"type": "event", **name, **seconds, **score}
     if isinstance(item, (Status, Hello)):
         known = {key: value for key, value in vars(item).items() if key != "extra"}
         return {"type": "status" if isinstance(item, Status) else "hello", **known, **item.extra}
-    if isinstance(item, Missing):
+    if isinstance(item, LinesLost):
         return {"type": "missing", "first": item.first, "last": item.last}
-    if isinstance(item, Restarted):
+    if isinstance(item, DeviceReset):
         return {"type": "restarted"}
     if isinstance(item, Text):
         return {"type": "text", "text": item.text}
-    if isinstance(item, Away):
+    if isinstance(item, Disconnected):
         return {"type": "gone", "path": item.path}
-    if isinstance(item, Back):
-        lines = {"missing": [item.missing.first, item.missing.last]} if item.missing else {}
+    if isinstance(item, Reconnected):
+        lines = {"missing": [item.lines_lost.first, item.lines_lost.last]} if item.lines_lost else {}
         return {
             "type": "back",
             "path": item.path,
-            "gone_s": round(item.gone_s, 3),
+            "gone_s": round(item.away_s, 3),
             "restarted": item.restarted,
             **lines,
         }

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 from soundsdk.device.messages import Hello
 from soundsdk.device.protocol import Counts
-from soundsdk.device.reconnect import Away, Back, Watch, WatchItem
+from soundsdk.device.reconnect import Disconnected, Reconnected, ReconnectingDevice, ReconnectingItem
 from soundsdk.errors import DeviceError, PortError
 
-Item = WatchItem
+Item = ReconnectingItem
 
 
 class Source(Protocol):
@@ -23,17 +23,17 @@ class Source(Protocol):
     @property
     def counts(self) -> Counts: ...
 
-    def poll(self, timeout_s: float) -> list[Item]:
+    def read_all(self, timeout_s: float) -> list[Item]:
         """What has come in, waiting about timeout_s for the first of it."""
 
-    def tell(self, kind: str, **members: Any) -> None:
+    def send(self, kind: str, **members: Any) -> None:
         """Sends a command, without waiting for an answer; nothing happens while the board is away."""
 
 
 class WatchSource:
-    """A Source from soundsdk.device.reconnect.Watch."""
+    """A Source from soundsdk.device.reconnect.ReconnectingDevice."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: ReconnectingDevice) -> None:
         self._watch = watch
 
     @property
@@ -54,14 +54,14 @@ class WatchSource:
         device = self._watch.device
         return device.transport.serial_number if device else None
 
-    def poll(self, timeout_s: float) -> list[Item]:
-        return self._watch.poll(timeout_s)
+    def read_all(self, timeout_s: float) -> list[Item]:
+        return self._watch.read_all(timeout_s)
 
-    def tell(self, kind: str, **members: Any) -> None:
+    def send(self, kind: str, **members: Any) -> None:
         if self._watch.device is not None:
             # The next poll() says that it has gone.
             with contextlib.suppress(DeviceError, PortError):
-                self._watch.device.tell(kind, **members)
+                self._watch.device.send(kind, **members)
 
 
-__all__ = ["Away", "Back", "Item", "Source", "WatchSource"]
+__all__ = ["Disconnected", "Reconnected", "Item", "Source", "WatchSource"]

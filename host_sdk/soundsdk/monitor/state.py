@@ -7,9 +7,9 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 
 from soundsdk.device.messages import Event, Hello, Scores, Status
-from soundsdk.device.protocol import Missing, Restarted
+from soundsdk.device.protocol import DeviceReset, LinesLost
 from soundsdk.labels import LabelledSpan
-from soundsdk.monitor.source import Away, Back, Item
+from soundsdk.monitor.source import Disconnected, Item, Reconnected
 
 RECENT = 200  # events that are kept
 GAPS = 50  # gaps that are kept
@@ -48,13 +48,13 @@ class State:
     counted: dict[str, int] = field(default_factory=dict)  # onsets by label
     unfinished: int = 0  # events whose end was lost
     headless: int = 0  # ends whose onset was lost
-    gaps: deque[Missing] = field(default_factory=lambda: deque(maxlen=GAPS))
+    gaps: deque[LinesLost] = field(default_factory=lambda: deque(maxlen=GAPS))
     times_gone: int = 0
     gone_s: float = 0.0
     lost: int = 0  # samples, over all starts that were seen
     _lost_before: int = 0
 
-    def take(self, item: Item, now: float) -> Span | None:
+    def update(self, item: Item, now: float) -> Span | None:
         """Takes one item that came at `now` (Unix seconds); the event that it begins or ends."""
         if isinstance(item, Event):
             return self._event(item, now)
@@ -67,33 +67,33 @@ class State:
             self.scores = item.scores
         elif isinstance(item, Hello):
             self.hello = item
-        elif isinstance(item, Missing):
+        elif isinstance(item, LinesLost):
             self.gaps.append(item)
-        elif isinstance(item, Restarted):
+        elif isinstance(item, DeviceReset):
             self._restart()
-        elif isinstance(item, Away):
+        elif isinstance(item, Disconnected):
             self.connected = False
             self.times_gone += 1
             self.scores = ()
             self.level_dbfs = None
-        elif isinstance(item, Back):
+        elif isinstance(item, Reconnected):
             self.connected = True
             self.path = item.path
-            self.gone_s += item.gone_s
+            self.gone_s += item.away_s
             self.hello = item.hello
-            if item.missing is not None:
-                self.gaps.append(item.missing)
+            if item.lines_lost is not None:
+                self.gaps.append(item.lines_lost)
             if item.restarted:
                 self._restart()
         return None
 
     def _event(self, event: Event, now: float) -> Span | None:
-        at_s = event.t / self.hello.rate_hz if self.hello.rate_hz else 0.0
+        at_s = event.time_samples / self.hello.rate_hz if self.hello.rate_hz else 0.0
         before = self.going_on.pop(event.label, None)
         if event.edge == "on":
             if before is not None:
                 self._unfinished(before)
-            span = Span(event.id, event.label, at_s, None, event.score, now, self.start, True)
+            span = Span(event.id, event.label, at_s, None, event.peak, now, self.start, True)
             self.going_on[event.label] = span
             if event.label in self.counted or len(self.counted) < LABELS:
                 self.counted[event.label] = self.counted.get(event.label, 0) + 1
@@ -103,7 +103,7 @@ class State:
                 self._unfinished(before)
             self.headless += 1
             return None
-        span = replace(before, offset_s=at_s, score=max(before.score, event.score), going_on=False)
+        span = replace(before, offset_s=at_s, score=max(before.score, event.peak), going_on=False)
         self.recent.append(span)
         return span
 

@@ -45,7 +45,7 @@ class Table:
         )
         self._live.start()
 
-    def take(self, item: Item, span: Span | None, now: float) -> None:
+    def handle(self, item: Item, span: Span | None, now: float) -> None:
         self._changed = True
 
     def tick(self) -> None:

@@ -9,10 +9,10 @@ from collections import deque
 from typing import Any
 
 from soundsdk.device.messages import Event, Hello, Mel, Scores, Status
-from soundsdk.device.protocol import Restarted, Text
+from soundsdk.device.protocol import DeviceReset, Text
 from soundsdk.monitor.asking import Asker
 from soundsdk.monitor.page_server import PageServer
-from soundsdk.monitor.source import Away, Back, Item, Source
+from soundsdk.monitor.source import Disconnected, Item, Reconnected, Source
 from soundsdk.monitor.state import Span, State
 
 KEPT_S = 60.0  # of scores and features, for a page that is opened or loaded again
@@ -35,22 +35,22 @@ class Web:
         self._counts: dict[str, int] = {}
         self._counted_at = 0.0
 
-    def take(self, item: Item, span: Span | None, now: float) -> None:
+    def handle(self, item: Item, span: Span | None, now: float) -> None:
         rate_hz = self._state.hello.rate_hz or 1
         if isinstance(item, Scores):
             self._step(
-                {"kind": "scores", "at": item.t / rate_hz, "level": item.level_dbfs, "scores": list(item.scores)}
+                {"kind": "scores", "at": item.time_samples / rate_hz, "level": item.level_dbfs, "scores": list(item.scores)}
             )
         elif isinstance(item, Mel):
             data = b64encode(item.data).decode()
-            self._step({"kind": "mel", "at": item.t / rate_hz, "frame": item.frame, "data": data})
+            self._step({"kind": "mel", "at": item.time_samples / rate_hz, "frame": item.frame, "data": data})
         elif isinstance(item, Event):
             if span is not None:
                 self._send(_event(span))
         elif isinstance(item, Status):
             self._send(self._status(item))
-        elif isinstance(item, (Hello, Away, Back, Restarted)):
-            if isinstance(item, Restarted) or (isinstance(item, Back) and item.restarted):
+        elif isinstance(item, (Hello, Disconnected, Reconnected, DeviceReset)):
+            if isinstance(item, DeviceReset) or (isinstance(item, Reconnected) and item.restarted):
                 self._steps.clear()
                 self._send({"kind": "restart"})
             self._send(self._board())

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.device.messages import Ack, Audio, Event, Message
-from soundsdk.device.session import Device, Refused
-from soundsdk.device.transport import Gone
+from soundsdk.device.session import CommandRejected, Device
+from soundsdk.device.transport import ConnectionLost
 from soundsdk.errors import ProtocolError, SoundsdkError, UsageError
 
 SILENCE_S = 5.0  # a board that records says something several times a second
@@ -136,7 +136,7 @@ class Receiver:
         self.joined = Joiner()
         self.done: Ack | None = None
 
-    def take(self, message: Message) -> bool:
+    def add(self, message: Message) -> bool:
         """True if the message belongs to the recording."""
         if isinstance(message, Audio):
             self.joined.add(message.at, decode(message))
@@ -150,7 +150,7 @@ class Receiver:
 def stop(device: Device) -> None:
     """Ends what the board records, if it can still be told."""
     with contextlib.suppress(SoundsdkError):
-        device.tell("record", stop=True)
+        device.send("record", stop=True)
 
 
 def _number(done: Ack | None, key: str) -> int | None:
@@ -160,20 +160,20 @@ def _number(done: Ack | None, key: str) -> int | None:
 
 def start(device: Device, seconds: int, bits: int) -> None:
     """Asks the board to record; what it was still recording for someone else ends."""
-    device.ask("record", stop=True)
+    device.request("record", stop=True)
     # The end of that older recording is not the end of this one.
     deadline = time.monotonic() + 1
     for message in device.messages(timeout_s=0.1):
         if (isinstance(message, Ack) and message.re == "record.done") or time.monotonic() > deadline:
             break
     try:
-        device.ask("record", seconds=seconds, bits=bits)
-    except Refused:
+        device.request("record", seconds=seconds, bits=bits)
+    except CommandRejected:
         raise
     except ProtocolError:
         try:
-            device.ask("record", seconds=seconds, bits=bits)
-        except Refused as error:
+            device.request("record", seconds=seconds, bits=bits)
+        except CommandRejected as error:
             # Only the answer was lost: it is recording.
             if error.code != "record.busy":
                 raise
@@ -182,7 +182,7 @@ def start(device: Device, seconds: int, bits: int) -> None:
 def record(device: Device, seconds: int, bits: int = 4, progress: Progress | None = None) -> Take:
     """Records for that many seconds from now on.
 
-    Refused if the board will not; ProtocolError if it falls silent. If the board goes, what has come is in the take
+    CommandRejected if the board will not; ProtocolError if it falls silent. If the board goes, what has come is in the take
     and `whole` is False.
     """
     rate_hz = device.hello.rate_hz
@@ -193,12 +193,12 @@ def record(device: Device, seconds: int, bits: int = 4, progress: Progress | Non
     deadline = time.monotonic() + 2 * seconds + SILENCE_S
     try:
         for message in _heard(device, deadline):
-            if receiver.take(message):
+            if receiver.add(message):
                 if receiver.done:
                     break
                 if progress:
                     progress(min(samples, receiver.joined.end - receiver.joined.begin), samples)
-    except Gone:
+    except ConnectionLost:
         whole = False
     except BaseException:
         stop(device)
@@ -206,7 +206,7 @@ def record(device: Device, seconds: int, bits: int = 4, progress: Progress | Non
     pieces = receiver.joined.pieces()
     if not pieces and receiver.done is None:
         if not whole:
-            raise Gone(f"the board at {device.transport.path} has gone.", "Plug it in again.")
+            raise ConnectionLost(f"the board at {device.transport.path} has gone.", "Plug it in again.")
         raise ProtocolError("the board takes the command and sends no sound.", "Reset it and try again.")
     at = _number(receiver.done, "at")
     at = pieces[0].at if at is None else at
@@ -227,8 +227,8 @@ def _check_label(device: Device, label: str) -> None:
     """UsageError if the board's detector has no such label."""
     try:
         # Says what is wrong, and sets nothing: there is nothing to set.
-        device.ask("set", label=label)
-    except Refused as error:
+        device.request("set", label=label)
+    except CommandRejected as error:
         if error.code == "set.label":
             raise UsageError(f"the board's detector {device.hello.model} knows no {label}.", "") from error
         if error.code != "set.empty":
@@ -256,7 +256,7 @@ def triggered(
     """A take for every event of that label, from pre_roll_s before its onset on; for ever, or for timeout_s.
 
     The board records without a break and the newest sound is kept here: an event is told a moment after its onset. An
-    onset within a take that has begun starts none. UsageError for a label the detector does not know, Gone if the board
+    onset within a take that has begun starts none. UsageError for a label the detector does not know, ConnectionLost if the board
     goes.
     """
     _check_label(device, label)
@@ -274,21 +274,21 @@ def triggered(
                 stop(device)
                 return
             if isinstance(message, Event) and message.edge == "on" and message.label == label:
-                if wanted is None and message.t >= busy_until:
+                if wanted is None and message.time_samples >= busy_until:
                     wanted = message
-            elif not receiver.take(message):
+            elif not receiver.add(message):
                 continue
             if receiver.done:
                 receiver.done = None
-                device.ask("record", seconds=MAX_BOARD_S, bits=bits)
-            if wanted is not None and receiver.joined.end >= wanted.t - before + samples:
-                at = wanted.t - before
+                device.request("record", seconds=MAX_BOARD_S, bits=bits)
+            if wanted is not None and receiver.joined.end >= wanted.time_samples - before + samples:
+                at = wanted.time_samples - before
                 busy_until = at + samples
                 yield Take(at, samples, rate_hz, cut(receiver.joined.pieces(), at, samples), trigger=wanted)
                 wanted = None
             receiver.joined.forget(receiver.joined.end - kept)
         raise ProtocolError(f"the board has said nothing for {SILENCE_S:g} s.", "Reset it and try again.")
-    except Gone:
+    except ConnectionLost:
         raise
     except BaseException:
         # Ctrl-C, or the caller has enough.

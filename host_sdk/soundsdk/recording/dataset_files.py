@@ -106,7 +106,7 @@ def write(dataset: Path, label: str, take: Take, facts: dict[str, Any], moment: 
         }
         if take.trigger is not None:
             event = take.trigger
-            sidecar["trigger"] = {"label": event.label, "at": event.t - take.at, "score": event.score}
+            sidecar["trigger"] = {"label": event.label, "at": event.time_samples - take.at, "score": event.peak}
         path = folder / f"{name}.json"
         path.write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
     except (OSError, RuntimeError) as error:

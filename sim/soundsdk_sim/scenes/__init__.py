@@ -2,7 +2,7 @@
 
 scene = demo_scene(seed=1)             # 40 s, nothing recorded
 scene = make_scene(7, 60.0, Recordings.open(folder, folds=[4]))
-scene.pcm, scene.rate_hz, scene.events # int16 samples, 16000, [SceneEvent(onset_s, offset_s, label, snr_db)]
+scene.pcm, scene.rate_hz, scene.events # int16 samples, 16000, [SceneEvent(onset_s, offset_s, label, snr_db=…)]
 """
 
 from __future__ import annotations

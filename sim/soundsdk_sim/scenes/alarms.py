@@ -1,7 +1,7 @@
 """Smoke alarms: the temporal-three evacuation signal of ISO 8201.
 
 ISO 8201 (and ANSI S3.41 after it): three pulses of 0.5 s with 0.5 s between, then 1.5 s of silence, every time
-within 10 %. Domestic alarms sound a piezo disc near 3.1 kHz; alarms for people hard of hearing sound a
+within 10 %. Domestic alarms sound a piezo disc near 3.1 kHz; alarms for people with impaired hearing sound a
 square wave of 520 Hz, within 10 % (UL 464, NFPA 72).
 """
 
@@ -19,7 +19,7 @@ KINDS = {"piezo": 0.7, "low": 0.3}
 
 
 def temporal_three(rng: np.random.Generator, seconds: float, kind: str = "piezo", start_pulse: int = 0) -> Signal:
-    """A smoke alarm of at most `seconds`, ending with the end of its last whole pulse.
+    """Make a smoke alarm of at most `seconds`, ending with the end of its last whole pulse.
 
     kind: "piezo" (2.8-3.4 kHz, weak overtones) or "low" (520 Hz, square-like). start_pulse: 0-2, the pulse of the
     group it begins with (a device that was switched on between pulses begins with 0).

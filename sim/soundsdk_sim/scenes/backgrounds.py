@@ -24,7 +24,7 @@ from soundsdk_sim.scenes.dsp import (
 
 
 def air(rng: np.random.Generator, n: int) -> Signal:
-    """Noise between brown and white, with a bump, slowly changing in level."""
+    """Make noise between brown and white, with a bump, slowly changing in level."""
     x = noise(rng, n, rng.uniform(-7.0, 0.5))
     centre, width, gain = rng.uniform(150, 4000), rng.uniform(100, 1500), rng.uniform(-6, 9)
     x = shape(x, lambda f: peak(f, centre, width, gain))
@@ -32,7 +32,7 @@ def air(rng: np.random.Generator, n: int) -> Signal:
 
 
 def rain(rng: np.random.Generator, n: int) -> Signal:
-    """A hiss and many drops, each a short damped bubble tone."""
+    """Make rain: a hiss and many drops, each a short damped bubble tone."""
     drops = np.zeros(n)
     count = int(rng.uniform(20, 300) * n / RATE_HZ)
     length = samples(0.02)
@@ -46,7 +46,7 @@ def rain(rng: np.random.Generator, n: int) -> Signal:
 
 
 def hum(rng: np.random.Generator, n: int) -> Signal:
-    """Mains hum and its overtones, as of a transformer or a refrigerator, in a little noise."""
+    """Make mains hum and its overtones, as of a transformer or a refrigerator, in a little noise."""
     base = rng.choice([50.0, 60.0])
     partials = [rng.uniform(0, 1) / k ** rng.uniform(0.3, 1.5) for k in range(1, 20)]
     tone = unit(harmonics(np.full(n, base) * (1 + 0.0005 * drift(rng, n, 3.0)), partials))
@@ -54,7 +54,7 @@ def hum(rng: np.random.Generator, n: int) -> Signal:
 
 
 def traffic(rng: np.random.Generator, n: int) -> Signal:
-    """The rumble of a road with cars passing: engine tones and tyre noise that come and go."""
+    """Make the rumble of a road: the engine tones and tyre noise of passing cars."""
     out = noise(rng, n, -6.0) * 0.5
     seconds = n / RATE_HZ
     at = np.arange(n) / RATE_HZ
@@ -70,14 +70,14 @@ def traffic(rng: np.random.Generator, n: int) -> Signal:
 
 
 def fan(rng: np.random.Generator, n: int) -> Signal:
-    """A fan or vacuum cleaner: broad noise, a motor whine and the beat of its blades."""
+    """Make a fan or vacuum cleaner: broad noise, a motor whine and the beat of its blades."""
     beat = 1 + rng.uniform(0, 0.3) * np.sin(2 * np.pi * rng.uniform(4, 30) * np.arange(n) / RATE_HZ)
     whine = harmonics(np.full(n, rng.uniform(90, 700)) * (1 + 0.004 * drift(rng, n, 2.0)), [1, 0.5, 0.4, 0.2, 0.1])
     return unit(noise(rng, n, rng.uniform(-5, -1)) * beat + rng.uniform(0, 0.5) * whine)
 
 
 def ticks(rng: np.random.Generator, n: int) -> Signal:
-    """A clock."""
+    """Make the ticking of a clock."""
     period_s = rng.choice([0.25, 0.5, 1.0]) * rng.uniform(0.97, 1.03)
     length = samples(0.03)
     t = np.arange(length) / RATE_HZ
@@ -93,7 +93,7 @@ def ticks(rng: np.random.Generator, n: int) -> Signal:
 
 
 def clanks(rng: np.random.Generator, n: int) -> Signal:
-    """Dishes, doors and steps: struck bodies with inharmonic, damped modes."""
+    """Make dishes, doors and steps: struck bodies with inharmonic, damped modes."""
     out = np.zeros(n)
     for _ in range(2 + int(rng.poisson(0.8 * n / RATE_HZ))):
         length = samples(rng.uniform(0.05, 0.6))
@@ -120,7 +120,7 @@ MAKERS: dict[str, Callable[[np.random.Generator, int], Signal]] = {
 
 
 def background(rng: np.random.Generator, n: int) -> Signal:
-    """One to three synthetic backgrounds over each other, RMS 1, over a faint floor of noise."""
+    """Mix one to three synthetic backgrounds over a faint floor of noise, RMS 1."""
     weights = dict.fromkeys(MAKERS, 1.0) | {"air": 2.0}
     out = from_db(rng.uniform(-35, -15)) * noise(rng, n, rng.uniform(-6, 0))
     for _ in range(int(rng.integers(1, 4))):

@@ -1,7 +1,7 @@
-"""Sounds that are no event and must not be taken for one: speech, music, and beeps that are no alarm.
+"""Sounds that are not events and must not be mistaken for one: speech, music, beeps.
 
-By ISO 8201 a smoke alarm is one tone in pulses of 0.5 s; a detector that answers within a second has heard one pulse.
-A lone beep of that very length and pitch is an alarm until the silence after it says otherwise, so the beeps here
+By ISO 8201 a smoke alarm is one tone in pulses of 0.5 s; a detector that answers within a second has one pulse to
+go by. A single beep of that length and pitch is an alarm until the silence after it says otherwise, so the beeps here
 differ by pitch, by length or by both, as those of household machines do.
 """
 
@@ -46,7 +46,7 @@ MINOR = (0, 2, 3, 5, 7, 8, 10)
 
 
 def _voiced(rng: np.random.Generator, pitch: Signal, vowel: tuple[int, ...], size: float) -> Signal:
-    """Glottal pulses through three formants and a fixed fourth."""
+    """Pass glottal pulses through three formants and a fixed fourth."""
     source = harmonics(pitch, [k**-1.0 for k in range(1, 50)], rng.uniform(0, 6))
 
     def tract(f: Signal) -> Signal:
@@ -64,7 +64,7 @@ def _fricative(rng: np.random.Generator, n: int) -> Signal:
 
 
 def speech(rng: np.random.Generator, n: int) -> Signal:
-    """Babble of one voice: syllables of consonant and vowel with a melody, phrases and breaths between them."""
+    """Make the babble of one voice: syllables of consonant and vowel in phrases, with a melody and pauses."""
     size = rng.uniform(0.95, 1.25)  # vocal tract: man to child
     pitch_hz = rng.uniform(85, 150) if size < 1.08 else rng.uniform(160, 320)
     rate = rng.uniform(3.0, 6.0)
@@ -91,7 +91,7 @@ def speech(rng: np.random.Generator, n: int) -> Signal:
 
 
 def _instrument(rng: np.random.Generator) -> Callable[[float, float], Signal]:
-    """A voice for notes: (Hz, seconds) -> signal."""
+    """Draw an instrument and return what plays its notes: (Hz, seconds) -> signal."""
     fall, even = rng.uniform(0.8, 2.5), rng.uniform(0.1, 1.0)
     partials = [(1.0 if k % 2 else even) / k**fall for k in range(1, 11)]
     plucked = rng.uniform() < 0.5
@@ -109,7 +109,7 @@ def _instrument(rng: np.random.Generator) -> Callable[[float, float], Signal]:
 
 
 def music(rng: np.random.Generator, n: int) -> Signal:
-    """Chords, a melody and perhaps drums, in a key and a tempo."""
+    """Make chords, a melody and perhaps drums, in a key and a tempo."""
     beat_s = 60.0 / rng.uniform(60, 160)
     scale = MAJOR if rng.uniform() < 0.6 else MINOR
     tonic_hz = 110.0 * 2 ** (rng.integers(0, 12) / 12)
@@ -153,7 +153,7 @@ def _tone(rng: np.random.Generator, hz: float, seconds: float, square: bool) -> 
 
 
 def _pattern(rng: np.random.Generator, n: int, notes: list[tuple[float, float, float]], square: bool) -> Signal:
-    """Repeats notes (Hz, seconds on, seconds off after it) to fill n samples."""
+    """Repeat notes (Hz, seconds on, seconds off after it) to fill n samples."""
     out = np.zeros(n)
     at = 0.0
     while samples(at) < n:
@@ -164,13 +164,13 @@ def _pattern(rng: np.random.Generator, n: int, notes: list[tuple[float, float, f
 
 
 def _not_alarm_hz(rng: np.random.Generator) -> float:
-    """A pitch of household beeps that no smoke alarm has: outside 2.6-3.6 kHz and 430-610 Hz."""
+    """Draw a pitch of household beeps that no smoke alarm has: outside 2.6-3.6 kHz and 430-610 Hz."""
     bands = ((650, 1000), (1000, 2500), (1000, 2500), (3800, 5000))
     return float(rng.uniform(*bands[int(rng.integers(len(bands)))]))
 
 
 def microwave(rng: np.random.Generator, n: int) -> Signal:
-    """Three to five equal beeps and a rest."""
+    """Make three to five equal beeps and a rest."""
     count, on_s, off_s = int(rng.integers(3, 6)), rng.uniform(0.3, 1.0), rng.uniform(0.3, 1.0)
     hz = _not_alarm_hz(rng)
     notes = [(hz, on_s, off_s)] * (count - 1) + [(hz, on_s, rng.uniform(2, 6))]
@@ -178,13 +178,13 @@ def microwave(rng: np.random.Generator, n: int) -> Signal:
 
 
 def back_up(rng: np.random.Generator, n: int) -> Signal:
-    """A lorry in reverse: even beeps near 1.2 kHz without end (SAE J994: 700-2800 Hz; in use 1-1.4 kHz)."""
+    """Make a lorry in reverse: even beeps near 1.2 kHz (SAE J994: 700-2800 Hz; in use 1-1.4 kHz)."""
     period_s = rng.uniform(0.6, 1.1)
     return _pattern(rng, n, [(rng.uniform(950, 1450), period_s / 2, period_s / 2)], rng.uniform() < 0.6)
 
 
 def telephone(rng: np.random.Generator, n: int) -> Signal:
-    """An electronic ringer: two tones warbling at 10-25 Hz, rung and rested, or a little tune."""
+    """Make an electronic ringer: two tones warbling at 10-25 Hz, with rests, or a short tune."""
     if rng.uniform() < 0.5:
         low, rate = rng.uniform(700, 2200), rng.uniform(10, 25)
         high = low * rng.uniform(1.15, 1.4)
@@ -202,7 +202,7 @@ def telephone(rng: np.random.Generator, n: int) -> Signal:
 
 
 def clock_alarm(rng: np.random.Generator, n: int) -> Signal:
-    """A bedside clock: groups of quick beeps."""
+    """Make a bedside clock: groups of quick beeps."""
     count, on_s = int(rng.integers(2, 6)), rng.uniform(0.05, 0.13)
     hz = rng.uniform(1700, 2500) if rng.uniform() < 0.7 else rng.uniform(3700, 4400)
     notes = [(hz, on_s, on_s)] * (count - 1) + [(hz, on_s, rng.uniform(0.3, 1.0))]
@@ -210,7 +210,7 @@ def clock_alarm(rng: np.random.Generator, n: int) -> Signal:
 
 
 def chirps(rng: np.random.Generator, n: int) -> Signal:
-    """Single short beeps: a keypad, or the low-battery chirp of a smoke alarm (its own pitch, but under 0.15 s)."""
+    """Make single short beeps: a keypad, or the low-battery chirp of a smoke alarm (its pitch, but under 0.15 s)."""
     hz = rng.uniform(2800, 3400) if rng.uniform() < 0.4 else _not_alarm_hz(rng)
     out = np.zeros(n)
     at = rng.uniform(0, 1.0)
@@ -221,7 +221,7 @@ def chirps(rng: np.random.Generator, n: int) -> Signal:
 
 
 def single_beeps(rng: np.random.Generator, n: int) -> Signal:
-    """Lone long beeps, each of its own pitch: appliances, lifts, hold tones."""
+    """Make single long beeps, each of its own pitch: appliances, lifts, hold tones."""
     out = np.zeros(n)
     at = rng.uniform(0, 1.0)
     while samples(at) < n:
@@ -231,7 +231,7 @@ def single_beeps(rng: np.random.Generator, n: int) -> Signal:
 
 
 def doorbell(rng: np.random.Generator, n: int) -> Signal:
-    """Ding dong."""
+    """Make a doorbell of two falling tones."""
     high = rng.uniform(550, 900)
     out = np.zeros(n)
     at = rng.uniform(0, 0.5)
@@ -245,7 +245,7 @@ def doorbell(rng: np.random.Generator, n: int) -> Signal:
 
 
 def whistle(rng: np.random.Generator, n: int) -> Signal:
-    """Someone whistling a tune: glides and vibrato, almost a pure tone, with breath."""
+    """Make someone whistling a tune: glides and vibrato, almost a pure tone, with breath."""
     steps = np.cumsum(rng.choice([-3, -2, -1, 0, 1, 2, 3], n // samples(0.25) + 2))
     at = np.arange(n) / samples(0.25)
     whole = at.astype(np.int64)
@@ -259,7 +259,7 @@ def whistle(rng: np.random.Generator, n: int) -> Signal:
 
 
 def calls(rng: np.random.Generator, n: int) -> Signal:
-    """Animals and people calling: single cries of a rough voice, 0.2-2 s, that glide up, hold and fall."""
+    """Make animals and people calling: single cries of a rough voice, 0.2-2 s, that glide up, hold and fall."""
     base_hz = np.exp(rng.uniform(np.log(220), np.log(1100)))
     size, shake, rough = rng.uniform(0.9, 1.8), rng.uniform(0, 0.03), rng.uniform(0.0, 0.3)
     length_s = np.exp(rng.uniform(np.log(0.2), np.log(2.0)))
@@ -293,7 +293,7 @@ KINDS = {"speech": 1.0, "music": 1.0, "beeps": 1.0, "whistle": 0.3, "calls": 0.3
 
 
 def distractor(rng: np.random.Generator, seconds: float, kind: str | None = None) -> Signal:
-    """A negative of `seconds`, RMS 1. kind: a key of KINDS or of BEEPS; drawn if None."""
+    """Make a distractor of `seconds`, RMS 1. kind: a key of KINDS or of BEEPS; drawn if None."""
     n = samples(seconds)
     name = kind or choice(rng, KINDS)
     if name == "beeps":

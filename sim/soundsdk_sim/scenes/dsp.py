@@ -1,4 +1,4 @@
-"""Small signal tools for the scene generator: float64 arrays at 16 kHz, numpy only."""
+"""Signal tools of the scene generator: float64 arrays at 16 kHz, numpy only."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ SOUND_M_S = 343.0
 
 
 def samples(seconds: float) -> int:
-    """Seconds as a whole number of samples."""
+    """Convert seconds to a whole number of samples."""
     return round(float(seconds) * RATE_HZ)
 
 
 def from_db(db: float) -> float:
-    """Amplitude ratio of a level in dB."""
+    """Convert a level in dB to an amplitude ratio."""
     return float(10.0 ** (db / 20.0))
 
 
 def rms(x: Signal) -> float:
-    """Root of the mean square; 0 for an empty array."""
+    """Return the root of the mean square; 0 for an empty array."""
     return float(np.sqrt(np.mean(np.square(x)))) if len(x) else 0.0
 
 
 def unit(x: Signal) -> Signal:
-    """The signal scaled to RMS 1 (unchanged if it is silent)."""
+    """Return the signal scaled to RMS 1 (unchanged if it is silent)."""
     level = rms(x)
     return x / level if level > 0 else x
 
 
 def fast_length(n: int) -> int:
-    """The smallest 2^a * 3^b * 5^c that is at least n: an FFT length without a slow prime factor."""
+    """Return the smallest 2^a * 3^b * 5^c that is at least n: an FFT length without a slow prime factor."""
     best = 1 << max(0, n - 1).bit_length()
     five = 1
     while five < best:
@@ -52,7 +52,7 @@ def fast_length(n: int) -> int:
 
 
 def shape(x: Signal, response: Callable[[Signal], Signal]) -> Signal:
-    """Filters with a real response given as a function of frequency in Hz (zero phase, so no delay)."""
+    """Filter with a real response given as a function of frequency in Hz (zero phase, so no delay)."""
     if not len(x):
         return x
     size = fast_length(len(x) + 1024)
@@ -62,32 +62,32 @@ def shape(x: Signal, response: Callable[[Signal], Signal]) -> Signal:
 
 
 def convolve(x: Signal, h: Signal) -> Signal:
-    """Full linear convolution, len(x) + len(h) - 1 samples."""
+    """Return the full linear convolution, len(x) + len(h) - 1 samples."""
     length = len(x) + len(h) - 1
     size = fast_length(length)
     return np.fft.irfft(np.fft.rfft(x, size) * np.fft.rfft(h, size), size)[:length]
 
 
 def high_pass(freq: Signal, corner_hz: float, order: int = 2) -> Signal:
-    """Magnitude of a Butterworth high-pass."""
+    """Return the magnitude of a Butterworth high-pass."""
     with np.errstate(divide="ignore"):
         return 1.0 / np.sqrt(1.0 + (corner_hz / np.maximum(freq, 1e-3)) ** (2 * order))
 
 
 def low_pass(freq: Signal, corner_hz: float, order: int = 2) -> Signal:
-    """Magnitude of a Butterworth low-pass."""
+    """Return the magnitude of a Butterworth low-pass."""
     return 1.0 / np.sqrt(1.0 + (freq / corner_hz) ** (2 * order))
 
 
 def peak(freq: Signal, centre_hz: float, width_hz: float, gain_db: float) -> Signal:
-    """A bell of gain_db at centre_hz that falls to half its dB one width away."""
+    """Return a bell of gain_db at centre_hz that falls to half its dB one width away."""
     return 10.0 ** (gain_db / 20.0 / (1.0 + ((freq - centre_hz) / width_hz) ** 2))
 
 
 def noise(rng: np.random.Generator, n: int, slope_db_octave: float = 0.0) -> Signal:
-    """Gaussian noise of RMS 1 with a spectrum that falls or rises by so many dB per octave above 60 Hz.
+    """Make Gaussian noise of RMS 1 with a spectrum that falls or rises by so many dB per octave above 60 Hz.
 
-    -3 is pink, -6 brown. Below 60 Hz it is cut: the frontend does not hear it, so it must not count in an SNR.
+    -3 is pink, -6 brown. Below 60 Hz, where the frontend has no band, it is cut, so that it does not count in an SNR.
     """
     white = rng.standard_normal(n)
     exponent = slope_db_octave / 6.0206
@@ -95,7 +95,7 @@ def noise(rng: np.random.Generator, n: int, slope_db_octave: float = 0.0) -> Sig
 
 
 def drift(rng: np.random.Generator, n: int, period_s: float) -> Signal:
-    """A slow random curve of about RMS 1: Gaussian knots one period apart, joined by half cosines."""
+    """Make a slow random curve of about RMS 1: Gaussian knots one period apart, joined by half cosines."""
     knots = rng.standard_normal(int(n / (period_s * RATE_HZ)) + 3)
     at = np.arange(n) / (period_s * RATE_HZ) + rng.uniform()
     whole = at.astype(np.int64)
@@ -104,7 +104,7 @@ def drift(rng: np.random.Generator, n: int, period_s: float) -> Signal:
 
 
 def edges(n: int, attack_s: float, release_s: float) -> Signal:
-    """Gain of 1 with raised-cosine ends."""
+    """Return a gain of 1 with raised-cosine ends."""
     gain = np.ones(n)
     up, down = min(samples(attack_s), n), min(samples(release_s), n)
     if up:
@@ -115,35 +115,35 @@ def edges(n: int, attack_s: float, release_s: float) -> Signal:
 
 
 def harmonics(freq: Signal, amplitudes: Sequence[float], phase: float = 0.0) -> Signal:
-    """A tone with partials k * freq (freq in Hz per sample); each fades out before the Nyquist frequency."""
+    """Make a tone with partials k * freq (freq in Hz per sample); each fades out before the Nyquist frequency."""
     out = np.zeros(len(freq))
     if not len(freq):
         return out
-    lowest, highest, limit = float(freq.min()), float(freq.max()), 0.97 * NYQUIST_HZ
+    lowest, highest, cutoff_hz = float(freq.min()), float(freq.max()), 0.97 * NYQUIST_HZ
     turn = np.exp(1j * (phase + np.cumsum(freq) * (2 * np.pi / RATE_HZ)))
     partial = np.ones_like(turn)
     for k, amplitude in enumerate(amplitudes, start=1):
-        if k * lowest > limit:
+        if k * lowest > cutoff_hz:
             break
-        partial *= turn  # e^(i k phase): far cheaper than one sine a partial
+        partial *= turn  # e^(i k phase): much cheaper than a sine for each partial
         if amplitude == 0.0:
             continue
-        if k * highest > limit - 300.0:
-            out += amplitude * np.clip((limit - k * freq) / 300.0, 0.0, 1.0) * partial.imag
+        if k * highest > cutoff_hz - 300.0:
+            out += amplitude * np.clip((cutoff_hz - k * freq) / 300.0, 0.0, 1.0) * partial.imag
         else:
             out += amplitude * partial.imag
     return out
 
 
 def add_at(out: Signal, x: Signal, start: int) -> None:
-    """Adds x into out from sample `start` on; what lies outside is cut."""
+    """Add x into out from sample `start` on; what lies outside is cut."""
     first, last = max(start, 0), min(start + len(x), len(out))
     if last > first:
         out[first:last] += x[first - start : last - start]
 
 
 def choice(rng: np.random.Generator, weights: dict[str, float]) -> str:
-    """One key, drawn with the given weights."""
+    """Draw one key with the given weights."""
     names = list(weights)
     p = np.array([weights[name] for name in names], dtype=np.float64)
     return names[int(rng.choice(len(names), p=p / p.sum()))]

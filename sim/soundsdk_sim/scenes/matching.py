@@ -1,4 +1,4 @@
-"""Events found against events true."""
+"""The matching of detected events with true ones."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ MARGIN_S = 1.0  # an onset this near to the true one is on time
 
 @dataclass
 class Matched:
-    """One scene's outcome. pairs: (true event, the detector's first event for it or None if missed)."""
+    """The outcome of one scene. pairs: (true event, the detector's first event for it or None if it was missed)."""
 
     pairs: list[tuple[SceneEvent, LabelledSpan | None]] = field(default_factory=list)
     false: list[LabelledSpan] = field(default_factory=list)
 
 
 def on_time(true: SceneEvent, found: LabelledSpan | None) -> bool:
-    """Whether it was found, with its onset within MARGIN_S."""
+    """Return True if the event was found with its onset within MARGIN_S."""
     return found is not None and abs(found.onset_s - true.onset_s) <= MARGIN_S
 
 
 def match(truth: Sequence[SceneEvent], found: Sequence[LabelledSpan], labels: Sequence[str]) -> Matched:
-    """Pairs the events of the given labels.
+    """Pair true and detected events of the given labels.
 
     A found event belongs to a true one of its label if it begins between MARGIN_S before its onset and MARGIN_S after
     its offset. An alarm is one event: a second one for it is false. A dog that barks again is no error, so other
-    labels may have several. What belongs to none is false.
+    labels may have several. A detected event that belongs to no true one is false.
     """
     out = Matched()
     left = sorted((f for f in found if f.label in labels), key=lambda f: f.onset_s)
     for true in sorted((t for t in truth if t.label in labels), key=lambda t: t.onset_s):
-        mine = [
+        own = [
             f
             for f in left
             if f.label == true.label and true.onset_s - MARGIN_S <= f.onset_s <= true.offset_s + MARGIN_S
         ]
-        out.pairs.append((true, mine[0] if mine else None))
+        out.pairs.append((true, own[0] if own else None))
         if true.label in ALARM_LABELS:
-            mine = mine[:1]
-        left = [f for f in left if f not in mine]
+            own = own[:1]
+        left = [f for f in left if f not in own]
     out.false = left
     return out

@@ -1,6 +1,6 @@
 """Recordings as material for scenes: ESC-style folders, one per class, `fold-source-take.ext`.
 
-Nothing of them is kept in the project; a scene without them is made of synthetic sound alone.
+The project ships none of them; a scene without them is made of synthetic sound alone.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ def _read(path: Path) -> NDArray[np.float32]:
 
 
 def read_clip(path: Path) -> Signal:
-    """One clip as mono float64 at 16 kHz; what was read once is kept in memory."""
+    """Read one clip as mono float64 at 16 kHz; clips that were read stay in memory."""
     return _read(path).astype(np.float64)
 
 
 def class_name(folder: str) -> str:
-    """`001 - Dog bark` -> `dog_bark`."""
+    """Return the label of a class folder: `001 - Dog bark` -> `dog_bark`."""
     return re.sub(r"[^a-z0-9]+", "_", re.sub(r"^\d+\s*-\s*", "", folder).lower()).strip("_")
 
 
 def active_parts(x: Signal, gap_s: float = 1.0) -> list[tuple[int, int]]:
-    """Where a clip sounds: (start, end) samples of stretches within 25 dB of its loudest 32 ms, gaps closed."""
+    """Find where a clip sounds: (start, end) samples of stretches within 25 dB of its loudest 32 ms, gaps closed."""
     frame = samples(0.032)
     count = len(x) // frame
     if count == 0:
@@ -62,7 +62,7 @@ class Recordings:
     """Clips by class.
 
     clips: label -> files; a class named in EVENT_LABELS is an event, all others are background. vary: clips are played
-    faster or slower by up to this share, so that a few animals stand for many; 0 leaves them as they are.
+    faster or slower by up to this share, so that a few animals give many voices; 0 leaves them as they are.
     """
 
     def __init__(self, clips: dict[str, list[Path]], vary: float = 0.0) -> None:
@@ -72,7 +72,7 @@ class Recordings:
 
     @classmethod
     def open(cls, root: str | Path, folds: Sequence[int] | None = None) -> Recordings:
-        """The files in the class folders under root.
+        """Find the files in the class folders under root.
 
         folds: keep only these (the number before the first hyphen of a file's name); None keeps all.
         Raises FileNotFoundError if nothing is left.
@@ -90,7 +90,7 @@ class Recordings:
         return cls(clips)
 
     def event(self, rng: np.random.Generator, label: str) -> Signal:
-        """One sounding stretch of a random clip of the class (0.1 s or longer), cut to where it sounds."""
+        """Draw one sounding stretch of a random clip of the class (0.1 s or longer), cut to where it sounds."""
         paths = self.clips[label]
         for _ in range(20):
             x = self._play(rng, paths)
@@ -101,7 +101,7 @@ class Recordings:
         raise ValueError(f"the clips of {label} are silent")
 
     def background(self, rng: np.random.Generator, n: int) -> Signal:
-        """n samples of non-target clips, joined by cross-fades of 0.25 s, each levelled to RMS 1 within 6 dB."""
+        """Join n samples of non-target clips by cross-fades of 0.25 s, each levelled to RMS 1 within 6 dB."""
         out = np.zeros(n)
         fade = samples(0.25)
         ramp = np.sin(0.5 * np.pi * (np.arange(fade) + 0.5) / fade)
@@ -132,6 +132,6 @@ class Recordings:
         x = read_clip(paths[int(rng.integers(len(paths)))])
         if self.vary == 0.0:
             return x
-        limit = np.log1p(self.vary)
-        rate = np.exp(rng.uniform(-limit, limit))
+        widest = np.log1p(self.vary)
+        rate = np.exp(rng.uniform(-widest, widest))
         return np.interp(np.arange(0, len(x) - 1, rate), np.arange(len(x)), x)

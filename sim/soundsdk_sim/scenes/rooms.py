@@ -1,4 +1,4 @@
-"""Rooms and microphones: what a sound meets on its way to the samples."""
+"""Rooms and microphones: the path of a sound to the samples."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from soundsdk_sim.scenes.dsp import RATE_HZ, SOUND_M_S, Signal, convolve, high_p
 
 
 def room_response(rng: np.random.Generator, rt60_s: float | None = None, distance_m: float | None = None) -> Signal:
-    """Impulse response of a shoebox room, direct sound 1.0 at sample 0.
+    """Draw the impulse response of a shoebox room, direct sound 1.0 at sample 0.
 
     Reflections up to the second order come from image sources (Allen and Berkley 1979) with one wall coefficient from
     Sabine's equation; behind them noise decays by 60 dB in rt60_s (0.1-0.9 s if None), at the level of the
@@ -58,15 +58,15 @@ def room_response(rng: np.random.Generator, rt60_s: float | None = None, distanc
 
 
 def in_room(x: Signal, h: Signal) -> Signal:
-    """The sound in the room, with its tail, at the RMS it had dry over its own length."""
+    """Return the sound in the room, with its tail, scaled to the RMS of the dry sound over its length."""
     wet = convolve(x, h)
     level, dry = rms(wet[: len(x)]), rms(x)
     return wet * (dry / level) if level > 0 else wet
 
 
 @dataclass(frozen=True)
-class Microphone:
-    """A microphone in its case."""
+class MicrophoneResponse:
+    """Frequency response and self noise of a microphone in its case."""
 
     corner_hz: float  # second-order high-pass
     tilt_db_octave: float  # around 1 kHz
@@ -75,7 +75,8 @@ class Microphone:
     noise_dbfs: float  # self noise, white, before the gain
 
     @classmethod
-    def draw(cls, rng: np.random.Generator) -> Microphone:
+    def draw(cls, rng: np.random.Generator) -> MicrophoneResponse:
+        """Draw a random microphone."""
         return cls(
             corner_hz=rng.uniform(20, 150),
             tilt_db_octave=rng.uniform(-1.5, 1.5),
@@ -84,18 +85,18 @@ class Microphone:
             noise_dbfs=rng.uniform(-90, -65),
         )
 
-    def pick_up(self, rng: np.random.Generator, x: Signal) -> Signal:
-        """What the microphone gives for x (full scale 1.0), before gain and clipping."""
+    def apply(self, rng: np.random.Generator, x: Signal) -> Signal:
+        """Return the output of the microphone for x (full scale 1.0), before gain and clipping."""
 
         def response(f: Signal) -> Signal:
             octaves = np.log2(np.clip(f, 100.0, 8000.0) / 1000.0)
             tilt = 10.0 ** (self.tilt_db_octave * octaves / 20.0)
             return high_pass(f, self.corner_hz) * tilt * peak(f, self.resonance_hz, 800.0, self.resonance_db)
 
-        heard = shape(x, response)
-        return heard + rng.standard_normal(len(x)) * 10.0 ** (self.noise_dbfs / 20.0)
+        filtered = shape(x, response)
+        return filtered + rng.standard_normal(len(x)) * 10.0 ** (self.noise_dbfs / 20.0)
 
 
 def to_pcm(x: Signal) -> np.ndarray:
-    """int16 samples; what exceeds full scale is clipped, as a converter does."""
+    """Convert to int16 samples; values beyond full scale are clipped, as in a converter."""
     return np.clip(np.rint(x * 32767.0), -32768, 32767).astype(np.int16)

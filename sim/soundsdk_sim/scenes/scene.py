@@ -1,8 +1,8 @@
 """Scenes with known truth: events over a background, in a room, through a microphone.
 
 SNR: RMS of the event where it sounds (a smoke alarm's pulses, not the pauses between them) over the RMS of all that
-was in the scene before it (background and distractors) between its onset and its offset; both at the microphone, before
-its response and its gain, and above 60 Hz.
+is mixed before it (background and distractors) between its onset and its offset; both at the microphone, before its
+response and its gain, and above 60 Hz.
 Onset: the first sample of the direct sound. Offset: the last one; the room may ring on.
 """
 
@@ -34,7 +34,7 @@ class SceneEvent(LabelledSpan):
 
 @dataclass(frozen=True)
 class Part:
-    """A sound that a scene is to contain."""
+    """A sound to mix into a scene."""
 
     label: str  # "smoke_alarm", "siren", a class of the recordings, or a distractor: "speech", "music", "beeps", ...
     start_s: float
@@ -45,7 +45,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Scene:
-    """Mono sound and what is in it."""
+    """Mono sound and its true events."""
 
     pcm: NDArray[np.int16]
     events: list[SceneEvent]
@@ -53,11 +53,12 @@ class Scene:
 
     @property
     def seconds(self) -> float:
+        """Length of the sound."""
         return len(self.pcm) / self.rate_hz
 
 
 def active_rms(x: Signal) -> float:
-    """RMS over the 20 ms frames within 30 dB of the loudest one."""
+    """Return the RMS over the 20 ms frames within 30 dB of the loudest one."""
     frame = samples(0.02)
     count = len(x) // frame
     if count < 2:
@@ -67,7 +68,7 @@ def active_rms(x: Signal) -> float:
 
 
 def render(rng: np.random.Generator, part: Part, recordings: Recordings | None) -> Signal:
-    """The dry sound of a true event; its onset is at 0 and its offset at its end."""
+    """Make the dry sound of a true event; its onset is at 0 and its offset at its end."""
     if part.label == "smoke_alarm":
         return alarms.temporal_three(rng, part.seconds, part.kind or choice(rng, alarms.KINDS))
     if part.label == "siren":
@@ -89,7 +90,7 @@ def compose(
     room: bool = True,
     microphone: bool = True,
 ) -> Scene:
-    """Mixes a background (RMS 1) and parts into a scene. What reaches beyond its end is cut."""
+    """Mix a background (RMS 1) and parts into a scene; sound beyond its end is cut."""
     bed = shape(bed, lambda f: high_pass(f, 60.0, 4))
     n = len(bed)
     mix = bed.copy()
@@ -118,16 +119,16 @@ def compose(
     loudest = float(np.sqrt(np.mean(mix[: count * frame].reshape(count, -1) ** 2, axis=1).max()))
     mix *= from_db(_PEAK_DBFS) / max(loudest, 1e-9)
     if microphone:
-        mix = rooms.Microphone.draw(rng).pick_up(rng, mix)
+        mix = rooms.MicrophoneResponse.draw(rng).apply(rng, mix)
     gain = rng.uniform(*_GAIN_RANGE_DB) if gain_db is None else gain_db
     return Scene(rooms.to_pcm(mix * from_db(gain)), sorted(truth, key=lambda e: e.onset_s))
 
 
 def _in_a_row(
-    rng: np.random.Generator, seconds: float, wanted: Sequence[tuple[str, str | None, float, float]], gap_s: float
+    rng: np.random.Generator, seconds: float, events: Sequence[tuple[str, str | None, float, float]], gap_s: float
 ) -> list[Part]:
-    """Places (label, kind, seconds, snr_db) in a row with random gaps of at least gap_s; drops what has no room."""
-    chosen = [wanted[i] for i in rng.permutation(len(wanted))]
+    """Place (label, kind, seconds, snr_db) in a row with random gaps of at least gap_s; drop those that do not fit."""
+    chosen = [events[i] for i in rng.permutation(len(events))]
     while chosen and sum(w[2] for w in chosen) + gap_s * (len(chosen) + 1) > seconds:
         chosen.pop()
     spare = seconds - sum(w[2] for w in chosen) - gap_s * (len(chosen) + 1)
@@ -146,7 +147,7 @@ def make_scene(
     recordings: Recordings | None = None,
     snr_range_db: tuple[float, float] = SNR_RANGE_DB,
 ) -> Scene:
-    """A random scene: a smoke alarm, one or two sirens, distractors, and barks and cries if recordings have them.
+    """Make a random scene: a smoke alarm, one or two sirens, distractors, and barks and cries if recordings have them.
 
     seed: same seed, same scene. recordings: backgrounds and target clips; without them all sound is synthetic.
     Events keep 4 s apart and do not overlap; distractors fall anywhere.
@@ -157,16 +158,16 @@ def make_scene(
         bed = recordings.background(rng, n) + from_db(rng.uniform(-35, -15)) * backgrounds.background(rng, n)
     else:
         bed = backgrounds.background(rng, n)
-    wanted: list[tuple[str, str | None, float, float]] = [
+    events: list[tuple[str, str | None, float, float]] = [
         ("smoke_alarm", None, rng.uniform(7.0, 14.5), rng.uniform(*snr_range_db))
     ]
     for _ in range(int(rng.integers(1, 3))):
-        wanted.append(("siren", None, rng.uniform(4.0, 10.0), rng.uniform(*snr_range_db)))
+        events.append(("siren", None, rng.uniform(4.0, 10.0), rng.uniform(*snr_range_db)))
     if recordings is not None:
         for label in ("dog_bark", "baby_cry"):
             if label in recordings.clips and rng.uniform() < 0.6:
-                wanted.append((label, None, 5.0, rng.uniform(*snr_range_db)))
-    parts = _in_a_row(rng, seconds, wanted, 4.0)
+                events.append((label, None, 5.0, rng.uniform(*snr_range_db)))
+    parts = _in_a_row(rng, seconds, events, 4.0)
     for _ in range(int(rng.integers(2, 5)) if seconds >= 30 else int(rng.integers(0, 3))):
         length = rng.uniform(3.0, 9.0)
         start = rng.uniform(0.0, max(0.1, seconds - length))
@@ -175,7 +176,7 @@ def make_scene(
 
 
 def demo_scene(seed: int = 0, seconds: float = 40.0) -> Scene:
-    """The scene of `soundsdk demo`: a smoke alarm, three sirens, and speech, music and beeps that are none.
+    """Make the scene of `soundsdk demo`: a smoke alarm, three sirens, and speech, music and beeps.
 
     All of it is synthesised. 40 s hold all events; a shorter scene is cut.
     """

@@ -2,8 +2,8 @@
 
 Wail and yelp lie in the ranges of SAE J1849: 10-30 and 150-250 cycles a minute, fundamental from 500 to
 2000 Hz with a sweep of an octave or more. Hi-lo follows DIN 14610 (360-630 Hz, the upper tone a fourth above) and its
-French and British relatives (a second to a fourth). A vehicle drives past on a straight line: Doppler shift, distance
-and the air's absorption follow from where it is.
+French and British relatives (a second to a fourth). A vehicle drives past on a straight line: Doppler shift, level
+and the absorption of the air follow from its position.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from soundsdk_sim.scenes.dsp import (
 KINDS = {"wail": 0.4, "yelp": 0.3, "hi_lo": 0.3}
 
 
-def _sweep(rng: np.random.Generator, n: int, cycles_min: tuple[float, float]) -> Signal:
-    """Fundamental of a wail or yelp: up and down between two frequencies, from the lower one."""
+def sweep(rng: np.random.Generator, n: int, cycles_min: tuple[float, float]) -> Signal:
+    """Return the fundamental of a wail or yelp: up and down between two frequencies, from the lower one."""
     low_hz = rng.uniform(500, 850)
     high_hz = float(np.clip(low_hz * rng.uniform(2.0, 2.7), 1100, 1950))
     period_s = 60.0 / rng.uniform(*cycles_min)
@@ -43,8 +43,8 @@ def _sweep(rng: np.random.Generator, n: int, cycles_min: tuple[float, float]) ->
     return low_hz * (high_hz / low_hz) ** height
 
 
-def _two_tone(rng: np.random.Generator, n: int) -> Signal:
-    """Fundamental of a hi-lo horn: two steady tones in turn."""
+def two_tone(rng: np.random.Generator, n: int) -> Signal:
+    """Return the fundamental of a hi-lo horn: two steady tones in turn."""
     low_hz = rng.uniform(360, 630) if rng.uniform() < 0.8 else rng.uniform(630, 750)
     ratio = rng.choice([1.12, 1.19, 1.25, 1.33, 1.33, 1.33]) * rng.uniform(0.99, 1.01)
     tone_s = rng.uniform(0.4, 0.85)
@@ -57,7 +57,7 @@ def _two_tone(rng: np.random.Generator, n: int) -> Signal:
 
 
 def _drive_past(rng: np.random.Generator, n: int, moving: bool) -> tuple[Signal, Signal, float]:
-    """Frequency factor and gain per sample of a vehicle on a straight road, and its mean distance in metres."""
+    """Draw frequency factor and gain per sample of a vehicle on a straight road, and its mean distance in metres."""
     nearest_m = rng.uniform(15, 150)
     speed_m_s = rng.uniform(4, 20) if moving else 0.0
     seconds = n / RATE_HZ
@@ -65,20 +65,20 @@ def _drive_past(rng: np.random.Generator, n: int, moving: bool) -> tuple[Signal,
     distance = np.hypot(x, nearest_m)
     closing = -speed_m_s * x / distance
     gain = nearest_m / distance
-    # Street walls carry the sound along: what is far is not as faint as in the open field.
+    # Street walls reflect the sound: a distant siren is less faint than in the open field.
     gain = np.maximum(gain / gain.max(), from_db(-9))
     return SOUND_M_S / (SOUND_M_S - closing), gain, float(distance.mean())
 
 
 def siren(rng: np.random.Generator, seconds: float, kind: str = "wail") -> Signal:
-    """A siren of `seconds`. kind: "wail", "yelp" or "hi_lo". Onset at 0, offset at the end."""
+    """Make a siren of `seconds`. kind: "wail", "yelp" or "hi_lo". Onset at 0, offset at the end."""
     n = samples(seconds)
     if kind == "wail":
-        freq = _sweep(rng, n, (10, 30))
+        freq = sweep(rng, n, (10, 30))
     elif kind == "yelp":
-        freq = _sweep(rng, n, (150, 250))
+        freq = sweep(rng, n, (150, 250))
     elif kind == "hi_lo":
-        freq = _two_tone(rng, n)
+        freq = two_tone(rng, n)
     else:
         raise ValueError(f"no such siren: {kind}")
     factor, gain, distance_m = _drive_past(rng, n, moving=rng.uniform() < 0.6)

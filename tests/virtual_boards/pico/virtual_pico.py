@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.build import descriptor
-from soundsdk.device.ports import PortInfo
+from soundsdk.device.port_info import PortInfo
 from soundsdk_sim.live import LiveBoard
 from soundsdk_sim.pty import Pty
 from virtual_boards.computer import VirtualComputer

@@ -11,9 +11,9 @@ import click
 from soundsdk.commands.options import data_option, fold_option, json_option, model_argument
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import DataError
-from soundsdk_train.datasets import LAYOUTS, load, scan
+from soundsdk_train.datasets import LAYOUTS, load_clips, scan
 from soundsdk_train.metrics import Figures
-from soundsdk_train.settings import FrontendSettings
+from soundsdk_train.run_settings import FrontendSettings
 
 
 @click.command(
@@ -36,7 +36,7 @@ def evaluate(model: str, data: str, layout: str, fold: int | None, as_json: bool
     that was held out of its training; the file carries them.
     """
     from soundsdk.detector_file import load as load_model
-    from soundsdk_train import evaluate as measure
+    from soundsdk_train import evaluation
 
     detector = load_model(model)
     metadata = detector.metadata
@@ -47,7 +47,7 @@ def evaluate(model: str, data: str, layout: str, fold: int | None, as_json: bool
         raise UsageError(f"there is no fold {fold} in {data}.", f"Its folds are {', '.join(map(str, dataset.folds))}.")
     files = [r for r in dataset.recordings if fold is None or r.fold == fold]
     frontend = FrontendSettings(**{k: v for k, v in metadata["frontend"].items() if k != "version"})
-    loaded = load(files, frontend, metadata["hop_frames"])
+    loaded = load_clips(files, frontend, metadata["hop_frames"])
     for _, reason in loaded.unreadable:
         click.echo(f"skipped: {reason}", err=True)
     unknown = sorted(set(metadata["labels"]) - set(dataset.labels))
@@ -61,7 +61,7 @@ def evaluate(model: str, data: str, layout: str, fold: int | None, as_json: bool
             raise DataError(
                 f"{data} has classes that {model} does not know: {', '.join(outside)}.", "Remove them or train again."
             )
-    figures = measure.evaluate(detector.data, loaded.clips)
+    figures = evaluation.evaluate_clips(detector.data, loaded.clips)
     provenance = metadata.get("provenance", {})
     held_out = fold is not None and provenance.get("test_fold") == fold
     floats = provenance.get("float") if held_out else None

@@ -11,8 +11,8 @@ import click
 
 from soundsdk.commands.options import config_option, data_option, fold_option, output_option, seed_option
 from soundsdk.commands.verb import Verb
-from soundsdk_train import settings as settings_file
-from soundsdk_train.datasets import LAYOUTS, Clip, Dataset, Loaded, Recording, load, scan, split
+from soundsdk_train import run_settings
+from soundsdk_train.datasets import LAYOUTS, Dataset, LabelledClip, LabelledFile, LoadedClips, load_clips, scan, split
 
 
 @click.command(
@@ -51,63 +51,63 @@ def train(
     it records settings, data, versions and figures.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from soundsdk_train import pipeline
+    from soundsdk_train import training_run
 
-    pipeline.check_out(str(output))
-    chosen = settings_file.load(config)
+    training_run.check_output(output)
+    chosen = run_settings.read_settings(config)
     chosen.name = name or chosen.name or output.stem
     if seed is not None:
         chosen.seed = seed
     if epochs is not None:
         chosen.train.epochs = epochs
         chosen.teacher.epochs = min(chosen.teacher.epochs, epochs)
-    settings_file.check(chosen)
+    run_settings.check_settings(chosen)
     dataset = scan(data, layout)
     train_clips, test_clips, labels = load_split(dataset, fold, chosen)
-    tune = None
+    choose_thresholds = None
     if chosen.scenes.count:
         click.echo(f"making {chosen.scenes.count} scenes of {chosen.scenes.seconds:g} s", err=True)
-        train_clips, labels, tune = add_scenes(train_clips, split(dataset, fold)[0], chosen)
+        train_clips, labels, choose_thresholds = add_scenes(train_clips, split(dataset, fold)[0], chosen)
 
-    from soundsdk_train.progress import Display
+    from soundsdk_train.progress import TrainingDisplay
 
-    with Display(tensorboard) as display:
-        detector = pipeline.make(
+    with TrainingDisplay(tensorboard) as display:
+        detector = training_run.train_detector(
             train_clips,
             test_clips,
             labels,
             chosen,
             test_fold=fold,
             on_epoch=display.epoch,
-            say=display.say,
-            tune=tune,
+            on_stage=display.stage,
+            choose_thresholds=choose_thresholds,
         )
-    record = pipeline.write(detector, str(output))
+    record = training_run.write_detector(detector, output)
     cost = detector.record["cost"]
     click.echo(
         f"{output}: {cost['file_bytes']:,} bytes, {cost['parameters']:,} parameters, "
         f"{cost['arena_bytes']:,} bytes of arena, "
         f"{cost['macs_per_second']:,} MAC per second of audio"
     )
-    for kind, figures in (("float", detector.floats), ("INT8", detector.int8)):
+    for kind, figures in (("float", detector.float_figures), ("INT8", detector.int8_figures)):
         if figures is not None:
             click.echo(
                 f"fold {fold}, {kind}: accuracy {figures.accuracy:.4f}, macro-F1 {figures.macro_f1:.4f}, "
                 f"mAP {figures.mean_average_precision:.4f}"
             )
-    for line in pipeline.over_limits(detector.record):
+    for line in training_run.over_budget(detector.record):
         click.echo(f"note: larger than a small board likes: {line}", err=True)
     click.echo(f"record of the run: {record}", err=True)
 
 
 def load_split(
-    dataset: Dataset, test_fold: int | None, settings: settings_file.Settings
-) -> tuple[list[Clip], list[Clip], list[str]]:
+    dataset: Dataset, test_fold: int | None, settings: run_settings.RunSettings
+) -> tuple[list[LabelledClip], list[LabelledClip], list[str]]:
     """Decode both sides of a split and report what was skipped; returns training clips, test clips and labels."""
     train_files, test_files = split(dataset, test_fold)
     labels = [label for label in dataset.labels if label not in settings.data.negatives]
-    loaded = load(train_files, settings.frontend, settings.model.hop_frames, keep_pcm=False)
-    tested = load(test_files, settings.frontend, settings.model.hop_frames) if test_files else Loaded()
+    loaded = load_clips(train_files, settings.frontend, settings.model.hop_frames, keep_pcm=False)
+    tested = load_clips(test_files, settings.frontend, settings.model.hop_frames) if test_files else LoadedClips()
     skipped = loaded.unreadable + tested.unreadable
     for _, reason in skipped:
         click.echo(f"skipped: {reason}", err=True)
@@ -119,8 +119,8 @@ def load_split(
 
 
 def add_scenes(
-    clips: Sequence[Clip], files: Sequence[Recording], settings: settings_file.Settings
-) -> tuple[list[Clip], list[str], Callable[[bytes], dict[str, Any]] | None]:
+    clips: Sequence[LabelledClip], files: Sequence[LabelledFile], settings: run_settings.RunSettings
+) -> tuple[list[LabelledClip], list[str], Callable[[bytes], dict[str, Any]] | None]:
     """Return clips and labels with generated scenes added, and what chooses the thresholds; None without validation."""
     from soundsdk_train import scene_data, scene_thresholds
 
@@ -131,6 +131,6 @@ def add_scenes(
 
     def choose_thresholds(model: bytes) -> dict[str, Any]:
         scenes = scene_thresholds.validation_scenes(settings.scenes.validation, material)
-        return scene_thresholds.choose(model, scenes)
+        return scene_thresholds.choose_thresholds(model, scenes)
 
     return with_scenes, labels, choose_thresholds

@@ -1,4 +1,4 @@
-"""From clips to a detector file: train, fold, quantise, compare the engines, evaluate, write."""
+"""One training run, from clips to a detector file: train, quantise, compare the engines, evaluate, write."""
 
 from __future__ import annotations
 
@@ -16,45 +16,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import DataError, UsageError
-from soundsdk_train import evaluate, export, model, quantize, step, tf_runtime, train
+from soundsdk_train import crnn, crnn_step, evaluation, export, quantize, tf_runtime, training_loop
 from soundsdk_train.augment import Bank
-from soundsdk_train.datasets import Clip, data_hash, label_matrix, refuse_duplicates
+from soundsdk_train.datasets import LabelledClip, data_hash, label_matrix, refuse_duplicates
 from soundsdk_train.features import statistics
 from soundsdk_train.metrics import Figures
-from soundsdk_train.settings import Settings, check
+from soundsdk_train.run_settings import RunSettings, check_settings
 
-LIMITS = {"parameters": 60_000, "macs_per_second": 1_300_000, "file_bytes": 100_000, "arena_bytes": 24 * 1024}
+# What fits a small board beside the firmware.
+BUDGET = {"parameters": 60_000, "macs_per_second": 1_300_000, "file_bytes": 100_000, "arena_bytes": 24 * 1024}
 
 
 @dataclass
-class Detector:
-    """What a run gives: the file, its figures on the test clips (None without any), and the record of the run."""
+class TrainedDetector:
+    """A detector file, its figures on the test clips (None without any), and the record of the run."""
 
     data: bytes
-    floats: Figures | None
-    int8: Figures | None
+    float_figures: Figures | None
+    int8_figures: Figures | None
     record: dict[str, Any]
 
 
-def make(
-    clips: Sequence[Clip],
-    test: Sequence[Clip],
+def train_detector(
+    clips: Sequence[LabelledClip],
+    test: Sequence[LabelledClip],
     labels: Sequence[str],
-    settings: Settings,
+    settings: RunSettings,
     *,
     test_fold: int | None = None,
-    on_epoch: Callable[[train.Progress], None] | None = None,
-    say: Callable[[str], None] = lambda text: None,
-    tune: Callable[[bytes], dict[str, Any]] | None = None,
-) -> Detector:
-    """Train a detector on clips and check it; nothing is written.
+    on_epoch: Callable[[training_loop.EpochReport], None] | None = None,
+    on_stage: Callable[[str], None] = lambda text: None,
+    choose_thresholds: Callable[[bytes], dict[str, Any]] | None = None,
+) -> TrainedDetector:
+    """Train a detector on clips and check it, without writing anything.
 
     clips need features (and may have strong labels); test clips also need pcm. labels: the model's classes, in order;
-    for a sigmoid head a clip without any of them is a negative. say is told about each stage. tune takes the INT8 file
-    and returns the metadata's detector settings; without it those of the settings hold.
+    for a sigmoid head a clip without any of them is a negative. on_stage is called as each stage begins, on_epoch after
+    each epoch. choose_thresholds maps the INT8 file to the detector settings of the metadata; without it those of the
+    run's settings hold.
     Raises DataError, UsageError, or CheckError when an engine differs.
     """
-    check(settings)
+    check_settings(settings)
     export.need_tflm()
     _check_clips(clips, labels, settings)
     refuse_duplicates(clips, test)
@@ -65,9 +67,9 @@ def make(
     width = settings.frontend.width
     teachers = []
     for i in range(settings.teacher.count):
-        say(f"teacher {i + 1} of {settings.teacher.count}")
-        form = model.widened(settings.model, settings.teacher.width, settings.teacher.dropout)
-        trained = train.fit(
+        on_stage(f"teacher {i + 1} of {settings.teacher.count}")
+        form = crnn.widened(settings.model, settings.teacher.width, settings.teacher.dropout)
+        trained = training_loop.fit(
             bank,
             settings,
             form,
@@ -80,42 +82,42 @@ def make(
             raise KeyboardInterrupt
         trained.model.trainable = False
         teachers.append(trained.model)
-    say("training")
-    trained = train.fit(
+    on_stage("training")
+    trained = training_loop.fit(
         bank, settings, settings.model, teachers=teachers, validation=validation, on_epoch=on_epoch, seed=settings.seed
     )
 
-    say("converting to INT8")
-    shape = step.spec(settings.model, width, len(labels))
-    weights = step.fold(trained.model, shape)
+    on_stage("converting to INT8")
+    shape = crnn_step.spec(settings.model, width, len(labels))
+    weights = crnn_step.fold_weights(trained.model, shape)
     features = [_features(clip) for clip in clips]
-    chosen = quantize.representative(label_matrix(clips, labels), settings.quantize.clips_per_class, settings.seed)
+    chosen = quantize.calibration_indices(label_matrix(clips, labels), settings.quantize.clips_per_class, settings.seed)
     converted = quantize.convert(weights, shape, [features[i] for i in chosen])
 
     test_labels = label_matrix(test, labels)
     metadata = _metadata(settings, labels, shape, clips, features, test_fold)
     floats = None
     if test:
-        logits = train.clip_logits(trained.model, [_features(clip) for clip in test], len(labels))
-        floats = evaluate.figures(metadata, test_labels, logits)
+        logits = training_loop.clip_logits(trained.model, [_features(clip) for clip in test], len(labels))
+        floats = evaluation.figures(metadata, test_labels, logits)
         metadata["provenance"]["float"] = floats.brief()
-    data = export.pack(converted, shape, metadata)
-    if tune is not None:
-        say("choosing thresholds")
-        metadata["detector"] = tune(data)
-        data = export.pack(converted, shape, metadata)
-    say("comparing with TensorFlow Lite Micro")
+    data = export.pack_detector(converted, shape, metadata)
+    if choose_thresholds is not None:
+        on_stage("choosing thresholds")
+        metadata["detector"] = choose_thresholds(data)
+        data = export.pack_detector(converted, shape, metadata)
+    on_stage("comparing with TensorFlow Lite Micro")
     compared = [_features(clip) for clip in test] or [features[i] for i in chosen]
     steps = export.verify(data, compared)
     int8 = None
     if test:
-        say("evaluating")
-        int8 = evaluate.evaluate(data, test)
+        on_stage("evaluating")
+        int8 = evaluation.evaluate_clips(data, test)
         # The same weights once more, now with the figures in the metadata.
         metadata["provenance"]["int8"] = int8.brief()
-        data = export.pack(converted, shape, metadata)
+        data = export.pack_detector(converted, shape, metadata)
 
-    cost = model.cost(settings.model, width, len(labels), settings.frontend.rate_hz / settings.frontend.hop)
+    cost = crnn.cost(settings.model, width, len(labels), settings.frontend.rate_hz / settings.frontend.hop)
     record = {
         "settings": settings.as_dict(),
         "labels": list(labels),
@@ -139,20 +141,20 @@ def make(
         "versions": _versions(),
         "commit": commit(),
     }
-    return Detector(data, floats, int8, record)
+    return TrainedDetector(data, floats, int8, record)
 
 
-def write(detector: Detector, out: str | Path) -> Path:
-    """Write the detector file and, beside it, `<name>.run.json`; returns the latter's path."""
+def write_detector(detector: TrainedDetector, out: str | Path) -> Path:
+    """Write the detector file and `<name>.run.json` beside it; return the path of the latter."""
     out = Path(out)
     record = out.with_suffix(".run.json")
-    export.write(record, (json.dumps(detector.record, indent=1) + "\n").encode())
-    export.write(out, detector.data)
+    export.write_whole(record, (json.dumps(detector.record, indent=1) + "\n").encode())
+    export.write_whole(out, detector.data)
     return record
 
 
-def check_out(out: str | Path) -> None:
-    """Raise UsageError, before hours of training, if the model could not be written there."""
+def check_output(out: str | Path) -> None:
+    """Raise UsageError, before hours of training, if the model could not be written to this path."""
     out = Path(out)
     if out.suffix != ".tflite":
         raise UsageError(f"{out} does not end in .tflite.", "Name the model OUT.tflite.")
@@ -160,14 +162,14 @@ def check_out(out: str | Path) -> None:
         raise UsageError(f"{out} cannot be written.", "Name a file in a folder.")
 
 
-def over_limits(record: dict[str, Any]) -> list[str]:
+def over_budget(record: dict[str, Any]) -> list[str]:
     """Which bounds of a small board the model exceeds, in words."""
     cost = record["cost"]
-    return [f"{key} {cost[key]:,} > {limit:,}" for key, limit in LIMITS.items() if cost.get(key, 0) > limit]
+    return [f"{key} {cost[key]:,} > {most:,}" for key, most in BUDGET.items() if cost.get(key, 0) > most]
 
 
 def commit() -> str | None:
-    """The commit of the code that runs, if it is a git checkout; "-dirty" if what decides the model was changed."""
+    """Return the commit of the running code, None outside a git checkout; "-dirty" if training or core were changed."""
     root = Path(__file__).parents[2]
 
     def git(*args: str) -> str:
@@ -182,7 +184,7 @@ def commit() -> str | None:
     return f"{head}-dirty" if changed else head
 
 
-def _check_clips(clips: Sequence[Clip], labels: Sequence[str], settings: Settings) -> None:
+def _check_clips(clips: Sequence[LabelledClip], labels: Sequence[str], settings: RunSettings) -> None:
     if not clips:
         raise DataError("there is nothing to train on.", "Give a folder with recordings.")
     if not labels:
@@ -200,14 +202,17 @@ def _check_clips(clips: Sequence[Clip], labels: Sequence[str], settings: Setting
         raise DataError("a clip has no label or several.", 'Use model.head = "sigmoid" for such data.')
 
 
-def _features(clip: Clip) -> NDArray[np.int8]:
+def _features(clip: LabelledClip) -> NDArray[np.int8]:
     if clip.features is None:
         raise DataError(f"{clip.name} has no features.", "Compute them with features.extract.")
     return clip.features
 
 
-def _bank(clips: Sequence[Clip], labels: Sequence[str], settings: Settings) -> tuple[Bank, Any]:
-    """Training bank and, if the settings hold some back, validation features and labels; whole recordings go."""
+def _bank(clips: Sequence[LabelledClip], labels: Sequence[str], settings: RunSettings) -> tuple[Bank, Any]:
+    """Return the training bank and, if the settings hold recordings back, their features and labels.
+
+    All takes of one recording stay on the same side.
+    """
     held: set[str] = set()
     if settings.train.validation > 0:
         sources = sorted({clip.source or clip.name for clip in clips})
@@ -220,10 +225,10 @@ def _bank(clips: Sequence[Clip], labels: Sequence[str], settings: Settings) -> t
 
 
 def _metadata(
-    settings: Settings,
+    settings: RunSettings,
     labels: Sequence[str],
-    shape: step.StepSpec,
-    clips: Sequence[Clip],
+    shape: crnn_step.StepSpec,
+    clips: Sequence[LabelledClip],
     features: Sequence[NDArray[np.int8]],
     test_fold: int | None,
 ) -> dict[str, Any]:
@@ -246,7 +251,7 @@ def _metadata(
         "labels": list(labels),
         "head": settings.model.head,
         "frontend": {"version": soundcore.FRONTEND_VERSION, **asdict(settings.frontend)},
-        **export.describe(shape, settings.model.hop_frames),
+        **export.tensor_map(shape, settings.model.hop_frames),
         "detector": {"pool_ms": d.pool_ms, "classes": [one] * len(labels)},
         "reference": statistics(features),
         "provenance": provenance,

@@ -1,4 +1,4 @@
-"""Matching of events, the scoring program, and the shipped `home` detector on unseen scenes."""
+"""Scenes of a minute and their events, `soundsdk evaluate-scenes`, and the shipped `home` detector on unseen scenes."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from soundsdk.cli import run
 from soundsdk.labels import LabelledSpan
-from soundsdk_sim.scenes import Recordings, SceneEvent, make_scene
+from soundsdk_sim.scenes import Recordings, Scene, SceneEvent, make_scene
+from soundsdk_sim.scenes.detection import detect_in_scenes, event_table, failures, summary
 from soundsdk_sim.scenes.matching import match, on_time
-from soundsdk_sim.scenes.score import failures, main, score_scenes, summary, table
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / "firmware" / "models" / "home.tflite"
 DATA = Path(os.environ.get("SOUNDSDK_DATA", ROOT.parent / "shared" / "data")) / "esc10"
 LABELS = ["smoke_alarm", "siren", "dog_bark"]
-UNSEEN = range(8000, 8008)  # training-side scenes have seeds from 900000 on
 
 
 def found(label: str, onset_s: float, offset_s: float) -> LabelledSpan:
@@ -30,7 +30,7 @@ def test_an_alarm_is_found_once_and_a_second_event_for_it_is_false() -> None:
     assert outcome.false == [found("smoke_alarm", 14.0, 20.5)]
 
 
-def test_a_dog_may_bark_twice_but_not_after_it_left() -> None:
+def test_a_dog_may_bark_twice_but_not_after_its_event() -> None:
     truth = [SceneEvent(3.0, 6.0, "dog_bark", snr_db=12.0)]
     outcome = match(truth, [found("dog_bark", t, t + 0.3) for t in (3.1, 5.0, 9.0)], LABELS)
     assert outcome.false == [found("dog_bark", 9.0, 9.3)]
@@ -57,13 +57,40 @@ def test_alarms_below_5_db_and_labels_the_model_lacks_are_not_required() -> None
     outcome = match(truth, [], LABELS)
     assert len(outcome.pairs) == 1
     assert failures([outcome]) == (0, 0)
-    assert "missed" in table(["1"], [outcome])
+    assert "missed" in event_table(["1"], [outcome])
     assert "0 of 1 found" in summary([outcome])
 
 
-def test_missing_model_is_one_sentence_and_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--model", str(tmp_path / "none.tflite")]) == 1
-    assert "none.tflite" in capsys.readouterr().err
+def test_missing_model_is_one_sentence_and_exit_code_1(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["evaluate-scenes", str(tmp_path / "none.tflite")]) == 1
+    assert "none.tflite" in capfd.readouterr().err
+
+
+def test_the_verb_prints_every_event_and_its_exit_code_says_whether_all_is_well(
+    home: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate-scenes", str(HOME), "--seeds", "8000,8001", "--seconds", "20"]
+    code = run(words)
+    rows = capfd.readouterr().out.splitlines()
+    outcomes = detect_in_scenes(home, [make_scene(seed, 20.0) for seed in (8000, 8001)])
+    assert rows == [*event_table(["8000", "8001"], outcomes).splitlines(), *summary(outcomes).splitlines()]
+    missed, false = failures(outcomes)
+    assert code == (0 if missed == 0 and false <= 1 else 6)
+
+
+@pytest.fixture(scope="module")
+def unseen_scenes() -> dict[int, Scene]:
+    """Eight synthetic scenes of 60 s by seed, made once: no training used these seeds (it begins at 900000)."""
+    return {seed: make_scene(seed) for seed in range(8000, 8008)}
+
+
+def test_events_of_a_scene_keep_apart_and_inside(unseen_scenes: dict[int, Scene]) -> None:
+    for scene in unseen_scenes.values():
+        assert {"smoke_alarm", "siren"} == {e.label for e in scene.events}
+        for before, after in zip(scene.events, scene.events[1:], strict=False):
+            assert before.offset_s + 3.9 <= after.onset_s
+        assert scene.events[0].onset_s >= 0
+        assert scene.events[-1].offset_s <= 60
 
 
 @pytest.fixture(scope="module")
@@ -73,25 +100,26 @@ def home() -> bytes:
     return HOME.read_bytes()
 
 
-def test_home_finds_every_alarm_in_eight_unseen_synthetic_scenes(home: bytes) -> None:
-    outcomes = score_scenes(home, [make_scene(seed) for seed in UNSEEN])
+def test_home_finds_every_alarm_in_eight_unseen_synthetic_scenes(home: bytes, unseen_scenes: dict[int, Scene]) -> None:
+    outcomes = detect_in_scenes(home, unseen_scenes.values())
     missed, false = failures(outcomes)
-    assert (missed, false <= 1) == (0, True), table([str(s) for s in UNSEEN], outcomes)
+    assert (missed, false <= 1) == (0, True), event_table([str(s) for s in unseen_scenes], outcomes)
 
 
-def test_home_finds_every_alarm_over_real_backgrounds_it_never_heard(home: bytes) -> None:
+def test_home_finds_every_alarm_over_real_backgrounds_it_was_not_trained_on(home: bytes) -> None:
     if not DATA.is_dir():
         pytest.skip(f"no recordings in {DATA}: set SOUNDSDK_DATA to the folder that holds esc10")
+    seeds = range(8000, 8008)
     recordings = Recordings.open(DATA, folds=[4])  # home is trained with fold 4 held out
-    outcomes = score_scenes(home, [make_scene(seed, 60.0, recordings) for seed in UNSEEN])
+    outcomes = detect_in_scenes(home, [make_scene(seed, 60.0, recordings) for seed in seeds])
     missed, false = failures(outcomes)
-    assert (missed, false <= 1) == (0, True), table([str(s) for s in UNSEEN], outcomes)
+    assert (missed, false <= 1) == (0, True), event_table([str(s) for s in seeds], outcomes)
 
 
 def test_home_is_silent_on_digital_silence_and_steady_noise(home: bytes) -> None:
     import numpy as np
 
-    from soundsdk_sim.scenes.score import detect
+    from soundsdk_sim.scenes.detection import detect
 
     rng = np.random.default_rng(0)
     assert detect(home, np.zeros(30 * 16000, np.int16)) == []

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.detector_file import FEATURE_SCALE
-from soundsdk_train.model import ConvShape, attentions, plan
-from soundsdk_train.settings import ModelSettings
+from soundsdk_train.crnn import ConvShape, attentions, plan
+from soundsdk_train.run_settings import ModelSettings
 
 F32 = NDArray[np.float32]
 
@@ -51,7 +51,7 @@ class StepSpec:
 
 
 def spec(settings: ModelSettings, width: int, classes: int) -> StepSpec:
-    """Shapes of the step of a network of this form."""
+    """Return the shapes of the step of a network of this form."""
     layers = plan(settings, width)
     states = [(1, layer.context, layer.bands_in, layer.channels_in) for layer in layers if layer.context]
     states.append((1, 1, 1, settings.gru_units))
@@ -60,8 +60,8 @@ def spec(settings: ModelSettings, width: int, classes: int) -> StepSpec:
     )
 
 
-def fold(model: Any, shape: StepSpec) -> Weights:
-    """Take the weights out of a Keras model, batch normalisation multiplied into the convolutions."""
+def fold_weights(model: Any, shape: StepSpec) -> Weights:
+    """Extract the weights of a Keras model, with batch normalisation multiplied into the convolutions."""
     convs = []
     for layer in shape.layers:
         kernel = model.get_layer(layer.name).get_weights()[0].astype(np.float64)
@@ -85,8 +85,8 @@ def fold(model: Any, shape: StepSpec) -> Weights:
     )
 
 
-def function(weights: Weights, shape: StepSpec) -> Any:
-    """tf.function of the step: (features, *states) -> (scores, attention, *new states), batch of one."""
+def step_function(weights: Weights, shape: StepSpec) -> Any:
+    """Return the step as a tf.function: (features, *states) -> (scores, attention, *new states), batch of one."""
     import tensorflow as tf
 
     def dense(x: Any, kernel: F32, bias: F32) -> Any:
@@ -122,11 +122,11 @@ def function(weights: Weights, shape: StepSpec) -> Any:
     return tf.function(step, input_signature=signature)
 
 
-def run(step: Any, shape: StepSpec, features: NDArray[np.int8]) -> tuple[F32, list[list[F32]]]:
+def stream_clip(step: Any, shape: StepSpec, features: NDArray[np.int8]) -> tuple[F32, list[list[F32]]]:
     """Stream one clip through the step, from zero states.
 
-    features: int8 (frames, width); what does not fill a step at the end is left out. Returns the outputs
-    (steps, classes + attentions) and, per step, the inputs it was given (features, *states).
+    features: int8 (frames, width); frames at the end that do not fill a step are left out. Returns the outputs
+    (steps, classes + attentions) and, per step, its inputs (features, *states).
     """
     import tensorflow as tf
 

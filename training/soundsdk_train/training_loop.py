@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from soundsdk.detector_file import FEATURE_SCALE
 from soundsdk_train.augment import Augmenter, Bank, Batch
-from soundsdk_train.model import build
-from soundsdk_train.settings import ModelSettings, Settings
+from soundsdk_train.crnn import build
+from soundsdk_train.run_settings import ModelSettings, RunSettings
 
 F32 = NDArray[np.float32]
 
 
 @dataclass
-class Progress:
-    """What a progress display is told after every epoch."""
+class EpochReport:
+    """Loss, metric and time left after one epoch."""
 
     stage: str
     epoch: int
@@ -33,8 +33,8 @@ class Progress:
 
 
 @dataclass
-class Trained:
-    """A trained network and how it came about."""
+class TrainedNetwork:
+    """A trained network, its history and the epoch whose weights it has."""
 
     model: Any  # keras.Model
     losses: list[float] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Trained:
 
 
 def pool(outputs: Any, classes: int) -> Any:
-    """Attention-weighted mean over time: (batch, steps, classes + attentions) -> (batch, classes)."""
+    """Return the attention-weighted mean over time: (batch, steps, classes + attentions) -> (batch, classes)."""
     import tensorflow as tf
 
     weights = tf.nn.softmax(outputs[..., classes:], axis=1)
@@ -53,16 +53,16 @@ def pool(outputs: Any, classes: int) -> Any:
 
 def fit(
     bank: Bank,
-    settings: Settings,
+    settings: RunSettings,
     network: ModelSettings,
     *,
     stage: str = "train",
     epochs: int | None = None,
     teachers: Sequence[Any] = (),
     validation: tuple[Sequence[NDArray[np.int8]], F32] | None = None,
-    on_epoch: Callable[[Progress], None] | None = None,
+    on_epoch: Callable[[EpochReport], None] | None = None,
     seed: int = 1,
-) -> Trained:
+) -> TrainedNetwork:
     """Train a network of the given form on a bank of clips.
 
     teachers: Keras models of the same classes; their mean prediction is learned beside the labels.
@@ -90,7 +90,7 @@ def fit(
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     if keras.mixed_precision.dtype_policy().compute_dtype == "float16":
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)  # or small gradients vanish
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)  # without it, small gradients underflow
     optimizer.build(model.trainable_variables)
     variables = model.trainable_variables + [v for v in model.non_trainable_variables if "moving" in v.name]
     averages = [tf.Variable(v, trainable=False) for v in variables]
@@ -137,7 +137,7 @@ def fit(
             average.assign(decay * average + (1 - decay) * variable)
         return loss, tf.reduce_mean(tf.cast(right, tf.float32))
 
-    out = Trained(model)
+    out = TrainedNetwork(model)
     best: list[F32] | None = None
     best_value = -np.inf
     began = time.monotonic()
@@ -150,7 +150,7 @@ def fit(
             if validation is not None:
                 live = [v.numpy() for v in variables]
                 _assign(variables, [a.numpy() for a in averages])
-                metric = value = score(clip_logits(model, validation[0], classes), validation[1], softmax)
+                metric = value = validation_metric(clip_logits(model, validation[0], classes), validation[1], softmax)
                 _assign(variables, live)
                 out.metrics.append(metric)
             out.losses.append(loss)
@@ -159,7 +159,7 @@ def fit(
                 best, best_value, out.best_epoch = [a.numpy() for a in averages], value, epoch
             if on_epoch is not None:
                 left = (time.monotonic() - began) / epoch * (epochs - epoch)
-                on_epoch(Progress(stage, epoch, epochs, loss, metric, left))
+                on_epoch(EpochReport(stage, epoch, epochs, loss, metric, left))
     except KeyboardInterrupt:
         if best is None:
             raise
@@ -170,7 +170,7 @@ def fit(
 
 
 def clip_logits(model: Any, features: Sequence[NDArray[np.int8]], classes: int) -> F32:
-    """Pooled logits (clips, classes) of whole clips, each from a cold start, in float.
+    """Return the pooled float logits (clips, classes) of whole clips, each from a cold start.
 
     Clips are cut to whole steps of the model, as the device does.
     """
@@ -183,8 +183,8 @@ def clip_logits(model: Any, features: Sequence[NDArray[np.int8]], classes: int) 
     return out
 
 
-def score(logits: F32, labels: F32, softmax: bool) -> float:
-    """Accuracy for softmax, mean average precision for sigmoid."""
+def validation_metric(logits: F32, labels: F32, softmax: bool) -> float:
+    """Return the accuracy for a softmax head, the mean average precision for a sigmoid head."""
     if softmax:
         return float(np.mean(logits.argmax(1) == labels.argmax(1)))
     from soundsdk_train.metrics import mean_average_precision
@@ -210,7 +210,7 @@ def _assign(variables: Sequence[Any], values: Sequence[F32]) -> None:
 
 
 def _epochs_ahead(augmenter: Augmenter, epochs: int) -> Iterator[Iterator[Batch]]:
-    """Batches are made on a second thread, a few ahead; their order does not depend on timing."""
+    """Yield the batches of each epoch, made a few ahead on a second thread; timing does not change their order."""
     ready: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=8)
     stopped = threading.Event()
 

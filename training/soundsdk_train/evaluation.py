@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk_train.datasets import Clip, label_matrix
+from soundsdk_train.datasets import LabelledClip, label_matrix
 from soundsdk_train.metrics import Figures, multi_label, single_label
 
 
 def clip_scores(
     file: bytes, clips: Sequence[NDArray[np.int16]], on_clip: Callable[[int], None] | None = None
 ) -> NDArray[np.float64]:
-    """Scores (clips, classes) of whole clips, each from a cold start: soundcore.Stream, then soundfw's clip pooling.
+    """Return the scores (clips, classes) of whole clips, each from a cold start, by soundcore.Stream and soundfw.
 
-    The values are the integer logits the pooling decides by, in units of 1/4096: unlike probabilities in
-    thousandths they do not tie.
+    The values are the integer logits by which the pooling decides, in units of 1/4096: unlike probabilities in
+    thousandths, they do not tie.
     """
     import soundcore
 
@@ -47,7 +47,7 @@ def clip_scores(
 
 
 def figures(metadata: dict[str, Any], labels: NDArray[np.float32], logits: NDArray[np.floating]) -> Figures:
-    """Figures of pooled logits (clips, classes) under the decision rule of the model's head."""
+    """Compute the figures of pooled logits (clips, classes) under the decision rule of the model's head."""
     names = metadata["labels"]
     if metadata["head"] == "softmax":
         return single_label(labels, logits, names)
@@ -56,8 +56,8 @@ def figures(metadata: dict[str, Any], labels: NDArray[np.float32], logits: NDArr
     return multi_label(labels, logits, names, np.log(thresholds / (1 - thresholds)))
 
 
-def evaluate(file: bytes, clips: Sequence[Clip], on_clip: Callable[[int], None] | None = None) -> Figures:
-    """INT8 figures of a detector file on decoded clips."""
+def evaluate_clips(file: bytes, clips: Sequence[LabelledClip], on_clip: Callable[[int], None] | None = None) -> Figures:
+    """Measure a detector file on decoded clips and return its INT8 figures."""
     import soundcore
 
     model_metadata = soundcore.Stream(file).metadata

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from soundfw.settings import POOL, THRESHOLDS
 from soundsdk.errors import UsageError
 
 if sys.version_info >= (3, 11):
@@ -22,10 +23,10 @@ SYNTHETIC_LABELS = ("smoke_alarm", "siren")  # labels that the scene generator m
 
 @dataclass
 class DataSettings:
-    """What the recordings are."""
+    """Licence of the recordings and the classes that are negatives."""
 
     licence: str = ""  # goes into the model's provenance
-    negatives: list[str] = field(default_factory=list)  # classes that are no label of a sigmoid head
+    negatives: list[str] = field(default_factory=list)  # classes that are not labels of a sigmoid head
 
 
 @dataclass
@@ -130,7 +131,7 @@ class QuantizeSettings:
 
 @dataclass
 class DetectorSettings:
-    """Defaults of the event detector, per class, in the units of the metadata."""
+    """Default thresholds of the event detector for every class, in the units of the metadata."""
 
     pool_ms: int = 1000
     on: int = 600
@@ -149,13 +150,13 @@ class SceneSettings:
     labels: list[str] = field(default_factory=lambda: ["smoke_alarm", "siren", "dog_bark", "baby_cry"])
     weights: list[float] = field(default_factory=lambda: [1.0, 1.0, 0.8, 0.8])  # how often each label is drawn
     empty: float = 0.35  # share of scenes without any event
-    recorded: float = 0.7  # share of scenes whose background is recorded, if recordings are there
+    recorded: float = 0.7  # share of scenes whose background is recorded, if there are recordings
     snr_db: list[float] = field(default_factory=lambda: [-5.0, 30.0])
 
 
 @dataclass
-class Settings:
-    """The whole tree; the TOML file has one table per field."""
+class RunSettings:
+    """All settings of one training run; the TOML file has one table per field."""
 
     name: str = ""
     seed: int = 1
@@ -170,17 +171,17 @@ class Settings:
     scenes: SceneSettings = field(default_factory=SceneSettings)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain dictionary of all values, for run.json."""
+        """Return all values as a plain dictionary, for run.json."""
         return dataclasses.asdict(self)
 
 
-def load(path: str | Path | None) -> Settings:
+def read_settings(path: str | Path | None) -> RunSettings:
     """Read a TOML file; None gives the defaults.
 
     Raises UsageError for a file that cannot be read, an unknown key or a value of the wrong type.
     """
     if path is None:
-        return Settings()
+        return RunSettings()
     try:
         table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -190,20 +191,24 @@ def load(path: str | Path | None) -> Settings:
     return from_dict(table, str(path))
 
 
-def from_dict(table: dict[str, Any], source: str = "settings") -> Settings:
-    """Build Settings from nested dictionaries; same errors as load."""
-    settings = Settings()
+def from_dict(table: dict[str, Any], source: str = "settings") -> RunSettings:
+    """Build RunSettings from nested dictionaries; it raises what read_settings raises."""
+    settings = RunSettings()
     _fill(settings, table, source, "")
-    check(settings)
+    check_settings(settings)
     return settings
 
 
-def check(settings: Settings) -> None:
-    """Raise UsageError for combinations no run can use."""
+def check_settings(settings: RunSettings) -> None:
+    """Raise UsageError for combinations that no run can use."""
     if settings.model.head not in ("softmax", "sigmoid"):
         raise UsageError(f"model.head is {settings.model.head!r}.", 'Use "softmax" or "sigmoid".')
     if settings.model.attention not in ("shared", "class"):
         raise UsageError(f"model.attention is {settings.model.attention!r}.", 'Use "shared" or "class".')
+    for key, _, low, high in (*THRESHOLDS, POOL):
+        value = getattr(settings.detector, key)
+        if not low <= value <= high:
+            raise UsageError(f"detector.{key} is {value}.", f"The firmware knows {low} to {high}.")
     hop = settings.model.hop_frames
     if settings.train.window_frames % hop:
         raise UsageError(

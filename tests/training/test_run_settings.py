@@ -7,24 +7,24 @@ from pathlib import Path
 import pytest
 
 from soundsdk.errors import UsageError
-from soundsdk_train import model, settings
+from soundsdk_train import crnn, run_settings
 
 
-def load(tmp_path: Path, text: str) -> settings.Settings:
+def load(tmp_path: Path, text: str) -> run_settings.RunSettings:
     path = tmp_path / "x.toml"
     path.write_text(text)
-    return settings.load(path)
+    return run_settings.read_settings(path)
 
 
 def test_values_replace_defaults_and_integers_become_floats(tmp_path: Path) -> None:
     loaded = load(tmp_path, "seed = 7\n[train]\nepochs = 12\nlearning_rate = 1\n[augment]\nnoise_db = [-80, -60.5]\n")
     assert (loaded.seed, loaded.train.epochs, loaded.train.learning_rate) == (7, 12, 1.0)
     assert loaded.augment.noise_db == [-80.0, -60.5]
-    assert loaded.frontend == settings.FrontendSettings()
+    assert loaded.frontend == run_settings.FrontendSettings()
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "reason"),
     [
         ("[train]\nepoch = 1\n", r"unknown key train\.epoch"),
         ("train = 3\n", "is a table"),
@@ -37,21 +37,21 @@ def test_values_replace_defaults_and_integers_become_floats(tmp_path: Path) -> N
         ("[train\n", "not valid TOML"),
     ],
 )
-def test_mistakes_are_refused_with_a_sentence(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_mistakes_are_refused_with_a_sentence(tmp_path: Path, text: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason):
         load(tmp_path, text)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
-        settings.load(tmp_path / "none.toml")
+        run_settings.read_settings(tmp_path / "none.toml")
 
 
 @pytest.mark.parametrize(
     "path", sorted((Path(__file__).parents[2] / "training" / "configs").glob("*.toml")), ids=lambda p: p.stem
 )
 def test_every_config_loads_and_its_model_fits_a_small_board(path: Path) -> None:
-    chosen = settings.load(path)
-    cost = model.cost(chosen.model, chosen.frontend.width, 10, chosen.frontend.rate_hz / chosen.frontend.hop)
+    chosen = run_settings.read_settings(path)
+    cost = crnn.cost(chosen.model, chosen.frontend.width, 10, chosen.frontend.rate_hz / chosen.frontend.hop)
     assert cost["parameters"] <= 60_000
     assert cost["macs_per_second"] <= 1_300_000

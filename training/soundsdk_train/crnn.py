@@ -1,7 +1,7 @@
 """The streaming CRNN on whole sequences, in Keras, and its cost.
 
 Convolutions are padded on the left in time by kernel - stride zeros, so they are causal, and by hand in
-frequency. The same weights give the step that runs on the device (step.py).
+frequency. The same weights give the step that runs on the device (crnn_step.py).
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from soundsdk_train.settings import ModelSettings
+from soundsdk_train.run_settings import ModelSettings
 
 
 @dataclass
 class ConvShape:
-    """One convolution of the step: everything needed to build it, count it or stream it."""
+    """One convolution of the step, with all that is needed to build it, count it or stream it."""
 
     name: str
     kind: str  # "conv" or "depthwise"
@@ -62,7 +62,7 @@ def _same_pad(bands: int, kernel: int, stride: int) -> tuple[int, int]:
 
 
 def plan(settings: ModelSettings, width: int) -> list[ConvShape]:
-    """The convolutions in order, from features (hop_frames, width, 1) to one row of (1, 1, channels)."""
+    """Return the convolutions in order, from features (hop_frames, width, 1) to one row of (1, 1, channels)."""
     rows, bands, channels = settings.hop_frames, width, 1
     layers: list[ConvShape] = []
 
@@ -84,7 +84,7 @@ def plan(settings: ModelSettings, width: int) -> list[ConvShape]:
 
 
 def cost(settings: ModelSettings, width: int, classes: int, frames_per_second: float) -> dict[str, float]:
-    """Parameters (batch normalisation folded) and multiply-accumulates per step and per second of audio."""
+    """Count parameters (batch normalisation folded) and multiply-accumulates per step and per second of audio."""
     layers = plan(settings, width)
     inputs, units = layers[-1].channels_out, settings.gru_units
     outputs = classes + attentions(settings, classes)
@@ -97,12 +97,12 @@ def cost(settings: ModelSettings, width: int, classes: int, frames_per_second: f
 
 
 def attentions(settings: ModelSettings, classes: int) -> int:
-    """Attention logits per step: one, or one per class."""
+    """Return the number of attention logits per step: one, or one per class."""
     return classes if settings.attention == "class" else 1
 
 
 def widened(settings: ModelSettings, factor: float, dropout: float) -> ModelSettings:
-    """The same form with all filters and units times factor, for teachers."""
+    """Return the same form with all filters and units times factor, for teachers."""
     return replace(
         settings,
         stem_filters=round(settings.stem_filters * factor),
@@ -113,7 +113,7 @@ def widened(settings: ModelSettings, factor: float, dropout: float) -> ModelSett
 
 
 def build(settings: ModelSettings, width: int, classes: int) -> Any:
-    """Keras model: features (batch, frames, width) -> (batch, steps, classes + attentions): class logits first."""
+    """Build the Keras model: (batch, frames, width) -> (batch, steps, classes + attentions), class logits first."""
     import keras
     from keras import layers as kl
 

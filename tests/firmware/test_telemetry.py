@@ -1,4 +1,4 @@
-"""Watching: scores and features of every step while the host asks, and what a host can learn of the classes."""
+"""Telemetry: scores and features of every step on request, and the facts on classes that a host can request."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from soundsdk.device import protocol
 
 
 def start(board: Board) -> None:
-    """Started, with its hello sent."""
+    """Make a board that has started and sent its hello."""
     board.app.start()
     board.app.link.pump()
 
 
-def test_nothing_is_sent_without_being_asked() -> None:
+def test_nothing_is_sent_without_a_request() -> None:
     kinds = {m["type"] for m in Board(burst, metadata(["a", "b"])).run()}
     assert kinds == {"hello", "event", "status"}
 
@@ -34,7 +34,7 @@ def test_nothing_is_sent_without_being_asked() -> None:
 def test_scores_of_every_step_while_the_host_watches() -> None:
     board = Board(burst, metadata(["a", "b"]), seconds=3)
     start(board)
-    answer = board.ask(type="watch", on=True, mel=False)
+    answer = board.request(type="watch", on=True, mel=False)
     assert (answer["re"], answer["ok"], answer["classes"], answer["step"]) == ("watch", True, 2, STEP)
     while board.app.step():
         pass
@@ -46,25 +46,25 @@ def test_scores_of_every_step_while_the_host_watches() -> None:
     assert list(scores[0]) == ["type", "seq", "t", "level_dbfs", "scores"]
 
 
-def test_it_stops_ten_seconds_after_it_was_last_asked() -> None:
+def test_it_stops_ten_seconds_after_the_last_request() -> None:
     board = Board(burst, metadata(["a", "b"]), seconds=30)
     start(board)
-    board.tell(type="watch", on=True)
+    board.send(type="watch", on=True)
     while board.app.step():
         if board.app.pipeline.now == FIRST + 20 * STEP:  # 2.7 s
-            board.tell(type="watch", on=True)
+            board.send(type="watch", on=True)
     last = [m["t"] for m in board.messages() if m["type"] == "scores"][-1]
     assert 12.0 < last / 16000 < 13.2
-    assert not board.app.pipeline.watch.on
+    assert not board.app.pipeline.telemetry.on
 
 
-def test_it_stops_when_the_host_says_so() -> None:
+def test_it_stops_at_the_command_of_the_host() -> None:
     board = Board(burst, metadata(["a", "b"]), seconds=5)
     start(board)
-    board.ask(type="watch", on=True)
+    board.request(type="watch", on=True)
     for _ in range(20):
         board.app.step()
-    assert board.ask(type="watch", on=False)["ok"]
+    assert board.request(type="watch", on=False)["ok"]
     seen = len(board.messages())
     while board.app.step():
         pass
@@ -72,18 +72,18 @@ def test_it_stops_when_the_host_says_so() -> None:
 
 
 @pytest.mark.parametrize("members", [{}, {"on": 1}, {"on": "yes"}, {"on": True, "mel": 1}])
-def test_watch_wants_truth_values(members: dict[str, Any]) -> None:
+def test_watch_requires_booleans(members: dict[str, Any]) -> None:
     board = Board(burst, metadata(["a", "b"]))
     start(board)
-    answer = board.ask(type="watch", **members)
+    answer = board.request(type="watch", **members)
     assert (answer["ok"], answer["error"]) == (False, "watch.value")
 
 
-def test_events_are_the_same_watched_or_not() -> None:
+def test_events_are_the_same_with_and_without_telemetry() -> None:
     def events(watched: bool) -> list[dict[str, Any]]:
         board = Board(burst, metadata(["a", "b"]))
         if watched:
-            board.tell(type="watch", on=True)
+            board.send(type="watch", on=True)
         return [{k: v for k, v in m.items() if k != "seq"} for m in board.run() if m["type"] == "event"]
 
     assert len(events(True)) == 2
@@ -93,7 +93,7 @@ def test_events_are_the_same_watched_or_not() -> None:
 def test_a_slow_host_loses_scores_and_no_event() -> None:
     board = Board(burst, metadata(["a", "b"]), seconds=9, queue_lines=8)
     start(board)
-    board.ask(type="watch", on=True)
+    board.request(type="watch", on=True)
     board.app.link._write = lambda data: None  # nobody reads
     while board.app.step():
         pass
@@ -151,7 +151,7 @@ def test_wide_features_come_in_lines_of_whole_frames() -> None:
     board = Board(lambda step: [0], meta, seconds=1)
     board.stream.features = memoryview(bytes(range(256)) * 4)  # type: ignore[attr-defined]
     start(board)
-    board.ask(type="watch", on=True)
+    board.request(type="watch", on=True)
     while board.app.step():
         pass
     mel = [m for m in board.messages() if m["type"] == "mel" and m["t"] == FIRST]
@@ -163,9 +163,9 @@ def test_wide_features_come_in_lines_of_whole_frames() -> None:
 def test_a_host_can_ask_for_every_class() -> None:
     board = Board(burst, metadata(["a", 'b"\\'], min_ms=20), seconds=1)
     start(board)
-    first, second = board.ask(type="model"), board.ask(**{"type": "model", "class": 1})
+    first, second = board.request(type="model"), board.request(**{"type": "model", "class": 1})
     wanted = {"re": "model", "ok": True, "classes": 2, "class": 0, "label": "a", "on": 600, "off": 400, "min_ms": 20}
     assert wanted.items() <= first.items()
     assert (second["class"], second["label"]) == (1, 'b"\\')
     for wrong in (2, -1, True, "a"):
-        assert board.ask(**{"type": "model", "class": wrong})["error"] == "model.class"
+        assert board.request(**{"type": "model", "class": wrong})["error"] == "model.class"

@@ -1,0 +1,28 @@
+"""The form of several whole numbers on the command line: ranges and lists such as 1-4,7."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+
+class NumberRanges(click.ParamType):
+    """Whole numbers from 0 up, written "1-4" or "1,3" or both together; the value is a list in the order written."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        """Return the numbers; a usage error if there is none."""
+        if isinstance(value, list):
+            return value
+        numbers: list[int] = []
+        try:
+            for part in value.split(","):
+                first, _, last = part.partition("-")
+                numbers += range(int(first), int(last or first) + 1)
+        except ValueError:
+            numbers = []
+        if not numbers:
+            self.fail(f'{value!r} names no numbers. Write "1-4" or "1,3".', param, ctx)
+        return numbers
