@@ -40,7 +40,7 @@ def test_in_a_table_events_end_with_the_recording() -> None:
     lines = [event(1, "on", 0), event(1, "off", 16000), event(2, "on", 32000), event(3, "on", 40000), b"damage"]
     lines += [event(2, "off", 90000), event(4, "on", 81000), event(4, "off", 82000)]
     got = events_of(lines, 16000, 80000 / 16000)
-    assert [(e.onset_s, e.offset_s, e.peak) for e in got] == [(0, 1, 0.75), (2, 5, 0.75), (2.5, 5, 0.5)]
+    assert [(e.onset_s, e.offset_s, e.score) for e in got] == [(0, 1, 0.75), (2, 5, 0.75), (2.5, 5, 0.5)]
 
 
 def test_the_events_are_those_of_the_same_sound_and_silence_after_it(

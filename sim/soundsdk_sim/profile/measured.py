@@ -14,7 +14,7 @@ HOPS = 8  # measured, after the warm-up
 
 @dataclass(frozen=True)
 class Measured:
-    """The figures an emulator has measured. unit: "cycles" or "instructions"; heap sizes are after garbage collection."""
+    """The figures an emulator has measured. unit: "cycles" or "instructions"; heap sizes: after garbage collection."""
 
     unit: str
     hops: list[Hop]
