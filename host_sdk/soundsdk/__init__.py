@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 __all__ = [
-    "Ack", "AsyncDevice", "AsyncReconnectingDevice", "Audio", "Disconnected", "Reconnected", "Device", "DeviceError", "Event", "ConnectionLost", "Hello",
-    "LinesLost", "PortError", "ProtocolError", "CommandRejected", "DeviceReset", "SoundsdkError", "Status", "UsageError", "ReconnectingDevice",
-    "__version__",
+    "Ack", "AsyncDevice", "AsyncReconnectingDevice", "Audio", "CommandRejected", "ConnectionLost", "Device",
+    "DeviceError", "DeviceReset", "Disconnected", "Event", "Hello", "LinesLost", "PortError", "ProtocolError",
+    "Reconnected", "ReconnectingDevice", "SoundsdkError", "Status", "UsageError", "__version__",
 ]  # fmt: skip
 
 if TYPE_CHECKING:

@@ -28,16 +28,16 @@ from typing import Any
 from soundfw.wire import framing
 from soundsdk.device import protocol
 from soundsdk.device.reconnect import ReconnectingDevice
-from soundsdk.monitor.asking import Asker
 from soundsdk.monitor.event_filter import EventFilter
 from soundsdk.monitor.lines import Lines, Sink
 from soundsdk.monitor.log import Log
-from soundsdk.monitor.loop import watch
+from soundsdk.monitor.loop import run_monitor
 from soundsdk.monitor.notes import Notes
 from soundsdk.monitor.page_server import PageServer
-from soundsdk.monitor.source import WatchSource
+from soundsdk.monitor.source import DeviceSource
 from soundsdk.monitor.state import State
 from soundsdk.monitor.table import Table
+from soundsdk.monitor.telemetry_requests import TelemetryRequests
 from soundsdk.monitor.web import Web
 
 LINES_S = 100
@@ -149,13 +149,13 @@ def virtual(seconds: float, folder: Path) -> Figures:
         stack.callback(server.close)
         clock = stack.enter_context(virtual_time())
         board = Metronome(clock)
-        source = WatchSource(stack.enter_context(ReconnectingDevice(board)))
+        source = DeviceSource(stack.enter_context(ReconnectingDevice(board)))
         state = State(source.hello, source.path)
-        asker = Asker(source, state, lambda: (True, False))
+        requests = TelemetryRequests(source, state, lambda: (True, False))
         console = Console(file=stack.enter_context(open(os.devnull, "w")), force_terminal=True, width=100, height=30)
         sinks: list[Sink] = [
             Log(folder / "log.jsonl", state, print),
-            Web(server, source, state, asker),
+            Web(server, source, state, requests),
             Table(source, state, console),
             Lines("jsonl", state, io.TextIOWrapper(open(os.devnull, "wb"))),  # noqa: SIM115
             Notes(state, print, print),
@@ -165,7 +165,7 @@ def virtual(seconds: float, folder: Path) -> Figures:
 
         def run(part: float) -> float:
             begin = time.process_time()
-            watch(source, state, EventFilter(), asker, sinks, seconds=part, gather_s=0)
+            run_monitor(source, state, EventFilter(), requests, sinks, seconds=part, gather_s=0)
             return time.process_time() - begin
 
         first = run(seconds / 10)

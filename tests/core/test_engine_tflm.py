@@ -102,7 +102,7 @@ for path in sys.argv[1:]:
 
 
 def test_shipped_detectors_give_the_scores_of_the_built_in_engine(extension: Path) -> None:
-    """Over 5 s of sound each, states carried over: what the interpreter does between hops does not matter."""
+    """Compare 5 s of sound each, states carried over: what the interpreter does between hops does not matter."""
     models = [str(path) for path in sorted((ROOT / "firmware/models").glob("*.tflite"))]
     assert models
     found = with_engine(extension, SCORES, *models)

@@ -105,14 +105,14 @@ def test_sound_without_a_fault_is_not_blamed(case: str) -> None:
 
 @pytest.mark.parametrize("case", ["hum 50 Hz", "hum 60 Hz", *SOUND])
 def test_hum_is_found_in_decoded_sound_too(case: str) -> None:
-    """On links that are too slow for the samples themselves."""
+    """Decoded sound comes from links that are too slow for the samples themselves."""
     found = find_hum(through_codec(FAULTY[case][1] if case in FAULTY else SOUND[case]), RATE_HZ)
     assert bool(found) == (case in FAULTY)
 
 
 @pytest.mark.parametrize("case", [*FAULTY, *SOUND])
 def test_gaps_change_no_verdict_but_hide_hum(case: str) -> None:
-    """As on a link that carries a quarter of the samples."""
+    """Gaps as on a link that carries a quarter of the samples."""
     pcm = FAULTY[case][1] if case in FAULTY else SOUND[case]
     rest = np.concatenate([pcm[at : at + 336] for at in range(0, len(pcm), 4 * 336)])
     wanted = [FAULTY[case][0]] if case in FAULTY and not case.startswith("hum") else []
@@ -149,7 +149,8 @@ def test_the_command_ends_with_6_on_a_fault(case: str, code: int, capfd: Any, mo
 def test_a_slow_link_finds_hum_in_a_second_recording(capfd: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     pcm = np.tile(FAULTY["hum 50 Hz"][1], 8)
     monkeypatch.setattr("soundsdk.recording.recorder.listed", lambda: [PortInfo("link", "bridge")])
-    monkeypatch.setattr("soundsdk.device.session.open_transport", lambda where, system: Faulty(fast(pcm, speed=6), noise=Slow()))
+    link = Faulty(fast(pcm, speed=6), noise=Slow())
+    monkeypatch.setattr("soundsdk.device.session.open_transport", lambda where, system: link)
     assert cli.run(["mic-test", "--json"]) == 6
     found = json.loads(capfd.readouterr().out)
     assert found["lost"] > 0

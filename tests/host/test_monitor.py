@@ -18,16 +18,16 @@ from soundsdk import labels
 from soundsdk.device.messages import Ack, Event, Hello, Mel, Scores, Status
 from soundsdk.device.protocol import Counts, Damaged, DeviceReset, LinesLost, Text
 from soundsdk.errors import DataError
-from soundsdk.monitor.asking import Asker
 from soundsdk.monitor.event_filter import EventFilter
 from soundsdk.monitor.lines import Lines
 from soundsdk.monitor.log import Log
-from soundsdk.monitor.loop import watch
+from soundsdk.monitor.loop import run_monitor
 from soundsdk.monitor.notes import Notes, summary
 from soundsdk.monitor.records import iso, line, record
 from soundsdk.monitor.source import Disconnected, Item, Reconnected
 from soundsdk.monitor.state import GAPS, RECENT, State, whole
 from soundsdk.monitor.table import picture
+from soundsdk.monitor.telemetry_requests import TelemetryRequests
 
 HELLO = Hello(0, 1, "0.1.0", "rpi_pico", "alarms", "ab" * 32, 16000)
 NOW = 1_700_000_000.25
@@ -89,11 +89,11 @@ def test_an_onset_and_its_end_are_one_event() -> None:
     state = State(HELLO, "p")
     begun = state.update(on(1), NOW)
     assert begun is not None
-    assert (begun.onset_s, begun.offset_s, begun.going_on) == (1.0, None, True)
+    assert (begun.onset_s, begun.offset_s, begun.active) == (1.0, None, True)
     ended = state.update(off(1), NOW + 1)
     assert ended is not None
-    assert (ended.onset_s, ended.offset_s, ended.score, ended.time, ended.going_on) == (1.0, 2.0, 0.95, NOW, False)
-    assert not state.going_on
+    assert (ended.onset_s, ended.offset_s, ended.score, ended.time, ended.active) == (1.0, 2.0, 0.95, NOW, False)
+    assert not state.active
     assert list(state.recent) == [ended]
     assert state.counted == {"siren": 1}
 
@@ -102,7 +102,7 @@ def test_lost_ends_and_lost_onsets_are_counted_and_never_paired_with_a_stranger(
     state = State(HELLO, "p")
     state.update(on(1), NOW)
     assert state.update(off(2, t=99000), NOW) is None
-    assert (state.unfinished, state.headless) == (1, 1)
+    assert (state.unfinished, state.without_onset) == (1, 1)
     state.update(on(3), NOW)
     state.update(on(4, t=48000), NOW)
     assert state.unfinished == 2
@@ -114,8 +114,9 @@ def test_lost_ends_and_lost_onsets_are_counted_and_never_paired_with_a_stranger(
 
 def test_a_restart_ends_what_went_on_and_keeps_the_sum_of_lost_samples() -> None:
     state = state_after(on(1), status(lost=500), DeviceReset(), status(lost=20))
-    assert (state.start, state.unfinished, state.lost, state.going_on) == (2, 1, 520, {})
-    state = state_after(status(lost=500), Disconnected("p"), Reconnected("q", HELLO, 2.5, True, LinesLost(0, 3)), status(lost=20))
+    assert (state.start, state.unfinished, state.lost, state.active) == (2, 1, 520, {})
+    back = Reconnected("q", HELLO, 2.5, True, LinesLost(0, 3))
+    state = state_after(status(lost=500), Disconnected("p"), back, status(lost=20))
     assert (state.start, state.lost, state.path, state.times_gone, state.gone_s) == (2, 520, "q", 1, 2.5)
     assert list(state.gaps) == [LinesLost(0, 3)]
 
@@ -161,7 +162,8 @@ def test_text_is_a_line_for_each_edge() -> None:
 
 
 def test_jsonl_has_the_members_of_the_wire_and_the_time_of_the_host() -> None:
-    event, counters, gap = (json.loads(row) for row in written("jsonl", on(1), Damaged(b"{"), status(), LinesLost(3, 5)))
+    rows = written("jsonl", on(1), Damaged(b"{"), status(), LinesLost(3, 5))
+    event, counters, gap = map(json.loads, rows)
     assert event == {
         "time": "2023-11-14T22:13:20.250Z", "type": "event", "seq": 11, "id": 1, "label": "siren", "edge": "on",
         "t": 16000, "t_s": 1.0, "score": 0.9,
@@ -288,7 +290,8 @@ def test_losses_are_gathered_and_log_text_is_shown_up_to_a_bound(monkeypatch: py
 
 
 def test_the_summary_counts_what_was_not_believed() -> None:
-    state = state_after(on(1), off(1), on(2), LinesLost(5, 6), Disconnected("p"), Reconnected("q", HELLO, 1.5, False, None))
+    back = Reconnected("q", HELLO, 1.5, False, None)
+    state = state_after(on(1), off(1), on(2), LinesLost(5, 6), Disconnected("p"), back)
     words = "\n".join(summary(state, Counts(messages=12, text=3, damaged=4, missing=2), log_failed=1))
     for expected in ("siren 2", "12 believed, 4 damaged, 2 missing (seq 5-6), 3 of log text", "once, 1.5 s",
                      "1 still going on", "1 lines could not be written"):  # fmt: skip
@@ -340,18 +343,18 @@ class Asked:
 
 def test_every_class_is_asked_for_once_and_again_after_a_restart() -> None:
     board, state = Asked(), State(HELLO, "p")
-    asker = Asker(board, state, lambda: (False, False))
+    requests = TelemetryRequests(board, state, lambda: (False, False))
     for label in ("a", "b"):
-        asker.tick()
-        asker.tick()
+        requests.tick()
+        requests.tick()
         index = board.sent[-1]["class"]
-        asker.handle(Ack(1, "model", True, extra={"classes": 2, "class": index, "label": label, "on": 500}))
-    asker.tick()
+        requests.handle(Ack(1, "model", True, extra={"classes": 2, "class": index, "label": label, "on": 500}))
+    requests.tick()
     assert board.sent == [{"type": "model", "class": 0}, {"type": "model", "class": 1}]
-    assert asker.complete
+    assert requests.complete
     assert state.labels == {0: "a", 1: "b"}
-    asker.handle(DeviceReset())
-    asker.tick()
+    requests.handle(DeviceReset())
+    requests.tick()
     assert board.sent[-1] == {"type": "model", "class": 0}
 
 
@@ -359,18 +362,18 @@ def test_a_board_is_watched_while_somebody_looks_and_no_longer(monkeypatch: pyte
     clock = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: clock)
     board, looking = Asked(), (False, False)
-    asker = Asker(board, State(HELLO, "p"), lambda: looking)
-    asker.complete = True
-    asker.tick()
+    requests = TelemetryRequests(board, State(HELLO, "p"), lambda: looking)
+    requests.complete = True
+    requests.tick()
     assert board.sent == []
     looking = (True, True)
     for _ in range(70):
-        asker.tick()
+        requests.tick()
         clock += 0.1
     assert board.sent == [{"type": "watch", "on": True, "mel": True}] * 3
     looking = (False, False)
-    asker.tick()
-    asker.tick()
+    requests.tick()
+    requests.tick()
     assert board.sent[3:] == [{"type": "watch", "on": False, "mel": False}]
 
 
@@ -378,12 +381,12 @@ def test_old_firmware_is_left_in_peace(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: clock)
     board = Asked()
-    asker = Asker(board, State(HELLO, "p"), lambda: (True, False))
+    requests = TelemetryRequests(board, State(HELLO, "p"), lambda: (True, False))
     for _ in range(100):
-        asker.tick()
+        requests.tick()
         if board.sent:
             for message in board.sent:
-                asker.handle(Ack(1, str(message["type"]), False, "unsupported", "no"))
+                requests.handle(Ack(1, str(message["type"]), False, "unsupported", "no"))
         clock += 1
     assert len(board.sent) == 2
 
@@ -409,9 +412,9 @@ class Script:
 def looped(form: str, *turns: list[Item], once: bool = True, seconds: float = 0.3) -> tuple[bool, list[str]]:
     source, out = Script(*turns), io.StringIO()
     state = State(HELLO, "p")
-    asker = Asker(source, state, lambda: (False, False))
+    requests = TelemetryRequests(source, state, lambda: (False, False))
     whole_events = form in ("tsv", "audacity")
-    found = watch(source, state, EventFilter(), asker, [Lines(form, state, out)], once, whole_events, seconds)
+    found = run_monitor(source, state, EventFilter(), requests, [Lines(form, state, out)], once, whole_events, seconds)
     return found, out.getvalue().splitlines()
 
 
@@ -426,7 +429,7 @@ def test_once_ends_at_the_first_onset_or_at_the_first_whole_event() -> None:
 
 def test_importing_the_parts_needs_neither_rich_nor_paho_nor_numpy() -> None:
     code = (
-        "import sys, soundsdk.monitor.loop, soundsdk.monitor.table, soundsdk.monitor.mqtt, soundsdk.cli_monitor;"
+        "import sys, soundsdk.monitor.loop, soundsdk.monitor.table, soundsdk.monitor.mqtt, soundsdk.commands.monitor;"
         "sys.exit(any(m in sys.modules for m in ('rich', 'paho', 'numpy', 'serial', 'http.server')))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -48,12 +48,12 @@ class Monitor:
         )
 
     def line(self) -> str:
-        """The next line of its output."""
+        """Return the next line of its output."""
         assert self.process.stdout is not None
         return self.process.stdout.readline()
 
     def end(self, timeout_s: float = 20) -> tuple[str, str]:
-        """The rest of its output, and its standard error."""
+        """Return the rest of its output, and its standard error."""
         return self.process.communicate(timeout=timeout_s)
 
     def __enter__(self) -> Monitor:
@@ -168,7 +168,7 @@ def test_noise_is_counted_and_what_the_board_prints_is_shown(ports: VirtualPorts
 
 
 def test_an_unplugged_board_is_found_again_by_its_serial_number(ports: VirtualPorts, capsys: Any) -> None:
-    """Under another path, running on: the events go on within 2 s, and the gap is told."""
+    """The board is under another path and has run on: events within 2 s, and the gap is reported."""
     port = ports.add(lambda: board(BEEPS, speed=2), powered=True)
     times: dict[str, float] = {}
 

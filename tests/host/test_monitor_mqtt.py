@@ -178,7 +178,7 @@ class Monitor:
 
 @pytest.fixture
 def closing() -> Iterator[Callable[[Any], Any]]:
-    """Closes what it is given, the newest first."""
+    """Close what it is given, the newest first."""
     things: list[Any] = []
 
     def keep(thing: Any) -> Any:

@@ -35,7 +35,7 @@ def ports(tmp_path: Path) -> Iterator[VirtualPorts]:
 
 @pytest.fixture
 def ended_only_by_test() -> Iterator[None]:
-    """A SIGTERM that monitor is not there to take ends the test, not the tests."""
+    """Let a SIGTERM that monitor no longer handles end this test, not all tests."""
 
     def end(*_: object) -> None:
         raise SystemExit(1)
@@ -72,7 +72,7 @@ class Hand:
             os.kill(os.getpid(), signal.SIGTERM)
 
     def _event(self, timeout_s: float, at: int = 0) -> str | None:
-        """A whole line with an event behind that place of the log, once there is one."""
+        """Return a whole line with an event behind that place of the log, once there is one."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             text = self.log.read_text()[at:] if self.log.is_file() else ""

@@ -72,6 +72,7 @@ def test_tokens_are_long_and_never_the_same() -> None:
 
 
 def test_it_listens_on_this_computer_only(server: PageServer) -> None:
+    # Private: the address that the socket is bound to has no other witness.
     assert server._http.server_address[0] == "127.0.0.1"
     # All of 127.0.0.0/8 is this computer on Linux: a server on every address would answer here as well.
     address = "127.0.0.2"
@@ -109,6 +110,7 @@ def test_a_page_that_is_behind_is_dropped_and_the_others_go_on(server: PageServe
         got += 1
     assert got == QUEUED + 10
     assert slow.queue.qsize() == QUEUED + 1, "and the end"
+    # Private: a dropped browser is to be forgotten, which only the list shows.
     assert server._clients == [quick]
 
 
@@ -187,7 +189,7 @@ _INKED = """(() => { const c = document.querySelector(%s); const d = c.getContex
 
 
 def colours(browser: Chromium, selector: str) -> int:
-    """How many different colours a canvas shows."""
+    """Count the different colours that a canvas shows."""
     return int(browser.run(_INKED % json.dumps(selector)))
 
 

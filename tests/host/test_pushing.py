@@ -18,7 +18,7 @@ from soundfw.main import App
 from soundsdk import cli
 from soundsdk.detector_file import DetectorFile, load
 from soundsdk.device.messages import Hello
-from soundsdk.device.push import PIECE_BYTES, check_fit, push
+from soundsdk.device.push import PIECE_BYTES, PushTimeouts, check_fit, push
 from soundsdk.device.session import CommandRejected, Device
 from soundsdk.errors import CheckError, DeviceError
 from soundsdk_sim.faults import Faulty, Noise
@@ -70,7 +70,7 @@ def bench(flash: Path) -> Iterator[Bench]:
 
 
 def model_file(folder: Path, name: str, padding: int = 0, **changes: Any) -> Path:
-    """The two-tone detector under another name, with bytes of ballast in its metadata."""
+    """Write the two-tone detector under another name, with bytes of ballast in its metadata."""
     path = folder / f"{name}.tflite"
     path.write_bytes(build(metadata(name=name, ballast="x" * padding, **changes)))
     return path
@@ -206,9 +206,8 @@ def test_the_cable_pulled_at_20_points_ends_with_the_new_model_once_it_is_back(
 
 @pytest.mark.parametrize("number", range(10))
 def test_a_cable_that_stays_out_leaves_the_old_or_the_new_model_and_the_retry_succeeds(
-    flash: Path, other: DetectorFile, traffic: tuple[int, int], number: int, monkeypatch: pytest.MonkeyPatch
+    flash: Path, other: DetectorFile, traffic: tuple[int, int], number: int
 ) -> None:
-    monkeypatch.setattr("soundsdk.device.push._AWAY_S", 0.1)
     link = Faulty(Bench(flash), unplug_read=250 + (traffic[1] - 600) * number // 9)
 
     def gone() -> Any:
@@ -216,14 +215,13 @@ def test_a_cable_that_stays_out_leaves_the_old_or_the_new_model_and_the_retry_su
 
     link.reopen = gone  # type: ignore[method-assign]
     with Device(link) as device, pytest.raises(DeviceError):
-        push(device, other)
+        push(device, other, timeouts=PushTimeouts(away_s=0.1))
     with Device(Bench(flash)) as device:
         assert device.hello.sha256 in (sha(other), hashlib.sha256(MODEL).hexdigest())
         assert push(device, other).hello.sha256 == sha(other)
 
 
-def test_a_noisy_line_delays_a_push_and_does_not_change_it(flash: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr("soundsdk.device.push._ANSWER_S", 0.3)
+def test_a_noisy_line_delays_a_push_and_does_not_change_it(flash: Path, tmp_path: Path) -> None:
     small = load(model_file(tmp_path, "small"))
     link = Faulty(
         Bench(flash),
@@ -231,23 +229,28 @@ def test_a_noisy_line_delays_a_push_and_does_not_change_it(flash: Path, tmp_path
         noise_out=Noise(replace=0.0002, drop=0.0001, double=0.0001, seed=4),
     )
     with Device(link) as device:
-        assert push(device, small).hello.sha256 == sha(small)
+        assert push(device, small, timeouts=PushTimeouts(answer_s=0.3)).hello.sha256 == sha(small)
         assert device.counts.damaged + device.status().damaged > 0
 
 
 def test_a_trial_someone_left_behind_is_ended_or_confirmed(flash: Path, other: DetectorFile, tmp_path: Path) -> None:
-    from soundsdk.device.push import _Pusher
+    class HostEnded(Exception):
+        pass
+
+    def end_before_confirming(step: str, done: int, total: int) -> None:
+        if step == "confirming":
+            raise HostEnded
 
     third = load(model_file(tmp_path, "third"))
     with Device(Bench(flash)) as device:
-        first = _Pusher(device, other, lambda *_: None)
-        first._send()
-        assert first._commit().extra["trial"] is True
+        with pytest.raises(HostEnded):
+            push(device, other, end_before_confirming)
+        assert device.hello.extra["trial"] is True
         # The same again: confirmed, nothing sent.
         assert push(device, other).sent_bytes == 0
-        second = _Pusher(device, third, lambda *_: None)
-        second._send()
-        assert second._commit().model == "third"
+        with pytest.raises(HostEnded):
+            push(device, third, end_before_confirming)
+        assert device.hello.model == "third"
         done = push(device, load(model_file(tmp_path, "fourth")))
         assert done.hello.model == "fourth"
         assert "trial" not in done.hello.extra

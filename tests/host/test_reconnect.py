@@ -68,7 +68,7 @@ class Ledger:
                 self.seen += 1
 
     def close(self) -> None:
-        """At the end of a start: no line is unaccounted for."""
+        """Check at the end of a start that no line is unaccounted for."""
         if self.seqs:
             first = min(self.seqs) if self.starts_late else 0
             assert self.seqs == set(range(first, max(self.seqs) + 1))
@@ -78,7 +78,9 @@ class Ledger:
     starts_late = True  # lines from before the first connection are nobody's
 
 
-def cycle(watch: ReconnectingDevice, port: VirtualPort, ledger: Ledger, name: str, away_s: float) -> tuple[Reconnected, float]:
+def cycle(
+    watch: ReconnectingDevice, port: VirtualPort, ledger: Ledger, name: str, away_s: float
+) -> tuple[Reconnected, float]:
     """One unplugging; the item that ends it, and the time from plugging in to the next event, s."""
     port.unplug()
     items = until(watch, Disconnected, 5)

@@ -61,7 +61,7 @@ def test_addresses_that_say_nothing(text: str) -> None:
 
 
 def test_opening_a_port_takes_back_neither_dtr_nor_rts(ports: VirtualPorts, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With both asserted nothing is reset; the way there must not lead over RTS without DTR (see SerialTransport)."""
+    """Both asserted reset nothing; on the way there RTS must not be asserted without DTR (see SerialTransport)."""
     port = ports.add(board)
     calls = []
     real = serial.serialposix.fcntl.ioctl

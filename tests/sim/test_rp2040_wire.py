@@ -19,6 +19,9 @@ from soundsdk_sim.rp2040 import I2sMicrophone, Rp2040
 
 MICROPHONE = I2sMicrophone(sck=16, ws=17, sd=18)  # as boards/rpi_pico.toml has it
 PATIENCE_S = 120.0  # the emulated board is slower than a real one, and a busy computer makes it slower still
+TIMEOUTS = push.PushTimeouts(
+    answer_s=PATIENCE_S / 6, restart_s=PATIENCE_S, confirm_s=PATIENCE_S, request_every_s=2.0
+)
 
 
 class EmulatedLink:
@@ -55,14 +58,11 @@ class EmulatedLink:
 
 
 @pytest.fixture(autouse=True)
-# Private: these timeouts are those of a real board, and push() has no parameters for them.
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name in (
-        (session, "ANSWER_S"), (audio_lines, "SILENCE_S"), (push, "_RESTART_S"), (push, "_CONFIRM_S"),
+        (session, "ANSWER_S"), (audio_lines, "SILENCE_S"),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, PATIENCE_S)
-    monkeypatch.setattr(push, "_ANSWER_S", PATIENCE_S / 6)
-    monkeypatch.setattr(push, "_ASK_EVERY_S", 2.0)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_a_pushed_model_outlives_the_power_and_an_unconfirmed_one_does_not(
                 assert (pico.hello.sha256, pico.hello.extra) == (digest, {"trial": True})
                 board.save_flash(tmp_path / "trial.bin")
 
-        done = push.push(pico, other, save_trial)
+        done = push.push(pico, other, save_trial, TIMEOUTS)
         assert (done.hello.sha256, done.hello.extra) == (digest, {})
         assert (tmp_path / "trial.bin").is_file()
         board.save_flash(tmp_path / "confirmed.bin")

@@ -1,4 +1,4 @@
-"""From a folder of sounds to a detector file, and what must never be written."""
+"""A training run, from a folder of sounds to a detector file, and what must never be written."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ def check_output(out: str | Path) -> None:
 
 
 def over_budget(record: dict[str, Any]) -> list[str]:
-    """Which bounds of a small board the model exceeds, in words."""
+    """List the bounds of a small board that the model exceeds, in words."""
     cost = record["cost"]
     return [f"{key} {cost[key]:,} > {most:,}" for key, most in BUDGET.items() if cost.get(key, 0) > most]
 

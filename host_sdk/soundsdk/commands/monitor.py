@@ -92,14 +92,14 @@ def monitor(
     with 6 if there is none within --seconds. If the board is unplugged, it waits for its return.
     """
     from soundsdk.device.reconnect import ReconnectingDevice
-    from soundsdk.monitor.asking import Asker
     from soundsdk.monitor.event_filter import EventFilter
     from soundsdk.monitor.lines import Lines
     from soundsdk.monitor.log import Log
-    from soundsdk.monitor.loop import watch
+    from soundsdk.monitor.loop import run_monitor
     from soundsdk.monitor.notes import Notes, summary
-    from soundsdk.monitor.source import WatchSource
+    from soundsdk.monitor.source import DeviceSource
     from soundsdk.monitor.state import State
+    from soundsdk.monitor.telemetry_requests import TelemetryRequests
 
     broker = None
     if mqtt is not None:
@@ -114,10 +114,10 @@ def monitor(
 
             server = PageServer(web)
             stack.callback(server.close)
-        source = WatchSource(stack.enter_context(ReconnectingDevice(port, system=surroundings.system)))
+        source = DeviceSource(stack.enter_context(ReconnectingDevice(port, system=surroundings.system)))
         state = State(source.hello, source.path)
         live = form == "text" and sys.stdout.isatty()
-        asker = Asker(source, state, lambda: (live or _watched(server), _watched(server)))
+        requests = TelemetryRequests(source, state, lambda: (live or _watched(server), _watched(server)))
         sinks: list[Sink] = []
 
         def add(sink: Sink) -> None:
@@ -131,11 +131,11 @@ def monitor(
         if broker is not None:
             from soundsdk.monitor.mqtt import Mqtt
 
-            add(Mqtt(broker, state, asker, source.serial_number, labels, _say))
+            add(Mqtt(broker, state, requests, source.serial_number, labels, _say))
         if server is not None:
             from soundsdk.monitor.web import Web
 
-            add(Web(server, source, state, asker))
+            add(Web(server, source, state, requests))
             _say(f"the page is at {server.url}")
         if live:
             from rich.console import Console
@@ -150,8 +150,8 @@ def monitor(
         now = time.time()
         for sink in sinks:
             sink.handle(source.hello, None, now)
-        found = watch(
-            source, state, EventFilter(labels, min_score), asker, sinks, once, form in ("tsv", "audacity"), seconds
+        found = run_monitor(
+            source, state, EventFilter(labels, min_score), requests, sinks, once, form in ("tsv", "audacity"), seconds
         )
     if once and not found:
         raise CheckError(f"no such event came within {seconds:g} s.")

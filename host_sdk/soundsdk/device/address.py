@@ -32,7 +32,7 @@ class Address:
 
     @property
     def is_scheme(self) -> bool:
-        """Whether the address belongs to a registered scheme, so that no port is behind it."""
+        """True for an address of a registered scheme, behind which there is no port."""
         return self.kind not in ("auto", "id", "port", "url")
 
 

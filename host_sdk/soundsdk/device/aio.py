@@ -138,7 +138,9 @@ class AsyncDevice(_Feed[Item]):
             return event
         return None
 
-    async def request(self, kind: str, timeout_s: float = ANSWER_S, tries: int = 1, **members: Any) -> Hello | Status | Ack:
+    async def request(
+        self, kind: str, timeout_s: float = ANSWER_S, tries: int = 1, **members: Any
+    ) -> Hello | Status | Ack:
         """Send a command and return its answer."""
         return await self._run(self._device.request, kind, timeout_s, tries, **members)
 

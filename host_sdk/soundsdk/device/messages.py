@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 @dataclass(frozen=True)
 class Hello:
-    """The answer to `hello`, and the first line of a start. In safe mode model and sha256 are empty and rate_hz is 0."""
+    """The answer to `hello`, and the first line of a start. In safe mode model and sha256 are empty, rate_hz is 0."""
 
     seq: int
     proto: int
@@ -31,7 +31,7 @@ class Event:
     label: str
     edge: Literal["on", "off"]
     time_samples: int  # since the start of the board
-    peak: float  # highest probability of the event so far: the one that decided an onset; at an offset, of the whole event
+    peak: float  # highest probability so far: at an onset the one that decided it, at an offset that of the whole event
     time_s: float = 0.0  # time_samples in seconds; 0 if the rate is not known yet
 
 
@@ -83,7 +83,7 @@ class Mel:
 
 @dataclass(frozen=True)
 class Ack:
-    """The answer to a command. error and detail say why it was rejected; extra holds the other members of the answer."""
+    """The answer to a command. error and detail: the reason of a rejection; extra: the other members of the answer."""
 
     seq: int
     re: str  # type of the command

@@ -1,6 +1,6 @@
 """Lines from a board: messages, text, damage and losses, in order. `soundfw.wire.framing` holds the format of a line.
 
-A line that does not start with `{` is log text; one whose CRC fails is damage. Neither is believed.
+A line that does not start with `{` is log text; one whose CRC fails is damage. Neither is used as a message.
 """
 
 from __future__ import annotations
@@ -13,38 +13,39 @@ from soundfw.wire.framing import MAX_LINE_BYTES, MAX_RAW_BYTES, decode
 
 @dataclass(frozen=True)
 class Text:
-    """A line that is no message: what else the board prints."""
+    """A line that is not a message, such as log text."""
 
     data: bytes  # without line ends
 
     @property
     def text(self) -> str:
-        """For a person: what cannot be shown, terminal codes included, as a middle dot."""
+        """The line as printable text: a middle dot for every other character, terminal codes included."""
         return "".join(c if c.isprintable() else " " if c == "\t" else "·" for c in self.data.decode(errors="replace"))
 
 
 @dataclass(frozen=True)
 class Damaged:
-    """A line that starts as a message and is not to be believed; its first bytes."""
+    """A damaged line, which starts as a message; its first bytes."""
 
     data: bytes
 
 
 @dataclass(frozen=True)
 class LinesLost:
-    """Lines the board sent that did not arrive: `seq` first to last."""
+    """Lines that the board sent and that did not arrive: `seq` first to last."""
 
     first: int
     last: int
 
     @property
     def count(self) -> int:
+        """Number of lines."""
         return self.last - self.first + 1
 
 
 @dataclass(frozen=True)
 class DeviceReset:
-    """The board has started anew: its `seq` counts from 0 again, and so does its time."""
+    """A restart of the board: its `seq` and its time count from 0 again."""
 
 
 Line: TypeAlias = "dict[str, Any] | Text | Damaged | LinesLost | DeviceReset"
@@ -52,7 +53,7 @@ Line: TypeAlias = "dict[str, Any] | Text | Damaged | LinesLost | DeviceReset"
 
 @dataclass
 class Counts:
-    """What a Reader has seen. `missing` counts lines by the gaps in `seq`; `restarts`: how often it fell."""
+    """Counts of the lines that a Reader has read. missing: by gaps in `seq`; restarts: how often `seq` fell."""
 
     messages: int = 0
     text: int = 0
@@ -62,9 +63,9 @@ class Counts:
 
 
 class Reader:
-    """Splits bytes into lines and decodes them; counts what is not a message.
+    """Bytes split into lines and decoded; lines that are not messages are counted.
 
-    feed() and lines() take any number of bytes, and keep at most one line's.
+    feed() and lines() accept any number of bytes, and keep at most those of one line.
     """
 
     def __init__(self) -> None:
@@ -75,11 +76,11 @@ class Reader:
         self._overlong = False
 
     def feed(self, data: bytes) -> list[dict[str, Any]]:
-        """The messages that data completes, in order."""
+        """Return the messages that data completes, in order."""
         return [line for line in self.lines(data) if isinstance(line, dict)]
 
     def lines(self, data: bytes) -> list[Line]:
-        """All that data completes, in order: messages, text, damage; and losses, before the line that shows them."""
+        """Return all lines that data completes, in order, and each loss before the line that shows it."""
         *lines, rest = (self._rest + data).split(b"\n")
         if lines and self._overlong:
             # The end of a line whose start was thrown away and counted.

@@ -1,4 +1,4 @@
-"""A new detector for a board, without flashing: sent, tried, confirmed; the old one stays until then.
+"""Pushing of a detector to a board without flashing: sent, tried, confirmed. Until then the old one stays.
 
 with Device.open("auto") as device:
     push(device, load("detector.tflite"))
@@ -21,37 +21,43 @@ from soundsdk.device.transport import ConnectionLost
 from soundsdk.errors import CheckError, ProtocolError, UsageError
 
 PIECE_BYTES = 690  # 920 characters of base64 in a line of 1024 bytes
-_ANSWER_S = 1.5
-_TRIES = 6  # for one line
-_ROUNDS = 8  # of the whole: cuts, torn files
-_AWAY_S = 30.0
-_RESTART_S = 20.0
-_CONFIRM_S = 20.0
-_ASK_EVERY_S = 0.3
+_ROUNDS = 8  # of the whole push, for pulled cables and torn files
 
 Progress = Callable[[str, int, int], None]  # step, done, total
 
 
+@dataclass(frozen=True)
+class PushTimeouts:
+    """Time limits of a push."""
+
+    answer_s: float = 1.5  # to one line
+    tries: int = 6  # of one line
+    away_s: float = 30.0  # for a board whose port has gone
+    restart_s: float = 20.0
+    confirm_s: float = 20.0
+    request_every_s: float = 0.3  # during a restart and before the confirmation
+
+
 @dataclass
 class Pushed:
-    """What a push did. sent_bytes exceeds the file's where something was sent again, and is 0 if it ran already."""
+    """The result of a push. sent_bytes exceeds the file size if parts were sent twice; 0: the detector ran already."""
 
     hello: Hello
     sent_bytes: int = 0
-    resumed_bytes: int = 0  # there already from a push that was cut
-    cuts: int = 0  # times the board went away
+    resumed_bytes: int = 0  # on the board already from an interrupted push
+    cuts: int = 0  # number of times that the board went away
 
 
 class _Again(Exception):
-    """The round is lost; the next one begins where the board is."""
+    """A failed round; the next one resumes where the board is."""
 
 
 def check_fit(detector: DetectorFile, hello: Hello) -> None:
-    """CheckError if the detector cannot fit the board, by what its board file says of its RAM."""
+    """Raise CheckError if the detector does not fit the RAM that the board file states."""
     try:
         board = find_board(hello.board)
     except UsageError:
-        return  # a board of someone else's: the board itself decides
+        return  # not a board of ours: it decides by itself
     need = len(detector.data) + detector.arena_bytes
     if board.ram_bytes and need > board.ram_bytes:
         raise CheckError(
@@ -60,27 +66,31 @@ def check_fit(detector: DetectorFile, hello: Hello) -> None:
         )
 
 
-def push(device: Device, detector: DetectorFile, progress: Progress | None = None) -> Pushed:
-    """Sends a detector, waits for the restart, checks what runs and confirms it.
+def push(
+    device: Device, detector: DetectorFile, progress: Progress | None = None, timeouts: PushTimeouts | None = None
+) -> Pushed:
+    """Send a detector, wait for the restart, check that it runs and confirm it.
 
-    A cable that is pulled meanwhile is waited for (30 s), and the push goes on where it was. On an error the old
-    detector runs, or will after the next start. CheckError if the board cannot run the model or does not keep it,
-    CommandRejected if it does not take models at all, ConnectionLost if it does not come back, ProtocolError if it does not answer.
-    device.transport may be another one afterwards: the same port, opened again.
+    If the cable is pulled, wait for the board and resume. After an error the old detector runs, or will after
+    the next start. CheckError if the board cannot run the model or does not keep it, CommandRejected if it accepts no
+    models at all, ConnectionLost if it does not come back, ProtocolError if it does not answer. device.transport may
+    be another one afterwards: the same port, opened again.
     """
     if device.hello.proto != 1:
         raise ProtocolError("the board speaks a newer protocol.", "Update soundsdk.")
     check_fit(detector, device.hello)
-    return _Pusher(device, detector, progress or (lambda step, done, total: None)).run()
+    return _Pusher(device, detector, progress or (lambda step, done, total: None), timeouts or PushTimeouts()).run()
 
 
 class _Pusher:
-    def __init__(self, device: Device, detector: DetectorFile, progress: Progress) -> None:
+    def __init__(self, device: Device, detector: DetectorFile, progress: Progress, timeouts: PushTimeouts) -> None:
         self._device = device
         self._detector = detector
         self._data = detector.data
         self._sha256 = hashlib.sha256(detector.data).hexdigest()
         self._progress = progress
+        self._timeouts = timeouts
+        self._answer_s = timeouts.answer_s * timeouts.tries
         self._result = Pushed(device.hello)
 
     def run(self) -> Pushed:
@@ -92,7 +102,7 @@ class _Pusher:
                 self._result.cuts += 1
                 if not left:
                     raise
-                self._device.reopen(_AWAY_S)
+                self._device.reopen(self._timeouts.away_s)
             except _Again as error:
                 if not left:
                     raise ProtocolError(
@@ -104,9 +114,9 @@ class _Pusher:
         hello = self._hello()
         if hello.sha256 != self._sha256:
             if hello.extra.get("trial"):
-                # Another model's trial, that nobody has ended.
+                # An unfinished trial of another model.
                 restarts = self._device.counts.restarts
-                self._ask("push.abort")
+                self._request("push.abort")
                 self._wait_restart(restarts)
             self._send()
             hello = self._commit()
@@ -118,18 +128,18 @@ class _Pusher:
         self._result.hello = hello
 
     def _hello(self) -> Hello:
-        answer = self._device.request("hello", _ANSWER_S * _TRIES, tries=_TRIES)
+        answer = self._device.request("hello", self._answer_s, tries=self._timeouts.tries)
         assert isinstance(answer, Hello)
         return answer
 
-    def _ask(self, kind: str, **members: Any) -> Ack:
-        answer = self._device.request(kind, _ANSWER_S * _TRIES, tries=_TRIES, **members)
+    def _request(self, kind: str, **members: Any) -> Ack:
+        answer = self._device.request(kind, self._answer_s, tries=self._timeouts.tries, **members)
         assert isinstance(answer, Ack)
         return answer
 
     def _begin(self) -> int:
         try:
-            answer = self._ask(
+            answer = self._request(
                 "push.begin", size=len(self._data), sha256=self._sha256, arena=self._detector.arena_bytes
             )
         except CommandRejected as error:
@@ -149,28 +159,28 @@ class _Pusher:
             self._progress("sending", at, total)
             piece = self._data[at : at + PIECE_BYTES]
             try:
-                now = _at(self._ask("push.data", at=at, data=base64.b64encode(piece).decode()))
+                now = _at(self._request("push.data", at=at, data=base64.b64encode(piece).decode()))
             except CommandRejected as error:
                 if error.code in ("push.begin", "push.gap"):
                     raise _Again(error.detail) from error  # it has restarted, or an answer was about an older line
-                raise CheckError(f"the board does not take the model: {error.detail} ({error.code}).") from error
+                raise CheckError(f"the board does not accept the model: {error.detail} ({error.code}).") from error
             self._result.sent_bytes += len(piece)
             at = now
         self._progress("sending", total, total)
 
     def _commit(self) -> Hello:
-        """The hello of the model on trial."""
+        """Commit and return the hello of the model on trial."""
         restarts = self._device.counts.restarts
         self._progress("checking", 0, 1)
         try:
             # Once only: it ends in a restart, after which the second would be refused.
-            self._device.request("push.commit", _RESTART_S / 2)
+            self._device.request("push.commit", self._timeouts.restart_s / 2)
         except CommandRejected as error:
             if error.code in ("push.short", "push.begin", "push.sha256"):
                 raise _Again(error.detail) from error
-            raise CheckError(f"the board does not take the model: {error.detail} ({error.code}).") from error
+            raise CheckError(f"the board does not accept the model: {error.detail} ({error.code}).") from error
         except ProtocolError:
-            pass  # the answer was lost, or the command: hello tells
+            pass  # the answer was lost, or the command: hello will show which
         hello = self._wait_restart(restarts)
         if hello.sha256 == self._sha256:
             return hello
@@ -180,18 +190,18 @@ class _Pusher:
                 f"the board cannot run {self._detector.name} ({code}); the old detector is back.",
                 "soundsdk info shows what it needs; a smaller one may run.",
             )
-        raise _Again("the board did not take the commit")
+        raise _Again("the board ignored the commit")
 
     def _wait_restart(self, restarts: int) -> Hello:
-        """The hello after a restart that follows `restarts` others, or of a board that does not restart in time."""
+        """Return the hello after restart number `restarts` + 1, or that of a board that does not restart in time."""
         self._progress("restarting", 0, 1)
-        deadline = time.monotonic() + _RESTART_S
+        deadline = time.monotonic() + self._timeouts.restart_s
         hello = None
         while time.monotonic() < deadline:
             try:
-                answer = self._device.request("hello", _ASK_EVERY_S)
+                answer = self._device.request("hello", self._timeouts.request_every_s)
             except ConnectionLost:
-                self._device.reopen(_AWAY_S)
+                self._device.reopen(self._timeouts.away_s)
                 return self._device.hello
             except ProtocolError:
                 continue
@@ -199,17 +209,17 @@ class _Pusher:
             hello = answer
             if self._device.counts.restarts > restarts:
                 return hello
-            time.sleep(_ASK_EVERY_S)
+            time.sleep(self._timeouts.request_every_s)
         if hello is None:
             raise ProtocolError("the board has not come back after the restart.", "Reset it: a detector is in place.")
         return hello
 
     def _confirm(self) -> None:
-        deadline = time.monotonic() + _CONFIRM_S
+        deadline = time.monotonic() + self._timeouts.confirm_s
         self._progress("confirming", 0, 1)
         while True:
             try:
-                self._ask("push.confirm", sha256=self._sha256)
+                self._request("push.confirm", sha256=self._sha256)
                 self._progress("confirming", 1, 1)
                 return
             except CommandRejected as error:
@@ -220,11 +230,11 @@ class _Pusher:
                         f"the board does not keep {self._detector.name}: {error.detail} ({error.code}).",
                         "Reset it: the old detector comes back.",
                     ) from error
-            time.sleep(_ASK_EVERY_S)
+            time.sleep(self._timeouts.request_every_s)
 
 
 def _at(answer: Ack) -> int:
     at = answer.extra.get("at")
     if not isinstance(at, int):
-        raise ProtocolError("the board does not say how much it has.", "Flash newer firmware.")
+        raise ProtocolError("the board does not report how much it has received.", "Flash newer firmware.")
     return at

@@ -173,7 +173,7 @@ def open_transport(address: Address, system: System | None = None) -> Transport:
 
 
 def reopen(transport: Transport, timeout_s: float) -> Transport:
-    """Open a transport to the same board again, with a growing wait; after timeout_s raise the last error of opening."""
+    """Open a transport to the same board again, with growing waits; after timeout_s raise the last error of opening."""
     deadline = time.monotonic() + timeout_s
     wait_s = FIRST_WAIT_S
     while True:

@@ -12,25 +12,26 @@ from soundsdk import labels
 from soundsdk.device.messages import Event
 from soundsdk.monitor.records import line, record
 from soundsdk.monitor.source import Item
-from soundsdk.monitor.state import Span, State, whole
+from soundsdk.monitor.state import EventSpan, State, whole
 
 FORMATS = ("text", "jsonl", "tsv", "audacity")
 
 
 class Sink(Protocol):
-    """Takes what is chosen to be shown. None of them waits for anything."""
+    """A receiver of everything that is to be shown or kept. Its methods never wait."""
 
-    def handle(self, item: Item, span: Span | None, now: float) -> None:
-        """span: the event that the item begins or ends."""
+    def handle(self, item: Item, span: EventSpan | None, now: float) -> None:
+        """Handle an item that arrived at `now` (Unix seconds). span: the event that it begins or ends."""
 
     def tick(self) -> None:
-        """Comes several times a second."""
+        """Do what is due; called several times a second."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Release what the sink holds."""
 
 
 class Lines:
-    """A Sink. BrokenPipeError when nobody reads any more, even if there is nothing to write."""
+    """A Sink that writes lines. BrokenPipeError when the reader has gone, even if there is nothing to write."""
 
     def __init__(self, form: str, state: State, out: TextIO | None = None) -> None:
         self._form = form
@@ -40,7 +41,8 @@ class Lines:
         if form == "tsv":
             self._write([labels.TSV_HEADER])
 
-    def handle(self, item: Item, span: Span | None, now: float) -> None:
+    def handle(self, item: Item, span: EventSpan | None, now: float) -> None:
+        """Write the lines of an item."""
         if self._form == "jsonl":
             members = record(item, now, self._state.hello.rate_hz)
             self._write([] if members is None else [line(members)])
@@ -57,14 +59,16 @@ class Lines:
             self._out.flush()
 
     def tick(self) -> None:
+        """Raise BrokenPipeError if the reader has gone."""
         if self._pipe is not None and any(event & select.POLLERR for _, event in self._pipe.poll(0)):
             raise BrokenPipeError
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Do nothing: the output stays open."""
 
 
 def _pipe(out: TextIO) -> select.poll | None:
-    """A poll that shows when the reader of a pipe has gone; None where that cannot be seen."""
+    """Return a poll that shows when the reader of a pipe has gone; None where that cannot be seen."""
     try:
         import stat
 
@@ -79,12 +83,12 @@ def _pipe(out: TextIO) -> select.poll | None:
 
 
 def text(event: Event, rate_hz: int, now: float) -> str:
-    """One edge of an event: local time, edge, seconds since the board's start, score, label."""
+    """Format one edge of an event: local time, edge, seconds since the board started, score, label."""
     clock = time.strftime("%H:%M:%S", time.localtime(now))
     seconds = event.time_samples / rate_hz if rate_hz else 0.0
     return f"{clock}  {event.edge:<3}  {seconds:10.2f} s  {event.peak:.2f}  {labels.printable(event.label)}"
 
 
 def filename(state: State) -> str:
-    """What stands for a file's name: the board's id, with -2, -3 … after it has started anew."""
+    """Return the file name in a table: the id of the board, with -2, -3 … after restarts."""
     return state.hello.board + (f"-{state.start}" if state.start > 1 else "")

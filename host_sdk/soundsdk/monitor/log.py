@@ -1,4 +1,4 @@
-"""`--log`: a file of JSON Lines that is never behind and survives a full disk."""
+"""The file of `--log`: JSON Lines, written at once, that survive a full disk."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from pathlib import Path
 from soundsdk.errors import DataError
 from soundsdk.monitor.records import line, record
 from soundsdk.monitor.source import Item
-from soundsdk.monitor.state import Span, State
+from soundsdk.monitor.state import EventSpan, State
 
 
 class Log:
-    """A Sink that appends a line per item, at once. say() gets one sentence when the file stops or goes on taking.
+    """A Sink that appends a line per item, at once. say() gets a sentence when writing fails, and when it works again.
 
-    DataError if it cannot be opened.
+    DataError if the file cannot be opened.
     """
 
     def __init__(self, path: Path, state: State, say: Callable[[str], None]) -> None:
         self.path = path
         self._state = state
         self._say = say
-        self.failed = 0  # lines that the file did not take
-        self._failing = 0  # of those, since it took one last
+        self.failed = 0  # lines that could not be written
+        self._failing = 0  # of those, since the last one that could
         self._torn = False  # the file ends within a line
         try:
             self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
@@ -33,7 +33,8 @@ class Log:
                 f"the log {path} cannot be written: {error.strerror or error}.", "Give --log another place."
             ) from error
 
-    def handle(self, item: Item, span: Span | None, now: float) -> None:
+    def handle(self, item: Item, span: EventSpan | None, now: float) -> None:
+        """Append the record of an item."""
         members = record(item, now, self._state.hello.rate_hz)
         if members is not None:
             self._append(line(members).encode() + b"\n")
@@ -50,21 +51,23 @@ class Log:
             self.failed += 1
             self._failing += 1
             if self._failing == 1:
-                self._say(f"the log {self.path} takes no more ({error.strerror or error}); what comes is not kept.")
+                self._say(f"the log {self.path} cannot be written ({error.strerror or error}); new lines are not kept.")
             return
         self._torn = False
         if self._failing:
-            self._say(f"the log {self.path} takes lines again; {self._failing} are not in it.")
+            self._say(f"the log {self.path} can be written again; {self._failing} lines are not in it.")
             self._failing = 0
 
-    def tick(self) -> None: ...
+    def tick(self) -> None:
+        """Do nothing: lines are written at once."""
 
     def close(self) -> None:
+        """Close the file."""
         os.close(self._file)
 
 
 def _ends_within_line(path: Path) -> bool:
-    """Whether what another run left is cut off, so that a line end has to come first."""
+    """Return whether the last line of an earlier run is cut off, so that a line end has to come first."""
     if not path.is_file():
         return False
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""The loop of `soundsdk monitor`: from the source to everything that shows or keeps what comes."""
+"""The loop of `soundsdk monitor`: from the source to everything that shows or keeps its items."""
 
 from __future__ import annotations
 
@@ -7,40 +7,42 @@ from collections.abc import Sequence
 
 from soundsdk.device.messages import Event
 from soundsdk.device.protocol import DeviceReset
-from soundsdk.monitor.asking import Asker
 from soundsdk.monitor.event_filter import EventFilter
 from soundsdk.monitor.lines import Sink
 from soundsdk.monitor.source import Item, Reconnected, Source
 from soundsdk.monitor.state import State
+from soundsdk.monitor.telemetry_requests import TelemetryRequests
 
 TURN_S = 0.1
-GATHER_S = 0.03  # after something has come: a line alone costs as much as several at once
+GATHER_S = 0.03  # wait after items: a single line costs as much as several at once
 
 
-def watch(
+def run_monitor(
     source: Source,
     state: State,
     event_filter: EventFilter,
-    asker: Asker,
+    requests: TelemetryRequests,
     sinks: Sequence[Sink],
     once: bool = False,
     whole: bool = False,
     seconds: float | None = None,
     gather_s: float = GATHER_S,
 ) -> bool:
-    """Runs until `seconds` are over (False), or with `once` until an event has been shown (True): its onset, or its
-    end if only `whole` events are shown. Without either it runs until an exception ends it.
+    """Run until `seconds` are over (return False), or with `once` until an event has been shown (return True).
+
+    once: at the onset of the event, or at its end if only `whole` events are shown. Without either, run until an
+    exception ends the loop.
     """
     end = None if seconds is None else time.monotonic() + seconds
     while end is None or time.monotonic() < end:
-        asker.tick()
+        requests.tick()
         timeout_s = TURN_S if end is None else max(0.0, min(TURN_S, end - time.monotonic()))
         items = source.read_all(timeout_s)
         now = time.time()
         for item in items:
             if isinstance(item, DeviceReset) or (isinstance(item, Reconnected) and item.restarted):
                 event_filter.restart()
-            asker.handle(item)
+            requests.handle(item)
             chosen: Sequence[Item] = event_filter.select(item) if isinstance(item, Event) else [item]
             for one in chosen:
                 span = state.update(one, now)

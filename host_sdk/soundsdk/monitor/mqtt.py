@@ -1,4 +1,4 @@
-"""`--mqtt`: events and status to an MQTT broker. It never waits; what cannot be sent is queued up to a bound."""
+"""Events and status to an MQTT broker (`--mqtt`), without waiting: messages are queued up to a bound."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from soundsdk.device.messages import Event, Hello, Status
 from soundsdk.device.protocol import DeviceReset
 from soundsdk.errors import UsageError
 from soundsdk.monitor import mqtt_topics
-from soundsdk.monitor.asking import Asker
 from soundsdk.monitor.mqtt_topics import Broker, Topics
 from soundsdk.monitor.records import line, record
 from soundsdk.monitor.source import Disconnected, Item, Reconnected
-from soundsdk.monitor.state import Span, State
+from soundsdk.monitor.state import EventSpan, State
+from soundsdk.monitor.telemetry_requests import TelemetryRequests
 
 QUEUED = 1000  # events that wait for the broker; more are dropped and counted
 RECONNECT_S = (1, 60)  # first and longest wait
@@ -24,7 +24,7 @@ _BYE_S = 2.0
 
 
 class Mqtt:
-    """A Sink. Connects in a thread of its own and again and again; say() gets a sentence when that changes.
+    """A Sink that connects, and reconnects, in a thread of its own; say() gets a sentence when that changes.
 
     UsageError if paho-mqtt is not installed. only: the labels that may have a sensor (empty: all).
     """
@@ -33,7 +33,7 @@ class Mqtt:
         self,
         broker: Broker,
         state: State,
-        asker: Asker,
+        requests: TelemetryRequests,
         serial_number: str | None,
         only: Collection[str],
         say: Callable[[str], None],
@@ -45,16 +45,16 @@ class Mqtt:
             raise UsageError("--mqtt needs paho-mqtt.", "Install it: pip install 'soundsdk[mqtt]'.") from error
         self._broker = broker
         self._state = state
-        self._asker = asker
+        self._requests = requests
         self._only = frozenset(only)
         self._say = say
         self._board_name = _board_name(state.hello.board)
         self.topics = Topics(broker.prefix, mqtt_topics.slug(serial_number or state.hello.board))
         self.dropped = 0
         self._lock = threading.Lock()
-        self._kept: dict[str, str] = {}  # what is retained: topic, payload
+        self._kept: dict[str, str] = {}  # retained messages: topic, payload
         self._connected = False
-        self._told = ""
+        self._reported = ""
         self._described: tuple[Any, ...] = ()
         self._client = Client(CallbackAPIVersion.VERSION2)
         self._client.on_connect = self._on_connect
@@ -72,13 +72,13 @@ class Mqtt:
         self._client.connect_async(broker.host, broker.port, keepalive=30)
         self._client.loop_start()
 
-    # In paho's thread:
+    # In the thread of paho:
 
     def _on_connect(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
-            self._tell(f"the MQTT broker {self._broker} refuses: {str(reason).lower()}; trying on.")
+            self._report(f"the MQTT broker {self._broker} refuses the connection: {str(reason).lower()}; trying again.")
             return
-        self._tell(f"connected to the MQTT broker {self._broker}.")
+        self._report(f"connected to the MQTT broker {self._broker}.")
         with self._lock:
             self._connected = True
             for topic, payload in self._kept.items():
@@ -88,18 +88,18 @@ class Mqtt:
         with self._lock:
             was, self._connected = self._connected, False
         if was and reason.is_failure:
-            self._tell(f"the MQTT broker {self._broker} has gone; trying on.")
+            self._report(f"the MQTT broker {self._broker} is gone; trying again.")
 
     def _on_connect_fail(self, client: Any, data: Any) -> None:
         # paho calls this while it handles the error.
-        self._tell(f"the MQTT broker {self._broker} cannot be reached: {sys.exc_info()[1]}; trying on.")
+        self._report(f"the MQTT broker {self._broker} cannot be reached: {sys.exc_info()[1]}; trying again.")
 
-    def _tell(self, sentence: str) -> None:
-        if sentence != self._told:
-            self._told = sentence
+    def _report(self, sentence: str) -> None:
+        if sentence != self._reported:
+            self._reported = sentence
             self._say(sentence)
 
-    # In the monitor's:
+    # In the thread of the monitor:
 
     def _keep(self, topic: str, payload: str) -> None:
         with self._lock:
@@ -109,9 +109,9 @@ class Mqtt:
                     self._client.publish(topic, payload, qos=1, retain=True)
 
     def _describe(self) -> None:
-        """Discovery, anew whenever another detector, or more of its labels, are known."""
+        """Publish discovery, again whenever another detector or more labels are known."""
         hello = self._state.hello
-        labels = [c["label"] for _, c in sorted(self._asker.classes.items())] if self._asker.complete else []
+        labels = [c["label"] for _, c in sorted(self._requests.classes.items())] if self._requests.complete else []
         described = (hello.board, hello.model, hello.fw, tuple(labels))
         if described == self._described:
             return
@@ -128,10 +128,11 @@ class Mqtt:
         if self.topics.state(label) not in self._kept:
             self._keep(self.topics.state(label), "OFF")
 
-    def handle(self, item: Item, span: Span | None, now: float) -> None:
+    def handle(self, item: Item, span: EventSpan | None, now: float) -> None:
+        """Publish an item."""
         if isinstance(item, Event):
             payload = line(record(item, now, self._state.hello.rate_hz) or {})
-            # Of a board that does not tell its classes, a label is known when it is heard.
+            # The label of a board that does not report its classes is known with its first event.
             self._describe_label(item.label)
             self._keep(self.topics.state(item.label), "ON" if item.edge == "on" else "OFF")
             self._keep(self.topics.last(item.label), payload)
@@ -155,19 +156,20 @@ class Mqtt:
             self._keep(topic, "OFF")
 
     def tick(self) -> None:
+        """Publish discovery that has become known."""
         self._describe()
 
     def close(self) -> None:
-        """Says offline, and leaves within a few seconds even if nobody listens."""
-        self._say_bye()
+        """Publish offline and disconnect, within a few seconds even if the broker does not answer."""
+        self._disconnect()
         if self.dropped:
             self._say(f"{self.dropped} events did not reach the MQTT broker.")
 
-    def _say_bye(self) -> None:
+    def _disconnect(self) -> None:
         with self._lock:
             connected = self._connected
         if not connected:
-            return  # its thread ends with the program; the broker has sent the last will
+            return  # the thread ends with the program; the broker has published the last will
         with contextlib.suppress(RuntimeError, ValueError):
             self._client.publish(self.topics.availability, "offline", qos=1, retain=True).wait_for_publish(_BYE_S)
         self._client.disconnect()

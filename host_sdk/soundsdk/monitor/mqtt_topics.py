@@ -1,4 +1,4 @@
-"""Where what goes on an MQTT broker, and how Home Assistant is told of it. Nothing here talks to a broker.
+"""The topics of a board on an MQTT broker, and its discovery by Home Assistant. Nothing here connects to a broker.
 
 Below PREFIX/NODE, NODE being the board's USB serial number, else its id:
 
@@ -29,7 +29,7 @@ _EXAMPLE = "Give mqtt://HOST/PREFIX, such as mqtt://user:password@broker.local/s
 
 @dataclass(frozen=True)
 class Broker:
-    """Where a broker is. user, password: None for none."""
+    """The address of a broker. user, password: None if it needs none."""
 
     host: str
     port: int
@@ -39,12 +39,12 @@ class Broker:
     prefix: str
 
     def __str__(self) -> str:
-        """Without the password."""
+        """Return the address without the password."""
         return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.port}/{self.prefix}"
 
 
 def parse(url: str) -> Broker:
-    """Reads mqtt[s]://[user[:password]@]host[:port][/prefix]; UsageError if it says something else.
+    """Parse mqtt[s]://[user[:password]@]host[:port][/prefix]; UsageError if it is malformed.
 
     User and password are percent-decoded. Without a prefix: soundsdk.
     """
@@ -65,7 +65,7 @@ def parse(url: str) -> Broker:
 
 
 def slug(text: str) -> str:
-    """text as a level of a topic: a-z, 0-9, - and _; never empty, and not the same for different texts that matter."""
+    """Return a text as a level of a topic: a-z, 0-9, - and _; never empty, and different for different labels."""
     plain = re.sub(r"[^a-z0-9_-]+", "_", text.lower()).strip("_")
     if plain == text:
         return plain
@@ -84,24 +84,30 @@ class Topics:
 
     @property
     def base(self) -> str:
+        """The root of all topics of the board."""
         return f"{self.prefix}/{self.node}"
 
     @property
     def availability(self) -> str:
+        """The topic of online and offline."""
         return f"{self.base}/availability"
 
     @property
     def status(self) -> str:
+        """The topic of the newest status."""
         return f"{self.base}/status"
 
     @property
     def event(self) -> str:
+        """The topic of every edge of an event."""
         return f"{self.base}/event"
 
     def state(self, label: str) -> str:
+        """Return the topic of ON and OFF of a label."""
         return f"{self.base}/{slug(label)}/state"
 
     def last(self, label: str) -> str:
+        """Return the topic of the newest edge of a label."""
         return f"{self.base}/{slug(label)}/event"
 
 
@@ -124,7 +130,7 @@ def _common(topics: Topics, hello: Hello, board_name: str, name: str, thing: str
 
 
 def of_label(topics: Topics, hello: Hello, board_name: str, label: str) -> tuple[str, str]:
-    """Topic and payload that make a label a binary sensor."""
+    """Return topic and payload that make a label a binary sensor."""
     thing = slug(label)
     config = {
         **_common(topics, hello, board_name, label, thing),
@@ -136,7 +142,7 @@ def of_label(topics: Topics, hello: Hello, board_name: str, label: str) -> tuple
 
 
 def of_board(topics: Topics, hello: Hello, board_name: str) -> list[tuple[str, str]]:
-    """Topics and payloads that make sensors of the level and of the samples that were lost."""
+    """Return topics and payloads that make sensors of the level and of the lost samples."""
     level = {
         **_common(topics, hello, board_name, "Level", "level-dbfs"),
         "state_topic": topics.status,

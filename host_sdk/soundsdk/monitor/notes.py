@@ -1,4 +1,4 @@
-"""What a person should know besides the events: on standard error, one sentence each."""
+"""Sentences on standard error: losses, restarts, an unplugged board, and the summary."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from soundsdk.device.messages import Status
 from soundsdk.device.protocol import Counts, DeviceReset, LinesLost, Text
 from soundsdk.labels import printable
 from soundsdk.monitor.source import Disconnected, Item, Reconnected
-from soundsdk.monitor.state import Span, State
+from soundsdk.monitor.state import EventSpan, State
 
-GATHER_S = 5.0  # losses of this time become one sentence
-TEXT_LINES = 20  # of log text in that time; more are counted
+GATHER_S = 5.0  # losses within this time become one sentence
+TEXT_LINES = 20  # of log text within that time; more are only counted
 
 
 class Notes:
-    """A Sink. say() shows a sentence about the board, show() a line the board printed."""
+    """A Sink that writes sentences. say() shows one about the board, show() a line that the board printed."""
 
     def __init__(self, state: State, say: Callable[[str], None], show: Callable[[str], None]) -> None:
         self._state = state
@@ -27,9 +27,10 @@ class Notes:
         self._lost = 0
         self._dropped = 0
         self._texts = 0
-        self._told_at = time.monotonic()
+        self._reported_at = time.monotonic()
 
-    def handle(self, item: Item, span: Span | None, now: float) -> None:
+    def handle(self, item: Item, span: EventSpan | None, now: float) -> None:
+        """Report an item that matters beside the events."""
         if isinstance(item, Text):
             self._texts += 1
             if self._texts <= TEXT_LINES:
@@ -39,8 +40,8 @@ class Notes:
             if len(self._missing) < 5:
                 self._missing.append(item)
         elif isinstance(item, Disconnected):
-            self._tell()
-            self._say(f"the board at {item.path} has gone; waiting for it.")
+            self._report()
+            self._say(f"the board at {item.path} is gone; waiting for it.")
         elif isinstance(item, Reconnected):
             self._say(f"the board is back at {item.path} after {item.away_s:.1f} s; {_missed(item.lines_lost)}.")
             if item.restarted:
@@ -56,14 +57,15 @@ class Notes:
 
     def _restarted(self) -> None:
         self._lost = self._dropped = 0
-        self._say("the board has started anew; its time and its seq count from 0 again.")
+        self._say("the board has restarted; its time and its seq count from 0 again.")
 
     def tick(self) -> None:
-        if time.monotonic() - self._told_at >= GATHER_S:
-            self._tell()
+        """Report what has gathered."""
+        if time.monotonic() - self._reported_at >= GATHER_S:
+            self._report()
 
-    def _tell(self) -> None:
-        self._told_at = time.monotonic()
+    def _report(self) -> None:
+        self._reported_at = time.monotonic()
         if self._texts > TEXT_LINES:
             self._say(f"the board printed {self._texts - TEXT_LINES} more lines.")
         self._texts = 0
@@ -73,7 +75,8 @@ class Notes:
             self._missing_lines = 0
 
     def close(self) -> None:
-        self._tell()
+        """Report the rest."""
+        self._report()
 
 
 def _missed(gap: LinesLost | None) -> str:
@@ -85,18 +88,18 @@ def _lines(n: int) -> str:
 
 
 def ranges(gaps: list[LinesLost], total: int) -> str:
-    """seq 17, 20-22; and so on if the gaps hold fewer than `total` lines."""
+    """Format gaps as `seq 17, 20-22`, and others if the gaps hold fewer than `total` lines."""
     some = ", ".join(str(gap.first) if gap.first == gap.last else f"{gap.first}-{gap.last}" for gap in gaps)
     return f"seq {some}" + (" and others" if sum(gap.count for gap in gaps) < total else "")
 
 
 def summary(state: State, counts: Counts, log_failed: int = 0) -> list[str]:
-    """The last words, a line each."""
+    """Return the lines of the summary."""
     seconds = time.monotonic() - state.began
     events = ", ".join(f"{printable(label)} {n}" for label, n in sorted(state.counted.items())) or "none"
     out = [
         f"watched {state.path} for {_duration(seconds)}: events {events}",
-        f"  lines    {counts.messages} believed, {counts.damaged} damaged, {counts.missing} missing"
+        f"  lines    {counts.messages} intact, {counts.damaged} damaged, {counts.missing} missing"
         + (f" ({ranges(list(state.gaps), counts.missing)})" if state.gaps else "")
         + (f", {counts.text} of log text" if counts.text else ""),
         f"  samples  {state.lost} lost by the board",
@@ -104,13 +107,13 @@ def summary(state: State, counts: Counts, log_failed: int = 0) -> list[str]:
     if state.times_gone:
         times = "once" if state.times_gone == 1 else f"{state.times_gone} times"
         out.append(f"  gone     {times}, {state.gone_s:.1f} s in all; starts seen: {state.start}")
-    if state.unfinished or state.headless or state.going_on:
+    if state.unfinished or state.without_onset or state.active:
         parts = [
             f"{n} {what}"
             for n, what in (
-                (len(state.going_on), "still going on"),
+                (len(state.active), "still going on"),
                 (state.unfinished, "whose end was lost"),
-                (state.headless, "whose onset was not seen"),
+                (state.without_onset, "whose onset was not seen"),
             )
             if n
         ]

@@ -154,7 +154,7 @@ function drawRow(row, t, span) {
   const x = (at) => width * (1 - (t - at) / span), y = (score) => height - 3 - (score / 1000) * (height - 6);
   for (const event of state.spans.values()) {
     if (event.label !== row.label || event.start !== state.board.start) continue;
-    const end = event.offset_s ?? (event.going_on ? t : event.onset_s + 0.2);
+    const end = event.offset_s ?? (event.active ? t : event.onset_s + 0.2);
     if (end < t - span || event.onset_s > t) continue;
     const left = Math.max(0, x(event.onset_s)), right = Math.min(width, x(end));
     g.fillStyle = ink.shade;
@@ -265,7 +265,7 @@ function values() {
   for (const row of rows) {
     const score = step && row.index !== undefined ? step.scores[row.index] : undefined;
     put(row.value, score === undefined ? "" : (score / 1000).toFixed(2));
-    const on = [...state.spans.values()].some((s) => s.going_on && s.label === row.label);
+    const on = [...state.spans.values()].some((s) => s.active && s.label === row.label);
     row.li.classList.toggle("on", on);
   }
   put($("level"), state.level === null ? "–" : `${state.level.toFixed(1)} dBFS`.replace("-", "−"));
@@ -320,9 +320,9 @@ function showEvents() {
   const all = [...state.spans.values()].reverse();
   $("none").hidden = all.length > 0;
   $("events").tBodies[0].replaceChildren(...all.map((s) => {
-    const tr = element("tr", "", s.going_on ? "on" : "");
+    const tr = element("tr", "", s.active ? "on" : "");
     const clock = new Date(1000 * s.time).toLocaleTimeString([], { hour12: false });
-    const length = s.offset_s !== null ? `${(s.offset_s - s.onset_s).toFixed(1)} s` : s.going_on ? "now" : "end lost";
+    const length = s.offset_s !== null ? `${(s.offset_s - s.onset_s).toFixed(1)} s` : s.active ? "now" : "end lost";
     tr.append(element("td", clock), element("td", s.label), element("td", length, "n"),
       element("td", s.score.toFixed(2), "n"));
     return tr;
@@ -347,7 +347,7 @@ const take = {
   },
   restart: () => {
     Object.assign(state, { steps: [], offset: null, last: -Infinity, status: null });
-    for (const s of state.spans.values()) s.going_on = false;
+    for (const s of state.spans.values()) s.active = false;
     if (mel.raw) mel.raw.fill(-999);
     mel.newest = null;
     if (mel.raw) mel.ring.getContext("2d").clearRect(0, 0, mel.columns, mel.width);
@@ -367,11 +367,11 @@ const take = {
   mel: melTake,
   event: (m) => {
     const key = `${m.start}/${m.id}/${m.label}`, old = state.spans.get(key);
-    if (m.going_on && !old) heard(Math.max(m.onset_s, state.last ?? m.onset_s));
-    for (const [k, s] of state.spans) if (s.going_on && s.label === m.label && k !== key) s.going_on = false;
+    if (m.active && !old) heard(Math.max(m.onset_s, state.last ?? m.onset_s));
+    for (const [k, s] of state.spans) if (s.active && s.label === m.label && k !== key) s.active = false;
     state.spans.set(key, m);
     if (state.spans.size > EVENTS) state.spans.delete(state.spans.keys().next().value);
-    put($("spoken"), m.going_on ? `${m.label} began` : `${m.label} ended`);
+    put($("spoken"), m.active ? `${m.label} began` : `${m.label} ended`);
     changed.add("events");
   },
   status: (m) => {

@@ -1,7 +1,7 @@
 """The web page of `soundsdk monitor --web`: one file, served to this computer only, fed by Server-Sent Events.
 
 http://127.0.0.1:PORT/TOKEN/ is the page, …/events its feed. Without the token, or under another host name (as a page
-elsewhere could make a browser use), everything is 403.
+elsewhere could make a browser use), the answer is 403.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from pathlib import Path
 from soundsdk.errors import PortError
 
 CLIENTS = 8
-QUEUED = 400  # messages; a browser that is further behind is dropped, and begins anew
+QUEUED = 400  # messages; a browser that is further behind is dropped, and connects again
 PING_S = 10.0
 _FILES = Path(__file__).parent
 
 
 def page() -> tuple[bytes, str]:
-    """The page with its style and script inside, and the Content-Security-Policy that allows nothing else."""
+    """Return the page with its style and script inside, and the Content-Security-Policy that allows nothing else."""
     style = (_FILES / "page.css").read_text("utf-8")
     script = (_FILES / "page.js").read_text("utf-8")
     html = (_FILES / "page.html").read_text("utf-8")
@@ -39,14 +39,14 @@ def page() -> tuple[bytes, str]:
 
 
 class Client:
-    """A browser that listens. Its queue ends with None when it is dropped."""
+    """One connected browser. Its queue ends with None when it is dropped."""
 
     def __init__(self) -> None:
         self.queue: queue.Queue[str | None] = queue.Queue(QUEUED + 1)
         self.greeted = False
 
     def put(self, message: str) -> bool:
-        """False if it is too far behind."""
+        """Queue a message; return False if the browser is too far behind."""
         if self.queue.qsize() >= QUEUED:
             return False
         self.queue.put_nowait(message)
@@ -57,7 +57,7 @@ class PageServer:
     """The server, in threads of its own. PortError if the TCP port is taken."""
 
     def __init__(self, port: int = 0) -> None:
-        """port 0: any that is free."""
+        """Start serving. port 0: any free one."""
         self.token = secrets.token_urlsafe(18)
         self._lock = threading.Lock()
         self._clients: list[Client] = []
@@ -82,11 +82,11 @@ class PageServer:
 
     @property
     def watched(self) -> bool:
-        """Whether a browser listens."""
+        """True while a browser is connected."""
         return bool(self._clients)
 
     def new_clients(self) -> list[Client]:
-        """Those that have come since the last call; put() the state of things into them first."""
+        """Return the browsers that have connected since the last call; put() the current state into them first."""
         with self._lock:
             new = [client for client in self._clients if not client.greeted]
             for client in new:
@@ -94,14 +94,14 @@ class PageServer:
         return new
 
     def publish(self, message: str) -> None:
-        """To all that were greeted. Never waits."""
+        """Queue a message for all greeted browsers, without waiting."""
         with self._lock:
             for client in [c for c in self._clients if c.greeted and not c.put(message)]:
                 self._clients.remove(client)
                 client.queue.put_nowait(None)
 
     def join(self) -> Client | None:
-        """A new client; None if there are too many."""
+        """Add a browser; None if there are too many."""
         with self._lock:
             if self._closing or len(self._clients) >= CLIENTS:
                 return None
@@ -110,11 +110,12 @@ class PageServer:
             return client
 
     def leave(self, client: Client) -> None:
+        """Remove a browser."""
         with self._lock, contextlib.suppress(ValueError):
             self._clients.remove(client)
 
     def allows(self, host: str | None, path: str) -> str | None:
-        """The name below the token if the request may have it, else None."""
+        """Return the name below the token if the request is allowed, else None."""
         head, slash, name = path.partition("?")[0].removeprefix("/").partition("/")
         ours = hmac.compare_digest(head.encode(), self.token.encode())
         return name if ours and slash and host in self._hosts else None
@@ -125,7 +126,7 @@ class PageServer:
         return self._page, self._policy
 
     def close(self) -> None:
-        """Ends all connections."""
+        """End all connections."""
         with self._lock:
             self._closing = True
             clients, self._clients = self._clients, []
@@ -143,7 +144,7 @@ class _Http(http.server.ThreadingHTTPServer):
     allow_reuse_address = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A browser that goes away is no error."""
+        """Ignore browsers that go away."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -154,6 +155,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     timeout = 30  # for a request; the feed waits for nothing from the browser
 
     def do_GET(self) -> None:
+        """Answer a GET request."""
         name = self.server_of_page.allows(self.headers.get("Host"), self.path)
         if name == "":
             self._send_page()
@@ -218,4 +220,4 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.server_of_page.leave(client)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Standard error is for the board."""
+        """Log nothing: standard error is for the board."""

@@ -1,4 +1,4 @@
-"""Items as JSON objects with the host's time: what `--format jsonl` prints and `--log` keeps."""
+"""Items as JSON objects with the time of the host, for `--format jsonl` and `--log`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from soundsdk.monitor.source import Disconnected, Item, Reconnected
 
 
 def iso(now: float) -> str:
-    """Unix seconds as UTC with milliseconds, ISO 8601."""
+    """Format Unix seconds as UTC with milliseconds, ISO 8601."""
     return datetime.fromtimestamp(now, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def record(item: Item, now: float, rate_hz: int) -> dict[str, Any] | None:
-    """The object for an item that came at `now`; None for what is not recorded: scores, features, answers, damage.
+    """Return the object for an item that arrived at `now`; None for scores, features, answers and damaged lines.
 
-    Members are those of the wire. Besides: time (UTC), and t_s, seconds since the board's start.
+    Its members are those of the wire, and time (UTC) and t_s (seconds since the board started).
     """
     members = _members(item, rate_hz)
     return None if members is None else {"time": iso(now), **members}
@@ -55,6 +55,6 @@ def _members(item: Item, rate_hz: int) -> dict[str, Any] | None:
 
 
 def line(members: dict[str, Any]) -> str:
-    """One line of JSON, without its end; escaped if a label holds what could end a line or steer a terminal."""
+    """Return one line of JSON, without its end; escaped if a label could end a line or steer a terminal."""
     text = json.dumps(members, separators=(",", ":"), ensure_ascii=False)
     return text if text.isprintable() else json.dumps(members, separators=(",", ":"))

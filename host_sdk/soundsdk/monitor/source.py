@@ -1,4 +1,4 @@
-"""What comes from a board, one item after the other, whatever happens to the cable."""
+"""The source of a monitor: the items of a board, across disconnections."""
 
 from __future__ import annotations
 
@@ -14,54 +14,64 @@ Item = ReconnectingItem
 
 
 class Source(Protocol):
-    """A board that is watched. hello: its newest; counts: of lines, over all connections."""
-
-    @property
-    def hello(self) -> Hello: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def counts(self) -> Counts: ...
-
-    def read_all(self, timeout_s: float) -> list[Item]:
-        """What has come in, waiting about timeout_s for the first of it."""
-
-    def send(self, kind: str, **members: Any) -> None:
-        """Sends a command, without waiting for an answer; nothing happens while the board is away."""
-
-
-class WatchSource:
-    """A Source from soundsdk.device.reconnect.ReconnectingDevice."""
-
-    def __init__(self, watch: ReconnectingDevice) -> None:
-        self._watch = watch
+    """A monitored board."""
 
     @property
     def hello(self) -> Hello:
-        return self._watch.hello
+        """The newest hello."""
 
     @property
     def path(self) -> str:
-        return self._watch.path
+        """The port of the board, or its last one."""
 
     @property
     def counts(self) -> Counts:
-        return self._watch.counts
+        """Counts of the lines over all connections."""
+
+    def read_all(self, timeout_s: float) -> list[Item]:
+        """Read all items, waiting about timeout_s for the first."""
+
+    def send(self, kind: str, **members: Any) -> None:
+        """Send a command without waiting for its answer; do nothing while the board is away."""
+
+
+class DeviceSource:
+    """A Source that is a ReconnectingDevice."""
+
+    def __init__(self, device: ReconnectingDevice) -> None:
+        self._device = device
+
+    @property
+    def hello(self) -> Hello:
+        """The newest hello."""
+        return self._device.hello
+
+    @property
+    def path(self) -> str:
+        """The port of the board, or its last one."""
+        return self._device.path
+
+    @property
+    def counts(self) -> Counts:
+        """Counts of the lines over all connections."""
+        return self._device.counts
 
     @property
     def serial_number(self) -> str | None:
-        """Of the USB device; None where there is none."""
-        device = self._watch.device
-        return device.transport.serial_number if device else None
+        """The serial number of the USB device; None where there is none."""
+        connected = self._device.device
+        return connected.transport.serial_number if connected else None
 
     def read_all(self, timeout_s: float) -> list[Item]:
-        return self._watch.read_all(timeout_s)
+        """Read all items, waiting about timeout_s for the first."""
+        return self._device.read_all(timeout_s)
 
     def send(self, kind: str, **members: Any) -> None:
-        if self._watch.device is not None:
-            # The next poll() says that it has gone.
+        """Send a command without waiting for its answer; do nothing while the board is away."""
+        if self._device.device is not None:
+            # The next read_all() reports that it has gone.
             with contextlib.suppress(DeviceError, PortError):
-                self._watch.device.send(kind, **members)
+                self._device.device.send(kind, **members)
 
 
-__all__ = ["Disconnected", "Reconnected", "Item", "Source", "WatchSource"]
+__all__ = ["DeviceSource", "Disconnected", "Item", "Reconnected", "Source"]

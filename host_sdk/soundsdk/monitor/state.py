@@ -1,4 +1,4 @@
-"""What is known of a board that is watched. Its memory does not grow with time."""
+"""The state of a monitored board, in memory that does not grow with time."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ LABELS = 1000  # labels that are counted: no detector has as many
 
 
 @dataclass(frozen=True)
-class Span:
-    """A sound event, in seconds since the board's start. offset_s: None while it goes on, or if its end was lost."""
+class EventSpan:
+    """A sound event, in seconds since the board started. offset_s: None while it is active, or if its end was lost."""
 
     id: int
     label: str
     onset_s: float
     offset_s: float | None
-    score: float  # the highest that is known
-    time: float  # of the host when its onset came, Unix seconds
-    start: int  # which start of the board it belongs to, from 1
-    going_on: bool
+    score: float  # the highest so far
+    time: float  # of the host when the onset arrived, Unix seconds
+    start: int  # number of the start of the board, from 1
+    active: bool
 
 
 @dataclass
 class State:
-    """take() everything that comes, in order."""
+    """Everything known of the board; update() it with every item, in order."""
 
     hello: Hello
     path: str
     connected: bool = True
     began: float = field(default_factory=time.monotonic)
-    start: int = 1  # how often the board has been seen to start, the first included
+    start: int = 1  # number of starts seen, the first included
     status: Status | None = None
     level_dbfs: float | None = None
     scores: tuple[int, ...] = ()
-    labels: dict[int, str] = field(default_factory=dict)  # by class, as far as the board has told
-    going_on: dict[str, Span] = field(default_factory=dict)
-    recent: deque[Span] = field(default_factory=lambda: deque(maxlen=RECENT))  # ended, oldest first
+    labels: dict[int, str] = field(default_factory=dict)  # by class, as far as known
+    active: dict[str, EventSpan] = field(default_factory=dict)
+    recent: deque[EventSpan] = field(default_factory=lambda: deque(maxlen=RECENT))  # ended, oldest first
     counted: dict[str, int] = field(default_factory=dict)  # onsets by label
     unfinished: int = 0  # events whose end was lost
-    headless: int = 0  # ends whose onset was lost
+    without_onset: int = 0  # offsets whose onset was lost
     gaps: deque[LinesLost] = field(default_factory=lambda: deque(maxlen=GAPS))
     times_gone: int = 0
     gone_s: float = 0.0
     lost: int = 0  # samples, over all starts that were seen
     _lost_before: int = 0
 
-    def update(self, item: Item, now: float) -> Span | None:
-        """Takes one item that came at `now` (Unix seconds); the event that it begins or ends."""
+    def update(self, item: Item, now: float) -> EventSpan | None:
+        """Update with an item that arrived at `now` (Unix seconds); return the event that it begins or ends."""
         if isinstance(item, Event):
             return self._event(item, now)
         if isinstance(item, Status):
@@ -87,40 +87,40 @@ class State:
                 self._restart()
         return None
 
-    def _event(self, event: Event, now: float) -> Span | None:
+    def _event(self, event: Event, now: float) -> EventSpan | None:
         at_s = event.time_samples / self.hello.rate_hz if self.hello.rate_hz else 0.0
-        before = self.going_on.pop(event.label, None)
+        before = self.active.pop(event.label, None)
         if event.edge == "on":
             if before is not None:
                 self._unfinished(before)
-            span = Span(event.id, event.label, at_s, None, event.peak, now, self.start, True)
-            self.going_on[event.label] = span
+            span = EventSpan(event.id, event.label, at_s, None, event.peak, now, self.start, True)
+            self.active[event.label] = span
             if event.label in self.counted or len(self.counted) < LABELS:
                 self.counted[event.label] = self.counted.get(event.label, 0) + 1
             return span
         if before is None or before.id != event.id:
             if before is not None:
                 self._unfinished(before)
-            self.headless += 1
+            self.without_onset += 1
             return None
-        span = replace(before, offset_s=at_s, score=max(before.score, event.peak), going_on=False)
+        span = replace(before, offset_s=at_s, score=max(before.score, event.peak), active=False)
         self.recent.append(span)
         return span
 
-    def _unfinished(self, span: Span) -> None:
+    def _unfinished(self, span: EventSpan) -> None:
         self.unfinished += 1
-        self.recent.append(replace(span, going_on=False))
+        self.recent.append(replace(span, active=False))
 
     def _restart(self) -> None:
-        for span in self.going_on.values():
+        for span in self.active.values():
             self._unfinished(span)
-        self.going_on.clear()
+        self.active.clear()
         self.start += 1
         self.status = None
         self._lost_before = self.lost
 
 
-def whole(span: Span | None) -> LabelledSpan | None:
+def whole(span: EventSpan | None) -> LabelledSpan | None:
     """Return the event if both its ends are known."""
     if span is None or span.offset_s is None:
         return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from soundsdk.device.protocol import Counts
 from soundsdk.labels import printable
 from soundsdk.monitor.source import Item, Source
-from soundsdk.monitor.state import Span, State
+from soundsdk.monitor.state import EventSpan, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions
     from rich.segment import Segment
 
-REDRAWS_S = 0.25  # at most this often
-FLOOR_DBFS = -90.0  # where the level's bar begins
+REDRAWS_S = 0.25  # shortest time between two drawings
+FLOOR_DBFS = -90.0  # level at which the bar begins
 _BAR = 24  # characters
 
 Row: TypeAlias = "list[tuple[str, str]]"
 
 
 class Table:
-    """A Sink that draws on `console`: who is watched, level, scores, the newest events, what was lost."""
+    """A Sink that draws on `console`: the board, level, scores, the newest events, losses."""
 
     def __init__(self, source: Source, state: State, console: Console) -> None:
         import sys
@@ -45,12 +45,14 @@ class Table:
         )
         self._live.start()
 
-    def handle(self, item: Item, span: Span | None, now: float) -> None:
+    def handle(self, item: Item, span: EventSpan | None, now: float) -> None:
+        """Note that something has changed."""
         self._changed = True
 
     def tick(self) -> None:
+        """Draw if something has changed, or the running seconds have."""
         now = time.monotonic()
-        # The seconds of an event that goes on, and of a board that is away, change by themselves.
+        # The seconds of an active event, and of a board that is away, change by themselves.
         moves = now - self._drawn_at >= 1.0
         if (self._changed or moves) and now - self._drawn_at >= REDRAWS_S:
             self._draw(now)
@@ -61,12 +63,13 @@ class Table:
         self._live.update(picture(self._state, self._source.counts, self._console.height - 1), refresh=True)
 
     def close(self) -> None:
+        """Draw for the last time and leave the terminal."""
         self._draw(time.monotonic())
         self._live.stop()
 
 
 class Picture:
-    """Rows of (text, style), cropped to the terminal. Rich's own tables would take most of a monitor's time."""
+    """Rows of (text, style), cropped to the terminal. Rich's own tables would cost most of a monitor's time."""
 
     def __init__(self, rows: list[Row]) -> None:
         self.rows = rows
@@ -87,17 +90,17 @@ class Picture:
 
 
 def picture(state: State, counts: Counts, height: int) -> Picture:
-    """What the table shows now, in at most `height` lines."""
+    """Return the table as of now, in at most `height` lines."""
     rows = [_head(state), _bar("level", _share(state.level_dbfs), _level(state), "cyan")]
     shown = sorted(enumerate(state.scores), key=lambda pair: -pair[1])[: max(0, min(6, height - 12))]
     for index, score in sorted(shown):
         name = state.labels.get(index, f"class {index}")
         rows.append(
-            _bar(name, score / 1000, f"{score / 1000:.2f}", "bold green" if name in state.going_on else "green")
+            _bar(name, score / 1000, f"{score / 1000:.2f}", "bold green" if name in state.active else "green")
         )
-    rows.append([(f"{'heard at':<10}{'sound':<20}{'from':>12}{'to':>12}{'length':>9}{'score':>7}", "dim")])
+    rows.append([(f"{'time':<10}{'sound':<20}{'from':>12}{'to':>12}{'length':>9}{'score':>7}", "dim")])
     room = max(1, height - len(rows) - 2)
-    for span in reversed([*state.recent, *state.going_on.values()][-room:]):
+    for span in reversed([*state.recent, *state.active.values()][-room:]):
         rows.append(_event(span))
     rows.append(_foot(state, counts))
     return Picture(rows)
@@ -134,12 +137,12 @@ def _level(state: State) -> str:
     return "" if state.level_dbfs is None else f"{state.level_dbfs:.1f} dBFS"
 
 
-def _event(span: Span) -> Row:
+def _event(span: EventSpan) -> Row:
     clock = time.strftime("%H:%M:%S", time.localtime(span.time))
     begin = f"{clock}  {_cell(span.label, 19)} {span.onset_s:>10.2f} s"
     if span.offset_s is not None:
         return [(f"{begin}{span.offset_s:>10.2f} s{span.offset_s - span.onset_s:>7.1f} s{span.score:>7.2f}", "")]
-    now, style = ("now", "bold green") if span.going_on else ("lost", "yellow")
+    now, style = ("now", "bold green") if span.active else ("lost", "yellow")
     return [(f"{begin}{now:>12}{'':>9}{span.score:>7.2f}", style)]
 
 

@@ -1,4 +1,4 @@
-"""What the web page is told: everything a board says, and on joining, how things stand."""
+"""Messages to the web page: all items of a board, and the current state for a page that joins."""
 
 from __future__ import annotations
 
@@ -10,37 +10,38 @@ from typing import Any
 
 from soundsdk.device.messages import Event, Hello, Mel, Scores, Status
 from soundsdk.device.protocol import DeviceReset, Text
-from soundsdk.monitor.asking import Asker
 from soundsdk.monitor.page_server import PageServer
 from soundsdk.monitor.source import Disconnected, Item, Reconnected, Source
-from soundsdk.monitor.state import Span, State
+from soundsdk.monitor.state import EventSpan, State
+from soundsdk.monitor.telemetry_requests import TelemetryRequests
 
-KEPT_S = 60.0  # of scores and features, for a page that is opened or loaded again
-_KEPT_STEPS = 1000  # and never more steps than that
+KEPT_S = 60.0  # of scores and features, for a page that joins
+_KEPT_STEPS = 1000  # at most
 _COUNTS_S = 1.0
 
 
 class Web:
-    """A Sink that feeds a PageServer. Messages are JSON objects with a `kind`; `at` is seconds since the board's
-    start, `time` Unix seconds of the host.
+    """A Sink that feeds a PageServer.
+
+    Messages are JSON objects with a `kind`; `at`: seconds since the board started; `time`: Unix seconds of the host.
     """
 
-    def __init__(self, server: PageServer, source: Source, state: State, asker: Asker) -> None:
+    def __init__(self, server: PageServer, source: Source, state: State, requests: TelemetryRequests) -> None:
         self._server = server
         self._source = source
         self._state = state
-        self._asker = asker
+        self._requests = requests
         self._steps: deque[tuple[float, dict[str, Any]]] = deque(maxlen=_KEPT_STEPS)
         self._known: dict[str, Any] = {}
         self._counts: dict[str, int] = {}
         self._counted_at = 0.0
 
-    def handle(self, item: Item, span: Span | None, now: float) -> None:
+    def handle(self, item: Item, span: EventSpan | None, now: float) -> None:
+        """Send an item to the page."""
         rate_hz = self._state.hello.rate_hz or 1
         if isinstance(item, Scores):
-            self._step(
-                {"kind": "scores", "at": item.time_samples / rate_hz, "level": item.level_dbfs, "scores": list(item.scores)}
-            )
+            at = item.time_samples / rate_hz
+            self._step({"kind": "scores", "at": at, "level": item.level_dbfs, "scores": list(item.scores)})
         elif isinstance(item, Mel):
             data = b64encode(item.data).decode()
             self._step({"kind": "mel", "at": item.time_samples / rate_hz, "frame": item.frame, "data": data})
@@ -62,6 +63,7 @@ class Web:
         self._send(message)
 
     def tick(self) -> None:
+        """Send counts and classes that have changed, and the state to pages that have joined."""
         now = time.monotonic()
         while self._steps and now - self._steps[0][0] > KEPT_S:
             self._steps.popleft()
@@ -80,7 +82,7 @@ class Web:
 
     def _all(self) -> dict[str, Any]:
         state = self._state
-        spans = [*state.recent, *state.going_on.values()]
+        spans = [*state.recent, *state.active.values()]
         messages = [self._board(), self._classes(), self._count(), *(_event(span) for span in spans)]
         if state.status is not None:
             messages.append(self._status(state.status))
@@ -93,9 +95,9 @@ class Web:
         return {"kind": "board", **names, **place, "rate_hz": hello.rate_hz}
 
     def _classes(self) -> dict[str, Any]:
-        classes = self._asker.classes
+        classes = self._requests.classes
         some = [{"index": i, **{k: classes[i].get(k) for k in ("label", "on", "off")}} for i in sorted(classes)]
-        return {"kind": "classes", "classes": some, "telemetry": self._asker.telemetry}
+        return {"kind": "classes", "classes": some, "telemetry": self._requests.telemetry}
 
     def _count(self) -> dict[str, Any]:
         counts, state = self._source.counts, self._state
@@ -112,10 +114,10 @@ class Web:
             self._server.publish(_text(message))
 
     def close(self) -> None:
-        """The server is its maker's to close."""
+        """Do nothing: whoever made the server closes it."""
 
 
-def _event(span: Span) -> dict[str, Any]:
+def _event(span: EventSpan) -> dict[str, Any]:
     return {"kind": "event", **vars(span)}
 
 

@@ -1,4 +1,4 @@
-"""Sound files to what a microphone would give: int16 samples, mono, at the rate of the detector."""
+"""Sound files as a microphone would deliver them: int16 samples, mono, at the rate of the detector."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _BLOCK_FRAMES = 1 << 18
 
 
 def read(path: str | Path, rate_hz: int = 16000) -> NDArray[np.int16]:
-    """Decodes a WAV, FLAC or OGG file of any rate and number of channels.
+    """Decode a WAV, FLAC or OGG file of any rate and number of channels.
 
-    Channels are averaged, the rate is converted (soxr, high quality), and what exceeds full scale is clipped.
+    Channels are averaged, the rate is converted (soxr, high quality), and samples beyond full scale are clipped.
     Raises DataError, naming the file, if it is missing, is no audio, is damaged or holds no samples.
     """
     import soundfile
@@ -46,12 +46,12 @@ def read(path: str | Path, rate_hz: int = 16000) -> NDArray[np.int16]:
 
 
 def to_int16(samples: NDArray[np.floating]) -> NDArray[np.int16]:
-    """Samples in -1..1 as int16, rounded; beyond full scale clipped."""
+    """Convert samples in -1..1 to int16, rounded, and clipped at full scale."""
     return np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)
 
 
 def find(path: Path) -> list[Path]:
-    """The sound files at a path: itself, or all below a folder by name. DataError if there are none."""
+    """List the sound files at a path: the file itself, or all below a folder, sorted. DataError if there are none."""
     if not path.is_dir():
         return [path]
     files = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())

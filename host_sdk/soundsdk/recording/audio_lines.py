@@ -1,4 +1,4 @@
-"""Sound from a board's audio lines: decoded by the code that made them, and joined where nothing is missing."""
+"""Sound from the audio lines of a board: decoded by soundcore, which encoded them, and joined where none is missing."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from soundsdk.device.session import CommandRejected, Device
 from soundsdk.device.transport import ConnectionLost
 from soundsdk.errors import ProtocolError, SoundsdkError, UsageError
 
-SILENCE_S = 5.0  # a board that records says something several times a second
-MAX_BOARD_S = 3600  # the longest recording a board makes at once
+SILENCE_S = 5.0  # a board that records sends several lines a second
+MAX_BOARD_S = 3600  # the longest recording that a board makes at once
 _MAX_LINE_SAMPLES = 65535
 
 
 def decode(line: Audio) -> NDArray[np.int16]:
-    """The samples of an audio line; ProtocolError if they cannot be decoded."""
+    """Decode the samples of an audio line; ProtocolError if that fails."""
     import soundcore
 
     if line.codec == "adpcm":
@@ -36,31 +36,33 @@ def decode(line: Audio) -> NDArray[np.int16]:
     if line.codec == "pcm" and len(line.data) % 2 == 0 and len(line.data) <= 2 * _MAX_LINE_SAMPLES:
         return np.frombuffer(line.data, "<i2").astype(np.int16)
     raise ProtocolError(
-        f"the board sends sound as {line.codec[:20]}.", "Update soundsdk: this version cannot read that."
+        f"the board sends sound as {line.codec[:20]}.", "Update soundsdk: this version cannot decode it."
     )
 
 
 @dataclass(eq=False)
 class Piece:
-    """Samples without a gap. at: position of the first, in samples since the board's start."""
+    """Samples without a gap. at: time of the first, in samples since the start of the board."""
 
     at: int
     pcm: NDArray[np.int16]
 
     @property
     def end(self) -> int:
+        """Time after the last sample."""
         return self.at + len(self.pcm)
 
 
 class Joiner:
-    """Joins lines to pieces; what comes twice or out of order is not taken."""
+    """Pieces joined from lines; lines that arrive twice or out of order are ignored."""
 
     def __init__(self) -> None:
         self._parts: list[list[NDArray[np.int16]]] = []
         self._at: list[int] = []
-        self.end = -1  # position after the newest sample, -1 before the first
+        self.end = -1  # time after the newest sample, -1 before the first
 
     def add(self, at: int, pcm: NDArray[np.int16]) -> None:
+        """Add the samples of a line that begins at a time."""
         if not len(pcm) or at < self.end:
             return
         if at != self.end:
@@ -70,16 +72,16 @@ class Joiner:
         self.end = at + len(pcm)
 
     def pieces(self) -> list[Piece]:
-        """All so far, in order."""
+        """Return all pieces so far, in order."""
         return [Piece(at, np.concatenate(parts)) for at, parts in zip(self._at, self._parts, strict=True)]
 
     @property
     def begin(self) -> int:
-        """Position of the oldest sample; only when there is one."""
+        """Time of the oldest sample; only valid when there is one."""
         return self._at[0]
 
     def forget(self, before: int) -> None:
-        """Drops lines that end before that position."""
+        """Drop lines that end before that time."""
         while self._parts:
             parts = self._parts[0]
             while parts and self._at[0] + len(parts[0]) <= before:
@@ -91,10 +93,10 @@ class Joiner:
 
 @dataclass(eq=False)
 class Take:
-    """A stretch of sound as it arrived. at, samples: what was asked for; pieces: what came of it.
+    """A stretch of sound as it arrived. at, samples: what was requested; pieces: what arrived.
 
-    captured + lost == samples. lost_board: what the board says it lost itself (microphone, no room for lines), None
-    if it did not get to say.
+    captured + lost == samples. lost_board: samples that the board itself lost (microphone, no room for lines), None
+    if it did not report them.
     """
 
     at: int
@@ -107,15 +109,17 @@ class Take:
 
     @property
     def captured(self) -> int:
+        """Number of samples that arrived."""
         return sum(len(piece.pcm) for piece in self.pieces)
 
     @property
     def lost(self) -> int:
+        """Number of samples that did not arrive."""
         return self.samples - self.captured
 
     @property
     def gaps(self) -> list[tuple[int, int]]:
-        """(position relative to the take's start, samples) of everything that is missing."""
+        """Gaps, each as (samples since the start of the take, length in samples)."""
         found, at = [], self.at
         for piece in self.pieces:
             if piece.at > at:
@@ -130,14 +134,14 @@ Progress = Callable[[int, int], None]  # samples so far, samples in all
 
 
 class Receiver:
-    """Audio of one recording of a board, message by message."""
+    """Audio of one recording on a board, message by message."""
 
     def __init__(self) -> None:
         self.joined = Joiner()
         self.done: Ack | None = None
 
     def add(self, message: Message) -> bool:
-        """True if the message belongs to the recording."""
+        """Add a message; return whether it belongs to the recording."""
         if isinstance(message, Audio):
             self.joined.add(message.at, decode(message))
             return True
@@ -148,7 +152,7 @@ class Receiver:
 
 
 def stop(device: Device) -> None:
-    """Ends what the board records, if it can still be told."""
+    """Stop the recording on the board, if the board can still be reached."""
     with contextlib.suppress(SoundsdkError):
         device.send("record", stop=True)
 
@@ -159,7 +163,7 @@ def _number(done: Ack | None, key: str) -> int | None:
 
 
 def start(device: Device, seconds: int, bits: int) -> None:
-    """Asks the board to record; what it was still recording for someone else ends."""
+    """Start a recording on the board; one that is still running there for another host is stopped."""
     device.request("record", stop=True)
     # The end of that older recording is not the end of this one.
     deadline = time.monotonic() + 1
@@ -180,10 +184,10 @@ def start(device: Device, seconds: int, bits: int) -> None:
 
 
 def record(device: Device, seconds: int, bits: int = 4, progress: Progress | None = None) -> Take:
-    """Records for that many seconds from now on.
+    """Record for that many seconds from now on.
 
-    CommandRejected if the board will not; ProtocolError if it falls silent. If the board goes, what has come is in the take
-    and `whole` is False.
+    CommandRejected if the board refuses; ProtocolError if it falls silent. If the board goes away, the take holds what
+    had arrived and its `whole` is False.
     """
     rate_hz = device.hello.rate_hz
     samples = seconds * rate_hz
@@ -192,7 +196,7 @@ def record(device: Device, seconds: int, bits: int = 4, progress: Progress | Non
     start(device, seconds, bits)
     deadline = time.monotonic() + 2 * seconds + SILENCE_S
     try:
-        for message in _heard(device, deadline):
+        for message in _messages_until(device, deadline):
             if receiver.add(message):
                 if receiver.done:
                     break
@@ -207,7 +211,7 @@ def record(device: Device, seconds: int, bits: int = 4, progress: Progress | Non
     if not pieces and receiver.done is None:
         if not whole:
             raise ConnectionLost(f"the board at {device.transport.path} has gone.", "Plug it in again.")
-        raise ProtocolError("the board takes the command and sends no sound.", "Reset it and try again.")
+        raise ProtocolError("the board accepts the command and sends no sound.", "Reset it and try again.")
     at = _number(receiver.done, "at")
     at = pieces[0].at if at is None else at
     if receiver.done is None and whole:
@@ -215,8 +219,8 @@ def record(device: Device, seconds: int, bits: int = 4, progress: Progress | Non
     return Take(at, samples, rate_hz, pieces, _number(receiver.done, "lost"), whole=whole)
 
 
-def _heard(device: Device, deadline: float) -> Iterator[Message]:
-    """Messages until the board falls silent or the time is up."""
+def _messages_until(device: Device, deadline: float) -> Iterator[Message]:
+    """Iterate over messages until the board falls silent or the deadline has passed."""
     for message in device.messages(timeout_s=SILENCE_S):
         yield message
         if time.monotonic() > deadline:
@@ -224,9 +228,9 @@ def _heard(device: Device, deadline: float) -> Iterator[Message]:
 
 
 def _check_label(device: Device, label: str) -> None:
-    """UsageError if the board's detector has no such label."""
+    """Raise UsageError if the detector of the board has no such label."""
     try:
-        # Says what is wrong, and sets nothing: there is nothing to set.
+        # Without thresholds this sets nothing; the error code says whether the label is known.
         device.request("set", label=label)
     except CommandRejected as error:
         if error.code == "set.label":
@@ -236,7 +240,7 @@ def _check_label(device: Device, label: str) -> None:
 
 
 def cut(pieces: list[Piece], at: int, samples: int) -> list[Piece]:
-    """What lies within at … at + samples."""
+    """Return the parts of the pieces within at … at + samples."""
     out = []
     for piece in pieces:
         first, last = max(at, piece.at), min(at + samples, piece.end)
@@ -253,16 +257,16 @@ def triggered(
     bits: int = 4,
     timeout_s: float | None = None,
 ) -> Iterator[Take]:
-    """A take for every event of that label, from pre_roll_s before its onset on; for ever, or for timeout_s.
+    """Yield a take for every event of that label, from pre_roll_s before its onset; without end, or for timeout_s.
 
-    The board records without a break and the newest sound is kept here: an event is told a moment after its onset. An
-    onset within a take that has begun starts none. UsageError for a label the detector does not know, ConnectionLost if the board
-    goes.
+    The board records without a break and the newest sound is kept here, because an event is reported a moment after
+    its onset. An onset within a take starts no other. UsageError for a label that the detector does not know,
+    ConnectionLost if the board goes away.
     """
     _check_label(device, label)
     rate_hz = device.hello.rate_hz
     samples, before = round(seconds * rate_hz), round(pre_roll_s * rate_hz)
-    kept = before + samples + 10 * rate_hz  # an event is told within some seconds
+    kept = before + samples + 10 * rate_hz  # an event is reported within a few seconds
     receiver = Receiver()
     wanted: Event | None = None
     busy_until = 0
@@ -287,10 +291,10 @@ def triggered(
                 yield Take(at, samples, rate_hz, cut(receiver.joined.pieces(), at, samples), trigger=wanted)
                 wanted = None
             receiver.joined.forget(receiver.joined.end - kept)
-        raise ProtocolError(f"the board has said nothing for {SILENCE_S:g} s.", "Reset it and try again.")
+        raise ProtocolError(f"the board has sent nothing for {SILENCE_S:g} s.", "Reset it and try again.")
     except ConnectionLost:
         raise
     except BaseException:
-        # Ctrl-C, or the caller has enough.
+        # Ctrl-C, or the caller stops iterating.
         stop(device)
         raise

@@ -1,7 +1,7 @@
-"""Recordings into a dataset folder that `soundsdk train` reads: one folder per class, WAV files, a side-car each.
+"""Dataset folders that `soundsdk train` reads: one folder per class, WAV files, a JSON side-car for each take.
 
 A take without a gap is LABEL/NAME.wav. One with gaps is not filled with silence: its pieces are LABEL/NAME/00.wav,
-01.wav, …, which training counts as one recording. LABEL/NAME.json says what is missing and where all of it came from.
+01.wav, …, which training counts as one recording. LABEL/NAME.json lists the gaps and the origin of the sound.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from numpy.typing import NDArray
 from soundsdk.errors import DataError, UsageError
 from soundsdk.recording.audio_lines import Take
 
-MIN_PIECE_S = 0.25  # shorter ones are of no use to training; the side-car lists them
+MIN_PIECE_S = 0.25  # shorter ones are useless to training; the side-car lists them
 _LABEL = re.compile(r"[^/\\\0]{1,64}")
 
 
 def check_label(label: str) -> str:
-    """A label can be a folder's name; UsageError if not."""
+    """Return a label that can name a folder; UsageError if it cannot."""
     if not _LABEL.fullmatch(label) or label.strip() != label or label.startswith("."):
         raise UsageError(f"{label!r} cannot be a label: it becomes the name of a folder.", "Use a plain word.")
     return label
 
 
 def dbfs(value: float, full: float) -> float:
-    """20 log10(value / full), one decimal; -120 for nothing."""
+    """Return 20 log10(value / full) with one decimal; -120 for 0."""
     return round(max(-120.0, 20 * math.log10(value / full)), 1) if value > 0 else -120.0
 
 
 def levels(pcm: NDArray[np.int16]) -> dict[str, Any]:
-    """rms_dbfs against a full-scale sine, peak_dbfs against full scale, clipped: samples at the rails."""
+    """Return rms_dbfs (0 dB: a full-scale sine), peak_dbfs (0 dB: full scale) and clipped (samples at either end)."""
     if not len(pcm):
         return {"rms_dbfs": -120.0, "peak_dbfs": -120.0, "clipped": 0}
     x = pcm.astype(np.float64)
@@ -59,9 +59,9 @@ def _free_name(folder: Path, label: str, moment: float) -> str:
 
 
 def write(dataset: Path, label: str, take: Take, facts: dict[str, Any], moment: float | None = None) -> list[Path]:
-    """Writes a take and its side-car; the side-car's path first, then the sound files.
+    """Write a take and its side-car; return the path of the side-car, then those of the sound files.
 
-    facts: what the side-car is to say besides. moment: when the take began, seconds since 1970. DataError if the folder
+    facts: more members of the side-car. moment: the start of the take, seconds since 1970. DataError if the folder
     cannot be written.
     """
     import soundfile

@@ -1,4 +1,4 @@
-"""What is wrong with a microphone, from some seconds of its sound. NumPy only; no board is needed."""
+"""Faults of a microphone, found in a few seconds of its sound."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 HUM_HZ = (50.0, 60.0)
-QUIET_DBFS = -75.0  # rms of a room in which someone speaks is far above that, whatever the microphone
+QUIET_DBFS = -75.0  # the RMS of a room in which someone speaks is far above it with any microphone
 _HUM_SHARE = 0.2  # of all power
 _HUM_LINE_DB = 15.0  # a line above what is beside it
 _MIN_HUM_S = 2.0
@@ -16,7 +16,7 @@ _MIN_HUM_S = 2.0
 
 @dataclass(frozen=True)
 class Fault:
-    """name: one word for programs; sentence: what is seen; hint: what to do."""
+    """One fault. name: a word for programs; sentence: the finding; hint: what to do."""
 
     name: str
     sentence: str
@@ -24,16 +24,16 @@ class Fault:
 
 
 def examine(pcm: NDArray[np.int16], rate_hz: int) -> list[Fault]:
-    """The faults of a recording of at least a second, the most telling first; empty if it sounds as it should.
+    """Find the faults of a recording of at least a second, the clearest first; none if it is sound.
 
-    pcm: the microphone's own samples, not decoded ones: single bits tell. A few gaps do no harm, but hide hum.
+    pcm: the samples of the microphone, not decoded ones, because single bits matter. A few gaps only hide hum.
     """
     dead = _dead(pcm)
     if dead:
         return [dead]
     x = pcm.astype(np.float64)
     found = [_channel(pcm), _bytes_swapped(pcm), _wrapped(x), _low_bits(pcm)]
-    # What garbles the samples shows up as everything else as well.
+    # Garbled samples look like every other fault as well.
     garbled = [fault for fault in found if fault]
     if garbled:
         return garbled[:1]
@@ -68,7 +68,7 @@ def _dead(pcm: NDArray[np.int16]) -> Fault | None:
 
 
 def _channel(pcm: NDArray[np.int16]) -> Fault | None:
-    """Every second sample constant: a stereo frame is read as mono, and the microphone has one half of it."""
+    """Detect that every second sample is constant: a stereo frame read as mono, the microphone in one half of it."""
     halves = [pcm[0 : len(pcm) // 2 * 2 : 2].astype(np.float64), pcm[1::2].astype(np.float64)]
     spread = [float(half.std()) for half in halves]
     if min(spread) <= 0.05 * max(spread) and max(spread) > 8:
@@ -81,7 +81,7 @@ def _channel(pcm: NDArray[np.int16]) -> Fault | None:
 
 
 def _roughness(x: NDArray[np.float64]) -> float:
-    """Power of the differences against that of the samples: 2 for white noise, small for anything smooth."""
+    """Return the power of the differences over that of the samples: 2 for white noise, small for smooth sound."""
     power = float(x.var())
     return float(np.diff(x).var()) / power if power > 0 else 0.0
 
@@ -96,7 +96,7 @@ def _bytes_swapped(pcm: NDArray[np.int16]) -> Fault | None:
 
 
 def _wrapped(x: NDArray[np.float64]) -> Fault | None:
-    """Shifted too far to the left: what exceeds the range comes in again at its other end."""
+    """Detect a shift too far to the left: sound beyond the range comes in again at its other end."""
     steps = np.diff(x)
     jumps = np.abs(steps) > 40000
     # Rare: a loud tone of high pitch jumps at nearly every sample.
@@ -127,7 +127,7 @@ def _low_bits(pcm: NDArray[np.int16]) -> Fault | None:
 
 
 def _clipped(pcm: NDArray[np.int16]) -> Fault | None:
-    """Plateaus of three samples and more at the extremes."""
+    """Detect plateaus of three samples or more at the extremes."""
     stuck = 0
     for extreme in (int(pcm.max()), int(pcm.min())):
         if abs(extreme) < 2000:
@@ -155,7 +155,7 @@ def _offset(x: NDArray[np.float64]) -> Fault | None:
 
 
 def find_hum(pcm: NDArray[np.int16], rate_hz: int) -> Fault | None:
-    """Narrow lines at a mains frequency and its harmonics, and a fair share of all power in them.
+    """Detect narrow lines at a mains frequency and its harmonics that hold a fair share of all power.
 
     pcm: without gaps, two seconds or more; decoded samples will do.
     """

@@ -1,4 +1,4 @@
-"""The ways of `soundsdk record`: from a board or this computer's microphone, at once or on an event, into a dataset."""
+"""Takes for `soundsdk record`: from a board or this computer's microphone, at once or on an event, into a dataset."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _PC_WAIT_S = 5.0
 
 
 def best_bits(device: Device) -> int:
-    """Bits per sample that the link carries: a USB-to-serial bridge runs at 115,200 baud, too slow for four."""
+    """Return the bits per sample that the link can carry: a USB-to-serial bridge (115,200 baud) is too slow for 4."""
     path = device.transport.path
     bridge = any(port.kind == "bridge" and path in (port.path, port.by_id) for port in listed())
     return 3 if bridge else 4
 
 
 def facts_of(device: Device, bits: int) -> dict[str, Any]:
-    """What a side-car says about the board."""
+    """Return the facts about the board for a side-car."""
     hello = device.hello
     return {
         "source": "board",
@@ -53,22 +53,22 @@ def _sounddevice() -> Any:
 
 
 def record_pc(seconds: int, rate_hz: int = 16000, progress: Progress | None = None) -> Take:
-    """Records from this computer's default microphone, mono.
+    """Record from this computer's default microphone, mono.
 
-    What PortAudio says it has dropped is a gap of unknown length, written as one sample. UsageError without
+    An overflow that PortAudio reports is a gap of unknown length, written as one sample. UsageError without
     sounddevice, DeviceError without a microphone.
     """
     sounddevice = _sounddevice()
     blocks: queue.Queue[tuple[bytes, bool]] = queue.Queue()
 
-    def heard(data: Any, frames: int, moment: Any, status: Any) -> None:
+    def keep(data: Any, frames: int, moment: Any, status: Any) -> None:
         blocks.put((bytes(data), bool(status.input_overflow)))
 
     samples = seconds * rate_hz
     joined = Joiner()
     at = 0
     try:
-        with sounddevice.RawInputStream(samplerate=rate_hz, channels=1, dtype="int16", callback=heard):
+        with sounddevice.RawInputStream(samplerate=rate_hz, channels=1, dtype="int16", callback=keep):
             while at < samples:
                 data, overflow = blocks.get(timeout=_PC_WAIT_S)
                 at += overflow and at > 0
@@ -89,7 +89,7 @@ def record_pc(seconds: int, rate_hz: int = 16000, progress: Progress | None = No
 
 
 def save(dataset: Path, label: str, take: Take, facts: dict[str, Any]) -> tuple[Path, list[Path]]:
-    """Writes a take that has just ended; the side-car and the sound files."""
+    """Write a take that has just ended; return the path of its side-car and those of its sound files."""
     from soundsdk.recording.dataset_files import write
 
     sidecar, *files = write(dataset, label, take, facts, time.time() - take.samples / take.rate_hz)
@@ -105,7 +105,7 @@ def takes(
     pre_roll_s: float,
     progress: Progress | None = None,
 ) -> Iterator[Take]:
-    """`count` takes, one after the other: at once, or one for every event of the label `trigger`."""
+    """Yield `count` takes, one after the other: at once, or one for every event of the label `trigger`."""
     from soundsdk.recording.audio_lines import record, triggered
 
     if trigger is None:

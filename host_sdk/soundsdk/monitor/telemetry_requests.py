@@ -1,4 +1,4 @@
-"""What a monitor asks of a board while it looks on: its classes, and scores and features of every step."""
+"""Requests of a monitor to its board: the classes, and while somebody looks the scores and features of every step."""
 
 from __future__ import annotations
 
@@ -16,18 +16,21 @@ _ANSWER_S = 2.0
 _TRIES = 5
 
 
-class Teller(Protocol):
-    def send(self, kind: str, **members: Any) -> None: ...
+class CommandPort(Protocol):
+    """A board that accepts commands."""
+
+    def send(self, kind: str, **members: Any) -> None:
+        """Send a command without waiting for its answer."""
 
 
-class Asker:
-    """Sends the questions and takes the answers, never waiting for one. Boards that cannot answer are left in peace.
+class TelemetryRequests:
+    """Requests and their answers, without waiting for one. A board that cannot answer is not asked again.
 
-    wants() -> (scores, mel): whether anybody looks at them now. `telemetry`: the board's answer to `watch`, by member
+    wants() -> (scores, mel): whether somebody looks at them now. `telemetry`: the board's answer to `watch`, by member
     (see soundfw/wire/telemetry.py), empty until it comes. `classes`: its answers to `model`, by class.
     """
 
-    def __init__(self, board: Teller, state: State, wants: Callable[[], tuple[bool, bool]]) -> None:
+    def __init__(self, board: CommandPort, state: State, wants: Callable[[], tuple[bool, bool]]) -> None:
         self._board = board
         self._state = state
         self._wants = wants
@@ -45,7 +48,7 @@ class Asker:
         self._tries = 0
 
     def handle(self, item: Item) -> None:
-        """Looks for answers, and for boards that have to be asked anew."""
+        """Handle an answer, or the restart of a board, which has to be asked again."""
         if isinstance(item, (Reconnected, DeviceReset)):
             self._begin()
         elif isinstance(item, Ack) and item.re == "watch":
@@ -67,7 +70,7 @@ class Asker:
         self.complete = self._next_class >= count
 
     def tick(self) -> None:
-        """Asks what is due."""
+        """Send the requests that are due."""
         if not self._state.connected or not self._state.hello.rate_hz:
             return
         now = time.monotonic()
