@@ -46,7 +46,7 @@ RATE_HZ = 16000
 
 
 def line(n: int, seq: int) -> bytes:
-    """The n-th line that is not an answer: events of eight labels, now and then a status."""
+    """Return the n-th line that is not an answer: events of eight labels, and a status now and then."""
     t = n * RATE_HZ // LINES_S
     if n % 50 == 49:
         counters = {"step_us": 8100, "heap_free": 91000, "level_dbfs": -40.0 - n % 7, "dropped": 0, "damaged": 0}
@@ -74,7 +74,7 @@ def answer(asked: dict[str, Any], seq: int) -> bytes:
 
 
 class Clock:
-    """Stands in for time.monotonic."""
+    """A stand-in for time.monotonic."""
 
     def __init__(self) -> None:
         self.now = time.monotonic()
@@ -84,7 +84,7 @@ class Clock:
 
 
 class Metronome:
-    """A Transport whose board says a line every 10 ms of a Clock, and answers at once."""
+    """A Transport whose board sends a line every 10 ms of a Clock, and answers at once."""
 
     path = "bench"
     serial_number: str | None = None
@@ -131,7 +131,7 @@ class Figures:
 
 @contextlib.contextmanager
 def virtual_time() -> Iterator[Clock]:
-    """Replace time.monotonic by a Clock for the block."""
+    """Replace time.monotonic with a Clock for the block."""
     clock, real = Clock(), time.monotonic
     time.monotonic = clock
     try:

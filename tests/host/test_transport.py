@@ -164,7 +164,7 @@ def test_a_port_that_takes_no_bytes_is_an_error_in_time(monkeypatch: pytest.Monk
     tty.setraw(slave)
     try:
         transport = open_transport(Address("port", os.ttyname(slave)))
-        with pytest.raises(PortError, match="takes no bytes"):
+        with pytest.raises(PortError, match="accepts no bytes"):
             transport.write(bytes(1 << 20))
         transport.close()
     finally:

@@ -23,9 +23,7 @@ from soundsdk.errors import EXIT_CHECK, EXIT_OK, DataError
 @model_argument
 @click.option("--seeds", type=NumberRanges(), default="8000-8007", show_default=True, help="One scene of each seed.")
 @click.option("--seconds", type=float, default=60.0, show_default=True, help="Length of a scene.")
-@click.option(
-    "--data", type=click.Path(path_type=Path), metavar="DIR", help="Folder of recordings."
-)
+@click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help="Folder of recordings.")
 @click.option("--fold", type=int, multiple=True, metavar="N", help="Use only this fold of the recordings; repeatable.")
 def evaluate_scenes(model: str, seeds: list[int], seconds: float, data: Path | None, fold: tuple[int, ...]) -> int:
     """Measure a detector on generated scenes with known events.
