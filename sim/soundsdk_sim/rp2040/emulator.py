@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from soundsdk.errors import DeviceError, UsageError
 from soundsdk_sim.raw_repl import RawRepl
-from soundsdk_sim.rp2040 import prerequisites
 from soundsdk_sim.rp2040.microphones import AdcMicrophone, I2sMicrophone, PdmMicrophone
 from soundsdk_sim.rp2040.node_process import NodeProcess
+from soundsdk_sim.rp2040.prerequisites import bootrom
 
 FLASH_BYTES = 2 << 20
 SLOWEST_HZ = 1_000_000  # emulated cycles per second on a slow and busy computer
@@ -94,7 +94,7 @@ class Rp2040:
         path = Path(uf2).absolute()
         if not path.is_file():
             raise UsageError(f"there is no firmware image {uf2}.", "Build one: soundsdk build rpi_pico.")
-        rom = prerequisites.bootrom()
+        rom = bootrom()
         self._state: dict[str, Any] = {}
         self._microphone = microphone
         self._process = NodeProcess()

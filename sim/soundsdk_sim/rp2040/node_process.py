@@ -11,7 +11,7 @@ import threading
 from typing import Any
 
 from soundsdk.errors import DeviceError
-from soundsdk_sim.rp2040 import prerequisites
+from soundsdk_sim.rp2040.prerequisites import HERE, node, node_modules
 
 ANSWER_S = 30.0
 
@@ -21,9 +21,9 @@ class NodeProcess:
 
     def __init__(self) -> None:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
-        env = os.environ | {"SOUNDSDK_NODE_MODULES": str(prerequisites.node_modules())}
+        env = os.environ | {"SOUNDSDK_NODE_MODULES": str(node_modules())}
         self._process = subprocess.Popen(
-            [prerequisites.node(), str(prerequisites.HERE / "main.mjs")],
+            [node(), str(HERE / "main.mjs")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
