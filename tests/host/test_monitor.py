@@ -247,7 +247,7 @@ def test_after_a_full_disk_every_line_of_the_log_is_whole_again_but_one(tmp_path
     assert torn.startswith('{"time"')
     assert json.loads(last)["id"] == 99
     assert len(said) == 2
-    assert f"{failed} are not in it" in said[1]
+    assert f"{failed} lines are not in it" in said[1]
 
 
 def test_a_log_that_cannot_be_opened_is_refused_at_once(tmp_path: Path) -> None:
@@ -264,10 +264,10 @@ def test_unplugging_is_told_with_its_length_and_the_missing_lines() -> None:
     notes.handle(Disconnected("/dev/ttyACM0"), None, NOW)
     notes.handle(Reconnected("/dev/ttyACM1", HELLO, 3.21, False, LinesLost(17, 20)), None, NOW)
     notes.handle(Reconnected("/dev/ttyACM1", HELLO, 0.5, True, None), None, NOW)
-    assert said[0] == "the board at /dev/ttyACM0 has gone; waiting for it."
+    assert said[0] == "the board at /dev/ttyACM0 is gone; waiting for it."
     assert said[1] == "the board is back at /dev/ttyACM1 after 3.2 s; 4 lines are missing: seq 17-20."
     assert "no line is known to be missing" in said[2]
-    assert "started anew" in said[3]
+    assert "has restarted" in said[3]
 
 
 def test_losses_are_gathered_and_log_text_is_shown_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,11 +289,11 @@ def test_losses_are_gathered_and_log_text_is_shown_up_to_a_bound(monkeypatch: py
     ]
 
 
-def test_the_summary_counts_what_was_not_believed() -> None:
+def test_the_summary_counts_damaged_and_missing_lines() -> None:
     back = Reconnected("q", HELLO, 1.5, False, None)
     state = state_after(on(1), off(1), on(2), LinesLost(5, 6), Disconnected("p"), back)
     words = "\n".join(summary(state, Counts(messages=12, text=3, damaged=4, missing=2), log_failed=1))
-    for expected in ("siren 2", "12 believed, 4 damaged, 2 missing (seq 5-6), 3 of log text", "once, 1.5 s",
+    for expected in ("siren 2", "12 intact, 4 damaged, 2 missing (seq 5-6), 3 of log text", "once, 1.5 s",
                      "1 still going on", "1 lines could not be written"):  # fmt: skip
         assert expected in words
 

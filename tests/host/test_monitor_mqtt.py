@@ -250,7 +250,7 @@ def test_a_broker_that_comes_late_and_goes_away_stops_nothing(tmp_path: Path, cl
     listener.wait(lambda: listener.of("p/sim/event"), "events that waited")
     assert json.loads(listener.of("p/sim/event")[0])["id"] == 1, "none was lost"
     broker.stop()
-    monitor.wait_said("has gone")
+    monitor.wait_said("is gone")
     before = shown()
     while shown() < before + 2:
         assert time.monotonic() < deadline + LIMIT_S

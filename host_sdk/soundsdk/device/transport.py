@@ -99,7 +99,7 @@ class SerialTransport:
                 self._port.timeout = 0
                 data += bytes(self._port.read(65536))
         except (OSError, TypeError) as error:  # TypeError: pyserial, when the port is closed while it reads
-            raise ConnectionLost(f"the board at {self.path} has gone.", "Plug it in again.") from error
+            raise ConnectionLost(f"the board at {self.path} is gone.", "Plug it in again.") from error
         return data
 
     def _read_remote(self, timeout_s: float) -> bytes:
@@ -118,7 +118,7 @@ class SerialTransport:
         except serial.SerialTimeoutException as error:
             raise PortError(f"the board at {self.path} accepts no bytes.", "Reset it and try again.") from error
         except OSError as error:
-            raise ConnectionLost(f"the board at {self.path} has gone.", "Plug it in again.") from error
+            raise ConnectionLost(f"the board at {self.path} is gone.", "Plug it in again.") from error
 
     def close(self) -> None:
         """Close the port, without an error if it has vanished."""

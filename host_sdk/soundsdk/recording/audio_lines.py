@@ -210,7 +210,7 @@ def record(device: Device, seconds: int, bits: int = 4, progress: Progress | Non
     pieces = receiver.joined.pieces()
     if not pieces and receiver.done is None:
         if not whole:
-            raise ConnectionLost(f"the board at {device.transport.path} has gone.", "Plug it in again.")
+            raise ConnectionLost(f"the board at {device.transport.path} is gone.", "Plug it in again.")
         raise ProtocolError("the board accepts the command and sends no sound.", "Reset it and try again.")
     at = _number(receiver.done, "at")
     at = pieces[0].at if at is None else at
