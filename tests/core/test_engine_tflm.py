@@ -152,7 +152,7 @@ def test_inputs_keep_their_contents_across_invoke(extension: Path) -> None:
         (["-DSOUNDCORE_ENGINE=other"], "builtin or tflm, not 'other'"),
     ],
 )
-def test_what_is_missing_is_said(settings: list[str], says: str, tmp_path: Path) -> None:
+def test_what_is_missing_is_named(settings: list[str], says: str, tmp_path: Path) -> None:
     done = configure(tmp_path, *settings)
     assert done.returncode != 0
     assert says in " ".join(done.stderr.split())

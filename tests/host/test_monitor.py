@@ -215,7 +215,7 @@ def test_a_log_that_was_cut_off_within_a_line_goes_on_in_the_next(tmp_path: Path
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_full_disk_is_said_once_and_counted() -> None:
+def test_a_full_disk_is_reported_once_and_counted() -> None:
     said: list[str] = []
     log = Log(Path("/dev/full"), State(HELLO, "p"), said.append)
     for i in range(5):
@@ -258,7 +258,7 @@ def test_a_log_that_cannot_be_opened_is_refused_at_once(tmp_path: Path) -> None:
 # ---- what is said
 
 
-def test_unplugging_is_told_with_its_length_and_the_missing_lines() -> None:
+def test_unplugging_is_reported_with_its_length_and_the_missing_lines() -> None:
     said: list[str] = []
     notes = Notes(State(HELLO, "p"), said.append, said.append)
     notes.handle(Disconnected("/dev/ttyACM0"), None, NOW)

@@ -264,7 +264,7 @@ def test_a_broker_that_comes_late_and_goes_away_stops_nothing(tmp_path: Path, cl
 
 
 @needs_mosquitto
-def test_a_wrong_password_is_told_and_a_right_one_works(tmp_path: Path, closing: Any) -> None:
+def test_a_wrong_password_is_reported_and_a_right_one_works(tmp_path: Path, closing: Any) -> None:
     passwords = tmp_path / "passwords"
     subprocess.run(["mosquitto_passwd", "-b", "-c", str(passwords), "me", "p@ss"], check=True, capture_output=True)
     passwords.chmod(0o644)

@@ -86,7 +86,7 @@ class Hand:
 
 
 @pytest.mark.usefixtures("ended_only_by_test")
-def test_two_hundred_times_events_are_back_within_two_seconds_and_every_gap_is_told(
+def test_two_hundred_times_events_are_back_within_two_seconds_and_every_gap_is_reported(
     ports: VirtualPorts, tmp_path: Path, capsys: Any
 ) -> None:
     port = ports.add(lambda: board(BEEPS, speed=8), powered=True, serial_number="SN")

@@ -1,4 +1,4 @@
-"""The wire: what is believed, what is counted."""
+"""The wire: what is accepted, what is counted."""
 
 import binascii
 import json
@@ -97,7 +97,7 @@ def _signed(body: bytes) -> bytes:
         b'{"type":"status","x":' + b"[" * 450 + b"]" * 450 + b"]",
     ],
 )
-def test_what_is_not_json_is_not_believed_with_a_right_crc_either(body):
+def test_what_is_not_json_is_refused_even_with_a_right_crc(body):
     assert decode(_signed(body)) is None
 
 

@@ -1,4 +1,4 @@
-"""A million lines with one percent of their bytes damaged: nothing wrong is believed, nothing undamaged is lost."""
+"""A million lines with one percent of their bytes damaged: nothing wrong is accepted, nothing undamaged is lost."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_clean_lines_survive_one_percent_noise() -> None:
     rng = random.Random(seed)
     noise = Noise(replace=0.0034, drop=0.0033, double=0.0033, seed=seed)
     reader = Reader()
-    believed = undamaged = reported = text = 0
+    accepted = undamaged = reported = text = 0
     newest = -1
     last: dict[str, Any] = {}
     reading_s = 0.0
@@ -71,10 +71,10 @@ def test_clean_lines_survive_one_percent_noise() -> None:
                 if isinstance(line, dict):
                     seq = line["seq"]
                     # The last line of a chunk may be completed by the line end that starts the next.
-                    assert line == (sent[seq - begin] if seq >= begin else last), f"seed {seed}: believed {line}"
+                    assert line == (sent[seq - begin] if seq >= begin else last), f"seed {seed}: accepted {line}"
                     assert seq > newest
                     newest = seq
-                    believed += 1
+                    accepted += 1
                     clean.discard(seq)
                 elif isinstance(line, LinesLost):
                     reported += line.count
@@ -84,11 +84,11 @@ def test_clean_lines_survive_one_percent_noise() -> None:
         last = sent[-1]
         assert not clean, f"seed {seed}: undamaged and lost: {sorted(clean)[:5]}"
     print(
-        f"{LINES} lines, {noise.damaged} bytes damaged: {undamaged} undamaged, {believed} believed, 0 wrong, "
+        f"{LINES} lines, {noise.damaged} bytes damaged: {undamaged} undamaged, {accepted} accepted, 0 wrong, "
         f"{reported} reported missing; {reading_s:.1f} s to read, {1e6 * reading_s / LINES:.1f} us a line"
     )
-    assert 0.2 * LINES < undamaged <= believed < 0.6 * LINES
-    assert believed + reported + (LINES - 1 - newest) == LINES, "every line is believed or reported, none both"
-    assert reader.counts.messages == believed
+    assert 0.2 * LINES < undamaged <= accepted < 0.6 * LINES
+    assert accepted + reported + (LINES - 1 - newest) == LINES, "every line is accepted or reported, none both"
+    assert reader.counts.messages == accepted
     assert reader.counts.missing == reported
     assert text > LINES / 100

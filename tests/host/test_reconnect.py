@@ -98,7 +98,7 @@ def cycle(
 
 
 @pytest.mark.parametrize("powered", [True, False], ids=["own supply", "powered by its port"])
-def test_unplugged_a_hundred_times_events_are_back_within_two_seconds_and_every_gap_is_told(
+def test_unplugged_a_hundred_times_events_are_back_within_two_seconds_and_every_gap_is_reported(
     ports: VirtualPorts, powered: bool
 ) -> None:
     port = ports.add(lambda: board(BEEPS, SPEED, status_s=2), powered=powered, serial_number="SN")
@@ -122,7 +122,7 @@ def test_unplugged_a_hundred_times_events_are_back_within_two_seconds_and_every_
         assert missed > 10
 
 
-def test_a_board_that_said_as_much_while_away_as_before_is_still_known_to_have_restarted(ports: VirtualPorts) -> None:
+def test_a_board_that_sent_as_much_while_away_as_before_is_still_known_to_have_restarted(ports: VirtualPorts) -> None:
     port = ports.add(lambda: board(BEEPS, 1.0, status_s=1), serial_number="SN")
     with ReconnectingDevice("auto", system=ports) as watch:
         time.sleep(1.2)

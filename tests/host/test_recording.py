@@ -342,7 +342,7 @@ def test_this_computers_microphone_records_and_tells_what_it_dropped(sounddevice
     assert [len(p.pcm) for p in take.pieces] == [2000, 29_999]
 
 
-def test_without_a_microphone_or_portaudio_the_reason_is_said(
+def test_without_a_microphone_or_portaudio_the_reason_is_given(
     sounddevice: SimpleNamespace, tmp_path: Path, capfd: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ["record", "--pc", "--label", "a", "--seconds", "1", "-o", str(tmp_path)]
