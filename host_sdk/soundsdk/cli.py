@@ -25,7 +25,7 @@ VERBS = {
     "demo": ("soundsdk_sim.commands.demo", "Make a scene with known events and run the detector on it."),
     "sim": ("soundsdk_sim.commands.sim", "Run the firmware's own code on recordings and print its event lines."),
     "train": ("soundsdk_train.commands.train", "Train a detector on a folder of recordings."),
-    "evaluate": ("soundsdk_train.commands.evaluate", "Measure a detector on recordings it has not seen."),
+    "evaluate": ("soundsdk_train.commands.evaluate", "Measure a detector on recordings."),
     "evaluate-scenes": (
         "soundsdk_sim.commands.evaluate_scenes",
         "Measure a detector on generated scenes with known events.",

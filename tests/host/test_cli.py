@@ -104,6 +104,34 @@ def test_shared_options_have_one_spelling_and_one_help():
                 assert option.opts == spelled[option.name], verb
 
 
+REQUIRED = [
+    (verb, param.name)
+    for verb in cli.VERBS
+    for param in cli.cli.get_command(click.Context(cli.cli), verb).params
+    if isinstance(param, click.Option) and param.required
+]
+
+
+@pytest.mark.parametrize(("verb", "name"), REQUIRED)
+def test_a_missing_required_option_is_a_usage_error_before_any_work(verb, name, capfd):
+    params = command(verb).params
+    words = [verb]
+    for param in params:
+        if isinstance(param, click.Argument) and param.required:
+            words.append("home")
+        elif isinstance(param, click.Option) and param.required and param.name != name:
+            words += [param.opts[-1], "1"]
+    missing = next(param for param in params if param.name == name)
+    assert cli.run(words) == 2
+    said = capfd.readouterr().err
+    assert "Missing option" in said
+    assert missing.opts[-1] in said
+
+
+def test_help_marks_an_option_as_required_where_it_is():
+    assert {name for _, name in REQUIRED} >= {"output", "data", "label"}
+
+
 @pytest.mark.parametrize("verb", cli.VERBS)
 def test_help_lines_begin_with_a_verb(verb):
     for text in (cli.VERBS[verb][1], command(verb).help):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from soundsdk.commands.options import json_option, port_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
-from soundsdk.detector_file import DetectorFile, load
+from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import SoundsdkError, UsageError
+from soundsdk.models import load_model
 
 if TYPE_CHECKING:
     from soundsdk.device.system import System
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
         "soundsdk info --json | jq .status.lost",
     ],
 )
-@click.argument("model", metavar="[MODEL]", required=False, type=click.Path(path_type=Path))
+@click.argument("model", metavar="[MODEL]", required=False)
 @port_option
 @json_option
 @pass_surroundings
-def info(surroundings: Surroundings, model: Path | None, port: str | None, as_json: bool) -> None:
+def info(surroundings: Surroundings, model: str | None, port: str | None, as_json: bool) -> None:
     """Show the state of a board, or the contents and cost of a detector file.
 
-    MODEL is a .tflite file; without it, the board at PORT is shown.
+    MODEL is a .tflite file or a detector that comes with soundsdk; without it, the board at PORT is shown.
     """
     if model is not None and port is not None:
         raise UsageError("info shows a file or a board, not both.", "Leave out MODEL or -p.")
     if model is None:
         _show_board(port, as_json, surroundings.system)
         return
-    detector = load(model)
+    detector = load_model(model)
     if as_json:
         click.echo(json.dumps({**_sizes(detector), "metadata": detector.metadata}))
         return
@@ -73,7 +73,7 @@ def _known(sha256: str) -> DetectorFile | None:
 
     for path in sorted(models_dir().glob("*.tflite")):
         if hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
-            return load(path)
+            return load_model(path)
     return None
 
 
@@ -108,7 +108,7 @@ def _show_board(port: str | None, as_json: bool, system: System | None) -> None:
         click.echo(f"  level     {status.level_dbfs:g} dBFS")
         click.echo(f"  step      {status.step_us} us at most")
         click.echo(f"  memory    {status.heap_free} bytes free")
-        click.echo(f"  lines     {status.dropped} not sent, {status.damaged} came damaged")
+        click.echo(f"  lines     {status.dropped} not sent, {status.damaged} received damaged")
     if hello.model:
         click.echo(f"  detector  {hello.model}, SHA-256 {hello.sha256}")
         for key, value in hello.extra.items():

@@ -18,7 +18,7 @@ model_option = click.option(
 )  # fmt: skip
 port_option = click.option(
     "-p", "--port", metavar="PORT",
-    help="The board: auto, id:SERIAL, a path, rfc2217://HOST:PORT, socket://HOST:PORT, sim:BOARD. "
+    help="The board: auto, id:SERIAL, a path, rfc2217://HOST:PORT, socket://HOST:PORT, sim:BOARD[,file=CLIP]. "
     "Default: SOUNDSDK_PORT, else auto, the only board there is.",
 )  # fmt: skip
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text, one object per line.")
@@ -36,10 +36,9 @@ seed_option = click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar=
 def output_option(help: str, default: str | None = None, folder: bool = False) -> Callable[[_F], _F]:
     """Return `-o/--output`, a file or a folder to write; required if it has no default."""
     kind = click.Path(path_type=Path, file_okay=not folder)
-    return click.option(
-        "-o", "--output", type=kind, metavar="DIR" if folder else "FILE", help=help, required=default is None,
-        default=default, show_default=default is not None,
-    )  # fmt: skip
+    # No default=None: to some versions of click that is a value, with which nothing is missing.
+    needed: dict[str, Any] = {"required": True} if default is None else {"default": default, "show_default": True}
+    return click.option("-o", "--output", type=kind, metavar="DIR" if folder else "FILE", help=help, **needed)
 
 
 def fold_option(help: str) -> Callable[[_F], _F]:

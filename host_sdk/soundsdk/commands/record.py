@@ -51,10 +51,10 @@ def record(
     output: Path,
     as_json: bool,
 ) -> int:
-    """Record sound into a dataset folder: DIR/LABEL/….wav and a side-car .json.
+    """Record sound into a dataset folder: DIR/LABEL/….wav and a sidecar .json.
 
     Prints the path of each file. What did not arrive is never filled with silence: a recording with gaps is divided at
-    them, and the side-car lists them. Exit code 1 if nothing of a recording arrived.
+    them, and the sidecar lists them. Exit code 1 if nothing of a recording arrived.
     """
     from soundsdk.device.session import Device
     from soundsdk.errors import UsageError

@@ -59,10 +59,10 @@ def parse(words: tuple[str, ...]) -> dict[str | None, dict[str, Any]]:
 def set_(surroundings: Surroundings, changes: tuple[str, ...], port: str | None, until_restart: bool) -> None:
     """Change a board's thresholds.
 
-    KEY is one of: threshold, the score at which an event begins; off, the score below which it ends; min_ms, the time
-    for which the score, once at the threshold, must not fall below `off` to make an event; hold_ms, the time for which
-    it must stay below `off` to end one. Without LABEL the change applies to every class. The board saves it for its
-    present detector. The changes to one label are made together or not at all.
+    KEY is one of: threshold, the score at which an event begins; off, the score below which it ends; min_ms, how long
+    the score must then stay above `off` to make an event; hold_ms, how long it must stay below `off` to end one.
+    Without LABEL the change applies to every class. The board saves it for its present detector. The changes to one
+    label are made together or not at all.
     """
     from soundsdk.device.session import CommandRejected, Device
 

@@ -31,7 +31,7 @@ class CommandRejected(ProtocolError):
     """A command that the board rejects: `code` is its dotted error code, `detail` its sentence."""
 
     def __init__(self, re: str, code: str, detail: str) -> None:
-        super().__init__(f"the board refuses {re}: {detail} ({code}).")
+        super().__init__(f"the board rejects {re}: {detail} ({code}).")
         self.code = code
         self.detail = detail
 

@@ -111,7 +111,7 @@ def summary(state: State, counts: Counts, log_failed: int = 0) -> list[str]:
         parts = [
             f"{n} {what}"
             for n, what in (
-                (len(state.active), "still going on"),
+                (len(state.active), "still in progress"),
                 (state.unfinished, "whose end was lost"),
                 (state.without_onset, "whose onset was not seen"),
             )

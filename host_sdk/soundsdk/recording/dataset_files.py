@@ -1,4 +1,4 @@
-"""Dataset folders that `soundsdk train` reads: one folder per class, WAV files, a JSON side-car for each take.
+"""Dataset folders that `soundsdk train` reads: one folder per class, WAV files, a JSON sidecar for each take.
 
 A take without a gap is LABEL/NAME.wav. One with gaps is not filled with silence: its pieces are LABEL/NAME/00.wav,
 01.wav, …, which training counts as one recording. LABEL/NAME.json lists the gaps and the origin of the sound.
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from soundsdk.errors import DataError, UsageError
 from soundsdk.recording.audio_lines import Take
 
-MIN_PIECE_S = 0.25  # shorter ones are useless to training; the side-car lists them
+MIN_PIECE_S = 0.25  # shorter ones are useless to training; the sidecar lists them
 _LABEL = re.compile(r"[^/\\\0]{1,64}")
 
 
@@ -59,9 +59,9 @@ def _free_name(folder: Path, label: str, moment: float) -> str:
 
 
 def write(dataset: Path, label: str, take: Take, facts: dict[str, Any], moment: float | None = None) -> list[Path]:
-    """Write a take and its side-car; return the path of the side-car, then those of the sound files.
+    """Write a take and its sidecar; return the path of the sidecar, then those of the sound files.
 
-    facts: more members of the side-car. moment: the start of the take, seconds since 1970. DataError if the folder
+    facts: more members of the sidecar. moment: the start of the take, seconds since 1970. DataError if the folder
     cannot be written.
     """
     import soundfile

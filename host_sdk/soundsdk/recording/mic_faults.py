@@ -198,7 +198,7 @@ def _quiet(x: NDArray[np.float64]) -> Fault | None:
     if level < QUIET_DBFS:
         return Fault(
             "quiet",
-            f"there is hardly any sound ({level:.0f} dBFS): a wrong shift, or nobody made a noise.",
+            f"there is hardly any sound ({level:.0f} dBFS): a wrong shift, or the room was silent.",
             "Speak or clap during the test; if it stays so, raise the microphone's shift (gain) in settings.json.",
         )
     return None

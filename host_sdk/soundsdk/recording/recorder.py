@@ -26,7 +26,7 @@ def best_bits(device: Device) -> int:
 
 
 def facts_of(device: Device, bits: int) -> dict[str, Any]:
-    """Return the facts about the board for a side-car."""
+    """Return the facts about the board for a sidecar."""
     hello = device.hello
     return {
         "source": "board",
@@ -89,7 +89,7 @@ def record_pc(seconds: int, rate_hz: int = 16000, progress: Progress | None = No
 
 
 def save(dataset: Path, label: str, take: Take, facts: dict[str, Any]) -> tuple[Path, list[Path]]:
-    """Write a take that has just ended; return the path of its side-car and those of its sound files."""
+    """Write a take that has just ended; return the path of its sidecar and those of its sound files."""
     from soundsdk.recording.dataset_files import write
 
     sidecar, *files = write(dataset, label, take, facts, time.time() - take.samples / take.rate_hz)

@@ -10,7 +10,7 @@ from typing import Any
 import click
 import numpy as np
 
-from soundsdk.commands.number_ranges import NumberRanges
+from soundsdk.commands.number_list import NumberList
 from soundsdk.commands.options import config_option, data_option, json_option, output_option, seed_option
 from soundsdk.commands.verb import Verb
 from soundsdk_train import run_settings
@@ -22,7 +22,7 @@ _KEYS = ("accuracy", "macro_f1", "map")
 @click.command("crossval", cls=Verb, examples=["soundsdk crossval --data esc10 --folds 1-4 -o runs"])
 @data_option
 @click.option("--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="Layout of the folder.")
-@click.option("--folds", type=NumberRanges(), help="Folds to hold out in turn, 1-4 or 1,3 (default: all).")
+@click.option("--folds", type=NumberList(), help="Folds to hold out in turn, 1-4 or 1,3 (default: all).")
 @config_option
 @seed_option
 @json_option

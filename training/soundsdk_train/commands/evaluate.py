@@ -32,10 +32,10 @@ from soundsdk_train.run_settings import FrontendSettings
 def evaluate(model: str, data: str, layout: str, fold: int | None, as_json: bool) -> None:
     """Measure a detector on recordings: INT8, with the device's frontend and pooling.
 
-    MODEL is a .tflite file. The float figures beside are from the same network before conversion, measured on the fold
-    that was held out of its training; the file carries them.
+    MODEL is a .tflite file or a detector that comes with soundsdk. With --fold, the fold that was held out of its
+    training, the float figures of the same network before conversion are shown as well; the file carries them.
     """
-    from soundsdk.detector_file import load as load_model
+    from soundsdk.models import load_model
     from soundsdk_train import evaluation
 
     detector = load_model(model)
@@ -78,7 +78,8 @@ def evaluate(model: str, data: str, layout: str, fold: int | None, as_json: bool
         return
     _print(metadata["name"], fold, figures, floats)
     if not held_out:
-        click.echo("note: the model was not trained with this fold held out; it may know these recordings", err=True)
+        note = "these may be the recordings that the model was trained on; --fold names the fold held out"
+        click.echo(f"note: {note}", err=True)
 
 
 def _print(name: str, fold: int | None, figures: Figures, floats: dict[str, float] | None) -> None:

@@ -96,7 +96,7 @@ def train(
                 f"mAP {figures.mean_average_precision:.4f}"
             )
     for line in training_run.over_budget(detector.record):
-        click.echo(f"note: larger than a small board likes: {line}", err=True)
+        click.echo(f"note: too large for a small board: {line}", err=True)
     click.echo(f"record of the run: {record}", err=True)
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import click
 import pytest
 
-from soundsdk.commands.number_ranges import NumberRanges
+from soundsdk.commands.number_list import NumberList
 
 
 @pytest.mark.parametrize(("text", "numbers"), [("3", [3]), ("1-4", [1, 2, 3, 4]), ("1,3-4", [1, 3, 4])])
 def test_numbers_are_ranges_and_lists(text: str, numbers: list[int]) -> None:
-    assert NumberRanges().convert(text, None, None) == numbers
+    assert NumberList().convert(text, None, None) == numbers
 
 
 @pytest.mark.parametrize("text", ["all", "", "1,", "-3", "4-1", "1-2-3"])
 def test_what_names_no_numbers_is_a_usage_error(text: str) -> None:
     with pytest.raises(click.BadParameter, match="names no numbers"):
-        NumberRanges().convert(text, None, None)
+        NumberList().convert(text, None, None)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 
-class NumberRanges(click.ParamType):
+class NumberList(click.ParamType):
     """Whole numbers from 0 up, written "1-4" or "1,3" or both together; the value is a list in the order written."""
 
     name = "numbers"
