@@ -15,6 +15,7 @@ from soundsdk import cli
 from soundsdk.device.port_info import PortInfo
 from soundsdk.recording.mic_faults import examine, find_hum
 from soundsdk_sim.faults import Faulty
+from virtual_boards.computer import VirtualComputer
 
 RATE_HZ = 16000
 SECONDS = 4
@@ -148,10 +149,9 @@ def test_the_command_ends_with_6_on_a_fault(case: str, code: int, capfd: Any, mo
 
 def test_a_slow_link_finds_hum_in_a_second_recording(capfd: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     pcm = np.tile(FAULTY["hum 50 Hz"][1], 8)
-    monkeypatch.setattr("soundsdk.recording.recorder.listed", lambda: [PortInfo("link", "bridge")])
     link = Faulty(fast(pcm, speed=6), noise=Slow())
     monkeypatch.setattr("soundsdk.device.session.open_transport", lambda where, system: link)
-    assert cli.run(["mic-test", "--json"]) == 6
+    assert cli.run(["mic-test", "--json"], VirtualComputer(ports=[PortInfo("link", "bridge")])) == 6
     found = json.loads(capfd.readouterr().out)
     assert found["lost"] > 0
     assert [fault["name"] for fault in found["faults"]] == ["hum"]

@@ -358,11 +358,10 @@ def test_every_class_is_asked_for_once_and_again_after_a_restart() -> None:
     assert board.sent[-1] == {"type": "model", "class": 0}
 
 
-def test_a_board_is_watched_while_somebody_looks_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_board_is_watched_while_somebody_looks_and_no_longer() -> None:
     clock = 1000.0
-    monkeypatch.setattr(time, "monotonic", lambda: clock)
     board, looking = Asked(), (False, False)
-    requests = TelemetryRequests(board, State(HELLO, "p"), lambda: looking)
+    requests = TelemetryRequests(board, State(HELLO, "p"), lambda: looking, lambda: clock)
     requests.complete = True
     requests.tick()
     assert board.sent == []
@@ -377,11 +376,10 @@ def test_a_board_is_watched_while_somebody_looks_and_no_longer(monkeypatch: pyte
     assert board.sent[3:] == [{"type": "watch", "on": False, "mel": False}]
 
 
-def test_old_firmware_is_left_in_peace(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_firmware_is_left_in_peace() -> None:
     clock = 1000.0
-    monkeypatch.setattr(time, "monotonic", lambda: clock)
     board = Asked()
-    requests = TelemetryRequests(board, State(HELLO, "p"), lambda: (True, False))
+    requests = TelemetryRequests(board, State(HELLO, "p"), lambda: (True, False), lambda: clock)
     for _ in range(100):
         requests.tick()
         if board.sent:

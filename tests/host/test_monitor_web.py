@@ -20,13 +20,13 @@ from tone_boards import MODEL, beeps
 
 from sim.tiny_model import HZ, band_of
 from soundsdk.errors import PortError
-from soundsdk.monitor import page_server
-from soundsdk.monitor.page_server import CLIENTS, QUEUED, PageServer, page
+from soundsdk.monitor.page_server import CLIENTS, PING_S, QUEUED, PageServer, page
 
 
 @pytest.fixture
-def server() -> Iterator[PageServer]:
-    server = PageServer()
+def server(request: pytest.FixtureRequest) -> Iterator[PageServer]:
+    """Serve on a free port; the parameter, if a test gives one, is the ping_s."""
+    server = PageServer(ping_s=getattr(request, "param", PING_S))
     yield server
     server.close()
 
@@ -120,8 +120,8 @@ def test_there_may_be_so_many_pages_and_no_more(server: PageServer) -> None:
     assert get(server, f"/{server.token}/events")[0] == 503
 
 
-def test_the_feed_is_server_sent_events(server: PageServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_server, "PING_S", 0.2)
+@pytest.mark.parametrize("server", [0.2], indirect=True)
+def test_the_feed_is_server_sent_events(server: PageServer) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as peer:
         peer.sendall(f"GET /{server.token}/events HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
         deadline = time.monotonic() + 10

@@ -141,13 +141,12 @@ class Swallow:
         return out
 
 
-def test_a_board_that_falls_silent_is_an_error_after_some_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("soundsdk.recording.audio_lines.SILENCE_S", 0.5)
+def test_a_board_that_falls_silent_is_an_error_after_some_seconds() -> None:
     # The answers to stop and to start come; nothing after them.
     link = Faulty(fast(noise(10), speed=2), noise=Swallow(b"", until=2))
     begin = time.monotonic()
     with Device(link) as device, pytest.raises(ProtocolError, match="sends no sound"):
-        record(device, 5)
+        record(device, 5, silence_s=0.5)
     assert time.monotonic() - begin < 5
 
 

@@ -17,7 +17,7 @@ from tone_boards import board
 
 from soundsdk import ConnectionLost, Device
 from soundsdk.device.address import Address, parse
-from soundsdk.device.transport import SerialTransport, open_transport
+from soundsdk.device.transport import SerialTransport
 from soundsdk.errors import DeviceError, PortError, ProtocolError, SoundsdkError, UsageError
 from virtual_boards.esp32.board import Esp32Board
 from virtual_boards.esp32.chips import CHIPS
@@ -155,15 +155,14 @@ def test_a_board_behind_a_socket() -> None:
     virtual.stop()
 
 
-def test_a_port_that_takes_no_bytes_is_an_error_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_that_takes_no_bytes_is_an_error_in_time() -> None:
     import os
     import tty
 
-    monkeypatch.setattr("soundsdk.device.transport.WRITE_S", 0.3)
     master, slave = os.openpty()
     tty.setraw(slave)
     try:
-        transport = open_transport(Address("port", os.ttyname(slave)))
+        transport = SerialTransport(os.ttyname(slave), write_timeout_s=0.3)
         with pytest.raises(PortError, match="accepts no bytes"):
             transport.write(bytes(1 << 20))
         transport.close()

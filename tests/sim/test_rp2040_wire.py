@@ -12,7 +12,7 @@ from target_needs import micropython_uf2
 from tiny_model import build, metadata
 
 from soundsdk.detector_file import DetectorFile, load
-from soundsdk.device import push, session
+from soundsdk.device import push
 from soundsdk.device.session import Device
 from soundsdk.recording import audio_lines
 from soundsdk_sim.rp2040 import I2sMicrophone, Rp2040
@@ -57,14 +57,6 @@ class EmulatedLink:
         return self
 
 
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name in (
-        (session, "ANSWER_S"), (audio_lines, "SILENCE_S"),
-    ):  # fmt: skip
-        monkeypatch.setattr(module, name, PATIENCE_S)
-
-
 @pytest.fixture(scope="module")
 def uf2() -> Path:
     return micropython_uf2()
@@ -77,14 +69,14 @@ def noise(seconds: float) -> np.ndarray:
 def powered(board: Rp2040) -> Device:
     board.boot()
     board.feed(noise(120))
-    return Device(EmulatedLink(board), hello_s=PATIENCE_S)
+    return Device(EmulatedLink(board), hello_s=PATIENCE_S, answer_s=PATIENCE_S)
 
 
 def test_audio_lines_carry_what_the_microphone_hears(uf2: Path) -> None:
     with Rp2040(uf2, MICROPHONE) as board:
         pico = powered(board)
-        take = audio_lines.record(pico, 2, bits=16)
-        coded = audio_lines.record(pico, 2, bits=4)
+        take = audio_lines.record(pico, 2, bits=16, silence_s=PATIENCE_S)
+        coded = audio_lines.record(pico, 2, bits=4, silence_s=PATIENCE_S)
         assert pico.counts.damaged == 0
     # No sample is lost at three times the rate of the default codec, and each is the microphone's.
     for each in (take, coded):

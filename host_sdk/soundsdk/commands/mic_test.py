@@ -39,7 +39,7 @@ def mic_test(surroundings: Surroundings, port: str | None, seconds: int, as_json
     from soundsdk.recording.recorder import best_bits
 
     with Device.open(port, system=surroundings.system) as device:
-        slow = best_bits(device) < 4
+        slow = best_bits(device, surroundings.system) < 4
         click.echo(f"listening to {device.hello.board} for {seconds * (1 + slow)} s: speak or clap", err=True)
         take = record(device, seconds, 16)
         # A slow link carries only some of the 16-bit samples. Finding hum needs all of them, at whatever resolution.

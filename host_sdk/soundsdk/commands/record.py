@@ -90,7 +90,7 @@ def record(
             return int(empty)
         with Device.open(port, system=surroundings.system) as device:
             hello = device.hello
-            depth = int(bits) if bits else best_bits(device)
+            depth = int(bits) if bits else best_bits(device, surroundings.system)
             if trigger:
                 click.echo(f"waiting for {trigger} on {hello.board}", err=True)
             for take in takes(device, seconds, count, depth, trigger, pre_roll_s, progress.update):

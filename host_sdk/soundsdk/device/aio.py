@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from soundsdk.device.messages import Ack, Event, Hello, Message, Status
 from soundsdk.device.protocol import Counts, Damaged, DeviceReset, LinesLost, Text
 from soundsdk.device.reconnect import ReconnectingDevice, ReconnectingItem
-from soundsdk.device.session import ANSWER_S, HELLO_S, Device, Item
+from soundsdk.device.session import HELLO_S, Device, Item
 from soundsdk.device.transport import Transport
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class AsyncDevice(_Feed[Item]):
         return None
 
     async def request(
-        self, kind: str, timeout_s: float = ANSWER_S, tries: int = 1, **members: Any
+        self, kind: str, timeout_s: float | None = None, tries: int = 1, **members: Any
     ) -> Hello | Status | Ack:
         """Send a command and return its answer."""
         return await self._run(self._device.request, kind, timeout_s, tries, **members)
@@ -148,7 +148,7 @@ class AsyncDevice(_Feed[Item]):
         """Send a command without waiting for its answer."""
         await self._run(self._device.send, kind, **members)
 
-    async def status(self, timeout_s: float = ANSWER_S) -> Status:
+    async def status(self, timeout_s: float | None = None) -> Status:
         """Return the current counters."""
         return await self._run(self._device.status, timeout_s)
 

@@ -47,12 +47,14 @@ class Device:
     raises ConnectionLost when the port goes; a ReconnectingDevice goes on when the board is back.
     """
 
-    def __init__(self, transport: Transport, hello_s: float = HELLO_S) -> None:
+    def __init__(self, transport: Transport, hello_s: float = HELLO_S, answer_s: float = ANSWER_S) -> None:
         """Request hello until it comes.
 
-        ProtocolError if it does not come within hello_s, ConnectionLost if the port goes.
+        ProtocolError if it does not come within hello_s, ConnectionLost if the port goes. answer_s: how long a request
+        waits for its answer if it is not called with a timeout.
         """
         self.transport = transport
+        self._answer_s = answer_s
         self._reader = protocol.Reader()
         self._waiting: deque[Item] = deque(maxlen=_KEPT)
         self._heard: deque[str] = deque(maxlen=20)
@@ -118,14 +120,15 @@ class Device:
         self.transport.write(b"\n" + line + b"\n")
 
     def request(
-        self, kind: str, timeout_s: float = ANSWER_S, tries: int = 1, queued: bool = False, **members: Any
+        self, kind: str, timeout_s: float | None = None, tries: int = 1, queued: bool = False, **members: Any
     ) -> Hello | Status | Ack:
         """Send a command and return its answer.
 
-        CommandRejected if the board rejects it, ProtocolError if no answer comes within timeout_s. tries: how often
-        the command is sent within timeout_s; more than once only for commands that may be carried out twice. Other
-        messages that arrive meanwhile are kept for messages(), and with queued the answer too.
+        CommandRejected if the board rejects it, ProtocolError if no answer comes within timeout_s (3 s). tries: how
+        often the command is sent within timeout_s; more than once only for commands that may be carried out twice.
+        Other messages that arrive meanwhile are kept for messages(), and with queued the answer too.
         """
+        timeout_s = self._answer_s if timeout_s is None else timeout_s
         wanted = {"hello": Hello, "status": Status}.get(kind, Ack)
         answer = None
         for _ in range(tries):
@@ -225,7 +228,7 @@ class Device:
             if isinstance(message, Event):
                 yield message
 
-    def status(self, timeout_s: float = ANSWER_S, queued: bool = False) -> Status:
+    def status(self, timeout_s: float | None = None, queued: bool = False) -> Status:
         """Return the current counters; with queued they also come among messages(). CommandRejected in safe mode."""
         answer = self.request("status", timeout_s, tries=10, queued=queued)
         assert isinstance(answer, Status)

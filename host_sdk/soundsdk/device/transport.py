@@ -64,7 +64,9 @@ class SerialTransport:
     DeviceError if it is not there.
     """
 
-    def __init__(self, path: str, baud: int = BAUD, system: System | None = None) -> None:
+    def __init__(
+        self, path: str, baud: int = BAUD, system: System | None = None, write_timeout_s: float = WRITE_S
+    ) -> None:
         import serial
 
         from soundsdk.device import ports
@@ -74,13 +76,14 @@ class SerialTransport:
         self.serial_number = self.port.serial_number if self.port else None
         self._baud = baud
         self._system = system
+        self._write_timeout_s = write_timeout_s
         options: dict[str, Any] = {"baudrate": baud, "timeout": 0}
         # Over RFC 2217 pyserial has no write timeout, and a new read timeout costs a slow round trip.
         self._remote = path.startswith("rfc2217:")
         if self._remote:
             options["timeout"] = _REMOTE_TURN_S
         else:
-            options["write_timeout"] = WRITE_S
+            options["write_timeout"] = write_timeout_s
         if "://" not in path:
             options["exclusive"] = True
         try:
@@ -136,7 +139,7 @@ class SerialTransport:
                 raise DeviceError(f"the board that was at {path} is not connected.", "Plug it in again.")
             # Keep the name that the user gave while it is still the name of the board.
             path = path if os.path.realpath(path) == os.path.realpath(port.path) else port.path
-        return SerialTransport(path, self._baud, self._system)
+        return SerialTransport(path, self._baud, self._system, self._write_timeout_s)
 
 
 def _refusal(path: str, error: Exception) -> PortError | DeviceError:

@@ -56,8 +56,9 @@ class Client:
 class PageServer:
     """The server, in threads of its own. PortError if the TCP port is taken."""
 
-    def __init__(self, port: int = 0) -> None:
-        """Start serving. port 0: any free one."""
+    def __init__(self, port: int = 0, ping_s: float = PING_S) -> None:
+        """Start serving. port 0: any free one. ping_s: the longest silence of the feed, which shows that it lives."""
+        self.ping_s = ping_s
         self.token = secrets.token_urlsafe(18)
         self._lock = threading.Lock()
         self._clients: list[Client] = []
@@ -206,7 +207,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"retry: 1000\n\n")
             while True:
                 try:
-                    message = client.queue.get(timeout=PING_S)
+                    message = client.queue.get(timeout=self.server_of_page.ping_s)
                 except queue.Empty:
                     self.wfile.write(b": still here\n\n")
                     continue

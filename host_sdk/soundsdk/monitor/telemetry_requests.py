@@ -27,13 +27,20 @@ class TelemetryRequests:
     """Requests and their answers, without waiting for one. A board that cannot answer is not asked again.
 
     wants() -> (scores, mel): whether somebody looks at them now. `telemetry`: the board's answer to `watch`, by member
-    (see soundfw/wire/telemetry.py), empty until it comes. `classes`: its answers to `model`, by class.
+    (see soundfw/wire/telemetry.py), empty until it comes. `classes`: its answers to `model`, by class. clock: seconds.
     """
 
-    def __init__(self, board: CommandPort, state: State, wants: Callable[[], tuple[bool, bool]]) -> None:
+    def __init__(
+        self,
+        board: CommandPort,
+        state: State,
+        wants: Callable[[], tuple[bool, bool]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._board = board
         self._state = state
         self._wants = wants
+        self._clock = clock
         self._asked: tuple[bool, bool] = (False, False)
         self._begin()
 
@@ -73,7 +80,7 @@ class TelemetryRequests:
         """Send the requests that are due."""
         if not self._state.connected or not self._state.hello.rate_hz:
             return
-        now = time.monotonic()
+        now = self._clock()
         if not self.complete and self._tries < _TRIES and now - self._class_at >= _ANSWER_S:
             self._class_at = now
             self._tries += 1

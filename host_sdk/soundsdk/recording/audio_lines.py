@@ -183,20 +183,22 @@ def start(device: Device, seconds: int, bits: int) -> None:
                 raise
 
 
-def record(device: Device, seconds: int, bits: int = 4, progress: Progress | None = None) -> Take:
+def record(
+    device: Device, seconds: int, bits: int = 4, progress: Progress | None = None, silence_s: float = SILENCE_S
+) -> Take:
     """Record for that many seconds from now on.
 
-    CommandRejected if the board refuses; ProtocolError if it falls silent. If the board goes away, the take holds what
-    had arrived and its `whole` is False.
+    CommandRejected if the board refuses; ProtocolError if it sends nothing for silence_s. If the board goes away, the
+    take holds what had arrived and its `whole` is False.
     """
     rate_hz = device.hello.rate_hz
     samples = seconds * rate_hz
     receiver = Receiver()
     whole = True
     start(device, seconds, bits)
-    deadline = time.monotonic() + 2 * seconds + SILENCE_S
+    deadline = time.monotonic() + 2 * seconds + silence_s
     try:
-        for message in _messages_until(device, deadline):
+        for message in _messages_until(device, deadline, silence_s):
             if receiver.add(message):
                 if receiver.done:
                     break
@@ -219,9 +221,9 @@ def record(device: Device, seconds: int, bits: int = 4, progress: Progress | Non
     return Take(at, samples, rate_hz, pieces, _number(receiver.done, "lost"), whole=whole)
 
 
-def _messages_until(device: Device, deadline: float) -> Iterator[Message]:
+def _messages_until(device: Device, deadline: float, silence_s: float) -> Iterator[Message]:
     """Iterate over messages until the board falls silent or the deadline has passed."""
-    for message in device.messages(timeout_s=SILENCE_S):
+    for message in device.messages(timeout_s=silence_s):
         yield message
         if time.monotonic() > deadline:
             return

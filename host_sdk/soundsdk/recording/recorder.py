@@ -6,7 +6,7 @@ import queue
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,13 +15,19 @@ from soundsdk.device.session import Device
 from soundsdk.errors import DeviceError, UsageError
 from soundsdk.recording.audio_lines import Joiner, Progress, Take
 
+if TYPE_CHECKING:
+    from soundsdk.device.system import System
+
 _PC_WAIT_S = 5.0
 
 
-def best_bits(device: Device) -> int:
-    """Return the bits per sample that the link can carry: a USB-to-serial bridge (115,200 baud) is too slow for 4."""
+def best_bits(device: Device, system: System | None = None) -> int:
+    """Return the bits per sample that the link can carry: a USB-to-serial bridge (115,200 baud) is too slow for 4.
+
+    system: the computer whose ports are listed (default: this one).
+    """
     path = device.transport.path
-    bridge = any(port.kind == "bridge" and path in (port.path, port.by_id) for port in listed())
+    bridge = any(port.kind == "bridge" and path in (port.path, port.by_id) for port in listed(system))
     return 3 if bridge else 4
 
 
