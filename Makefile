@@ -40,7 +40,7 @@ demo: $(VENV)/base.stamp
 
 # In the order of the files, so that a failure comes again.
 test: $(VENV)/all.stamp
-	$(BIN)/python -m pytest -p no:randomly -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -p no:randomly --color=no -n $(JOBS) --dist loadfile
 
 test-shuffled: $(VENV)/all.stamp
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile

@@ -27,7 +27,7 @@ Circles = list[list[str]]
 
 @cache
 def _graph() -> grimp.ImportGraph:
-    # With the imports under TYPE_CHECKING and inside functions: a circle of those is a circle of thought too.
+    # With the imports under TYPE_CHECKING and inside functions: circular imports there count as well.
     return grimp.build_graph(*PACKAGES, cache_dir=None)
 
 
@@ -114,6 +114,13 @@ def test_every_verb_of_the_table_is_there_to_be_imported() -> None:
     from soundsdk.cli import VERBS
 
     assert {module for module, *_ in VERBS.values()} <= _graph().modules
+
+
+def test_ruff_reads_every_python_file() -> None:
+    words = [sys.executable, "-m", "ruff", "check", "--show-files", "."]
+    shown = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    tracked = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    assert {ROOT / name for name in tracked.split()} - {Path(name) for name in shown} == set()
 
 
 def test_the_top_of_the_host_package_fits_on_one_page() -> None:

@@ -10,7 +10,8 @@ class Pipeline:
     """The loop; each step() is one turn of it.
 
     mic: Mic. stream: soundcore.Stream. status_s: seconds of sound between status lines. telemetry: Telemetry.
-    Nothing allocates between the microphone and the scores. What is sent does not depend on the size of the blocks.
+    Nothing allocates between the microphone and the scores. The events do not depend on the size of the blocks, which
+    App keeps within a step.
     """
 
     def __init__(self, mic, stream, detector, link, rate_hz, status_s, stopwatch, telemetry):
@@ -53,7 +54,7 @@ class Pipeline:
         return alive
 
     def _feed(self, block):
-        """Feed a block to the stream; each step that ends in it goes to the detector and to who watches."""
+        """Feed a block to the stream; each step that ends in it goes to the detector and to telemetry."""
         if self.telemetry.on:
             self.telemetry.add(block)
         self._level.add(block)

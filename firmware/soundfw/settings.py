@@ -1,13 +1,13 @@
 """The settings of a board: a JSON file of known keys, all optional.
 
-The tables here hold every key with its default and range, once for all: the host's `set`, its board files and the
+The tables here hold every key with its default and range, in one place: the host's `set`, its board files and the
 training read them, too. They are tuples of constants, which stay in flash. A rule is
 
     (key, default, lowest, highest)    a whole number
     (key, default, (choices))
-    (key, default, most)               a text of so many characters at most
+    (key, default, most)               a string of at most that many characters
 
-and a key whose default is None is needed.
+and a key whose default is None is required.
 """
 
 import json
@@ -63,7 +63,7 @@ MICROPHONES = (
     ),
 )
 
-# Of one class. on, off: 1/1000 of probability, off at most on; times in milliseconds of sound.
+# Thresholds of one class. on, off: 1/1000 of probability, off at most on; times in milliseconds of sound.
 THRESHOLDS = (
     ("on", 500, 1, 1000),
     ("off", 300, 1, 1000),
@@ -76,7 +76,7 @@ POOL = ("pool_ms", 0, 0, 60000)
 
 
 def checked(values, rules, where=""):
-    """Return the values (dict) with defaults for those that lack; FirmwareError names the wrong one, after `where`."""
+    """Return the values (dict) with defaults for missing keys; FirmwareError names the wrong one, after `where`."""
     known = [rule[0] for rule in rules]
     for key in values:
         if key not in known:

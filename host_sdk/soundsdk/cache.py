@@ -20,6 +20,10 @@ class BusyError(SoundsdkError):
     """Another process works in a folder of the cache, and did not end in time."""
 
 
+class CacheError(SoundsdkError):
+    """The cache folder cannot be used."""
+
+
 def cache_dir() -> Path:
     """Return the cache folder: SOUNDSDK_CACHE, else `soundsdk` below the user's cache folder."""
     named = os.environ.get("SOUNDSDK_CACHE")
@@ -41,7 +45,7 @@ def locked(folder: Path, say: Callable[[str], None], timeout_s: float = WAIT_S) 
         yield
         return
     folder = folder.resolve()  # one lock, by whatever name the folder is known
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    _make(folder.parent)
     file = os.open(folder.parent / f"{folder.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         deadline = time.monotonic() + timeout_s
@@ -72,7 +76,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
 
     If another process has made the folder meanwhile, that one stays.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    _make(folder.parent)
     work = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
     work.chmod(0o755)
     try:
@@ -85,3 +89,12 @@ def new_folder(folder: Path) -> Iterator[Path]:
                 raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CacheError(
+            f"the cache folder {folder} cannot be made: {error.strerror}.", "Set SOUNDSDK_CACHE to a folder of yours."
+        ) from error

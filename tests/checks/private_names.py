@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import sys
 import tokenize
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from tokenize import COMMENT
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = ("host_sdk", "sim", "training", "firmware")
+ACCESSORS = ("getattr", "setattr", "delattr")
+PRAGMA = re.compile(r"#\s*(type:|noqa|fmt:|pragma|mypy:)")  # a comment for a tool is no reason
 
 
 def private(name: str) -> bool:
@@ -49,7 +52,7 @@ def _used(node: ast.AST) -> Iterator[tuple[int, str]]:
         yield node.lineno, node.attr
     elif isinstance(node, ast.ImportFrom):
         yield from ((node.lineno, name.name) for name in node.names)
-    elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("setattr", "delattr"):
+    elif isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in ACCESSORS:
         texts = (word.value for word in node.args if isinstance(word, ast.Constant))
         yield from ((node.lineno, text.rsplit(".", 1)[-1]) for text in texts if isinstance(text, str))
 
@@ -58,7 +61,8 @@ def faults(source: str, product: set[str]) -> list[tuple[int, str]]:
     """Return the lines of a test's source that reach a private name of the product, and the name."""
     tree = ast.parse(source)
     own = defined(source)
-    comments = {t.start[0]: t for t in tokenize.generate_tokens(io.StringIO(source).readline) if t.type == COMMENT}
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    comments = {t.start[0]: t for t in tokens if t.type == COMMENT and not PRAGMA.match(t.string)}
     functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
     statements = [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
 

@@ -12,6 +12,7 @@ PRODUCT = {"_retry", "_WAIT_S"}
     "line",
     [
         "module._retry()", "port.inner._retry = 3", "from soundsdk.device import _retry",
+        "module._retry()  # type: ignore", 'getattr(module, "_retry")()',
         'monkeypatch.setattr(module, "_WAIT_S", 0.1)', 'monkeypatch.setattr("soundsdk.device._WAIT_S", 0.1)',
     ],
 )  # fmt: skip

@@ -12,7 +12,7 @@ import pytest
 
 from soundsdk.boards import find_board
 from soundsdk.build import builder, make, sources, toolchain
-from soundsdk.cache import BusyError, cache_dir, locked, new_folder
+from soundsdk.cache import BusyError, CacheError, cache_dir, locked, new_folder
 from soundsdk.models import load_model
 
 pytest.importorskip("fcntl")
@@ -133,3 +133,12 @@ def test_a_new_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
         (work / "file").write_text("second")
     assert (tmp_path / "made" / "file").read_text() == "first"
     assert [path.name for path in tmp_path.iterdir()] == ["made"]
+
+
+def test_a_cache_that_cannot_be_made_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("SOUNDSDK_CACHE", str(tmp_path / "file"))
+    for use in (locked(cache_dir() / "a", print), new_folder(cache_dir() / "b")):
+        with pytest.raises(CacheError, match="cannot be made") as refused, use:
+            pass
+        assert "SOUNDSDK_CACHE" in refused.value.hint

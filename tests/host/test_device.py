@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -227,3 +228,41 @@ def test_a_cable_pulled_in_the_middle_of_hello(ports: VirtualPorts, at: int) -> 
     port.plug()
     with Device.open("auto", system=ports) as device:
         assert device.status().lost == 0
+
+
+class Script:
+    """A transport that delivers the given lines at once, and nothing after them."""
+
+    path = "script"
+    serial_number = None
+
+    def __init__(self, *messages: dict[str, Any]) -> None:
+        self._data = b"".join(b"\n" + encode(message) + b"\n" for message in messages)
+
+    def read(self, timeout_s: float) -> bytes:
+        data, self._data = self._data, b""
+        return data
+
+    def write(self, data: bytes) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def reopen(self) -> Script:
+        raise DeviceError("there is no board.")
+
+
+def test_seconds_are_those_of_the_start_that_an_event_belongs_to() -> None:
+    def hello(seq: int, rate_hz: int) -> dict[str, Any]:
+        names = {"fw": "0", "board": "sim", "model": "m", "sha256": "0" * 64}
+        return {"type": "hello", "proto": 1, **names, "rate_hz": rate_hz, "seq": seq}
+
+    def onset(seq: int, t: int) -> dict[str, Any]:
+        return {"type": "event", "seq": seq, "id": seq, "label": "a", "edge": "on", "t": t, "score": 0.9}
+
+    # An event that came before the hello; a restart at another rate; one whose hello was lost.
+    script = Script(onset(5, 16000), hello(6, 16000), onset(7, 32000), hello(0, 8000), onset(1, 16000), onset(1, 8000))
+    with Device(script) as device:
+        items = device.read_all()
+    assert [item.time_s for item in items if isinstance(item, Event)] == [1.0, 2.0, 2.0, 0.0]

@@ -131,7 +131,7 @@ def _check(folder: Path) -> None:
     found = ".".join(version.get(f"MICROPY_VERSION_{part}", "?") for part in ("MAJOR", "MINOR", "MICRO"))
     if found != MICROPYTHON:
         raise DataError(
-            f"the sources in {folder} are MicroPython {found}, not {MICROPYTHON}.", "Give those of that version."
+            f"the sources in {folder} are MicroPython {found}, not {MICROPYTHON}.", "Pass sources of that version."
         )
 
 

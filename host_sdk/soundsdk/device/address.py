@@ -51,7 +51,7 @@ def parse(text: str | None) -> Address:
     if head in ("rfc2217", "socket") and rest.startswith("//"):
         return Address("url", words)
     if "://" in words:
-        raise UsageError(f"soundsdk does not speak {head}.", "Give rfc2217://HOST:PORT or socket://HOST:PORT.")
+        raise UsageError(f"soundsdk does not support {head}:// addresses.", "Give rfc2217://HOST:PORT or socket://HOST:PORT.")
     return Address("port", words)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from soundfw.settings import THRESHOLDS
 from soundfw.wire import framing
 from soundsdk.device import address, protocol
 from soundsdk.device.messages import Ack, Event, Hello, Message, Status, parse
@@ -169,15 +171,29 @@ class Device:
             if not isinstance(line, dict):
                 if isinstance(line, Text):
                     self._heard.append(line.text)
+                elif isinstance(line, DeviceReset):
+                    self._rate_hz = 0  # another detector may run now; its hello says
                 out.append(line)
             elif (message := parse(line, self._rate_hz)) is None:
                 self.unknown += 1
             else:
                 if isinstance(message, Hello):
                     self.hello = message
-                    self._rate_hz = message.rate_hz
+                    if not self._rate_hz:
+                        self._rate_hz = message.rate_hz
+                        self._add_seconds(out)
                 out.append(message)
         return out
+
+    def _add_seconds(self, newest: list[Item]) -> None:
+        """Fill in time_s of the events that came before the rate was known."""
+        for items in (newest, self._waiting):
+            for i in range(len(items) - 1, -1, -1):
+                item = items[i]
+                if isinstance(item, DeviceReset):
+                    return
+                if isinstance(item, Event):
+                    items[i] = replace(item, time_s=item.time_samples / self._rate_hz if self._rate_hz else 0.0)
 
     def read(self, timeout_s: float = 0.0) -> Item | None:
         """Read the next item, waiting at most timeout_s for it; None if there is none. ConnectionLost if the port goes.
@@ -245,14 +261,16 @@ class Device:
     ) -> Ack:
         """Change the thresholds of a class (without label: of every class); all or nothing.
 
-        on, off: probabilities 0 to 1, to 1/1000; min_ms, hold_ms: milliseconds. keep: store them for later starts.
+        on, off: probabilities in steps of 1/1000; min_ms, hold_ms: milliseconds. keep: store them for later starts.
         CommandRejected if the board has no such label or refuses the values, UsageError if there are none.
         """
         members: dict[str, Any] = {"label": label} if label is not None else {}
+        ranges = {name: (low, high) for name, _, low, high in THRESHOLDS}
         for name, value in (("on", on), ("off", off)):
             if value is not None:
-                if not 0 <= value <= 1:
-                    raise UsageError(f"{name} is a probability from 0 to 1, not {value:g}.")
+                low, high = ranges[name]
+                if not low <= 1000 * value <= high:  # false for NaN as well
+                    raise UsageError(f"{name} is a probability from {low / 1000:g} to {high / 1000:g}, not {value:g}.")
                 members[name] = round(1000 * value)
         for name, time_ms in (("min_ms", min_ms), ("hold_ms", hold_ms)):
             if time_ms is not None:

@@ -154,7 +154,7 @@ def _refusal(path: str, error: Exception) -> PortError | DeviceError:
         or "access is denied" in text
     ):
         return PortError(f"{path} is in use by another program.", "Close it; soundsdk doctor says which one it is.")
-    return DeviceError(f"there is no board at {path}: {error}.", "soundsdk devices lists those that are there.")
+    return DeviceError(f"there is no board at {path}: {error}.", "List the connected boards with soundsdk devices.")
 
 
 def open_transport(address: Address, system: System | None = None) -> Transport:
