@@ -106,20 +106,21 @@ class VirtualPort:
 
     def plug(self, name: str | None = None) -> None:
         """Plug it in, under this name, else the one it had."""
-        assert not self.plugged
-        self._name = name or self._name
-        self._back.set()
-        if self._away:
-            self._away.join()
-            self._away = None
-        if self.board is None:
-            self.board = self._make_board()
-        pty = Pty()
-        os.symlink(pty.path, self.path)
-        self._off = threading.Event()
-        self._pty = pty
-        self._thread = threading.Thread(target=self._carry, args=(self.board, pty, self._off), daemon=True)
-        self._thread.start()
+        with self._lock:
+            assert not self.plugged
+            self._name = name or self._name
+            self._back.set()
+            if self._away:
+                self._away.join()
+                self._away = None
+            if self.board is None:
+                self.board = self._make_board()
+            pty = Pty()
+            os.symlink(pty.path, self.path)
+            self._off = threading.Event()
+            self._pty = pty
+            self._thread = threading.Thread(target=self._carry, args=(self.board, pty, self._off), daemon=True)
+            self._thread.start()
 
     def unplug(self) -> None:
         """Pull the cable: whoever has the port open sees it hang up. Do nothing if it is out."""
@@ -128,6 +129,7 @@ class VirtualPort:
             self._thread.join(timeout=5)
 
     def _pull(self) -> None:
+        # The lock is held until the board is off: plug() must not power the old one.
         with self._lock:
             pty, self._pty = self._pty, None
             if pty is None:
@@ -135,14 +137,14 @@ class VirtualPort:
             os.unlink(self.path)
             self._off.set()
             self.unplug_read = self.unplug_written = None
-        board = self.board
-        if not self._powered and board is not None:
-            self.board = None
-            board.stop()
-        elif board is not None:
-            self._back.clear()
-            self._away = threading.Thread(target=self._lose, args=(board,), daemon=True)
-            self._away.start()
+            board = self.board
+            if not self._powered and board is not None:
+                self.board = None
+                board.stop()
+            elif board is not None:
+                self._back.clear()
+                self._away = threading.Thread(target=self._lose, args=(board,), daemon=True)
+                self._away.start()
 
     def _lose(self, board: PortBoard) -> None:
         while not self._back.is_set():
