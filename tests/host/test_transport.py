@@ -54,10 +54,17 @@ def test_addresses(text: str, expected: Address, monkeypatch: pytest.MonkeyPatch
     assert parse(None) == expected
 
 
-@pytest.mark.parametrize("text", ["id:", "port:", "sim:", "telnet://host"])
+@pytest.mark.parametrize("text", ["id:", "port:", "sim:", "telnet://host", "socket:host"])
 def test_addresses_that_say_nothing(text: str) -> None:
     with pytest.raises(UsageError):
         parse(text)
+
+
+def test_a_scheme_that_no_package_registers_is_a_usage_error_and_a_path_is_not() -> None:
+    with pytest.raises(UsageError, match="no installed package opens sin: addresses"):
+        parse("sin:rpi_pico")
+    for path in ("port:sin:rpi_pico", "./sin:rpi_pico", "C:\\ttyACM0", "COM3:"):
+        assert parse(path) == Address("port", path.removeprefix("port:"))
 
 
 def test_opening_a_port_takes_back_neither_dtr_nor_rts(ports: VirtualPorts, monkeypatch: pytest.MonkeyPatch) -> None:

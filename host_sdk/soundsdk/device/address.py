@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -13,6 +14,7 @@ from soundsdk.errors import UsageError
 ENVIRONMENT = "SOUNDSDK_PORT"
 # Packages register here what opens a scheme of theirs: a function from the rest of the address to a Transport.
 SCHEMES = "soundsdk.address_schemes"
+_SCHEME = re.compile(r"[a-z][a-z0-9_]+")  # not COM3, nor the C of C:\\
 _EXAMPLES = {"id": "id:E6614103E7452D2F", "port": "port:/dev/ttyACM0"}
 
 
@@ -51,7 +53,13 @@ def parse(text: str | None) -> Address:
     if head in ("rfc2217", "socket") and rest.startswith("//"):
         return Address("url", words)
     if "://" in words:
-        raise UsageError(f"soundsdk does not support {head}:// addresses.", "Give rfc2217://HOST:PORT or socket://HOST:PORT.")
+        raise UsageError(
+            f"soundsdk does not support {head}:// addresses.", "Give rfc2217://HOST:PORT or socket://HOST:PORT."
+        )
+    if colon and _SCHEME.fullmatch(head):
+        raise UsageError(
+            f"no installed package opens {head}: addresses.", "Check the spelling, or write port: before a path."
+        )
     return Address("port", words)
 
 
