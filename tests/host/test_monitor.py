@@ -17,6 +17,7 @@ import pytest
 from soundsdk import labels
 from soundsdk.device.messages import Ack, Event, Hello, Mel, Scores, Status
 from soundsdk.device.protocol import Counts, Damaged, DeviceReset, LinesLost, Text
+from soundsdk.device.reconnect import Disconnected, Reconnected, ReconnectingItem
 from soundsdk.errors import DataError
 from soundsdk.monitor.event_filter import EventFilter
 from soundsdk.monitor.lines import Lines
@@ -24,7 +25,6 @@ from soundsdk.monitor.log import Log
 from soundsdk.monitor.loop import run_monitor
 from soundsdk.monitor.notes import Notes, summary
 from soundsdk.monitor.records import iso, line, record
-from soundsdk.monitor.source import Disconnected, Item, Reconnected
 from soundsdk.monitor.state import GAPS, RECENT, State, whole
 from soundsdk.monitor.table import picture
 from soundsdk.monitor.telemetry_requests import TelemetryRequests
@@ -45,7 +45,7 @@ def status(lost: int = 0, dropped: int = 0) -> Status:
     return Status(7, 160000, lost, 8100, 91000, -41.2, dropped, 0)
 
 
-def state_after(*items: Item) -> State:
+def state_after(*items: ReconnectingItem) -> State:
     state = State(HELLO, "/dev/ttyACM0")
     for item in items:
         state.update(item, NOW)
@@ -133,7 +133,7 @@ def test_memory_does_not_grow_with_events_gaps_or_labels() -> None:
 # ---- lines
 
 
-def written(form: str, *items: Item) -> list[str]:
+def written(form: str, *items: ReconnectingItem) -> list[str]:
     state, out = State(HELLO, "p"), io.StringIO()
     lines = Lines(form, state, out)
     for item in items:
@@ -395,11 +395,11 @@ def test_old_firmware_is_left_in_peace() -> None:
 class Script:
     """A Source of prepared lists."""
 
-    def __init__(self, *turns: list[Item]) -> None:
+    def __init__(self, *turns: list[ReconnectingItem]) -> None:
         self._turns = list(turns)
         self.hello, self.path, self.serial_number, self.counts = HELLO, "p", None, Counts()
 
-    def read_all(self, timeout_s: float) -> list[Item]:
+    def read_all(self, timeout_s: float) -> list[ReconnectingItem]:
         if not self._turns:
             time.sleep(timeout_s)
         return self._turns.pop(0) if self._turns else []
@@ -407,7 +407,9 @@ class Script:
     def send(self, kind: str, **members: object) -> None: ...
 
 
-def looped(form: str, *turns: list[Item], once: bool = True, seconds: float = 0.3) -> tuple[bool, list[str]]:
+def looped(
+    form: str, *turns: list[ReconnectingItem], once: bool = True, seconds: float = 0.3
+) -> tuple[bool, list[str]]:
     source, out = Script(*turns), io.StringIO()
     state = State(HELLO, "p")
     requests = TelemetryRequests(source, state, lambda: (False, False))

@@ -14,7 +14,7 @@ from soundsdk.errors import UsageError
 ENVIRONMENT = "SOUNDSDK_PORT"
 # Packages register here what opens a scheme of theirs: a function from the rest of the address to a Transport.
 SCHEMES = "soundsdk.address_schemes"
-_SCHEME = re.compile(r"[a-z][a-z0-9_]+")  # not COM3, nor the C of C:\\
+_SCHEME = re.compile(r"[a-z][a-z0-9_]+")  # not COM3, nor the C of a Windows path
 _EXAMPLES = {"id": "id:E6614103E7452D2F", "port": "port:/dev/ttyACM0"}
 
 

@@ -10,8 +10,8 @@ from typing import Protocol, TextIO
 
 from soundsdk import labels
 from soundsdk.device.messages import Event
+from soundsdk.device.reconnect import ReconnectingItem
 from soundsdk.monitor.records import line, record
-from soundsdk.monitor.source import Item
 from soundsdk.monitor.state import EventSpan, State, whole
 
 FORMATS = ("text", "jsonl", "tsv", "audacity")
@@ -20,7 +20,7 @@ FORMATS = ("text", "jsonl", "tsv", "audacity")
 class Sink(Protocol):
     """A receiver of everything that is to be shown or kept. Its methods never wait."""
 
-    def handle(self, item: Item, span: EventSpan | None, now: float) -> None:
+    def handle(self, item: ReconnectingItem, span: EventSpan | None, now: float) -> None:
         """Handle an item that arrived at `now` (Unix seconds). span: the event that it begins or ends."""
 
     def tick(self) -> None:
@@ -41,7 +41,7 @@ class Lines:
         if form == "tsv":
             self._write([labels.TSV_HEADER])
 
-    def handle(self, item: Item, span: EventSpan | None, now: float) -> None:
+    def handle(self, item: ReconnectingItem, span: EventSpan | None, now: float) -> None:
         """Write the lines of an item."""
         if self._form == "jsonl":
             members = record(item, now, self._state.hello.rate_hz)

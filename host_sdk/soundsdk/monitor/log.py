@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from soundsdk.device.reconnect import ReconnectingItem
 from soundsdk.errors import DataError
 from soundsdk.monitor.records import line, record
-from soundsdk.monitor.source import Item
 from soundsdk.monitor.state import EventSpan, State
 
 
@@ -33,7 +33,7 @@ class Log:
                 f"the log {path} cannot be written: {error.strerror or error}.", "Give --log another place."
             ) from error
 
-    def handle(self, item: Item, span: EventSpan | None, now: float) -> None:
+    def handle(self, item: ReconnectingItem, span: EventSpan | None, now: float) -> None:
         """Append the record of an item."""
         members = record(item, now, self._state.hello.rate_hz)
         if members is not None:

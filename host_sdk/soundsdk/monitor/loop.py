@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from soundsdk.device.messages import Event
 from soundsdk.device.protocol import DeviceReset
+from soundsdk.device.reconnect import Reconnected, ReconnectingItem
 from soundsdk.monitor.event_filter import EventFilter
 from soundsdk.monitor.lines import Sink
-from soundsdk.monitor.source import Item, Reconnected, Source
+from soundsdk.monitor.source import Source
 from soundsdk.monitor.state import State
 from soundsdk.monitor.telemetry_requests import TelemetryRequests
 
@@ -43,7 +44,7 @@ def run_monitor(
             if isinstance(item, DeviceReset) or (isinstance(item, Reconnected) and item.restarted):
                 event_filter.restart()
             requests.handle(item)
-            chosen: Sequence[Item] = event_filter.select(item) if isinstance(item, Event) else [item]
+            chosen: Sequence[ReconnectingItem] = event_filter.select(item) if isinstance(item, Event) else [item]
             for one in chosen:
                 span = state.update(one, now)
                 for sink in sinks:

@@ -10,11 +10,11 @@ from typing import Any
 
 from soundsdk.device.messages import Event, Hello, Status
 from soundsdk.device.protocol import DeviceReset
+from soundsdk.device.reconnect import Disconnected, Reconnected, ReconnectingItem
 from soundsdk.errors import UsageError
 from soundsdk.monitor import mqtt_topics
 from soundsdk.monitor.mqtt_topics import Broker, Topics
 from soundsdk.monitor.records import line, record
-from soundsdk.monitor.source import Disconnected, Item, Reconnected
 from soundsdk.monitor.state import EventSpan, State
 from soundsdk.monitor.telemetry_requests import TelemetryRequests
 
@@ -128,7 +128,7 @@ class Mqtt:
         if self.topics.state(label) not in self._kept:
             self._keep(self.topics.state(label), "OFF")
 
-    def handle(self, item: Item, span: EventSpan | None, now: float) -> None:
+    def handle(self, item: ReconnectingItem, span: EventSpan | None, now: float) -> None:
         """Publish an item."""
         if isinstance(item, Event):
             payload = line(record(item, now, self._state.hello.rate_hz) or {})

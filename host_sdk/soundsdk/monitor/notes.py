@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from soundsdk.device.messages import Status
 from soundsdk.device.protocol import Counts, DeviceReset, LinesLost, Text
+from soundsdk.device.reconnect import Disconnected, Reconnected, ReconnectingItem
 from soundsdk.labels import printable
-from soundsdk.monitor.source import Disconnected, Item, Reconnected
 from soundsdk.monitor.state import EventSpan, State
 
 GATHER_S = 5.0  # losses within this time become one sentence
@@ -29,7 +29,7 @@ class Notes:
         self._texts = 0
         self._reported_at = time.monotonic()
 
-    def handle(self, item: Item, span: EventSpan | None, now: float) -> None:
+    def handle(self, item: ReconnectingItem, span: EventSpan | None, now: float) -> None:
         """Report an item that matters beside the events."""
         if isinstance(item, Text):
             self._texts += 1

@@ -8,7 +8,7 @@ from typing import Any
 
 from soundsdk.device.messages import Event, Hello, Status
 from soundsdk.device.protocol import DeviceReset, LinesLost, Text
-from soundsdk.monitor.source import Disconnected, Item, Reconnected
+from soundsdk.device.reconnect import Disconnected, Reconnected, ReconnectingItem
 
 
 def iso(now: float) -> str:
@@ -16,7 +16,7 @@ def iso(now: float) -> str:
     return datetime.fromtimestamp(now, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def record(item: Item, now: float, rate_hz: int) -> dict[str, Any] | None:
+def record(item: ReconnectingItem, now: float, rate_hz: int) -> dict[str, Any] | None:
     """Return the object for an item that arrived at `now`; None for scores, features, answers and damaged lines.
 
     Its members are those of the wire, and time (UTC) and t_s (seconds since the board started).
@@ -25,7 +25,7 @@ def record(item: Item, now: float, rate_hz: int) -> dict[str, Any] | None:
     return None if members is None else {"time": iso(now), **members}
 
 
-def _members(item: Item, rate_hz: int) -> dict[str, Any] | None:
+def _members(item: ReconnectingItem, rate_hz: int) -> dict[str, Any] | None:
     if isinstance(item, Event):
         seconds = {"t_s": round(item.time_samples / rate_hz, 3)} if rate_hz else {}
         score = {"score" if item.edge == "on" else "peak": item.peak}

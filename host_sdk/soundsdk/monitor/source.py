@@ -7,10 +7,8 @@ from typing import Any, Protocol
 
 from soundsdk.device.messages import Hello
 from soundsdk.device.protocol import Counts
-from soundsdk.device.reconnect import Disconnected, Reconnected, ReconnectingDevice, ReconnectingItem
+from soundsdk.device.reconnect import ReconnectingDevice, ReconnectingItem
 from soundsdk.errors import DeviceError, PortError
-
-Item = ReconnectingItem
 
 
 class Source(Protocol):
@@ -28,7 +26,7 @@ class Source(Protocol):
     def counts(self) -> Counts:
         """Counts of the lines over all connections."""
 
-    def read_all(self, timeout_s: float) -> list[Item]:
+    def read_all(self, timeout_s: float) -> list[ReconnectingItem]:
         """Read all items, waiting about timeout_s for the first."""
 
     def send(self, kind: str, **members: Any) -> None:
@@ -62,7 +60,7 @@ class DeviceSource:
         connected = self._device.device
         return connected.transport.serial_number if connected else None
 
-    def read_all(self, timeout_s: float) -> list[Item]:
+    def read_all(self, timeout_s: float) -> list[ReconnectingItem]:
         """Read all items, waiting about timeout_s for the first."""
         return self._device.read_all(timeout_s)
 
@@ -72,6 +70,3 @@ class DeviceSource:
             # The next read_all() reports that it has gone.
             with contextlib.suppress(DeviceError, PortError):
                 self._device.device.send(kind, **members)
-
-
-__all__ = ["DeviceSource", "Disconnected", "Item", "Reconnected", "Source"]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from soundsdk.device.messages import Event, Hello, Scores, Status
 from soundsdk.device.protocol import DeviceReset, LinesLost
+from soundsdk.device.reconnect import Disconnected, Reconnected, ReconnectingItem
 from soundsdk.labels import LabelledSpan
-from soundsdk.monitor.source import Disconnected, Item, Reconnected
 
 RECENT = 200  # events that are kept
 GAPS = 50  # gaps that are kept
@@ -54,7 +54,7 @@ class State:
     lost: int = 0  # samples, over all starts that were seen
     _lost_before: int = 0
 
-    def update(self, item: Item, now: float) -> EventSpan | None:
+    def update(self, item: ReconnectingItem, now: float) -> EventSpan | None:
         """Update with an item that arrived at `now` (Unix seconds); return the event that it begins or ends."""
         if isinstance(item, Event):
             return self._event(item, now)

@@ -6,8 +6,9 @@ import time
 from typing import TYPE_CHECKING, TypeAlias
 
 from soundsdk.device.protocol import Counts
+from soundsdk.device.reconnect import ReconnectingItem
 from soundsdk.labels import printable
-from soundsdk.monitor.source import Item, Source
+from soundsdk.monitor.source import Source
 from soundsdk.monitor.state import EventSpan, State
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Table:
         )
         self._live.start()
 
-    def handle(self, item: Item, span: EventSpan | None, now: float) -> None:
+    def handle(self, item: ReconnectingItem, span: EventSpan | None, now: float) -> None:
         """Note that something has changed."""
         self._changed = True
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from soundsdk.device.messages import Ack
 from soundsdk.device.protocol import DeviceReset
-from soundsdk.monitor.source import Item, Reconnected
+from soundsdk.device.reconnect import Reconnected, ReconnectingItem
 from soundsdk.monitor.state import State
 
 RENEW_S = 3.0  # the board forgets after 10 s of sound
@@ -54,7 +54,7 @@ class TelemetryRequests:
         self._class_at = float("-inf")
         self._tries = 0
 
-    def handle(self, item: Item) -> None:
+    def handle(self, item: ReconnectingItem) -> None:
         """Handle an answer, or the restart of a board, which has to be asked again."""
         if isinstance(item, (Reconnected, DeviceReset)):
             self._begin()

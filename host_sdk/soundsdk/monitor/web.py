@@ -10,8 +10,9 @@ from typing import Any
 
 from soundsdk.device.messages import Event, Hello, Mel, Scores, Status
 from soundsdk.device.protocol import DeviceReset, Text
+from soundsdk.device.reconnect import Disconnected, Reconnected, ReconnectingItem
 from soundsdk.monitor.page_server import PageServer
-from soundsdk.monitor.source import Disconnected, Item, Reconnected, Source
+from soundsdk.monitor.source import Source
 from soundsdk.monitor.state import EventSpan, State
 from soundsdk.monitor.telemetry_requests import TelemetryRequests
 
@@ -36,7 +37,7 @@ class Web:
         self._counts: dict[str, int] = {}
         self._counted_at = 0.0
 
-    def handle(self, item: Item, span: EventSpan | None, now: float) -> None:
+    def handle(self, item: ReconnectingItem, span: EventSpan | None, now: float) -> None:
         """Send an item to the page."""
         rate_hz = self._state.hello.rate_hz or 1
         if isinstance(item, Scores):
