@@ -12,7 +12,6 @@ from soundsdk.errors import DeviceError
 
 _WRITE, _ALLOC = 1, 2
 _SYMTAB = 2
-_NOBITS = 8
 _FUNCTION = 2  # a symbol's type
 
 

@@ -179,7 +179,7 @@ class Device:
             else:
                 if isinstance(message, Hello):
                     self.hello = message
-                    if not self._rate_hz:
+                    if message.rate_hz and not self._rate_hz:
                         self._rate_hz = message.rate_hz
                         self._add_seconds(out)
                 out.append(message)
@@ -193,7 +193,7 @@ class Device:
                 if isinstance(item, DeviceReset):
                     return
                 if isinstance(item, Event):
-                    items[i] = replace(item, time_s=item.time_samples / self._rate_hz if self._rate_hz else 0.0)
+                    items[i] = replace(item, time_s=item.time_samples / self._rate_hz)
 
     def read(self, timeout_s: float = 0.0) -> Item | None:
         """Read the next item, waiting at most timeout_s for it; None if there is none. ConnectionLost if the port goes.

@@ -14,8 +14,6 @@ from soundsdk.device.reconnect import ReconnectingItem
 from soundsdk.monitor.records import line, record
 from soundsdk.monitor.state import EventSpan, State, whole
 
-FORMATS = ("text", "jsonl", "tsv", "audacity")
-
 
 class Sink(Protocol):
     """A receiver of everything that is to be shown or kept. Its methods never wait."""
