@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from soundsdk_train.run_settings import FrontendSettings, WaveformAugmentSettings
-from soundsdk_train.waveform import augment_waveform, feature_variants, through_channel
+from soundsdk_train.waveform import augment_waveform, feature_variants, through_channel, variant_maker
 from soundsdk_train.waveform.bands import equalise, limit_band, microphone, room
 from soundsdk_train.waveform.codecs import codec, mu_law, telephone, transform_codec
 from soundsdk_train.waveform.levels import automatic_gain, hard_clip, soft_clip
@@ -195,6 +195,6 @@ def test_variants_follow_from_the_samples_and_say_in_which_frames_the_recording_
         loud = a.features.max(1) > 0
         assert loud[a.onset + 4 : a.end - 4].all()
         assert not loud[a.end + 2 :].any()
-    assert feature_variants(pcm, FrontendSettings(rate_hz=8000, high_hz=3800), settings, 1) == []
+    assert variant_maker(1, FrontendSettings(rate_hz=8000, high_hz=3800), settings, 1, 8) is None
     short = feature_variants(pcm[:500], frontend, off(variants=1, speed=1.2), 1, shortest=4000)
     assert len(short[0].features) == 1 + (4000 - 512) // 256

@@ -98,6 +98,7 @@ class WaveformAugmentSettings:
     """Changes made to the samples of a clip before the frontend (soundsdk_train.waveform). Shares are 0..1."""
 
     variants: int = 4  # augmented copies of each clip, one of which stands for it in an epoch; 0: none
+    most_variants: int = 10000  # of all clips together; larger data sets have fewer of each clip
     speed: float = 1.1  # rate, pitch included, drawn log-uniformly from 1/speed..speed
     pitched: float = 0.2  # share whose pitch changes at its own length
     pitch: float = 1.06  # factor, either way

@@ -12,6 +12,14 @@ batch; these are too costly for that and are made once, as a few variants of eac
 from __future__ import annotations
 
 from soundsdk_train.waveform.chain import AugmentedWaveform, augment_waveform, through_channel
-from soundsdk_train.waveform.variants import FeatureVariant, feature_variants
+from soundsdk_train.waveform.variants import FeatureVariant, VariantMaker, feature_variants, variant_maker
 
-__all__ = ["AugmentedWaveform", "FeatureVariant", "augment_waveform", "feature_variants", "through_channel"]
+__all__ = [
+    "AugmentedWaveform",
+    "FeatureVariant",
+    "VariantMaker",
+    "augment_waveform",
+    "feature_variants",
+    "through_channel",
+    "variant_maker",
+]
