@@ -216,7 +216,7 @@ def _bank(clips: Sequence[LabelledClip], labels: Sequence[str], settings: RunSet
     """
     held: set[str] = set()
     if settings.train.validation > 0:
-        sources = sorted({clip.source or clip.name for clip in clips})
+        sources = sorted({clip.source or clip.name for clip in clips if not clip.pseudo})
         order = np.random.default_rng(settings.seed).permutation(len(sources))
         held = {sources[i] for i in order[: max(1, round(settings.train.validation * len(sources)))]}
     kept = [clip for clip in clips if (clip.source or clip.name) not in held]
