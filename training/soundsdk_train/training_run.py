@@ -246,6 +246,8 @@ def _metadata(
         "versions": {k: v for k, v in _versions().items() if k != "platform"},
         "licence": settings.data.licence,
     }
+    if settings.teacher_file.file:
+        provenance["teacher"] = Path(settings.teacher_file.file).name
     return {
         "soundsdk": 1,
         "name": settings.name,
