@@ -68,17 +68,18 @@ def test_the_teacher_says_which_frames_hold_a_label(teacher_file, tmp_path):
     assert (VALUES[tone] < 0.05).all()
 
 
-def test_a_label_that_the_teacher_misses_or_denies_is_unknown_in_time(teacher_file, tmp_path):
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_label_that_the_teacher_misses_is_unknown_in_time(teacher_file, tmp_path, trusted):
     from soundsdk_train.distillation.distil import teach_clips
 
-    one = distiller(teacher_file, tmp_path / "cache")
+    one = distiller(teacher_file, tmp_path / "cache", teacher_file={"trust_absent": trusted})
     # Labelled a tone, and it is noise: the label is not taken from the clip, only from its frames.
     files, clips = loaded(write(tmp_path / "n.wav", "noise", "noise"), "high_tone", one.settings)
     (clip,) = teach_clips(one, clips, files)
     assert clip.labels == ("high_tone",)
     assert (clip.strong[:, 1] == UNKNOWN).all()
-    # That noise is there, which the teacher is sure of, is not denied either.
-    assert (clip.strong[10:-10, 0] == UNKNOWN).all()
+    # Noise is not among the labels, and the teacher is sure of it.
+    assert (clip.strong[10:-10, 0] == (0 if trusted else UNKNOWN)).all()
 
 
 def test_a_label_that_the_teacher_does_not_know_is_left_to_the_labels(teacher_file, tmp_path):
@@ -95,12 +96,15 @@ def test_a_label_that_the_teacher_does_not_know_is_left_to_the_labels(teacher_fi
 
 def test_weight_mixes_labels_and_scores(teacher_file):
     from soundsdk_train.distillation.soft_targets import distribution, labelled_frames
+    from soundsdk_train.run_settings import TeacherFileSettings
 
     p = np.array([[0.6, 0.4], [0.2, 0.4], [1.0, 1.0]], np.float32)
-    targets = labelled_frames(p, np.array([1.0, 0.0], np.float32), 0.5)
+    settings = TeacherFileSettings(weight=0.5, trust_absent=False)
+    targets = labelled_frames(p, np.array([1.0, 0.0], np.float32), settings)
     np.testing.assert_allclose(VALUES[targets[:, 0]], [0.8, 0.2, 1.0], atol=0.003)
     np.testing.assert_allclose(VALUES[targets[:2, 1]], [0.2, 0.2], atol=0.003)
     assert targets[2, 1] == UNKNOWN
+    assert not labelled_frames(p, np.array([1.0, 0.0], np.float32), TeacherFileSettings())[:, 1].any()
     labels = np.array([0.0, 1.0], np.float32)
     np.testing.assert_allclose(distribution(p[:1], labels, 0.5), [0.3, 0.7], atol=1e-6)
     np.testing.assert_allclose(distribution(p[:1], None, 1.0), [0.6, 0.4], atol=1e-6)

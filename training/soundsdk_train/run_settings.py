@@ -173,6 +173,9 @@ class TeacherFileSettings:
     sure_at: float = 0.5  # the score that counts as certain: YAMNet rarely gives more to what is there
     delay_s: float = 0.2  # by which its scores reach the network later than the middle of their window
     weight: float = 0.5  # of its scores against the labels of a recording
+    # A label that a recording lacks is absent, whatever the teacher hears: YAMNet is sure of a smoke alarm in two of
+    # three recordings of other beeps. If false, its scores count there as well, and where it is sure nothing is known.
+    trust_absent: bool = True
     unlabelled: int = 3000  # training examples from recordings without labels, at most
 
 

@@ -85,7 +85,7 @@ def teach_clips(
     """Return the clips with the teacher's targets where their file is among files; scenes stay as they are."""
     paths = {hashlib.sha256(f.path.read_bytes()).hexdigest(): f.path for f in files if f.path.is_file()}
     hard = label_matrix(clips, distiller.mapping.labels)
-    weight = distiller.settings.teacher_file.weight
+    file = distiller.settings.teacher_file
     out = []
     for clip, row in zip(clips, hard, strict=True):
         path = paths.get(clip.sha256)
@@ -95,9 +95,9 @@ def teach_clips(
             read = partial(audio_file.read, path, distiller.teacher.rate_hz)
             p = distiller.probabilities(clip.sha256, read, seconds, len(clip.features))
             if distiller.softmax:
-                clip = replace(clip, soft_labels=soft_targets.distribution(p, row, weight))
+                clip = replace(clip, soft_labels=soft_targets.distribution(p, row, file.weight))
             else:
-                clip = replace(clip, strong=soft_targets.labelled_frames(p, row, weight))
+                clip = replace(clip, strong=soft_targets.labelled_frames(p, row, file))
         out.append(clip)
     return out
 

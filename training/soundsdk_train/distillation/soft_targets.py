@@ -1,7 +1,7 @@
 """Targets for the small network: a teacher's scores beside the labels of a recording, or instead of them.
 
-A label says that a sound is somewhere in a recording, the teacher in which frames. A label that is absent is known to
-be absent, unless the teacher is sure of the contrary. What nobody labelled has the teacher's targets alone.
+A label says that a sound is somewhere in a recording, the teacher in which frames. What nobody labelled has the
+teacher's targets alone.
 """
 
 from __future__ import annotations
@@ -43,20 +43,21 @@ def frame_probabilities(
     return out
 
 
-def labelled_frames(probabilities: F32, labels: F32, weight: float) -> NDArray[np.uint8]:
+def labelled_frames(probabilities: F32, labels: F32, settings: TeacherFileSettings) -> NDArray[np.uint8]:
     """Return the targets of the frames (frames, labels) of a recording with labels (labels,), 1 or 0.
 
     A label that the teacher hears nowhere in the recording stays UNKNOWN in every frame, as does one that it does not
-    know. weight: of the teacher's probabilities against the label, where they agree that a sound is there, and
-    against its absence.
+    know. settings.weight is that of the teacher's probabilities where it hears the label; where it does not, the
+    label pauses, and its probability stands alone. Absent labels are absent, unless settings.trust_absent is false.
     """
+    weight = settings.weight
     out = np.zeros(probabilities.shape, np.float64)
     for i, p in enumerate(probabilities.T.astype(np.float64)):
-        if np.isnan(p).any():
-            out[:, i] = np.nan if labels[i] else 0.0
-        elif labels[i]:
-            out[:, i] = np.where(p >= HEARD, (1 - weight) + weight * p, p) if p.max() >= HEARD else np.nan
-        else:
+        known = not np.isnan(p).any()
+        if labels[i]:
+            heard = known and p.max() >= HEARD
+            out[:, i] = np.where(p >= HEARD, (1 - weight) + weight * p, p) if heard else np.nan
+        elif known and not settings.trust_absent:
             out[:, i] = np.where(p >= 1.0, np.nan, weight * p)
     return encode(out)
 
