@@ -20,6 +20,9 @@ else:  # pragma: no cover - the same parser under its older name
 
 SYNTHETIC_LABELS = ("smoke_alarm", "siren")  # labels that the scene generator makes without recordings
 
+# Classes that are never an event.
+BACKGROUND_LABELS = ("background", "noise", "silence", "other", "negative")
+
 
 @dataclass
 class DataSettings:
@@ -121,6 +124,15 @@ class WaveformAugmentSettings:
 
 
 @dataclass
+class NegativeSettings:
+    """Sounds of the world that are none of the labels, mixed into every training (soundsdk_train.negatives)."""
+
+    use: bool = True
+    share: float = 0.25  # of a batch
+    generated: int = 160  # number made for a frontend other than the default, whose features are not shipped
+
+
+@dataclass
 class TrainSettings:
     """The optimiser and its schedule."""
 
@@ -192,6 +204,7 @@ class RunSettings:
     model: ModelSettings = field(default_factory=ModelSettings)
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     waveform: WaveformAugmentSettings = field(default_factory=WaveformAugmentSettings)
+    negatives: NegativeSettings = field(default_factory=NegativeSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     teacher: TeacherSettings = field(default_factory=TeacherSettings)
     quantize: QuantizeSettings = field(default_factory=QuantizeSettings)
@@ -237,6 +250,8 @@ def check_settings(settings: RunSettings) -> None:
         value = getattr(settings.detector, key)
         if not low <= value <= high:
             raise UsageError(f"detector.{key} is {value}.", f"The firmware knows {low} to {high}.")
+    if not 0.0 <= settings.negatives.share < 1.0:
+        raise UsageError(f"negatives.share is {settings.negatives.share}.", "Give a share of 0 or more and below 1.")
     hop = settings.model.hop_frames
     if settings.train.window_frames % hop:
         raise UsageError(
