@@ -94,6 +94,7 @@ class AugmentSettings:
     time_mask_frames: int = 32
     band_masks: int = 2
     band_mask_bands: int = 6
+    noiseless: float = 0.2  # share without a noise floor: what is digital silence stays so
 
 
 @dataclass
@@ -105,6 +106,7 @@ class WaveformAugmentSettings:
     speed: float = 1.1  # rate, pitch included, drawn log-uniformly from 1/speed..speed
     pitched: float = 0.2  # share whose pitch changes at its own length
     pitch: float = 1.06  # factor, either way
+    trim_db: float = 45.0  # quiet before and after a sound, this far below its loudest moment, is cut; 0: kept
     placed: float = 0.75  # share with quiet before and after, so that the start of a clip is no cue
     lead_s: list[float] = field(default_factory=lambda: [0.1, 2.0])
     tail_s: float = 1.0  # at most

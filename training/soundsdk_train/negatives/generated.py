@@ -62,7 +62,7 @@ KINDS: dict[str, NegativeKind] = {
     "traffic": NegativeKind(backgrounds.traffic, "traffic road car engine vehicle", 0.7),
     "background": NegativeKind(backgrounds.background, "", 1.5),
     **{
-        name: NegativeKind(make, {"mains_hum": "hum", "power_on_clicks": "click"}.get(name, ""), 0.8)
+        name: NegativeKind(make, {"mains_hum": "hum", "power_on_clicks": "click"}.get(name, ""), 2.5)
         for name, make in electrical.ELECTRICAL.items()
     },
 }

@@ -30,7 +30,7 @@ from soundsdk_train.waveform import augment_waveform
 from soundsdk_train.waveform.speed import change_pitch
 
 SEED = 1
-GENERATED = 150
+GENERATED = 180
 MOST_BYTES = 2_500_000
 RATE_HZ = 16000
 SEGMENT = 5 * RATE_HZ
