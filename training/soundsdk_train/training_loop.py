@@ -78,7 +78,8 @@ def fit(
     keras.utils.set_random_seed(seed)
     classes = bank.labels.shape[1]
     model = build(network, settings.frontend.width, classes)
-    augmenter = Augmenter(bank, settings.augment, train, settings.frontend, network.hop_frames, seed)
+    share = settings.negatives.share
+    augmenter = Augmenter(bank, settings.augment, train, settings.frontend, network.hop_frames, seed, share)
     steps = augmenter.batches_per_epoch
     schedule = keras.optimizers.schedules.CosineDecay(
         train.learning_rate / 25,
@@ -97,7 +98,7 @@ def fit(
     averages = [tf.Variable(v, trainable=False) for v in variables]
     count = tf.Variable(0.0)
     softmax = network.head == "softmax"
-    smoothing, share, temperature = train.label_smoothing, settings.teacher.weight, settings.teacher.temperature
+    smoothing, taught_share, temperature = train.label_smoothing, settings.teacher.weight, settings.teacher.temperature
 
     plain = replace(train, loss="cross_entropy")
 
@@ -125,7 +126,7 @@ def fit(
                 taught = taught / (len(teachers) * temperature)
                 taught = tf.nn.softmax(taught) if softmax else tf.sigmoid(taught)
                 taught_loss = tf.reduce_mean(clip_loss(taught, logits / temperature, plain))
-                loss = (1 - share) * loss + share * temperature**2 * taught_loss
+                loss = (1 - taught_share) * loss + taught_share * temperature**2 * taught_loss
             if bank.strong is not None:
                 known = tf.cast(strong >= 0, tf.float32)
                 per_step = losses.sigmoid_loss(strong, outputs[..., :classes], train)
