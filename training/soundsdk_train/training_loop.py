@@ -192,7 +192,7 @@ def validation_metric(logits: F32, labels: F32, softmax: bool) -> float:
     """Return the accuracy for a softmax head, the mean average precision for a sigmoid head."""
     if softmax:
         return float(np.mean(logits.argmax(1) == labels.argmax(1)))
-    from soundsdk_train.metrics import mean_average_precision
+    from soundsdk_train.evaluation.clip_metrics import mean_average_precision
 
     return mean_average_precision(labels, logits)
 
