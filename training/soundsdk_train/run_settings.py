@@ -94,6 +94,33 @@ class AugmentSettings:
 
 
 @dataclass
+class WaveformAugmentSettings:
+    """Changes made to the samples of a clip before the frontend (soundsdk_train.waveform). Shares are 0..1."""
+
+    variants: int = 4  # augmented copies of each clip, one of which stands for it in an epoch; 0: none
+    most_variants: int = 10000  # of all clips together; larger data sets have fewer of each clip
+    speed: float = 1.1  # rate, pitch included, drawn log-uniformly from 1/speed..speed
+    pitched: float = 0.2  # share whose pitch changes at its own length
+    pitch: float = 1.06  # factor, either way
+    placed: float = 0.75  # share with quiet before and after, so that the start of a clip is no cue
+    lead_s: list[float] = field(default_factory=lambda: [0.1, 2.0])
+    tail_s: float = 1.0  # at most
+    rooms: float = 0.4
+    mixed: float = 0.3  # share with a background
+    mix_snr_db: list[float] = field(default_factory=lambda: [3.0, 30.0])
+    microphones: float = 0.5
+    equalised: float = 0.3
+    tilt_db: float = 9.0  # at 125 Hz and 8 kHz, either way
+    band_limited: float = 0.25  # share without treble (from 2-7 kHz) or bass (to 60-300 Hz)
+    gain_controlled: float = 0.15  # share with an automatic gain control
+    coded: float = 0.2  # share sent through a telephone, mu-law or a transform codec
+    level_db: list[float] = field(default_factory=lambda: [-40.0, 6.0])
+    silent_floors: float = 0.2  # share without a noise floor: digital silence around and under it
+    floor_db: list[float] = field(default_factory=lambda: [-90.0, -50.0])  # dBFS; below the sound by 6 dB or more
+    clipped: float = 0.1  # share driven into clipping by 3-24 dB
+
+
+@dataclass
 class TrainSettings:
     """The optimiser and its schedule."""
 
@@ -164,6 +191,7 @@ class RunSettings:
     frontend: FrontendSettings = field(default_factory=FrontendSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     augment: AugmentSettings = field(default_factory=AugmentSettings)
+    waveform: WaveformAugmentSettings = field(default_factory=WaveformAugmentSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     teacher: TeacherSettings = field(default_factory=TeacherSettings)
     quantize: QuantizeSettings = field(default_factory=QuantizeSettings)

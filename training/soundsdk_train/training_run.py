@@ -22,6 +22,7 @@ from soundsdk_train.datasets import LabelledClip, data_hash, label_matrix, refus
 from soundsdk_train.features import statistics
 from soundsdk_train.metrics import Figures
 from soundsdk_train.run_settings import RunSettings, check_settings
+from soundsdk_train.training_bank import training_bank
 
 # What fits a small board beside the firmware.
 BUDGET = {"parameters": 60_000, "macs_per_second": 1_300_000, "file_bytes": 100_000, "arena_bytes": 24 * 1024}
@@ -220,7 +221,7 @@ def _bank(clips: Sequence[LabelledClip], labels: Sequence[str], settings: RunSet
         held = {sources[i] for i in order[: max(1, round(settings.train.validation * len(sources)))]}
     kept = [clip for clip in clips if (clip.source or clip.name) not in held]
     out = [clip for clip in clips if (clip.source or clip.name) in held]
-    bank = Bank([_features(c) for c in kept], label_matrix(kept, labels), [c.strong for c in kept])
+    bank = training_bank(kept, labels, settings)
     return bank, ([_features(c) for c in out], label_matrix(out, labels)) if out else None
 
 

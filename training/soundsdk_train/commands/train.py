@@ -13,6 +13,7 @@ from soundsdk.commands.options import config_option, data_option, fold_option, o
 from soundsdk.commands.verb import Verb
 from soundsdk_train import run_settings
 from soundsdk_train.datasets import LAYOUTS, Dataset, LabelledClip, LabelledFile, LoadedClips, load_clips, scan, split
+from soundsdk_train.waveform import variant_maker
 
 
 @click.command(
@@ -106,8 +107,10 @@ def load_split(
     """Decode both sides of a split and report what was skipped; returns training clips, test clips and labels."""
     train_files, test_files = split(dataset, test_fold)
     labels = [label for label in dataset.labels if label not in settings.data.negatives]
-    loaded = load_clips(train_files, settings.frontend, settings.model.hop_frames, keep_pcm=False)
-    tested = load_clips(test_files, settings.frontend, settings.model.hop_frames) if test_files else LoadedClips()
+    hop_frames = settings.model.hop_frames
+    variants = variant_maker(len(train_files), settings.frontend, settings.waveform, settings.seed, hop_frames)
+    loaded = load_clips(train_files, settings.frontend, hop_frames, keep_pcm=False, make_variants=variants)
+    tested = load_clips(test_files, settings.frontend, hop_frames) if test_files else LoadedClips()
     skipped = loaded.unreadable + tested.unreadable
     for _, reason in skipped:
         click.echo(f"skipped: {reason}", err=True)
