@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import types
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -150,6 +151,21 @@ class TeacherSettings:
 
 
 @dataclass
+class TeacherFileSettings:
+    """A trained model in a file (`train --teacher`), whose scores of the recordings the network learns as well."""
+
+    file: str = ""  # .tflite, .onnx or SavedModel folder; "" for none
+    class_map: str = ""  # names of its classes; "" for NAME_class_map.csv beside the file
+    # Label -> names or numbers of the teacher's classes; [] leaves a label to the labels of the recordings.
+    map: dict[str, list[str | int]] = field(default_factory=dict)
+    combine: str = "max"  # of a label's classes: max or sum
+    activation: str = "none"  # of its outputs, if they are not probabilities: sigmoid or softmax
+    rate_hz: int = 16000
+    window_s: float = 0.975  # of a model that takes any length
+    hop_s: float = 0.24  # from one window to the next
+
+
+@dataclass
 class QuantizeSettings:
     """Calibration: clips per class that are streamed, each from a cold start."""
 
@@ -194,6 +210,7 @@ class RunSettings:
     waveform: WaveformAugmentSettings = field(default_factory=WaveformAugmentSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     teacher: TeacherSettings = field(default_factory=TeacherSettings)
+    teacher_file: TeacherFileSettings = field(default_factory=TeacherFileSettings)
     quantize: QuantizeSettings = field(default_factory=QuantizeSettings)
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     scenes: SceneSettings = field(default_factory=SceneSettings)
@@ -274,6 +291,15 @@ def _convert(value: Any, kind: Any, where: str) -> Any:
         if not isinstance(value, list):
             raise UsageError(f"{where} must be a list.", "Write it in brackets.")
         return [_convert(v, item, where) for v in value]
+    if typing.get_origin(kind) is dict:
+        if not isinstance(value, dict):
+            raise UsageError(f"{where} is a table.", "Write one key per line.")
+        return {k: _convert(v, typing.get_args(kind)[1], f"{where}.{k}") for k, v in value.items()}
+    if isinstance(kind, types.UnionType):
+        if type(value) in typing.get_args(kind):
+            return value
+        names = " or ".join(one.__name__ for one in typing.get_args(kind))
+        raise UsageError(f"{where} must be of type {names}, not {type(value).__name__}.", "Correct the value.")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
