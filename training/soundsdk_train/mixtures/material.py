@@ -6,18 +6,28 @@ import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import DataError
 from soundsdk.recording import audio_file
-from soundsdk_sim.scenes.dsp import RATE_HZ, Signal
+from soundsdk_sim.scenes.dsp import RATE_HZ, Signal, samples
 from soundsdk_train.datasets import LabelledFile, scan
 
 Mask = NDArray[np.bool_]
-# Scores of the labels in a recording (frames, labels), 0..1, and seconds from one frame to the next.
-Scorer = Callable[[NDArray[np.int16]], tuple[NDArray[np.float32], float]]
+
+
+class LabelScores(NamedTuple):
+    """What a teacher hears in a recording: (frames, labels), 0..1; frame i is about window_s from i * hop_s on."""
+
+    values: NDArray[np.float32]
+    hop_s: float
+    window_s: float
+
+
+Scorer = Callable[[NDArray[np.int16]], LabelScores]
 
 NEGATIVE_PREFIX = "neg_"
 MANIFEST = "MANIFEST.tsv"  # columns path and group: the recorder or recording that a file comes from
@@ -97,29 +107,32 @@ def read_material(
         if item.label in labels:
             masks = {}
             if heard is not None:
-                scores = heard[0][:, list(labels).index(item.label)]
+                scores = heard.values[:, list(labels).index(item.label)]
                 if float(scores.max(initial=0.0)) < _LEAST_HEARD:
                     continue
-                masks[item.label] = ~_samples_of(scores > _PRESENT, heard[1], len(pcm))
+                masks[item.label] = ~_heard_at(scores > _PRESENT, heard, len(pcm))
             material.events.setdefault(item.label, []).append(MaterialClip(pcm, item.source or item.path.name, masks))
             continue
         kind = item.label.removeprefix(NEGATIVE_PREFIX)
         masks = {}
         if heard is not None and kind not in trusted:
             for index, label in enumerate(labels):
-                hidden = heard[0][:, index] > _HIDDEN
+                hidden = heard.values[:, index] > _HIDDEN
                 if hidden.any():
-                    masks[label] = _samples_of(hidden, heard[1], len(pcm))
+                    masks[label] = _heard_at(hidden, heard, len(pcm))
         material.negatives.setdefault(kind, []).append(MaterialClip(pcm, item.source or item.path.name, masks))
     if files and not (material.events or material.negatives):
         raise DataError(f"none of the {len(files)} recordings can be read.", "Give WAV, FLAC or OGG files.")
     return material
 
 
-def _samples_of(frames: Mask, hop_s: float, length: int) -> Mask:
-    """Return the samples of a clip that lie in marked frames; the last frame lasts to the end."""
-    at = np.minimum((np.arange(length) / (hop_s * RATE_HZ)).astype(np.int64), max(0, len(frames) - 1))
-    return frames[at] if len(frames) else np.zeros(length, np.bool_)
+def _heard_at(frames: Mask, heard: LabelScores, length: int) -> Mask:
+    """Return the samples of a clip that lie in the window of a marked frame."""
+    out = np.zeros(length, np.bool_)
+    for i in np.flatnonzero(frames):
+        start = samples(int(i) * heard.hop_s)
+        out[start : start + samples(heard.window_s)] = True
+    return out
 
 
 def _groups(folder: Path) -> dict[str, str]:
