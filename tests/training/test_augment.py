@@ -168,3 +168,11 @@ def test_a_large_batch_keeps_its_size_when_negatives_join_it() -> None:
     batches = list(source.epoch())
     assert {len(batch.labels) for batch in batches} == {32}
     assert len(batches) == 80 // 24
+
+
+def test_digital_silence_stays_so_without_a_noise_floor_and_whatever_the_gain() -> None:
+    b = Bank([np.full((60, 40), -128, np.int8)] * 8, np.ones((8, 1), np.float32))
+    changes = {"gain_db": 12.0, "colour_db": 6.0, "noise_db": [-60.0, -60.0]}
+    assert (augmenter(b, **changes, noiseless=1.0).batch(np.arange(8)).features * 32 == -128).all()
+    noisy = (augmenter(b, **changes, noiseless=0.5).batch(np.arange(8)).features * 32 > -128).mean((1, 2))
+    assert set(noisy.round().tolist()) == {0.0, 1.0}  # some have the floor, some stay silent

@@ -12,7 +12,7 @@ from soundsdk_train.waveform.codecs import codec, mu_law, telephone, transform_c
 from soundsdk_train.waveform.levels import automatic_gain, hard_clip, soft_clip
 from soundsdk_train.waveform.signal import loud_level
 from soundsdk_train.waveform.speed import change_pitch, change_speed, change_tempo
-from soundsdk_train.waveform.surroundings import add_floor, mix, place
+from soundsdk_train.waveform.surroundings import add_floor, mix, place, trimmed
 
 RATE = 16000
 
@@ -198,3 +198,15 @@ def test_variants_follow_from_the_samples_and_say_in_which_frames_the_recording_
     assert variant_maker(1, FrontendSettings(rate_hz=8000, high_hz=3800), settings, 1, 8) is None
     short = feature_variants(pcm[:500], frontend, off(variants=1, speed=1.2), 1, shortest=4000)
     assert len(short[0].features) == 1 + (4000 - 512) // 256
+
+
+def test_silence_around_a_sound_is_cut_and_pauses_in_it_are_kept() -> None:
+    pause = np.zeros(RATE, np.float32)
+    sound = np.concatenate([tone(900), pause, tone(900, level=0.01)])
+    x = np.concatenate([pause, sound, 1e-5 * np.ones(2 * RATE, np.float32)])
+    assert len(trimmed(x, 45.0)) == pytest.approx(len(sound) + 0.2 * RATE, abs=700)
+    assert np.array_equal(trimmed(sound[: RATE // 100], 45.0), sound[: RATE // 100])
+    assert np.array_equal(trimmed(pause, 45.0), pause)
+    shorter = augment_waveform(np.random.default_rng(1), x, off())
+    assert len(shorter.samples) == len(trimmed(x, 45.0))
+    assert len(augment_waveform(np.random.default_rng(1), x, off(trim_db=0.0)).samples) == len(x)

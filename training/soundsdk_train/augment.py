@@ -18,6 +18,9 @@ from soundsdk_train.run_settings import AugmentSettings, FrontendSettings, Train
 
 F32 = NDArray[np.float32]
 
+_LEAST_POWER = 1e-30
+_NO_NOISE_DB = -200.0
+
 
 @dataclass
 class Batch:
@@ -133,10 +136,12 @@ class Augmenter:
         high = self.bank.values[index[1]].astype(np.float32)
         db = low + (high - low) * fraction[:, :, None]
         db = np.matmul(db, self._mel_shift(n))
+        silent = db < -127.5  # at the frontend's floor or below it: no gain brings up what is not there
         db += 128.0
         db *= self.step_db
         db += self.floor_db + self._response(n)[:, None, :]
         power = _power(db)
+        power[silent] = 0.0
         labels = self.bank.labels[chosen]
         strong, has_strong = self._strong(chosen, index[0])
         mixed = np.flatnonzero(rng.random(n) < settings.mixup)
@@ -155,7 +160,7 @@ class Augmenter:
             strong[mixed] = np.where((one == 1) | (two == 1), 1, np.minimum(one, two))
             has_strong[mixed] = has_strong[mixed] * has_strong[other]
         power += self._noise(n, frames)
-        db = 10.0 * np.log10(power)
+        db = 10.0 * np.log10(np.maximum(power, _LEAST_POWER))
         q = np.clip(np.rint((db - self.floor_db) / self.step_db) - 128.0, -128, 127)
         self._masks(q)
         return Batch((q * FEATURE_SCALE).astype(np.float32), labels, strong, has_strong)
@@ -201,6 +206,7 @@ class Augmenter:
         """Draw the power of a coloured stationary noise floor (n, frames, width)."""
         s, rng = self.augment, self.random
         level = rng.uniform(s.noise_db[0], s.noise_db[1], (n, 1))
+        level[rng.random(n) < s.noiseless] = _NO_NOISE_DB
         level = level + rng.uniform(-s.noise_tilt_db, s.noise_tilt_db, (n, 1)) * self.slope
         start = rng.integers(0, len(self._fluctuation) - frames, n)
         shape = self._fluctuation[start[:, None] + np.arange(frames)[None, :]]

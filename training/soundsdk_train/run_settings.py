@@ -21,6 +21,9 @@ else:  # pragma: no cover - the same parser under its older name
 
 SYNTHETIC_LABELS = ("smoke_alarm", "siren")  # labels that the scene generator makes without recordings
 
+# Classes that are never an event.
+BACKGROUND_LABELS = ("background", "noise", "silence", "other", "negative")
+
 
 @dataclass
 class DataSettings:
@@ -92,6 +95,7 @@ class AugmentSettings:
     time_mask_frames: int = 32
     band_masks: int = 2
     band_mask_bands: int = 6
+    noiseless: float = 0.2  # share without a noise floor: what is digital silence stays so
 
 
 @dataclass
@@ -103,6 +107,7 @@ class WaveformAugmentSettings:
     speed: float = 1.1  # rate, pitch included, drawn log-uniformly from 1/speed..speed
     pitched: float = 0.2  # share whose pitch changes at its own length
     pitch: float = 1.06  # factor, either way
+    trim_db: float = 45.0  # quiet before and after a sound, this far below its loudest moment, is cut; 0: kept
     placed: float = 0.75  # share with quiet before and after, so that the start of a clip is no cue
     lead_s: list[float] = field(default_factory=lambda: [0.1, 2.0])
     tail_s: float = 1.0  # at most
@@ -119,6 +124,15 @@ class WaveformAugmentSettings:
     silent_floors: float = 0.2  # share without a noise floor: digital silence around and under it
     floor_db: list[float] = field(default_factory=lambda: [-90.0, -50.0])  # dBFS; below the sound by 6 dB or more
     clipped: float = 0.1  # share driven into clipping by 3-24 dB
+
+
+@dataclass
+class NegativeSettings:
+    """Sounds of the world that are none of the labels, mixed into every training (soundsdk_train.negatives)."""
+
+    use: bool = True
+    share: float = 0.25  # of a batch
+    generated: int = 160  # number made for a frontend other than the default, whose features are not shipped
 
 
 @dataclass
@@ -211,6 +225,7 @@ class RunSettings:
     model: ModelSettings = field(default_factory=ModelSettings)
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     waveform: WaveformAugmentSettings = field(default_factory=WaveformAugmentSettings)
+    negatives: NegativeSettings = field(default_factory=NegativeSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     teacher: TeacherSettings = field(default_factory=TeacherSettings)
     teacher_file: TeacherFileSettings = field(default_factory=TeacherFileSettings)
@@ -257,6 +272,8 @@ def check_settings(settings: RunSettings) -> None:
         value = getattr(settings.detector, key)
         if not low <= value <= high:
             raise UsageError(f"detector.{key} is {value}.", f"The firmware knows {low} to {high}.")
+    if not 0.0 <= settings.negatives.share < 1.0:
+        raise UsageError(f"negatives.share is {settings.negatives.share}.", "Give a share of 0 or more and below 1.")
     hop = settings.model.hop_frames
     if settings.train.window_frames % hop:
         raise UsageError(

@@ -16,17 +16,22 @@ from soundsdk_train.waveform import FeatureVariant
 Strong = NDArray[np.uint8]
 
 
-def training_bank(clips: Sequence[LabelledClip], labels: Sequence[str], settings: RunSettings) -> Bank:
-    """Return clips and variants as a bank.
+def training_bank(
+    clips: Sequence[LabelledClip],
+    labels: Sequence[str],
+    settings: RunSettings,
+    negatives: Sequence[LabelledClip] = (),
+) -> Bank:
+    """Return clips, their variants and negatives as a bank.
 
     With a sigmoid head, what is around the recording in a variant is known to be no event, and a clip without any of
     the labels is known to be none in every frame.
     """
-    weak = label_matrix(clips, labels)
+    weak = label_matrix([*clips, *negatives], labels)
     features: list[NDArray[np.int8]] = []
     strong: list[Strong | None] = []
     rows, copies = [], []
-    for row, clip in zip(weak, clips, strict=True):
+    for number, (row, clip) in enumerate(zip(weak, [*clips, *negatives], strict=True)):
         if clip.features is None:
             raise DataError(f"{clip.name} has no features.", "Compute them with features.extract.")
         original = clip.strong
@@ -38,8 +43,9 @@ def training_bank(clips: Sequence[LabelledClip], labels: Sequence[str], settings
         strong.append(original)
         strong += [_strong_of(v, row, settings) for v in variants]
         rows += [row] * (1 + len(variants))
-        copies.append(1 + len(variants))
-    return Bank(features, np.array(rows), strong, copies)
+        if number < len(clips):
+            copies.append(1 + len(variants))
+    return Bank(features, np.array(rows), strong, copies, len(negatives))
 
 
 def _strong_of(variant: FeatureVariant, row: NDArray[np.float32], settings: RunSettings) -> Strong | None:

@@ -77,7 +77,8 @@ def fit(
     keras.utils.set_random_seed(seed)
     classes = bank.labels.shape[1]
     model = build(network, settings.frontend.width, classes)
-    augmenter = Augmenter(bank, settings.augment, train, settings.frontend, network.hop_frames, seed)
+    share = settings.negatives.share
+    augmenter = Augmenter(bank, settings.augment, train, settings.frontend, network.hop_frames, seed, share)
     steps = augmenter.batches_per_epoch
     schedule = keras.optimizers.schedules.CosineDecay(
         train.learning_rate / 25,
@@ -96,7 +97,7 @@ def fit(
     averages = [tf.Variable(v, trainable=False) for v in variables]
     count = tf.Variable(0.0)
     softmax = network.head == "softmax"
-    smoothing, share, temperature = train.label_smoothing, settings.teacher.weight, settings.teacher.temperature
+    smoothing, taught_share, temperature = train.label_smoothing, settings.teacher.weight, settings.teacher.temperature
 
     def clip_loss(targets: Any, logits: Any, known: Any = 1.0) -> Any:
         if softmax:
@@ -123,7 +124,7 @@ def fit(
                 taught = taught / (len(teachers) * temperature)
                 taught = tf.nn.softmax(taught) if softmax else tf.sigmoid(taught)
                 taught_loss = tf.reduce_mean(clip_loss(taught, logits / temperature))
-                loss = (1 - share) * loss + share * temperature**2 * taught_loss
+                loss = (1 - taught_share) * loss + taught_share * temperature**2 * taught_loss
             if bank.strong is not None:
                 certain = tf.cast(strong >= 0, tf.float32)
                 per_step = tf.nn.sigmoid_cross_entropy_with_logits(strong, outputs[..., :classes]) * certain

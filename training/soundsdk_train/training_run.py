@@ -21,11 +21,14 @@ from soundsdk_train.augment import Bank
 from soundsdk_train.datasets import LabelledClip, data_hash, label_matrix, refuse_duplicates
 from soundsdk_train.features import statistics
 from soundsdk_train.metrics import Figures
+from soundsdk_train.negatives import negatives_for
 from soundsdk_train.run_settings import RunSettings, check_settings
 from soundsdk_train.training_bank import training_bank
 
 # What fits a small board beside the firmware.
 BUDGET = {"parameters": 60_000, "macs_per_second": 1_300_000, "file_bytes": 100_000, "arena_bytes": 24 * 1024}
+
+_CALIBRATION_NEGATIVES = 16  # whose ranges the quantisation covers as well, of all kinds
 
 
 @dataclass
@@ -65,7 +68,9 @@ def train_detector(
     gpu = tf_runtime.use_mixed_precision_on_gpu()
     tf_runtime.seed_everything(settings.seed)
 
-    bank, validation = _bank(clips, labels, settings)
+    negatives = negatives_for(labels, settings)
+    on_stage(negatives.note)
+    bank, validation = _bank(clips, labels, settings, negatives.clips)
     width = settings.frontend.width
     teachers = []
     for i in range(settings.teacher.count):
@@ -94,10 +99,12 @@ def train_detector(
     weights = crnn_step.fold_weights(trained.model, shape)
     features = [_features(clip) for clip in clips]
     chosen = quantize.calibration_indices(label_matrix(clips, labels), settings.quantize.clips_per_class, settings.seed)
-    converted = quantize.convert(weights, shape, [features[i] for i in chosen])
+    heard = [_features(clip) for clip in negatives.clips[:: max(1, len(negatives.clips) // _CALIBRATION_NEGATIVES)]]
+    converted = quantize.convert(weights, shape, [features[i] for i in chosen] + heard)
 
     test_labels = label_matrix(test, labels)
     metadata = _metadata(settings, labels, shape, clips, features, test_fold)
+    metadata["provenance"]["negatives"] = {"clips": len(negatives.clips), "data": negatives.digest}
     floats = None
     if test:
         logits = training_loop.clip_logits(trained.model, [_features(clip) for clip in test], len(labels))
@@ -125,6 +132,7 @@ def train_detector(
         "labels": list(labels),
         # Scenes follow from settings, seed and sources; provenance.data in the metadata is over the scenes themselves.
         "data": dict(sources) if sources else {clip.name: clip.sha256 for clip in clips},
+        "negatives": negatives.note,
         "test_fold": test_fold,
         "test_data": {clip.name: clip.sha256 for clip in test},
         "cost": {**cost, "file_bytes": len(data), **_arena(data)},
@@ -210,7 +218,9 @@ def _features(clip: LabelledClip) -> NDArray[np.int8]:
     return clip.features
 
 
-def _bank(clips: Sequence[LabelledClip], labels: Sequence[str], settings: RunSettings) -> tuple[Bank, Any]:
+def _bank(
+    clips: Sequence[LabelledClip], labels: Sequence[str], settings: RunSettings, negatives: Sequence[LabelledClip]
+) -> tuple[Bank, Any]:
     """Return the training bank and, if the settings hold recordings back, their features and labels.
 
     All takes of one recording stay on the same side.
@@ -222,7 +232,7 @@ def _bank(clips: Sequence[LabelledClip], labels: Sequence[str], settings: RunSet
         held = {sources[i] for i in order[: max(1, round(settings.train.validation * len(sources)))]}
     kept = [clip for clip in clips if (clip.source or clip.name) not in held]
     out = [clip for clip in clips if (clip.source or clip.name) in held]
-    bank = training_bank(kept, labels, settings)
+    bank = training_bank(kept, labels, settings, negatives)
     return bank, ([_features(c) for c in out], label_matrix(out, labels)) if out else None
 
 

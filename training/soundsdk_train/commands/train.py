@@ -132,7 +132,9 @@ def load_split(
 ) -> tuple[list[LabelledClip], list[LabelledClip], list[str]]:
     """Decode both sides of a split and report what was skipped; returns training clips, test clips and labels."""
     train_files, test_files = split(dataset, test_fold)
-    labels = [label for label in dataset.labels if label not in settings.data.negatives]
+    # A folder of backgrounds is never an event; only softmax needs a class for it.
+    never = run_settings.BACKGROUND_LABELS if settings.model.head == "sigmoid" else ()
+    labels = [label for label in dataset.labels if label not in settings.data.negatives and label not in never]
     hop_frames = settings.model.hop_frames
     variants = variant_maker(len(train_files), settings.frontend, settings.waveform, settings.seed, hop_frames)
     loaded = load_clips(train_files, settings.frontend, hop_frames, keep_pcm=False, make_variants=variants)

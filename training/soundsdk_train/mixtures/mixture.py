@@ -16,7 +16,7 @@ from soundsdk_train.run_settings import SceneSettings
 FRONT = {
     "children": 2.4,
     "speech": 2.2,
-    "generated": 2.2,
+    "generated": 3.5,
     "synthetic_music": 2.4,
     "music": 2.0,
     "synthetic_speech": 1.2,
@@ -51,7 +51,7 @@ def mixture(
     weights = {kind: FRONT.get(kind, _OTHER) for kind in ("generated", "children", *material.negatives)}
     for _ in range(sounds_in_front):
         start = samples(rng.uniform(0.0, settings.seconds - 0.5))
-        sound, masks = make_front(rng, choice(rng, weights), material)
+        sound, masks = make_front(rng, choice(rng, weights), material, settings.labels)
         add_at(mix, unit(sound) * from_db(rng.uniform(max(bed_db - 3.0, -55.0), -8.0)), start)
         for label, mask in masks.items():
             if label in truth.labels:

@@ -13,7 +13,7 @@ from soundsdk_train.waveform.codecs import codec
 from soundsdk_train.waveform.levels import clip, gain_control
 from soundsdk_train.waveform.signal import Waveform, from_db, loud_level
 from soundsdk_train.waveform.speed import change_pitch, change_speed
-from soundsdk_train.waveform.surroundings import Backgrounds, add_floor, mix, place
+from soundsdk_train.waveform.surroundings import Backgrounds, add_floor, mix, place, trimmed
 
 _ABOVE_FLOOR_DB = 6.0  # the loud part of a recording stays so far above the floor that is added
 
@@ -38,6 +38,8 @@ def augment_waveform(
     backgrounds: makes n samples of other sound, for mixtures.
     """
     y = np.asarray(x, np.float32)
+    if settings.trim_db > 0:
+        y = trimmed(y, settings.trim_db)
     widest = np.log(settings.speed)
     y = change_speed(y, float(np.exp(rng.uniform(-widest, widest))))
     if rng.uniform() < settings.pitched:
