@@ -10,6 +10,7 @@ from soundsdk_sim.scenes.dsp import Signal, add_at, choice, edges, from_db, nois
 from soundsdk_train.mixtures.material import Material
 from soundsdk_train.mixtures.sounds import VOICES, Event, make_event, make_front, through_device
 from soundsdk_train.mixtures.truth import SceneTruth
+from soundsdk_train.negatives.electrical import ELECTRICAL
 from soundsdk_train.run_settings import SceneSettings
 
 # How often each kind is in front; those not named here: _OTHER. What is mistaken for an event most often comes most.
@@ -64,10 +65,16 @@ def mixture(
 
 
 def _bed(rng: np.random.Generator, n: int, material: Material, truth: SceneTruth) -> tuple[Signal, float]:
-    """Make the background: quiet noise, a generated one, or recordings joined; returns it and its level in dBFS."""
+    """Make the background, and return it and its level in dBFS.
+
+    It is an electrical signal, quiet noise, a generated place, or recordings joined.
+    """
     drawn = rng.uniform()
     kinds = {k: BEDS.get(k, _OTHER_BED) for k in material.negatives if k not in _NO_BED}
-    if drawn < 0.38:
+    if drawn < 0.05:
+        signal = ELECTRICAL[choice(rng, dict.fromkeys(ELECTRICAL, 1.0))](rng, n)
+        return signal, 20 * np.log10(max(rms(signal), from_db(_QUIETEST_DB)))
+    if drawn < 0.4:
         level_db = rng.uniform(_QUIETEST_DB, -50.0)
         return noise(rng, n, rng.uniform(-6.0, 1.0)) * from_db(level_db), level_db
     if drawn < 0.6 or not kinds:

@@ -70,8 +70,10 @@ def make_event(rng: np.random.Generator, label: str, longest_s: float, material:
     return made
 
 
-def make_front(rng: np.random.Generator, kind: str, material: Material) -> tuple[Signal, dict[str, Mask]]:
-    """Make a sound of 1 to 7 s that is no event, and the masks of the labels that may hide in it.
+def make_front(
+    rng: np.random.Generator, kind: str, material: Material, labels: Sequence[str]
+) -> tuple[Signal, dict[str, Mask]]:
+    """Make a sound of 1 to 7 s that is none of the labels, and the masks of the labels that may hide in it.
 
     kind: "generated", "children", or a kind of the material's negatives. May be empty.
     """
