@@ -149,6 +149,7 @@ class TrainSettings:
     average: float = 0.99  # per-step decay of the averaged weights, 0 for none
     clip_norm: float = 1.0
     strong_weight: float = 1.0  # of the per-step loss where strong labels exist
+    clip_weight: float = 1.0  # of the loss of whole clips
     # Of a clip labelled as a whole, frames so far below its loud parts are not learned as the label, all others are
     # (sigmoid heads); 0: labels hold for the clip only.
     quiet_db: float = 0.0
@@ -213,16 +214,18 @@ class DetectorSettings:
 
 @dataclass
 class SceneSettings:
-    """Generated training scenes (scene_data.py); count 0 means none."""
+    """Generated training scenes (soundsdk_train.mixtures); count 0 means none."""
 
     count: int = 0
     validation: int = 0  # 60 s scenes on which the detector's thresholds are chosen
-    seconds: float = 10.0
+    seconds: float = 8.0
     labels: list[str] = field(default_factory=lambda: ["smoke_alarm", "siren", "dog_bark", "baby_cry"])
-    weights: list[float] = field(default_factory=lambda: [1.0, 1.0, 0.8, 0.8])  # how often each label is drawn
-    empty: float = 0.35  # share of scenes without any event
-    recorded: float = 0.7  # share of scenes whose background is recorded, if there are recordings
-    snr_db: list[float] = field(default_factory=lambda: [-5.0, 30.0])
+    weights: list[float] = field(default_factory=lambda: [1.0, 1.1, 1.2, 1.0])  # how often each label is drawn
+    empty: float = 0.3  # share of scenes without any event
+    # Level of an event against what sounds under it; below -3 dB only alarms and sirens, which are heard there.
+    snr_db: list[float] = field(default_factory=lambda: [-10.0, 38.0])
+    exclude: list[str] = field(default_factory=list)  # classes of the recordings that are not used
+    trusted: list[str] = field(default_factory=list)  # kinds of negatives in which a teacher's labels are not believed
 
 
 @dataclass

@@ -116,7 +116,11 @@ def fit(
         with tf.GradientTape() as tape:
             outputs = tf.cast(model(features, training=True), tf.float32)
             logits = pool(outputs, classes)
-            loss = tf.reduce_mean(clip_loss(labels, logits, train))
+            if bank.strong is not None and not softmax:
+                # A label that may sound in some step and is known in none is not known for the clip.
+                doubtful = tf.reduce_any(strong < 0, axis=1) & ~tf.reduce_any(strong > 0.5, axis=1)
+                labels = tf.where(doubtful & (has_strong[:, None] > 0), -1.0, labels)
+            loss = train.clip_weight * tf.reduce_mean(clip_loss(labels, logits, train))
             if softmax:
                 right = tf.argmax(logits, axis=1) == tf.argmax(labels, axis=1)
             else:
