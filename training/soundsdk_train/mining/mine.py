@@ -22,10 +22,9 @@ from soundsdk_train.export import write_whole
 from soundsdk_train.mining.candidates import FALSE_ALARM, Candidate, candidates
 from soundsdk_train.mining.fingerprint import alike, fingerprint
 from soundsdk_train.mining.sources import LongRecording
-from soundsdk_train.run_settings import FrontendSettings
+from soundsdk_train.run_settings import BACKGROUND_LABELS, FrontendSettings
 
 INDEX = "mined.tsv"
-NEGATIVES = ("background", "noise", "silence", "other", "negative")  # labels of softmax heads that are no events
 
 FOLDER = "background"  # the class folder that the clips go to, which training takes for negatives
 
@@ -131,7 +130,7 @@ def mine(
 
 def event_labels(labels: Sequence[str]) -> list[str]:
     """Return the labels that are events; a softmax head may have one for all else."""
-    return [label for label in labels if label not in NEGATIVES and not label.startswith("neg_")]
+    return [label for label in labels if label not in BACKGROUND_LABELS and not label.startswith("neg_")]
 
 
 def read_index(output: Path) -> list[MinedClip]:
