@@ -273,6 +273,18 @@ def test_labels_that_map_to_nothing_end_train_with_a_sentence(teacher_file, tmp_
     assert not (tmp_path / "o.tflite").exists()
 
 
+def test_backgrounds_need_no_class_of_the_teacher(teacher_file, tmp_path):
+    from soundsdk_train.commands.train import open_teacher_file
+
+    for label in ("high tone", "background"):
+        write(tmp_path / "data" / label / "1.wav", "noise")
+    for head, labels in (("sigmoid", ["high_tone"]), ("softmax", ["background", "high_tone"])):
+        settings = quick_settings(model={"head": head}, teacher_file={"file": str(teacher_file)})
+        found = open_teacher_file(scan(tmp_path / "data"), settings, [])
+        assert found is not None
+        assert found.mapping.labels == labels
+
+
 def test_a_wrong_teacher_ends_train_with_a_sentence(folders, tmp_path, capfd):
     need("tensorflow")
     bad = tmp_path / "bad.tflite"
