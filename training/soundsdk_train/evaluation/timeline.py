@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk import labels as label_files
-from soundsdk.errors import DataError
+from soundsdk.errors import DataError, UsageError
 from soundsdk.labels import LabelledSpan
 from soundsdk.recording import audio_file
 from soundsdk_train.datasets import label_name, scan
@@ -56,9 +56,12 @@ def lay_out(
     folder (`background`, `neg_speech`, classes that the model does not know) holds negatives of the kind of its name,
     without `neg_`. The quiet is noise of QUIET_DBFS RMS, or a piece of `background`, and depends on nothing but the
     seed and the clip's name. layout and fold are those of datasets.scan(). Files that cannot be read are reported to
-    on_unreadable; without it they raise DataError.
+    on_unreadable; without it they raise DataError. UsageError if there is no such fold.
     """
     dataset = scan(folder, layout)
+    if fold is not None and fold not in dataset.folds:
+        folds = ", ".join(map(str, dataset.folds))
+        raise UsageError(f"there is no fold {fold} in {folder}.", f"Its folds are {folds}.")
     known = {label_name(label): label for label in labels}
     for recording in dataset.recordings:
         if fold is not None and recording.fold != fold:
