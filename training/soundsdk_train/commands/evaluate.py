@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -145,9 +144,9 @@ def evaluate(
     if as_json:
         click.echo(json.dumps({"model": done.name, "skipped": len(skipped), "deployed": done.figures.as_dict()}))
         return
-    from soundsdk_train.evaluation.tables import print_figures
+    from soundsdk_train.evaluation.tables import open_console, print_figures
 
-    print_figures(_console(), f"{done.name} on {data or ', '.join(map(str, audio))}", done.figures)
+    print_figures(open_console(), f"{done.name} on {data or ', '.join(map(str, audio))}", done.figures)
 
 
 def _evaluate_clips(
@@ -202,16 +201,12 @@ def _evaluate_clips(
         click.echo(f"note: {note}", err=True)
 
 
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160, highlight=False)
-
-
 def _print_clips(name: str, fold: int | None, figures: Figures, floats: dict[str, float] | None) -> None:
     from rich.table import Table
 
-    console = _console()
+    from soundsdk_train.evaluation.tables import open_console
+
+    console = open_console()
     where = "all folds" if fold is None else f"fold {fold}"
     console.print(f"{name}, {where}, {figures.clips} clips")
     table = Table("", "INT8", "float")

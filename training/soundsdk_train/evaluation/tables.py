@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from rich.console import Console
 from rich.table import Table
 
@@ -13,6 +15,11 @@ from soundsdk_train.evaluation.deployed_figures import (
     FalseAlarmRate,
     Spread,
 )
+
+
+def open_console() -> Console:
+    """Return a console on standard output, as wide as the tables here need where that is no terminal."""
+    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160, highlight=False)
 
 
 def print_figures(console: Console, title: str, figures: DeployedFigures) -> None:
