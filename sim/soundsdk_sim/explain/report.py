@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain, groupby, repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.labels import printable
-from soundsdk_sim.explain.seconds import Second, seconds
+from soundsdk_sim.explain.seconds import ClassSecond, Second, seconds
 from soundsdk_sim.explain.sound_input import StepInput, input_notes, step_inputs
 from soundsdk_sim.explain.steps import ClassTrace, Trace, follow
 from soundsdk_sim.explain.verdicts import Verdict, verdict, verdict_json
@@ -35,7 +36,7 @@ class Explanation:
             of = self.trace.classes[i]
             if of.firings:
                 return 0, of.firings[0].onset_s
-            return (1 if of.attempts else 2), of.rule.on / 1000 - self.verdicts[i].highest
+            return (1 if of.attempts else 2), -1000 * self.verdicts[i].highest / of.rule.on
 
         return sorted(range(len(self.verdicts)), key=key)
 
@@ -71,39 +72,31 @@ def text_lines(explanation: Explanation, name: str) -> Iterator[str]:
 def _second_lines(explanation: Explanation) -> Iterator[str]:
     width = min(_LABEL_WIDTH, max(len(printable(c.label)) for c in explanation.trace.classes))
     yield f"{'second':>9}  {'dBFS':>6}  {'class':<{width}}  score    on"
-    quiet: list[Second] = []
-    for row in explanation.seconds:
-        rows = [c for c in row.classes if c.matters]
-        if not rows and not row.sound.clipped:
-            quiet.append(row)
-            continue
-        yield from _quiet_line(quiet, width)
-        quiet = []
-        head = f"{row.second:>9}  {row.sound.rms_dbfs:6.1f}"
-        if row.sound.clipped:
-            yield f"{head}  clipped"
-            head = " " * len(head)
-        for c in rows:
-            yield f"{head}  {_cell(c.label, width)}  {c.score / 1000:5.2f}  {c.on / 1000:4.2f}  {'; '.join(c.words)}"
-            head = " " * len(head)
-    yield from _quiet_line(quiet, width)
+    for _, group in groupby(explanation.seconds, key=_alike):
+        rows = list(group)
+        span = str(rows[0].second) if len(rows) == 1 else f"{rows[0].second}-{rows[-1].second}"
+        heads = chain([f"{span:>9}  {max(row.sound.rms_dbfs for row in rows):6.1f}"], repeat(" " * 17))
+        if rows[0].sound.clipped:
+            yield f"{next(heads)}  clipped"
+        for c, words in _class_rows(rows):
+            yield f"{next(heads)}  {_cell(c.label, width)}  {c.score / 1000:5.2f}  {c.on / 1000:4.2f}  {words}"
 
 
-def _quiet_line(rows: list[Second], width: int) -> Iterator[str]:
-    """Yield one line for seconds in which no class reached its `off`: the class that came nearest to its `on`."""
-    if not rows:
-        return
-    span = str(rows[0].second) if len(rows) == 1 else f"{rows[0].second}-{rows[-1].second}"
-    level = max(row.sound.rms_dbfs for row in rows)
-    silent = all(row.sound.silent for row in rows)
-    classes = [c for row in rows for c in row.classes]
-    head = f"{span:>9}  {level:6.1f}  "
-    if not classes:
-        yield f"{head}{'–':<{width}}  shorter than a step"
-        return
-    top = max(classes, key=lambda c: c.score / c.on)
-    why = "digital silence" if silent else "no class above its off"
-    yield f"{head}{_cell(top.label, width)}  {top.score / 1000:5.2f}  {top.on / 1000:4.2f}  highest; {why}"
+def _alike(row: Second) -> Any:
+    """Return what seconds must have in common to share a line: the same states in the same classes."""
+    return row.sound.clipped, row.sound.silent, [(c.label, c.words) for c in row.classes if c.words], bool(row.classes)
+
+
+def _class_rows(rows: list[Second]) -> Iterator[tuple[ClassSecond, str]]:
+    """Yield the classes of alike seconds with the words for them; the nearest to its `on` if there are no words."""
+    classes = [max(of, key=lambda c: c.score) for of in zip(*(row.classes for row in rows), strict=True)]
+    if any(c.words for c in classes):
+        yield from ((c, "; ".join(c.words)) for c in classes if c.words)
+    elif classes:
+        why = "digital silence" if rows[0].sound.silent else "no class above its off"
+        yield max(classes, key=lambda c: c.score / c.on), f"highest; {why}"
+    else:
+        yield ClassSecond("-", 0, 0, []), "shorter than a step"
 
 
 def _cell(label: str, width: int) -> str:

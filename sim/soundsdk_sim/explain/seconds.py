@@ -20,18 +20,17 @@ from soundsdk_sim.explain.steps import (
     ClassStep,
     ClassTrace,
     Trace,
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
 class ClassSecond:
-    """One class in one second. score: the highest, 1/1000; words: what happened, one phrase each."""
+    """One class in one second. score: the highest, 1/1000; words: what happened, a phrase for each thing."""
 
     label: str
     score: int
     on: int
-    words: list[str]
-    matters: bool  # the score reached `off`, or the class was in an event
+    words: list[str]  # none if the score stayed below `off` and the class was in no event
 
 
 @dataclass
@@ -59,8 +58,7 @@ def seconds(trace: Trace, pcm: NDArray[np.int16]) -> list[Second]:
 
 def _class_second(trace: Trace, of: ClassTrace, first: int, stop: int) -> ClassSecond:
     score = max(step.score for step in of.steps[first:stop])
-    words = _words(trace, of, first, stop)
-    return ClassSecond(of.label, score, of.rule.on, words, bool(words))
+    return ClassSecond(of.label, score, of.rule.on, _words(trace, of, first, stop))
 
 
 def _words(trace: Trace, of: ClassTrace, first: int, stop: int) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from soundsdk.labels import printable
+from soundsdk_sim.explain.steps import FIRED as STEP_FIRED
 from soundsdk_sim.explain.steps import Attempt, ClassTrace, Trace
 from soundsdk_sim.explain.whatif import highest_on
 
@@ -29,7 +30,7 @@ class Verdict:
     advice: str
     highest: float  # score, 0-1
     highest_s: float  # the end of the step that had it
-    step: int  # index of that step
+    step: int  # index of the step to look at: where the first event was reported, else that of the highest score
     fires_at_on: float | None = None  # highest `on` that would have fired; None if it did, or if none would
     fires_at_min_ms: float | None = None  # likewise min_ms, where an attempt was too short
 
@@ -44,7 +45,8 @@ def verdict(trace: Trace, of: ClassTrace) -> Verdict:
     step = of.highest
     highest, at = of.steps[step].score / 1000, trace.end_s(step)
     if of.firings:
-        return Verdict(of.label, FIRED, _fired(of), "", highest, at, step)
+        reported = next(i for i, one in enumerate(of.steps) if one.state == STEP_FIRED)
+        return Verdict(of.label, FIRED, _fired(of), "", highest, at, reported)
     found = highest_on(trace, of)
     at_on = found / 1000 if found else None
     if of.attempts:
@@ -61,7 +63,7 @@ def verdict(trace: Trace, of: ClassTrace) -> Verdict:
 def _fired(of: ClassTrace) -> str:
     spans = []
     for one in of.firings[:_LISTED]:
-        end = f"{one.onset_s:.2f}–{one.offset_s:.2f} s, highest {one.peak / 1000:.2f}, reported at {one.fired_s:.2f} s"
+        end = f"{one.onset_s:.2f}-{one.offset_s:.2f} s, highest {one.peak / 1000:.2f}, reported at {one.fired_s:.2f} s"
         end += f", {_times(len(one.merged_s), 'gap')} bridged by the hold" if one.merged_s else ""
         spans.append(end + (", still on at the end" if one.cut_off else ""))
     more = len(of.firings) - _LISTED

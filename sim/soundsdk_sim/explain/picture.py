@@ -1,0 +1,410 @@
+"""The picture of an explanation: the sound, and per class its score against its rule and what that score depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundsdk.labels import printable
+from soundsdk_sim.drawing.sound import (
+    BACK,
+    COLOURS,
+    FAINT,
+    GRID,
+    INK,
+    PANEL,
+    WAVE_INK,
+    coloured,
+    hz_text,
+    mel_ticks,
+    outline,
+    shades,
+    time_step,
+    time_text,
+)
+from soundsdk_sim.drawing.surface import Surface, fitted, text_width, wrapped
+from soundsdk_sim.explain.occlusion import Saliency
+from soundsdk_sim.explain.report import Explanation
+from soundsdk_sim.explain.steps import (
+    ENDED,
+    FIRED,
+    HOLDING,
+    IDLE,
+    MERGED,
+    RISING,
+    RUNNING,
+    TOO_SHORT,
+    ClassTrace,
+)
+from soundsdk_sim.explain.verdicts import Verdict
+
+WIDTH = 1160
+LEFT, RIGHT = 104, 84
+_WAVE, _MEL, _SCORE, _STRIP, _SALIENCY, _GAP = 64, 140, 84, 12, 112, 14
+_AMBER, _RED, _BLUE, _SLATE = "#b36b00", "#c8321f", "#2166ac", "#7b8794"
+_GREYS = ((255, 255, 255), (214, 219, 225), (150, 160, 171), (84, 95, 107))
+_FOR, _AGAINST = (200, 50, 31), (33, 102, 172)
+_FULL = 0.6  # share of the strongest effect at which the overlay is opaque
+_LOWEST_EFFECT = 0.5  # log-odds: where no patch does more, the overlay stays pale
+_LONGEST_S = 12.0  # of a recording whose saliency shares the time axis of the rest; in longer ones it would be a sliver
+_ZOOM_AFTER_S = 1.0
+_NAMES = {
+    RISING: "above on, waiting for min_ms",
+    TOO_SHORT: "fell below off too early",
+    RUNNING: "event",
+    HOLDING: "below off, held",
+    MERGED: "gap bridged",
+}
+# The strip below a score: an idle step and the last of an event show nothing, the first of an event shows the event.
+_SHOWN_AS = {**{state: state for state in _NAMES}, FIRED: RUNNING, IDLE: "", ENDED: ""}
+
+
+@dataclass(frozen=True)
+class ClassPanel:
+    """One class to show. saliency: None for a class whose score is not explained."""
+
+    index: int
+    saliency: Saliency | None
+
+
+def colour_of(index: int) -> str:
+    """Return the colour of a class."""
+    return COLOURS[index % len(COLOURS)]
+
+
+class Picture:
+    """Draws an explanation from top to bottom on a surface of WIDTH × height().
+
+    Without a title it is part of a page, which has notes on the sound and the verdicts of the other classes itself.
+    """
+
+    def __init__(
+        self, explanation: Explanation, pcm: NDArray[np.int16], panels: list[ClassPanel], title: str = ""
+    ) -> None:
+        self._of = explanation
+        self._trace = explanation.trace
+        self._pcm = pcm
+        self._title = title
+        self._panels = panels
+        self._shades = shades(self._trace.features)
+        shown = {panel.index for panel in panels}
+        self._others = [explanation.verdicts[i] for i in explanation.by_interest() if title and i not in shown]
+        self._room = WIDTH - LEFT - RIGHT
+        self._zoomed = self._trace.seconds > _LONGEST_S
+        self.spans: list[tuple[float, float]] = []  # tops and bottoms of what lies over the shared time axis
+
+    def height(self) -> float:
+        """Return the height that draw() needs."""
+        return self._draw(None)
+
+    def draw(self, on: Surface) -> None:
+        """Draw everything."""
+        self._draw(on)
+
+    def _draw(self, on: Surface | None) -> float:
+        """Draw on a surface, or measure without one; return the bottom."""
+        top = self._header(on)
+        y = self._log_mel(on, self._wave(on, top) + _GAP)
+        self.spans = [(top, y)]
+        y += _GAP
+        for panel in self._panels:
+            y = self._class(on, y, panel)
+        y = self._axis(on, y, 0.0, self._trace.seconds) + 8
+        y = self._legend(on, y)
+        return self._rest(on, y) + 16
+
+    def x(self, seconds: float) -> float:
+        """Return where a time lies on the shared axis."""
+        return LEFT + self._room * min(max(seconds / self._trace.seconds, 0.0), 1.0)
+
+    def _header(self, on: Surface | None) -> float:
+        if not self._title:
+            return 10.0
+        if on:
+            on.text(LEFT, 26, fitted(self._title, 18, self._room), 18, INK)
+        y = 50.0
+        fired = sum(verdict.outcome == "fired" for verdict in self._of.verdicts)
+        about = f"{self._trace.seconds:.1f} s   ·   {fired} of {len(self._of.verdicts)} classes fired"
+        if on:
+            on.text(LEFT, y, about, 12, FAINT)
+        for note in self._of.notes:
+            for line in wrapped(f"Sound: {note}", 12, self._room):
+                y += 18
+                if on:
+                    on.text(LEFT, y, line, 12, _AMBER)
+        return y + 20
+
+    def _side(self, on: Surface, y: float, text: str, size: float = 11, colour: str = FAINT) -> None:
+        on.text(LEFT - 8, y, text, size, colour, "rm")
+
+    def _back(self, on: Surface, top: float, height: float) -> None:
+        on.box((LEFT, top, WIDTH - RIGHT, top + height), PANEL)
+        self._grid(on, top, height, 0.0, self._trace.seconds)
+
+    def _grid(self, on: Surface, top: float, height: float, begin: float, end: float) -> None:
+        for at in _ticks(begin, end)[1]:
+            x = LEFT + self._room * (at - begin) / (end - begin)
+            on.line([(x, top), (x, top + height)], GRID, 1)
+
+    def _wave(self, on: Surface | None, top: float) -> float:
+        if on is None:
+            return top + _WAVE
+        self._back(on, top, _WAVE)
+        low, high, peak = outline(self._pcm, self._room)
+        middle, half = top + _WAVE / 2, _WAVE / 2 - 4
+        columns = LEFT + 0.5 + np.arange(self._room)
+        upper = np.maximum(half * high / peak, 0.4)  # at least a thin line
+        lower = np.minimum(half * low / peak, -0.4)
+        edge = list(zip(columns.tolist(), (middle - upper).tolist(), strict=True))
+        edge += list(zip(columns[::-1].tolist(), (middle - lower[::-1]).tolist(), strict=True))
+        on.area(edge, WAVE_INK)
+        self._side(on, middle - 7, "waveform")
+        self._side(on, middle + 8, f"{20 * np.log10(peak / 32768):.0f} dBFS", 10)
+        kinds = ["clipped" if sound.clipped else "silent" if sound.silent else "" for sound in self._of.inputs]
+        colours = {"clipped": _RED, "silent": _AMBER}
+        for kind, x0, x1 in self._runs(kinds):
+            on.box((x0, top + _WAVE - 4, x1, top + _WAVE), colours[kind], title=kind)
+        for word, y in (("clipped", 4), ("silent", 18)):
+            if word in kinds:
+                on.text(WIDTH - RIGHT + 8, top + _WAVE - y, word, 10, colours[word])
+        return top + _WAVE
+
+    def _runs(self, kinds: list[str]) -> list[tuple[str, float, float]]:
+        """Join the steps that follow each other and are of one kind; return (kind, left, right), "" left out."""
+        step_s = self._trace.step_samples / self._trace.rate_hz
+        runs, first = [], 0
+        for kind, group in groupby(kinds):
+            last = first + len(list(group)) - 1
+            if kind:
+                runs.append((kind, self.x(self._trace.end_s(first) - step_s), self.x(self._trace.end_s(last))))
+            first = last + 1
+        return runs
+
+    def _log_mel(self, on: Surface | None, top: float) -> float:
+        if on is None:
+            return top + _MEL
+        self._back(on, top, _MEL)
+        begin, end = self._span(0, self._shades.shape[1])
+        on.image(coloured(self._shades), (self.x(begin), top, self.x(end), top + _MEL))
+        self._hertz(on, top, _MEL, "log-mel")
+        return top + _MEL
+
+    def _span(self, first: int, stop: int) -> tuple[float, float]:
+        """Return the seconds of frames [first, stop): a frame stands for the hop around the centre of its window."""
+        frontend = self._trace.metadata["frontend"]
+        lead = (frontend["window"] - frontend["hop"]) / 2
+        begin, end = ((lead + frame * frontend["hop"]) / frontend["rate_hz"] for frame in (first, stop))
+        return begin, end
+
+    def _hertz(self, on: Surface, top: float, height: float, name: str) -> None:
+        frontend = self._trace.metadata["frontend"]
+        if frontend["coefficients"]:
+            self._side(on, top + height / 2, "MFCC")
+            return
+        for hz, y in mel_ticks(frontend):
+            self._side(on, top + height * (1 - y), hz_text(hz), 10)
+        on.text(WIDTH - RIGHT + 8, top + height / 2, name, 10, FAINT)
+
+    def _class(self, on: Surface | None, y: float, panel: ClassPanel) -> float:
+        of, verdict = self._trace.classes[panel.index], self._of.verdicts[panel.index]
+        top = self._heading(on, y + 8, panel.index, verdict)
+        y = self._score(on, top, of, panel.index)
+        if panel.saliency is None or self._zoomed:
+            self.spans.append((top, y))
+        if panel.saliency is not None:
+            y = self._saliency(on, y, panel.saliency)
+            if not self._zoomed:
+                self.spans.append((top, y))
+        return y + _GAP
+
+    def _heading(self, on: Surface | None, y: float, index: int, verdict: Verdict) -> float:
+        label = fitted(printable(verdict.label), 14, 220)
+        beside = text_width(label, 14) * 1.06 + 14
+        text = verdict.text[0].upper() + verdict.text[1:] + "." + (f" It {verdict.advice}." if verdict.advice else "")
+        lines = wrapped(text, 12, self._room + RIGHT - 12 - beside)
+        if on:
+            on.box((LEFT - 22, y + 3, LEFT - 10, y + 15), colour_of(index), 3)
+            on.text(LEFT, y + 9, label, 14, INK, bold=True)
+            for i, line in enumerate(lines):
+                on.text(LEFT + beside, y + 9 + 17 * i, line, 12, INK)
+        return y + 9 + 17 * len(lines)
+
+    def _score(self, on: Surface | None, top: float, of: ClassTrace, index: int) -> float:
+        bottom = top + _SCORE
+        if on is None:
+            return bottom + _STRIP
+        self._back(on, top, _SCORE)
+        colour = colour_of(index)
+
+        def at(score: float) -> float:
+            return bottom - 3 - (_SCORE - 6) * score / 1000
+
+        step_s = self._trace.step_samples / self._trace.rate_hz
+        for state, x0, x1 in self._runs([_SHOWN_AS[step.state] for step in of.steps]):
+            self._state(on, (x0, bottom, x1, bottom + _STRIP), state, colour)
+        pooled = int(self._trace.metadata["detector"]["pool_ms"]) > 0
+        ends = [self._trace.end_s(i) for i in range(len(of.steps))]
+        if pooled:
+            on.line(self._stairs(ends, step_s, [at(step.raw) for step in of.steps]), FAINT, 0.8, opacity=0.7)
+        curve = self._stairs(ends, step_s, [at(step.score) for step in of.steps])
+        on.area([(curve[0][0], at(0)), *curve, (curve[-1][0], at(0))], colour, 0.14)
+        for name, value, dash in (("on", of.rule.on, 5.0), ("off", of.rule.off, 2.0)):
+            on.line([(LEFT, at(value)), (WIDTH - RIGHT, at(value))], INK, 1, dash, 0.75)
+            on.text(WIDTH - RIGHT + 8, at(value), f"{name} {value / 1000:.2f}", 10, INK)
+        on.line(curve, colour, 2)
+        for firing in of.firings:
+            x = self.x(firing.fired_s)
+            on.line([(x, top), (x, bottom + _STRIP)], INK, 1.2)
+            self._note(on, x, x, (top + bottom) / 2, "fired")
+        self._side(on, at(1000) + 3, "1", 10)
+        self._side(on, at(0) - 3, "0", 10)
+        self._side(on, (top + bottom) / 2, "score")
+        self._side(on, bottom + _STRIP / 2, "rule", 10)
+        return bottom + _STRIP
+
+    def _note(self, on: Surface, begin: float, end: float, y: float, text: str) -> None:
+        """Write a note on a pale ground to the right of begin..end, or to the left where there is no room."""
+        width = text_width(text, 10)
+        left = end + 5 if end + width + 8 < WIDTH - RIGHT else begin - 5 - width
+        on.box((left - 2, y - 7, left + width + 2, y + 7), BACK, 2, 0.8)
+        on.text(left, y, text, 10, INK)
+
+    def _state(self, on: Surface, area: tuple[float, float, float, float], state: str, colour: str) -> None:
+        title = _NAMES[state]
+        if state in (RISING, TOO_SHORT):
+            on.box(area, _SLATE, title=title)
+            if state == TOO_SHORT:
+                x, y = (area[0] + area[2]) / 2, (area[1] + area[3]) / 2
+                for way in (-3, 3):
+                    on.line([(x - 3, y - way), (x + 3, y + way)], BACK, 1.6)
+        elif state == HOLDING:
+            on.box(area, colour, opacity=0.35, title=title)
+        else:
+            on.box(area, colour, title=title)
+            if state == MERGED:
+                on.box((area[0], area[1] + 3, area[0] + 2, area[3] - 3), BACK)
+
+    def _stairs(self, ends: list[float], step_s: float, heights: list[float]) -> list[tuple[float, float]]:
+        points = []
+        for end, y in zip(ends, heights, strict=True):
+            points += [(self.x(end - step_s), y), (self.x(end), y)]
+        return points
+
+    def _saliency(self, on: Surface | None, y: float, of: Saliency) -> float:
+        zoomed = self._zoomed
+        top = y + (16 if zoomed else 8)
+        at_s = self._trace.end_s(of.step)
+        begin, end = 0.0, self._trace.seconds
+        if zoomed:
+            begin = max(0.0, self._span(of.first_frame, 0)[0])
+            end = min(self._trace.seconds, at_s + _ZOOM_AFTER_S)
+        bottom = top + _SALIENCY
+        if on is None:
+            return bottom + (22 if zoomed else 0)
+
+        def x(seconds: float) -> float:
+            return LEFT + self._room * min(max((seconds - begin) / (end - begin), 0.0), 1.0)
+
+        if zoomed:
+            wedge = [(self.x(begin), y + 2), (self.x(end), y + 2), (WIDTH - RIGHT, top), (LEFT, top)]
+            on.area(wedge, GRID, 0.7)
+            on.text(WIDTH - RIGHT + 8, top + _SALIENCY / 2 + 15, f"{begin:.1f}-{end:.1f} s", 10, FAINT)
+        on.box((LEFT, top, WIDTH - RIGHT, bottom), PANEL)
+        frontend = self._trace.metadata["frontend"]
+        frame_s = frontend["hop"] / frontend["rate_hz"]
+        first = max(0, int(begin / frame_s))
+        stop = min(self._shades.shape[1], int(np.ceil(end / frame_s)))
+        span = self._span(first, stop)
+        on.image(coloured(self._shades[:, first:stop], _GREYS), (x(span[0]), top, x(span[1]), bottom))
+        span = self._span(of.first_frame, of.first_frame + len(of.effect))
+        on.image(overlay(of.effect), (x(span[0]), top, x(span[1]), bottom), smooth=True)
+        on.line([(x(at_s), top), (x(at_s), bottom)], INK, 1.4)
+        self._note(on, x(at_s), x(at_s), top + 9, f"score {of.score:.2f} here")
+        if of.strongest is not None:
+            self._strongest(on, of, x, top)
+        self._hertz(on, top, _SALIENCY, "evidence")
+        if zoomed:
+            self._axis(on, bottom, begin, end)
+        return bottom + (22 if zoomed else 0)
+
+    def _strongest(self, on: Surface, of: Saliency, x: Callable[[float], float], top: float) -> None:
+        patch = of.strongest
+        assert patch is not None
+        begin, end = self._span(patch.start, patch.stop)
+        width = self._trace.features.shape[1]
+        high, low = (top + _SALIENCY * (1 - band / width) for band in (patch.high, patch.low))
+        frame = [(x(begin), high), (x(end), high), (x(end), low), (x(begin), low), (x(begin), high)]
+        on.line(frame, INK, 1)
+        text = f"without this: {patch.score:.2f}"
+        self._note(on, x(begin), x(end), (high + low) / 2, text)
+
+    def _axis(self, on: Surface | None, top: float, begin: float, end: float) -> float:
+        if on:
+            step, ticks = _ticks(begin, end)
+            for at in ticks:
+                x = LEFT + self._room * (at - begin) / (end - begin)
+                on.line([(x, top), (x, top + 4)], FAINT, 1)
+                on.text(x, top + 13, time_text(at, step), 10, FAINT, "mm")
+            self._side(on, top + 13, "s" if step < 60 else "min", 10)
+        return top + 22
+
+    def _legend(self, on: Surface | None, y: float) -> float:
+        states = {_SHOWN_AS[step.state] for panel in self._panels for step in self._trace.classes[panel.index].steps}
+        shown = colour_of(self._panels[0].index) if self._panels else INK
+        items = [(RISING, _NAMES[RISING]), (TOO_SHORT, _NAMES[TOO_SHORT]), (RUNNING, _NAMES[RUNNING])]
+        items += [(HOLDING, _NAMES[HOLDING]), (MERGED, _NAMES[MERGED])]
+        x = float(LEFT)
+        if self._trace.metadata["detector"]["pool_ms"]:
+            text = "score of one step, before pooling"
+            if on:
+                on.line([(x, y + 9), (x + 18, y + 9)], FAINT, 0.8)
+                on.text(x + 24, y + 9, text, 11, FAINT)
+            x += 24 + text_width(text, 11) + 22
+        for state, text in items:
+            if state in states:
+                if on:
+                    self._state(on, (x, y + 4, x + 18, y + 14), state, shown)
+                    on.text(x + 24, y + 9, text, 11, FAINT)
+                x += 24 + text_width(text, 11) + 22
+        if any(panel.saliency for panel in self._panels):
+            for colour, text in ((_RED, "speaks for the class"), (_BLUE, "speaks against it")):
+                if on:
+                    on.box((x, y + 4, x + 18, y + 14), colour, opacity=0.75)
+                    on.text(x + 24, y + 9, text, 11, FAINT)
+                x += 24 + text_width(text, 11) + 22
+        return y + 22
+
+    def _rest(self, on: Surface | None, y: float) -> float:
+        """Write the verdicts of the classes that have no panel."""
+        if not self._others:
+            return y
+        y += 6
+        for verdict in self._others:
+            for i, line in enumerate(wrapped(verdict.sentence, 11, self._room + RIGHT - 12)):
+                if on:
+                    on.text(LEFT + (12 if i else 0), y + 8, line, 11, FAINT)
+                y += 16
+        return y
+
+
+def _ticks(begin: float, end: float) -> tuple[float, list[float]]:
+    """Return the distance of the ticks between two times, and where they are."""
+    step = time_step(end - begin)
+    first = int(np.ceil(begin / step - 1e-6))
+    return step, [n * step for n in range(first, int(end / step + 1e-6) + 1)]
+
+
+def overlay(effect: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return effects (frames, width) as pixels (width, frames, 4): red for, blue against, clearer the stronger."""
+    shown = effect.T[::-1]
+    full = _FULL * max(float(np.abs(shown).max()), _LOWEST_EFFECT)
+    alpha = np.clip(np.abs(shown) / full, 0, 1) ** 0.8
+    alpha[np.abs(shown) < 0.06 * full] = 0
+    pixels = np.empty((*shown.shape, 4), np.uint8)
+    pixels[..., :3] = np.where((shown > 0)[..., None], _FOR, _AGAINST)
+    pixels[..., 3] = np.round(200 * alpha)
+    return pixels
