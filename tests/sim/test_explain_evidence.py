@@ -15,7 +15,7 @@ from soundsdk.models import load_model
 from soundsdk_sim.drawing.raster import Raster
 from soundsdk_sim.explain.evidence import chosen_classes, evidence_json, evidence_sentence, saliencies, step_at
 from soundsdk_sim.explain.occlusion import Occlusion, hertz
-from soundsdk_sim.explain.picture import WIDTH, ClassPanel, Picture, overlay
+from soundsdk_sim.explain.picture import WIDTH, ClassPanel, EvidencePicture, overlay
 from soundsdk_sim.explain.report import explain_sound
 from soundsdk_sim.explain.steps import follow
 
@@ -73,7 +73,7 @@ def test_the_picture_shows_evidence_in_red_over_the_tone_and_nowhere_else(model:
     explanation = explain_sound(model, pcm)
     assert explanation is not None
     (found,) = saliencies(model, explanation, [1], 4.6)
-    picture = Picture(explanation, pcm, [ClassPanel(1, found)])
+    picture = EvidencePicture(explanation, pcm, [ClassPanel(1, found)])
     surface = Raster(WIDTH, picture.height(), "#ffffff")
     picture.draw(surface)
     pixels = np.asarray(Image.open(io.BytesIO(surface.data())).convert("RGB")).astype(int)

@@ -131,23 +131,23 @@ def _draw(
     from soundsdk_sim.drawing.vector import Vector
     from soundsdk_sim.explain.evidence import chosen_classes, saliencies
     from soundsdk_sim.explain.page import page
-    from soundsdk_sim.explain.picture import WIDTH, ClassPanel, Picture
+    from soundsdk_sim.explain.picture import WIDTH, ClassPanel, EvidencePicture
 
     classes = chosen_classes(found, labels)
     evidence = saliencies(detector.data, found, classes, at_s)
     title = printable(f"{name}  ·  {detector.name}")
     panels = [ClassPanel(i, one) for i, one in zip(classes, evidence, strict=True)]
 
-    def drawn(kind: type[Raster] | type[Vector], picture: Picture) -> bytes:
+    def drawn(kind: type[Raster] | type[Vector], picture: EvidencePicture) -> bytes:
         surface = kind(WIDTH, picture.height(), "#ffffff")
         picture.draw(surface)
         return surface.data()
 
     if plot:
         kind = Raster if plot.suffix.lower() == ".png" else Vector
-        _write(plot, drawn(kind, Picture(found, pcm, panels, title)))
+        _write(plot, drawn(kind, EvidencePicture(found, pcm, panels, title)))
     if html:
-        picture = Picture(found, pcm, panels)
+        picture = EvidencePicture(found, pcm, panels)
         _write(html, page(found, pcm, title, picture, drawn(Vector, picture)).encode())
     return evidence
 

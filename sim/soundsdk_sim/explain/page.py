@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.labels import printable
-from soundsdk_sim.explain.picture import LEFT, RIGHT, WIDTH, Picture, colour_of
+from soundsdk_sim.explain.picture import LEFT, RIGHT, WIDTH, EvidencePicture, colour_of
 from soundsdk_sim.explain.report import Explanation
 from soundsdk_sim.explain.seconds import ClassSecond, Second
 from soundsdk_sim.explain.steps import HOLDING, ClassTrace
@@ -25,7 +25,7 @@ _LONGEST_AUDIO_S = 300.0  # about 5 MB in the page; longer recordings come witho
 _OUTCOMES = {"fired": "fired", "too_short": "too short", "cut_off": "cut off by the end", "too_low": "too low"}
 
 
-def page(explanation: Explanation, pcm: NDArray[np.int16], title: str, picture: Picture, svg: bytes) -> str:
+def page(explanation: Explanation, pcm: NDArray[np.int16], title: str, picture: EvidencePicture, svg: bytes) -> str:
     """Return the page. picture: drawn as svg; its spans place the play head."""
     trace = explanation.trace
     fired = sum(verdict.outcome == "fired" for verdict in explanation.verdicts)
@@ -92,7 +92,7 @@ def _audio(pcm: NDArray[np.int16], rate_hz: int) -> str:
     return f'<audio controls preload="auto" src="data:audio/flac;base64,{b64encode(out.getvalue()).decode()}"></audio>'
 
 
-def _data(explanation: Explanation, picture: Picture) -> dict[str, Any]:
+def _data(explanation: Explanation, picture: EvidencePicture) -> dict[str, Any]:
     trace = explanation.trace
     first = explanation.verdicts[explanation.by_interest()[0]]
     return {

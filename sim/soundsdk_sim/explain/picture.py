@@ -76,7 +76,7 @@ def colour_of(index: int) -> str:
     return COLOURS[index % len(COLOURS)]
 
 
-class Picture:
+class EvidencePicture:
     """Draws an explanation from top to bottom on a surface of WIDTH × height().
 
     Without a title it is part of a page, which has notes on the sound and the verdicts of the other classes itself.
