@@ -256,10 +256,13 @@ class EvidencePicture:
             on.line([(LEFT, at(value)), (WIDTH - RIGHT, at(value))], INK, 1, dash, 0.75)
             on.text(WIDTH - RIGHT + 8, at(value), f"{name} {value / 1000:.2f}", 10, INK)
         on.line(curve, colour, 2)
+        free = 0.0  # a note begins to the right of the one before it
         for firing in of.firings:
             x = self.x(firing.fired_s)
             on.line([(x, top), (x, bottom + _STRIP)], INK, 1.2)
-            self._note(on, x, x, (top + bottom) / 2, "fired")
+            if x > free:
+                self._note(on, x, x, (top + bottom) / 2, "fired")
+                free = x + text_width("fired", 10) + 12
         self._side(on, at(1000) + 3, "1", 10)
         self._side(on, at(0) - 3, "0", 10)
         self._side(on, (top + bottom) / 2, "score")
@@ -349,7 +352,7 @@ class EvidencePicture:
                 x = LEFT + self._room * (at - begin) / (end - begin)
                 on.line([(x, top), (x, top + 4)], FAINT, 1)
                 on.text(x, top + 13, time_text(at, step), 10, FAINT, "mm")
-            self._side(on, top + 13, "s" if step < 60 else "min", 10)
+            on.text(LEFT - 20, top + 13, "s" if step < 60 else "min", 10, FAINT, "rm")
         return top + 22
 
     def _legend(self, on: Surface | None, y: float) -> float:
