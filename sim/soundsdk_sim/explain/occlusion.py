@@ -19,6 +19,7 @@ from soundsdk_sim.explain.steps import Trace
 REACH_S = 4.0  # patches that lie further back than this are not tried
 _PATCH_FRAMES, _PATCH_BANDS = 8, 6
 _STRIDE_FRAMES, _STRIDE_BANDS = 4, 3  # half a patch: every point is covered by four patches, and their mean is shown
+_CERTAIN = 30.0  # log-odds of the only class of a softmax, whatever it hears
 _QUIET = 0.1  # quantile of a band over the recording that stands for its quiet
 
 
@@ -126,7 +127,7 @@ class Occlusion:
         if self._trace.metadata["head"] == "sigmoid":
             return float(z[index])
         others = np.delete(z, index)
-        return float(z[index] - np.logaddexp.reduce(others)) if len(others) else float("inf")
+        return float(z[index] - np.logaddexp.reduce(others)) if len(others) else _CERTAIN
 
 
 def _quiet(features: NDArray[np.int8]) -> NDArray[np.int8]:

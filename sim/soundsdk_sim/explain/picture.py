@@ -256,10 +256,11 @@ class EvidencePicture:
             on.line([(LEFT, at(value)), (WIDTH - RIGHT, at(value))], INK, 1, dash, 0.75)
             on.text(WIDTH - RIGHT + 8, at(value), f"{name} {value / 1000:.2f}", 10, INK)
         on.line(curve, colour, 2)
-        free = 0.0  # a note begins to the right of the one before it
-        for firing in of.firings:
-            x = self.x(firing.fired_s)
+        fired = [self.x(firing.fired_s) for firing in of.firings]
+        for x in fired:
             on.line([(x, top), (x, bottom + _STRIP)], INK, 1.2)
+        free = 0.0  # a note begins to the right of the one before it
+        for x in fired:
             if x > free:
                 self._note(on, x, x, (top + bottom) / 2, "fired")
                 free = x + text_width("fired", 10) + 12
