@@ -163,6 +163,19 @@ def test_any_rate_and_number_of_channels_is_explained(explain, tmp_path: Path) -
     assert "high: fired 1 time: " in out
 
 
+def test_lead_is_quiet_before_the_recording_that_moves_its_events(explain, wav: Path) -> None:  # type: ignore[no-untyped-def]
+    events = []
+    for lead in (0, 2.048):  # a whole number of steps
+        _, out, _ = explain(wav, "--json", "--lead", lead)
+        objects = [json.loads(line) for line in out.splitlines()]
+        assert objects[0]["seconds"] == 10 + lead
+        if lead:
+            assert objects[1]["sound"]["rms_dbfs"] == pytest.approx(-67, abs=0.3)  # 0 dBFS: a full-scale sine
+        verdicts = [one for one in objects if one["type"] == "verdict"]
+        events.append([(v["label"], e["fired_s"]) for v in verdicts for e in v["events"]])
+    assert [(label, pytest.approx(s + 2.048, abs=0.13)) for label, s in events[0]] == events[1]
+
+
 def test_dashes_cover_half_of_a_line() -> None:
     parts = dashes([(0, 0), (100, 0)], 5)
     assert [part[0][0] for part in parts] == [10.0 * n for n in range(10)]

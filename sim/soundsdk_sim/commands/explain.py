@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     examples=[
         "soundsdk explain clip.wav",
         "soundsdk explain clip.wav --plot why.png --html why.html",
+        "soundsdk explain missed.wav --lead 3     # as `soundsdk evaluate --deployed` hears a clip",
         "soundsdk explain clip.wav --label siren --at 3.2 --plot why.svg     # the siren's score at 3.2 s",
         "soundsdk explain clip.wav --model siren.tflite --json | jq 'select(.type == \"verdict\")'",
     ],
@@ -42,6 +43,14 @@ if TYPE_CHECKING:
 @click.option(
     "--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write a page with the sound in it."
 )
+@click.option(
+    "--lead",
+    "lead_s",
+    type=click.FloatRange(0, 60),
+    default=0.0,
+    metavar="S",
+    help="Seconds of quiet before the recording (default: none).",
+)
 @click.option("--label", "labels", multiple=True, metavar="LABEL", help="Draw this class; repeatable.")
 @click.option("--at", "at_s", type=float, metavar="S", help="Explain the score at this time (default: see above).")
 def explain(
@@ -50,6 +59,7 @@ def explain(
     as_json: bool,
     plot: Path | None,
     html: Path | None,
+    lead_s: float,
     labels: tuple[str, ...],
     at_s: float | None,
 ) -> None:
@@ -64,16 +74,20 @@ def explain(
     reported, or else at its highest score.
 
     The recording is WAV, FLAC or OGG, of any rate and number of channels, and is heard from a cold start, as by
-    `soundsdk sim`. Exit code 1 if it or the model cannot be used.
+    `soundsdk sim`; with --lead after a while of quiet, which then is part of all times. Exit code 1 if it or the model
+    cannot be used.
     """
+    import numpy as np
+
     from soundsdk.models import load_model
     from soundsdk.recording.audio_file import read
     from soundsdk_sim.explain.report import explain_sound, json_objects, text_lines
+    from soundsdk_sim.noise import quiet
 
     _check(plot, html, labels, at_s)
     detector = load_model(model)
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
-    pcm = read(path, rate_hz)
+    pcm = np.concatenate([quiet(round(lead_s * rate_hz)), read(path, rate_hz)])
     found = explain_sound(detector.data, pcm)
     if found is None:
         raise DataError(
