@@ -15,7 +15,8 @@ from soundsdk.models import load_model
 from soundsdk_sim.drawing.raster import Raster
 from soundsdk_sim.explain.evidence import chosen_classes, evidence_json, evidence_sentence, saliencies, step_at
 from soundsdk_sim.explain.occlusion import Occlusion, hertz
-from soundsdk_sim.explain.picture import WIDTH, ClassPanel, EvidencePicture, overlay
+from soundsdk_sim.explain.overlay import overlay
+from soundsdk_sim.explain.picture import WIDTH, ClassPanel, EvidencePicture
 from soundsdk_sim.explain.report import explain_sound
 from soundsdk_sim.explain.steps import follow
 

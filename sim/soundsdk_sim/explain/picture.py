@@ -28,41 +28,19 @@ from soundsdk_sim.drawing.sound import (
 )
 from soundsdk_sim.drawing.surface import Surface, fitted, text_width, wrapped
 from soundsdk_sim.explain.occlusion import Saliency
+from soundsdk_sim.explain.overlay import overlay
 from soundsdk_sim.explain.report import Explanation
-from soundsdk_sim.explain.steps import (
-    ENDED,
-    FIRED,
-    HOLDING,
-    IDLE,
-    MERGED,
-    RISING,
-    RUNNING,
-    TOO_SHORT,
-    ClassTrace,
-)
+from soundsdk_sim.explain.state_strip import NAMES, SHOWN_AS, draw_state
+from soundsdk_sim.explain.steps import HOLDING, MERGED, RISING, RUNNING, TOO_SHORT, ClassTrace
 from soundsdk_sim.explain.verdicts import Verdict
 
 WIDTH = 1160
 LEFT, RIGHT = 104, 84
 _WAVE, _MEL, _SCORE, _STRIP, _SALIENCY, _GAP = 64, 140, 84, 12, 112, 14
-_AMBER, _RED, _BLUE, _SLATE = "#b36b00", "#c8321f", "#2166ac", "#7b8794"
+_AMBER, _RED, _BLUE = "#b36b00", "#c8321f", "#2166ac"
 _GREYS = ((255, 255, 255), (214, 219, 225), (150, 160, 171), (84, 95, 107))
-_FOR, _AGAINST = (200, 50, 31), (33, 102, 172)
-_FULL = 0.6  # share of the strongest effect at which the overlay is opaque
-_LOWEST_EFFECT = 0.5  # log-odds: where no patch does more, the overlay stays pale
 _LONGEST_S = 12.0  # of a recording whose saliency shares the time axis of the rest; in longer ones it would be a sliver
 _ZOOM_AFTER_S = 1.0
-_NAMES = {
-    RISING: "above on, waiting for min_ms",
-    TOO_SHORT: "fell below off too early",
-    RUNNING: "event",
-    HOLDING: "below off, held",
-    MERGED: "gap bridged",
-}
-# The strip below a score: an idle step and the last of an event show nothing, the first of an event shows the event.
-_SHOWN_AS = {**{state: state for state in _NAMES}, FIRED: RUNNING, IDLE: "", ENDED: ""}
-
-
 @dataclass(frozen=True)
 class ClassPanel:
     """One class to show. saliency: None for a class whose score is not explained."""
@@ -244,8 +222,8 @@ class EvidencePicture:
             return bottom - 3 - (_SCORE - 6) * score / 1000
 
         step_s = self._trace.step_samples / self._trace.rate_hz
-        for state, x0, x1 in self._runs([_SHOWN_AS[step.state] for step in of.steps]):
-            self._state(on, (x0, bottom, x1, bottom + _STRIP), state, colour)
+        for state, x0, x1 in self._runs([SHOWN_AS[step.state] for step in of.steps]):
+            draw_state(on, (x0, bottom, x1, bottom + _STRIP), state, colour)
         pooled = int(self._trace.metadata["detector"]["pool_ms"]) > 0
         ends = [self._trace.end_s(i) for i in range(len(of.steps))]
         if pooled:
@@ -276,21 +254,6 @@ class EvidencePicture:
         left = end + 5 if end + width + 8 < WIDTH - RIGHT else begin - 5 - width
         on.box((left - 2, y - 7, left + width + 2, y + 7), BACK, 2, 0.8)
         on.text(left, y, text, 10, INK)
-
-    def _state(self, on: Surface, area: tuple[float, float, float, float], state: str, colour: str) -> None:
-        title = _NAMES[state]
-        if state in (RISING, TOO_SHORT):
-            on.box(area, _SLATE, title=title)
-            if state == TOO_SHORT:
-                x, y = (area[0] + area[2]) / 2, (area[1] + area[3]) / 2
-                for way in (-3, 3):
-                    on.line([(x - 3, y - way), (x + 3, y + way)], BACK, 1.6)
-        elif state == HOLDING:
-            on.box(area, colour, opacity=0.35, title=title)
-        else:
-            on.box(area, colour, title=title)
-            if state == MERGED:
-                on.box((area[0], area[1] + 3, area[0] + 2, area[3] - 3), BACK)
 
     def _stairs(self, ends: list[float], step_s: float, heights: list[float]) -> list[tuple[float, float]]:
         points = []
@@ -357,10 +320,10 @@ class EvidencePicture:
         return top + 22
 
     def _legend(self, on: Surface | None, y: float) -> float:
-        states = {_SHOWN_AS[step.state] for panel in self._panels for step in self._trace.classes[panel.index].steps}
+        states = {SHOWN_AS[step.state] for panel in self._panels for step in self._trace.classes[panel.index].steps}
         shown = colour_of(self._panels[0].index) if self._panels else INK
-        items = [(RISING, _NAMES[RISING]), (TOO_SHORT, _NAMES[TOO_SHORT]), (RUNNING, _NAMES[RUNNING])]
-        items += [(HOLDING, _NAMES[HOLDING]), (MERGED, _NAMES[MERGED])]
+        items = [(RISING, NAMES[RISING]), (TOO_SHORT, NAMES[TOO_SHORT]), (RUNNING, NAMES[RUNNING])]
+        items += [(HOLDING, NAMES[HOLDING]), (MERGED, NAMES[MERGED])]
         x = float(LEFT)
         if self._trace.metadata["detector"]["pool_ms"]:
             text = "score of one step, before pooling"
@@ -371,7 +334,7 @@ class EvidencePicture:
         for state, text in items:
             if state in states:
                 if on:
-                    self._state(on, (x, y + 4, x + 18, y + 14), state, shown)
+                    draw_state(on, (x, y + 4, x + 18, y + 14), state, shown)
                     on.text(x + 24, y + 9, text, 11, FAINT)
                 x += 24 + text_width(text, 11) + 22
         if any(panel.saliency for panel in self._panels):
@@ -400,15 +363,3 @@ def _ticks(begin: float, end: float) -> tuple[float, list[float]]:
     step = time_step(end - begin)
     first = int(np.ceil(begin / step - 1e-6))
     return step, [n * step for n in range(first, int(end / step + 1e-6) + 1)]
-
-
-def overlay(effect: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return effects (frames, width) as pixels (width, frames, 4): red for, blue against, clearer the stronger."""
-    shown = effect.T[::-1]
-    full = _FULL * max(float(np.abs(shown).max()), _LOWEST_EFFECT)
-    alpha = np.clip(np.abs(shown) / full, 0, 1) ** 0.8
-    alpha[np.abs(shown) < 0.06 * full] = 0
-    pixels = np.empty((*shown.shape, 4), np.uint8)
-    pixels[..., :3] = np.where((shown > 0)[..., None], _FOR, _AGAINST)
-    pixels[..., 3] = np.round(200 * alpha)
-    return pixels
