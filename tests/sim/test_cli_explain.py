@@ -67,13 +67,23 @@ def test_the_png_is_whole_and_sharp(explain, wav: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
-def test_the_svg_is_one_valid_file_with_the_verdicts_as_text(explain, wav: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    assert explain(wav, "--plot", tmp_path / "a.svg")[0] == 0
+def test_the_svg_is_one_valid_file_with_the_verdicts_as_text(explain, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    one = {"on": 600, "off": 400, "min_ms": 700, "hold_ms": 500}  # with every state, so that the legend is long
+    (tmp_path / "m.tflite").write_bytes(build(metadata(detector={"pool_ms": 300, "classes": [one, dict(one)]})))
+    bursts = [(1, 1.3, "high"), (2, 3.2, "high"), (3.6, 4.5, "high"), (5, 6.5, "high"), (1.5, 1.9, "low")]
+    soundfile.write(tmp_path / "a.wav", tones(8, bursts), 16000)
+    assert explain(tmp_path / "a.wav", "--plot", tmp_path / "a.svg", model=tmp_path / "m.tflite")[0] == 0
     text = (tmp_path / "a.svg").read_text()
     root = ET.fromstring(text)
     words = " ".join(e.text or "" for e in root.iter("{http://www.w3.org/2000/svg}text"))
     assert "high" in words
     assert "Fired 2 times" in words
+    assert "speaks against it" in words
+    for e in root.iter("{http://www.w3.org/2000/svg}text"):  # every word lies on the page, those of the legend too
+        x, length = float(e.attrib["x"]), float(e.attrib["textLength"])
+        left = {"start": x, "middle": x - length / 2, "end": x - length}[e.attrib["text-anchor"]]
+        assert 0 <= left <= left + length <= 1160, e.text
+        assert 0 < float(e.attrib["y"]) < float(root.attrib["height"])
     links = [v for e in root.iter() for k, v in e.attrib.items() if k.endswith("href")]
     assert links
     assert all(link.startswith("data:image/png;base64,") for link in links)

@@ -26,12 +26,12 @@ from soundsdk_sim.drawing.sound import (
     time_step,
     time_text,
 )
-from soundsdk_sim.drawing.surface import Surface, fitted, text_width, wrapped
+from soundsdk_sim.drawing.surface import Box, Surface, fitted, text_width, wrapped
 from soundsdk_sim.explain.occlusion import Saliency
 from soundsdk_sim.explain.overlay import overlay
 from soundsdk_sim.explain.report import Explanation
 from soundsdk_sim.explain.state_strip import NAMES, SHOWN_AS, draw_state
-from soundsdk_sim.explain.steps import HOLDING, MERGED, RISING, RUNNING, TOO_SHORT, ClassTrace
+from soundsdk_sim.explain.steps import ClassTrace
 from soundsdk_sim.explain.verdicts import Verdict
 
 WIDTH = 1160
@@ -72,6 +72,7 @@ class EvidencePicture:
         shown = {panel.index for panel in panels}
         self._others = [explanation.verdicts[i] for i in explanation.by_interest() if title and i not in shown]
         self._room = WIDTH - LEFT - RIGHT
+        self._pooled = int(self._trace.metadata["detector"]["pool_ms"]) > 0
         self._zoomed = self._trace.seconds > _LONGEST_S
         self.spans: list[tuple[float, float]] = []  # tops and bottoms of what lies over the shared time axis
 
@@ -224,9 +225,8 @@ class EvidencePicture:
         step_s = self._trace.step_samples / self._trace.rate_hz
         for state, x0, x1 in self._runs([SHOWN_AS[step.state] for step in of.steps]):
             draw_state(on, (x0, bottom, x1, bottom + _STRIP), state, colour)
-        pooled = int(self._trace.metadata["detector"]["pool_ms"]) > 0
         ends = [self._trace.end_s(i) for i in range(len(of.steps))]
-        if pooled:
+        if self._pooled:
             on.line(self._stairs(ends, step_s, [at(step.raw) for step in of.steps]), FAINT, 0.8, opacity=0.7)
         curve = self._stairs(ends, step_s, [at(step.score) for step in of.steps])
         on.area([(curve[0][0], at(0)), *curve, (curve[-1][0], at(0))], colour, 0.14)
@@ -321,29 +321,30 @@ class EvidencePicture:
 
     def _legend(self, on: Surface | None, y: float) -> float:
         states = {SHOWN_AS[step.state] for panel in self._panels for step in self._trace.classes[panel.index].steps}
-        shown = colour_of(self._panels[0].index) if self._panels else INK
-        items = [(RISING, NAMES[RISING]), (TOO_SHORT, NAMES[TOO_SHORT]), (RUNNING, NAMES[RUNNING])]
-        items += [(HOLDING, NAMES[HOLDING]), (MERGED, NAMES[MERGED])]
-        x = float(LEFT)
-        if self._trace.metadata["detector"]["pool_ms"]:
-            text = "score of one step, before pooling"
-            if on:
-                on.line([(x, y + 9), (x + 18, y + 9)], FAINT, 0.8)
-                on.text(x + 24, y + 9, text, 11, FAINT)
-            x += 24 + text_width(text, 11) + 22
-        for state, text in items:
-            if state in states:
-                if on:
-                    draw_state(on, (x, y + 4, x + 18, y + 14), state, shown)
-                    on.text(x + 24, y + 9, text, 11, FAINT)
-                x += 24 + text_width(text, 11) + 22
+        items = [("pooled", "score of one step, before pooling")] if self._pooled else []
+        items += [(state, text) for state, text in NAMES.items() if state in states]
         if any(panel.saliency for panel in self._panels):
-            for colour, text in ((_RED, "speaks for the class"), (_BLUE, "speaks against it")):
-                if on:
-                    on.box((x, y + 4, x + 18, y + 14), colour, opacity=0.75)
-                    on.text(x + 24, y + 9, text, 11, FAINT)
-                x += 24 + text_width(text, 11) + 22
+            items += [("for", "speaks for the class"), ("against", "speaks against it")]
+        x = float(LEFT)
+        for kind, text in items:
+            width = 24 + text_width(text, 11)
+            if x + width > WIDTH - 12:
+                x, y = float(LEFT), y + 20
+            if on:
+                self._key(on, kind, (x, y + 4, x + 18, y + 14))
+                on.text(x + 24, y + 9, text, 11, FAINT)
+            x += width + 22
         return y + 22
+
+    def _key(self, on: Surface, kind: str, area: Box) -> None:
+        """Draw the sign that stands for a kind of the legend."""
+        if kind == "pooled":
+            middle = (area[1] + area[3]) / 2
+            on.line([(area[0], middle), (area[2], middle)], FAINT, 0.8)
+        elif kind in ("for", "against"):
+            on.box(area, _RED if kind == "for" else _BLUE, opacity=0.75)
+        else:
+            draw_state(on, area, kind, colour_of(self._panels[0].index))
 
     def _rest(self, on: Surface | None, y: float) -> float:
         """Write the verdicts of the classes that have no panel."""

@@ -47,15 +47,14 @@ def verdict(trace: Trace, of: ClassTrace) -> Verdict:
     if of.firings:
         reported = next(i for i, one in enumerate(of.steps) if one.state == STEP_FIRED)
         return Verdict(of.label, FIRED, _fired(of), "", highest, at, reported)
-    found = highest_on(trace, of)
+    found = highest_on(trace, of)  # told only if it is no lower than `off`: below, it would be no threshold at all
     at_on = found / 1000 if found else None
     if of.attempts:
         best = max(of.attempts, key=lambda attempt: attempt.above_ms)
         outcome = CUT_OFF if best.cut_off else TOO_SHORT
         advice = f"fires with min_ms at {best.above_ms:.0f} or less"
-        advice += f", or on at {at_on:.3f} or less" if at_on else ""
+        advice += f", or on at {at_on:.3f} or less" if found and found >= of.rule.off else ""
         return Verdict(of.label, outcome, _short(of, best), advice, highest, at, step, at_on, best.above_ms)
-    # A score that never left the ground needs no advice on its threshold.
     advice = f"fires with on at {at_on:.3f} or less" if found and found >= of.rule.off else ""
     return Verdict(of.label, TOO_LOW, _low(trace, of, step), advice, highest, at, step, at_on)
 
