@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import types
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -148,6 +149,7 @@ class TrainSettings:
     average: float = 0.99  # per-step decay of the averaged weights, 0 for none
     clip_norm: float = 1.0
     strong_weight: float = 1.0  # of the per-step loss where strong labels exist
+    clip_weight: float = 1.0  # of the loss of whole clips
     validation: float = 0.0  # share of the training recordings held back to choose the best epoch
 
 
@@ -161,6 +163,21 @@ class TeacherSettings:
     dropout: float = 0.3
     weight: float = 0.5  # of the teacher's targets against the labels
     temperature: float = 2.0
+
+
+@dataclass
+class TeacherFileSettings:
+    """A trained model in a file (`train --teacher`), whose scores of the recordings the network learns as well."""
+
+    file: str = ""  # .tflite, .onnx or SavedModel folder; "" for none
+    class_map: str = ""  # names of its classes; "" for NAME_class_map.csv beside the file
+    # Label -> names or numbers of the teacher's classes; [] leaves a label to the labels of the recordings.
+    map: dict[str, list[str | int]] = field(default_factory=dict)
+    combine: str = "max"  # of a label's classes: max or sum
+    activation: str = "none"  # of its outputs, if they are not probabilities: sigmoid or softmax
+    rate_hz: int = 16000
+    window_s: float = 0.975  # of a model that takes any length
+    hop_s: float = 0.24  # from one window to the next
 
 
 @dataclass
@@ -183,16 +200,18 @@ class DetectorSettings:
 
 @dataclass
 class SceneSettings:
-    """Generated training scenes (scene_data.py); count 0 means none."""
+    """Generated training scenes (soundsdk_train.mixtures); count 0 means none."""
 
     count: int = 0
     validation: int = 0  # 60 s scenes on which the detector's thresholds are chosen
-    seconds: float = 10.0
+    seconds: float = 8.0
     labels: list[str] = field(default_factory=lambda: ["smoke_alarm", "siren", "dog_bark", "baby_cry"])
-    weights: list[float] = field(default_factory=lambda: [1.0, 1.0, 0.8, 0.8])  # how often each label is drawn
-    empty: float = 0.35  # share of scenes without any event
-    recorded: float = 0.7  # share of scenes whose background is recorded, if there are recordings
-    snr_db: list[float] = field(default_factory=lambda: [-5.0, 30.0])
+    weights: list[float] = field(default_factory=lambda: [1.0, 1.1, 1.2, 1.0])  # how often each label is drawn
+    empty: float = 0.3  # share of scenes without any event
+    # Level of an event against what sounds under it; below -3 dB only alarms and sirens, which are heard there.
+    snr_db: list[float] = field(default_factory=lambda: [-10.0, 38.0])
+    exclude: list[str] = field(default_factory=list)  # classes of the recordings that are not used
+    trusted: list[str] = field(default_factory=list)  # kinds of negatives in which a teacher's labels are not believed
 
 
 @dataclass
@@ -209,6 +228,7 @@ class RunSettings:
     negatives: NegativeSettings = field(default_factory=NegativeSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     teacher: TeacherSettings = field(default_factory=TeacherSettings)
+    teacher_file: TeacherFileSettings = field(default_factory=TeacherFileSettings)
     quantize: QuantizeSettings = field(default_factory=QuantizeSettings)
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     scenes: SceneSettings = field(default_factory=SceneSettings)
@@ -291,6 +311,15 @@ def _convert(value: Any, kind: Any, where: str) -> Any:
         if not isinstance(value, list):
             raise UsageError(f"{where} must be a list.", "Write it in brackets.")
         return [_convert(v, item, where) for v in value]
+    if typing.get_origin(kind) is dict:
+        if not isinstance(value, dict):
+            raise UsageError(f"{where} is a table.", "Write one key per line.")
+        return {k: _convert(v, typing.get_args(kind)[1], f"{where}.{k}") for k, v in value.items()}
+    if isinstance(kind, types.UnionType):
+        if type(value) in typing.get_args(kind):
+            return value
+        names = " or ".join(one.__name__ for one in typing.get_args(kind))
+        raise UsageError(f"{where} must be of type {names}, not {type(value).__name__}.", "Correct the value.")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):

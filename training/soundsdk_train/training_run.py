@@ -6,7 +6,7 @@ import json
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata as packages
 from pathlib import Path
@@ -51,13 +51,14 @@ def train_detector(
     on_epoch: Callable[[training_loop.EpochReport], None] | None = None,
     on_stage: Callable[[str], None] = lambda text: None,
     choose_thresholds: Callable[[bytes], dict[str, Any]] | None = None,
+    sources: Mapping[str, str] | None = None,
 ) -> TrainedDetector:
     """Train a detector on clips and check it, without writing anything.
 
     clips need features (and may have strong labels); test clips also need pcm. labels: the model's classes, in order;
     for a sigmoid head a clip without any of them is a negative. on_stage is called as each stage begins, on_epoch after
     each epoch. choose_thresholds maps the INT8 file to the detector settings of the metadata; without it those of the
-    run's settings hold.
+    run's settings hold. sources: recordings that scenes were mixed from, name -> SHA-256, for the record.
     Raises DataError, UsageError, or CheckError when an engine differs.
     """
     check_settings(settings)
@@ -129,8 +130,8 @@ def train_detector(
     record = {
         "settings": settings.as_dict(),
         "labels": list(labels),
-        # Generated scenes follow from settings and seed; metadata's provenance.data covers them as well.
-        "data": {clip.name: clip.sha256 for clip in clips if not clip.name.startswith("scene-")},
+        # Scenes follow from settings, seed and sources; provenance.data in the metadata is over the scenes themselves.
+        "data": dict(sources) if sources else {clip.name: clip.sha256 for clip in clips},
         "negatives": negatives.note,
         "test_fold": test_fold,
         "test_data": {clip.name: clip.sha256 for clip in test},
