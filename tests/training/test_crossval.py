@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from soundsdk_train.commands import crossval
-from soundsdk_train.metrics import single_label
+from soundsdk_train.evaluation.clip_metrics import single_label
 
 
 def result(fold: int, floats: float, int8: float) -> dict[str, Any]:

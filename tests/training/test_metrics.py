@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from soundsdk_train import metrics
+from soundsdk_train.evaluation import clip_metrics as metrics
 
 NAMES = ["a", "b", "c"]
 

@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import DataError, UsageError
-from soundsdk_train import crnn, crnn_step, evaluation, export, quantize, tf_runtime, training_loop
+from soundsdk_train import crnn, crnn_step, export, quantize, tf_runtime, training_loop
 from soundsdk_train.augment import Bank
 from soundsdk_train.datasets import LabelledClip, data_hash, label_matrix, refuse_duplicates
+from soundsdk_train.evaluation import clips as clip_evaluation
+from soundsdk_train.evaluation.clip_metrics import Figures
 from soundsdk_train.features import statistics
-from soundsdk_train.metrics import Figures
 from soundsdk_train.negatives import negatives_for
 from soundsdk_train.run_settings import RunSettings, check_settings
 from soundsdk_train.training_bank import training_bank
@@ -108,7 +109,7 @@ def train_detector(
     floats = None
     if test:
         logits = training_loop.clip_logits(trained.model, [_features(clip) for clip in test], len(labels))
-        floats = evaluation.figures(metadata, test_labels, logits)
+        floats = clip_evaluation.figures(metadata, test_labels, logits)
         metadata["provenance"]["float"] = floats.brief()
     data = export.pack_detector(converted, shape, metadata)
     if choose_thresholds is not None:
@@ -121,7 +122,7 @@ def train_detector(
     int8 = None
     if test:
         on_stage("evaluating")
-        int8 = evaluation.evaluate_clips(data, test)
+        int8 = clip_evaluation.evaluate_clips(data, test)
         # The same weights once more, now with the figures in the metadata.
         metadata["provenance"]["int8"] = int8.brief()
         data = export.pack_detector(converted, shape, metadata)
@@ -227,7 +228,7 @@ def _bank(
     """
     held: set[str] = set()
     if settings.train.validation > 0:
-        sources = sorted({clip.source or clip.name for clip in clips})
+        sources = sorted({clip.source or clip.name for clip in clips if not clip.pseudo})
         order = np.random.default_rng(settings.seed).permutation(len(sources))
         held = {sources[i] for i in order[: max(1, round(settings.train.validation * len(sources)))]}
     kept = [clip for clip in clips if (clip.source or clip.name) not in held]
@@ -257,6 +258,8 @@ def _metadata(
         "versions": {k: v for k, v in _versions().items() if k != "platform"},
         "licence": settings.data.licence,
     }
+    if settings.teacher_file.file:
+        provenance["teacher"] = Path(settings.teacher_file.file).name
     return {
         "soundsdk": 1,
         "name": settings.name,

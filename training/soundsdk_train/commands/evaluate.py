@@ -12,7 +12,7 @@ from soundsdk.commands.options import data_option, fold_option, json_option, mod
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import DataError
 from soundsdk_train.datasets import LAYOUTS, load_clips, scan
-from soundsdk_train.metrics import Figures
+from soundsdk_train.evaluation.clip_metrics import Figures
 from soundsdk_train.run_settings import FrontendSettings
 
 
@@ -36,7 +36,7 @@ def evaluate(model: str, data: str, layout: str, fold: int | None, as_json: bool
     training, the float figures of the same network before conversion are shown as well; the file carries them.
     """
     from soundsdk.models import load_model
-    from soundsdk_train import evaluation
+    from soundsdk_train.evaluation import clips as clip_evaluation
 
     detector = load_model(model)
     metadata = detector.metadata
@@ -61,7 +61,7 @@ def evaluate(model: str, data: str, layout: str, fold: int | None, as_json: bool
             raise DataError(
                 f"{data} has classes that {model} does not know: {', '.join(outside)}.", "Remove them or train again."
             )
-    figures = evaluation.evaluate_clips(detector.data, loaded.clips)
+    figures = clip_evaluation.evaluate_clips(detector.data, loaded.clips)
     provenance = metadata.get("provenance", {})
     held_out = fold is not None and provenance.get("test_fold") == fold
     floats = provenance.get("float") if held_out else None

@@ -10,13 +10,14 @@ from soundsdk_sim.scenes.dsp import Signal, add_at, choice, edges, from_db, nois
 from soundsdk_train.mixtures.material import Material
 from soundsdk_train.mixtures.sounds import VOICES, Event, make_event, make_front, through_device
 from soundsdk_train.mixtures.truth import SceneTruth
+from soundsdk_train.negatives.electrical import ELECTRICAL
 from soundsdk_train.run_settings import SceneSettings
 
 # How often each kind is in front; those not named here: _OTHER. What is mistaken for an event most often comes most.
 FRONT = {
     "children": 2.4,
     "speech": 2.2,
-    "generated": 2.2,
+    "generated": 3.5,
     "synthetic_music": 2.4,
     "music": 2.0,
     "synthetic_speech": 1.2,
@@ -51,8 +52,8 @@ def mixture(
     weights = {kind: FRONT.get(kind, _OTHER) for kind in ("generated", "children", *material.negatives)}
     for _ in range(sounds_in_front):
         start = samples(rng.uniform(0.0, settings.seconds - 0.5))
-        sound, masks = make_front(rng, choice(rng, weights), material)
-        add_at(mix, unit(sound) * from_db(rng.uniform(max(bed_db - 3.0, -55.0), -8.0)), start)
+        sound, masks = make_front(rng, choice(rng, weights), material, settings.labels)
+        add_at(mix, unit(sound) * from_db(rng.uniform(np.clip(bed_db - 3.0, -55.0, -12.0), -8.0)), start)
         for label, mask in masks.items():
             if label in truth.labels:
                 truth.mark_unknown(label, start, mask)
@@ -64,10 +65,16 @@ def mixture(
 
 
 def _bed(rng: np.random.Generator, n: int, material: Material, truth: SceneTruth) -> tuple[Signal, float]:
-    """Make the background: quiet noise, a generated one, or recordings joined; returns it and its level in dBFS."""
+    """Make the background, and return it and its level in dBFS.
+
+    It is an electrical signal, quiet noise, a generated place, or recordings joined.
+    """
     drawn = rng.uniform()
     kinds = {k: BEDS.get(k, _OTHER_BED) for k in material.negatives if k not in _NO_BED}
-    if drawn < 0.38:
+    if drawn < 0.05:
+        signal = ELECTRICAL[choice(rng, dict.fromkeys(ELECTRICAL, 1.0))](rng, n)
+        return signal, 20 * np.log10(max(rms(signal), from_db(_QUIETEST_DB)))
+    if drawn < 0.4:
         level_db = rng.uniform(_QUIETEST_DB, -50.0)
         return noise(rng, n, rng.uniform(-6.0, 1.0)) * from_db(level_db), level_db
     if drawn < 0.6 or not kinds:

@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk_sim.scenes import alarms, distractors, rooms, sirens
-from soundsdk_sim.scenes.dsp import Signal, add_at, edges, log_uniform, rms, samples, unit
+from soundsdk_sim.scenes.dsp import Signal, add_at, choice, edges, log_uniform, rms, samples, unit
 from soundsdk_train.mixtures.material import Material, MaterialClip
+from soundsdk_train.negatives.electrical import ELECTRICAL
+from soundsdk_train.negatives.generated import KINDS
+from soundsdk_train.negatives.mixing import fits
 from soundsdk_train.waveform.bands import equalise, limit_band
 from soundsdk_train.waveform.codecs import codec
 from soundsdk_train.waveform.levels import clip as clipped
@@ -67,15 +70,20 @@ def make_event(rng: np.random.Generator, label: str, longest_s: float, material:
     return made
 
 
-def make_front(rng: np.random.Generator, kind: str, material: Material) -> tuple[Signal, dict[str, Mask]]:
-    """Make a sound of 1 to 7 s that is no event, and the masks of the labels that may hide in it.
+def make_front(
+    rng: np.random.Generator, kind: str, material: Material, labels: Sequence[str]
+) -> tuple[Signal, dict[str, Mask]]:
+    """Make a sound of 1 to 7 s that is none of the labels, and the masks of the labels that may hide in it.
 
     kind: "generated", "children", or a kind of the material's negatives. May be empty.
     """
     length = samples(rng.uniform(1.0, 7.0))
     masks: dict[str, Mask] = {}
     if kind == "generated":
-        sound, dry = distractors.distractor(rng, length / 16_000), True
+        drawn = {
+            name: k.weight for name, k in KINDS.items() if name not in _NOT_IN_FRONT and fits(k.words.split(), labels)
+        }
+        sound, dry = KINDS[choice(rng, drawn)].make(rng, length) * edges(length, 0.02, 0.05), True
     elif kind == "children":
         sound, dry = children(rng, [c for k in VOICES for c in material.negatives.get(k, [])], length), True
     else:
@@ -98,6 +106,8 @@ def make_front(rng: np.random.Generator, kind: str, material: Material) -> tuple
     return sound, masks
 
 
+# Backgrounds, and signals that are no sound of a place.
+_NOT_IN_FRONT = ("rain", "traffic", "background", *ELECTRICAL)
 VOICES = ("speech", "synthetic_speech")  # kinds of negatives that `children` plays faster
 
 

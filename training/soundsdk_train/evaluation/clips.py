@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk_train.datasets import LabelledClip, label_matrix
-from soundsdk_train.metrics import Figures, multi_label, single_label
+from soundsdk_train.evaluation.clip_metrics import Figures, multi_label, single_label
 
 
 def clip_scores(

@@ -1,0 +1,129 @@
+"""Continuous sound with its truth, and what a detector makes of it by the device's own code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from soundsdk.errors import DataError
+from soundsdk.labels import LabelledSpan
+from soundsdk_sim.scenes import make_scene
+from soundsdk_sim.scenes.detection import detect
+from soundsdk_train.evaluation.deployed import detect_events, score_recording
+from soundsdk_train.evaluation.timeline import lay_out, read_with_truth
+
+HOME = (Path(__file__).parents[2] / "firmware" / "models" / "home.tflite").read_bytes()
+RATE = 16000
+
+
+def home_settings() -> dict:
+    import soundcore
+
+    return json.loads(bytes(soundcore.Stream(HOME).metadata))["detector"]
+
+
+def write(path: Path, seconds: float, level: float = 0.1) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(len(path.name))
+    soundfile.write(path, rng.normal(0, level, round(seconds * RATE)), RATE)
+
+
+def test_events_from_stored_scores_are_those_of_the_firmware() -> None:
+    scene = make_scene(11, 30.0)
+    scored = score_recording(HOME, scene.pcm)
+    assert scored.scores.shape == (len(scored.ends), 4)
+    events = detect_events(scored, home_settings())
+    direct = detect(HOME, scene.pcm)
+    assert len(direct) > 0
+    assert sorted((e.onset_s, e.offset_s, e.label, e.score) for e in events) == sorted(
+        (e.onset_s, e.offset_s, e.label, e.score) for e in direct
+    )
+    assert all(e.reported_s > e.onset_s for e in events)
+
+
+def test_an_event_is_reported_when_its_shortest_duration_has_passed() -> None:
+    scored = score_recording(HOME, np.zeros(10 * RATE, np.int16))
+    scored.scores[:] = 0
+    scored.scores[20:40, 1] = 1000
+    begin, end = (scored.ends[20] - scored.step_samples) / RATE, (scored.ends[40] - scored.step_samples) / RATE
+    rule = {"on": 500, "off": 200, "min_ms": 512, "hold_ms": 700}
+    (event,) = detect_events(scored, {"classes": [rule] * 4})
+    assert (event.label, event.onset_s, event.offset_s) == ("siren", pytest.approx(begin), pytest.approx(end))
+    assert event.reported_s == pytest.approx(begin + 0.512)
+
+
+def test_an_event_that_is_still_on_ends_with_the_recording() -> None:
+    scored = score_recording(HOME, np.zeros(3 * RATE, np.int16))
+    scored.scores[:] = 0
+    scored.scores[10:, 2] = 900
+    (event,) = detect_events(scored, home_settings())
+    assert event.offset_s == pytest.approx(3.0)
+
+
+def test_clips_lie_after_quiet_and_negatives_have_a_kind(tmp_path: Path) -> None:
+    write(tmp_path / "siren" / "a.wav", 1.0)
+    write(tmp_path / "neg_speech" / "b.wav", 2.0)
+    write(tmp_path / "background" / "c.wav", 1.5)
+    laid = {r.name: r for r in lay_out(tmp_path, ["siren"], lead_s=3.0)}
+    siren = laid["siren/a.wav"]
+    assert siren.truth == [LabelledSpan(3.0, 4.0, "siren")]
+    assert (siren.kind, siren.sound_s) == ("", 1.0)
+    quiet = siren.pcm[: 3 * RATE].astype(float)
+    assert 20 * np.log10(np.sqrt(np.mean(quiet**2)) / 32768) == pytest.approx(-70, abs=0.3)
+    assert np.abs(siren.pcm[3 * RATE : 4 * RATE]).max() > 5000
+    assert laid["neg_speech/b.wav"].kind == "speech"
+    assert laid["background/c.wav"].kind == "background"
+    assert laid["background/c.wav"].truth == []
+    again = {r.name: r for r in lay_out(tmp_path, ["siren"], lead_s=3.0)}
+    assert all(np.array_equal(laid[name].pcm, again[name].pcm) for name in laid)
+
+
+def test_the_quiet_can_be_a_background(tmp_path: Path) -> None:
+    write(tmp_path / "siren" / "a.wav", 1.0)
+    tone = np.arange(1000, dtype=np.int16)
+    (laid,) = lay_out(tmp_path, ["siren"], lead_s=2.0, background=tone)
+    steps = np.diff(laid.pcm[: 2 * RATE].astype(int))
+    assert set(steps.tolist()) == {1, -999}
+
+
+def test_unreadable_clips_are_reported_or_refused(tmp_path: Path) -> None:
+    write(tmp_path / "siren" / "a.wav", 1.0)
+    (tmp_path / "siren" / "b.wav").write_bytes(b"no sound")
+    reasons: list[str] = []
+    assert len(list(lay_out(tmp_path, ["siren"], on_unreadable=reasons.append))) == 1
+    assert "b.wav" in reasons[0]
+    with pytest.raises(DataError, match=r"b\.wav"):
+        list(lay_out(tmp_path, ["siren"]))
+
+
+def test_truth_is_read_from_tables_and_label_tracks(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.wav", tmp_path / "neg_music" / "two.wav"
+    write(one, 4.0)
+    write(two, 4.0)
+    table = tmp_path / "truth.tsv"
+    # DESED's other order of columns, and a row for a file without events.
+    rows = ["siren\t1.0\t2.5\tone.wav", "drill\t0\t1\tone.wav", "\t\t\ttwo.wav"]
+    table.write_text("\n".join(["event_label\tonset\toffset\tfilename", *rows]))
+    first, second = read_with_truth([one, two], table, ["siren"])
+    assert first.truth == [LabelledSpan(1.0, 2.5, "siren")]
+    assert (second.truth, second.kind, second.sound_s) == ([], "music", 4.0)
+    (tmp_path / "one.txt").write_text("0.5\t0.75\tsiren\n")
+    (beside,) = read_with_truth([one], None, ["siren"])
+    assert beside.truth == [LabelledSpan(0.5, 0.75, "siren")]
+
+
+def test_sound_without_truth_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "one.wav", 1.0)
+    with pytest.raises(DataError, match="nothing says what"):
+        list(read_with_truth([tmp_path / "one.wav"], None, ["siren"]))
+    table = tmp_path / "truth.tsv"
+    table.write_text("filename\tonset\toffset\tevent_label\nother.wav\t0\t1\tsiren\n")
+    with pytest.raises(DataError, match="names none of the recordings"):
+        list(read_with_truth([tmp_path / "one.wav"], table, ["siren"]))
+    table.write_text("filename\tonset\toffset\n")
+    with pytest.raises(DataError, match="lacks one of the columns"):
+        list(read_with_truth([tmp_path / "one.wav"], table, ["siren"]))

@@ -1,0 +1,1 @@
+"""A detector's figures: on whole clips, and on continuous sound through the code of the device."""
