@@ -77,7 +77,8 @@ def fit(
     keras.utils.set_random_seed(seed)
     classes = bank.labels.shape[1]
     model = build(network, settings.frontend.width, classes)
-    augmenter = Augmenter(bank, settings.augment, train, settings.frontend, network.hop_frames, seed)
+    share = settings.negatives.share
+    augmenter = Augmenter(bank, settings.augment, train, settings.frontend, network.hop_frames, seed, share)
     steps = augmenter.batches_per_epoch
     schedule = keras.optimizers.schedules.CosineDecay(
         train.learning_rate / 25,
@@ -96,12 +97,12 @@ def fit(
     averages = [tf.Variable(v, trainable=False) for v in variables]
     count = tf.Variable(0.0)
     softmax = network.head == "softmax"
-    smoothing, share, temperature = train.label_smoothing, settings.teacher.weight, settings.teacher.temperature
+    smoothing, taught_share, temperature = train.label_smoothing, settings.teacher.weight, settings.teacher.temperature
 
-    def clip_loss(targets: Any, logits: Any) -> Any:
+    def clip_loss(targets: Any, logits: Any, known: Any = 1.0) -> Any:
         if softmax:
             return tf.nn.softmax_cross_entropy_with_logits(targets, logits)
-        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(targets, logits), axis=-1) * 4.0
+        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(targets, logits) * known, axis=-1) * 4.0
 
     @tf.function
     def step(features: Any, labels: Any, strong: Any, has_strong: Any) -> Any:
@@ -110,7 +111,10 @@ def fit(
         with tf.GradientTape() as tape:
             outputs = tf.cast(model(features, training=True), tf.float32)
             logits = pool(outputs, classes)
-            loss = tf.reduce_mean(clip_loss(labels, logits))
+            # A label that may sound in some step and is known in none cannot be held against the whole clip.
+            doubtful = tf.reduce_any(strong < 0, axis=1) & ~tf.reduce_any(strong > 0.5, axis=1)
+            known = 1.0 - tf.cast(doubtful, tf.float32) * has_strong[:, None]
+            loss = train.clip_weight * tf.reduce_mean(clip_loss(labels, logits, known))
             if softmax:
                 right = tf.argmax(logits, axis=1) == tf.argmax(labels, axis=1)
             else:
@@ -120,11 +124,11 @@ def fit(
                 taught = taught / (len(teachers) * temperature)
                 taught = tf.nn.softmax(taught) if softmax else tf.sigmoid(taught)
                 taught_loss = tf.reduce_mean(clip_loss(taught, logits / temperature))
-                loss = (1 - share) * loss + share * temperature**2 * taught_loss
+                loss = (1 - taught_share) * loss + taught_share * temperature**2 * taught_loss
             if bank.strong is not None:
-                known = tf.cast(strong >= 0, tf.float32)
-                per_step = tf.nn.sigmoid_cross_entropy_with_logits(strong, outputs[..., :classes]) * known
-                count_known = tf.maximum(1.0, tf.reduce_sum(known, axis=(1, 2)))
+                certain = tf.cast(strong >= 0, tf.float32)
+                per_step = tf.nn.sigmoid_cross_entropy_with_logits(strong, outputs[..., :classes]) * certain
+                count_known = tf.maximum(1.0, tf.reduce_sum(certain, axis=(1, 2)))
                 per_clip = 4.0 * tf.reduce_sum(per_step, axis=(1, 2)) / count_known
                 strong_loss = tf.reduce_sum(per_clip * has_strong) / tf.maximum(1.0, tf.reduce_sum(has_strong))
                 loss += train.strong_weight * strong_loss

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
+from numpy.typing import NDArray
 
 from soundsdk.commands.options import config_option, data_option, fold_option, output_option, seed_option
 from soundsdk.commands.verb import Verb
 from soundsdk_train import run_settings
 from soundsdk_train.datasets import LAYOUTS, Dataset, LabelledClip, LabelledFile, LoadedClips, load_clips, scan, split
+from soundsdk_train.mixtures.material import Scorer
+from soundsdk_train.waveform import variant_maker
 
 
 @click.command(
@@ -32,6 +36,20 @@ from soundsdk_train.datasets import LAYOUTS, Dataset, LabelledClip, LabelledFile
 @click.option("--name", default=None, help="Name of the model in its metadata (default: the file's name).")
 @click.option("--epochs", type=int, default=None, metavar="N", help="Number of epochs, instead of the settings'.")
 @click.option("--tensorboard", type=click.Path(), default=None, metavar="DIR", help="Write TensorBoard logs to DIR.")
+@click.option(
+    "--teacher",
+    type=click.Path(exists=True),
+    default=None,
+    metavar="FILE",
+    help="Learn as well from what this model hears (.tflite, .onnx or a SavedModel folder).",
+)
+@click.option(
+    "--material",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False),
+    metavar="DIR",
+    help="Add a folder of labelled folders to the scenes that [scenes] makes; may be repeated.",
+)
 @output_option("Detector file to write, such as siren.tflite.")
 def train(
     data: str,
@@ -42,6 +60,8 @@ def train(
     name: str | None,
     epochs: int | None,
     tensorboard: str | None,
+    teacher: str | None,
+    material: tuple[str, ...],
     output: Path,
 ) -> None:
     """Train a detector on a folder of recordings.
@@ -52,6 +72,7 @@ def train(
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from soundsdk_train import training_run
+    from soundsdk_train.scene_data import make_scenes
 
     training_run.check_output(output)
     chosen = run_settings.read_settings(config)
@@ -61,13 +82,18 @@ def train(
     if epochs is not None:
         chosen.train.epochs = epochs
         chosen.teacher.epochs = min(chosen.teacher.epochs, epochs)
+    if teacher is not None:
+        chosen.teacher_file.file = teacher
     run_settings.check_settings(chosen)
     dataset = scan(data, layout)
     train_clips, test_clips, labels = load_split(dataset, fold, chosen)
     choose_thresholds = None
+    sources: dict[str, str] | None = None
     if chosen.scenes.count:
         click.echo(f"making {chosen.scenes.count} scenes of {chosen.scenes.seconds:g} s", err=True)
-        train_clips, labels, choose_thresholds = add_scenes(train_clips, split(dataset, fold)[0], chosen)
+        made = make_scenes(split(dataset, fold)[0], material, chosen, scene_scorer(chosen))
+        train_clips, labels, sources = made.clips, made.labels, made.sources
+        choose_thresholds = scene_thresholds_of(split(dataset, fold)[0], chosen)
 
     from soundsdk_train.progress import TrainingDisplay
 
@@ -81,6 +107,7 @@ def train(
             on_epoch=display.epoch,
             on_stage=display.stage,
             choose_thresholds=choose_thresholds,
+            sources=sources,
         )
     record = training_run.write_detector(detector, output)
     cost = detector.record["cost"]
@@ -105,9 +132,13 @@ def load_split(
 ) -> tuple[list[LabelledClip], list[LabelledClip], list[str]]:
     """Decode both sides of a split and report what was skipped; returns training clips, test clips and labels."""
     train_files, test_files = split(dataset, test_fold)
-    labels = [label for label in dataset.labels if label not in settings.data.negatives]
-    loaded = load_clips(train_files, settings.frontend, settings.model.hop_frames, keep_pcm=False)
-    tested = load_clips(test_files, settings.frontend, settings.model.hop_frames) if test_files else LoadedClips()
+    # A folder of backgrounds is never an event; only softmax needs a class for it.
+    never = run_settings.BACKGROUND_LABELS if settings.model.head == "sigmoid" else ()
+    labels = [label for label in dataset.labels if label not in settings.data.negatives and label not in never]
+    hop_frames = settings.model.hop_frames
+    variants = variant_maker(len(train_files), settings.frontend, settings.waveform, settings.seed, hop_frames)
+    loaded = load_clips(train_files, settings.frontend, hop_frames, keep_pcm=False, make_variants=variants)
+    tested = load_clips(test_files, settings.frontend, hop_frames) if test_files else LoadedClips()
     skipped = loaded.unreadable + tested.unreadable
     for _, reason in skipped:
         click.echo(f"skipped: {reason}", err=True)
@@ -118,19 +149,36 @@ def load_split(
     return loaded.clips, tested.clips, labels
 
 
-def add_scenes(
-    clips: Sequence[LabelledClip], files: Sequence[LabelledFile], settings: run_settings.RunSettings
-) -> tuple[list[LabelledClip], list[str], Callable[[bytes], dict[str, Any]] | None]:
-    """Return clips and labels with generated scenes added, and what chooses the thresholds; None without validation."""
-    from soundsdk_train import scene_data, scene_thresholds
+def scene_scorer(settings: run_settings.RunSettings) -> Scorer | None:
+    """Return what the teacher file of the settings hears of the scenes' labels; None without one."""
+    from soundsdk_train.distillation.class_map import label_map
+    from soundsdk_train.distillation.teacher import open_teacher
+    from soundsdk_train.mixtures.material import LabelScores
 
-    material = scene_data.recordings_of(files)
-    with_scenes, labels = scene_data.add_scenes(clips, material, settings)
+    chosen, labels = settings.teacher_file, settings.scenes.labels
+    if not chosen.file:
+        return None
+    teacher = open_teacher(chosen.file, chosen)
+    classes = label_map(labels, chosen.map, teacher.names, teacher.classes, chosen.combine)
+
+    def score(pcm: NDArray[np.int16]) -> LabelScores:
+        heard = teacher.scores(pcm)
+        return LabelScores(classes.apply(heard.values), heard.hop_s, teacher.window_s)
+
+    return score
+
+
+def scene_thresholds_of(
+    files: Sequence[LabelledFile], settings: run_settings.RunSettings
+) -> Callable[[bytes], dict[str, Any]] | None:
+    """Return what chooses the thresholds on validation scenes; None if the settings ask for no such scenes."""
+    from soundsdk_train import scene_thresholds
+
     if not settings.scenes.validation:
-        return with_scenes, labels, None
+        return None
 
     def choose_thresholds(model: bytes) -> dict[str, Any]:
-        scenes = scene_thresholds.validation_scenes(settings.scenes.validation, material)
+        scenes = scene_thresholds.validation_scenes(settings.scenes.validation, scene_thresholds.recordings_of(files))
         return scene_thresholds.choose_thresholds(model, scenes)
 
-    return with_scenes, labels, choose_thresholds
+    return choose_thresholds
