@@ -26,6 +26,7 @@ VERBS = {
     "sim": ("soundsdk_sim.commands.sim", "Run the firmware's own code on recordings and print its event lines."),
     "train": ("soundsdk_train.commands.train", "Train a detector on a folder of recordings."),
     "evaluate": ("soundsdk_train.commands.evaluate", "Measure a detector on recordings."),
+    "bench": ("soundsdk_train.commands.bench", "Measure detectors on named sets and keep a table of them."),
     "evaluate-scenes": (
         "soundsdk_sim.commands.evaluate_scenes",
         "Measure a detector on generated scenes with known events.",

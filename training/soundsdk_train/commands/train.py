@@ -122,6 +122,10 @@ def train(
                 f"fold {fold}, {kind}: accuracy {figures.accuracy:.4f}, macro-F1 {figures.macro_f1:.4f}, "
                 f"mAP {figures.mean_average_precision:.4f}"
             )
+    if test_clips:
+        from soundsdk_train.evaluation.view import print_held_out
+
+        print_held_out(detector.data, test_clips, f"fold {fold}, on continuous sound as on the device")
     for line in training_run.over_budget(detector.record):
         click.echo(f"note: too large for a small board: {line}", err=True)
     click.echo(f"record of the run: {record}", err=True)
