@@ -31,6 +31,10 @@ VERBS = {
         "soundsdk_sim.commands.evaluate_scenes",
         "Measure a detector on generated scenes with known events.",
     ),
+    "mine": (
+        "soundsdk_train.commands.mine",
+        "Find false alarms in long recordings, and cut them out as negatives to train on.",
+    ),
     "crossval": ("soundsdk_train.commands.crossval", "Train and measure one detector per held-out fold."),
     "devices": ("soundsdk.commands.devices", "List the boards that are connected."),
     "monitor": ("soundsdk.commands.monitor", "Show a board's events and levels, in a terminal or on a page."),

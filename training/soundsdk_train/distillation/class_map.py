@@ -15,8 +15,6 @@ from soundsdk_train.datasets import label_name
 
 F32 = NDArray[np.float32]
 
-COMBINE = ("max", "sum")
-
 
 @dataclass
 class LabelMap:
@@ -84,8 +82,6 @@ def label_map(
     is not in it stands for the classes of its own name: "baby_cry" for "Baby cry, infant cry". names: the teacher's
     classes, none if only indices are used. Raises UsageError if a label has no class or a class does not exist.
     """
-    if combine not in COMBINE:
-        raise UsageError(f"teacher_file.combine is {combine!r}.", f"Use {' or '.join(COMBINE)}.")
     unused = [label for label in table if label not in labels]
     if unused and not set(table) & set(labels):
         raise UsageError(

@@ -53,7 +53,7 @@ def mixture(
     for _ in range(sounds_in_front):
         start = samples(rng.uniform(0.0, settings.seconds - 0.5))
         sound, masks = make_front(rng, choice(rng, weights), material, settings.labels)
-        add_at(mix, unit(sound) * from_db(rng.uniform(max(bed_db - 3.0, -55.0), -8.0)), start)
+        add_at(mix, unit(sound) * from_db(rng.uniform(np.clip(bed_db - 3.0, -55.0, -12.0), -8.0)), start)
         for label, mask in masks.items():
             if label in truth.labels:
                 truth.mark_unknown(label, start, mask)
