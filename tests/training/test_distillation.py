@@ -204,7 +204,12 @@ def test_a_network_learns_from_the_teacher_alone(teacher_file, tmp_path):
     for i in range(12):
         write(tmp_path / "long" / f"{i}.wav", *np.roll([*CLASSES, ""], i), seed=i)
     labels = ("noise", "high_tone")
-    one = distiller(teacher_file, tmp_path / "cache", labels, train={"epochs": 12, "strong_weight": 2.0})
+    learning = {
+        "train": {"epochs": 30, "strong_weight": 2.0, "label_smoothing": 0.0},
+        "augment": {"mixup": 0.0, "noise_db": [-100.0, -80.0]},
+        "negatives": {"use": False},
+    }
+    one = distiller(teacher_file, tmp_path / "cache", labels, **learning)
     clips = unlabelled_clips(one, [tmp_path / "long"])
     for i in range(8):
         for label in CLASSES:
@@ -224,7 +229,8 @@ def test_train_takes_a_teacher_and_unlabelled_recordings(teacher_file, folders, 
     config = tmp_path / "c.toml"
     config.write_text(
         "[model]\nstem_filters = 4\nblocks = [[8, 2, 2], [8, 2, 2]]\ngru_units = 8\n[train]\nepochs = 1\n"
-        "batch = 8\nwindow_frames = 56\nwarmup_epochs = 1\n[augment]\ntime_mask_frames = 8\n[waveform]\nvariants = 0\n"
+        "batch = 8\nwindow_frames = 56\nwarmup_epochs = 1\n[augment]\ntime_mask_frames = 8\n"
+        "[waveform]\nvariants = 0\n[negatives]\nuse = false\n"
         '[teacher_file]\nhop_s = 0.1\n[teacher_file.map]\nlow_tone = ["Low tone, hum"]\n'
     )
     out = tmp_path / "taught.tflite"
@@ -265,6 +271,18 @@ def test_labels_that_map_to_nothing_end_train_with_a_sentence(teacher_file, tmp_
     assert says in said
     assert "Traceback" not in said
     assert not (tmp_path / "o.tflite").exists()
+
+
+def test_backgrounds_need_no_class_of_the_teacher(teacher_file, tmp_path):
+    from soundsdk_train.commands.train import open_teacher_file
+
+    for label in ("high tone", "background"):
+        write(tmp_path / "data" / label / "1.wav", "noise")
+    for head, labels in (("sigmoid", ["high_tone"]), ("softmax", ["background", "high_tone"])):
+        settings = quick_settings(model={"head": head}, teacher_file={"file": str(teacher_file)})
+        found = open_teacher_file(scan(tmp_path / "data"), settings, [])
+        assert found is not None
+        assert found.mapping.labels == labels
 
 
 def test_a_wrong_teacher_ends_train_with_a_sentence(folders, tmp_path, capfd):

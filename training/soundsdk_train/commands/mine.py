@@ -83,7 +83,7 @@ def mine(
     def progress(name: str) -> None:
         click.echo(f"{next(number)} of {len(recordings)}: {name}", err=True)
 
-    mined = mine_recordings(detector.data, recordings, output, limits, progress)
+    mined = mine_recordings(detector, recordings, output, limits, progress)
     for reason in mined.unreadable:
         click.echo(f"skipped: {reason}", err=True)
     if as_json:

@@ -163,8 +163,13 @@ def open_teacher_file(
     for folder in unlabelled:
         if not folder.exists():
             raise UsageError(f"there is no folder {folder}.", "Give a folder of recordings.")
-    labels = [label for label in dataset.labels if label not in settings.data.negatives]
-    return open_distiller(labels, settings)
+    return open_distiller(labels_to_learn(dataset, settings), settings)
+
+
+def labels_to_learn(dataset: Dataset, settings: run_settings.RunSettings) -> list[str]:
+    """Return the labels of a detector. A folder of backgrounds is never an event; only softmax needs a class for it."""
+    never = run_settings.BACKGROUND_LABELS if settings.model.head == "sigmoid" else ()
+    return [label for label in dataset.labels if label not in settings.data.negatives and label not in never]
 
 
 def load_split(
@@ -172,9 +177,7 @@ def load_split(
 ) -> tuple[list[LabelledClip], list[LabelledClip], list[str]]:
     """Decode both sides of a split and report what was skipped; returns training clips, test clips and labels."""
     train_files, test_files = split(dataset, test_fold)
-    # A folder of backgrounds is never an event; only softmax needs a class for it.
-    never = run_settings.BACKGROUND_LABELS if settings.model.head == "sigmoid" else ()
-    labels = [label for label in dataset.labels if label not in settings.data.negatives and label not in never]
+    labels = labels_to_learn(dataset, settings)
     hop_frames = settings.model.hop_frames
     variants = variant_maker(len(train_files), settings.frontend, settings.waveform, settings.seed, hop_frames)
     loaded = load_clips(train_files, settings.frontend, hop_frames, keep_pcm=False, make_variants=variants)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.labels import LabelledSpan
-from soundsdk_train.mining.listener import Heard
+from soundsdk_train.evaluation.deployed import ScoredRecording
 
 FALSE_ALARM = "false_alarm"
 NEAR_MISS = "near_miss"
@@ -29,27 +29,30 @@ class Candidate:
 
 
 def candidates(
-    heard: Heard, labels: Sequence[str], truth: Sequence[LabelledSpan], *, min_score: float, apart_s: float
+    scored: ScoredRecording, events: Sequence[LabelledSpan], labels: Sequence[str], *, min_score: float, apart_s: float
 ) -> list[Candidate]:
-    """Return the moments of a recording that no truth explains, the highest scores first.
+    """Return the moments of a recording that its truth does not explain, the highest scores first.
 
-    labels: of the scores, in order. truth: spans in which a label's score is right. min_score: 0..1, for near misses;
-    an event is a false alarm whatever its score. Two moments are at least apart_s from each other: of all labels
-    and steps nearer than that, the highest score stays, a false alarm before any near miss.
+    events: what the detector reported. labels: those to look at. min_score: 0..1, for near misses; an event is a false
+    alarm whatever its score. Two moments are at least apart_s from each other: of all labels and steps nearer than
+    that, the highest score stays, a false alarm before any near miss.
     """
+    ends_s = scored.ends / scored.rate_hz
     found: list[Candidate] = []
-    for i, label in enumerate(labels):
-        explained = [(t.onset_s - _BEFORE_S, t.offset_s + _AFTER_S) for t in truth if t.label == label]
-        free = np.ones(len(heard.ends_s), np.bool_)
+    for i, label in enumerate(scored.labels):
+        if label not in labels:
+            continue
+        row = scored.scores[:, i]
+        explained = [(t.onset_s - _BEFORE_S, t.offset_s + _AFTER_S) for t in scored.truth if t.label == label]
+        free = np.ones(len(row), np.bool_)
         for begin, end in explained:
-            free &= (heard.ends_s < begin) | (heard.ends_s > end)
-        for event in heard.events:
+            free &= (ends_s < begin) | (ends_s > end)
+        for event in events:
             if event.label == label and not any(event.onset_s < e and event.offset_s > b for b, e in explained):
-                at = _highest(heard, i, event.onset_s, event.offset_s)
-                found.append(Candidate(float(heard.ends_s[at]), label, heard.scores[at, i] / 1000, FALSE_ALARM))
-        row = np.where(free, heard.scores[:, i], -1)
-        for at in _peaks(row, round(min_score * 1000)):
-            found.append(Candidate(float(heard.ends_s[at]), label, row[at] / 1000, NEAR_MISS))
+                at = _highest(row, ends_s, event)
+                found.append(Candidate(float(ends_s[at]), label, row[at] / 1000, FALSE_ALARM))
+        for at in _peaks(np.where(free, row, -1), round(min_score * 1000)):
+            found.append(Candidate(float(ends_s[at]), label, row[at] / 1000, NEAR_MISS))
     kept: list[Candidate] = []
     for one in sorted(found, key=lambda c: (c.kind, -c.score, c.at_s)):
         if all(abs(one.at_s - other.at_s) >= apart_s for other in kept):
@@ -57,11 +60,11 @@ def candidates(
     return kept
 
 
-def _highest(heard: Heard, label: int, begin_s: float, end_s: float) -> int:
-    inside = np.flatnonzero((heard.ends_s > begin_s) & (heard.ends_s <= end_s))
+def _highest(row: NDArray[np.int32], ends_s: NDArray[np.float64], event: LabelledSpan) -> int:
+    inside = np.flatnonzero((ends_s > event.onset_s) & (ends_s <= event.offset_s))
     if not len(inside):  # an event shorter than a step
-        return int(np.abs(heard.ends_s - end_s).argmin())
-    return int(inside[heard.scores[inside, label].argmax()])
+        return int(np.abs(ends_s - event.offset_s).argmin())
+    return int(inside[row[inside].argmax()])
 
 
 def _peaks(row: NDArray[np.int32], least: int) -> NDArray[np.int64]:

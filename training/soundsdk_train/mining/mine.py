@@ -12,19 +12,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import DataError
 from soundsdk.labels import LabelledSpan, printable
 from soundsdk.recording import audio_file
 from soundsdk_train.datasets import label_name
+from soundsdk_train.evaluation.deployed import detect_events, score_recording
 from soundsdk_train.export import write_whole
 from soundsdk_train.mining.candidates import FALSE_ALARM, Candidate, candidates
 from soundsdk_train.mining.fingerprint import alike, fingerprint
-from soundsdk_train.mining.listener import Listener
 from soundsdk_train.mining.sources import LongRecording
-from soundsdk_train.run_settings import FrontendSettings
+from soundsdk_train.run_settings import BACKGROUND_LABELS, FrontendSettings
 
 INDEX = "mined.tsv"
-NEGATIVES = ("background", "noise", "silence", "other", "negative")  # labels of softmax heads that are no events
 
 FOLDER = "background"  # the class folder that the clips go to, which training takes for negatives
 
@@ -81,7 +81,7 @@ class _Cut:
 
 
 def mine(
-    model: bytes,
+    detector: DetectorFile,
     recordings: Iterable[LongRecording],
     output: Path,
     limits: MiningLimits,
@@ -94,21 +94,21 @@ def mine(
     one side of a split; `output/mined.tsv` lists them all. Raises DataError if nothing can be written or nothing be
     read.
     """
-    listener = Listener(model)
-    frontend = FrontendSettings(**{k: v for k, v in listener.frontend.items() if k != "version"})
+    frontend = FrontendSettings(**{k: v for k, v in detector.metadata["frontend"].items() if k != "version"})
+    rate_hz = frontend.rate_hz
     known = read_index(output)
-    marks = [fingerprint(audio_file.read(output / row.file, listener.rate_hz), frontend) for row in known]
+    marks = [fingerprint(audio_file.read(output / row.file, rate_hz), frontend) for row in known]
     out = Mined()
     cuts: list[_Cut] = []
     for recording in recordings:
         on_recording(recording.name)
         try:
-            pcm = audio_file.read(recording.path, listener.rate_hz)
+            pcm = audio_file.read(recording.path, rate_hz)
         except DataError as error:
             out.unreadable.append(error.message)
             continue
-        out.hours += len(pcm) / listener.rate_hz / 3600
-        cuts += _cuts(listener, recording, pcm, frontend, limits, out)
+        out.hours += len(pcm) / rate_hz / 3600
+        cuts += _cuts(detector, recording, pcm, frontend, limits, out)
         # More than can be taken need not stay in memory; some may turn out to be alike.
         cuts = sorted(cuts, key=_rank)[: 4 * limits.most]
     if out.unreadable and not out.hours:
@@ -121,7 +121,7 @@ def mine(
                 out.alike += 1
                 continue
             marks.append(cut.mark)
-            out.clips.append(_write(cut, output, listener.rate_hz))
+            out.clips.append(_write(cut, output, rate_hz))
     finally:
         if out.clips:
             _write_index(output, [*known, *out.clips])
@@ -130,7 +130,7 @@ def mine(
 
 def event_labels(labels: Sequence[str]) -> list[str]:
     """Return the labels that are events; a softmax head may have one for all else."""
-    return [label for label in labels if label not in NEGATIVES and not label.startswith("neg_")]
+    return [label for label in labels if label not in BACKGROUND_LABELS and not label.startswith("neg_")]
 
 
 def read_index(output: Path) -> list[MinedClip]:
@@ -149,7 +149,7 @@ def read_index(output: Path) -> list[MinedClip]:
 
 
 def _cuts(
-    listener: Listener,
+    detector: DetectorFile,
     recording: LongRecording,
     pcm: NDArray[np.int16],
     frontend: FrontendSettings,
@@ -157,17 +157,18 @@ def _cuts(
     out: Mined,
 ) -> list[_Cut]:
     """Return the clips to take from one recording; out counts its false alarms and what is alike."""
-    labels, rate_hz = event_labels(listener.labels), listener.rate_hz
-    heard = listener.hear(pcm)
-    heard.scores = heard.scores[:, [listener.labels.index(label) for label in labels]]
+    rate_hz = frontend.rate_hz
+    labels = event_labels(detector.metadata["labels"])
+    scored = score_recording(detector.data, pcm, name=recording.name, truth=recording.truth)
+    events = detect_events(scored, detector.metadata["detector"])
     apart_s = limits.before_s + limits.after_s
     kept: list[_Cut] = []
-    for one in candidates(heard, labels, recording.truth, min_score=limits.min_score, apart_s=apart_s):
+    for one in candidates(scored, events, labels, min_score=limits.min_score, apart_s=apart_s):
         out.false_alarms += one.kind == FALSE_ALARM
         span = _free_span(one.at_s, recording.truth, labels, limits, len(pcm) / rate_hz)
         if span is None or len(kept) == limits.most_per_source:
             continue
-        part = pcm[int(span[0] * rate_hz) : int(span[1] * rate_hz)]
+        part = pcm[round(span[0] * rate_hz) : round(span[1] * rate_hz)]
         cut = _Cut(one, recording.name, *span, part, fingerprint(part, frontend))
         if alike(cut.mark, [other.mark for other in kept]):
             out.alike += 1

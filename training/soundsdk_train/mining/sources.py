@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from soundsdk.errors import DataError
-from soundsdk.labels import TSV_HEADER, LabelledSpan, parse_audacity, parse_tsv
+from soundsdk.labels import TSV_HEADER, LabelledSpan, parse_audacity
 from soundsdk.recording import audio_file
 from soundsdk_train.datasets import label_name
+from soundsdk_train.evaluation.timeline import read_table
 
 THROUGHOUT_S = 1e9
 
@@ -58,16 +59,16 @@ def _track(path: Path) -> list[LabelledSpan]:
 def _tables(folder: Path) -> dict[str, list[LabelledSpan]]:
     """Return the spans of all DCASE tables in a folder, by file name; other .tsv files are not read."""
     spans: dict[str, list[LabelledSpan]] = {}
+    columns = set(TSV_HEADER.split("\t"))
     for table in sorted(folder.glob("*.tsv")):
-        text = _text(table)
-        if text.startswith(TSV_HEADER + "\n"):
-            for name, rows in parse_tsv(text).items():
+        if columns <= set(_text(table).partition("\n")[0].rstrip("\r").split("\t")):
+            for name, rows in read_table(table).items():
                 spans.setdefault(name, []).extend(rows)
     return spans
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"the labels {path} cannot be read: {error}.", "Export them again.") from error
