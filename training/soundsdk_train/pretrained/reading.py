@@ -7,6 +7,7 @@ step of a weight at most.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -28,9 +29,16 @@ _WHAT_NEXT = "Give a detector that `soundsdk train` made, or use --from none."
 class DetectorNetwork:
     """What a detector file says of its network. form has the file's head and attention; weights are float32."""
 
+    detector: DetectorFile
     form: ModelSettings
     frontend: FrontendSettings
     weights: Weights
+
+    def origin(self) -> dict[str, str]:
+        """Return name, SHA-256 and licence of the detector, for the provenance of one that was trained from it."""
+        licence = str(self.detector.metadata.get("provenance", {}).get("licence", ""))
+        digest = hashlib.sha256(self.detector.data).hexdigest()
+        return {"name": self.detector.name, "sha256": digest, "licence": licence}
 
 
 @dataclass
@@ -75,7 +83,7 @@ def read_network(detector: DetectorFile) -> DetectorNetwork:
         _check_shapes(weights, form, frontend.width, len(metadata["labels"]))
     except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"the network of {detector.path} is not one to train from ({error}).", _WHAT_NEXT) from error
-    return DetectorNetwork(form, frontend, weights)
+    return DetectorNetwork(detector, form, frontend, weights)
 
 
 def _convolutions(schema: Any, model: Any, graph: Any) -> Iterator[_Convolution]:
