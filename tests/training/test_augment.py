@@ -139,3 +139,40 @@ def test_a_bank_smaller_than_a_batch_still_trains(strong: bool) -> None:
     assert len(batches) == 1
     assert batches[0].strong.shape == (3, 2, 3)
     assert (batches[0].has_strong == float(strong)).all()
+
+
+def test_an_epoch_has_one_copy_of_each_recording_and_the_asked_share_of_negatives() -> None:
+    # Constant clips whose value says what they are: recordings 10, 20, 30 with copies one above, negatives -50.
+    values = [10, 11, 12, 20, 30, 31, -50, -51]
+    features = [np.full((60, 40), v, np.int8) for v in values]
+    labels = np.array([[1.0]] * 6 + [[0.0]] * 2, np.float32)
+    b = Bank(features, labels, None, [3, 1, 2], negatives=2)
+    source = Augmenter(b, NOTHING, TrainSettings(batch=6, window_frames=48), FrontendSettings(), 8, 1, 0.5)
+    seen: set[int] = set()
+    for _ in range(30):
+        (batch,) = source.epoch()
+        got = np.rint(batch.features[:, 0, 0] * 32).astype(int)
+        assert sorted(v // 10 for v in got if v > 0) == [1, 2, 3]  # one of each
+        assert (got < 0).sum() == 3  # half of the batch
+        np.testing.assert_array_equal(batch.labels[:, 0], got > 0)
+        seen |= set(got.tolist())
+    assert seen == set(values)  # every copy and every negative has its turn
+    with pytest.raises(ValueError, match="copies"):
+        Bank(features, labels, None, [3, 1, 2])
+
+
+def test_a_large_batch_keeps_its_size_when_negatives_join_it() -> None:
+    features = [np.zeros((60, 40), np.int8)] * 100
+    b = Bank(features, np.zeros((100, 1), np.float32), None, None, negatives=20)
+    source = Augmenter(b, NOTHING, TrainSettings(batch=32, window_frames=48), FrontendSettings(), 8, 1, 0.25)
+    batches = list(source.epoch())
+    assert {len(batch.labels) for batch in batches} == {32}
+    assert len(batches) == 80 // 24
+
+
+def test_digital_silence_stays_so_without_a_noise_floor_and_whatever_the_gain() -> None:
+    b = Bank([np.full((60, 40), -128, np.int8)] * 8, np.ones((8, 1), np.float32))
+    changes = {"gain_db": 12.0, "colour_db": 6.0, "noise_db": [-60.0, -60.0]}
+    assert (augmenter(b, **changes, noiseless=1.0).batch(np.arange(8)).features * 32 == -128).all()
+    noisy = (augmenter(b, **changes, noiseless=0.5).batch(np.arange(8)).features * 32 > -128).mean((1, 2))
+    assert set(noisy.round().tolist()) == {0.0, 1.0}  # some have the floor, some stay silent

@@ -12,7 +12,8 @@ import soundfile
 from soundsdk.errors import DataError, UsageError
 from soundsdk.recording import audio_file
 from soundsdk_train import datasets
-from soundsdk_train.run_settings import FrontendSettings
+from soundsdk_train.run_settings import FrontendSettings, WaveformAugmentSettings
+from soundsdk_train.waveform import variant_maker
 
 FRONTEND = FrontendSettings()
 
@@ -176,3 +177,22 @@ def test_the_data_hash_depends_on_content_not_on_order(tmp_path: Path) -> None:
     clips = datasets.load_clips(datasets.scan(tmp_path).recordings, FRONTEND, 8).clips
     assert datasets.data_hash(clips) == datasets.data_hash(clips[::-1])
     assert datasets.data_hash(clips) != datasets.data_hash(clips[:1])
+
+
+def test_clips_to_train_on_have_variants_the_same_at_every_load(tmp_path: Path) -> None:
+    for i in range(12):
+        tone(tmp_path / "bell" / f"{i}.wav", pitch=500.0 + 100 * i)
+    files = datasets.scan(tmp_path).recordings
+    settings = WaveformAugmentSettings(variants=2)
+    make = variant_maker(len(files), FRONTEND, settings, 1, 8)
+    one, two = (datasets.load_clips(files, FRONTEND, 8, make_variants=make).clips for _ in range(2))
+    for a, b in zip(one, two, strict=True):
+        assert len(a.variants) == 2
+        for x, y in zip(a.variants, b.variants, strict=True):
+            assert np.array_equal(x.features, y.features)
+    assert all(clip.variants == [] for clip in datasets.load_clips(files, FRONTEND, 8).clips)
+    assert variant_maker(len(files), FRONTEND, WaveformAugmentSettings(variants=0), 1, 8) is None
+    # A large data set gets fewer: here three quarters of a variant per clip.
+    few = variant_maker(len(files), FRONTEND, WaveformAugmentSettings(most_variants=9), 1, 8)
+    counts = [len(clip.variants) for clip in datasets.load_clips(files, FRONTEND, 8, make_variants=few).clips]
+    assert set(counts) == {0, 1}

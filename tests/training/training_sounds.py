@@ -53,6 +53,8 @@ def quick_settings(**tables: dict[str, Any]) -> Any:
             "train": {"epochs": 3, "batch": 8, "window_frames": 56, "warmup_epochs": 1, **tables.pop("train", {})},
             "augment": {"time_mask_frames": 8, **tables.pop("augment", {})},
             "quantize": {"clips_per_class": 3},
+            "waveform": {"variants": 1},
+            "negatives": {"use": False},
             **tables,
         }
     )

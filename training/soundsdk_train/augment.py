@@ -13,10 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.detector_file import FEATURE_SCALE
-from soundsdk_train.datasets import UNKNOWN
+from soundsdk_train.frame_targets import mixed_targets, step_targets
 from soundsdk_train.run_settings import AugmentSettings, FrontendSettings, TrainSettings
 
 F32 = NDArray[np.float32]
+
+_LEAST_POWER = 1e-30
+_NO_NOISE_DB = -200.0
 
 
 @dataclass
@@ -24,7 +27,7 @@ class Batch:
     """One training batch. features are real values (int8 * FEATURE_SCALE), as the model sees them."""
 
     features: F32  # (batch, frames, width)
-    labels: F32  # (batch, classes), clip level, may be fractional
+    labels: F32  # (batch, classes), clip level, may be fractional; -1 where unknown
     strong: F32  # (batch, steps, classes), zeros where there are none, -1 where unknown
     has_strong: F32  # (batch,), 1 where strong holds
 
@@ -33,7 +36,9 @@ class Bank:
     """Clips of different lengths as one int8 array, with their labels.
 
     features: per clip int8 (frames, width). labels: float (clips, classes). strong: per clip None or uint8
-    (frames, classes), 1 where the class sounds, UNKNOWN where it may.
+    (frames, classes), the bytes of frame_targets. copies: how many clips in a row are one recording and its variants,
+    of which an epoch has one; 1 each if None. negatives: how many of the last clips are drawn at random beside the
+    others, whatever their number.
     """
 
     def __init__(
@@ -41,7 +46,13 @@ class Bank:
         features: Sequence[NDArray[np.int8]],
         labels: NDArray[np.float32],
         strong: Sequence[NDArray[np.uint8] | None] | None = None,
+        copies: Sequence[int] | None = None,
+        negatives: int = 0,
     ) -> None:
+        self.negatives = negatives
+        self.copies = np.ones(len(features) - negatives, np.int64) if copies is None else np.asarray(copies, np.int64)
+        if self.copies.sum() + negatives != len(features):
+            raise ValueError(f"{len(features)} clips are not {self.copies.sum()} copies and {negatives} negatives")
         self.lengths = np.array([len(f) for f in features], dtype=np.int64)
         self.starts = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
         self.values = np.concatenate(list(features))
@@ -58,9 +69,17 @@ class Bank:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def draw(self, rng: np.random.Generator, recordings: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Draw one clip, the original or a variant, of each recording."""
+        first = np.concatenate([[0], np.cumsum(self.copies)[:-1]])
+        return first[recordings] + (rng.random(len(recordings)) * self.copies[recordings]).astype(np.int64)
+
 
 class Augmenter:
-    """A source of augmented batches of a bank; the same seed gives the same batches."""
+    """A source of augmented batches of a bank; the same seed gives the same batches.
+
+    negative_share: share of a batch that is drawn from the bank's negatives.
+    """
 
     def __init__(
         self,
@@ -70,8 +89,10 @@ class Augmenter:
         frontend: FrontendSettings,
         hop_frames: int,
         seed: int,
+        negative_share: float = 0.0,
     ) -> None:
         self.bank = bank
+        self.negative_share = negative_share
         self.augment = augment
         self.train = train
         self.hop_frames = hop_frames
@@ -86,14 +107,25 @@ class Augmenter:
     @property
     def batches_per_epoch(self) -> int:
         """Full batches in one pass; the remainder appears in a later epoch."""
-        return max(1, len(self.bank) // min(self.train.batch, len(self.bank)))
+        return max(1, len(self.bank.copies) // self._recordings_per_batch)
+
+    @property
+    def _recordings_per_batch(self) -> int:
+        recordings = self.train.batch
+        if self.bank.negatives:
+            recordings = max(1, round(self.train.batch * (1.0 - self.negative_share)))
+        return min(recordings, len(self.bank.copies))
 
     def epoch(self) -> Iterator[Batch]:
-        """Yield the batches of one pass over the clips in random order."""
-        order = self.random.permutation(len(self.bank))
-        size = min(self.train.batch, len(self.bank))
+        """Yield the batches of one pass over the recordings in random order, negatives of the bank beside them."""
+        order = self.random.permutation(len(self.bank.copies))
+        size = self._recordings_per_batch
+        # As many negatives as their share asks for, also in the smaller batches of a small data set.
+        beside = round(size * self.negative_share / (1.0 - self.negative_share)) if self.bank.negatives else 0
         for i in range(self.batches_per_epoch):
-            yield self.batch(order[i * size : (i + 1) * size])
+            chosen = self.bank.draw(self.random, order[i * size : (i + 1) * size])
+            drawn = self.random.integers(len(self.bank) - self.bank.negatives, len(self.bank), beside)
+            yield self.batch(np.concatenate([chosen, drawn]))
 
     def batch(self, chosen: NDArray[np.int64]) -> Batch:
         """Return augmented examples of the chosen clips."""
@@ -104,10 +136,12 @@ class Augmenter:
         high = self.bank.values[index[1]].astype(np.float32)
         db = low + (high - low) * fraction[:, :, None]
         db = np.matmul(db, self._mel_shift(n))
+        silent = db < -127.5  # at the frontend's floor or below it: no gain brings up what is not there
         db += 128.0
         db *= self.step_db
         db += self.floor_db + self._response(n)[:, None, :]
         power = _power(db)
+        power[silent] = 0.0
         labels = self.bank.labels[chosen]
         strong, has_strong = self._strong(chosen, index[0])
         mixed = np.flatnonzero(rng.random(n) < settings.mixup)
@@ -120,21 +154,19 @@ class Augmenter:
             if self.single_label:
                 labels[mixed] = labels[mixed] * (1 - share) + labels[other] * share
             else:  # both sound
-                labels[mixed] = np.maximum(labels[mixed], labels[other])
-            one, two = strong[mixed], strong[other]
-            # What sounds in either sounds; else what is unknown in either is unknown.
-            strong[mixed] = np.where((one == 1) | (two == 1), 1, np.minimum(one, two))
+                labels[mixed] = mixed_targets(labels[mixed], labels[other])
+            strong[mixed] = mixed_targets(strong[mixed], strong[other])
             has_strong[mixed] = has_strong[mixed] * has_strong[other]
         power += self._noise(n, frames)
-        db = 10.0 * np.log10(power)
+        db = 10.0 * np.log10(np.maximum(power, _LEAST_POWER))
         q = np.clip(np.rint((db - self.floor_db) / self.step_db) - 128.0, -128, 127)
         self._masks(q)
         return Batch((q * FEATURE_SCALE).astype(np.float32), labels, strong, has_strong)
 
     @property
     def single_label(self) -> bool:
-        """True if every clip has exactly one label."""
-        return bool(np.all(self.bank.labels.sum(1) == 1.0))
+        """True if every clip has exactly one label, or shares that sum to one."""
+        return bool(np.all(np.abs(self.bank.labels.sum(1) - 1.0) < 1e-4))
 
     def _positions(self, chosen: NDArray[np.int64], frames: int) -> tuple[NDArray[np.int64], F32]:
         """Draw time shift (circular) and stretch, and return the position in the bank of each output frame."""
@@ -172,21 +204,20 @@ class Augmenter:
         """Draw the power of a coloured stationary noise floor (n, frames, width)."""
         s, rng = self.augment, self.random
         level = rng.uniform(s.noise_db[0], s.noise_db[1], (n, 1))
+        level[rng.random(n) < s.noiseless] = _NO_NOISE_DB
         level = level + rng.uniform(-s.noise_tilt_db, s.noise_tilt_db, (n, 1)) * self.slope
         start = rng.integers(0, len(self._fluctuation) - frames, n)
         shape = self._fluctuation[start[:, None] + np.arange(frames)[None, :]]
         return shape * _power(level.astype(np.float32))[:, None, :]
 
     def _strong(self, chosen: NDArray[np.int64], index: NDArray[np.int64]) -> tuple[F32, F32]:
-        """Return per-step labels: 1 if a class sounds in half of the step's frames, -1 if it may."""
+        """Return the targets of the steps, 0..1 or -1 for unknown, and 1 for each clip that has them."""
         n, frames = index.shape
         steps, classes = frames // self.hop_frames, self.bank.labels.shape[1]
         if self.bank.strong is None:
             return np.zeros((n, steps, classes), np.float32), np.zeros(n, np.float32)
         frame = self.bank.strong[index].reshape(n, steps, self.hop_frames, classes)
-        sounding, unknown = (frame == 1).mean(2), (frame == UNKNOWN).mean(2)
-        strong = np.where(sounding >= 0.5, 1.0, np.where(sounding + unknown >= 0.5, -1.0, 0.0))
-        return strong.astype(np.float32), self.bank.has_strong[chosen].copy()
+        return step_targets(frame), self.bank.has_strong[chosen].copy()
 
     def _masks(self, q: NDArray[np.floating]) -> None:
         """Set stripes in time and frequency to the example's mean (SpecAugment)."""

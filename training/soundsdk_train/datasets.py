@@ -18,6 +18,7 @@ from soundsdk.errors import DataError, UsageError
 from soundsdk.recording import audio_file
 from soundsdk_train.features import extract, minimum_samples
 from soundsdk_train.run_settings import FrontendSettings
+from soundsdk_train.waveform import FeatureVariant, VariantMaker
 
 LAYOUTS = ("auto", "esc", "folders", "urbansound8k")
 MAX_UNREADABLE = 0.05
@@ -58,7 +59,9 @@ class Dataset:
 class LabelledClip:
     """One decoded recording or generated scene. strong: None or uint8 (frames, classes): 0, 1 or UNKNOWN.
 
-    pcm may be dropped (empty) once features (frames, width) are there.
+    pcm may be dropped (empty) once features (frames, width) are there. variants: augmented copies, for training.
+    strong may also hold probabilities, as frame_targets codes them. soft_labels: None, or what to learn in place of
+    labels: (classes,), -1 where unknown. pseudo: the labels are a model's, not a person's.
     """
 
     name: str
@@ -68,6 +71,9 @@ class LabelledClip:
     source: str = ""
     features: NDArray[np.int8] | None = None
     strong: NDArray[np.uint8] | None = None
+    variants: list[FeatureVariant] = field(default_factory=list)
+    soft_labels: NDArray[np.float32] | None = None
+    pseudo: bool = False
 
 
 @dataclass
@@ -128,12 +134,18 @@ def split(dataset: Dataset, test_fold: int | None) -> tuple[list[LabelledFile], 
 
 
 def load_clips(
-    recordings: Sequence[LabelledFile], frontend: FrontendSettings, hop_frames: int, *, keep_pcm: bool = True
+    recordings: Sequence[LabelledFile],
+    frontend: FrontendSettings,
+    hop_frames: int,
+    *,
+    keep_pcm: bool = True,
+    make_variants: VariantMaker | None = None,
 ) -> LoadedClips:
     """Decode recordings and compute their features; files that cannot be read are listed and left out.
 
     Clips shorter than one step of hop_frames end in silence up to there. keep_pcm=False drops the samples, which
-    need 30 times the memory of the features. Raises DataError if more than 5 % of the files are unreadable.
+    need 30 times the memory of the features. make_variants makes the augmented copies of a clip from its samples.
+    Raises DataError if more than 5 % of the files are unreadable.
     """
     shortest = minimum_samples(frontend, hop_frames)
 
@@ -149,7 +161,9 @@ def load_clips(
             pcm = np.concatenate([pcm, np.zeros(shortest - len(pcm), np.int16)])
         features = extract(pcm, frontend)
         kept = pcm if keep_pcm else pcm[:0]
-        return LabelledClip(recording.path.name, kept, (recording.label,), digest, recording.source, features)
+        clip = LabelledClip(recording.path.name, kept, (recording.label,), digest, recording.source, features)
+        clip.variants = make_variants(pcm) if make_variants else []
+        return clip
 
     loaded = LoadedClips()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -177,11 +191,17 @@ def refuse_duplicates(train: Sequence[LabelledClip], test: Sequence[LabelledClip
             )
 
 
-def label_matrix(clips: Sequence[LabelledClip], labels: Sequence[str]) -> NDArray[np.float32]:
-    """Return the labels of clips (clips, classes), 1 where a label holds; labels that are not listed are ignored."""
+def label_matrix(clips: Sequence[LabelledClip], labels: Sequence[str], *, soft: bool = False) -> NDArray[np.float32]:
+    """Return the labels of clips (clips, classes), 1 where a label holds; labels that are not listed are ignored.
+
+    soft: a clip's soft labels take the place of its labels.
+    """
     index = {label: i for i, label in enumerate(labels)}
     out = np.zeros((len(clips), len(labels)), np.float32)
     for row, clip in zip(out, clips, strict=True):
+        if soft and clip.soft_labels is not None:
+            row[:] = clip.soft_labels
+            continue
         for label in clip.labels:
             if label in index:
                 row[index[label]] = 1.0

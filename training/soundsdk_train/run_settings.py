@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import types
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,9 @@ else:  # pragma: no cover - the same parser under its older name
 
 
 SYNTHETIC_LABELS = ("smoke_alarm", "siren")  # labels that the scene generator makes without recordings
+
+# Classes that are never an event.
+BACKGROUND_LABELS = ("background", "noise", "silence", "other", "negative")
 
 
 @dataclass
@@ -91,6 +95,44 @@ class AugmentSettings:
     time_mask_frames: int = 32
     band_masks: int = 2
     band_mask_bands: int = 6
+    noiseless: float = 0.2  # share without a noise floor: what is digital silence stays so
+
+
+@dataclass
+class WaveformAugmentSettings:
+    """Changes made to the samples of a clip before the frontend (soundsdk_train.waveform). Shares are 0..1."""
+
+    variants: int = 4  # augmented copies of each clip, one of which stands for it in an epoch; 0: none
+    most_variants: int = 10000  # of all clips together; larger data sets have fewer of each clip
+    speed: float = 1.1  # rate, pitch included, drawn log-uniformly from 1/speed..speed
+    pitched: float = 0.2  # share whose pitch changes at its own length
+    pitch: float = 1.06  # factor, either way
+    trim_db: float = 45.0  # quiet before and after a sound, this far below its loudest moment, is cut; 0: kept
+    placed: float = 0.75  # share with quiet before and after, so that the start of a clip is no cue
+    lead_s: list[float] = field(default_factory=lambda: [0.1, 2.0])
+    tail_s: float = 1.0  # at most
+    rooms: float = 0.4
+    mixed: float = 0.3  # share with a background
+    mix_snr_db: list[float] = field(default_factory=lambda: [3.0, 30.0])
+    microphones: float = 0.5
+    equalised: float = 0.3
+    tilt_db: float = 9.0  # at 125 Hz and 8 kHz, either way
+    band_limited: float = 0.25  # share without treble (from 2-7 kHz) or bass (to 60-300 Hz)
+    gain_controlled: float = 0.15  # share with an automatic gain control
+    coded: float = 0.2  # share sent through a telephone, mu-law or a transform codec
+    level_db: list[float] = field(default_factory=lambda: [-40.0, 6.0])
+    silent_floors: float = 0.2  # share without a noise floor: digital silence around and under it
+    floor_db: list[float] = field(default_factory=lambda: [-90.0, -50.0])  # dBFS; below the sound by 6 dB or more
+    clipped: float = 0.1  # share driven into clipping by 3-24 dB
+
+
+@dataclass
+class NegativeSettings:
+    """Sounds of the world that are none of the labels, mixed into every training (soundsdk_train.negatives)."""
+
+    use: bool = True
+    share: float = 0.25  # of a batch
+    generated: int = 160  # number made for a frontend other than the default, whose features are not shipped
 
 
 @dataclass
@@ -107,6 +149,14 @@ class TrainSettings:
     average: float = 0.99  # per-step decay of the averaged weights, 0 for none
     clip_norm: float = 1.0
     strong_weight: float = 1.0  # of the per-step loss where strong labels exist
+    clip_weight: float = 1.0  # of the loss of whole clips
+    # Of a clip labelled as a whole, frames so far below its loud parts are not learned as the label, all others are
+    # (sigmoid heads); 0: labels hold for the clip only.
+    quiet_db: float = 0.0
+    loss: str = "cross_entropy"  # of the labels: cross_entropy, focal or, for a sigmoid head, asymmetric (losses.py)
+    focal_gamma: float = 2.0  # how little an easy example counts
+    asymmetric_gamma: list[float] = field(default_factory=lambda: [0.0, 4.0])  # where a label holds, and where not
+    asymmetric_margin: float = 0.05  # an absent label of a probability below costs nothing
     validation: float = 0.0  # share of the training recordings held back to choose the best epoch
 
 
@@ -120,6 +170,28 @@ class TeacherSettings:
     dropout: float = 0.3
     weight: float = 0.5  # of the teacher's targets against the labels
     temperature: float = 2.0
+
+
+@dataclass
+class TeacherFileSettings:
+    """A trained model in a file (`train --teacher`), whose scores of the recordings the network learns as well."""
+
+    file: str = ""  # .tflite, .onnx or SavedModel folder; "" for none
+    class_map: str = ""  # names of its classes; "" for NAME_class_map.csv beside the file
+    # Label -> names or numbers of the teacher's classes; [] leaves a label to the labels of the recordings.
+    map: dict[str, list[str | int]] = field(default_factory=dict)
+    combine: str = "max"  # of a label's classes: max or sum
+    activation: str = "none"  # of its outputs, if they are not probabilities: sigmoid or softmax
+    rate_hz: int = 16000
+    window_s: float = 0.975  # of a model that takes any length
+    hop_s: float = 0.24  # from one window to the next
+    sure_at: float = 0.5  # the score that counts as certain: YAMNet rarely gives more to what is there
+    delay_s: float = 0.2  # by which its scores reach the network later than the middle of their window
+    weight: float = 0.5  # of its scores against the labels of a recording
+    # A label that a recording lacks is absent, whatever the teacher hears: YAMNet is sure of a smoke alarm in two of
+    # three recordings of other beeps. If false, its scores count there as well, and where it is sure nothing is known.
+    trust_absent: bool = True
+    unlabelled: int = 3000  # training examples from recordings without labels, at most
 
 
 @dataclass
@@ -142,16 +214,18 @@ class DetectorSettings:
 
 @dataclass
 class SceneSettings:
-    """Generated training scenes (scene_data.py); count 0 means none."""
+    """Generated training scenes (soundsdk_train.mixtures); count 0 means none."""
 
     count: int = 0
     validation: int = 0  # 60 s scenes on which the detector's thresholds are chosen
-    seconds: float = 10.0
+    seconds: float = 8.0
     labels: list[str] = field(default_factory=lambda: ["smoke_alarm", "siren", "dog_bark", "baby_cry"])
-    weights: list[float] = field(default_factory=lambda: [1.0, 1.0, 0.8, 0.8])  # how often each label is drawn
-    empty: float = 0.35  # share of scenes without any event
-    recorded: float = 0.7  # share of scenes whose background is recorded, if there are recordings
-    snr_db: list[float] = field(default_factory=lambda: [-5.0, 30.0])
+    weights: list[float] = field(default_factory=lambda: [1.0, 1.1, 1.2, 1.0])  # how often each label is drawn
+    empty: float = 0.3  # share of scenes without any event
+    # Level of an event against what sounds under it; below -3 dB only alarms and sirens, which are heard there.
+    snr_db: list[float] = field(default_factory=lambda: [-10.0, 38.0])
+    exclude: list[str] = field(default_factory=list)  # classes of the recordings that are not used
+    trusted: list[str] = field(default_factory=list)  # kinds of negatives in which a teacher's labels are not believed
 
 
 @dataclass
@@ -164,8 +238,11 @@ class RunSettings:
     frontend: FrontendSettings = field(default_factory=FrontendSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     augment: AugmentSettings = field(default_factory=AugmentSettings)
+    waveform: WaveformAugmentSettings = field(default_factory=WaveformAugmentSettings)
+    negatives: NegativeSettings = field(default_factory=NegativeSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     teacher: TeacherSettings = field(default_factory=TeacherSettings)
+    teacher_file: TeacherFileSettings = field(default_factory=TeacherFileSettings)
     quantize: QuantizeSettings = field(default_factory=QuantizeSettings)
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     scenes: SceneSettings = field(default_factory=SceneSettings)
@@ -205,10 +282,14 @@ def check_settings(settings: RunSettings) -> None:
         raise UsageError(f"model.head is {settings.model.head!r}.", 'Use "softmax" or "sigmoid".')
     if settings.model.attention not in ("shared", "class"):
         raise UsageError(f"model.attention is {settings.model.attention!r}.", 'Use "shared" or "class".')
+    _check_loss(settings)
+    check_teacher_file(settings.teacher_file)
     for key, _, low, high in (*THRESHOLDS, POOL):
         value = getattr(settings.detector, key)
         if not low <= value <= high:
             raise UsageError(f"detector.{key} is {value}.", f"The firmware knows {low} to {high}.")
+    if not 0.0 <= settings.negatives.share < 1.0:
+        raise UsageError(f"negatives.share is {settings.negatives.share}.", "Give a share of 0 or more and below 1.")
     hop = settings.model.hop_frames
     if settings.train.window_frames % hop:
         raise UsageError(
@@ -222,6 +303,30 @@ def check_settings(settings: RunSettings) -> None:
     for kernel, stride in kernels:
         if kernel[0] < stride[0]:
             raise UsageError(f"a kernel of {kernel[0]} frames is shorter than its stride, {stride[0]}.", "Enlarge it.")
+
+
+def check_teacher_file(file: TeacherFileSettings) -> None:
+    """Raise UsageError for values that no teacher can have."""
+    for key, low, high in (("sure_at", 0.01, 1.0), ("weight", 0.0, 1.0), ("delay_s", 0.0, 5.0), ("hop_s", 0.01, 10.0)):
+        value = getattr(file, key)
+        if not low <= value <= high:
+            raise UsageError(f"teacher_file.{key} is {value}.", f"Use {low:g} to {high:g}.")
+    for key, known in (("combine", ("max", "sum")), ("activation", ("none", "sigmoid", "softmax"))):
+        if getattr(file, key) not in known:
+            raise UsageError(f"teacher_file.{key} is {getattr(file, key)!r}.", f"Use {', '.join(known)}.")
+
+
+def _check_loss(settings: RunSettings) -> None:
+    train, head = settings.train, settings.model.head
+    kinds = ("cross_entropy", "focal", "asymmetric")[: 2 if head == "softmax" else 3]
+    if train.loss not in kinds:
+        raise UsageError(f"train.loss is {train.loss!r}, with a {head} head.", f"Use {' or '.join(kinds)}.")
+    if train.quiet_db < 0:
+        raise UsageError(f"train.quiet_db is {train.quiet_db}.", "Use 0, or dB such as 20.")
+    if len(train.asymmetric_gamma) != 2 or min(train.focal_gamma, *train.asymmetric_gamma) < 0:
+        raise UsageError("train.focal_gamma is one number, train.asymmetric_gamma two, 0 or more.", "Correct them.")
+    if not 0.0 <= train.asymmetric_margin < 1.0:
+        raise UsageError(f"train.asymmetric_margin is {train.asymmetric_margin}.", "Use 0 to below 1, such as 0.05.")
 
 
 def _fill(target: Any, table: dict[str, Any], source: str, prefix: str) -> None:
@@ -246,6 +351,15 @@ def _convert(value: Any, kind: Any, where: str) -> Any:
         if not isinstance(value, list):
             raise UsageError(f"{where} must be a list.", "Write it in brackets.")
         return [_convert(v, item, where) for v in value]
+    if typing.get_origin(kind) is dict:
+        if not isinstance(value, dict):
+            raise UsageError(f"{where} is a table.", "Write one key per line.")
+        return {k: _convert(v, typing.get_args(kind)[1], f"{where}.{k}") for k, v in value.items()}
+    if isinstance(kind, types.UnionType):
+        if type(value) in typing.get_args(kind):
+            return value
+        names = " or ".join(one.__name__ for one in typing.get_args(kind))
+        raise UsageError(f"{where} must be of type {names}, not {type(value).__name__}.", "Correct the value.")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):

@@ -11,12 +11,14 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from soundsdk.labels import LabelledSpan
 from soundsdk_sim.scenes import Recordings, Scene, SceneEvent, make_scene
 from soundsdk_sim.scenes.matching import match, on_time
 from soundsdk_sim.scenes.scene import ALARM_LABELS
+from soundsdk_train.datasets import LabelledFile
 from soundsdk_train.run_settings import SYNTHETIC_LABELS
 
 POOL_MS = (0, 256, 512, 768)
@@ -32,6 +34,7 @@ REQUIRED_SNR_DB = 5.0
 # The recordings of the validation scenes were trained on; unseen ones give more false events.
 FALSE_COST = 2.0
 MISSED_COST = 2.0  # of an alarm loud enough to be promised
+_VARY = 0.2  # share by which recordings are played faster or slower
 _FIRST_SEED = 900_000  # scenes to choose on; tests use seeds far below
 
 
@@ -181,6 +184,14 @@ def _smoothed(costs: dict[tuple[int, float, int], float]) -> Callable[[tuple[int
         return 0.25 * costs[before, at[1], at[2]] + 0.5 * costs[at] + 0.25 * costs[after, at[1], at[2]]
 
     return smooth
+
+
+def recordings_of(items: Sequence[LabelledFile]) -> Recordings | None:
+    """Return the files of a dataset as material for validation scenes; None if there are none."""
+    clips: dict[str, list[Path]] = {}
+    for item in items:
+        clips.setdefault(item.label, []).append(item.path)
+    return Recordings(clips, _VARY) if clips else None
 
 
 def validation_scenes(count: int, recordings: Recordings | None) -> list[Scene]:

@@ -6,7 +6,7 @@ import json
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata as packages
 from pathlib import Path
@@ -22,10 +22,14 @@ from soundsdk_train.datasets import LabelledClip, data_hash, label_matrix, refus
 from soundsdk_train.evaluation import clips as clip_evaluation
 from soundsdk_train.evaluation.clip_metrics import Figures
 from soundsdk_train.features import statistics
+from soundsdk_train.negatives import negatives_for
 from soundsdk_train.run_settings import RunSettings, check_settings
+from soundsdk_train.training_bank import training_bank
 
 # What fits a small board beside the firmware.
 BUDGET = {"parameters": 60_000, "macs_per_second": 1_300_000, "file_bytes": 100_000, "arena_bytes": 24 * 1024}
+
+_CALIBRATION_NEGATIVES = 16  # whose ranges the quantisation covers as well, of all kinds
 
 
 @dataclass
@@ -48,13 +52,14 @@ def train_detector(
     on_epoch: Callable[[training_loop.EpochReport], None] | None = None,
     on_stage: Callable[[str], None] = lambda text: None,
     choose_thresholds: Callable[[bytes], dict[str, Any]] | None = None,
+    sources: Mapping[str, str] | None = None,
 ) -> TrainedDetector:
     """Train a detector on clips and check it, without writing anything.
 
     clips need features (and may have strong labels); test clips also need pcm. labels: the model's classes, in order;
     for a sigmoid head a clip without any of them is a negative. on_stage is called as each stage begins, on_epoch after
     each epoch. choose_thresholds maps the INT8 file to the detector settings of the metadata; without it those of the
-    run's settings hold.
+    run's settings hold. sources: recordings that scenes were mixed from, name -> SHA-256, for the record.
     Raises DataError, UsageError, or CheckError when an engine differs.
     """
     check_settings(settings)
@@ -64,7 +69,9 @@ def train_detector(
     gpu = tf_runtime.use_mixed_precision_on_gpu()
     tf_runtime.seed_everything(settings.seed)
 
-    bank, validation = _bank(clips, labels, settings)
+    negatives = negatives_for(labels, settings)
+    on_stage(negatives.note)
+    bank, validation = _bank(clips, labels, settings, negatives.clips)
     width = settings.frontend.width
     teachers = []
     for i in range(settings.teacher.count):
@@ -93,10 +100,12 @@ def train_detector(
     weights = crnn_step.fold_weights(trained.model, shape)
     features = [_features(clip) for clip in clips]
     chosen = quantize.calibration_indices(label_matrix(clips, labels), settings.quantize.clips_per_class, settings.seed)
-    converted = quantize.convert(weights, shape, [features[i] for i in chosen])
+    heard = [_features(clip) for clip in negatives.clips[:: max(1, len(negatives.clips) // _CALIBRATION_NEGATIVES)]]
+    converted = quantize.convert(weights, shape, [features[i] for i in chosen] + heard)
 
     test_labels = label_matrix(test, labels)
     metadata = _metadata(settings, labels, shape, clips, features, test_fold)
+    metadata["provenance"]["negatives"] = {"clips": len(negatives.clips), "data": negatives.digest}
     floats = None
     if test:
         logits = training_loop.clip_logits(trained.model, [_features(clip) for clip in test], len(labels))
@@ -122,8 +131,9 @@ def train_detector(
     record = {
         "settings": settings.as_dict(),
         "labels": list(labels),
-        # Generated scenes follow from settings and seed; metadata's provenance.data covers them as well.
-        "data": {clip.name: clip.sha256 for clip in clips if not clip.name.startswith("scene-")},
+        # Scenes follow from settings, seed and sources; provenance.data in the metadata is over the scenes themselves.
+        "data": dict(sources) if sources else {clip.name: clip.sha256 for clip in clips},
+        "negatives": negatives.note,
         "test_fold": test_fold,
         "test_data": {clip.name: clip.sha256 for clip in test},
         "cost": {**cost, "file_bytes": len(data), **_arena(data)},
@@ -209,19 +219,21 @@ def _features(clip: LabelledClip) -> NDArray[np.int8]:
     return clip.features
 
 
-def _bank(clips: Sequence[LabelledClip], labels: Sequence[str], settings: RunSettings) -> tuple[Bank, Any]:
+def _bank(
+    clips: Sequence[LabelledClip], labels: Sequence[str], settings: RunSettings, negatives: Sequence[LabelledClip]
+) -> tuple[Bank, Any]:
     """Return the training bank and, if the settings hold recordings back, their features and labels.
 
     All takes of one recording stay on the same side.
     """
     held: set[str] = set()
     if settings.train.validation > 0:
-        sources = sorted({clip.source or clip.name for clip in clips})
+        sources = sorted({clip.source or clip.name for clip in clips if not clip.pseudo})
         order = np.random.default_rng(settings.seed).permutation(len(sources))
         held = {sources[i] for i in order[: max(1, round(settings.train.validation * len(sources)))]}
     kept = [clip for clip in clips if (clip.source or clip.name) not in held]
     out = [clip for clip in clips if (clip.source or clip.name) in held]
-    bank = Bank([_features(c) for c in kept], label_matrix(kept, labels), [c.strong for c in kept])
+    bank = training_bank(kept, labels, settings, negatives)
     return bank, ([_features(c) for c in out], label_matrix(out, labels)) if out else None
 
 
@@ -246,6 +258,8 @@ def _metadata(
         "versions": {k: v for k, v in _versions().items() if k != "platform"},
         "licence": settings.data.licence,
     }
+    if settings.teacher_file.file:
+        provenance["teacher"] = Path(settings.teacher_file.file).name
     return {
         "soundsdk": 1,
         "name": settings.name,

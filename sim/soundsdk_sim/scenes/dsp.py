@@ -142,6 +142,11 @@ def add_at(out: Signal, x: Signal, start: int) -> None:
         out[first:last] += x[first - start : last - start]
 
 
+def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """Draw a value whose logarithm is uniform: each octave is as likely as another."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
 def choice(rng: np.random.Generator, weights: dict[str, float]) -> str:
     """Draw one key with the given weights."""
     names = list(weights)

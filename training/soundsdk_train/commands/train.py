@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
+from numpy.typing import NDArray
 
 from soundsdk.commands.options import config_option, data_option, fold_option, output_option, seed_option
 from soundsdk.commands.verb import Verb
+from soundsdk.errors import UsageError
 from soundsdk_train import run_settings
 from soundsdk_train.datasets import LAYOUTS, Dataset, LabelledClip, LabelledFile, LoadedClips, load_clips, scan, split
+from soundsdk_train.mixtures.material import Scorer
+from soundsdk_train.waveform import variant_maker
+
+if TYPE_CHECKING:
+    from soundsdk_train.distillation.distil import Distiller
 
 
 @click.command(
@@ -21,6 +30,7 @@ from soundsdk_train.datasets import LAYOUTS, Dataset, LabelledClip, LabelledFile
     examples=[
         "soundsdk train --data my_sounds -o siren.tflite",
         "soundsdk train --data my_sounds --fold 1 --seed 7 -o siren.tflite",
+        "soundsdk train --data my_sounds --teacher yamnet.tflite --unlabelled long_recordings -o siren.tflite",
         "soundsdk train --data esc10 --config training/configs/esc10.toml -o esc10.tflite",
     ],
 )
@@ -31,7 +41,22 @@ from soundsdk_train.datasets import LAYOUTS, Dataset, LabelledClip, LabelledFile
 @seed_option
 @click.option("--name", default=None, help="Name of the model in its metadata (default: the file's name).")
 @click.option("--epochs", type=int, default=None, metavar="N", help="Number of epochs, instead of the settings'.")
+@click.option("--teacher", metavar="FILE", help="Learn from this model as well: .tflite, .onnx or SavedModel.")
+@click.option(
+    "--unlabelled",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="DIR",
+    help="Recordings without labels, learned as the teacher hears them. May be repeated.",
+)
 @click.option("--tensorboard", type=click.Path(), default=None, metavar="DIR", help="Write TensorBoard logs to DIR.")
+@click.option(
+    "--material",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False),
+    metavar="DIR",
+    help="Add a folder of labelled folders to the scenes that [scenes] makes; may be repeated.",
+)
 @output_option("Detector file to write, such as siren.tflite.")
 def train(
     data: str,
@@ -41,7 +66,10 @@ def train(
     seed: int | None,
     name: str | None,
     epochs: int | None,
+    teacher: str | None,
+    unlabelled: tuple[Path, ...],
     tensorboard: str | None,
+    material: tuple[str, ...],
     output: Path,
 ) -> None:
     """Train a detector on a folder of recordings.
@@ -52,6 +80,7 @@ def train(
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from soundsdk_train import training_run
+    from soundsdk_train.scene_data import make_scenes
 
     training_run.check_output(output)
     chosen = run_settings.read_settings(config)
@@ -61,13 +90,27 @@ def train(
     if epochs is not None:
         chosen.train.epochs = epochs
         chosen.teacher.epochs = min(chosen.teacher.epochs, epochs)
+    chosen.teacher_file.file = teacher or chosen.teacher_file.file
     run_settings.check_settings(chosen)
     dataset = scan(data, layout)
+    if chosen.scenes.count and unlabelled:
+        raise UsageError("--unlabelled does not go with [scenes].", "Put those recordings into a folder of --material.")
+    distiller = None if chosen.scenes.count else open_teacher_file(dataset, chosen, unlabelled)
     train_clips, test_clips, labels = load_split(dataset, fold, chosen)
     choose_thresholds = None
+    sources: dict[str, str] | None = None
     if chosen.scenes.count:
         click.echo(f"making {chosen.scenes.count} scenes of {chosen.scenes.seconds:g} s", err=True)
-        train_clips, labels, choose_thresholds = add_scenes(train_clips, split(dataset, fold)[0], chosen)
+        made = make_scenes(split(dataset, fold)[0], material, chosen, scene_scorer(chosen))
+        train_clips, labels, sources = made.clips, made.labels, made.sources
+        choose_thresholds = scene_thresholds_of(split(dataset, fold)[0], chosen)
+
+    if distiller is not None:
+        from soundsdk_train.distillation.distil import distil
+
+        distiller = distiller.for_labels(labels)
+        files = split(dataset, fold)[0]
+        train_clips = distil(distiller, train_clips, files, unlabelled, partial(click.echo, err=True))
 
     from soundsdk_train.progress import TrainingDisplay
 
@@ -81,7 +124,10 @@ def train(
             on_epoch=display.epoch,
             on_stage=display.stage,
             choose_thresholds=choose_thresholds,
+            sources=sources,
         )
+    if distiller is not None:
+        detector.record["teacher_file"] = distiller.describe()
     record = training_run.write_detector(detector, output)
     cost = detector.record["cost"]
     click.echo(
@@ -104,14 +150,38 @@ def train(
     click.echo(f"record of the run: {record}", err=True)
 
 
+def open_teacher_file(
+    dataset: Dataset, settings: run_settings.RunSettings, unlabelled: Sequence[Path]
+) -> Distiller | None:
+    """Load the teacher before the recordings, so that what is wrong with it shows at once; None without one."""
+    if not settings.teacher_file.file:
+        if unlabelled:
+            raise UsageError("unlabelled recordings need a teacher.", "Give one with --teacher, such as YAMNet.")
+        return None
+    from soundsdk_train.distillation.distil import open_distiller
+
+    for folder in unlabelled:
+        if not folder.exists():
+            raise UsageError(f"there is no folder {folder}.", "Give a folder of recordings.")
+    return open_distiller(labels_to_learn(dataset, settings), settings)
+
+
+def labels_to_learn(dataset: Dataset, settings: run_settings.RunSettings) -> list[str]:
+    """Return the labels of a detector. A folder of backgrounds is never an event; only softmax needs a class for it."""
+    never = run_settings.BACKGROUND_LABELS if settings.model.head == "sigmoid" else ()
+    return [label for label in dataset.labels if label not in settings.data.negatives and label not in never]
+
+
 def load_split(
     dataset: Dataset, test_fold: int | None, settings: run_settings.RunSettings
 ) -> tuple[list[LabelledClip], list[LabelledClip], list[str]]:
     """Decode both sides of a split and report what was skipped; returns training clips, test clips and labels."""
     train_files, test_files = split(dataset, test_fold)
-    labels = [label for label in dataset.labels if label not in settings.data.negatives]
-    loaded = load_clips(train_files, settings.frontend, settings.model.hop_frames, keep_pcm=False)
-    tested = load_clips(test_files, settings.frontend, settings.model.hop_frames) if test_files else LoadedClips()
+    labels = labels_to_learn(dataset, settings)
+    hop_frames = settings.model.hop_frames
+    variants = variant_maker(len(train_files), settings.frontend, settings.waveform, settings.seed, hop_frames)
+    loaded = load_clips(train_files, settings.frontend, hop_frames, keep_pcm=False, make_variants=variants)
+    tested = load_clips(test_files, settings.frontend, hop_frames) if test_files else LoadedClips()
     skipped = loaded.unreadable + tested.unreadable
     for _, reason in skipped:
         click.echo(f"skipped: {reason}", err=True)
@@ -122,19 +192,36 @@ def load_split(
     return loaded.clips, tested.clips, labels
 
 
-def add_scenes(
-    clips: Sequence[LabelledClip], files: Sequence[LabelledFile], settings: run_settings.RunSettings
-) -> tuple[list[LabelledClip], list[str], Callable[[bytes], dict[str, Any]] | None]:
-    """Return clips and labels with generated scenes added, and what chooses the thresholds; None without validation."""
-    from soundsdk_train import scene_data, scene_thresholds
+def scene_scorer(settings: run_settings.RunSettings) -> Scorer | None:
+    """Return what the teacher file of the settings hears of the scenes' labels; None without one."""
+    from soundsdk_train.distillation.class_map import label_map
+    from soundsdk_train.distillation.teacher import open_teacher
+    from soundsdk_train.mixtures.material import LabelScores
 
-    material = scene_data.recordings_of(files)
-    with_scenes, labels = scene_data.add_scenes(clips, material, settings)
+    chosen, labels = settings.teacher_file, settings.scenes.labels
+    if not chosen.file:
+        return None
+    teacher = open_teacher(chosen.file, chosen)
+    classes = label_map(labels, chosen.map, teacher.names, teacher.classes, chosen.combine)
+
+    def score(pcm: NDArray[np.int16]) -> LabelScores:
+        heard = teacher.scores(pcm)
+        return LabelScores(classes.apply(heard.values), heard.hop_s, teacher.window_s)
+
+    return score
+
+
+def scene_thresholds_of(
+    files: Sequence[LabelledFile], settings: run_settings.RunSettings
+) -> Callable[[bytes], dict[str, Any]] | None:
+    """Return what chooses the thresholds on validation scenes; None if the settings ask for no such scenes."""
+    from soundsdk_train import scene_thresholds
+
     if not settings.scenes.validation:
-        return with_scenes, labels, None
+        return None
 
     def choose_thresholds(model: bytes) -> dict[str, Any]:
-        scenes = scene_thresholds.validation_scenes(settings.scenes.validation, material)
+        scenes = scene_thresholds.validation_scenes(settings.scenes.validation, scene_thresholds.recordings_of(files))
         return scene_thresholds.choose_thresholds(model, scenes)
 
-    return with_scenes, labels, choose_thresholds
+    return choose_thresholds

@@ -1,0 +1,1 @@
+"""Knowledge distillation: what a trained model in a file hears in recordings, as targets for the small network."""

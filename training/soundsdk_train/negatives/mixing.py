@@ -1,0 +1,114 @@
+"""The negatives of one training: those that fit its labels and its frontend, as clips."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from soundsdk_train.datasets import LabelledClip
+from soundsdk_train.features import extract
+from soundsdk_train.negatives.generated import KINDS, generated_negative, kind_schedule
+from soundsdk_train.negatives.packing import STEP, NegativeItem, frontend_hash, packed_frontend, unpack
+from soundsdk_train.run_settings import BACKGROUND_LABELS, FrontendSettings, RunSettings
+
+SHIPPED = Path(__file__).with_name("shipped.neg")
+GENERATED_SOURCE = "soundsdk, generated"
+_ALARMS = {"smoke", "fire", "co", "siren"}  # words that say which alarm
+
+
+@dataclass
+class ChosenNegatives:
+    """Negatives as clips without variants. note: one line on what they are, or why there are none."""
+
+    clips: list[LabelledClip] = field(default_factory=list)
+    note: str = ""
+    digest: str = ""  # SHA-256 of where they come from: the shipped file, or settings of the generator
+
+
+def negatives_for(labels: Sequence[str], settings: RunSettings) -> ChosenNegatives:
+    """Return the negatives to train labels with.
+
+    With a sigmoid head they have no label in any frame; with softmax they are of the class of backgrounds, and without
+    such a class there are none. Items that may hold a sound named by a label are left out.
+    """
+    if not settings.negatives.use or settings.negatives.share <= 0.0:
+        return ChosenNegatives(note="negatives: off")
+    softmax = settings.model.head == "softmax"
+    backgrounds = [label for label in labels if label in BACKGROUND_LABELS]
+    if softmax and not backgrounds:
+        return ChosenNegatives(note="negatives: none, as there is no class of backgrounds (add a folder `background`)")
+    data = SHIPPED.read_bytes()
+    if packed_frontend(data) == frontend_hash(settings.frontend):
+        items, digest, which = _shipped(), hashlib.sha256(data).hexdigest(), "shipped"
+    else:
+        items = generated_items(settings.frontend, settings.negatives.generated, settings.seed)
+        digest = f"generated-{settings.negatives.generated}-{settings.seed}"
+        which = "generated; the shipped recordings are for the default frontend only"
+    names = backgrounds[:1] if softmax else []
+    chosen = [item for item in items if fits(item.words, labels)]
+    clips = []
+    for number, item in enumerate(chosen):
+        strong = None if softmax else np.zeros((len(item.features), len(labels)), np.uint8)
+        name = f"negative-{number:04d}-{item.kind}"
+        sha256 = hashlib.sha256(item.features.tobytes()).hexdigest()
+        pcm = np.zeros(0, np.int16)
+        clips.append(LabelledClip(name, pcm, tuple(names), sha256, item.original, item.features, strong))
+    left_out = len(items) - len(chosen)
+    why = f", {left_out} left out that may hold {', '.join(labels)}" if left_out else ""
+    return ChosenNegatives(clips, f"negatives: {len(clips)} ({which}{why})", digest)
+
+
+def fits(words: Sequence[str], labels: Sequence[str]) -> bool:
+    """Return True if no label names a sound of an item with these words.
+
+    Words match if they are equal or if one begins the other (bark, barking). A label that says no more than "alarm"
+    excludes all that beeps.
+    """
+    for label in labels:
+        if label in BACKGROUND_LABELS:
+            continue
+        named = {_singular(word) for word in re.split(r"[^a-z0-9]+", label.lower()) if word}
+        if "alarm" in named and not named & _ALARMS:
+            named |= {"beep", "ring"}
+        named.discard("alarm")  # which alarm is meant is in the other words
+        if any(_alike(a, _singular(b)) for a in named for b in words):
+            return False
+    return True
+
+
+def generated_items(frontend: FrontendSettings, count: int, seed: int) -> list[NegativeItem]:
+    """Generate count negatives of all kinds, 5 s each, for any frontend of 16 kHz; others have none."""
+    if frontend.rate_hz != 16000:
+        return []
+    out = []
+    for number, kind in enumerate(kind_schedule(count)):
+        pcm = generated_negative(np.random.default_rng([seed, number, 0x4E47]), kind)
+        words = KINDS[kind].words.split()
+        out.append(NegativeItem(extract(pcm, frontend), kind, words, GENERATED_SOURCE, kind, "MIT"))
+    return out
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> list[NegativeItem]:
+    """Read the shipped items. Values are spread evenly over their step, so that the steps are no cue to a network."""
+    rng = np.random.default_rng(0x4E47)
+    items = unpack(SHIPPED.read_bytes())
+    for item in items:
+        spread = rng.integers(-(STEP // 2), STEP - STEP // 2, item.features.shape)
+        values = np.clip(item.features + np.where(item.features > -128, spread, 0), -128, 127)
+        item.features = values.astype(np.int8)
+    return items
+
+
+def _singular(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+def _alike(a: str, b: str) -> bool:
+    return a == b or (min(len(a), len(b)) >= 4 and (a.startswith(b) or b.startswith(a)))
