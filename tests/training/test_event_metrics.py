@@ -188,6 +188,17 @@ def test_psds_of_a_resample_is_that_of_the_recordings_drawn() -> None:
     assert weighted.score == pytest.approx(drawn.score, abs=1e-9)
 
 
+def test_a_resample_is_not_punished_for_a_label_that_it_lacks() -> None:
+    edges = np.arange(0, 10.5, 0.5)
+    scores = np.zeros((20, 2), np.int32)
+    scores[2:4, 0] = 900
+    siren = ScoredTruth(scores, edges, [LabelledSpan(1.0, 2.0, "siren")], 10.0)
+    bark = ScoredTruth(scores[:, ::-1], edges, [LabelledSpan(1.0, 2.0, "bark")], 10.0)
+    counts = PsdsCounts([siren, bark], ["siren", "bark"], PSDS1)
+    assert counts.psds().score == 1
+    assert counts.psds(np.array([2.0, 0.0])).score == 1
+
+
 def test_an_event_is_paired_once_and_as_many_as_can_be() -> None:
     truth = [LabelledSpan(1.0, 2.0, "bark"), LabelledSpan(1.15, 2.1, "bark")]
     # The first fits both true ones, the second only the first: a greedy pairing would find one.

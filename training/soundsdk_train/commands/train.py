@@ -143,6 +143,11 @@ def train(
         )
     if distiller is not None:
         detector.record["teacher_file"] = distiller.describe()
+    if test_clips:
+        from soundsdk_train.evaluation.view import clip_figures
+
+        continuous = clip_figures(detector.data, test_clips)
+        detector.record["deployed"] = continuous.as_dict()
     record = training_run.write_detector(detector, output)
     cost = detector.record["cost"]
     click.echo(
@@ -157,9 +162,9 @@ def train(
                 f"mAP {figures.mean_average_precision:.4f}"
             )
     if test_clips:
-        from soundsdk_train.evaluation.view import print_held_out
+        from soundsdk_train.evaluation.tables import open_console, print_figures
 
-        print_held_out(detector.data, test_clips, f"fold {fold}, on continuous sound as on the device")
+        print_figures(open_console(), f"fold {fold}, on continuous sound as on the device", continuous)
     for line in training_run.over_budget(detector.record):
         click.echo(f"note: too large for a small board: {line}", err=True)
     click.echo(f"record of the run: {record}", err=True)

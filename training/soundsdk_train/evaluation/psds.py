@@ -83,16 +83,22 @@ class PsdsCounts:
             self.curves.append(_on_common_thresholds(parts))
 
     def psds(self, weights: F64 | None = None) -> Psds:
-        """Compute the score; weights: (recordings,), how often each recording counts (default: once)."""
+        """Compute the score; weights: (recordings,), how often each recording counts (default: once).
+
+        Where weights leave nothing true of a label, it does not count; NaN if that is so of all.
+        """
         once = np.ones(len(self.hours)) if weights is None else weights
-        rocs = [self._roc(c, once) for c in range(len(self.curves))]
+        counted = [c for c in range(len(self.curves)) if weights is None or weights @ self.true[:, c] > 0]
+        if not counted:
+            return Psds(np.nan, [np.nan] * len(self.curves))
+        every = [self._roc(c, once) for c in range(len(self.curves))]
+        rocs = [every[c] for c in counted]
         limit = self.settings.max_rate
         rates = np.unique(np.concatenate([rate for rate, _ in rocs]))
         found = np.array([_previous(rate, share, rates) for rate, share in rocs])
         together = np.maximum(found.mean(0) - self.settings.spread_weight * found.std(0), 0.0)
-        return Psds(
-            _staircase(rates, together, limit) / limit, [_staircase(rate, share, limit) / limit for rate, share in rocs]
-        )
+        alone = [_staircase(rate, share, limit) / limit for rate, share in every]
+        return Psds(_staircase(rates, together, limit) / limit, alone)
 
     def _roc(self, c: int, weights: F64) -> tuple[F64, F64]:
         """Return effective false positives per hour, ascending, and the highest share of true events found so far."""

@@ -1,4 +1,4 @@
-"""The default view of clips that a detector was not trained on: as a board would hear them."""
+"""Figures of clips as a board would hear them: the default view of a held-out fold."""
 
 from __future__ import annotations
 
@@ -8,15 +8,7 @@ from collections.abc import Sequence
 from soundsdk_train.datasets import LabelledClip
 from soundsdk_train.evaluation.deployed_figures import DeployedFigures
 from soundsdk_train.evaluation.deployed_run import evaluate_deployed
-from soundsdk_train.evaluation.tables import open_console, print_figures
 from soundsdk_train.evaluation.timeline import lay_out_clips
-
-
-def print_held_out(model: bytes, clips: Sequence[LabelledClip], title: str) -> DeployedFigures:
-    """Print and return the figures of a detector on clips (with pcm), each laid on a timeline."""
-    figures = clip_figures(model, clips)
-    print_figures(open_console(), title, figures)
-    return figures
 
 
 def clip_figures(model: bytes, clips: Sequence[LabelledClip]) -> DeployedFigures:
