@@ -147,6 +147,19 @@ def test_scores_are_kept_by_content_and_damaged_ones_made_again(teacher_file, tm
     assert not list((tmp_path / "cache").rglob("*.part"))
 
 
+def test_samples_are_heard_once_at_any_rate(teacher_file, tmp_path):
+    one = distiller(teacher_file, tmp_path / "cache")
+    noise = (sound("noise", np.random.default_rng(1)) * 32767).astype(np.int16)
+    first = one.cache.hear(noise)
+    np.testing.assert_allclose(first.values, one.teacher.scores(noise).values, atol=1e-3)
+    assert one.cache.hits == 0
+    np.testing.assert_array_equal(one.cache.hear(noise).values, first.values)
+    assert one.cache.hits == 1
+    at_8k = one.cache.hear(noise[::2], 8000)  # as long as the first, and half as wide
+    assert one.cache.hits == 1
+    assert at_8k.values.shape == first.values.shape
+
+
 def test_a_cache_that_cannot_be_written_is_said_and_no_failure(teacher_file, tmp_path):
     from soundsdk_train.distillation.distil import distil
 

@@ -194,6 +194,7 @@ class TeacherFileSettings:
 
     file: str = ""  # .tflite, .onnx or SavedModel folder; "" for none
     class_map: str = ""  # names of its classes; "" for NAME_class_map.csv beside the file
+    head: str = "map"  # map: by the table below; fitted: by a regression of its scores on the labels of the recordings
     # Label -> names or numbers of the teacher's classes; [] leaves a label to the labels of the recordings.
     map: dict[str, list[str | int]] = field(default_factory=dict)
     combine: str = "max"  # of a label's classes: max or sum
@@ -305,6 +306,8 @@ def check_settings(settings: RunSettings) -> None:
         raise UsageError(f"model.attention is {settings.model.attention!r}.", 'Use "shared" or "class".')
     _check_loss(settings)
     check_teacher_file(settings.teacher_file)
+    if settings.scenes.count and settings.teacher_file.head == "fitted":
+        raise UsageError('teacher_file.head = "fitted" does not go with [scenes].', "Use a table, teacher_file.map.")
     for key, _, low, high in (*THRESHOLDS, POOL):
         value = getattr(settings.detector, key)
         if not low <= value <= high:
@@ -332,7 +335,12 @@ def check_teacher_file(file: TeacherFileSettings) -> None:
         value = getattr(file, key)
         if not low <= value <= high:
             raise UsageError(f"teacher_file.{key} is {value}.", f"Use {low:g} to {high:g}.")
-    for key, known in (("combine", ("max", "sum")), ("activation", ("none", "sigmoid", "softmax"))):
+    words = (
+        ("combine", ("max", "sum")),
+        ("activation", ("none", "sigmoid", "softmax")),
+        ("head", ("map", "fitted")),
+    )
+    for key, known in words:
         if getattr(file, key) not in known:
             raise UsageError(f"teacher_file.{key} is {getattr(file, key)!r}.", f"Use {', '.join(known)}.")
 

@@ -255,6 +255,7 @@ def load_split(
 def scene_scorer(settings: run_settings.RunSettings) -> Scorer | None:
     """Return what the teacher file of the settings hears of the scenes' labels; None without one."""
     from soundsdk_train.distillation.class_map import label_map
+    from soundsdk_train.distillation.score_cache import ScoreCache
     from soundsdk_train.distillation.teacher import open_teacher
     from soundsdk_train.mixtures.material import LabelScores
 
@@ -263,9 +264,10 @@ def scene_scorer(settings: run_settings.RunSettings) -> Scorer | None:
         return None
     teacher = open_teacher(chosen.file, chosen)
     classes = label_map(labels, chosen.map, teacher.names, teacher.classes, chosen.combine)
+    cache = ScoreCache(teacher)
 
     def score(pcm: NDArray[np.int16]) -> LabelScores:
-        heard = teacher.scores(pcm)
+        heard = cache.hear(pcm)
         return LabelScores(classes.apply(heard.values), heard.hop_s, teacher.window_s)
 
     return score
