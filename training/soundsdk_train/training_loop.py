@@ -124,8 +124,8 @@ def fit(
             outputs = tf.cast(model(features, training=True), tf.float32)
             logits = pool(outputs, classes)
             if bank.strong is not None and not softmax:
-                # A label that may sound in some step and is known in none is not known for the clip.
-                doubtful = tf.reduce_any(strong < 0, axis=1) & ~tf.reduce_any(strong > 0.5, axis=1)
+                # Absence of a label that may sound in some step and is known in none is not known for the clip.
+                doubtful = tf.reduce_any(strong < 0, axis=1) & ~tf.reduce_any(strong > 0.5, axis=1) & (labels < 0.5)
                 labels = tf.where(doubtful & (has_strong[:, None] > 0), -1.0, labels)
             loss = train.clip_weight * tf.reduce_mean(clip_loss(labels, logits, train))
             if softmax:
