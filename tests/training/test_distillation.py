@@ -241,7 +241,8 @@ def test_train_takes_a_teacher_and_unlabelled_recordings(teacher_file, folders, 
     write(tmp_path / "long" / "a.wav", "noise", "high tone", "low tone")
     config = tmp_path / "c.toml"
     config.write_text(
-        "[model]\nstem_filters = 4\nblocks = [[8, 2, 2], [8, 2, 2]]\ngru_units = 8\n[train]\nepochs = 1\n"
+        '[model]\nhead = "softmax"\n'
+        "stem_filters = 4\nblocks = [[8, 2, 2], [8, 2, 2]]\ngru_units = 8\n[train]\nepochs = 1\n"
         "batch = 8\nwindow_frames = 56\nwarmup_epochs = 1\n[augment]\ntime_mask_frames = 8\n"
         "[waveform]\nvariants = 0\n[negatives]\nuse = false\n"
         '[teacher_file]\nhop_s = 0.1\n[teacher_file.map]\nlow_tone = ["Low tone, hum"]\n'
@@ -277,7 +278,7 @@ def test_labels_that_map_to_nothing_end_train_with_a_sentence(teacher_file, tmp_
     for label in ("bell", *CLASSES):
         write(tmp_path / "data" / label / "1.wav", "noise")
     config = tmp_path / "c.toml"
-    config.write_text(f"[teacher_file.map]\n{table}\n")
+    config.write_text(f'[model]\nhead = "softmax"\n[teacher_file.map]\n{table}\n')
     words = ["train", "--data", str(tmp_path / "data"), "--config", str(config), "--teacher", str(teacher_file)]
     assert cli.run([*words, "-o", str(tmp_path / "o.tflite")]) == 2
     said = capfd.readouterr().err

@@ -41,7 +41,8 @@ def test_train_shows_the_held_out_fold_as_on_a_board(
     need("tensorflow", "tflite_micro")
     config = tmp_path / "quick.toml"
     config.write_text(
-        "[model]\nstem_filters = 4\nblocks = [[8, 2, 2]]\ngru_units = 8\n"
+        '[model]\nhead = "softmax"\n'
+        "stem_filters = 4\nblocks = [[8, 2, 2]]\ngru_units = 8\n"
         "[train]\nepochs = 1\nbatch = 8\nwindow_frames = 56\nwarmup_epochs = 1\n"
         "[quantize]\nclips_per_class = 3\n"
     )

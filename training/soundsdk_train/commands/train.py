@@ -184,8 +184,8 @@ def choose_start(
     fold: int | None,
     settings: run_settings.RunSettings,
     given: Mapping[str, Any],
-    start: str | None,
-    epochs: int | None,
+    start: str | None = None,
+    epochs: int | None = None,
 ) -> DetectorNetwork | None:
     """Return the network to start from: of --from, of the settings file or, with few recordings, of home.
 

@@ -1,4 +1,4 @@
-"""Whether a training starts from a detector, and what its settings then are."""
+"""The choice to start from a detector: when, and with what settings."""
 
 from __future__ import annotations
 

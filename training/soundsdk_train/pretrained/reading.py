@@ -27,7 +27,7 @@ _WHAT_NEXT = "Give a detector that `soundsdk train` made, or use --from none."
 
 @dataclass
 class DetectorNetwork:
-    """What a detector file says of its network. form has the file's head and attention; weights are float32."""
+    """The network in a detector file. form has the file's head and attention; weights are float32."""
 
     detector: DetectorFile
     form: ModelSettings
