@@ -60,7 +60,8 @@ def negatives_for(labels: Sequence[str], settings: RunSettings) -> ChosenNegativ
         pcm = np.zeros(0, np.int16)
         clips.append(LabelledClip(name, pcm, tuple(names), sha256, item.original, item.features, strong))
     left_out = len(items) - len(chosen)
-    why = f", {left_out} left out that may hold {', '.join(labels)}" if left_out else ""
+    named = ", ".join(label for label in labels if label not in BACKGROUND_LABELS)
+    why = f", {left_out} left out that may hold {named}" if left_out else ""
     return ChosenNegatives(clips, f"negatives: {len(clips)} ({which}{why})", digest)
 
 
