@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -232,3 +233,18 @@ def test_percentiles_leave_out_what_is_undefined() -> None:
     assert percentile_interval(np.array([np.nan, np.nan])) is None
     interval = percentile_interval(np.array([np.nan, *np.linspace(0, 1, 101)]))
     assert interval == (pytest.approx(0.025), pytest.approx(0.975))
+
+
+def test_psds_of_long_sound_needs_little_memory() -> None:
+    rng = np.random.default_rng(1)
+    # All detections of 3000 steps of noise at 1001 thresholds against 25 true events at once would be 400 MB.
+    truth = [LabelledSpan(12.0 * i, 12.0 * i + 4, "siren") for i in range(25)]
+    scores = rng.integers(0, 1001, (3000, 1))
+    tracemalloc.start()
+    counts = PsdsCounts([ScoredTruth(scores, np.arange(3001) / 10, truth, 300.0)], ["siren"], PSDS1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60e6
+    highest = np.flatnonzero(np.diff((scores[:, 0] == scores.max()).astype(int), prepend=0) == 1)
+    outside = int((highest % 120 >= 40).sum())  # steps are 0.1 s
+    assert counts.curves[0][:, 0, -2].tolist() == [0, outside, 0]

@@ -21,8 +21,13 @@ else:  # pragma: no cover - the same parser under its older name
 
 SYNTHETIC_LABELS = ("smoke_alarm", "siren")  # labels that the scene generator makes without recordings
 
-# Classes that are never an event.
+# Classes that are never an event, as are those that begin with neg_.
 BACKGROUND_LABELS = ("background", "noise", "silence", "other", "negative")
+
+
+def is_background(label: str) -> bool:
+    """Return True for a class of sounds that are no event: background, noise, silence, other, negative, neg_*."""
+    return label in BACKGROUND_LABELS or label.removesuffix("s") in BACKGROUND_LABELS or label.startswith("neg_")
 
 
 @dataclass
@@ -136,6 +141,17 @@ class NegativeSettings:
 
 
 @dataclass
+class PretrainedSettings:
+    """A detector whose network training starts from (`train --from`), and how (soundsdk_train.pretrained)."""
+
+    file: str = ""  # a detector that comes with soundsdk, such as home, or a .tflite file; "" for none
+    head_steps: int = 160  # batches over frozen convolutions
+    head_rate: float = 3e-3
+    tuned_steps: int = 80  # batches on all weights
+    tuned_rate: float = 5e-4
+
+
+@dataclass
 class TrainSettings:
     """The optimiser and its schedule."""
 
@@ -240,6 +256,7 @@ class RunSettings:
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     waveform: WaveformAugmentSettings = field(default_factory=WaveformAugmentSettings)
     negatives: NegativeSettings = field(default_factory=NegativeSettings)
+    pretrained: PretrainedSettings = field(default_factory=PretrainedSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     teacher: TeacherSettings = field(default_factory=TeacherSettings)
     teacher_file: TeacherFileSettings = field(default_factory=TeacherFileSettings)
@@ -257,15 +274,19 @@ def read_settings(path: str | Path | None) -> RunSettings:
 
     Raises UsageError for a file that cannot be read, an unknown key or a value of the wrong type.
     """
+    return from_dict(tables_in(path), str(path))
+
+
+def tables_in(path: str | Path | None) -> dict[str, Any]:
+    """Return what a settings file says itself, {} for None; raises what read_settings raises."""
     if path is None:
-        return RunSettings()
+        return {}
     try:
-        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the settings file {path} cannot be read: {error}.", "Give a TOML file.") from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not valid TOML: {error}.", "Correct that line.") from error
-    return from_dict(table, str(path))
 
 
 def from_dict(table: dict[str, Any], source: str = "settings") -> RunSettings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from soundsdk.commands.options import config_option, data_option, fold_option, output_option, seed_option
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import UsageError
+from soundsdk.models import DEFAULT
 from soundsdk_train import run_settings
 from soundsdk_train.datasets import LAYOUTS, Dataset, LabelledClip, LabelledFile, LoadedClips, load_clips, scan, split
 from soundsdk_train.mixtures.material import Scorer
+from soundsdk_train.pretrained.reading import DetectorNetwork
 from soundsdk_train.waveform import variant_maker
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
         "soundsdk train --data my_sounds -o siren.tflite",
         "soundsdk train --data my_sounds --fold 1 --seed 7 -o siren.tflite",
         "soundsdk train --data my_sounds --teacher yamnet.tflite --unlabelled long_recordings -o siren.tflite",
+        "soundsdk train --data ten_clips --from home -o doorbell.tflite",
         "soundsdk train --data esc10 --config training/configs/esc10.toml -o esc10.tflite",
     ],
 )
@@ -48,6 +51,13 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="DIR",
     help="Recordings without labels, learned as the teacher hears them. May be repeated.",
+)
+@click.option(
+    "--from",
+    "start",
+    default=None,
+    metavar="MODEL",
+    help="Start from the network of this detector, `none` for no one's (default: home if there are few recordings).",
 )
 @click.option("--tensorboard", type=click.Path(), default=None, metavar="DIR", help="Write TensorBoard logs to DIR.")
 @click.option(
@@ -68,6 +78,7 @@ def train(
     epochs: int | None,
     teacher: str | None,
     unlabelled: tuple[Path, ...],
+    start: str | None,
     tensorboard: str | None,
     material: tuple[str, ...],
     output: Path,
@@ -93,6 +104,9 @@ def train(
     chosen.teacher_file.file = teacher or chosen.teacher_file.file
     run_settings.check_settings(chosen)
     dataset = scan(data, layout)
+    given = run_settings.tables_in(config)
+    choose_head(dataset, chosen, given)
+    pretrained = choose_start(dataset, fold, chosen, given, start, epochs)
     if chosen.scenes.count and unlabelled:
         raise UsageError("--unlabelled does not go with [scenes].", "Put those recordings into a folder of --material.")
     distiller = None if chosen.scenes.count else open_teacher_file(dataset, chosen, unlabelled)
@@ -125,6 +139,7 @@ def train(
             on_stage=display.stage,
             choose_thresholds=choose_thresholds,
             sources=sources,
+            pretrained=pretrained,
         )
     if distiller is not None:
         detector.record["teacher_file"] = distiller.describe()
@@ -150,6 +165,44 @@ def train(
     click.echo(f"record of the run: {record}", err=True)
 
 
+def choose_head(dataset: Dataset, settings: run_settings.RunSettings, given: Mapping[str, Any]) -> None:
+    """Make the head one of events unless the settings file chose it: with a folder of backgrounds, or one label."""
+    backgrounds = [label for label in dataset.labels if run_settings.is_background(label)]
+    if "head" not in given.get("model", {}) and (backgrounds or len(dataset.labels) == 1):
+        settings.model.head = "sigmoid"
+        if backgrounds:
+            click.echo(f"sounds without a label: {', '.join(backgrounds)}", err=True)
+
+
+def choose_start(
+    dataset: Dataset,
+    fold: int | None,
+    settings: run_settings.RunSettings,
+    given: Mapping[str, Any],
+    start: str | None,
+    epochs: int | None,
+) -> DetectorNetwork | None:
+    """Return the network to start from: of --from, of the settings file or, with few recordings, of home.
+
+    The settings become those of such a training. given: the tables of the settings file.
+    """
+    from soundsdk_train.pretrained.choice import FEW, TABLES, few_recordings, start_from
+
+    name = start or settings.pretrained.file
+    if name in ("none", "scratch"):
+        return None
+    if name and epochs is not None:
+        raise UsageError("--epochs is of a training from scratch.", "Use --from none, or set [pretrained] steps.")
+    if not name:
+        chosen = settings.teacher_file.file or epochs is not None or any(table in given for table in TABLES)
+        if chosen or not few_recordings(split(dataset, fold)[0], labels_to_learn(dataset, settings)):
+            return None
+        name = DEFAULT
+        few = f"fewer than {FEW} recordings per label"
+        click.echo(f"{few}: training starts from {name}'s network (--from none: from scratch)", err=True)
+    return start_from(name, settings, own_thresholds="detector" in given)
+
+
 def open_teacher_file(
     dataset: Dataset, settings: run_settings.RunSettings, unlabelled: Sequence[Path]
 ) -> Distiller | None:
@@ -168,8 +221,10 @@ def open_teacher_file(
 
 def labels_to_learn(dataset: Dataset, settings: run_settings.RunSettings) -> list[str]:
     """Return the labels of a detector. A folder of backgrounds is never an event; only softmax needs a class for it."""
-    never = run_settings.BACKGROUND_LABELS if settings.model.head == "sigmoid" else ()
-    return [label for label in dataset.labels if label not in settings.data.negatives and label not in never]
+    labels = [label for label in dataset.labels if label not in settings.data.negatives]
+    if settings.model.head == "softmax":
+        return labels
+    return [label for label in labels if not run_settings.is_background(label)]
 
 
 def load_split(

@@ -1,4 +1,4 @@
-"""The default view of a training's result: the held-out clips as a board would hear them."""
+"""The default view of clips that a detector was not trained on: as a board would hear them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ from soundsdk_train.evaluation.timeline import lay_out_clips
 
 
 def print_held_out(model: bytes, clips: Sequence[LabelledClip], title: str) -> DeployedFigures:
-    """Print and return the figures of a detector on clips (with pcm) that it was not trained on."""
+    """Print and return the figures of a detector on clips (with pcm), each laid on a timeline."""
+    figures = clip_figures(model, clips)
+    print_figures(open_console(), title, figures)
+    return figures
+
+
+def clip_figures(model: bytes, clips: Sequence[LabelledClip]) -> DeployedFigures:
+    """Compute the figures of a detector on clips (with pcm), each laid on a timeline."""
     import soundcore
 
     metadata = json.loads(bytes(soundcore.Stream(model).metadata))
     recordings = lay_out_clips(clips, metadata["labels"], int(metadata["frontend"]["rate_hz"]))
-    figures = evaluate_deployed(model, metadata, recordings).figures
-    print_figures(open_console(), title, figures)
-    return figures
+    return evaluate_deployed(model, metadata, recordings).figures
