@@ -119,6 +119,7 @@ def test_electrical_signals_are_what_they_are_called() -> None:
         ("timer beep", "alarm", False),
         ("rain water", "background", True),
         ("glasses", "glass_break", False),
+        ("street car", "neg_street", True),  # a class of backgrounds
     ],
 )
 def test_an_item_that_may_hold_a_label_does_not_fit(words: str, label: str, fit: bool) -> None:

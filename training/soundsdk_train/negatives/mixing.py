@@ -15,7 +15,7 @@ from soundsdk_train.datasets import LabelledClip
 from soundsdk_train.features import extract
 from soundsdk_train.negatives.generated import KINDS, generated_negative, kind_schedule
 from soundsdk_train.negatives.packing import STEP, NegativeItem, frontend_hash, packed_frontend, unpack
-from soundsdk_train.run_settings import BACKGROUND_LABELS, FrontendSettings, RunSettings
+from soundsdk_train.run_settings import FrontendSettings, RunSettings, is_background
 
 SHIPPED = Path(__file__).with_name("shipped.neg")
 GENERATED_SOURCE = "soundsdk, generated"
@@ -42,7 +42,7 @@ def negatives_for(labels: Sequence[str], settings: RunSettings) -> ChosenNegativ
     if not settings.negatives.use or settings.negatives.share <= 0.0:
         return ChosenNegatives(note="negatives: off")
     softmax = settings.model.head == "softmax"
-    backgrounds = [label for label in labels if label in BACKGROUND_LABELS]
+    backgrounds = [label for label in labels if is_background(label)]
     data = SHIPPED.read_bytes()
     if packed_frontend(data) == frontend_hash(settings.frontend):
         items, digest, which = _shipped(), hashlib.sha256(data).hexdigest(), "shipped"
@@ -63,7 +63,8 @@ def negatives_for(labels: Sequence[str], settings: RunSettings) -> ChosenNegativ
         clip.soft_labels = alike
         clips.append(clip)
     left_out = len(items) - len(chosen)
-    why = f", {left_out} left out that may hold {', '.join(labels)}" if left_out else ""
+    named = ", ".join(label for label in labels if not is_background(label))
+    why = f", {left_out} left out that may hold {named}" if left_out else ""
     return ChosenNegatives(clips, f"negatives: {len(clips)} ({which}{why})", digest)
 
 
@@ -74,7 +75,7 @@ def fits(words: Sequence[str], labels: Sequence[str]) -> bool:
     excludes all that beeps.
     """
     for label in labels:
-        if label in BACKGROUND_LABELS:
+        if is_background(label):
             continue
         named = {_singular(word) for word in re.split(r"[^a-z0-9]+", label.lower()) if word}
         if "alarm" in named and not named & _ALARMS:
