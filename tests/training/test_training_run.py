@@ -214,17 +214,17 @@ def test_a_missing_official_interpreter_is_reported_before_training(monkeypatch:
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import os
 
-    from soundsdk_train import export
+    from soundsdk_train import whole_file
 
     path = tmp_path / "m.tflite"
-    export.write_whole(path, b"old")
+    whole_file.write_whole(path, b"old")
 
     def fail(*args: object) -> None:
         raise OSError("disk full")
 
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
-        export.write_whole(path, b"new")
+        whole_file.write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["m.tflite"]
 

@@ -33,7 +33,7 @@ def hear_backgrounds(
     DataError if a folder holds no recordings, or one with the name of a label: those hold events.
     """
     labels = {label_name(label) for label in listener.labels}
-    out = []
+    out: list[HeardRecording] = []
     for folder in folders:
         # The folders below the one that was given, and its own name.
         for path in audio_file.find(folder):

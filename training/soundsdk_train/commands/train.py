@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -17,7 +18,9 @@ from soundsdk.commands.verb import Verb
 from soundsdk.errors import UsageError
 from soundsdk.models import DEFAULT
 from soundsdk_train import run_settings
+from soundsdk_train.checkpoint import CheckpointFiles
 from soundsdk_train.datasets import LAYOUTS, Dataset, LabelledClip, LabelledFile, LoadedClips, load_clips, scan, split
+from soundsdk_train.feature_cache import FeatureStore, code_version, key_of
 from soundsdk_train.mixtures.material import Scorer
 from soundsdk_train.pretrained.reading import DetectorNetwork
 from soundsdk_train.waveform import variant_maker
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     examples=[
         "soundsdk train --data my_sounds -o siren.tflite",
         "soundsdk train --data my_sounds --fold 1 --seed 7 -o siren.tflite",
+        "soundsdk train --data my_sounds --resume -o siren.tflite",
         "soundsdk train --data my_sounds --teacher yamnet.tflite --unlabelled long_recordings -o siren.tflite",
         "soundsdk train --data ten_clips --from home -o doorbell.tflite",
         "soundsdk train --data esc10 --config training/configs/esc10.toml -o esc10.tflite",
@@ -67,6 +71,7 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Add a folder of labelled folders to the scenes that [scenes] makes; may be repeated.",
 )
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint beside FILE, where a training was cut off.")
 @output_option("Detector file to write, such as siren.tflite.")
 def train(
     data: str,
@@ -81,13 +86,15 @@ def train(
     start: str | None,
     tensorboard: str | None,
     material: tuple[str, ...],
+    resume: bool,
     output: Path,
 ) -> None:
     """Train a detector on a folder of recordings.
 
-    Ctrl-C ends training early and keeps the best so far. The same seed on the same machine gives the same file. The
-    file is written only if TensorFlow Lite Micro and soundcore agree on every byte of its output; a .run.json beside
-    it records settings, data, versions and figures.
+    Ctrl-C ends training early and keeps the best so far; a checkpoint beside the file is written after each epoch, from
+    which --resume goes on, also after a crash, as if there had been none. The same seed on the same machine gives the
+    same file. The file is written only if TensorFlow Lite Micro and soundcore agree on every byte of its output; a
+    .run.json beside it records settings, data, versions and figures.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from soundsdk_train import training_run
@@ -128,6 +135,7 @@ def train(
 
     from soundsdk_train.progress import TrainingDisplay
 
+    checkpoints = CheckpointFiles(output, resume)
     with TrainingDisplay(tensorboard) as display:
         detector = training_run.train_detector(
             train_clips,
@@ -140,6 +148,7 @@ def train(
             choose_thresholds=choose_thresholds,
             sources=sources,
             pretrained=pretrained,
+            checkpoints=checkpoints,
         )
     if distiller is not None:
         detector.record["teacher_file"] = distiller.describe()
@@ -149,6 +158,10 @@ def train(
         continuous = clip_figures(detector.data, test_clips)
         detector.record["deployed"] = continuous.as_dict()
     record = training_run.write_detector(detector, output)
+    if detector.record["training"]["interrupted"]:
+        click.echo("note: interrupted; the same command with --resume goes on from there", err=True)
+    else:
+        checkpoints.remove()
     cost = detector.record["cost"]
     click.echo(
         f"{output}: {cost['file_bytes']:,} bytes, {cost['parameters']:,} parameters, "
@@ -240,7 +253,13 @@ def load_split(
     labels = labels_to_learn(dataset, settings)
     hop_frames = settings.model.hop_frames
     variants = variant_maker(len(train_files), settings.frontend, settings.waveform, settings.seed, hop_frames)
-    loaded = load_clips(train_files, settings.frontend, hop_frames, keep_pcm=False, make_variants=variants)
+    made_by = [dataclasses.asdict(settings.frontend), hop_frames, None]
+    if variants is not None:
+        made_by[2] = [dataclasses.asdict(settings.waveform), settings.seed, variants.keywords["count"]]
+    store = FeatureStore(key_of(made_by, code_version()), settings.frontend.width)
+    loaded = load_clips(
+        train_files, settings.frontend, hop_frames, keep_pcm=False, make_variants=variants, store=store
+    )
     tested = load_clips(test_files, settings.frontend, hop_frames) if test_files else LoadedClips()
     skipped = loaded.unreadable + tested.unreadable
     for _, reason in skipped:
@@ -249,6 +268,7 @@ def load_split(
         click.echo(f"{len(skipped)} of {len(train_files) + len(test_files)} files skipped", err=True)
     folds = "none held out" if test_fold is None else f"fold {test_fold} held out: {len(tested.clips)} clips"
     click.echo(f"{len(loaded.clips)} clips of {len(dataset.labels)} classes to train on, {folds}", err=True)
+    click.echo(f"features are kept in {store.path}", err=True)
     return loaded.clips, tested.clips, labels
 
 
