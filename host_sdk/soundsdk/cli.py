@@ -36,6 +36,10 @@ VERBS = {
         "soundsdk_train.commands.mine",
         "Find false alarms in long recordings, and cut them out as negatives to train on.",
     ),
+    "calibrate": (
+        "soundsdk_train.commands.calibrate",
+        "Find thresholds that keep false alarms below a rate.",
+    ),
     "crossval": ("soundsdk_train.commands.crossval", "Train and measure one detector per held-out fold."),
     "devices": ("soundsdk.commands.devices", "List the boards that are connected."),
     "monitor": ("soundsdk.commands.monitor", "Show a board's events and levels, in a terminal or on a page."),

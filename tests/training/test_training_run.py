@@ -192,7 +192,8 @@ def test_nothing_is_written_when_the_engines_differ(
     monkeypatch.setattr(export, "verify", differ)
     config = tmp_path / "quick.toml"
     config.write_text(
-        "[model]\nstem_filters = 4\nblocks = [[8, 2, 2], [8, 2, 2]]\ngru_units = 8\n[train]\nepochs = 1\n"
+        '[model]\nhead = "softmax"\n'
+        "stem_filters = 4\nblocks = [[8, 2, 2], [8, 2, 2]]\ngru_units = 8\n[train]\nepochs = 1\n"
     )
     out = tmp_path / "out" / "m.tflite"
     result = CliRunner().invoke(train, ["--data", str(folders), "--config", str(config), "-o", str(out)])
@@ -335,7 +336,8 @@ def test_train_and_evaluate_commands(folders: Path, tmp_path: Path) -> None:
 
     config = tmp_path / "quick.toml"
     config.write_text(
-        "[model]\nstem_filters = 4\nblocks = [[8, 2, 2], [8, 2, 2]]\ngru_units = 8\n"
+        '[model]\nhead = "softmax"\n'
+        "stem_filters = 4\nblocks = [[8, 2, 2], [8, 2, 2]]\ngru_units = 8\n"
         "[train]\nepochs = 2\nwindow_frames = 56\n[quantize]\nclips_per_class = 2\n"
     )
     out = tmp_path / "m.tflite"

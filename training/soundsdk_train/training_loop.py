@@ -59,8 +59,10 @@ def fit(
     settings: RunSettings,
     network: ModelSettings,
     *,
+    model: Any = None,
     stage: str = "train",
     epochs: int | None = None,
+    steps: int | None = None,
     teachers: Sequence[Any] = (),
     validation: tuple[Sequence[NDArray[np.int8]], F32] | None = None,
     on_epoch: Callable[[EpochReport], None] | None = None,
@@ -69,6 +71,8 @@ def fit(
 ) -> TrainedNetwork:
     """Train a network of the given form on a bank of clips.
 
+    model: the network to start from, of which only what is trainable changes; None builds one. steps: batches in all,
+    instead of epochs, rounded up to whole epochs.
     teachers: Keras models of the same classes; their mean prediction is learned beside the labels.
     validation: features and labels of recordings held back; the best epoch by them is kept, else the last.
     Ctrl-C ends training early and keeps the best so far. checkpoint: where the state is kept after each epoch and, to
@@ -82,15 +86,18 @@ def fit(
     epochs = train.epochs if epochs is None else epochs
     keras.utils.set_random_seed(seed)
     classes = bank.labels.shape[1]
-    model = build(network, settings.frontend.width, classes)
+    if model is None:
+        model = build(network, settings.frontend.width, classes)
     share = settings.negatives.share
     augmenter = Augmenter(bank, settings.augment, train, settings.frontend, network.hop_frames, seed, share)
-    steps = augmenter.batches_per_epoch
+    batches_per_epoch = augmenter.batches_per_epoch
+    if steps is not None:
+        epochs = -(-steps // batches_per_epoch)
     schedule = keras.optimizers.schedules.CosineDecay(
         train.learning_rate / 25,
-        max(1, (epochs - train.warmup_epochs) * steps),
+        max(1, (epochs - train.warmup_epochs) * batches_per_epoch),
         warmup_target=train.learning_rate,
-        warmup_steps=max(1, train.warmup_epochs * steps),
+        warmup_steps=max(1, train.warmup_epochs * batches_per_epoch),
     )
     optimizer = keras.optimizers.AdamW(
         schedule, weight_decay=train.weight_decay, global_clipnorm=train.clip_norm or None
@@ -122,8 +129,8 @@ def fit(
             outputs = tf.cast(model(features, training=True), tf.float32)
             logits = pool(outputs, classes)
             if bank.strong is not None and not softmax:
-                # A label that may sound in some step and is known in none is not known for the clip.
-                doubtful = tf.reduce_any(strong < 0, axis=1) & ~tf.reduce_any(strong > 0.5, axis=1)
+                # Absence of a label that may sound in some step and is known in none is not known for the clip.
+                doubtful = tf.reduce_any(strong < 0, axis=1) & ~tf.reduce_any(strong > 0.5, axis=1) & (labels < 0.5)
                 labels = tf.where(doubtful & (has_strong[:, None] > 0), -1.0, labels)
             loss = train.clip_weight * tf.reduce_mean(clip_loss(labels, logits, train))
             if softmax:

@@ -24,6 +24,8 @@ from soundsdk_train.evaluation import clips as clip_evaluation
 from soundsdk_train.evaluation.clip_metrics import Figures
 from soundsdk_train.features import statistics
 from soundsdk_train.negatives import negatives_for
+from soundsdk_train.pretrained import transfer
+from soundsdk_train.pretrained.reading import DetectorNetwork
 from soundsdk_train.run_settings import RunSettings, check_settings
 from soundsdk_train.training_bank import training_bank
 from soundsdk_train.whole_file import write_whole
@@ -55,6 +57,7 @@ def train_detector(
     on_stage: Callable[[str], None] = lambda text: None,
     choose_thresholds: Callable[[bytes], dict[str, Any]] | None = None,
     sources: Mapping[str, str] | None = None,
+    pretrained: DetectorNetwork | None = None,
     checkpoints: CheckpointFiles | None = None,
 ) -> TrainedDetector:
     """Train a detector on clips and check it, without writing anything.
@@ -63,7 +66,8 @@ def train_detector(
     for a sigmoid head a clip without any of them is a negative. on_stage is called as each stage begins, on_epoch after
     each epoch. choose_thresholds maps the INT8 file to the detector settings of the metadata; without it those of the
     run's settings hold. sources: recordings that scenes were mixed from, name -> SHA-256, for the record.
-    checkpoints: where the state of the training is kept after each epoch, and read from to resume it.
+    pretrained: the network of a detector to start from, whose form settings.model has. checkpoints: where the state of
+    the training is kept after each epoch, and read from to resume it; a training from pretrained has none.
     Raises DataError, UsageError, TrainingError, or CheckError when an engine differs.
     """
     check_settings(settings)
@@ -97,16 +101,12 @@ def train_detector(
         trained.model.trainable = False
         teachers.append(trained.model)
     on_stage("training")
-    trained = training_loop.fit(
-        bank,
-        settings,
-        settings.model,
-        teachers=teachers,
-        validation=validation,
-        on_epoch=on_epoch,
-        seed=settings.seed,
-        checkpoint=checkpoints.of("train", *same) if checkpoints else None,
-    )
+    fitting: dict[str, Any] = {"teachers": teachers, "validation": validation, "on_epoch": on_epoch}
+    if pretrained is not None:
+        trained = transfer.transfer(bank, settings, pretrained, seed=settings.seed, **fitting)
+    else:
+        fitting["checkpoint"] = checkpoints.of("train", *same) if checkpoints else None
+        trained = training_loop.fit(bank, settings, settings.model, seed=settings.seed, **fitting)
 
     on_stage("converting to INT8")
     shape = crnn_step.spec(settings.model, width, len(labels))
@@ -118,6 +118,8 @@ def train_detector(
 
     test_labels = label_matrix(test, labels)
     metadata = _metadata(settings, labels, shape, clips, features, test_fold)
+    if pretrained is not None:
+        metadata["provenance"]["from"] = pretrained.origin()
     metadata["provenance"]["negatives"] = {"clips": len(negatives.clips), "data": negatives.digest}
     floats = None
     if test:

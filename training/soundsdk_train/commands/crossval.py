@@ -64,7 +64,8 @@ def crossval(
     chosen = run_settings.read_settings(config)
     chosen.name = chosen.name or dataset.root.name
     chosen.seed = chosen.seed if seed is None else seed
-    wanted = [FoldJob(data, layout, fold, copy.deepcopy(chosen)) for fold in folds or dataset.folds]
+    given = run_settings.tables_in(config)
+    wanted = [FoldJob(data, layout, fold, copy.deepcopy(chosen), given) for fold in folds or dataset.folds]
     for job in wanted:
         split(dataset, job.fold)  # a fold that does not exist is an error before the first is trained
     workers = min(jobs, len(wanted)) if jobs else default_workers(len(wanted))

@@ -6,9 +6,10 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import nullcontext
 from dataclasses import dataclass
 from multiprocessing import get_context
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from soundsdk.errors import UsageError
 from soundsdk_train.run_settings import RunSettings
@@ -21,12 +22,16 @@ _one_at_a_time = threading.Lock()  # TensorFlow's seeds are the process's: a wor
 
 @dataclass
 class FoldJob:
-    """One fold to hold out. data: folder of recordings, at the same path for every worker."""
+    """One fold to hold out. data: folder of recordings, at the same path for every worker.
+
+    given: the tables of the settings file, which say what is the user's choice and what a default.
+    """
 
     data: str
     layout: str
     fold: int
     settings: RunSettings
+    given: dict[str, Any]
 
 
 @dataclass
@@ -41,18 +46,19 @@ def train_fold(job: FoldJob, *, show: bool = False) -> TrainedFold:
     """Train the detector of one fold; show: with the progress of its epochs."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from soundsdk_train import training_run
-    from soundsdk_train.commands.train import load_split
+    from soundsdk_train.commands.train import choose_head, choose_start, load_split
     from soundsdk_train.datasets import scan
     from soundsdk_train.progress import TrainingDisplay
 
     with _one_at_a_time:
-        train, test, labels = load_split(scan(job.data, job.layout), job.fold, job.settings)
-        if not show:
-            detector = training_run.train_detector(train, test, labels, job.settings, test_fold=job.fold)
-            return TrainedFold(job.fold, detector)
-        with TrainingDisplay() as display:
+        dataset = scan(job.data, job.layout)
+        choose_head(dataset, job.settings, job.given)
+        pretrained = choose_start(dataset, job.fold, job.settings, job.given)
+        train, test, labels = load_split(dataset, job.fold, job.settings)
+        with TrainingDisplay() if show else nullcontext() as display:
+            watched: dict[str, Any] = {"on_epoch": display.epoch, "on_stage": display.stage} if display else {}
             detector = training_run.train_detector(
-                train, test, labels, job.settings, test_fold=job.fold, on_epoch=display.epoch, on_stage=display.stage
+                train, test, labels, job.settings, test_fold=job.fold, pretrained=pretrained, **watched
             )
     return TrainedFold(job.fold, detector)
 

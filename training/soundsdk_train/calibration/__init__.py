@@ -1,0 +1,1 @@
+"""Detector settings chosen so that false alarms stay below a rate, and written into the detector file."""

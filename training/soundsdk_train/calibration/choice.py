@@ -1,0 +1,370 @@
+"""The choice of thresholds: the highest recall among the settings whose false alarms are expected to stay below a rate.
+
+What is tried fits the recordings at hand better than others, so the rate is not only counted. The scores that false
+events reach have a tail that falls about exponentially in the logit, and the rate beyond the highest one seen is read
+off it: with little sound the choice stays clear of it. Then the choice is made on either half of the sound and its
+false events are counted in the other; while those are too many for the rate, a lower one is aimed at.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundsdk_train.calibration.event_counts import ClassTrace, EventRule, Outcome
+from soundsdk_train.calibration.heard import HeardRecording, Listener
+from soundsdk_train.evaluation.intervals import poisson_interval
+from soundsdk_train.run_settings import BACKGROUND_LABELS
+
+POOL_MS = (0, 256, 512, 768)
+ON = (
+    300, 400, 500, 550, 600, 650, 700, 740, 780, 810, 840, 870, 890, 910, 925, 940, 950, 960, 968, 975, 981, 986, 990,
+    993, 995, 997,
+)  # fmt: skip
+OFF = (200, 100, 300, 400, 50)  # a low `off` dates an onset back to where the score began to rise
+MIN_MS = (0, 256, 512, 768)
+# A smoke alarm's longest pause is 1.65 s; a siren may be masked for a moment.
+HOLD_MS = {"smoke_alarm": (2000, 2400), "siren": (1000, 1500, 700)}
+HOLD_DEFAULT_MS = (700, 1000)
+_OFF_OF_ON = 0.75  # `off` is at most this share of `on`
+_EXTRA_COST = 0.05  # of an event that one sound broke into, against a sound that was missed
+_CONFUSED_COST = 0.5  # of a false event in recordings of other labels
+_DELAY_COST = 0.02  # per 256 ms of min_ms
+_PLATEAU = 0.01  # values of `on` that are worse than the best by no more than this are as good
+_TAIL = 20  # highest false events that the tail is fitted to
+_TAIL_SCALE = 1.0  # logits: of a tail with too few events to tell
+_TIGHTER = (1.0, 0.5, 0.25)  # shares of the rate to aim at
+_CONFIDENCE = 0.9  # two-sided: 95 % that the rate is not above the upper end
+
+
+@dataclass
+class ClassChoice:
+    """What was chosen for one label.
+
+    false: its false events in the background, `hours` long; expected_per_hour: what is expected of other sound.
+    recall: of the true events, None without any. cross_false: false events in the halves that were not chosen on, None
+    if that was not tried. attained: whether the rate is kept, and at least one true event found if there were any.
+    """
+
+    label: str
+    thresholds: dict[str, int]
+    false: int
+    hours: float
+    expected_per_hour: float
+    recall: float | None
+    events: int
+    attained: bool
+    cross_false: int | None = None
+
+    @property
+    def proved_per_hour(self) -> float:
+        """The rate that the true one is below with 95 % confidence."""
+        return poisson_interval(self.false, _CONFIDENCE)[1] / self.hours if self.hours else math.inf
+
+
+@dataclass
+class Choice:
+    """Detector settings for a file's metadata, and per label what they were chosen for."""
+
+    detector: dict[str, Any]
+    classes: list[ClassChoice]
+    max_per_hour: float
+    hours: float
+
+    @property
+    def hours_to_prove(self) -> float:
+        """The hours without any false event that prove the rate with 95 % confidence."""
+        return poisson_interval(0, _CONFIDENCE)[1] / self.max_per_hour
+
+    def entry(self, sources: Sequence[str]) -> dict[str, Any]:
+        """Return the metadata's `calibration`: the rate, the hours, and per label false events and recall."""
+        classes = []
+        for c in self.classes:
+            one: dict[str, Any] = {"label": c.label, "false": c.false, "proved": round(c.proved_per_hour, 3)}
+            if c.cross_false is not None:
+                one["cross_false"] = c.cross_false
+            if c.recall is not None:
+                one |= {"recall": round(c.recall, 4), "events": c.events}
+            if not c.attained:
+                one["attained"] = False
+            classes.append(one)
+        return {
+            "max_fa_per_hour": self.max_per_hour,
+            "hours": round(self.hours, 4),
+            "sources": list(sources),
+            "classes": classes,
+        }
+
+
+@dataclass
+class _Material:
+    """Backgrounds and events with their scores for every pool_ms; outcomes of the events are kept."""
+
+    listener: Listener
+    quiet: Sequence[HeardRecording]
+    events: Sequence[HeardRecording]
+    scores: dict[int, tuple[list[NDArray[np.int32]], list[NDArray[np.int32]]]] = field(default_factory=dict)
+    judged: dict[tuple[int, int, EventRule], Outcome] = field(default_factory=dict)
+
+    def pooled(self, pool_ms: int) -> tuple[list[NDArray[np.int32]], list[NDArray[np.int32]]]:
+        if pool_ms not in self.scores:
+            pool = self.listener.pooled
+            self.scores[pool_ms] = [pool(r, pool_ms) for r in self.quiet], [pool(r, pool_ms) for r in self.events]
+        return self.scores[pool_ms]
+
+    def trace(self, pool_ms: int, index: int, which: Sequence[int] | None) -> ClassTrace:
+        """Return the trace of a label in the backgrounds numbered by `which`; None is all recordings of events."""
+        label = self.listener.labels[index]
+        recordings = self.events if which is None else [self.quiet[i] for i in which]
+        quiet, events = self.pooled(pool_ms)
+        scores = events if which is None else [quiet[i] for i in which]
+        return ClassTrace(
+            [s[:, index] for s in scores],
+            [r.ends for r in recordings],
+            [[c for c in r.claims if c.label == label] for r in recordings],
+            self.listener.rate_hz,
+            self.listener.step_samples,
+            pool_ms,
+        )
+
+
+def choose(
+    listener: Listener,
+    quiet: Sequence[HeardRecording],
+    events: Sequence[HeardRecording],
+    max_per_hour: float,
+    *,
+    pools: Sequence[int] = POOL_MS,
+    highest: Callable[[int], Sequence[int]] | None = None,
+    on_stage: Callable[[str], None] = lambda text: None,
+) -> Choice:
+    """Choose pooling and thresholds so that every label has at most max_per_hour false events an hour.
+
+    quiet: recordings whose sound_s count; those of one source follow one another. events: recordings of true events,
+    may be empty; labels without any keep their durations, and get the lowest `on` with few enough false events.
+    pools: the values of pool_ms to try, the one in the file besides. highest: maps pool_ms to the highest score that
+    each label can reach. A label for which nothing is good enough has `attained` False and its quietest thresholds.
+    ValueError if there is no background or the rate is not above zero.
+    """
+    if not sum(r.sound_s for r in quiet) > 0 or not max_per_hour > 0:
+        raise ValueError("a choice needs background sound and a rate above zero")
+    material = _Material(listener, quiet, events)
+    present = int(listener.metadata["detector"]["pool_ms"])
+    true = any(r.claims for r in [*quiet, *events])
+    tried = list(dict.fromkeys([present, *pools])) if true else [present]
+    # Pooling that forgets in less than a step is none.
+    step_ms = 1000 * listener.step_samples / listener.rate_hz
+    tried = [p for p in tried if p in (0, present) or p >= step_ms]
+    limits = {p: list(highest(p)) if highest else [1000] * len(listener.labels) for p in tried}
+    everything = range(len(quiet))
+    halves = _halves(quiet)
+    counts: list[int] | None = None
+    for share in _TIGHTER:
+        on_stage(f"choosing thresholds for {max_per_hour * share:g} an hour")
+        search = _Search(material, tried, limits, max_per_hour * share)
+        choice = search.run(everything)
+        if halves is None:
+            break
+        counts = [0] * len(choice.classes)
+        for here, there in (halves, halves[::-1]):
+            half = search.run(here)
+            for i, one in enumerate(half.classes):
+                counts[i] += search.false(half.detector["pool_ms"], one, there)
+        hours = choice.hours
+        if all(poisson_interval(n, _CONFIDENCE)[0] <= max_per_hour * hours for n in counts):
+            break
+    for i, one in enumerate(choice.classes):
+        one.cross_false = counts[i] if counts is not None else None
+        # What was aimed at may be lower than what was asked for.
+        good = one.expected_per_hour <= max_per_hour and one.recall != 0.0
+        one.attained = one.attained or good
+    choice.max_per_hour = max_per_hour
+    return choice
+
+
+def _halves(quiet: Sequence[HeardRecording]) -> tuple[list[int], list[int]] | None:
+    """Return two halves of every kind of background, neighbours together; None if a half would have no sound."""
+    one: list[int] = []
+    two: list[int] = []
+    kinds: dict[str, list[int]] = {}
+    for i, recording in enumerate(quiet):
+        kinds.setdefault(recording.kind, []).append(i)
+    for numbers in kinds.values():
+        total, heard = sum(quiet[i].sound_s for i in numbers), 0.0
+        for i in numbers:
+            (one if heard + quiet[i].sound_s / 2 <= total / 2 else two).append(i)
+            heard += quiet[i].sound_s
+    if not all(sum(quiet[i].sound_s for i in half) > 0 for half in (one, two)):
+        return None
+    return one, two
+
+
+@dataclass
+class _Candidate:
+    thresholds: dict[str, int]
+    false: int
+    expected: float
+    recall: float | None
+    events: int
+    utility: float
+    feasible: bool
+
+
+class _Search:
+    """One search of all settings at one rate to aim at."""
+
+    def __init__(
+        self, material: _Material, pools: Sequence[int], limits: dict[int, list[int]], max_per_hour: float
+    ) -> None:
+        self._material, self._pools, self._limits, self._max = material, pools, limits, max_per_hour
+
+    def run(self, which: Sequence[int]) -> Choice:
+        """Choose on the backgrounds numbered by `which`."""
+        material = self._material
+        labels = material.listener.labels
+        hours = sum(material.quiet[i].sound_s for i in which) / 3600
+        best: tuple[tuple[int, float], int, list[_Candidate | None]] | None = None
+        for pool_ms in self._pools:
+            found = [
+                None if label in BACKGROUND_LABELS else self._label(pool_ms, i, which, hours)
+                for i, label in enumerate(labels)
+            ]
+            made = [c for c in found if c is not None]
+            rank = sum(c.feasible for c in made), sum(c.utility for c in made)
+            if best is None or rank > best[0]:
+                best = rank, pool_ms, found
+        assert best is not None
+        present = material.listener.metadata["detector"]["classes"]
+        rules = [c.thresholds if c else dict(present[i]) for i, c in enumerate(best[2])]
+        classes = [
+            ClassChoice(label, c.thresholds, c.false, hours, c.expected, c.recall, c.events, c.feasible)
+            for label, c in zip(labels, best[2], strict=True)
+            if c is not None
+        ]
+        return Choice({"pool_ms": best[1], "classes": rules}, classes, self._max, hours)
+
+    def false(self, pool_ms: int, one: ClassChoice, which: Sequence[int]) -> int:
+        """Count the false events of chosen thresholds in the backgrounds numbered by `which`."""
+        index = self._material.listener.labels.index(one.label)
+        t = one.thresholds
+        trace = self._material.trace(pool_ms, index, which)
+        return int(trace.outcome(EventRule(t["off"], t["min_ms"], t["hold_ms"]), [t["on"]]).false[0])
+
+    def _label(self, pool_ms: int, index: int, which: Sequence[int], hours: float) -> _Candidate:
+        material = self._material
+        label = material.listener.labels[index]
+        quiet = material.trace(pool_ms, index, which)
+        events = material.trace(pool_ms, index, None)
+        ons = [on for on in ON if on <= self._limits[pool_ms][index]] or [self._limits[pool_ms][index]]
+        weight = float(quiet.weights.sum() + events.weights.sum())
+        best: _Candidate | None = None
+        for rule in _rules(label, material.listener.metadata["detector"]["classes"][index], weight > 0):
+            usable = [on for on in ons if rule.off <= _OFF_OF_ON * on]
+            if not usable:
+                continue
+            heard = quiet.outcome(rule, usable)
+            key = pool_ms, index, rule
+            if key not in material.judged:
+                material.judged[key] = events.outcome(rule, usable)
+            candidate = _best_on(rule, usable, heard, material.judged[key], weight, hours, self._max)
+            candidate.events = len(quiet.weights) + len(events.weights)
+            if best is None or (candidate.feasible, candidate.utility) > (best.feasible, best.utility):
+                best = candidate
+        assert best is not None
+        return best
+
+
+def _rules(label: str, present: dict[str, int], true: bool) -> list[EventRule]:
+    """Return the rules to try. Without true events nothing tells what durations cost: only longer min_ms are tried."""
+    if not true:
+        mins = [m for m in sorted({present["min_ms"], *MIN_MS}) if m >= present["min_ms"]]
+        return [EventRule(present["off"], m, present["hold_ms"]) for m in mins]
+    holds = HOLD_MS.get(label, HOLD_DEFAULT_MS)
+    return [EventRule(off, m, hold) for hold, m, off in itertools.product(holds, MIN_MS, OFF)]
+
+
+def _best_on(
+    rule: EventRule,
+    ons: Sequence[int],
+    quiet: Outcome,
+    events: Outcome,
+    weight: float,
+    hours: float,
+    max_per_hour: float,
+) -> _Candidate:
+    """Return the value of `on` in the middle of the best ones that are quiet enough, or the quietest one."""
+    expected = expected_rates(ons, quiet.false, hours)
+    delay = _DELAY_COST * rule.min_ms / 256
+    if weight:
+        found = (quiet.found + events.found) / weight
+        cost = _EXTRA_COST * (quiet.extra + events.extra) + _CONFUSED_COST * events.false
+        utility = found - cost / weight - delay
+        # Sound that is a little fainter or louder than here meets the neighbouring values.
+        padded = np.pad(utility, 1, mode="edge")
+        utility = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
+    else:
+        found = np.full(len(ons), np.nan)
+        utility = -np.array([logit(on) for on in ons]) / 10 - delay
+    usable = expected <= max_per_hour
+    if weight:
+        usable &= found > 0
+    feasible = bool(usable.any())
+    if feasible:
+        top = float(utility[usable].max())
+        # Without true events the lowest `on` misses least.
+        near = np.flatnonzero(usable & (utility >= top - (_PLATEAU if weight else 0.0)))
+        first = int(near[utility[near].argmax()])
+        low = high = first
+        while low - 1 in near:
+            low -= 1
+        while high + 1 in near:
+            high += 1
+        i = (low + high + 1) // 2
+        value = top
+    else:
+        i = len(ons) - 1
+        value = -float(expected[i])
+    return _Candidate(
+        {"on": int(ons[i]), "off": rule.off, "min_ms": rule.min_ms, "hold_ms": rule.hold_ms},
+        int(quiet.false[i]),
+        float(expected[i]),
+        float(found[i]) if weight else None,
+        0,
+        value,
+        feasible,
+    )
+
+
+def expected_rates(ons: Sequence[int], false: NDArray[np.float64], hours: float) -> NDArray[np.float64]:
+    """Return the false events per hour to expect of other sound, for each value of `on` ascending.
+
+    false: events in `hours` for each value. Above the n-th highest event, whose logit is u, the rate falls as
+    n exp(-(z - u) / b) / hours, where b is the mean of what the higher ones exceed u by: the maximum likelihood of an
+    exponential tail (the generalised Pareto tail of shape 0). It is never below what was counted, nor above one event
+    more, which is what the rank of the threshold among the events lets expect (Wilks, Ann. Math. Stat. 12, 1941).
+    """
+    counted = np.maximum.accumulate(false[::-1])[::-1]
+    z = np.array([logit(on) for on in ons])
+    if counted[0] == 0:
+        return np.zeros(len(ons))
+    # The events between two values of `on` are placed half-way; those above the last one are not seen to end.
+    middle = np.append((z[:-1] + z[1:]) / 2, z[-1] + _TAIL_SCALE / 2)
+    number = -np.diff(np.append(counted, 0))
+    place = np.repeat(middle, number.astype(int))[::-1][:_TAIL]
+    u, n = float(place[-1]), len(place)
+    scale = float(np.mean(place[:-1] - u)) if n >= 5 else _TAIL_SCALE
+    scale = max(scale, 0.1)
+    tail = n * np.exp(-np.maximum(z - u, 0) / scale)
+    return np.maximum(counted, np.minimum(tail, counted + 1)) / hours
+
+
+def logit(score: int) -> float:
+    """Return the logit of a score in 1/1000, finite for 0 and 1000."""
+    p = (score + 0.5) / 1001
+    return math.log(p / (1 - p))

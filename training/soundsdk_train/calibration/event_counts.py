@@ -1,0 +1,127 @@
+"""Events that the firmware's detector would make of stored scores, counted for many values of `on` at once.
+
+With `off`, min_ms and hold_ms fixed, the steps at or above `off` form runs, and runs with gaps shorter than hold_ms
+form islands. A run fires if it reaches `on` min_ms before its end. An island gives one event if any of its runs fires,
+as runs that follow within hold_ms prolong it. tests/training/test_calibration.py compares this with the detector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundsdk_train.calibration.heard import Claim
+
+_BACK_MS = 1000  # as soundfw.detect.detector dates an onset back, if pool_ms is not longer
+_APART = 1 << 40  # samples between recordings on their common time
+
+
+@dataclass(frozen=True)
+class EventRule:
+    """The thresholds of a class without `on`."""
+
+    off: int
+    min_ms: int
+    hold_ms: int
+
+
+class ClassTrace:
+    """The scores of one class in recordings laid one after another, and the claims on its events.
+
+    scores: per recording (steps,) in 1/1000; ends: per recording (steps,), the sample at which each step ended.
+    """
+
+    def __init__(
+        self,
+        scores: Sequence[NDArray[np.int32]],
+        ends: Sequence[NDArray[np.int64]],
+        claims: Sequence[Sequence[Claim]],
+        rate_hz: int,
+        step_samples: int,
+        pool_ms: int,
+    ) -> None:
+        self.rate_hz, self.step_samples = rate_hz, step_samples
+        self._back = max(pool_ms, _BACK_MS) * rate_hz // 1000
+        self.scores = np.concatenate([*scores, np.zeros(0, np.int32)])
+        lengths = np.array([len(s) for s in scores], np.int64)
+        self._recording = np.repeat(np.arange(len(scores)), lengths)
+        base = self._recording * _APART
+        self._begins = np.concatenate([*ends, np.zeros(0, np.int64)]) - step_samples + base
+        # Where a run that is a recording's first began, if nothing was below `off` before it.
+        self._zero = base
+        placed = [(i * _APART, claim) for i, own in enumerate(claims) for claim in own]
+        placed.sort(key=lambda pair: pair[0] + pair[1].start)
+        self.starts = np.array([at + c.start for at, c in placed], np.int64)
+        self.ends = np.array([at + c.end for at, c in placed], np.int64)
+        self.dues = np.array([at + c.due for at, c in placed], np.int64)
+        self.weights = np.array([c.weight for _, c in placed], np.float64)
+        self.once = np.array([c.once for _, c in placed], bool)
+
+    def onsets(self, rule: EventRule, ons: Sequence[int]) -> list[NDArray[np.int64]]:
+        """Return the onsets of the events for each value of `on`, ascending, on the common time of the recordings."""
+        above = self.scores >= rule.off
+        if not above.any():
+            return [np.zeros(0, np.int64) for _ in ons]
+        other = np.diff(self._recording, prepend=-1) != 0
+        before = np.concatenate([[False], above[:-1]]) & ~other
+        first = np.flatnonzero(above & ~before)
+        after = np.concatenate([above[1:], [False]]) & ~np.concatenate([other[1:], [True]])
+        last = np.flatnonzero(above & ~after)
+        step = self.step_samples
+        gap = first[1:] - last[:-1] - 1
+        joined = (gap * step * 1000 < rule.hold_ms * self.rate_hz) & ~other_between(self._recording, first, last)
+        island = np.concatenate([[0], np.cumsum(~joined)])
+        needed = max(1, -(-rule.min_ms * self.rate_hz // (1000 * step)))
+        # The first step of a recording has no step below `off` before it: the detector's clock starts at 0.
+        run_start = np.where(other[first], self._zero[first], self._begins[first])
+        out = []
+        for on in ons:
+            reached = np.flatnonzero(self.scores >= max(on, rule.off))
+            found = np.searchsorted(reached, first)
+            has = found < len(reached)
+            at = np.where(has, reached[np.minimum(found, len(reached) - 1)] if len(reached) else 0, 0)
+            fires = has & (at + needed - 1 <= last)
+            chosen = np.flatnonzero(fires)
+            chosen = chosen[np.diff(island[chosen], prepend=-1) != 0]
+            out.append(np.maximum(run_start[chosen], self._begins[at[chosen]] - self._back))
+        return out
+
+    def outcome(self, rule: EventRule, ons: Sequence[int]) -> Outcome:
+        """Judge the events for each value of `on` by the claims."""
+        false = np.zeros(len(ons))
+        found = np.zeros(len(ons))
+        extra = np.zeros(len(ons))
+        for i, onsets in enumerate(self.onsets(rule, ons)):
+            low = np.searchsorted(onsets, self.starts, "left")
+            high = np.searchsorted(onsets, self.ends, "right")
+            number = high - low
+            edge = np.zeros(len(onsets) + 1, np.int64)
+            np.add.at(edge, low, number > 0)
+            np.add.at(edge, high, -(number > 0).astype(np.int64))
+            unclaimed = int((np.cumsum(edge[:-1]) == 0).sum())
+            more = np.maximum(number - 1, 0)
+            false[i] = unclaimed + more[self.once].sum()
+            extra[i] = more[~self.once].sum()
+            if len(onsets) and len(low):
+                earliest = onsets[np.minimum(low, len(onsets) - 1)]
+                found[i] = self.weights[(number > 0) & (earliest <= self.dues)].sum()
+        return Outcome(false, found, extra)
+
+
+@dataclass
+class Outcome:
+    """Per value of `on`: false events, the weight of the true ones that were found, and further events for those."""
+
+    false: NDArray[np.float64]
+    found: NDArray[np.float64]
+    extra: NDArray[np.float64]
+
+
+def other_between(
+    recording: NDArray[np.int64], first: NDArray[np.int64], last: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Return for each gap between runs whether it lies between two recordings."""
+    return recording[first[1:]] != recording[last[:-1]]

@@ -1,0 +1,106 @@
+"""What a calibration listens to: folders of backgrounds, folders of events, generated sound, generated scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from soundsdk.errors import DataError
+from soundsdk.recording import audio_file
+from soundsdk_sim.scenes import Scene
+from soundsdk_sim.scenes.scene import ALARM_LABELS
+from soundsdk_train.calibration.heard import AFTER_S, Claim, HeardRecording, Listener
+from soundsdk_train.datasets import label_name
+from soundsdk_train.evaluation.timeline import LEAD_S, QUIET_DBFS, lay_out
+from soundsdk_train.negatives.generated import KINDS, generated_negative, kind_schedule
+from soundsdk_train.negatives.mixing import fits
+
+GENERATED = "generated sound"
+REQUIRED_SNR_DB = 5.0  # of an alarm in a scene that has to be found
+_FAINT_WEIGHT = 0.1  # of what need not be found in a scene
+_SCENE_MARGIN_S = 1.0  # by which the onset of an event in a scene may differ
+_CLIP_S = 5.0
+_SEED = 0x43414C  # of sound that is generated for no other purpose
+
+
+def hear_backgrounds(
+    listener: Listener, folders: Sequence[Path], on_unreadable: Callable[[str], None]
+) -> list[HeardRecording]:
+    """Hear all recordings below folders, each after LEAD_S of quiet; their kind is the name of the folder they are in.
+
+    DataError if a folder holds no recordings, or one with the name of a label: those hold events.
+    """
+    labels = {label_name(label) for label in listener.labels}
+    out: list[HeardRecording] = []
+    for folder in folders:
+        # The folders below the one that was given, and its own name.
+        for path in audio_file.find(folder):
+            inside = [folder.resolve().name, *path.relative_to(folder).parts[:-1]] if folder.is_dir() else []
+            named = [part for part in inside if label_name(part) in labels]
+            if named:
+                raise DataError(
+                    f"{path} is in a folder with the name of a label, {named[0]}, and cannot be background.",
+                    "Give folders without events with --background, and events with --events.",
+                )
+            try:
+                pcm = audio_file.read(path, listener.rate_hz)
+            except DataError as error:
+                on_unreadable(error.message)
+                continue
+            rng = np.random.default_rng([_SEED, len(out)])
+            lead = audio_file.to_int16(rng.normal(0.0, 10 ** (QUIET_DBFS / 20), round(LEAD_S * listener.rate_hz)))
+            kind = path.parent.name
+            seconds = len(pcm) / listener.rate_hz
+            out.append(listener.hear(np.concatenate([lead, pcm]), name=path.name, kind=kind, sound_s=seconds))
+    return out
+
+
+def hear_events(listener: Listener, folder: Path, on_unreadable: Callable[[str], None]) -> list[HeardRecording]:
+    """Hear a folder with one folder per label, as evaluate --deployed lays it out; DataError if it has no label."""
+    out = [
+        listener.hear(r.pcm, name=r.name, truth=r.truth, kind=r.kind)
+        for r in lay_out(folder, listener.labels, rate_hz=listener.rate_hz, on_unreadable=on_unreadable)
+    ]
+    if not any(r.claims for r in out):
+        raise DataError(
+            f"{folder} has no folder with the name of a label.", f"The labels are {', '.join(listener.labels)}."
+        )
+    return out
+
+
+def hear_generated(listener: Listener, seconds: float, seed: int = 0) -> list[HeardRecording]:
+    """Hear generated negatives that no label names, in clips of 5 s; none for other rates than 16 kHz."""
+    if listener.rate_hz != 16000:
+        return []
+    out = []
+    for number, kind in enumerate(kind_schedule(round(seconds / _CLIP_S))):
+        if fits(KINDS[kind].words.split(), listener.labels):
+            pcm = generated_negative(np.random.default_rng([_SEED, seed, number]), kind, _CLIP_S)
+            out.append(listener.hear(pcm, name=f"{kind}-{number}", kind=kind, sound_s=_CLIP_S))
+    return out
+
+
+def hear_scenes(listener: Listener, scenes: Sequence[Scene]) -> list[HeardRecording]:
+    """Hear scenes; what lies outside their events counts as background.
+
+    An alarm of REQUIRED_SNR_DB or more is found by an event whose onset is on time, and by one only. A dog that barks
+    again is no error; neither it nor a faint alarm has to be found.
+    """
+    out = []
+    for number, scene in enumerate(scenes):
+        rate, claims = scene.rate_hz, []
+        for event in scene.events:
+            alarm = event.label in ALARM_LABELS
+            loud = alarm and event.snr_db >= REQUIRED_SNR_DB
+            start, end = event.onset_s - _SCENE_MARGIN_S, event.offset_s + AFTER_S
+            due = event.onset_s + _SCENE_MARGIN_S if loud else end
+            claims.append(
+                Claim(
+                    event.label, round(start * rate), round(end * rate), round(due * rate),
+                    1.0 if loud else _FAINT_WEIGHT, alarm,
+                )
+            )  # fmt: skip
+        out.append(listener.hear(scene.pcm, name=f"scene-{number}", claims=claims, kind="scene", sound_s=scene.seconds))
+    return out

@@ -1,0 +1,143 @@
+"""The verb `soundsdk calibrate`."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from soundsdk.commands.options import json_option, model_argument
+from soundsdk.commands.verb import Verb
+from soundsdk.errors import CheckError, UsageError
+
+if TYPE_CHECKING:
+    from soundsdk_train.calibration.choice import Choice
+
+
+@click.command(
+    "calibrate",
+    cls=Verb,
+    examples=[
+        "soundsdk calibrate siren.tflite --max-fa-per-hour 0.5 --background living_room",
+        "soundsdk calibrate siren.tflite --max-fa-per-hour 0.2 --background kitchen --background street "
+        "--events my_sounds -o quiet_siren.tflite",
+    ],
+)
+@model_argument
+@click.option(
+    "--max-fa-per-hour", "max_per_hour", required=True, type=click.FloatRange(min=0, min_open=True), metavar="X",
+    help="False alarms per hour of background that each class may raise.",
+)  # fmt: skip
+@click.option(
+    "--background", "backgrounds", required=True, multiple=True, metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of recordings without any of the classes, searched with all below it; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--events", default=None, metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
+    help="Folder with one folder of recordings per class, to keep as many of them as possible.",
+)  # fmt: skip
+@click.option(
+    "-o", "--output", default=None, metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
+    help="File to write instead of MODEL.",
+)  # fmt: skip
+@json_option
+def calibrate(
+    model: str,
+    max_per_hour: float,
+    backgrounds: tuple[Path, ...],
+    events: Path | None,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Find the thresholds that keep false alarms below a rate and the most events, and write them into a detector.
+
+    MODEL is a .tflite file or a detector that comes with soundsdk, which needs -o. With --events, pooling, thresholds,
+    minimum duration and hold are chosen for the highest recall; without it, durations stay and the thresholds are the
+    lowest that are quiet enough. A rate that no setting keeps is an error (exit code 6), and nothing is written.
+    """
+    from soundsdk.models import find_model, load_model
+    from soundsdk.reachability import highest_scores, unreachable_in
+    from soundsdk_train.calibration.choice import choose
+    from soundsdk_train.calibration.heard import Listener
+    from soundsdk_train.calibration.material import hear_backgrounds, hear_events
+    from soundsdk_train.calibration.rewrite import replace_metadata
+    from soundsdk_train.whole_file import write_whole
+
+    path = find_model(model)
+    detector = load_model(model)
+    if output is None and path != Path(model):
+        raise UsageError(f"{model} comes with soundsdk and is not changed.", "Name the file to write with -o.")
+    skipped: list[str] = []
+
+    def skip(reason: str) -> None:
+        skipped.append(reason)
+        click.echo(f"skipped: {reason}", err=True)
+
+    listener = Listener(detector.data)
+    quiet = hear_backgrounds(listener, backgrounds, skip)
+    if not sum(r.sound_s for r in quiet):
+        raise UsageError("none of the backgrounds can be read.", "Give folders of WAV, FLAC or OGG files.")
+    heard = hear_events(listener, events, skip) if events is not None else []
+    choice = choose(
+        listener, quiet, heard, max_per_hour, highest=lambda p: highest_scores(detector.data, detector.metadata, p)
+    )
+    _check_attained(choice)
+    metadata = {**detector.metadata, "detector": choice.detector}
+    metadata["calibration"] = choice.entry([folder.resolve().name for folder in backgrounds])
+    deaf = unreachable_in(detector.data, metadata)
+    if deaf:
+        raise CheckError(f"with these thresholds {deaf[0]}.", "Nothing was written. Report this with the recordings.")
+    target = output or path
+    write_whole(target, replace_metadata(detector.data, metadata))
+    if as_json:
+        report = {"file": str(target), "skipped": len(skipped), "detector": choice.detector}
+        click.echo(json.dumps({**report, "calibration": metadata["calibration"]}))
+    else:
+        _show(choice, str(target))
+    if any(c.proved_per_hour > max_per_hour for c in choice.classes):
+        click.echo(
+            f"note: {choice.hours:.2f} h of background are too few to prove {max_per_hour:g} an hour with 95 % "
+            f"confidence; {choice.hours_to_prove:.1f} h without a false alarm do",
+            err=True,
+        )
+
+
+def _check_attained(choice: Choice) -> None:
+    """Raise CheckError if a class cannot be kept as quiet as asked for."""
+    failed = [c for c in choice.classes if not c.attained]
+    if not failed:
+        return
+    parts = []
+    for c in failed:
+        if c.recall == 0.0 and c.expected_per_hour <= choice.max_per_hour:
+            parts.append(f"{c.label}, which then misses every event")
+        else:
+            parts.append(f"{c.label}, which raises {c.expected_per_hour:.2g} at best")
+    lowest = max(c.expected_per_hour for c in failed)
+    rate = math.ceil(lowest * 10 + 0.1) / 10
+    raise CheckError(
+        f"{choice.max_per_hour:g} false alarms an hour are not attainable in {choice.hours:.2f} h of background for "
+        f"{'; '.join(parts)}.",
+        f"Nothing was written. Give more background, allow more with --max-fa-per-hour {rate:g}, or train with such "
+        "sounds as negatives.",
+    )
+
+
+def _show(choice: Choice, target: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120, highlight=False)
+    console.print(f"{target}: at most {choice.max_per_hour:g} false alarms an hour, {choice.hours:.2f} h of background")
+    console.print(f"pooled over {choice.detector['pool_ms']} ms")
+    table = Table("class", "on", "off", "min ms", "hold ms", "false", "proved below", "recall")
+    for c in choice.classes:
+        recall = "-" if c.recall is None else f"{c.recall:.2f} of {c.events}"
+        values = (c.thresholds[key] for key in ("on", "off", "min_ms", "hold_ms"))
+        table.add_row(c.label, *map(str, values), str(c.false), f"{c.proved_per_hour:.2f}/h", recall)
+    console.print(table)
