@@ -19,7 +19,7 @@ from soundsdk.errors import DataError
 from soundsdk.recording import audio_file
 from soundsdk_train import datasets, feature_cache, features, scene_data
 from soundsdk_train.commands import train as train_command
-from soundsdk_train.feature_cache import FeatureStore, Segment
+from soundsdk_train.feature_cache import FeatureStore, StoredFeatures
 
 
 @pytest.fixture(autouse=True)
@@ -28,8 +28,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache" / "training"
 
 
-def segment(seed: int, frames: int = 50) -> Segment:
-    return Segment(np.random.default_rng(seed).integers(-128, 128, (frames, 40)).astype(np.int8), 3, frames)
+def segment(seed: int, frames: int = 50) -> StoredFeatures:
+    return StoredFeatures(np.random.default_rng(seed).integers(-128, 128, (frames, 40)).astype(np.int8), 3, frames)
 
 
 def test_the_second_run_decodes_nothing_and_gets_the_same(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from soundsdk.errors import DataError, UsageError
 from soundsdk.recording import audio_file
-from soundsdk_train.feature_cache import FeatureStore, Segment
+from soundsdk_train.feature_cache import FeatureStore, StoredFeatures
 from soundsdk_train.features import extract, minimum_samples
 from soundsdk_train.run_settings import FrontendSettings
 from soundsdk_train.waveform import FeatureVariant, VariantMaker
@@ -194,13 +194,13 @@ def load_clips(
     return loaded
 
 
-def _segments(clip: LabelledClip) -> list[Segment]:
+def _segments(clip: LabelledClip) -> list[StoredFeatures]:
     assert clip.features is not None
-    own = Segment(clip.features, 0, len(clip.features))
-    return [own, *(Segment(v.features, v.onset, v.end) for v in clip.variants)]
+    own = StoredFeatures(clip.features, 0, len(clip.features))
+    return [own, *(StoredFeatures(v.features, v.onset, v.end) for v in clip.variants)]
 
 
-def _fill(clip: LabelledClip, segments: Sequence[Segment] | None) -> bool:
+def _fill(clip: LabelledClip, segments: Sequence[StoredFeatures] | None) -> bool:
     """Give a clip the features and variants of a store; return whether the store had any."""
     if not segments:
         return False

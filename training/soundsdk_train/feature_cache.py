@@ -29,7 +29,7 @@ MOST_BYTES = 8 << 30
 _HINT = "Free space, or set SOUNDSDK_CACHE to a folder with more of it."
 
 
-class Segment(NamedTuple):
+class StoredFeatures(NamedTuple):
     """Features of one clip or of a variant of it: int8 (frames, width); the recording lies in frames onset to end."""
 
     features: NDArray[np.int8]
@@ -88,7 +88,7 @@ class FeatureStore:
         self._values: NDArray[np.int8] | None = None
         self._reload()
 
-    def get(self, digest: str) -> list[Segment] | None:
+    def get(self, digest: str) -> list[StoredFeatures] | None:
         """Return the segments of a recording, the clip's own first, as views of the mapped file; None if unknown."""
         entry = self._entries.get(digest)
         if entry is None or self._values is None:
@@ -99,11 +99,11 @@ class FeatureStore:
             return None
         out, at = [], 0
         for frames, onset, end in entry.segments:
-            out.append(Segment(values[at : at + frames], onset, end))
+            out.append(StoredFeatures(values[at : at + frames], onset, end))
             at += frames
         return out
 
-    def add(self, entries: Sequence[tuple[str, Sequence[Segment]]]) -> None:
+    def add(self, entries: Sequence[tuple[str, Sequence[StoredFeatures]]]) -> None:
         """Add recordings, whole or not at all, and map the file anew.
 
         Raises CacheError if the disk is full. Nothing is added beyond MOST_BYTES.
@@ -117,7 +117,7 @@ class FeatureStore:
         self._reload()
         prune(keep=self.path)
 
-    def _append(self, entries: Sequence[tuple[str, Sequence[Segment]]]) -> None:
+    def _append(self, entries: Sequence[tuple[str, Sequence[StoredFeatures]]]) -> None:
         self._read_index()
         row, lines = self._free, []
         with open(self.path / "values", "r+b" if (self.path / "values").exists() else "w+b") as values:
