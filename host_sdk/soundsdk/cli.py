@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 VERBS = {
     "demo": ("soundsdk_sim.commands.demo", "Make a scene with known events and run the detector on it."),
     "sim": ("soundsdk_sim.commands.sim", "Run the firmware's own code on recordings and print its event lines."),
+    "explain": ("soundsdk_sim.commands.explain", "Show why each class did or did not fire on a recording."),
     "train": ("soundsdk_train.commands.train", "Train a detector on a folder of recordings."),
     "evaluate": ("soundsdk_train.commands.evaluate", "Measure a detector on recordings."),
+    "bench": ("soundsdk_train.commands.bench", "Measure detectors on named sets and keep a table of them."),
     "evaluate-scenes": (
         "soundsdk_sim.commands.evaluate_scenes",
         "Measure a detector on generated scenes with known events.",
@@ -33,6 +35,10 @@ VERBS = {
     "calibrate": (
         "soundsdk_train.commands.calibrate",
         "Find thresholds that keep false alarms below a rate.",
+    ),
+    "mine": (
+        "soundsdk_train.commands.mine",
+        "Find false alarms in long recordings, and cut them out as negatives to train on.",
     ),
     "crossval": ("soundsdk_train.commands.crossval", "Train and measure one detector per held-out fold."),
     "devices": ("soundsdk.commands.devices", "List the boards that are connected."),

@@ -1,4 +1,4 @@
-"""White noise at a given signal-to-noise ratio."""
+"""White noise: at a given signal-to-noise ratio, and as the floor of a quiet room."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import DataError
+
+QUIET_DBFS = -70.0
+
+
+def quiet(samples: int, seed: int = 0) -> NDArray[np.int16]:
+    """Return samples of Gaussian white noise of QUIET_DBFS RMS (0 dB: a constant at full scale)."""
+    noise = np.random.default_rng(seed).normal(0.0, 10 ** (QUIET_DBFS / 20), samples)
+    return np.rint(noise * 32768).astype(np.int16)
 
 
 def add_noise(pcm: NDArray[np.int16], snr_db: float, seed: int = 0) -> NDArray[np.int16]:

@@ -15,27 +15,27 @@ from PIL import Image, ImageDraw, ImageFont
 from soundsdk.errors import DataError
 from soundsdk.labels import LabelledSpan
 from soundsdk_sim.board import RunResult
+from soundsdk_sim.drawing.sound import (
+    BACK,
+    COLOURS,
+    FAINT,
+    GRID,
+    INK,
+    PANEL,
+    WAVE_INK,
+    coloured,
+    hz_text,
+    mel_ticks,
+    outline,
+    shades,
+    time_step,
+    time_text,
+)
 
 _SCALE = 2  # pixels per unit below: sharp on dense screens
 _WIDTH, _LEFT, _RIGHT, _TOP = 1120, 118, 24, 52
 _WAVE, _MEL, _ROW, _GAP, _AXIS = 110, 220, 34, 16, 40
-_BACK, _PANEL, _GRID = "#ffffff", "#f6f7f9", "#dfe3e8"
-_INK, _FAINT = "#1f2933", "#6b7785"
-_WAVE_INK, _TRUE = "#3c5a78", "#b9c2cc"
-_COLOURS = (
-    "#d1495b",
-    "#00798c",
-    "#edae49",
-    "#66a182",
-    "#7768ae",
-    "#e07a3f",
-    "#3d5a98",
-    "#9a6a4f",
-    "#c2589b",
-    "#5f7d1d",
-)
-# Dark to light with rising luminance, so that the picture survives black-and-white printing.
-_RAMP = ((8, 10, 34), (54, 20, 92), (122, 32, 110), (190, 54, 92), (236, 104, 66), (252, 172, 72), (252, 244, 184))
+_TRUE = "#b9c2cc"
 
 
 def draw(
@@ -81,7 +81,7 @@ class _Picture:
         self.rows_top = _TOP + _WAVE + _GAP + _MEL + _GAP
         self.bottom = self.rows_top + _ROW * len(self.labels)
         size = (_WIDTH * _SCALE, (self.bottom + _AXIS) * _SCALE)
-        self.image = Image.new("RGB", size, _BACK)
+        self.image = Image.new("RGB", size, BACK)
         self.pen = ImageDraw.Draw(self.image)
 
     def x(self, seconds: float) -> float:
@@ -91,7 +91,7 @@ class _Picture:
         area = (x0 * _SCALE, y0 * _SCALE, max(x1 * _SCALE, x0 * _SCALE + 2) - 1, y1 * _SCALE - 1)
         self.pen.rounded_rectangle(area, min(radius * _SCALE, (area[2] - area[0]) / 2), fill=fill)
 
-    def text(self, x: float, y: float, text: str, size: int = 12, fill: str = _INK, anchor: str = "lm") -> None:
+    def text(self, x: float, y: float, text: str, size: int = 12, fill: str = INK, anchor: str = "lm") -> None:
         self.pen.text((x * _SCALE, y * _SCALE), text, fill=fill, font=_font(size), anchor=anchor)
 
     def fitted(self, text: str, size: int, room: float) -> str:
@@ -104,20 +104,20 @@ class _Picture:
         return text + "…"
 
     def panel(self, top: float, height: float) -> None:
-        self.box(_LEFT, top, _WIDTH - _RIGHT, top + height, _PANEL)
+        self.box(_LEFT, top, _WIDTH - _RIGHT, top + height, PANEL)
 
     def side(self, top: float, height: float, name: str) -> None:
-        self.text(_LEFT - 56, top + height / 2, name, 11, _FAINT, "rm")
+        self.text(_LEFT - 56, top + height / 2, name, 11, FAINT, "rm")
 
     def header(self, title: str) -> None:
         self.text(_LEFT, _TOP / 2, self.fitted(title, 16, 520), 16)
         x = _WIDTH - _RIGHT
-        keys = [("detected", _COLOURS[0])]
+        keys = [("detected", COLOURS[0])]
         if self.truth is not None:
             keys.append(("truth", _TRUE))
         for name, colour in keys:
             width = _font(12).getlength(name) / _SCALE
-            self.text(x, _TOP / 2, name, 12, _FAINT, "rm")
+            self.text(x, _TOP / 2, name, 12, FAINT, "rm")
             self.box(x - width - 24, _TOP / 2 - 5, x - width - 6, _TOP / 2 + 5, colour, 3)
             x -= width + 44
 
@@ -126,17 +126,13 @@ class _Picture:
         self.panel(top, _WAVE)
         self.side(top, _WAVE, "waveform")
         columns = (_WIDTH - _LEFT - _RIGHT) * _SCALE
-        edges = np.linspace(0, len(pcm), columns + 1).astype(int)
-        starts = np.minimum(edges[:-1], len(pcm) - 1)
-        high = np.maximum.reduceat(pcm, starts).astype(float)
-        low = np.minimum.reduceat(pcm, starts).astype(float)
-        peak = max(float(np.abs(pcm.astype(np.int32)).max()), 1.0)
+        low, high, peak = outline(pcm, columns)
         middle, half = (top + _WAVE / 2) * _SCALE, (_WAVE / 2 - 6) * _SCALE
         for i in range(columns):
             x = _LEFT * _SCALE + i
-            self.pen.line((x, middle - half * high[i] / peak, x, middle - half * low[i] / peak), fill=_WAVE_INK)
+            self.pen.line((x, middle - half * high[i] / peak, x, middle - half * low[i] / peak), fill=WAVE_INK)
         # The wave is scaled to its panel; this is its true level.
-        self.text(_LEFT - 8, top + 10, f"{round(20 * math.log10(peak / 32768))} dBFS", 10, _FAINT, "rm")
+        self.text(_LEFT - 8, top + 10, f"{round(20 * math.log10(peak / 32768))} dBFS", 10, FAINT, "rm")
 
     def features(self, features: NDArray[np.int8] | None, frontend: dict[str, Any]) -> None:
         top = _TOP + _WAVE + _GAP
@@ -144,54 +140,45 @@ class _Picture:
         mfcc = bool(frontend["coefficients"])
         self.side(top, _MEL, "MFCC" if mfcc else "log-mel")
         if features is None or not len(features):
-            self.text((_LEFT + _WIDTH - _RIGHT) / 2, top + _MEL / 2, "shorter than one step", 12, _FAINT, "mm")
+            self.text((_LEFT + _WIDTH - _RIGHT) / 2, top + _MEL / 2, "shorter than one step", 12, FAINT, "mm")
             return
-        values = features.T[::-1].astype(np.float32)
-        # Digital silence lies at -128 and would reduce the contrast of the rest.
-        sounding = values[values > -128]
-        low, high = np.percentile(sounding if len(sounding) else values, [4, 99.7])
-        shade = np.clip((values - low) / max(float(high - low), 1.0), 0, 1)
-        stops = np.linspace(0, 1, len(_RAMP))
-        rgb = np.stack([np.interp(shade, stops, [c[i] for c in _RAMP]) for i in range(3)], axis=-1)
         # A frame stands for the hop around the centre of its window.
         rate, hop, window = frontend["rate_hz"], frontend["hop"], frontend["window"]
         start = self.x((window - hop) / 2 / rate)
         end = self.x((window - hop) / 2 / rate + len(features) * hop / rate)
         size = (max(1, round((end - start) * _SCALE)), _MEL * _SCALE)
-        image = Image.fromarray(np.round(rgb).astype(np.uint8)).resize(size, Image.Resampling.BOX)
+        image = Image.fromarray(coloured(shades(features))).resize(size, Image.Resampling.BOX)
         self.image.paste(image, (round(start * _SCALE), top * _SCALE))
         if not mfcc:
-            for hz, y in _mel_ticks(frontend):
-                self.text(
-                    _LEFT - 8, top + _MEL * (1 - y), f"{hz // 1000} kHz" if hz >= 1000 else f"{hz} Hz", 10, _FAINT, "rm"
-                )
+            for hz, y in mel_ticks(frontend):
+                self.text(_LEFT - 8, top + _MEL * (1 - y), hz_text(hz), 10, FAINT, "rm")
 
     def events(self, found: Sequence[LabelledSpan]) -> None:
         for i, label in enumerate(self.labels):
             top = self.rows_top + i * _ROW
             if i % 2 == 0:
                 self.panel(top, _ROW)
-            self.text(_LEFT - 8, top + _ROW / 2, self.fitted(label, 11, _LEFT - 16), 11, _INK, "rm")
+            self.text(_LEFT - 8, top + _ROW / 2, self.fitted(label, 11, _LEFT - 16), 11, INK, "rm")
             for true in (t for t in self.truth or () if t.label == label):
                 self.box(self.x(true.onset_s), top + 5, self.x(true.offset_s), top + 13, _TRUE, 3)
             bar = top + (15 if self.truth is not None else 6)
             for event in (f for f in found if f.label == label):
                 x0, x1 = self.x(event.onset_s), self.x(event.offset_s)
-                self.box(x0, bar, x1, top + _ROW - 5, _COLOURS[i % len(_COLOURS)], 4)
+                self.box(x0, bar, x1, top + _ROW - 5, COLOURS[i % len(COLOURS)], 4)
                 if event.score is not None and x1 - x0 > 34:
-                    self.text((x0 + x1) / 2, (bar + top + _ROW - 5) / 2, f"{event.score:.2f}", 10, _BACK, "mm")
+                    self.text((x0 + x1) / 2, (bar + top + _ROW - 5) / 2, f"{event.score:.2f}", 10, BACK, "mm")
 
     def axis(self) -> None:
-        step = next((s for s in (0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 600, 1800) if self.seconds / s <= 14), 3600)
+        step = time_step(self.seconds)
         y = self.bottom + 1
         for n in range(int(self.seconds / step + 1e-6) + 1):
             at = n * step
             x = self.x(at)
             for top, height in ((_TOP, _WAVE), (self.rows_top, self.bottom - self.rows_top)):
                 self.grid(x, top, height)
-            self.pen.line((x * _SCALE, y * _SCALE, x * _SCALE, (y + 5) * _SCALE), fill=_FAINT, width=_SCALE)
-            self.text(x, y + 15, f"{at:g}" if step < 60 else f"{int(at) // 60}:{int(at) % 60:02d}", 11, _FAINT, "mm")
-        self.text(_LEFT - 8, y + 15, "s" if step < 60 else "min", 11, _FAINT, "rm")
+            self.pen.line((x * _SCALE, y * _SCALE, x * _SCALE, (y + 5) * _SCALE), fill=FAINT, width=_SCALE)
+            self.text(x, y + 15, time_text(at, step), 11, FAINT, "mm")
+        self.text(_LEFT - 8, y + 15, "s" if step < 60 else "min", 11, FAINT, "rm")
 
     def grid(self, x: float, top: float, height: float) -> None:
         """Draw a vertical line behind the rest: only over empty panel."""
@@ -200,18 +187,7 @@ class _Picture:
             return
         strip = self.image.crop((column, top * _SCALE, column + 1, int(top + height) * _SCALE))
         pixels = np.asarray(strip).copy()
-        for empty in (_PANEL, _BACK):
+        for empty in (PANEL, BACK):
             colour = tuple(int(empty[k : k + 2], 16) for k in (1, 3, 5))
-            pixels[(pixels == colour).all(axis=-1)] = tuple(int(_GRID[k : k + 2], 16) for k in (1, 3, 5))
+            pixels[(pixels == colour).all(axis=-1)] = tuple(int(GRID[k : k + 2], 16) for k in (1, 3, 5))
         self.image.paste(Image.fromarray(pixels), (column, int(top) * _SCALE))
-
-
-def _mel_ticks(frontend: dict[str, Any]) -> list[tuple[int, float]]:
-    """Return round frequencies and their height, 0 at the bottom: bands lie evenly in mel (HTK)."""
-
-    def mel(hz: float) -> float:
-        return float(2595 * np.log10(1 + hz / 700))
-
-    low, high = mel(frontend["low_hz"]), mel(frontend["high_hz"])
-    ticks = [(hz, (mel(hz) - low) / (high - low)) for hz in (200, 500, 1000, 2000, 4000, 8000, 16000)]
-    return [(hz, y) for hz, y in ticks if 0.03 < y < 0.97]

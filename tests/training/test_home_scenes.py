@@ -1,4 +1,4 @@
-"""Scenes as training material: labels per frame, what is unknown, and the choice of thresholds."""
+"""What is unknown in training, the choice of thresholds on scenes, and the settings of `home`."""
 
 from __future__ import annotations
 
@@ -7,41 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soundsdk_sim.scenes import Recordings, SceneEvent
+from soundsdk_sim.scenes import SceneEvent
 from soundsdk_train import scene_thresholds
 from soundsdk_train.augment import Augmenter, Bank
-from soundsdk_train.commands.train import add_scenes
-from soundsdk_train.datasets import UNKNOWN, LabelledClip, LabelledFile
-from soundsdk_train.run_settings import (
-    AugmentSettings,
-    FrontendSettings,
-    RunSettings,
-    SceneSettings,
-    TrainSettings,
-    read_settings,
-)
-from soundsdk_train.scene_data import frame_labels, mixture, recordings_of, scene_clips
+from soundsdk_train.datasets import UNKNOWN
+from soundsdk_train.run_settings import AugmentSettings, FrontendSettings, TrainSettings, read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 FRONTEND = FrontendSettings()
-
-
-def frame_at(seconds: float) -> int:
-    """Return the frame whose window is centred nearest to a moment."""
-    return round((seconds * 16000 - 256) / 256)
-
-
-def test_frames_between_pulses_belong_to_the_alarm_and_those_after_it_are_unknown() -> None:
-    events = [SceneEvent(1.0, 8.0, "smoke_alarm", snr_db=10.0), SceneEvent(12.0, 14.0, "siren", snr_db=10.0)]
-    strong = frame_labels(events, ["smoke_alarm", "siren"], 1249, FRONTEND)
-    smoke, siren = strong.T
-    assert not smoke[: frame_at(0.95)].any()
-    assert (smoke[frame_at(1.15) : frame_at(7.95)] == 1).all()
-    assert (smoke[frame_at(8.05) : frame_at(9.75)] == UNKNOWN).all()
-    assert not smoke[frame_at(9.85) :].any()
-    assert (siren[frame_at(12.15) : frame_at(13.95)] == 1).all()
-    assert siren[frame_at(14.2)] == UNKNOWN
-    assert not siren[frame_at(14.5) :].any()
 
 
 def test_unknown_frames_reach_the_loss_as_minus_one_and_a_sounding_mixture_wins() -> None:
@@ -60,53 +33,6 @@ def test_unknown_frames_reach_the_loss_as_minus_one_and_a_sounding_mixture_wins(
     other = Bank([quiet] * 2, np.array([[0.0], [1.0]], np.float32), [strong[0], strong[2]])
     mixed = Augmenter(other, mixing, TrainSettings(batch=2, window_frames=frames), FRONTEND, 8, seed=1)
     assert (mixed.batch(np.array([0, 1])).strong == -1.0).all()
-
-
-def test_scenes_depend_on_the_seed_and_not_on_the_number_of_processes() -> None:
-    settings = SceneSettings(count=34, seconds=1.0, labels=["smoke_alarm", "siren"], weights=[1.0, 1.0])
-    one = scene_clips(settings, None, FRONTEND, seed=3, workers=1)
-    two = scene_clips(settings, None, FRONTEND, seed=3, workers=2)
-    other = scene_clips(SceneSettings(**{**vars(settings), "count": 2}), None, FRONTEND, seed=4)
-    assert [c.sha256 for c in one] == [c.sha256 for c in two]
-    assert one[0].sha256 != other[0].sha256
-    for clip in one:
-        assert clip.features is not None
-        assert clip.strong is not None
-        assert clip.strong.shape == (len(clip.features), 2)
-        for i, label in enumerate(settings.labels):
-            assert (label in clip.labels) == bool((clip.strong[:, i] == 1).any())
-    assert {label for clip in one for label in clip.labels} == {"smoke_alarm", "siren"}
-    assert any(not clip.labels for clip in one)
-
-
-def test_without_recordings_only_synthesised_labels_remain(tmp_path: Path) -> None:
-    settings = RunSettings()
-    settings.scenes = SceneSettings(count=3, seconds=2.0)
-    quiet = LabelledClip("a.wav", np.zeros(0, np.int16), ("rain",), "0", "a", np.full((100, 40), -128, np.int8))
-    clips, labels, tune = add_scenes([quiet], [], settings)
-    assert labels == ["smoke_alarm", "siren"]
-    assert tune is None
-    assert clips[0].strong is not None
-    assert clips[0].strong.shape == (100, 2)
-    assert not clips[0].strong.any()
-    assert len(clips) == 4
-
-
-def test_a_mixture_takes_barks_from_recordings_and_other_classes_as_background(tmp_path: Path) -> None:
-    soundfile = pytest.importorskip("soundfile")
-    rng = np.random.default_rng(0)
-    items = []
-    for label in ("dog_bark", "rain"):
-        path = tmp_path / f"{label}.wav"
-        soundfile.write(path, 0.1 * rng.standard_normal(16000), 16000)
-        items.append(LabelledFile(path, label, 1, label))
-    recordings = recordings_of(items)
-    assert isinstance(recordings, Recordings)
-    assert recordings.background_labels == ["rain"]
-    settings = SceneSettings(seconds=4.0, labels=["dog_bark"], weights=[1.0], empty=0.0)
-    seen = {e.label for i in range(8) for e in mixture(np.random.default_rng(i), recordings, settings).events}
-    assert "dog_bark" in seen
-    assert seen <= {"dog_bark", "rain"}
 
 
 def metadata(label: str) -> dict[str, object]:

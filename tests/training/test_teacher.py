@@ -210,15 +210,15 @@ def test_labels_find_their_classes_by_table_or_by_name():
 
     names = ["Dog", "Bark", "Baby cry, infant cry", "Siren", "Smoke detector, smoke alarm"]
     found = label_map(
-        ["dog_bark", "baby_cry", "siren", "smoke_alarm", "my_doorbell"],
+        ["dog_bark", "baby_cry", "siren", "smoke_alarm", "my_doorbell", "background"],
         {"dog_bark": ["Dog", 1], "my_doorbell": [], "siren": ["siren"]},
         names,
         5,
     )
-    assert found.indices == [[0, 1], [2], [3], [4], []]
-    assert found.known.tolist() == [True, True, True, True, False]
+    assert found.indices == [[0, 1], [2], [3], [4], [], []]
+    assert found.known.tolist() == [True, True, True, True, False, False]
     scores = np.array([[0.2, 0.5, 0.1, 0.0, 1.0], [0.9, 0.8, 0.0, 0.3, 0.0]], np.float32)
-    np.testing.assert_allclose(found.apply(scores), [[0.5, 0.1, 0.0, 1.0, 0.0], [0.9, 0.0, 0.3, 0.0, 0.0]])
+    np.testing.assert_allclose(found.apply(scores), [[0.5, 0.1, 0.0, 1.0, 0.0, 0.0], [0.9, 0.0, 0.3, 0.0, 0.0, 0.0]])
     found.combine = "sum"
     np.testing.assert_allclose(found.apply(scores)[:, 0], [0.7, 1.0])
 

@@ -39,7 +39,35 @@ def test_a_softmax_head_has_no_labels_in_time() -> None:
     assert bank.copies.tolist() == [3, 2]
 
 
-def test_events_labelled_in_time_have_no_variants_but_negatives_have() -> None:
-    marked, empty = np.ones((20, 1), np.uint8), np.zeros((20, 1), np.uint8)
-    bank = training_bank([clip("bell", 2, marked), clip("street", 2, empty)], ["bell"], settings("sigmoid"))
-    assert bank.copies.tolist() == [1, 3]
+def test_labels_in_time_move_with_the_recording_in_its_variants() -> None:
+    half, empty = np.zeros((20, 1), np.uint8), np.zeros((20, 1), np.uint8)
+    half[10:] = 1
+    bank = training_bank([clip("bell", 2, half), clip("street", 2, empty)], ["bell"], settings("sigmoid"))
+    assert bank.copies.tolist() == [3, 3]
+    assert bank.strong is not None
+    # The variant has the recording's 20 frames in its frames 10 to 20: twice as fast.
+    of_variant = bank.strong[bank.starts[1] : bank.starts[2], 0]
+    assert of_variant.tolist() == [0] * 15 + [1] * 5 + [0] * 10
+    assert not bank.strong[bank.starts[3] :].any()
+
+
+def test_quiet_frames_of_a_labelled_clip_are_not_learned_as_the_label() -> None:
+    one = clip("bell", 0)
+    assert one.features is not None
+    one.features[:10] = 80  # 32 dB louder than the rest
+    loud = settings("sigmoid")
+    loud.train.quiet_db = 20.0
+    bank = training_bank([one, clip("street", 0)], ["bell", "horn"], loud)
+    assert bank.strong is not None
+    assert bank.strong[:8, 0].tolist() == [1] * 8
+    assert bank.strong[14:20, 0].tolist() == [UNKNOWN] * 6
+    assert not bank.strong[:, 1].any()
+    assert not bank.strong[20:].any()
+    assert training_bank([one], ["bell"], settings("sigmoid")).strong is None
+
+
+def test_soft_labels_take_the_place_of_labels() -> None:
+    one = clip("bell", 1)
+    one.soft_labels = np.array([0.25, -1.0], np.float32)
+    bank = training_bank([one, clip("horn", 0)], ["bell", "horn"], settings("sigmoid"))
+    assert bank.labels.tolist() == [[0.25, -1.0], [0.25, -1.0], [0.0, 1.0]]

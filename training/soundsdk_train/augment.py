@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.detector_file import FEATURE_SCALE
-from soundsdk_train.datasets import UNKNOWN
+from soundsdk_train.frame_targets import mixed_targets, step_targets
 from soundsdk_train.run_settings import AugmentSettings, FrontendSettings, TrainSettings
 
 F32 = NDArray[np.float32]
@@ -27,7 +27,7 @@ class Batch:
     """One training batch. features are real values (int8 * FEATURE_SCALE), as the model sees them."""
 
     features: F32  # (batch, frames, width)
-    labels: F32  # (batch, classes), clip level, may be fractional
+    labels: F32  # (batch, classes), clip level, may be fractional; -1 where unknown
     strong: F32  # (batch, steps, classes), zeros where there are none, -1 where unknown
     has_strong: F32  # (batch,), 1 where strong holds
 
@@ -36,9 +36,9 @@ class Bank:
     """Clips of different lengths as one int8 array, with their labels.
 
     features: per clip int8 (frames, width). labels: float (clips, classes). strong: per clip None or uint8
-    (frames, classes), 1 where the class sounds, UNKNOWN where it may. copies: how many clips in a row are one
-    recording and its variants, of which an epoch has one; 1 each if None. negatives: how many of the last clips are
-    drawn at random beside the others, whatever their number.
+    (frames, classes), the bytes of frame_targets. copies: how many clips in a row are one recording and its variants,
+    of which an epoch has one; 1 each if None. negatives: how many of the last clips are drawn at random beside the
+    others, whatever their number.
     """
 
     def __init__(
@@ -154,10 +154,8 @@ class Augmenter:
             if self.single_label:
                 labels[mixed] = labels[mixed] * (1 - share) + labels[other] * share
             else:  # both sound
-                labels[mixed] = np.maximum(labels[mixed], labels[other])
-            one, two = strong[mixed], strong[other]
-            # What sounds in either sounds; else what is unknown in either is unknown.
-            strong[mixed] = np.where((one == 1) | (two == 1), 1, np.minimum(one, two))
+                labels[mixed] = mixed_targets(labels[mixed], labels[other])
+            strong[mixed] = mixed_targets(strong[mixed], strong[other])
             has_strong[mixed] = has_strong[mixed] * has_strong[other]
         power += self._noise(n, frames)
         db = 10.0 * np.log10(np.maximum(power, _LEAST_POWER))
@@ -167,8 +165,8 @@ class Augmenter:
 
     @property
     def single_label(self) -> bool:
-        """True if every clip has exactly one label."""
-        return bool(np.all(self.bank.labels.sum(1) == 1.0))
+        """True if every clip has exactly one label, or shares that sum to one."""
+        return bool(np.all(np.abs(self.bank.labels.sum(1) - 1.0) < 1e-4))
 
     def _positions(self, chosen: NDArray[np.int64], frames: int) -> tuple[NDArray[np.int64], F32]:
         """Draw time shift (circular) and stretch, and return the position in the bank of each output frame."""
@@ -213,15 +211,13 @@ class Augmenter:
         return shape * _power(level.astype(np.float32))[:, None, :]
 
     def _strong(self, chosen: NDArray[np.int64], index: NDArray[np.int64]) -> tuple[F32, F32]:
-        """Return per-step labels: 1 if a class sounds in half of the step's frames, -1 if it may."""
+        """Return the targets of the steps, 0..1 or -1 for unknown, and 1 for each clip that has them."""
         n, frames = index.shape
         steps, classes = frames // self.hop_frames, self.bank.labels.shape[1]
         if self.bank.strong is None:
             return np.zeros((n, steps, classes), np.float32), np.zeros(n, np.float32)
         frame = self.bank.strong[index].reshape(n, steps, self.hop_frames, classes)
-        sounding, unknown = (frame == 1).mean(2), (frame == UNKNOWN).mean(2)
-        strong = np.where(sounding >= 0.5, 1.0, np.where(sounding + unknown >= 0.5, -1.0, 0.0))
-        return strong.astype(np.float32), self.bank.has_strong[chosen].copy()
+        return step_targets(frame), self.bank.has_strong[chosen].copy()
 
     def _masks(self, q: NDArray[np.floating]) -> None:
         """Set stripes in time and frequency to the example's mean (SpecAugment)."""

@@ -117,6 +117,8 @@ def build(settings: ModelSettings, width: int, classes: int) -> Any:
     import keras
     from keras import layers as kl
 
+    from soundsdk_train.crnn_layers import NormalizedRelu, SequenceGru
+
     inputs = keras.Input((None, width), name="features")
     x = kl.Reshape((-1, width, 1))(inputs)
     for layer in plan(settings, width):
@@ -126,12 +128,10 @@ def build(settings: ModelSettings, width: int, classes: int) -> Any:
             x = kl.Conv2D(layer.channels_out, layer.kernel, layer.stride, use_bias=False, name=layer.name)(x)
         else:
             x = kl.DepthwiseConv2D(layer.kernel, layer.stride, use_bias=False, name=layer.name)(x)
-        x = kl.BatchNormalization(momentum=0.9, epsilon=1e-3, name=f"{layer.name}_norm")(x)
-        if layer.relu:
-            x = kl.ReLU()(x)
+        x = NormalizedRelu(layer.relu, name=f"{layer.name}_norm")(x)
     x = kl.Reshape((-1, x.shape[-1]))(x)
     x = kl.Dropout(settings.dropout)(x)
-    x = kl.GRU(settings.gru_units, return_sequences=True, reset_after=True, name="gru")(x)
+    x = SequenceGru(settings.gru_units, name="gru")(x)
     x = kl.Dropout(settings.dropout)(x)
     outputs = kl.Dense(classes + attentions(settings, classes), name="head", dtype="float32")(x)
     return keras.Model(inputs, outputs)

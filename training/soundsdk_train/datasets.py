@@ -60,6 +60,8 @@ class LabelledClip:
     """One decoded recording or generated scene. strong: None or uint8 (frames, classes): 0, 1 or UNKNOWN.
 
     pcm may be dropped (empty) once features (frames, width) are there. variants: augmented copies, for training.
+    strong may also hold probabilities, as frame_targets codes them. soft_labels: None, or what to learn in place of
+    labels: (classes,), -1 where unknown. pseudo: the labels are a model's, not a person's.
     """
 
     name: str
@@ -70,6 +72,8 @@ class LabelledClip:
     features: NDArray[np.int8] | None = None
     strong: NDArray[np.uint8] | None = None
     variants: list[FeatureVariant] = field(default_factory=list)
+    soft_labels: NDArray[np.float32] | None = None
+    pseudo: bool = False
 
 
 @dataclass
@@ -187,11 +191,17 @@ def refuse_duplicates(train: Sequence[LabelledClip], test: Sequence[LabelledClip
             )
 
 
-def label_matrix(clips: Sequence[LabelledClip], labels: Sequence[str]) -> NDArray[np.float32]:
-    """Return the labels of clips (clips, classes), 1 where a label holds; labels that are not listed are ignored."""
+def label_matrix(clips: Sequence[LabelledClip], labels: Sequence[str], *, soft: bool = False) -> NDArray[np.float32]:
+    """Return the labels of clips (clips, classes), 1 where a label holds; labels that are not listed are ignored.
+
+    soft: a clip's soft labels take the place of its labels.
+    """
     index = {label: i for i, label in enumerate(labels)}
     out = np.zeros((len(clips), len(labels)), np.float32)
     for row, clip in zip(out, clips, strict=True):
+        if soft and clip.soft_labels is not None:
+            row[:] = clip.soft_labels
+            continue
         for label in clip.labels:
             if label in index:
                 row[index[label]] = 1.0

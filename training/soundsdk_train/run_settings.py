@@ -150,6 +150,13 @@ class TrainSettings:
     clip_norm: float = 1.0
     strong_weight: float = 1.0  # of the per-step loss where strong labels exist
     clip_weight: float = 1.0  # of the loss of whole clips
+    # Of a clip labelled as a whole, frames so far below its loud parts are not learned as the label, all others are
+    # (sigmoid heads); 0: labels hold for the clip only.
+    quiet_db: float = 0.0
+    loss: str = "cross_entropy"  # of the labels: cross_entropy, focal or, for a sigmoid head, asymmetric (losses.py)
+    focal_gamma: float = 2.0  # how little an easy example counts
+    asymmetric_gamma: list[float] = field(default_factory=lambda: [0.0, 4.0])  # where a label holds, and where not
+    asymmetric_margin: float = 0.05  # an absent label of a probability below costs nothing
     validation: float = 0.0  # share of the training recordings held back to choose the best epoch
 
 
@@ -178,6 +185,13 @@ class TeacherFileSettings:
     rate_hz: int = 16000
     window_s: float = 0.975  # of a model that takes any length
     hop_s: float = 0.24  # from one window to the next
+    sure_at: float = 0.5  # the score that counts as certain: YAMNet rarely gives more to what is there
+    delay_s: float = 0.2  # by which its scores reach the network later than the middle of their window
+    weight: float = 0.5  # of its scores against the labels of a recording
+    # A label that a recording lacks is absent, whatever the teacher hears: YAMNet is sure of a smoke alarm in two of
+    # three recordings of other beeps. If false, its scores count there as well, and where it is sure nothing is known.
+    trust_absent: bool = True
+    unlabelled: int = 3000  # training examples from recordings without labels, at most
 
 
 @dataclass
@@ -268,6 +282,8 @@ def check_settings(settings: RunSettings) -> None:
         raise UsageError(f"model.head is {settings.model.head!r}.", 'Use "softmax" or "sigmoid".')
     if settings.model.attention not in ("shared", "class"):
         raise UsageError(f"model.attention is {settings.model.attention!r}.", 'Use "shared" or "class".')
+    _check_loss(settings)
+    check_teacher_file(settings.teacher_file)
     for key, _, low, high in (*THRESHOLDS, POOL):
         value = getattr(settings.detector, key)
         if not low <= value <= high:
@@ -287,6 +303,30 @@ def check_settings(settings: RunSettings) -> None:
     for kernel, stride in kernels:
         if kernel[0] < stride[0]:
             raise UsageError(f"a kernel of {kernel[0]} frames is shorter than its stride, {stride[0]}.", "Enlarge it.")
+
+
+def check_teacher_file(file: TeacherFileSettings) -> None:
+    """Raise UsageError for values that no teacher can have."""
+    for key, low, high in (("sure_at", 0.01, 1.0), ("weight", 0.0, 1.0), ("delay_s", 0.0, 5.0), ("hop_s", 0.01, 10.0)):
+        value = getattr(file, key)
+        if not low <= value <= high:
+            raise UsageError(f"teacher_file.{key} is {value}.", f"Use {low:g} to {high:g}.")
+    for key, known in (("combine", ("max", "sum")), ("activation", ("none", "sigmoid", "softmax"))):
+        if getattr(file, key) not in known:
+            raise UsageError(f"teacher_file.{key} is {getattr(file, key)!r}.", f"Use {', '.join(known)}.")
+
+
+def _check_loss(settings: RunSettings) -> None:
+    train, head = settings.train, settings.model.head
+    kinds = ("cross_entropy", "focal", "asymmetric")[: 2 if head == "softmax" else 3]
+    if train.loss not in kinds:
+        raise UsageError(f"train.loss is {train.loss!r}, with a {head} head.", f"Use {' or '.join(kinds)}.")
+    if train.quiet_db < 0:
+        raise UsageError(f"train.quiet_db is {train.quiet_db}.", "Use 0, or dB such as 20.")
+    if len(train.asymmetric_gamma) != 2 or min(train.focal_gamma, *train.asymmetric_gamma) < 0:
+        raise UsageError("train.focal_gamma is one number, train.asymmetric_gamma two, 0 or more.", "Correct them.")
+    if not 0.0 <= train.asymmetric_margin < 1.0:
+        raise UsageError(f"train.asymmetric_margin is {train.asymmetric_margin}.", "Use 0 to below 1, such as 0.05.")
 
 
 def _fill(target: Any, table: dict[str, Any], source: str, prefix: str) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from soundsdk.errors import DataError
 from soundsdk_train.augment import Bank
 from soundsdk_train.datasets import UNKNOWN, LabelledClip, label_matrix
+from soundsdk_train.frame_targets import from_clip_labels
 from soundsdk_train.run_settings import RunSettings
 from soundsdk_train.waveform import FeatureVariant
 
@@ -27,7 +28,8 @@ def training_bank(
     With a sigmoid head, what is around the recording in a variant is known to be no event, and a clip without any of
     the labels is known to be none in every frame.
     """
-    weak = label_matrix([*clips, *negatives], labels)
+    weak = label_matrix([*clips, *negatives], labels, soft=True)
+    sigmoid = settings.model.head == "sigmoid"
     features: list[NDArray[np.int8]] = []
     strong: list[Strong | None] = []
     rows, copies = [], []
@@ -35,23 +37,27 @@ def training_bank(
         if clip.features is None:
             raise DataError(f"{clip.name} has no features.", "Compute them with features.extract.")
         original = clip.strong
-        if original is None and settings.model.head == "sigmoid" and not row.any():
-            original = np.zeros((len(clip.features), len(labels)), np.uint8)
-        # Speed and place move a sound, so events that are labelled in time have no variants.
-        variants = clip.variants if original is None or not original.any() else []
-        features += [clip.features, *(v.features for v in variants)]
+        if original is None and sigmoid and (not row.any() or settings.train.quiet_db > 0):
+            original = from_clip_labels(clip.features, row, settings.frontend, settings.train.quiet_db)
+        features += [clip.features, *(v.features for v in clip.variants)]
         strong.append(original)
-        strong += [_strong_of(v, row, settings) for v in variants]
-        rows += [row] * (1 + len(variants))
+        strong += [_strong_of(v, row, original) if sigmoid else None for v in clip.variants]
+        rows += [row] * (1 + len(clip.variants))
         if number < len(clips):
-            copies.append(1 + len(variants))
+            copies.append(1 + len(clip.variants))
     return Bank(features, np.array(rows), strong, copies, len(negatives))
 
 
-def _strong_of(variant: FeatureVariant, row: NDArray[np.float32], settings: RunSettings) -> Strong | None:
-    """Return the labels of a variant in time: UNKNOWN for its clip's labels while the recording lasts, else 0."""
-    if settings.model.head != "sigmoid":
-        return None
+def _strong_of(variant: FeatureVariant, row: NDArray[np.float32], original: Strong | None) -> Strong:
+    """Return the labels of a variant in time: those of its clip while the recording lasts, else 0.
+
+    The recording may be faster or slower, but evenly so. Without labels in time, the clip's labels are UNKNOWN.
+    """
     out = np.zeros((len(variant.features), len(row)), np.uint8)
-    out[variant.onset : variant.end, row > 0] = UNKNOWN
+    lasting = variant.end - variant.onset
+    if original is None:
+        out[variant.onset : variant.end, row > 0] = UNKNOWN
+    else:
+        at = ((np.arange(lasting) + 0.5) / max(1, lasting) * len(original)).astype(np.int64)
+        out[variant.onset : variant.end] = original[at]
     return out

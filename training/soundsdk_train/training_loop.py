@@ -6,16 +6,17 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.detector_file import FEATURE_SCALE
+from soundsdk_train import losses
 from soundsdk_train.augment import Augmenter, Bank, Batch
 from soundsdk_train.crnn import build
-from soundsdk_train.run_settings import ModelSettings, RunSettings
+from soundsdk_train.run_settings import ModelSettings, RunSettings, TrainSettings
 
 F32 = NDArray[np.float32]
 
@@ -99,22 +100,27 @@ def fit(
     softmax = network.head == "softmax"
     smoothing, taught_share, temperature = train.label_smoothing, settings.teacher.weight, settings.teacher.temperature
 
-    def clip_loss(targets: Any, logits: Any, known: Any = 1.0) -> Any:
+    plain = replace(train, loss="cross_entropy")
+
+    def clip_loss(targets: Any, logits: Any, form: TrainSettings) -> Any:
         if softmax:
-            return tf.nn.softmax_cross_entropy_with_logits(targets, logits)
-        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(targets, logits) * known, axis=-1) * 4.0
+            return losses.softmax_loss(targets, logits, form)
+        known = tf.cast(targets >= 0.0, tf.float32)
+        return 4.0 * losses.masked_mean(losses.sigmoid_loss(targets, logits, form), known)
 
     @tf.function
     def step(features: Any, labels: Any, strong: Any, has_strong: Any) -> Any:
         if smoothing:
-            labels = labels * (1 - smoothing) + smoothing * (1.0 / classes if softmax else 0.5)
+            smoothed = labels * (1 - smoothing) + smoothing * (1.0 / classes if softmax else 0.5)
+            labels = tf.where(labels < 0.0, labels, smoothed)
         with tf.GradientTape() as tape:
             outputs = tf.cast(model(features, training=True), tf.float32)
             logits = pool(outputs, classes)
-            # A label that may sound in some step and is known in none cannot be held against the whole clip.
-            doubtful = tf.reduce_any(strong < 0, axis=1) & ~tf.reduce_any(strong > 0.5, axis=1)
-            known = 1.0 - tf.cast(doubtful, tf.float32) * has_strong[:, None]
-            loss = train.clip_weight * tf.reduce_mean(clip_loss(labels, logits, known))
+            if bank.strong is not None and not softmax:
+                # A label that may sound in some step and is known in none is not known for the clip.
+                doubtful = tf.reduce_any(strong < 0, axis=1) & ~tf.reduce_any(strong > 0.5, axis=1)
+                labels = tf.where(doubtful & (has_strong[:, None] > 0), -1.0, labels)
+            loss = train.clip_weight * tf.reduce_mean(clip_loss(labels, logits, train))
             if softmax:
                 right = tf.argmax(logits, axis=1) == tf.argmax(labels, axis=1)
             else:
@@ -123,13 +129,12 @@ def fit(
                 taught = tf.add_n([pool(tf.cast(t(features, training=False), tf.float32), classes) for t in teachers])
                 taught = taught / (len(teachers) * temperature)
                 taught = tf.nn.softmax(taught) if softmax else tf.sigmoid(taught)
-                taught_loss = tf.reduce_mean(clip_loss(taught, logits / temperature))
+                taught_loss = tf.reduce_mean(clip_loss(taught, logits / temperature, plain))
                 loss = (1 - taught_share) * loss + taught_share * temperature**2 * taught_loss
             if bank.strong is not None:
-                certain = tf.cast(strong >= 0, tf.float32)
-                per_step = tf.nn.sigmoid_cross_entropy_with_logits(strong, outputs[..., :classes]) * certain
-                count_known = tf.maximum(1.0, tf.reduce_sum(certain, axis=(1, 2)))
-                per_clip = 4.0 * tf.reduce_sum(per_step, axis=(1, 2)) / count_known
+                known = tf.cast(strong >= 0, tf.float32)
+                per_step = losses.sigmoid_loss(strong, outputs[..., :classes], train)
+                per_clip = 4.0 * losses.masked_mean(per_step, known)
                 strong_loss = tf.reduce_sum(per_clip * has_strong) / tf.maximum(1.0, tf.reduce_sum(has_strong))
                 loss += train.strong_weight * strong_loss
             scaled = optimizer.scale_loss(loss)

@@ -228,7 +228,7 @@ def _bank(
     """
     held: set[str] = set()
     if settings.train.validation > 0:
-        sources = sorted({clip.source or clip.name for clip in clips})
+        sources = sorted({clip.source or clip.name for clip in clips if not clip.pseudo})
         order = np.random.default_rng(settings.seed).permutation(len(sources))
         held = {sources[i] for i in order[: max(1, round(settings.train.validation * len(sources)))]}
     kept = [clip for clip in clips if (clip.source or clip.name) not in held]
@@ -258,6 +258,8 @@ def _metadata(
         "versions": {k: v for k, v in _versions().items() if k != "platform"},
         "licence": settings.data.licence,
     }
+    if settings.teacher_file.file:
+        provenance["teacher"] = Path(settings.teacher_file.file).name
     return {
         "soundsdk": 1,
         "name": settings.name,

@@ -25,7 +25,7 @@ from soundsdk_train.run_settings import BACKGROUND_LABELS
 POOL_MS = (0, 256, 512, 768)
 ON = (
     300, 400, 500, 550, 600, 650, 700, 740, 780, 810, 840, 870, 890, 910, 925, 940, 950, 960, 968, 975, 981, 986, 990,
-    993, 995, 997,
+    993, 995, 997, 998, 999,
 )  # fmt: skip
 OFF = (200, 100, 300, 400, 50)  # a low `off` dates an onset back to where the score began to rise
 MIN_MS = (0, 256, 512, 768)
@@ -156,7 +156,7 @@ def choose(
         raise ValueError("a choice needs background sound and a rate above zero")
     material = _Material(listener, quiet, events)
     present = int(listener.metadata["detector"]["pool_ms"])
-    true = any(r.claims for r in [*quiet, *events])
+    true = any(r.claims for r in events)
     tried = list(dict.fromkeys([present, *pools])) if true else [present]
     # Pooling that forgets in less than a step is none.
     step_ms = 1000 * listener.step_samples / listener.rate_hz
@@ -262,9 +262,9 @@ class _Search:
         quiet = material.trace(pool_ms, index, which)
         events = material.trace(pool_ms, index, None)
         ons = [on for on in ON if on <= self._limits[pool_ms][index]] or [self._limits[pool_ms][index]]
-        weight = float(quiet.weights.sum() + events.weights.sum())
+        true = len(events.starts)
         best: _Candidate | None = None
-        for rule in _rules(label, material.listener.metadata["detector"]["classes"][index], weight > 0):
+        for rule in _rules(label, material.listener.metadata["detector"]["classes"][index], true > 0):
             usable = [on for on in ons if rule.off <= _OFF_OF_ON * on]
             if not usable:
                 continue
@@ -272,8 +272,7 @@ class _Search:
             key = pool_ms, index, rule
             if key not in material.judged:
                 material.judged[key] = events.outcome(rule, usable)
-            candidate = _best_on(rule, usable, heard, material.judged[key], weight, hours, self._max)
-            candidate.events = len(quiet.weights) + len(events.weights)
+            candidate = _best_on(rule, usable, heard, material.judged[key], true, hours, self._max)
             if best is None or (candidate.feasible, candidate.utility) > (best.feasible, best.utility):
                 best = candidate
         assert best is not None
@@ -294,17 +293,17 @@ def _best_on(
     ons: Sequence[int],
     quiet: Outcome,
     events: Outcome,
-    weight: float,
+    true: int,
     hours: float,
     max_per_hour: float,
 ) -> _Candidate:
     """Return the value of `on` in the middle of the best ones that are quiet enough, or the quietest one."""
     expected = expected_rates(ons, quiet.false, hours)
     delay = _DELAY_COST * rule.min_ms / 256
-    if weight:
-        found = (quiet.found + events.found) / weight
-        cost = _EXTRA_COST * (quiet.extra + events.extra) + _CONFUSED_COST * events.false
-        utility = found - cost / weight - delay
+    if true:
+        found = events.found / true
+        cost = _EXTRA_COST * events.extra + _CONFUSED_COST * events.false
+        utility = found - cost / true - delay
         # Sound that is a little fainter or louder than here meets the neighbouring values.
         padded = np.pad(utility, 1, mode="edge")
         utility = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
@@ -312,13 +311,13 @@ def _best_on(
         found = np.full(len(ons), np.nan)
         utility = -np.array([logit(on) for on in ons]) / 10 - delay
     usable = expected <= max_per_hour
-    if weight:
+    if true:
         usable &= found > 0
     feasible = bool(usable.any())
     if feasible:
         top = float(utility[usable].max())
         # Without true events the lowest `on` misses least.
-        near = np.flatnonzero(usable & (utility >= top - (_PLATEAU if weight else 0.0)))
+        near = np.flatnonzero(usable & (utility >= top - (_PLATEAU if true else 0.0)))
         first = int(near[utility[near].argmax()])
         low = high = first
         while low - 1 in near:
@@ -334,8 +333,8 @@ def _best_on(
         {"on": int(ons[i]), "off": rule.off, "min_ms": rule.min_ms, "hold_ms": rule.hold_ms},
         int(quiet.false[i]),
         float(expected[i]),
-        float(found[i]) if weight else None,
-        0,
+        float(found[i]) if true else None,
+        true,
         value,
         feasible,
     )

@@ -56,9 +56,6 @@ class ClassTrace:
         placed.sort(key=lambda pair: pair[0] + pair[1].start)
         self.starts = np.array([at + c.start for at, c in placed], np.int64)
         self.ends = np.array([at + c.end for at, c in placed], np.int64)
-        self.dues = np.array([at + c.due for at, c in placed], np.int64)
-        self.weights = np.array([c.weight for _, c in placed], np.float64)
-        self.once = np.array([c.once for _, c in placed], bool)
 
     def onsets(self, rule: EventRule, ons: Sequence[int]) -> list[NDArray[np.int64]]:
         """Return the onsets of the events for each value of `on`, ascending, on the common time of the recordings."""
@@ -72,7 +69,7 @@ class ClassTrace:
         last = np.flatnonzero(above & ~after)
         step = self.step_samples
         gap = first[1:] - last[:-1] - 1
-        joined = (gap * step * 1000 < rule.hold_ms * self.rate_hz) & ~other_between(self._recording, first, last)
+        joined = (gap * step * 1000 < rule.hold_ms * self.rate_hz) & ~_other_between(self._recording, first, last)
         island = np.concatenate([[0], np.cumsum(~joined)])
         needed = max(1, -(-rule.min_ms * self.rate_hz // (1000 * step)))
         # The first step of a recording has no step below `off` before it: the detector's clock starts at 0.
@@ -101,26 +98,22 @@ class ClassTrace:
             edge = np.zeros(len(onsets) + 1, np.int64)
             np.add.at(edge, low, number > 0)
             np.add.at(edge, high, -(number > 0).astype(np.int64))
-            unclaimed = int((np.cumsum(edge[:-1]) == 0).sum())
-            more = np.maximum(number - 1, 0)
-            false[i] = unclaimed + more[self.once].sum()
-            extra[i] = more[~self.once].sum()
-            if len(onsets) and len(low):
-                earliest = onsets[np.minimum(low, len(onsets) - 1)]
-                found[i] = self.weights[(number > 0) & (earliest <= self.dues)].sum()
+            false[i] = (np.cumsum(edge[:-1]) == 0).sum()
+            extra[i] = np.maximum(number - 1, 0).sum()
+            found[i] = (number > 0).sum()
         return Outcome(false, found, extra)
 
 
 @dataclass
 class Outcome:
-    """Per value of `on`: false events, the weight of the true ones that were found, and further events for those."""
+    """Per value of `on`: false events, true ones that were found, and further events for those."""
 
     false: NDArray[np.float64]
     found: NDArray[np.float64]
     extra: NDArray[np.float64]
 
 
-def other_between(
+def _other_between(
     recording: NDArray[np.int64], first: NDArray[np.int64], last: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Return for each gap between runs whether it lies between two recordings."""

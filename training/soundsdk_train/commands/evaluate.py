@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
-from soundsdk.commands.options import data_option, fold_option, json_option, model_argument
+from soundsdk.commands.options import fold_option, json_option, model_argument
 from soundsdk.commands.verb import Verb
-from soundsdk.errors import DataError
+from soundsdk.errors import DataError, UsageError
 from soundsdk_train.datasets import LAYOUTS, load_clips, scan
 from soundsdk_train.evaluation.clip_metrics import Figures
 from soundsdk_train.run_settings import FrontendSettings
@@ -22,28 +22,147 @@ from soundsdk_train.run_settings import FrontendSettings
     examples=[
         "soundsdk evaluate siren.tflite --data my_sounds",
         "soundsdk evaluate siren.tflite --data my_sounds --fold 1 --json",
+        "soundsdk evaluate home --deployed --data my_sounds --html report.html",
+        "soundsdk evaluate home --deployed --audio night.wav --audio day.wav --truth events.tsv",
     ],
 )
 @model_argument
-@data_option
+@click.option("--data", type=click.Path(), metavar="DIR", help="Folder of recordings.")
 @click.option("--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="Layout of the folder.")
 @fold_option("Measure on the recordings of this fold only (default: all).")
+@click.option("--deployed", is_flag=True, help="Measure events on continuous sound, as on the device.")
+@click.option(
+    "--audio",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Long recording or folder of them, instead of --data; repeatable. With --deployed.",
+)
+@click.option(
+    "--truth",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Events in --audio: a DCASE table (.tsv), or Audacity labels (.txt) of one recording. "
+    "Default: the file beside each recording with its name and .txt or .tsv.",
+)
+@click.option(
+    "--background",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Sound between the clips of --data, instead of quiet. With --deployed.",
+)
+@click.option(
+    "--lead",
+    type=click.FloatRange(0, 60),
+    default=3.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds of quiet or background before each clip of --data. With --deployed.",
+)
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write a page with all figures, and the worst errors to see and to hear. With --deployed.",
+)
 @json_option
-def evaluate(model: str, data: str, layout: str, fold: int | None, as_json: bool) -> None:
+def evaluate(
+    model: str,
+    data: str | None,
+    layout: str,
+    fold: int | None,
+    deployed: bool,
+    audio: tuple[Path, ...],
+    truth: Path | None,
+    background: Path | None,
+    lead: float,
+    html: Path | None,
+    as_json: bool,
+) -> None:
     """Measure a detector on recordings: INT8, with the device's frontend and pooling.
 
-    MODEL is a .tflite file or a detector that comes with soundsdk. With --fold, the fold that was held out of its
-    training, the float figures of the same network before conversion are shown as well; the file carries them.
+    MODEL is a .tflite file or a detector that comes with soundsdk. Without --deployed each recording is one clip with
+    one decision; with --fold, the fold that was held out of its training, the float figures of the same network before
+    conversion are shown as well; the file carries them.
+
+    With --deployed the detector listens as it does on a board, with its thresholds: each clip of --data comes after 3 s
+    of quiet, and folders that are not a label of the model (background, neg_speech, …) hold negatives. A true event is
+    found if an event of its label begins in it or up to 1 s after it; every other event is a false alarm.
     """
+    if not deployed:
+        _evaluate_clips(model, data, layout, fold, as_json, [audio, truth, background, html])
+        return
+    if bool(data) == bool(audio):
+        raise UsageError("give either --data or --audio.", "--data is a folder of labelled clips, --audio long files.")
+    if truth is not None and not audio:
+        raise UsageError("--truth holds the events of --audio, which is not there.", "Give --audio FILE.")
+    from soundsdk.models import load_model
+    from soundsdk.progress import Progress
+    from soundsdk.recording import audio_file
+    from soundsdk_train.evaluation import timeline
+    from soundsdk_train.evaluation.deployed_run import evaluate_deployed
+    from soundsdk_train.evaluation.exhibits import ExhibitCollector
+
+    detector = load_model(model)
+    labels, rate_hz = detector.labels, int(detector.metadata["frontend"]["rate_hz"])
+    skipped: list[str] = []
+    total = None
+    if data is not None:
+        quiet = None if background is None else audio_file.read(background, rate_hz)
+        recordings = timeline.lay_out(
+            data,
+            labels,
+            lead_s=lead,
+            background=quiet,
+            layout=layout,
+            fold=fold,
+            rate_hz=rate_hz,
+            on_unreadable=skipped.append,
+        )
+        total = len([r for r in scan(data, layout).recordings if fold in (None, r.fold)])
+    else:
+        files = [file for path in audio for file in audio_file.find(path)]
+        recordings, total = timeline.read_with_truth(files, truth, labels, rate_hz=rate_hz), len(files)
+    collector = ExhibitCollector() if html is not None else None
+    with Progress("listening") as progress:
+        done = evaluate_deployed(
+            detector.data,
+            detector.metadata,
+            recordings,
+            collector=collector,
+            on_recording=lambda count, _: progress.update(count, total),
+        )
+    for reason in skipped:
+        click.echo(f"skipped: {reason}", err=True)
+    if not any(figure.events for figure in done.figures.labels):
+        click.echo(f"note: there is no event of {', '.join(labels)} in it: only false alarms are measured", err=True)
+    if html is not None and collector is not None:
+        from soundsdk_train.evaluation.report import write_report
+
+        write_report(html, done, collector)
+        click.echo(f"report: {html}", err=True)
+    if as_json:
+        click.echo(json.dumps({"model": done.name, "skipped": len(skipped), "deployed": done.figures.as_dict()}))
+        return
+    from soundsdk_train.evaluation.tables import open_console, print_figures
+
+    print_figures(open_console(), f"{done.name} on {data or ', '.join(map(str, audio))}", done.figures)
+
+
+def _evaluate_clips(
+    model: str, data: str | None, layout: str, fold: int | None, as_json: bool, only_deployed: list[Any]
+) -> None:
     from soundsdk.models import load_model
     from soundsdk_train.evaluation import clips as clip_evaluation
 
+    if any(only_deployed):
+        raise UsageError("--audio, --truth, --background and --html are about continuous sound.", "Add --deployed.")
+    if data is None:
+        raise UsageError("there is nothing to measure on.", "Give --data DIR, or --deployed with --audio FILE.")
     detector = load_model(model)
     metadata = detector.metadata
     dataset = scan(data, layout)
     if fold is not None and fold not in dataset.folds:
-        from soundsdk.errors import UsageError
-
         raise UsageError(f"there is no fold {fold} in {data}.", f"Its folds are {', '.join(map(str, dataset.folds))}.")
     files = [r for r in dataset.recordings if fold is None or r.fold == fold]
     frontend = FrontendSettings(**{k: v for k, v in metadata["frontend"].items() if k != "version"})
@@ -76,17 +195,18 @@ def evaluate(model: str, data: str, layout: str, fold: int | None, as_json: bool
         }
         click.echo(json.dumps(report))
         return
-    _print(metadata["name"], fold, figures, floats)
+    _print_clips(metadata["name"], fold, figures, floats)
     if not held_out:
         note = "these may be the recordings that the model was trained on; --fold names the fold held out"
         click.echo(f"note: {note}", err=True)
 
 
-def _print(name: str, fold: int | None, figures: Figures, floats: dict[str, float] | None) -> None:
-    from rich.console import Console
+def _print_clips(name: str, fold: int | None, figures: Figures, floats: dict[str, float] | None) -> None:
     from rich.table import Table
 
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120, highlight=False)
+    from soundsdk_train.evaluation.tables import open_console
+
+    console = open_console()
     where = "all folds" if fold is None else f"fold {fold}"
     console.print(f"{name}, {where}, {figures.clips} clips")
     table = Table("", "INT8", "float")

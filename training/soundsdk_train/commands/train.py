@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -13,10 +14,14 @@ from numpy.typing import NDArray
 
 from soundsdk.commands.options import config_option, data_option, fold_option, output_option, seed_option
 from soundsdk.commands.verb import Verb
+from soundsdk.errors import UsageError
 from soundsdk_train import run_settings
 from soundsdk_train.datasets import LAYOUTS, Dataset, LabelledClip, LabelledFile, LoadedClips, load_clips, scan, split
 from soundsdk_train.mixtures.material import Scorer
 from soundsdk_train.waveform import variant_maker
+
+if TYPE_CHECKING:
+    from soundsdk_train.distillation.distil import Distiller
 
 
 @click.command(
@@ -25,6 +30,7 @@ from soundsdk_train.waveform import variant_maker
     examples=[
         "soundsdk train --data my_sounds -o siren.tflite",
         "soundsdk train --data my_sounds --fold 1 --seed 7 -o siren.tflite",
+        "soundsdk train --data my_sounds --teacher yamnet.tflite --unlabelled long_recordings -o siren.tflite",
         "soundsdk train --data esc10 --config training/configs/esc10.toml -o esc10.tflite",
     ],
 )
@@ -35,14 +41,15 @@ from soundsdk_train.waveform import variant_maker
 @seed_option
 @click.option("--name", default=None, help="Name of the model in its metadata (default: the file's name).")
 @click.option("--epochs", type=int, default=None, metavar="N", help="Number of epochs, instead of the settings'.")
-@click.option("--tensorboard", type=click.Path(), default=None, metavar="DIR", help="Write TensorBoard logs to DIR.")
+@click.option("--teacher", metavar="FILE", help="Learn from this model as well: .tflite, .onnx or SavedModel.")
 @click.option(
-    "--teacher",
-    type=click.Path(exists=True),
-    default=None,
-    metavar="FILE",
-    help="Learn as well from what this model hears (.tflite, .onnx or a SavedModel folder).",
+    "--unlabelled",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="DIR",
+    help="Recordings without labels, learned as the teacher hears them. May be repeated.",
 )
+@click.option("--tensorboard", type=click.Path(), default=None, metavar="DIR", help="Write TensorBoard logs to DIR.")
 @click.option(
     "--material",
     multiple=True,
@@ -59,8 +66,9 @@ def train(
     seed: int | None,
     name: str | None,
     epochs: int | None,
-    tensorboard: str | None,
     teacher: str | None,
+    unlabelled: tuple[Path, ...],
+    tensorboard: str | None,
     material: tuple[str, ...],
     output: Path,
 ) -> None:
@@ -82,10 +90,12 @@ def train(
     if epochs is not None:
         chosen.train.epochs = epochs
         chosen.teacher.epochs = min(chosen.teacher.epochs, epochs)
-    if teacher is not None:
-        chosen.teacher_file.file = teacher
+    chosen.teacher_file.file = teacher or chosen.teacher_file.file
     run_settings.check_settings(chosen)
     dataset = scan(data, layout)
+    if chosen.scenes.count and unlabelled:
+        raise UsageError("--unlabelled does not go with [scenes].", "Put those recordings into a folder of --material.")
+    distiller = None if chosen.scenes.count else open_teacher_file(dataset, chosen, unlabelled)
     train_clips, test_clips, labels = load_split(dataset, fold, chosen)
     choose_thresholds = None
     sources: dict[str, str] | None = None
@@ -94,6 +104,13 @@ def train(
         made = make_scenes(split(dataset, fold)[0], material, chosen, scene_scorer(chosen))
         train_clips, labels, sources = made.clips, made.labels, made.sources
         choose_thresholds = scene_thresholds_of(split(dataset, fold)[0], chosen)
+
+    if distiller is not None:
+        from soundsdk_train.distillation.distil import distil
+
+        distiller = distiller.for_labels(labels)
+        files = split(dataset, fold)[0]
+        train_clips = distil(distiller, train_clips, files, unlabelled, partial(click.echo, err=True))
 
     from soundsdk_train.progress import TrainingDisplay
 
@@ -109,6 +126,8 @@ def train(
             choose_thresholds=choose_thresholds,
             sources=sources,
         )
+    if distiller is not None:
+        detector.record["teacher_file"] = distiller.describe()
     record = training_run.write_detector(detector, output)
     cost = detector.record["cost"]
     click.echo(
@@ -122,9 +141,35 @@ def train(
                 f"fold {fold}, {kind}: accuracy {figures.accuracy:.4f}, macro-F1 {figures.macro_f1:.4f}, "
                 f"mAP {figures.mean_average_precision:.4f}"
             )
+    if test_clips:
+        from soundsdk_train.evaluation.view import print_held_out
+
+        print_held_out(detector.data, test_clips, f"fold {fold}, on continuous sound as on the device")
     for line in training_run.over_budget(detector.record):
         click.echo(f"note: too large for a small board: {line}", err=True)
     click.echo(f"record of the run: {record}", err=True)
+
+
+def open_teacher_file(
+    dataset: Dataset, settings: run_settings.RunSettings, unlabelled: Sequence[Path]
+) -> Distiller | None:
+    """Load the teacher before the recordings, so that what is wrong with it shows at once; None without one."""
+    if not settings.teacher_file.file:
+        if unlabelled:
+            raise UsageError("unlabelled recordings need a teacher.", "Give one with --teacher, such as YAMNet.")
+        return None
+    from soundsdk_train.distillation.distil import open_distiller
+
+    for folder in unlabelled:
+        if not folder.exists():
+            raise UsageError(f"there is no folder {folder}.", "Give a folder of recordings.")
+    return open_distiller(labels_to_learn(dataset, settings), settings)
+
+
+def labels_to_learn(dataset: Dataset, settings: run_settings.RunSettings) -> list[str]:
+    """Return the labels of a detector. A folder of backgrounds is never an event; only softmax needs a class for it."""
+    never = run_settings.BACKGROUND_LABELS if settings.model.head == "sigmoid" else ()
+    return [label for label in dataset.labels if label not in settings.data.negatives and label not in never]
 
 
 def load_split(
@@ -132,9 +177,7 @@ def load_split(
 ) -> tuple[list[LabelledClip], list[LabelledClip], list[str]]:
     """Decode both sides of a split and report what was skipped; returns training clips, test clips and labels."""
     train_files, test_files = split(dataset, test_fold)
-    # A folder of backgrounds is never an event; only softmax needs a class for it.
-    never = run_settings.BACKGROUND_LABELS if settings.model.head == "sigmoid" else ()
-    labels = [label for label in dataset.labels if label not in settings.data.negatives and label not in never]
+    labels = labels_to_learn(dataset, settings)
     hop_frames = settings.model.hop_frames
     variants = variant_maker(len(train_files), settings.frontend, settings.waveform, settings.seed, hop_frames)
     loaded = load_clips(train_files, settings.frontend, hop_frames, keep_pcm=False, make_variants=variants)

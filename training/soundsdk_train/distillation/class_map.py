@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from soundsdk.errors import DataError, UsageError
 from soundsdk_train.datasets import label_name
+from soundsdk_train.run_settings import BACKGROUND_LABELS
 
 F32 = NDArray[np.float32]
-
-COMBINE = ("max", "sum")
 
 
 @dataclass
@@ -81,11 +80,10 @@ def label_map(
     """Find the classes of each label.
 
     table: label -> class names or indices; an empty list says that the teacher does not know the label. A label that
-    is not in it stands for the classes of its own name: "baby_cry" for "Baby cry, infant cry". names: the teacher's
-    classes, none if only indices are used. Raises UsageError if a label has no class or a class does not exist.
+    is not in it stands for the classes of its own name: "baby_cry" for "Baby cry, infant cry"; a label of backgrounds
+    need not have any. names: the teacher's classes, none if only indices are used. Raises UsageError if a label has no
+    class or a class does not exist.
     """
-    if combine not in COMBINE:
-        raise UsageError(f"teacher_file.combine is {combine!r}.", f"Use {' or '.join(COMBINE)}.")
     unused = [label for label in table if label not in labels]
     if unused and not set(table) & set(labels):
         raise UsageError(
@@ -103,7 +101,7 @@ def label_map(
             indices.append([_index(label, one, names, classes) for one in table[label]])
         else:
             indices.append(by_part.get(label_name(label), []))
-            if not indices[-1]:
+            if not indices[-1] and label not in BACKGROUND_LABELS:
                 lost.append(label)
     if lost:
         raise UsageError(

@@ -9,14 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk.errors import ModelError, UsageError
+from soundsdk.errors import ModelError
 from soundsdk_train.distillation.class_map import read_class_names
 from soundsdk_train.distillation.waveform_models import WaveformModel, open_waveform_model
-from soundsdk_train.run_settings import TeacherFileSettings
+from soundsdk_train.run_settings import TeacherFileSettings, check_teacher_file
 
 F32 = NDArray[np.float32]
-
-ACTIVATIONS = ("none", "sigmoid", "softmax")
 
 
 class TeacherScores(NamedTuple):
@@ -33,10 +31,6 @@ class Teacher:
     """A model of a fixed window of sound, and the names of its classes (none without a class map)."""
 
     def __init__(self, model: WaveformModel, names: list[str], settings: TeacherFileSettings) -> None:
-        if settings.activation not in ACTIVATIONS:
-            raise UsageError(f"teacher_file.activation is {settings.activation!r}.", f"Use {', '.join(ACTIVATIONS)}.")
-        if not settings.hop_s > 0:
-            raise UsageError(f"teacher_file.hop_s is {settings.hop_s}.", "Use a time above 0, such as 0.24.")
         self.model = model
         self.names = names
         self.classes = model.classes
@@ -100,6 +94,7 @@ def open_teacher(path: str | Path, settings: TeacherFileSettings | None = None) 
     ModelError for a file that cannot teach, DataError for a class map that cannot be read, UsageError for settings.
     """
     settings = settings or TeacherFileSettings()
+    check_teacher_file(settings)
     path = Path(path)
     beside = path.with_name(f"{path.stem}_class_map.csv")
     named = Path(settings.class_map) if settings.class_map else beside if beside.is_file() else None

@@ -190,7 +190,8 @@ def _open_saved_model(path: Path) -> _Opened:
 
     arguments = function.structured_input_signature[1]
     inputs = [tensor(name, spec) for name, spec in arguments.items()]
-    outputs = [tensor(name, spec) for name, spec in function.structured_outputs.items()]
+    # The order of the dictionary is not that of any file.
+    outputs = [tensor(name, spec) for name, spec in sorted(function.structured_outputs.items())]
 
     def call(samples: F32) -> list[Any]:
         result = function(**{inputs[0].name: tf.constant(samples)})

@@ -22,7 +22,7 @@ SEGMENT_S = 1.0
 
 @dataclass
 class MatchCounts:
-    """Counts of events or segments that are right, true and found; each (labels,), or (recordings, labels) before they are summed."""
+    """Counts of events or segments that are right, true and found: each (labels,), or (recordings, labels) unsummed."""
 
     hits: NDArray[np.float64]
     true: NDArray[np.float64]

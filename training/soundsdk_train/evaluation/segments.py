@@ -23,3 +23,22 @@ def segment_scores(scores: NDArray[np.number], edges_s: NDArray[np.float64], len
         if after > first:
             row[:] = scores[first:after].max(0)
     return out
+
+
+def weighted_average_precision(
+    truth: NDArray[np.floating], scores: NDArray[np.floating], weights: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Return average precision, ties counted together, with each segment counted as often as its weight says.
+
+    truth, scores: (segments,); weights: (..., segments). NaN where nothing true is left.
+    """
+    order = np.argsort(-scores, kind="stable")
+    last = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)  # ends of runs of equal scores
+    ordered = weights[..., order]
+    found = np.cumsum(ordered * truth[order], axis=-1)[..., last]
+    seen = np.cumsum(ordered, axis=-1)[..., last]
+    total = found[..., -1]
+    gained = np.diff(found, axis=-1, prepend=0.0)
+    return np.where(
+        total > 0, (gained * found / np.maximum(seen, 1e-12)).sum(-1) / np.maximum(total, 1e-12), np.nan
+    )

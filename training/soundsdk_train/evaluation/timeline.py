@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk import labels as label_files
-from soundsdk.errors import DataError
+from soundsdk.errors import DataError, UsageError
 from soundsdk.labels import LabelledSpan
 from soundsdk.recording import audio_file
-from soundsdk_train.datasets import label_name, scan
+from soundsdk_train.datasets import LabelledClip, label_name, scan
 
 QUIET_DBFS = -70.0
 LEAD_S = 3.0
@@ -56,10 +56,14 @@ def lay_out(
     folder (`background`, `neg_speech`, classes that the model does not know) holds negatives of the kind of its name,
     without `neg_`. The quiet is noise of QUIET_DBFS RMS, or a piece of `background`, and depends on nothing but the
     seed and the clip's name. layout and fold are those of datasets.scan(). Files that cannot be read are reported to
-    on_unreadable; without it they raise DataError.
+    on_unreadable; without it they raise DataError. UsageError if there is no such fold.
     """
     dataset = scan(folder, layout)
+    if fold is not None and fold not in dataset.folds:
+        folds = ", ".join(map(str, dataset.folds))
+        raise UsageError(f"there is no fold {fold} in {folder}.", f"Its folds are {folds}.")
     known = {label_name(label): label for label in labels}
+    quiet = _Quiet(lead_s, tail_s, background, rate_hz, seed)
     for recording in dataset.recordings:
         if fold is not None and recording.fold != fold:
             continue
@@ -71,16 +75,19 @@ def lay_out(
                 raise
             on_unreadable(error.message)
             continue
-        rng = np.random.default_rng([seed, int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")])
-        lead = _quiet(round(lead_s * rate_hz), background, rng)
-        tail = _quiet(round(tail_s * rate_hz), background, rng)
-        label = known.get(recording.label)
-        truth = []
-        if label is not None:
-            truth = [LabelledSpan(len(lead) / rate_hz, (len(lead) + len(clip)) / rate_hz, label)]
-        kind = "" if truth else recording.label.removeprefix("neg_")
         source = f"{recording.label}/{recording.source}"
-        yield TimelineRecording(name, np.concatenate([lead, clip, tail]), truth, kind, source, len(clip) / rate_hz)
+        own = [known[recording.label]] if recording.label in known else []
+        yield _lay(name, clip, own, recording.label, source, quiet)
+
+
+def lay_out_clips(
+    clips: Iterable[LabelledClip], labels: Sequence[str], rate_hz: int, *, seed: int = 0
+) -> Iterator[TimelineRecording]:
+    """Lay decoded clips on timelines as lay_out() does those of folders; a clip without a label is a negative."""
+    quiet = _Quiet(LEAD_S, TAIL_S, None, rate_hz, seed)
+    for clip in clips:
+        own = [label for label in clip.labels if label in labels]
+        yield _lay(clip.name, clip.pcm, own, (*clip.labels, "background")[0], clip.source or clip.name, quiet)
 
 
 def read_with_truth(
@@ -153,6 +160,30 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"the labels {path} cannot be read: {error}.", "Give a DCASE or an Audacity file.") from error
+
+
+@dataclass
+class _Quiet:
+    """Quiet around clips: how long it is before and after each, and what it consists of."""
+
+    lead_s: float
+    tail_s: float
+    background: NDArray[np.int16] | None
+    rate_hz: int
+    seed: int
+
+
+def _lay(
+    name: str, clip: NDArray[np.int16], labels: Sequence[str], folder: str, source: str, quiet: _Quiet
+) -> TimelineRecording:
+    rate = quiet.rate_hz
+    rng = np.random.default_rng([quiet.seed, int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")])
+    lead = _quiet(round(quiet.lead_s * rate), quiet.background, rng)
+    tail = _quiet(round(quiet.tail_s * rate), quiet.background, rng)
+    onset_s, offset_s = len(lead) / rate, (len(lead) + len(clip)) / rate
+    truth = [LabelledSpan(onset_s, offset_s, label) for label in labels]
+    kind = "" if truth else folder.removeprefix("neg_")
+    return TimelineRecording(name, np.concatenate([lead, clip, tail]), truth, kind, source, len(clip) / rate)
 
 
 def _quiet(count: int, background: NDArray[np.int16] | None, rng: np.random.Generator) -> NDArray[np.int16]:

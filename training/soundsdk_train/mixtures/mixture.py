@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from soundsdk_sim.scenes import backgrounds, rooms
 from soundsdk_sim.scenes.dsp import Signal, add_at, choice, edges, from_db, noise, rms, samples, unit
 from soundsdk_train.mixtures.material import Material
-from soundsdk_train.mixtures.sounds import VOICES, Event, make_event, make_front, through_device
+from soundsdk_train.mixtures.sounds import VOICES, SourceEvent, make_event, make_front, through_device
 from soundsdk_train.mixtures.truth import SceneTruth
 from soundsdk_train.negatives.electrical import ELECTRICAL
 from soundsdk_train.run_settings import SceneSettings
@@ -53,7 +53,7 @@ def mixture(
     for _ in range(sounds_in_front):
         start = samples(rng.uniform(0.0, settings.seconds - 0.5))
         sound, masks = make_front(rng, choice(rng, weights), material, settings.labels)
-        add_at(mix, unit(sound) * from_db(rng.uniform(max(bed_db - 3.0, -55.0), -8.0)), start)
+        add_at(mix, unit(sound) * from_db(rng.uniform(np.clip(bed_db - 3.0, -55.0, -12.0), -8.0)), start)
         for label, mask in masks.items():
             if label in truth.labels:
                 truth.mark_unknown(label, start, mask)
@@ -116,7 +116,7 @@ def _plan(rng: np.random.Generator, settings: SceneSettings, material: Material)
 def _add_event(
     rng: np.random.Generator,
     mix: Signal,
-    event: Event,
+    event: SourceEvent,
     label: str,
     start: int,
     settings: SceneSettings,

@@ -38,7 +38,7 @@ STYLES = {"dog_bark": RecordedStyle(1.5, 0.35, 0.03), "baby_cry": RecordedStyle(
 
 
 @dataclass
-class Event:
+class SourceEvent:
     """An event at its source. sounding: samples at which it is heard; possible: pauses and tails, where it may be."""
 
     sound: Signal
@@ -49,7 +49,7 @@ class Event:
     tail_s: float = 0.5
 
 
-def make_event(rng: np.random.Generator, label: str, longest_s: float, material: Material) -> Event | None:
+def make_event(rng: np.random.Generator, label: str, longest_s: float, material: Material) -> SourceEvent | None:
     """Make one event of a label; None if the drawn recording holds nothing of it.
 
     smoke_alarm and siren are synthesised, and once in 14 taken from a recording if there is one.
@@ -172,22 +172,22 @@ def closed(mask: Mask, gap: int) -> Mask:
     return out
 
 
-def _alarm(rng: np.random.Generator, seconds: float) -> Event:
+def _alarm(rng: np.random.Generator, seconds: float) -> SourceEvent:
     made = alarms.alarm_sound(rng, seconds)
     sounding = np.zeros(len(made.sound), np.bool_)
     for start, end in made.spans:
         sounding[start:end] = True
     # A pause lasts up to 1.65 s: until then the alarm may go on.
-    return Event(made.sound, sounding, np.ones(len(sounding), np.bool_), 0.12, 0.06, 1.8)
+    return SourceEvent(made.sound, sounding, np.ones(len(sounding), np.bool_), 0.12, 0.06, 1.8)
 
 
-def _siren(rng: np.random.Generator, seconds: float) -> Event:
+def _siren(rng: np.random.Generator, seconds: float) -> SourceEvent:
     sound = sirens.any_siren(rng, max(seconds, 1.2))
     all_of_it = np.ones(len(sound), np.bool_)
-    return Event(sound, all_of_it, all_of_it.copy(), 0.35)
+    return SourceEvent(sound, all_of_it, all_of_it.copy(), 0.35)
 
 
-def _recorded(rng: np.random.Generator, clip: MaterialClip, label: str) -> Event | None:
+def _recorded(rng: np.random.Generator, clip: MaterialClip, label: str) -> SourceEvent | None:
     style = STYLES.get(label, RecordedStyle())
     speed = log_uniform(rng, 1 / style.widest_speed, style.widest_speed)
     sound = at_speed(clip.sound, speed)
@@ -203,7 +203,7 @@ def _recorded(rng: np.random.Generator, clip: MaterialClip, label: str) -> Event
     if not sure.any():
         return None
     possible = closed(sure, samples(1.2)) | (loud & unsure)
-    return Event(sound, closed(sure, samples(style.gap_s)), possible, style.lead_s)
+    return SourceEvent(sound, closed(sure, samples(style.gap_s)), possible, style.lead_s)
 
 
 def _mask_at_speed(mask: Mask, speed: float) -> Mask:
@@ -211,7 +211,7 @@ def _mask_at_speed(mask: Mask, speed: float) -> Mask:
     return mask[np.rint(at).astype(np.int64)]
 
 
-def _ring(event: Event, sound: Signal) -> None:
+def _ring(event: SourceEvent, sound: Signal) -> None:
     """Give an event the sound that it has in a room; its tail is not part of what sounds."""
     more = np.zeros(max(0, len(sound) - len(event.sounding)), np.bool_)
     event.sound = sound

@@ -1,0 +1,222 @@
+"""Evaluation on continuous sound: what is found, what is a false alarm, the figures, the page and the verb."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from soundsdk import cli
+from soundsdk.labels import LabelledSpan
+from soundsdk_sim.scenes import make_scene
+from soundsdk_train.evaluation.clip_metrics import average_precision
+from soundsdk_train.evaluation.deployed import ReportedEvent, ScoredRecording
+from soundsdk_train.evaluation.deployed_figures import BETWEEN, deployed_figures
+from soundsdk_train.evaluation.exhibits import FALSE_ALARM, MISS, ExhibitCollector
+from soundsdk_train.evaluation.outcomes import hours_without, judge
+from soundsdk_train.evaluation.segments import weighted_average_precision
+
+RATE, STEP = 16000, 2048
+LABELS = ["siren", "dog_bark"]
+
+
+def recording(
+    name: str, truth: list[LabelledSpan], *, seconds: float = 20.0, kind: str = "", sound_s: float = 0.0
+) -> ScoredRecording:
+    """Return a recording whose scores are 0.9 within the truth and 0 elsewhere."""
+    ends = np.arange(STEP, round(seconds * RATE) + 1, STEP)
+    scores = np.zeros((len(ends), len(LABELS)), np.int32)
+    for true in truth:
+        inside = (ends > true.onset_s * RATE) & (ends - STEP < true.offset_s * RATE)
+        scores[inside, LABELS.index(true.label)] = 900
+    return ScoredRecording(
+        name, LABELS, scores, ends, round(seconds * RATE), RATE, STEP, truth, kind, name, sound_s=sound_s
+    )
+
+
+def event(onset: float, offset: float, label: str = "siren", score: float = 0.9, delay: float = 0.5) -> ReportedEvent:
+    return ReportedEvent(onset, offset, label, score, onset + delay)
+
+
+def test_an_event_is_found_within_the_sound_and_a_second_after() -> None:
+    true = LabelledSpan(5.0, 7.0, "siren")
+    for onset, found in ((4.8, False), (4.9, True), (6.9, True), (8.0, True), (8.01, False)):
+        judged = judge(recording("a", [true]), [event(onset, onset + 1)])
+        assert bool(judged.pairs[0][1]) == found, onset
+        assert len(judged.false) == (not found)
+    assert judge(recording("a", [true]), [event(5.5, 6, "dog_bark")]).false[0].label == "dog_bark"
+
+
+def test_a_second_event_within_one_sound_is_no_false_alarm_and_belongs_to_the_newest() -> None:
+    first, second = LabelledSpan(5.0, 7.0, "siren"), LabelledSpan(7.5, 9.0, "siren")
+    judged = judge(recording("a", [first, second]), [event(5.1, 6), event(6.2, 7), event(7.6, 9)])
+    assert [len(own) for _, own in judged.pairs] == [2, 1]
+    assert judged.false == []
+
+
+def test_hours_are_those_in_which_an_event_would_be_false() -> None:
+    negative = recording("n", [], kind="speech", seconds=9.0, sound_s=4.0)
+    assert hours_without(negative, "siren") == pytest.approx(4 / 3600)
+    # Overlapping spans, each with a second after it, are not counted twice.
+    mixed = recording("m", [LabelledSpan(2, 4, "siren"), LabelledSpan(4.5, 6, "siren"), LabelledSpan(0, 9, "dog_bark")])
+    assert hours_without(mixed, "siren") == pytest.approx(15 / 3600)
+    assert hours_without(mixed, "dog_bark") == pytest.approx(10 / 3600)
+
+
+def judged_set() -> list:
+    found = recording("a", [LabelledSpan(5.0, 7.0, "siren")])
+    late = recording("b", [LabelledSpan(5.0, 8.0, "siren")])
+    missed = recording("c", [LabelledSpan(3.0, 5.0, "siren"), LabelledSpan(10, 11, "dog_bark")])
+    speech = recording("d", [], kind="speech", seconds=1800)
+    music = recording("e", [], kind="music", seconds=3600)
+    return [
+        judge(found, [event(5.1, 7.1)]),
+        judge(late, [event(5.9, 8.3, delay=1.0)]),
+        judge(missed, [event(10.1, 11.0, "dog_bark"), event(15, 16, "dog_bark")]),
+        judge(speech, [event(7, 8), event(100, 101), event(500, 501, "dog_bark")]),
+        judge(music, []),
+    ]
+
+
+def test_the_figures_of_a_known_set() -> None:
+    figures = deployed_figures(judged_set(), LABELS)
+    siren, bark = figures.labels
+    assert (siren.found, siren.events) == (2, 3)
+    assert siren.recall.value == pytest.approx(2 / 3)
+    assert siren.recall.low < 2 / 3
+    assert siren.event_f1.value == pytest.approx(2 * 1 / (3 + 4))
+    rates = {rate.kind: rate for rate in siren.false_alarms}
+    assert list(rates) == ["music", "speech", "all negatives", BETWEEN]
+    assert (rates["speech"].count, rates["speech"].per_hour) == (2, pytest.approx(4.0))
+    assert (rates["music"].count, rates["music"].high) == (0, pytest.approx(3.6889, abs=1e-3))
+    assert rates["all negatives"].per_hour == pytest.approx(2 / 1.5)
+    assert bark.rate(BETWEEN).count == 1
+    assert siren.onset_error.median_s == pytest.approx(0.5)
+    assert siren.offset_error.median_s == pytest.approx(0.2)
+    assert siren.latency.median_s == pytest.approx((0.6 + 1.9) / 2)
+    # The steps that touch the bark also touch the seconds before and after it: three segments share a score.
+    assert bark.average_precision.value == pytest.approx(1 / 3)
+    assert figures.negative_hours == pytest.approx(1.5)
+    assert 0 < figures.psds2.value <= 1
+    json.dumps(figures.as_dict(), allow_nan=False)
+
+
+def test_figures_of_negatives_alone_have_no_recall() -> None:
+    figures = deployed_figures([judge(recording("n", [], kind="speech"), [])], LABELS)
+    assert figures.recall.value is None
+    assert figures.psds1.value is None
+    assert figures.labels[0].rate().count == 0
+    json.dumps(figures.as_dict(), allow_nan=False)
+
+
+def test_intervals_of_more_recordings_are_narrower() -> None:
+    def width(copies: int) -> float:
+        judged = []
+        for i in range(copies):
+            true = LabelledSpan(5.0, 7.0, "siren")
+            judged.append(judge(recording(f"r{i}", [true]), [event(5.1, 7.1)] if i % 2 else []))
+        recall = deployed_figures(judged, LABELS).labels[0].recall
+        assert recall.value == pytest.approx(0.5)
+        return recall.high - recall.low
+
+    assert width(40) < 0.6 * width(10)
+
+
+def test_weighted_average_precision_is_that_of_repeated_segments() -> None:
+    rng = np.random.default_rng(4)
+    truth, scores = (rng.random(60) < 0.3).astype(float), rng.integers(0, 12, 60) / 12
+    weights = rng.integers(0, 3, (5, 60)).astype(float)
+    for row, value in zip(weights, weighted_average_precision(truth, scores, weights), strict=True):
+        repeated = np.repeat(np.arange(60), row.astype(int))
+        assert value == pytest.approx(average_precision(truth[repeated], scores[repeated]))
+
+
+def test_the_worst_errors_are_kept_with_their_sound() -> None:
+    collector = ExhibitCollector(per_label=2)
+    pcm = np.arange(20 * RATE).astype(np.int16)
+    for score in (0.6, 0.9, 0.7):
+        collector.add(judge(recording(f"n{score}", [], kind="speech"), [event(10, 11, score=score)]), pcm)
+    collector.add(judge(recording("m", [LabelledSpan(5.0, 7.0, "siren")]), []), pcm)
+    alarms = collector.worst(FALSE_ALARM, "siren")
+    assert [exhibit.severity for exhibit in alarms] == [0.9, 0.7]
+    assert (alarms[0].start_s, alarms[0].end_s) == (8.5, 12.0)
+    assert np.array_equal(alarms[0].pcm, pcm[round(8.5 * RATE) : 12 * RATE])
+    (miss,) = collector.worst(MISS, "siren")
+    assert miss.severity == pytest.approx(0.1)
+    assert collector.worst(MISS, "dog_bark") == []
+
+
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Labelled folders, and a long recording with its truth beside them."""
+    root = tmp_path_factory.mktemp("continuous")
+    rng = np.random.default_rng(1)
+    for folder, level in (("clips/neg_noise", 0.1), ("clips/background", 0.001)):
+        (root / folder).mkdir(parents=True)
+        soundfile.write(root / folder / "one.wav", rng.normal(0, level, 2 * RATE), RATE)
+    scene = make_scene(11, 30.0)
+    (root / "clips" / "smoke_alarm").mkdir()
+    loudest = next(e for e in make_scene(8000, 60.0).events if e.label == "smoke_alarm")
+    whole = make_scene(8000, 60.0).pcm
+    cut = whole[round(loudest.onset_s * RATE) : round(loudest.offset_s * RATE)]
+    soundfile.write(root / "clips" / "smoke_alarm" / "alarm.wav", cut, RATE)
+    soundfile.write(root / "scene.wav", scene.pcm, RATE)
+    rows = [f"scene.wav\t{e.onset_s}\t{e.offset_s}\t{e.label}" for e in scene.events]
+    (root / "scene.tsv").write_text("\n".join(["filename\tonset\toffset\tevent_label", *rows]))
+    return root
+
+
+def test_evaluate_deployed_on_folders(sounds: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["evaluate", "home", "--deployed", "--data", str(sounds / "clips"), "--json"]) == 0
+    figures = json.loads(capfd.readouterr().out)["deployed"]
+    assert figures["recordings"] == 3
+    assert figures["negative_hours"] == pytest.approx(4 / 3600)
+    smoke = figures["labels"][0]
+    assert (smoke["label"], smoke["events"], smoke["found"]) == ("smoke_alarm", 1, 1)
+    kinds = [rate["kind"] for rate in smoke["false_alarms"]]
+    assert kinds == ["background", "noise", "all negatives", "between events"]
+
+
+def test_evaluate_deployed_on_a_long_recording_writes_a_page_that_needs_nothing_else(
+    sounds: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "report.html"
+    words = ["evaluate", "home", "--deployed", "--audio", str(sounds / "scene.wav"), "--html", str(page)]
+    assert cli.run(words) == 0
+    out = capfd.readouterr().out
+    assert "latency s" in out
+    assert "between events" in out
+    text = page.read_text()
+    assert "<svg" in text
+    assert "scene.wav" in text
+    assert "<script" not in text
+    # Everything that is loaded lies in the page.
+    loaded = re.findall(r'(?:src|href)="([^"]{0,12})', text)
+    assert all(address.startswith("data:") for address in loaded)
+    assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["--deployed"], 2, "give either --data or --audio"),
+        (["--data", "{clips}", "--html", "x.html"], 2, "Add --deployed"),
+        (["--deployed", "--data", "{clips}", "--truth", "x.tsv"], 2, "Give --audio FILE"),
+        ([], 2, "nothing to measure on"),
+        (["--deployed", "--data", "no/such/folder"], 1, "is not a folder"),
+        (["--deployed", "--data", "{clips}", "--fold", "77"], 2, "there is no fold 77"),
+        (["--deployed", "--data", "{clips}", "--html", "no/such/folder/x.html"], 1, "cannot be written"),
+    ],
+)
+def test_wrong_calls_of_evaluate_are_one_sentence(
+    words: list[str], code: int, says: str, sounds: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    given = [word.format(clips=sounds / "clips") for word in words]
+    assert cli.run(["evaluate", "home", *given]) == code
+    said = capfd.readouterr().err
+    assert says in said
+    assert "Traceback" not in said

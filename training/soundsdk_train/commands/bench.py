@@ -1,0 +1,144 @@
+"""The verb `soundsdk bench`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from soundsdk.commands.options import json_option
+from soundsdk.commands.verb import Verb
+from soundsdk.errors import EXIT_CHECK, EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    from soundsdk_train.evaluation.bench import BenchRow, BenchTable
+
+
+@click.command(
+    "bench",
+    cls=Verb,
+    examples=[
+        "soundsdk bench home esc10 --set house=recordings/house --set street=recordings/street",
+        "soundsdk bench new.tflite --against bench.json",
+        "soundsdk bench --table bench.json",
+    ],
+)
+@click.argument("models", metavar="[MODEL]...", nargs=-1)
+@click.option("--set", "sets", multiple=True, metavar="NAME=DIR", help="Name a set of recordings; repeatable.")
+@click.option(
+    "--table",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("bench.json"),
+    show_default=True,
+    metavar="FILE",
+    help="The table that is kept; it also remembers the sets.",
+)
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Compare with the detectors of the same names in this table.",
+)
+@json_option
+def bench(models: tuple[str, ...], sets: tuple[str, ...], table: Path, against: Path | None, as_json: bool) -> int:
+    """Measure detectors on named sets of recordings, as evaluate --deployed does, and keep a table of them.
+
+    MODEL is a .tflite file or a detector that comes with soundsdk. A set is a folder of labelled folders, or of long
+    recordings with their truth beside them. Without --set those of the table are used (or of --against), without MODEL
+    the table is only shown. Exit code 6 if a figure is worse than in --against beyond chance.
+    """
+    from soundsdk_train.evaluation.bench import read_bench, worsened, write_bench
+
+    if against is not None and not against.exists():
+        raise UsageError(f"there is no table {against} to compare with.", "Make it with --table first.")
+    kept = read_bench(table)
+    earlier = read_bench(against) if against is not None else None
+    named = dict(_named_set(text) for text in sets)
+    chosen = named or kept.sets or (earlier.sets if earlier is not None else {})
+    if not models and not kept.rows:
+        raise UsageError(f"there is no detector to measure, and nothing in {table}.", "Give MODEL and --set NAME=DIR.")
+    if models and not chosen:
+        raise UsageError("there is no set to measure on.", "Give --set NAME=DIR.")
+    worse: list[str] = []
+    for model in models:
+        for name, path in chosen.items():
+            row = _measure(model, name, Path(path))
+            old = earlier.newest(name, row.model) if earlier is not None else None
+            if old is not None:
+                worse += worsened(old, row)
+            kept.sets[name] = path
+            kept.put(row)
+            write_bench(table, kept)
+    if as_json:
+        for row in kept.rows:
+            click.echo(json.dumps(asdict(row)))
+    else:
+        _print(kept, earlier)
+    for sentence in worse:
+        click.echo(f"worse: {sentence}", err=True)
+    return EXIT_CHECK if worse else EXIT_OK
+
+
+def _named_set(text: str) -> tuple[str, str]:
+    name, equals, path = text.partition("=")
+    if not (name and equals and path):
+        raise UsageError(f"{text!r} names no set.", "Write --set NAME=DIR.")
+    return name, path
+
+
+def _measure(model: str, set_name: str, path: Path) -> BenchRow:
+    from soundsdk.models import load_model
+    from soundsdk.progress import Progress
+    from soundsdk_train.evaluation.bench import HashedRecordings, bench_row, open_set
+    from soundsdk_train.evaluation.deployed_run import evaluate_deployed
+
+    detector = load_model(model)
+    rate_hz = int(detector.metadata["frontend"]["rate_hz"])
+    recordings = HashedRecordings(open_set(path, detector.labels, rate_hz))
+    with Progress(f"{detector.name} on {set_name}") as progress:
+        done = evaluate_deployed(
+            detector.data,
+            detector.metadata,
+            recordings,
+            on_recording=lambda count, name: progress.update(count, None, name),
+        )
+    return bench_row(set_name, recordings.sha256, detector.data, done)
+
+
+def _print(kept: BenchTable, earlier: BenchTable | None) -> None:
+    from rich.table import Table
+
+    from soundsdk_train.evaluation.intervals import rate_interval
+    from soundsdk_train.evaluation.tables import open_console
+
+    heads = ("set", "model", "file", "label", "found", "recall", "false", "false/h", "event F1", "AP", "latency")
+    table = Table(*heads)
+    for row in kept.rows:
+        old = earlier.newest(row.set_name, row.model) if earlier is not None else None
+        before = {label.label: label for label in old.labels} if old is not None else {}
+        for i, label in enumerate(row.labels):
+            was = before.get(label.label)
+            low, high = rate_interval(label.false_alarms, label.negative_hours)
+            hours = label.negative_hours
+            table.add_row(
+                *((row.set_name, row.model, row.model_sha256[:8]) if i == 0 else ("", "", "")),
+                label.label,
+                f"{label.found} of {label.events}" if label.events else "-",
+                _change(label.recall, was.recall if was else None),
+                f"{label.false_alarms}" + (f" (was {was.false_alarms})" if was else ""),
+                f"{label.false_alarms / hours:.1f} \\[{low:.1f} {high:.1f}]" if hours else "-",
+                _change(label.event_f1, was.event_f1 if was else None),
+                _change(label.average_precision, was.average_precision if was else None),
+                "-" if label.latency_s is None else f"{label.latency_s:.2f} s",
+                end_section=i == len(row.labels) - 1,
+            )
+    open_console().print(table)
+
+
+def _change(value: float | None, was: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" + (f" ({value - was:+.3f})" if was is not None else "")

@@ -1,0 +1,192 @@
+"""Clips with a teacher's targets: those to train on, and pieces of recordings that nobody labelled."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundsdk.errors import DataError, UsageError
+from soundsdk.recording import audio_file
+from soundsdk_train.datasets import LabelledClip, LabelledFile, label_matrix
+from soundsdk_train.distillation import soft_targets
+from soundsdk_train.distillation.class_map import LabelMap, label_map
+from soundsdk_train.distillation.score_cache import ScoreCache
+from soundsdk_train.distillation.teacher import Teacher, open_teacher
+from soundsdk_train.features import extract, minimum_samples
+from soundsdk_train.run_settings import RunSettings
+
+F32 = NDArray[np.float32]
+
+_FAINT = 0.2  # a piece in which the teacher suspects a label is taken before others
+
+
+@dataclass
+class Distiller:
+    """A teacher, the classes its labels stand for, and its scores of recordings."""
+
+    teacher: Teacher
+    mapping: LabelMap
+    cache: ScoreCache
+    settings: RunSettings
+
+    @property
+    def softmax(self) -> bool:
+        """True if one label holds per clip."""
+        return self.settings.model.head == "softmax"
+
+    def probabilities(self, sha256: str, pcm: Callable[[], NDArray[np.int16]], seconds: float, frames: int) -> F32:
+        """Return the probabilities of the labels in the frames of a recording: (frames, labels)."""
+        scores = self.cache.scores(sha256, pcm)
+        file = self.settings.teacher_file
+        window_s = self.teacher.window_s
+        return soft_targets.frame_probabilities(
+            scores, window_s, seconds, self.mapping, frames, self.settings.frontend, file
+        )
+
+    def for_labels(self, labels: Sequence[str]) -> Distiller:
+        """Return the same teacher for other labels, or the same in another order."""
+        file, teacher = self.settings.teacher_file, self.teacher
+        return replace(self, mapping=label_map(labels, file.map, teacher.names, teacher.classes, file.combine))
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the record of a run says of the teacher."""
+        names = self.teacher.names or [str(i) for i in range(self.teacher.classes)]
+        pairs = zip(self.mapping.labels, self.mapping.indices, strict=True)
+        return {
+            "file": self.teacher.model.path.name,
+            "identity": self.teacher.identity,
+            "classes": {label: [names[i] for i in chosen] for label, chosen in pairs},
+        }
+
+
+def open_distiller(labels: Sequence[str], settings: RunSettings, cache_folder: Path | None = None) -> Distiller:
+    """Load settings.teacher_file.file and find the classes of each label.
+
+    Raises ModelError, DataError or UsageError, as open_teacher and label_map do.
+    """
+    file = settings.teacher_file
+    teacher = open_teacher(file.file, file)
+    mapping = label_map(labels, file.map, teacher.names, teacher.classes, file.combine)
+    return Distiller(teacher, mapping, ScoreCache(teacher, cache_folder), settings)
+
+
+def teach_clips(
+    distiller: Distiller,
+    clips: Sequence[LabelledClip],
+    files: Sequence[LabelledFile],
+) -> list[LabelledClip]:
+    """Return the clips with the teacher's targets where their file is among files; scenes stay as they are."""
+    paths = {hashlib.sha256(f.path.read_bytes()).hexdigest(): f.path for f in files if f.path.is_file()}
+    hard = label_matrix(clips, distiller.mapping.labels)
+    file = distiller.settings.teacher_file
+    out = []
+    for clip, row in zip(clips, hard, strict=True):
+        path = paths.get(clip.sha256)
+        if path is not None and clip.features is not None:
+            frontend = distiller.settings.frontend
+            seconds = (frontend.window + frontend.hop * (len(clip.features) - 1)) / frontend.rate_hz
+            read = partial(audio_file.read, path, distiller.teacher.rate_hz)
+            p = distiller.probabilities(clip.sha256, read, seconds, len(clip.features))
+            if distiller.softmax:
+                clip = replace(clip, soft_labels=soft_targets.distribution(p, row, file.weight))
+            else:
+                clip = replace(clip, strong=soft_targets.labelled_frames(p, row, file))
+        out.append(clip)
+    return out
+
+
+def unlabelled_clips(distiller: Distiller, folders: Sequence[Path]) -> list[LabelledClip]:
+    """Cut recordings without labels into clips with the teacher's targets.
+
+    A clip is as long as a training example. At most settings.teacher_file.unlabelled are returned: those in which the
+    teacher suspects a label before others, which are drawn at random. Files that cannot be read are left out; raises
+    DataError if none can be read, UsageError if a softmax head finds nothing that the teacher is sure of.
+    """
+    settings = distiller.settings
+    files = sorted({path.resolve() for folder in folders for path in audio_file.find(folder)})
+    pieces: list[LabelledClip] = []
+    failed = ""
+    for path in files:
+        try:
+            pieces += _pieces(distiller, path)
+        except DataError as error:
+            failed = error.message
+    if not pieces and failed:
+        raise DataError(f"none of the unlabelled recordings can be read: {failed}", "Give WAV, FLAC or OGG files.")
+    if not pieces:
+        raise UsageError(
+            "the teacher is sure of no label in the unlabelled recordings.", "Give others, or a sigmoid head."
+        )
+    rng = np.random.default_rng([settings.seed, 0x7EAC])
+    suspected = np.array([clip.soft_labels is not None and clip.soft_labels.max() >= _FAINT for clip in pieces])
+    order = rng.permutation(len(pieces))
+    chosen = order[np.argsort(~suspected[order], kind="stable")][: settings.teacher_file.unlabelled]
+    return [pieces[i] for i in sorted(chosen)]
+
+
+def distil(
+    distiller: Distiller,
+    clips: Sequence[LabelledClip],
+    files: Sequence[LabelledFile],
+    unlabelled: Sequence[Path],
+    say: Callable[[str], None],
+) -> list[LabelledClip]:
+    """Return all that a network learns with the teacher: clips, as teach_clips, and unlabelled_clips after them."""
+    for label, names in distiller.describe()["classes"].items():
+        say(f"teacher: {label} is {' or '.join(names) if names else 'not known to it'}")
+    say(f"the teacher hears {len(files)} recordings")
+    out = teach_clips(distiller, clips, files)
+    if unlabelled:
+        pieces = unlabelled_clips(distiller, unlabelled)
+        sure = sum(bool(piece.labels) for piece in pieces)
+        say(f"{len(pieces)} clips of unlabelled recordings; the teacher is sure of a label in {sure}")
+        out += pieces
+    if distiller.cache.failure:
+        say(f"note: {distiller.cache.failure}")
+    return out
+
+
+def _pieces(distiller: Distiller, path: Path) -> list[LabelledClip]:
+    settings = distiller.settings
+    frontend, labels = settings.frontend, distiller.mapping.labels
+    content = hashlib.sha256(path.read_bytes()).hexdigest()
+    pcm = audio_file.read(path, frontend.rate_hz)
+    shortest = minimum_samples(frontend, settings.model.hop_frames)
+    length = max(shortest, minimum_samples(frontend, settings.train.window_frames))
+    out = []
+    for start in range(0, max(1, len(pcm) - shortest), length):
+        piece = pcm[start : start + length]
+        piece = np.concatenate([piece, np.zeros(max(0, shortest - len(piece)), np.int16)])
+        digest = hashlib.sha256(f"{content} {start} {len(piece)} {frontend.rate_hz}".encode()).hexdigest()
+        features = extract(piece, frontend)
+        at_teacher = partial(_resampled, piece, frontend.rate_hz, distiller.teacher.rate_hz)
+        p = distiller.probabilities(digest, at_teacher, len(piece) / frontend.rate_hz, len(features))
+        name = f"{path.name}+{start / frontend.rate_hz:g}s"
+        whole = soft_targets.clip_probabilities(p)
+        strong: NDArray[np.uint8] | None = None
+        heard: tuple[str, ...]
+        if distiller.softmax:
+            shares = soft_targets.distribution(p, None, 1.0)
+            if shares is None:
+                continue
+            whole, heard = shares, (labels[int(shares.argmax())],)
+        else:
+            strong = soft_targets.unlabelled_frames(p)
+            heard = tuple(label for label, value in zip(labels, whole, strict=True) if value >= soft_targets.HEARD)
+        out.append(LabelledClip(name, pcm[:0], heard, digest, name, features, strong, soft_labels=whole, pseudo=True))
+    return out
+
+
+def _resampled(pcm: NDArray[np.int16], rate_hz: int, wanted_hz: int) -> NDArray[np.int16]:
+    if rate_hz == wanted_hz:
+        return pcm
+    import soxr
+
+    return audio_file.to_int16(soxr.resample(pcm.astype(np.float32) / 32768.0, rate_hz, wanted_hz))

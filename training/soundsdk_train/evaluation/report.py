@@ -1,0 +1,206 @@
+"""The page of an evaluation: figures, false alarms per kind, and the worst errors to see and to hear.
+
+One file that needs nothing else: style, pictures and sounds are inside, and there is no script.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from soundsdk.errors import DataError
+from soundsdk_train.evaluation.deployed_figures import ALL_NEGATIVES, BETWEEN, Estimate, FalseAlarmRate
+from soundsdk_train.evaluation.deployed_run import DeployedEvaluation
+from soundsdk_train.evaluation.exhibits import FALSE_ALARM, MISS, Exhibit, ExhibitCollector
+from soundsdk_train.evaluation.outcomes import JudgedRecording
+from soundsdk_train.evaluation.score_picture import COLOURS, ScorePicture
+from soundsdk_train.evaluation.tables import format_rate, format_spread
+from soundsdk_train.features import extract
+from soundsdk_train.run_settings import FrontendSettings
+
+_LONG_S = 20.0  # recordings from this length on are shown whole
+_SHOWN_WHOLE = 8
+_ERRORS = ((FALSE_ALARM, "false alarms, highest score first"), (MISS, "misses, lowest score first"))
+_STYLE = Path(__file__).with_name("report.css")
+
+
+def write_report(path: Path, evaluation: DeployedEvaluation, collector: ExhibitCollector) -> None:
+    """Write the page, whole or not at all; DataError if it cannot be written."""
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_text(report_page(evaluation, collector), encoding="utf-8")
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        reason = error.strerror or str(error)
+        raise DataError(f"the report {path} cannot be written: {reason}.", "Check the path.") from error
+
+
+def report_page(evaluation: DeployedEvaluation, collector: ExhibitCollector) -> str:
+    """Return the page as HTML."""
+    figures, name = evaluation.figures, html.escape(evaluation.name)
+    labels = [figure.label for figure in figures.labels]
+    keys = "".join(
+        f'<span><i class="key" style="background:{COLOURS[i % len(COLOURS)]}"></i>{html.escape(label)}</span>'
+        for i, label in enumerate(labels)
+    )
+    parts = [
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>{name}: evaluation</title><style>{_STYLE.read_text('utf-8')}</style></head><body>",
+        f"<h1>{name}</h1><p class=faint>{figures.recordings} recordings, {figures.hours:.2f} hours, "
+        f"{figures.negative_hours:.2f} of them negatives. INT8, with the frontend, the pooling and the thresholds of "
+        "the device.</p>",
+        _cards(evaluation),
+        "<h2>Labels</h2>",
+        _label_table(evaluation),
+        "<p class=faint>A true event is found if an event of its label begins in it or up to 1 s after it. Small "
+        "figures: intervals of 95 %, of rates exact Poisson ones, of the others from a bootstrap over recordings. "
+        "Times: median / 95th percentile; latency is counted from the true onset to the report of the event.</p>",
+        "<h2>False alarms</h2>",
+        _alarm_table(evaluation),
+        f"<h2>Worst errors</h2><p class=keys>{keys}</p><p class=faint>Above: the log-mel spectrogram that the model "
+        "gets. The thick line is the label's score, the dashed ones its thresholds.</p>",
+    ]
+    any_shown = False
+    for i, label in enumerate(labels):
+        for what, title in _ERRORS:
+            worst = collector.worst(what, label)
+            if worst:
+                any_shown = True
+                shown = "".join(_exhibit(exhibit, evaluation, i) for exhibit in worst)
+                parts.append(f"<h3>{html.escape(label)}: {title}</h3><div class=exhibits>{shown}</div>")
+    if not any_shown:
+        parts.append("<p>None: every true event was found, and nothing else was.</p>")
+    parts.append(_whole_recordings(evaluation.judged, labels))
+    return "".join([*parts, "</body></html>\n"])
+
+
+def _cards(evaluation: DeployedEvaluation) -> str:
+    figures = evaluation.figures
+    rates = [rate for f in figures.labels if (rate := f.rate() or f.rate(BETWEEN)) is not None]
+    alarms = sum(rate.count for rate in rates)
+    hours = max((rate.hours for rate in rates), default=0.0)
+    cards = [
+        ("recall, mean of labels", _number(figures.recall)),
+        ("false alarms per hour, all labels", f"{alarms / hours:.1f}" if hours else "-"),
+        ("event F1", _number(figures.event_f1)),
+        ("segment F1", _number(figures.segment_f1)),
+        ("PSDS1", _number(figures.psds1)),
+        ("PSDS2", _number(figures.psds2)),
+        ("mAP", _number(figures.mean_average_precision)),
+    ]
+    return f"<div class=cards>{''.join(f'<div class=card>{name}<b>{value}</b></div>' for name, value in cards)}</div>"
+
+
+def _label_table(evaluation: DeployedEvaluation) -> str:
+    heads = ("label", "found", "recall", "false/h", "event F1", "segment F1", "AP", "onset s", "offset s", "latency s")
+    rows = [
+        (
+            html.escape(f.label),
+            f"{f.found} of {f.events}",
+            _interval(f.recall),
+            _rate(f.rate() or f.rate(BETWEEN)),
+            *(_interval(e) for e in (f.event_f1, f.segment_f1, f.average_precision)),
+            *(format_spread(s) for s in (f.onset_error, f.offset_error, f.latency)),
+        )
+        for f in evaluation.figures.labels
+    ]
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return _table(heads, body)
+
+
+def _alarm_table(evaluation: DeployedEvaluation) -> str:
+    figures = evaluation.figures.labels
+    body = []
+    for kind in [rate.kind for rate in figures[0].false_alarms]:
+        rates = [figure.rate(kind) for figure in figures]
+        hours = max(rate.hours for rate in rates if rate is not None)
+        cells = "".join(
+            f'<td class="{"some" if rate is not None and rate.count else ""}">{_rate(rate)}</td>' for rate in rates
+        )
+        total = ' class="total"' if kind == ALL_NEGATIVES else ""
+        body.append(f"<tr{total}><td>{html.escape(kind)}</td><td>{hours:.2f}</td>{cells}</tr>")
+    return _table(["kind of sound", "hours", *(html.escape(f.label) + " /h" for f in figures)], "".join(body))
+
+
+def _table(heads: Sequence[str], body: str) -> str:
+    head = "".join(f"<th>{text}</th>" for text in heads)
+    return f"<div class=scroll><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def _exhibit(exhibit: Exhibit, evaluation: DeployedEvaluation, index: int) -> str:
+    metadata = evaluation.metadata
+    picture = ScorePicture(
+        exhibit.start_s,
+        exhibit.end_s,
+        metadata["labels"],
+        exhibit.scores,
+        exhibit.ends_s,
+        exhibit.truth,
+        exhibit.events,
+        exhibit.span.label,
+        metadata["detector"]["classes"][index],
+        extract(exhibit.pcm, _frontend(metadata)),
+    )
+    kind = f" ({html.escape(exhibit.kind)})" if exhibit.kind else ""
+    best = exhibit.severity if exhibit.what == FALSE_ALARM else 1 - exhibit.severity
+    return (
+        f"<figure><figcaption>{html.escape(exhibit.recording)}{kind}<br><small>{exhibit.span.onset_s:.2f}–"
+        f"{exhibit.span.offset_s:.2f} s, highest score {best:.3f}</small></figcaption>{picture.svg()}"
+        f'<audio controls preload="none" src="data:audio/flac;base64,{_flac(exhibit)}"></audio></figure>'
+    )
+
+
+def _whole_recordings(judged: Sequence[JudgedRecording], labels: Sequence[str]) -> str:
+    """Show the scores of long recordings, those with the most errors first."""
+    long = [j for j in judged if j.recording.length_s >= _LONG_S]
+    long.sort(key=lambda j: -len(j.false) - sum(not own for _, own in j.pairs))
+    shown = []
+    for j in long[:_SHOWN_WHOLE]:
+        r = j.recording
+        picture = ScorePicture(0.0, r.length_s, labels, r.scores, r.ends / r.rate_hz, r.truth, j.events)
+        missed = sum(not own for _, own in j.pairs)
+        shown.append(
+            f"<figure><figcaption>{html.escape(r.name)} <small>{r.length_s:.0f} s, {len(j.pairs)} true events, "
+            f"{missed} missed, {len(j.false)} false alarms</small></figcaption>{picture.svg()}</figure>"
+        )
+    return f"<h2>Recordings from {_LONG_S:.0f} s</h2>{''.join(shown)}" if shown else ""
+
+
+def _frontend(metadata: dict[str, Any]) -> FrontendSettings:
+    return FrontendSettings(**{k: v for k, v in metadata["frontend"].items() if k != "version"})
+
+
+def _flac(exhibit: Exhibit) -> str:
+    """Return the sound as the text of a FLAC file, quiet sound made louder: it is there to be heard."""
+    import soundfile
+
+    peak = int(np.abs(exhibit.pcm.astype(np.int32)).max(initial=1))
+    gain = min(max(16384 / max(peak, 1), 1.0), 100.0)
+    file = io.BytesIO()
+    sound = np.clip(exhibit.pcm * gain, -32768, 32767).astype(np.int16)
+    soundfile.write(file, sound, exhibit.rate_hz, format="FLAC", subtype="PCM_16")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def _number(estimate: Estimate) -> str:
+    return "-" if estimate.value is None else f"{estimate.value:.3f}"
+
+
+def _interval(estimate: Estimate) -> str:
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return _number(estimate)
+    return f"{estimate.value:.3f}<small>{estimate.low:.2f}–{estimate.high:.2f}</small>"
+
+
+def _rate(rate: FalseAlarmRate | None) -> str:
+    text, _, interval = format_rate(rate).partition(" [")
+    return f"{text}<small>{interval.rstrip(']').replace(' ', '–')}</small>" if interval else text
