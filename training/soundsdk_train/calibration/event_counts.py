@@ -106,7 +106,7 @@ class ClassTrace:
 
 @dataclass
 class Outcome:
-    """Per value of `on`: false events, true ones that were found, and further events for those."""
+    """The false events, the true ones that were found and further events for those, for each value of `on`."""
 
     false: NDArray[np.float64]
     found: NDArray[np.float64]

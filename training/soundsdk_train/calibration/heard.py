@@ -20,7 +20,7 @@ AFTER_S = 1.0  # an event that begins this long after its sound still belongs to
 
 @dataclass(frozen=True)
 class Claim:
-    """What belongs to one true event: events of its label with an onset from start to end, in samples."""
+    """A true event, to which events of its label belong that have an onset from start to end, in samples."""
 
     label: str
     start: int

@@ -1,4 +1,4 @@
-"""What a calibration listens to: folders of backgrounds, folders of events, generated sound."""
+"""The sound that a calibration listens to: folders of backgrounds, folders of events, generated sound."""
 
 from __future__ import annotations
 
