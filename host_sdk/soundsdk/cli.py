@@ -32,13 +32,13 @@ VERBS = {
         "soundsdk_sim.commands.evaluate_scenes",
         "Measure a detector on generated scenes with known events.",
     ),
-    "calibrate": (
-        "soundsdk_train.commands.calibrate",
-        "Find thresholds that keep false alarms below a rate.",
-    ),
     "mine": (
         "soundsdk_train.commands.mine",
         "Find false alarms in long recordings, and cut them out as negatives to train on.",
+    ),
+    "calibrate": (
+        "soundsdk_train.commands.calibrate",
+        "Find thresholds that keep false alarms below a rate.",
     ),
     "crossval": ("soundsdk_train.commands.crossval", "Train and measure one detector per held-out fold."),
     "devices": ("soundsdk.commands.devices", "List the boards that are connected."),

@@ -127,3 +127,16 @@ def test_sound_without_truth_is_refused(tmp_path: Path) -> None:
     table.write_text("filename\tonset\toffset\n")
     with pytest.raises(DataError, match="lacks one of the columns"):
         list(read_with_truth([tmp_path / "one.wav"], table, ["siren"]))
+
+
+def test_a_table_may_name_files_by_path_or_without_suffix_and_labels_in_words(tmp_path: Path) -> None:
+    files = [tmp_path / "day" / "a.wav", tmp_path / "night" / "a.wav", tmp_path / "b.wav"]
+    for file in files:
+        write(file, 2.0)
+    table = tmp_path / "truth.tsv"
+    rows = ["day/a.wav\t0.1\t0.2\tDog Bark", "night/a.wav\t0.3\t0.4\tdog_bark", "b\t0.5\t0.6\tdog bark"]
+    table.write_text("\n".join(["filename\tonset\toffset\tevent_label", *rows]))
+    read = list(read_with_truth(files, table, ["dog_bark"]))
+    assert [r.truth[0] for r in read] == [
+        LabelledSpan(0.1, 0.2, "dog_bark"), LabelledSpan(0.3, 0.4, "dog_bark"), LabelledSpan(0.5, 0.6, "dog_bark"),
+    ]  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from host import chromium
 from soundsdk import cli
 from soundsdk.labels import LabelledSpan
 from soundsdk_sim.scenes import make_scene
@@ -158,11 +159,10 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for folder, level in (("clips/neg_noise", 0.1), ("clips/background", 0.001)):
         (root / folder).mkdir(parents=True)
         soundfile.write(root / folder / "one.wav", rng.normal(0, level, 2 * RATE), RATE)
-    scene = make_scene(11, 30.0)
+    scene = make_scene(14, 20.0)  # with a smoke alarm of 20 dB
     (root / "clips" / "smoke_alarm").mkdir()
-    loudest = next(e for e in make_scene(8000, 60.0).events if e.label == "smoke_alarm")
-    whole = make_scene(8000, 60.0).pcm
-    cut = whole[round(loudest.onset_s * RATE) : round(loudest.offset_s * RATE)]
+    (alarm,) = scene.events
+    cut = scene.pcm[round(alarm.onset_s * RATE) : round(alarm.offset_s * RATE)]
     soundfile.write(root / "clips" / "smoke_alarm" / "alarm.wav", cut, RATE)
     soundfile.write(root / "scene.wav", scene.pcm, RATE)
     rows = [f"scene.wav\t{e.onset_s}\t{e.offset_s}\t{e.label}" for e in scene.events]
@@ -198,6 +198,43 @@ def test_evaluate_deployed_on_a_long_recording_writes_a_page_that_needs_nothing_
     loaded = re.findall(r'(?:src|href)="([^"]{0,12})', text)
     assert all(address.startswith("data:") for address in loaded)
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_browser_shows_the_page_and_can_play_its_sounds(sounds: Path, tmp_path: Path) -> None:
+    program = chromium.find()
+    if program is None:
+        pytest.skip(f"none of {', '.join(chromium.NAMES)} is installed")
+    page = tmp_path / "report.html"
+    # To this truth everything that the detector finds is false, and everything true is missed.
+    truth = tmp_path / "truth.txt"
+    truth.write_text("0.5\t1.0\tbaby_cry\n19.0\t19.5\tsiren\n")
+    words = ["--deployed", "--audio", str(sounds / "scene.wav"), "--truth", str(truth), "--html", str(page)]
+    assert cli.run(["evaluate", "home", *words]) == 0
+    browser = chromium.Chromium(program, tmp_path / "profile")
+    try:
+        browser.view(1200, 900)
+        browser.go(page.as_uri())
+        count = browser.run("document.querySelectorAll('audio').length")
+        assert count >= 3
+        browser.run("document.querySelectorAll('audio').forEach(a => { a.preload = 'auto'; a.load(); })")
+        playable = "[...document.querySelectorAll('audio')].filter(a => a.duration > 1).length"
+        browser.wait(f"{playable} == {count}")
+        assert browser.run("[...document.querySelectorAll('figure svg polyline')].length") >= count
+        browser.view(380, 800, dark=True)
+        assert browser.run("document.documentElement.scrollWidth") <= 380
+        assert browser.complaints == []
+        assert [url for url in browser.requests if not url.startswith(("data:", page.as_uri()))] == []
+    finally:
+        browser.close()
+
+
+def test_clips_alone_are_shown_with_the_hourly_figures(sounds: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["evaluate", "home", "--data", str(sounds / "clips"), "--json"]) == 0
+    report = json.loads(capfd.readouterr().out)
+    assert report["int8"]["clips"] == 3
+    assert report["deployed"]["recordings"] == 3
+    assert cli.run(["evaluate", "home", "--data", str(sounds / "clips")]) == 0
+    assert "false alarms per hour" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize(

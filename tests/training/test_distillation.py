@@ -147,6 +147,19 @@ def test_scores_are_kept_by_content_and_damaged_ones_made_again(teacher_file, tm
     assert not list((tmp_path / "cache").rglob("*.part"))
 
 
+def test_samples_are_heard_once_at_any_rate(teacher_file, tmp_path):
+    one = distiller(teacher_file, tmp_path / "cache")
+    noise = (sound("noise", np.random.default_rng(1)) * 32767).astype(np.int16)
+    first = one.cache.hear(noise)
+    np.testing.assert_allclose(first.values, one.teacher.scores(noise).values, atol=1e-3)
+    assert one.cache.hits == 0
+    np.testing.assert_array_equal(one.cache.hear(noise).values, first.values)
+    assert one.cache.hits == 1
+    at_8k = one.cache.hear(noise[::2], 8000)  # as long as the first, and half as wide
+    assert one.cache.hits == 1
+    assert at_8k.values.shape == first.values.shape
+
+
 def test_a_cache_that_cannot_be_written_is_said_and_no_failure(teacher_file, tmp_path):
     from soundsdk_train.distillation.distil import distil
 
@@ -228,7 +241,8 @@ def test_train_takes_a_teacher_and_unlabelled_recordings(teacher_file, folders, 
     write(tmp_path / "long" / "a.wav", "noise", "high tone", "low tone")
     config = tmp_path / "c.toml"
     config.write_text(
-        "[model]\nstem_filters = 4\nblocks = [[8, 2, 2], [8, 2, 2]]\ngru_units = 8\n[train]\nepochs = 1\n"
+        '[model]\nhead = "softmax"\n'
+        "stem_filters = 4\nblocks = [[8, 2, 2], [8, 2, 2]]\ngru_units = 8\n[train]\nepochs = 1\n"
         "batch = 8\nwindow_frames = 56\nwarmup_epochs = 1\n[augment]\ntime_mask_frames = 8\n"
         "[waveform]\nvariants = 0\n[negatives]\nuse = false\n"
         '[teacher_file]\nhop_s = 0.1\n[teacher_file.map]\nlow_tone = ["Low tone, hum"]\n'
@@ -264,7 +278,7 @@ def test_labels_that_map_to_nothing_end_train_with_a_sentence(teacher_file, tmp_
     for label in ("bell", *CLASSES):
         write(tmp_path / "data" / label / "1.wav", "noise")
     config = tmp_path / "c.toml"
-    config.write_text(f"[teacher_file.map]\n{table}\n")
+    config.write_text(f'[model]\nhead = "softmax"\n[teacher_file.map]\n{table}\n')
     words = ["train", "--data", str(tmp_path / "data"), "--config", str(config), "--teacher", str(teacher_file)]
     assert cli.run([*words, "-o", str(tmp_path / "o.tflite")]) == 2
     said = capfd.readouterr().err

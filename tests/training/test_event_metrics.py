@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -187,6 +188,17 @@ def test_psds_of_a_resample_is_that_of_the_recordings_drawn() -> None:
     assert weighted.score == pytest.approx(drawn.score, abs=1e-9)
 
 
+def test_a_resample_is_not_punished_for_a_label_that_it_lacks() -> None:
+    edges = np.arange(0, 10.5, 0.5)
+    scores = np.zeros((20, 2), np.int32)
+    scores[2:4, 0] = 900
+    siren = ScoredTruth(scores, edges, [LabelledSpan(1.0, 2.0, "siren")], 10.0)
+    bark = ScoredTruth(scores[:, ::-1], edges, [LabelledSpan(1.0, 2.0, "bark")], 10.0)
+    counts = PsdsCounts([siren, bark], ["siren", "bark"], PSDS1)
+    assert counts.psds().score == 1
+    assert counts.psds(np.array([2.0, 0.0])).score == 1
+
+
 def test_an_event_is_paired_once_and_as_many_as_can_be() -> None:
     truth = [LabelledSpan(1.0, 2.0, "bark"), LabelledSpan(1.15, 2.1, "bark")]
     # The first fits both true ones, the second only the first: a greedy pairing would find one.
@@ -232,3 +244,18 @@ def test_percentiles_leave_out_what_is_undefined() -> None:
     assert percentile_interval(np.array([np.nan, np.nan])) is None
     interval = percentile_interval(np.array([np.nan, *np.linspace(0, 1, 101)]))
     assert interval == (pytest.approx(0.025), pytest.approx(0.975))
+
+
+def test_psds_of_long_sound_needs_little_memory() -> None:
+    rng = np.random.default_rng(1)
+    # All detections of 3000 steps of noise at 1001 thresholds against 25 true events at once would be 400 MB.
+    truth = [LabelledSpan(12.0 * i, 12.0 * i + 4, "siren") for i in range(25)]
+    scores = rng.integers(0, 1001, (3000, 1))
+    tracemalloc.start()
+    counts = PsdsCounts([ScoredTruth(scores, np.arange(3001) / 10, truth, 300.0)], ["siren"], PSDS1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60e6
+    highest = np.flatnonzero(np.diff((scores[:, 0] == scores.max()).astype(int), prepend=0) == 1)
+    outside = int((highest % 120 >= 40).sum())  # steps are 0.1 s
+    assert counts.curves[0][:, 0, -2].tolist() == [0, outside, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from training_sounds import need
 
 from soundsdk import cli
 from soundsdk_train.datasets import LabelledClip
-from soundsdk_train.evaluation.view import print_held_out
+from soundsdk_train.evaluation.tables import open_console, print_figures
+from soundsdk_train.evaluation.view import clip_figures
 
 HOME = (Path(__file__).parents[2] / "firmware" / "models" / "home.tflite").read_bytes()
 
@@ -21,7 +23,8 @@ def test_held_out_clips_are_heard_as_on_a_board(capfd: pytest.CaptureFixture[str
         LabelledClip(f"{i}.wav", rng.normal(0, 500, 16000).astype(np.int16), labels, "", f"s{i}")
         for i, labels in enumerate([("siren",), ("siren", "dog_bark"), (), ("helicopter",)])
     ]
-    figures = print_held_out(HOME, clips, "fold 1")
+    figures = clip_figures(HOME, clips)
+    print_figures(open_console(), "fold 1", figures)
     out = capfd.readouterr().out
     assert "fold 1: 4 recordings" in out
     assert {label.label: label.events for label in figures.labels} == {
@@ -38,7 +41,8 @@ def test_train_shows_the_held_out_fold_as_on_a_board(
     need("tensorflow", "tflite_micro")
     config = tmp_path / "quick.toml"
     config.write_text(
-        "[model]\nstem_filters = 4\nblocks = [[8, 2, 2]]\ngru_units = 8\n"
+        '[model]\nhead = "softmax"\n'
+        "stem_filters = 4\nblocks = [[8, 2, 2]]\ngru_units = 8\n"
         "[train]\nepochs = 1\nbatch = 8\nwindow_frames = 56\nwarmup_epochs = 1\n"
         "[quantize]\nclips_per_class = 3\n"
     )
@@ -48,3 +52,6 @@ def test_train_shows_the_held_out_fold_as_on_a_board(
     assert "fold 1, INT8: accuracy" in out
     assert "fold 1, on continuous sound as on the device: 6 recordings" in out
     assert "false/h" in out
+    record = json.loads((tmp_path / "a.run.json").read_text())
+    assert record["deployed"]["recordings"] == 6
+    assert [label["label"] for label in record["deployed"]["labels"]] == ["high_tone", "low_tone", "noise"]

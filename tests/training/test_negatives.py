@@ -119,6 +119,7 @@ def test_electrical_signals_are_what_they_are_called() -> None:
         ("timer beep", "alarm", False),
         ("rain water", "background", True),
         ("glasses", "glass_break", False),
+        ("street car", "neg_street", True),  # a class of backgrounds
     ],
 )
 def test_an_item_that_may_hold_a_label_does_not_fit(words: str, label: str, fit: bool) -> None:
@@ -140,12 +141,13 @@ def test_a_sigmoid_head_gets_negatives_without_a_label_in_any_frame() -> None:
     assert [c.sha256 for c in again.clips] == [c.sha256 for c in chosen.clips]
 
 
-def test_a_softmax_head_gets_negatives_only_as_backgrounds() -> None:
+def test_with_a_softmax_head_negatives_are_backgrounds_or_alike_to_all_classes() -> None:
     chosen = negatives_for(["bell", "background"], settings("softmax"))
     assert {clip.labels for clip in chosen.clips} == {("background",)}
-    none = negatives_for(["bell", "knock"], settings("softmax"))
-    assert not none.clips
-    assert "background" in none.note
+    assert all(clip.soft_labels is None for clip in chosen.clips)
+    alike = negatives_for(["bell", "knock"], settings("softmax")).clips
+    assert alike
+    assert all(clip.soft_labels is not None and clip.soft_labels.tolist() == [0.5, 0.5] for clip in alike)
 
 
 def test_another_frontend_gets_generated_negatives_and_one_line_that_says_so() -> None:

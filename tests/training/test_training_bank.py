@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from training_sounds import need, quick_settings
 
+from soundsdk_train.augment import Bank
 from soundsdk_train.datasets import UNKNOWN, LabelledClip
 from soundsdk_train.run_settings import RunSettings
 from soundsdk_train.training_bank import training_bank
@@ -71,3 +73,19 @@ def test_soft_labels_take_the_place_of_labels() -> None:
     one.soft_labels = np.array([0.25, -1.0], np.float32)
     bank = training_bank([one, clip("horn", 0)], ["bell", "horn"], settings("sigmoid"))
     assert bank.labels.tolist() == [[0.25, -1.0], [0.25, -1.0], [0.0, 1.0]]
+
+
+def test_a_label_of_the_whole_clip_is_learned_though_its_frames_are_unknown() -> None:
+    need("tensorflow")
+    from soundsdk_train import training_loop
+
+    rng = np.random.default_rng(0)
+    shape = np.zeros((2, 40), np.int8)
+    shape[0, 5:10], shape[1, 25:30] = 80, 80  # two spectra: the bell, and another sound of the same level
+    features = [(shape[i % 2] + rng.integers(0, 20, (60, 40))).astype(np.int8) for i in range(12)]
+    strong = [np.full((60, 1), 0 if i % 2 else UNKNOWN, np.uint8) for i in range(12)]
+    chosen = quick_settings(model={"head": "sigmoid"}, train={"epochs": 40})
+    bank = Bank(features, np.array([[1.0], [0.0]] * 6, np.float32), strong)
+    trained = training_loop.fit(bank, chosen, chosen.model)
+    logits = training_loop.clip_logits(trained.model, features, 1)[:, 0]
+    assert logits[::2].min() > 0.0 > logits[1::2].max()

@@ -192,7 +192,8 @@ def test_nothing_is_written_when_the_engines_differ(
     monkeypatch.setattr(export, "verify", differ)
     config = tmp_path / "quick.toml"
     config.write_text(
-        "[model]\nstem_filters = 4\nblocks = [[8, 2, 2], [8, 2, 2]]\ngru_units = 8\n[train]\nepochs = 1\n"
+        '[model]\nhead = "softmax"\n'
+        "stem_filters = 4\nblocks = [[8, 2, 2], [8, 2, 2]]\ngru_units = 8\n[train]\nepochs = 1\n"
     )
     out = tmp_path / "out" / "m.tflite"
     result = CliRunner().invoke(train, ["--data", str(folders), "--config", str(config), "-o", str(out)])
@@ -213,17 +214,17 @@ def test_a_missing_official_interpreter_is_reported_before_training(monkeypatch:
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import os
 
-    from soundsdk_train import export
+    from soundsdk_train import whole_file
 
     path = tmp_path / "m.tflite"
-    export.write_whole(path, b"old")
+    whole_file.write_whole(path, b"old")
 
     def fail(*args: object) -> None:
         raise OSError("disk full")
 
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
-        export.write_whole(path, b"new")
+        whole_file.write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["m.tflite"]
 
@@ -335,7 +336,8 @@ def test_train_and_evaluate_commands(folders: Path, tmp_path: Path) -> None:
 
     config = tmp_path / "quick.toml"
     config.write_text(
-        "[model]\nstem_filters = 4\nblocks = [[8, 2, 2], [8, 2, 2]]\ngru_units = 8\n"
+        '[model]\nhead = "softmax"\n'
+        "stem_filters = 4\nblocks = [[8, 2, 2], [8, 2, 2]]\ngru_units = 8\n"
         "[train]\nepochs = 2\nwindow_frames = 56\n[quantize]\nclips_per_class = 2\n"
     )
     out = tmp_path / "m.tflite"

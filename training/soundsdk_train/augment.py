@@ -158,10 +158,14 @@ class Augmenter:
             strong[mixed] = mixed_targets(strong[mixed], strong[other])
             has_strong[mixed] = has_strong[mixed] * has_strong[other]
         power += self._noise(n, frames)
-        db = 10.0 * np.log10(np.maximum(power, _LEAST_POWER))
-        q = np.clip(np.rint((db - self.floor_db) / self.step_db) - 128.0, -128, 127)
+        # Back to dB and to int8 steps, in place; numpy's log is vectorised, its log10 is not.
+        q = np.log(np.maximum(power, _LEAST_POWER, out=power), out=power)
+        q *= np.float32(10.0 / np.log(10.0) / self.step_db)
+        q -= np.float32(self.floor_db / self.step_db + 128.0)
+        np.clip(np.rint(q, out=q), -128, 127, out=q)
         self._masks(q)
-        return Batch((q * FEATURE_SCALE).astype(np.float32), labels, strong, has_strong)
+        q *= np.float32(FEATURE_SCALE)
+        return Batch(q, labels, strong, has_strong)
 
     @property
     def single_label(self) -> bool:

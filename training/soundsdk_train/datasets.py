@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from soundsdk.errors import DataError, UsageError
 from soundsdk.recording import audio_file
+from soundsdk_train.feature_cache import FeatureStore, Segment
 from soundsdk_train.features import extract, minimum_samples
 from soundsdk_train.run_settings import FrontendSettings
 from soundsdk_train.waveform import FeatureVariant, VariantMaker
@@ -23,6 +24,7 @@ from soundsdk_train.waveform import FeatureVariant, VariantMaker
 LAYOUTS = ("auto", "esc", "folders", "urbansound8k")
 MAX_UNREADABLE = 0.05
 FOLDER_FOLDS = 5
+_CHUNK = 512  # clips that are decoded before their features are kept
 UNKNOWN = 2  # strong label of a frame that is not learned from
 
 _ESC_FOLDER = re.compile(r"\d{3} - (.+)")
@@ -140,18 +142,25 @@ def load_clips(
     *,
     keep_pcm: bool = True,
     make_variants: VariantMaker | None = None,
+    store: FeatureStore | None = None,
 ) -> LoadedClips:
     """Decode recordings and compute their features; files that cannot be read are listed and left out.
 
     Clips shorter than one step of hop_frames end in silence up to there. keep_pcm=False drops the samples, which
     need 30 times the memory of the features. make_variants makes the augmented copies of a clip from its samples.
+    store: where features and variants are kept between runs; what it has is not decoded, unless samples are kept.
     Raises DataError if more than 5 % of the files are unreadable.
     """
     shortest = minimum_samples(frontend, hop_frames)
 
     def one(recording: LabelledFile) -> LabelledClip | tuple[str, str]:
         try:
-            digest = hashlib.sha256(recording.path.read_bytes()).hexdigest()
+            content = recording.path.read_bytes()
+            digest = hashlib.sha256(content).hexdigest()
+            clip = LabelledClip(recording.path.name, np.zeros(0, np.int16), (recording.label,), digest)
+            clip.source = recording.source
+            if store is not None and not keep_pcm and _fill(clip, store.get(digest)):
+                return clip
             pcm = audio_file.read(recording.path, frontend.rate_hz)
         except DataError as error:
             return str(recording.path), error.message
@@ -159,19 +168,23 @@ def load_clips(
             return str(recording.path), f"{recording.path} cannot be read: {error.strerror or error}"
         if len(pcm) < shortest:
             pcm = np.concatenate([pcm, np.zeros(shortest - len(pcm), np.int16)])
-        features = extract(pcm, frontend)
-        kept = pcm if keep_pcm else pcm[:0]
-        clip = LabelledClip(recording.path.name, kept, (recording.label,), digest, recording.source, features)
+        clip.features = extract(pcm, frontend)
+        clip.pcm = pcm if keep_pcm else pcm[:0].copy()
         clip.variants = make_variants(pcm) if make_variants else []
         return clip
 
     loaded = LoadedClips()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for result in pool.map(one, recordings):
-            if isinstance(result, LabelledClip):
-                loaded.clips.append(result)
-            else:
-                loaded.unreadable.append(result)
+        for first in range(0, len(recordings), _CHUNK):
+            results = list(pool.map(one, recordings[first : first + _CHUNK]))
+            clips = [result for result in results if isinstance(result, LabelledClip)]
+            if store is not None and not keep_pcm:
+                new = [clip for clip in clips if store.get(clip.sha256) is None]
+                store.add([(clip.sha256, _segments(clip)) for clip in new])
+                for clip in new:
+                    _fill(clip, store.get(clip.sha256))  # the mapped file in place of memory
+            loaded.clips += clips
+            loaded.unreadable += [result for result in results if not isinstance(result, LabelledClip)]
     if len(loaded.unreadable) > MAX_UNREADABLE * len(recordings):
         reason = loaded.unreadable[0][1]
         raise DataError(
@@ -179,6 +192,21 @@ def load_clips(
             "Remove or replace them; up to 5 % are skipped.",
         )
     return loaded
+
+
+def _segments(clip: LabelledClip) -> list[Segment]:
+    assert clip.features is not None
+    own = Segment(clip.features, 0, len(clip.features))
+    return [own, *(Segment(v.features, v.onset, v.end) for v in clip.variants)]
+
+
+def _fill(clip: LabelledClip, segments: Sequence[Segment] | None) -> bool:
+    """Give a clip the features and variants of a store; return whether the store had any."""
+    if not segments:
+        return False
+    clip.features = segments[0].features
+    clip.variants = [FeatureVariant(*segment) for segment in segments[1:]]
+    return True
 
 
 def refuse_duplicates(train: Sequence[LabelledClip], test: Sequence[LabelledClip]) -> None:

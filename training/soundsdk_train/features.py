@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 
 import numpy as np
@@ -26,10 +26,20 @@ def minimum_samples(settings: FrontendSettings, hop_frames: int) -> int:
     return settings.window + settings.hop * (hop_frames - 1)
 
 
-def statistics(features: Sequence[NDArray[np.int8]]) -> dict[str, list[int]]:
-    """Compute the model's `reference`: mean and standard deviation per value of a frame, in 1/100 of an int8 step."""
-    frames = np.concatenate(list(features)).astype(np.float64)
+def statistics(features: Iterable[NDArray[np.int8]]) -> dict[str, list[int]]:
+    """Compute the model's `reference`: mean and standard deviation per value of a frame, in 1/100 of an int8 step.
+
+    Clips are added up one at a time as integers, so that the result is exact and needs no memory per clip.
+    """
+    count, total, squares = 0, np.zeros(1, np.int64), np.zeros(1, np.int64)
+    for clip in features:
+        count += len(clip)
+        wide = clip.astype(np.int32)
+        total = total + wide.sum(0, dtype=np.int64)
+        squares = squares + np.square(wide, out=wide).sum(0, dtype=np.int64)
+    mean = total / count
+    deviation = np.sqrt(np.maximum(0.0, squares / count - mean**2))
     return {
-        "mean": [round(v) for v in (frames.mean(0) * 100).tolist()],
-        "std": [round(v) for v in (frames.std(0) * 100).tolist()],
+        "mean": [round(v) for v in (mean * 100).tolist()],
+        "std": [round(v) for v in (deviation * 100).tolist()],
     }

@@ -21,8 +21,13 @@ else:  # pragma: no cover - the same parser under its older name
 
 SYNTHETIC_LABELS = ("smoke_alarm", "siren")  # labels that the scene generator makes without recordings
 
-# Classes that are never an event.
+# Classes that are never an event, as are those that begin with neg_.
 BACKGROUND_LABELS = ("background", "noise", "silence", "other", "negative")
+
+
+def is_background(label: str) -> bool:
+    """Return True for a class of sounds that are no event: background, noise, silence, other, negative, neg_*."""
+    return label in BACKGROUND_LABELS or label.removesuffix("s") in BACKGROUND_LABELS or label.startswith("neg_")
 
 
 @dataclass
@@ -136,6 +141,17 @@ class NegativeSettings:
 
 
 @dataclass
+class PretrainedSettings:
+    """A detector whose network training starts from (`train --from`), and how (soundsdk_train.pretrained)."""
+
+    file: str = ""  # a detector that comes with soundsdk, such as home, or a .tflite file; "" for none
+    head_steps: int = 160  # batches over frozen convolutions
+    head_rate: float = 3e-3
+    tuned_steps: int = 80  # batches on all weights
+    tuned_rate: float = 5e-4
+
+
+@dataclass
 class TrainSettings:
     """The optimiser and its schedule."""
 
@@ -178,6 +194,7 @@ class TeacherFileSettings:
 
     file: str = ""  # .tflite, .onnx or SavedModel folder; "" for none
     class_map: str = ""  # names of its classes; "" for NAME_class_map.csv beside the file
+    head: str = "map"  # map: by the table below; fitted: by a regression of its scores on the labels of the recordings
     # Label -> names or numbers of the teacher's classes; [] leaves a label to the labels of the recordings.
     map: dict[str, list[str | int]] = field(default_factory=dict)
     combine: str = "max"  # of a label's classes: max or sum
@@ -218,7 +235,7 @@ class CalibrationSettings:
 
     use: bool = True
     max_fa_per_hour: float = 1.0  # of each label
-    generated_s: float = 1200.0  # of sound that is generated for this and not trained on
+    generated_s: float = 900.0  # of sound that is generated for this and not trained on
 
 
 @dataclass
@@ -249,6 +266,7 @@ class RunSettings:
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     waveform: WaveformAugmentSettings = field(default_factory=WaveformAugmentSettings)
     negatives: NegativeSettings = field(default_factory=NegativeSettings)
+    pretrained: PretrainedSettings = field(default_factory=PretrainedSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     teacher: TeacherSettings = field(default_factory=TeacherSettings)
     teacher_file: TeacherFileSettings = field(default_factory=TeacherFileSettings)
@@ -267,15 +285,19 @@ def read_settings(path: str | Path | None) -> RunSettings:
 
     Raises UsageError for a file that cannot be read, an unknown key or a value of the wrong type.
     """
+    return from_dict(tables_in(path), str(path))
+
+
+def tables_in(path: str | Path | None) -> dict[str, Any]:
+    """Return what a settings file says itself, {} for None; raises what read_settings raises."""
     if path is None:
-        return RunSettings()
+        return {}
     try:
-        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the settings file {path} cannot be read: {error}.", "Give a TOML file.") from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not valid TOML: {error}.", "Correct that line.") from error
-    return from_dict(table, str(path))
 
 
 def from_dict(table: dict[str, Any], source: str = "settings") -> RunSettings:
@@ -294,6 +316,8 @@ def check_settings(settings: RunSettings) -> None:
         raise UsageError(f"model.attention is {settings.model.attention!r}.", 'Use "shared" or "class".')
     _check_loss(settings)
     check_teacher_file(settings.teacher_file)
+    if settings.scenes.count and settings.teacher_file.head == "fitted":
+        raise UsageError('teacher_file.head = "fitted" does not go with [scenes].', "Use a table, teacher_file.map.")
     for key, _, low, high in (*THRESHOLDS, POOL):
         value = getattr(settings.detector, key)
         if not low <= value <= high:
@@ -321,7 +345,12 @@ def check_teacher_file(file: TeacherFileSettings) -> None:
         value = getattr(file, key)
         if not low <= value <= high:
             raise UsageError(f"teacher_file.{key} is {value}.", f"Use {low:g} to {high:g}.")
-    for key, known in (("combine", ("max", "sum")), ("activation", ("none", "sigmoid", "softmax"))):
+    words = (
+        ("combine", ("max", "sum")),
+        ("activation", ("none", "sigmoid", "softmax")),
+        ("head", ("map", "fitted")),
+    )
+    for key, known in words:
         if getattr(file, key) not in known:
             raise UsageError(f"teacher_file.{key} is {getattr(file, key)!r}.", f"Use {', '.join(known)}.")
 

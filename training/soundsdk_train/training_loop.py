@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.detector_file import FEATURE_SCALE
+from soundsdk.errors import UsageError
 from soundsdk_train import losses
 from soundsdk_train.augment import Augmenter, Bank, Batch
+from soundsdk_train.checkpoint import Checkpoint, Snapshot, TrainingError
 from soundsdk_train.crnn import build
 from soundsdk_train.run_settings import ModelSettings, RunSettings, TrainSettings
 
@@ -57,18 +59,25 @@ def fit(
     settings: RunSettings,
     network: ModelSettings,
     *,
+    model: Any = None,
     stage: str = "train",
     epochs: int | None = None,
+    steps: int | None = None,
     teachers: Sequence[Any] = (),
     validation: tuple[Sequence[NDArray[np.int8]], F32] | None = None,
     on_epoch: Callable[[EpochReport], None] | None = None,
     seed: int = 1,
+    checkpoint: Checkpoint | None = None,
 ) -> TrainedNetwork:
     """Train a network of the given form on a bank of clips.
 
+    model: the network to start from, of which only what is trainable changes; None builds one. steps: batches in all,
+    instead of epochs, rounded up to whole epochs.
     teachers: Keras models of the same classes; their mean prediction is learned beside the labels.
     validation: features and labels of recordings held back; the best epoch by them is kept, else the last.
-    Ctrl-C ends training early and keeps the best so far.
+    Ctrl-C ends training early and keeps the best so far. checkpoint: where the state is kept after each epoch and, to
+    resume a run, read from; a run interrupted at any epoch ends as one that was not.
+    Raises TrainingError if the loss is not finite or the checkpoint cannot be written; the last one stays.
     """
     import keras
     import tensorflow as tf
@@ -77,15 +86,18 @@ def fit(
     epochs = train.epochs if epochs is None else epochs
     keras.utils.set_random_seed(seed)
     classes = bank.labels.shape[1]
-    model = build(network, settings.frontend.width, classes)
+    if model is None:
+        model = build(network, settings.frontend.width, classes)
     share = settings.negatives.share
     augmenter = Augmenter(bank, settings.augment, train, settings.frontend, network.hop_frames, seed, share)
-    steps = augmenter.batches_per_epoch
+    batches_per_epoch = augmenter.batches_per_epoch
+    if steps is not None:
+        epochs = -(-steps // batches_per_epoch)
     schedule = keras.optimizers.schedules.CosineDecay(
         train.learning_rate / 25,
-        max(1, (epochs - train.warmup_epochs) * steps),
+        max(1, (epochs - train.warmup_epochs) * batches_per_epoch),
         warmup_target=train.learning_rate,
-        warmup_steps=max(1, train.warmup_epochs * steps),
+        warmup_steps=max(1, train.warmup_epochs * batches_per_epoch),
     )
     optimizer = keras.optimizers.AdamW(
         schedule, weight_decay=train.weight_decay, global_clipnorm=train.clip_norm or None
@@ -117,8 +129,8 @@ def fit(
             outputs = tf.cast(model(features, training=True), tf.float32)
             logits = pool(outputs, classes)
             if bank.strong is not None and not softmax:
-                # A label that may sound in some step and is known in none is not known for the clip.
-                doubtful = tf.reduce_any(strong < 0, axis=1) & ~tf.reduce_any(strong > 0.5, axis=1)
+                # Absence of a label that may sound in some step and is known in none is not known for the clip.
+                doubtful = tf.reduce_any(strong < 0, axis=1) & ~tf.reduce_any(strong > 0.5, axis=1) & (labels < 0.5)
                 labels = tf.where(doubtful & (has_strong[:, None] > 0), -1.0, labels)
             loss = train.clip_weight * tf.reduce_mean(clip_loss(labels, logits, train))
             if softmax:
@@ -149,12 +161,20 @@ def fit(
     out = TrainedNetwork(model)
     best: list[F32] | None = None
     best_value = -np.inf
+    state = [*model.variables, *optimizer.variables, *averages, count]
+    first = 1
+    snapshot = checkpoint.read() if checkpoint is not None else None
+    if snapshot is not None:
+        first, best, best_value = _resume(snapshot, out, augmenter, state, epochs)
     began = time.monotonic()
-    epoch = 0
+    epoch = first - 1
+    left_over = max(0, epochs - epoch)
     try:
-        for epoch, batches in enumerate(_epochs_ahead(augmenter, epochs), 1):
+        for epoch, batches in enumerate(_epochs_ahead(augmenter, left_over), first):
             results = [step(b.features, b.labels, b.strong, b.has_strong) for b in batches]
             loss, metric = (float(np.mean([float(r[i]) for r in results])) for i in (0, 1))
+            if not np.isfinite(loss):
+                raise _not_finite(stage, epoch, loss, train.learning_rate, kept=checkpoint is not None and epoch > 1)
             value = -loss
             if validation is not None:
                 live = [v.numpy() for v in variables]
@@ -166,8 +186,13 @@ def fit(
             # Training loss alone cannot choose an epoch: the last one stands, unless training is interrupted.
             if validation is None or value >= best_value:
                 best, best_value, out.best_epoch = [a.numpy() for a in averages], value, epoch
+            if checkpoint is not None:
+                about: dict[str, Any] = {"epoch": epoch, "epochs": epochs, "best_epoch": out.best_epoch}
+                about |= {"best_value": best_value, "losses": out.losses, "metrics": out.metrics}
+                about["random"] = batches.random
+                checkpoint.write(Snapshot([np.asarray(v) for v in state], list(best or ()), about))
             if on_epoch is not None:
-                left = (time.monotonic() - began) / epoch * (epochs - epoch)
+                left = (time.monotonic() - began) / (epoch + 1 - first) * (epochs - epoch)
                 on_epoch(EpochReport(stage, epoch, epochs, loss, metric, left))
     except KeyboardInterrupt:
         if best is None:
@@ -218,12 +243,56 @@ def _assign(variables: Sequence[Any], values: Sequence[F32]) -> None:
         variable.assign(value)
 
 
-def _epochs_ahead(augmenter: Augmenter, epochs: int) -> Iterator[Iterator[Batch]]:
+def _resume(
+    snapshot: Snapshot, out: TrainedNetwork, augmenter: Augmenter, state: Sequence[Any], epochs: int
+) -> tuple[int, list[F32], float]:
+    """Set everything to where a checkpoint was taken; return the epoch to go on with, the best weights and their value.
+
+    Raises UsageError if epochs are left and the run was to have another number of them.
+    """
+    about = snapshot.about
+    if about["epoch"] < epochs != about["epochs"]:
+        raise UsageError(
+            f"the checkpoint is of a training of {about['epochs']} epochs, not {epochs}; the learning rate follows it.",
+            f"Give --epochs {about['epochs']}, or {about['epoch']} to end there.",
+        )
+    _assign(state, snapshot.state)
+    augmenter.random.bit_generator.state = about["random"]
+    out.losses, out.metrics, out.best_epoch = about["losses"], about["metrics"], about["best_epoch"]
+    return about["epoch"] + 1, snapshot.best, about["best_value"]
+
+
+def _not_finite(stage: str, epoch: int, loss: float, rate: float, *, kept: bool) -> TrainingError:
+    hint = f"Lower train.learning_rate ({rate:g})."
+    if kept:
+        hint = f"{hint[:-1]}, or make a detector of what came before with --resume --epochs {epoch - 1}."
+    return TrainingError(f"{stage}: the loss is {loss} in epoch {epoch}.", hint)
+
+
+class EpochBatches:
+    """The batches of one epoch; once they are used up, `random` is the generator's state after them."""
+
+    def __init__(self, ready: queue.Queue[Batch | BaseException | dict[str, Any]]) -> None:
+        self.ready = ready
+        self.random: dict[str, Any] = {}
+
+    def __iter__(self) -> Iterator[Batch]:
+        while True:
+            item = self.ready.get()
+            if isinstance(item, BaseException):
+                raise item
+            if isinstance(item, dict):
+                self.random = item
+                return
+            yield item
+
+
+def _epochs_ahead(augmenter: Augmenter, epochs: int) -> Iterator[EpochBatches]:
     """Yield the batches of each epoch, made a few ahead on a second thread; timing does not change their order."""
-    ready: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=8)
+    ready: queue.Queue[Batch | BaseException | dict[str, Any]] = queue.Queue(maxsize=8)
     stopped = threading.Event()
 
-    def put(item: Batch | BaseException | None) -> bool:
+    def put(item: Batch | BaseException | dict[str, Any]) -> bool:
         while not stopped.is_set():
             try:
                 ready.put(item, timeout=0.1)
@@ -238,22 +307,16 @@ def _epochs_ahead(augmenter: Augmenter, epochs: int) -> Iterator[Iterator[Batch]
                 for batch in augmenter.epoch():
                     if not put(batch):
                         return
+                if not put(dict(augmenter.random.bit_generator.state)):
+                    return
         except BaseException as error:
             put(error)
-
-    def one_epoch() -> Iterator[Batch]:
-        for _ in range(augmenter.batches_per_epoch):
-            item = ready.get()
-            if isinstance(item, BaseException):
-                raise item
-            assert item is not None
-            yield item
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     try:
         for _ in range(epochs):
-            yield one_epoch()
+            yield EpochBatches(ready)
     finally:
         stopped.set()
         thread.join()

@@ -18,13 +18,17 @@ from numpy.typing import NDArray
 from soundsdk.errors import DataError, UsageError
 from soundsdk_train import crnn, crnn_step, export, quantize, tf_runtime, training_loop
 from soundsdk_train.augment import Bank
+from soundsdk_train.checkpoint import CheckpointFiles, TrainingError
 from soundsdk_train.datasets import LabelledClip, data_hash, label_matrix, refuse_duplicates
 from soundsdk_train.evaluation import clips as clip_evaluation
 from soundsdk_train.evaluation.clip_metrics import Figures
 from soundsdk_train.features import statistics
 from soundsdk_train.negatives import negatives_for
+from soundsdk_train.pretrained import transfer
+from soundsdk_train.pretrained.reading import DetectorNetwork
 from soundsdk_train.run_settings import RunSettings, check_settings
 from soundsdk_train.training_bank import training_bank
+from soundsdk_train.whole_file import write_whole
 
 # What fits a small board beside the firmware.
 BUDGET = {"parameters": 60_000, "macs_per_second": 1_300_000, "file_bytes": 100_000, "arena_bytes": 24 * 1024}
@@ -53,6 +57,8 @@ def train_detector(
     on_stage: Callable[[str], None] = lambda text: None,
     choose_thresholds: Callable[[bytes], dict[str, Any]] | None = None,
     sources: Mapping[str, str] | None = None,
+    pretrained: DetectorNetwork | None = None,
+    checkpoints: CheckpointFiles | None = None,
 ) -> TrainedDetector:
     """Train a detector on clips and check it, without writing anything.
 
@@ -61,7 +67,9 @@ def train_detector(
     each epoch. choose_thresholds maps the INT8 file to entries of the metadata (detector, calibration); without it the
     thresholds of the run's settings hold. sources: recordings that scenes were mixed from, name -> SHA-256, for the
     record.
-    Raises DataError, UsageError, or CheckError when an engine differs.
+    pretrained: the network of a detector to start from, whose form settings.model has. checkpoints: where the state of
+    the training is kept after each epoch, and read from to resume it; a training from pretrained has none.
+    Raises DataError, UsageError, TrainingError, or CheckError when an engine differs.
     """
     check_settings(settings)
     export.need_tflm()
@@ -74,6 +82,7 @@ def train_detector(
     on_stage(negatives.note)
     bank, validation = _bank(clips, labels, settings, negatives.clips)
     width = settings.frontend.width
+    same = _without_epochs(settings), list(labels), data_hash(clips)
     teachers = []
     for i in range(settings.teacher.count):
         on_stage(f"teacher {i + 1} of {settings.teacher.count}")
@@ -86,15 +95,19 @@ def train_detector(
             epochs=settings.teacher.epochs,
             on_epoch=on_epoch,
             seed=settings.seed * 1000 + i + 1,
+            checkpoint=checkpoints.of(f"teacher {i + 1}", *same) if checkpoints else None,
         )
         if trained.interrupted:
             raise KeyboardInterrupt
         trained.model.trainable = False
         teachers.append(trained.model)
     on_stage("training")
-    trained = training_loop.fit(
-        bank, settings, settings.model, teachers=teachers, validation=validation, on_epoch=on_epoch, seed=settings.seed
-    )
+    fitting: dict[str, Any] = {"teachers": teachers, "validation": validation, "on_epoch": on_epoch}
+    if pretrained is not None:
+        trained = transfer.transfer(bank, settings, pretrained, seed=settings.seed, **fitting)
+    else:
+        fitting["checkpoint"] = checkpoints.of("train", *same) if checkpoints else None
+        trained = training_loop.fit(bank, settings, settings.model, seed=settings.seed, **fitting)
 
     on_stage("converting to INT8")
     shape = crnn_step.spec(settings.model, width, len(labels))
@@ -106,6 +119,8 @@ def train_detector(
 
     test_labels = label_matrix(test, labels)
     metadata = _metadata(settings, labels, shape, clips, features, test_fold)
+    if pretrained is not None:
+        metadata["provenance"]["from"] = pretrained.origin()
     metadata["provenance"]["negatives"] = {"clips": len(negatives.clips), "data": negatives.digest}
     floats = None
     if test:
@@ -161,8 +176,14 @@ def write_detector(detector: TrainedDetector, out: str | Path) -> Path:
     """Write the detector file and `<name>.run.json` beside it; return the path of the latter."""
     out = Path(out)
     record = out.with_suffix(".run.json")
-    export.write_whole(record, (json.dumps(detector.record, indent=1) + "\n").encode())
-    export.write_whole(out, detector.data)
+    try:
+        write_whole(record, (json.dumps(detector.record, indent=1) + "\n").encode())
+        write_whole(out, detector.data)
+    except OSError as error:
+        raise TrainingError(
+            f"{out} cannot be written: {error.strerror or error}.",
+            "Free space, and make it of the checkpoint beside it with --resume.",
+        ) from error
     return record
 
 
@@ -213,6 +234,14 @@ def _check_clips(clips: Sequence[LabelledClip], labels: Sequence[str], settings:
             raise DataError(f"no clip to train on has the label {label}.", "Add recordings or drop the class.")
     if settings.model.head == "softmax" and not (matrix.sum(1) == 1).all():
         raise DataError("a clip has no label or several.", 'Use model.head = "sigmoid" for such data.')
+
+
+def _without_epochs(settings: RunSettings) -> dict[str, Any]:
+    """Return the settings that a resumed run shares; the number of epochs may be less, to end where it stands."""
+    out = settings.as_dict()
+    for table in ("train", "teacher"):
+        del out[table]["epochs"]
+    return out
 
 
 def _features(clip: LabelledClip) -> NDArray[np.int8]:

@@ -66,7 +66,7 @@ def calibrate(
     from soundsdk_train.calibration.heard import Listener
     from soundsdk_train.calibration.material import hear_backgrounds, hear_events
     from soundsdk_train.calibration.rewrite import replace_metadata
-    from soundsdk_train.export import write_whole
+    from soundsdk_train.whole_file import write_whole
 
     path = find_model(model)
     detector = load_model(model)

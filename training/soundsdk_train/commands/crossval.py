@@ -36,7 +36,7 @@ def crossval(
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from soundsdk_train import training_run
-    from soundsdk_train.commands.train import load_split
+    from soundsdk_train.commands.train import choose_head, choose_start, load_split
     from soundsdk_train.progress import TrainingDisplay
 
     dataset = scan(data, layout)
@@ -45,10 +45,20 @@ def crossval(
         chosen = run_settings.read_settings(config)
         chosen.name = chosen.name or dataset.root.name
         chosen.seed = chosen.seed if seed is None else seed
+        given = run_settings.tables_in(config)
+        choose_head(dataset, chosen, given)
+        pretrained = choose_start(dataset, fold, chosen, given)
         train_clips, test_clips, labels = load_split(dataset, fold, chosen)
         with TrainingDisplay() as display:
             detector = training_run.train_detector(
-                train_clips, test_clips, labels, chosen, test_fold=fold, on_epoch=display.epoch, on_stage=display.stage
+                train_clips,
+                test_clips,
+                labels,
+                chosen,
+                test_fold=fold,
+                on_epoch=display.epoch,
+                on_stage=display.stage,
+                pretrained=pretrained,
             )
         training_run.write_detector(detector, output / f"fold{fold}.tflite")
         assert detector.float_figures is not None

@@ -81,9 +81,9 @@ def evaluate(
 ) -> None:
     """Measure a detector on recordings: INT8, with the device's frontend and pooling.
 
-    MODEL is a .tflite file or a detector that comes with soundsdk. Without --deployed each recording is one clip with
-    one decision; with --fold, the fold that was held out of its training, the float figures of the same network before
-    conversion are shown as well; the file carries them.
+    MODEL is a .tflite file or a detector that comes with soundsdk. Without --deployed each recording is a clip with one
+    decision, and then a sound that a board hears after 3 s of quiet. With --fold, the fold that was held out of its
+    training, the float figures of the same network before conversion are shown as well; the file carries them.
 
     With --deployed the detector listens as it does on a board, with its thresholds: each clip of --data comes after 3 s
     of quiet, and folders that are not a label of the model (background, neg_speech, …) hold negatives. A true event is
@@ -154,6 +154,8 @@ def _evaluate_clips(
 ) -> None:
     from soundsdk.models import load_model
     from soundsdk_train.evaluation import clips as clip_evaluation
+    from soundsdk_train.evaluation.tables import open_console, print_figures
+    from soundsdk_train.evaluation.view import clip_figures
 
     if any(only_deployed):
         raise UsageError("--audio, --truth, --background and --html are about continuous sound.", "Add --deployed.")
@@ -181,6 +183,7 @@ def _evaluate_clips(
                 f"{data} has classes that {model} does not know: {', '.join(outside)}.", "Remove them or train again."
             )
     figures = clip_evaluation.evaluate_clips(detector.data, loaded.clips)
+    continuous = clip_figures(detector.data, loaded.clips)
     provenance = metadata.get("provenance", {})
     held_out = fold is not None and provenance.get("test_fold") == fold
     floats = provenance.get("float") if held_out else None
@@ -192,10 +195,12 @@ def _evaluate_clips(
             "skipped": len(loaded.unreadable),
             "int8": figures.as_dict(),
             "float": floats,
+            "deployed": continuous.as_dict(),
         }
         click.echo(json.dumps(report))
         return
     _print_clips(metadata["name"], fold, figures, floats)
+    print_figures(open_console(), "The same clips on continuous sound, as on the device", continuous)
     if not held_out:
         note = "these may be the recordings that the model was trained on; --fold names the fold held out"
         click.echo(f"note: {note}", err=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,13 @@ from numpy.typing import NDArray
 from soundsdk.commands.options import config_option, data_option, fold_option, output_option, seed_option
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import UsageError
+from soundsdk.models import DEFAULT
 from soundsdk_train import run_settings
+from soundsdk_train.checkpoint import CheckpointFiles
 from soundsdk_train.datasets import LAYOUTS, Dataset, LabelledClip, LabelledFile, LoadedClips, load_clips, scan, split
+from soundsdk_train.feature_cache import FeatureStore, code_version, key_of
 from soundsdk_train.mixtures.material import Scorer
+from soundsdk_train.pretrained.reading import DetectorNetwork
 from soundsdk_train.waveform import variant_maker
 
 if TYPE_CHECKING:
@@ -30,7 +35,9 @@ if TYPE_CHECKING:
     examples=[
         "soundsdk train --data my_sounds -o siren.tflite",
         "soundsdk train --data my_sounds --fold 1 --seed 7 -o siren.tflite",
+        "soundsdk train --data my_sounds --resume -o siren.tflite",
         "soundsdk train --data my_sounds --teacher yamnet.tflite --unlabelled long_recordings -o siren.tflite",
+        "soundsdk train --data ten_clips --from home -o doorbell.tflite",
         "soundsdk train --data esc10 --config training/configs/esc10.toml -o esc10.tflite",
     ],
 )
@@ -49,6 +56,13 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Recordings without labels, learned as the teacher hears them. May be repeated.",
 )
+@click.option(
+    "--from",
+    "start",
+    default=None,
+    metavar="MODEL",
+    help="Start from the network of this detector, `none` for no one's (default: home if there are few recordings).",
+)
 @click.option("--tensorboard", type=click.Path(), default=None, metavar="DIR", help="Write TensorBoard logs to DIR.")
 @click.option(
     "--material",
@@ -57,6 +71,7 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Add a folder of labelled folders to the scenes that [scenes] makes; may be repeated.",
 )
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint beside FILE, where a training was cut off.")
 @output_option("Detector file to write, such as siren.tflite.")
 def train(
     data: str,
@@ -68,15 +83,18 @@ def train(
     epochs: int | None,
     teacher: str | None,
     unlabelled: tuple[Path, ...],
+    start: str | None,
     tensorboard: str | None,
     material: tuple[str, ...],
+    resume: bool,
     output: Path,
 ) -> None:
     """Train a detector on a folder of recordings.
 
-    Ctrl-C ends training early and keeps the best so far. The same seed on the same machine gives the same file. The
-    file is written only if TensorFlow Lite Micro and soundcore agree on every byte of its output; a .run.json beside
-    it records settings, data, versions and figures.
+    Ctrl-C ends training early and keeps the best so far; a checkpoint beside the file is written after each epoch, from
+    which --resume goes on, also after a crash, as if there had been none. The same seed on the same machine gives the
+    same file. The file is written only if TensorFlow Lite Micro and soundcore agree on every byte of its output; a
+    .run.json beside it records settings, data, versions and figures.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from soundsdk_train import training_run
@@ -93,6 +111,9 @@ def train(
     chosen.teacher_file.file = teacher or chosen.teacher_file.file
     run_settings.check_settings(chosen)
     dataset = scan(data, layout)
+    given = run_settings.tables_in(config)
+    choose_head(dataset, chosen, given)
+    pretrained = choose_start(dataset, fold, chosen, given, start, epochs)
     if chosen.scenes.count and unlabelled:
         raise UsageError("--unlabelled does not go with [scenes].", "Put those recordings into a folder of --material.")
     distiller = None if chosen.scenes.count else open_teacher_file(dataset, chosen, unlabelled)
@@ -121,6 +142,7 @@ def train(
 
     from soundsdk_train.progress import TrainingDisplay
 
+    checkpoints = CheckpointFiles(output, resume)
     with TrainingDisplay(tensorboard) as display:
         detector = training_run.train_detector(
             train_clips,
@@ -132,10 +154,21 @@ def train(
             on_stage=display.stage,
             choose_thresholds=choose_thresholds,
             sources=sources,
+            pretrained=pretrained,
+            checkpoints=checkpoints,
         )
     if distiller is not None:
         detector.record["teacher_file"] = distiller.describe()
+    if test_clips:
+        from soundsdk_train.evaluation.view import clip_figures
+
+        continuous = clip_figures(detector.data, test_clips)
+        detector.record["deployed"] = continuous.as_dict()
     record = training_run.write_detector(detector, output)
+    if detector.record["training"]["interrupted"]:
+        click.echo("note: interrupted; the same command with --resume goes on from there", err=True)
+    else:
+        checkpoints.remove()
     cost = detector.record["cost"]
     click.echo(
         f"{output}: {cost['file_bytes']:,} bytes, {cost['parameters']:,} parameters, "
@@ -149,12 +182,50 @@ def train(
                 f"mAP {figures.mean_average_precision:.4f}"
             )
     if test_clips:
-        from soundsdk_train.evaluation.view import print_held_out
+        from soundsdk_train.evaluation.tables import open_console, print_figures
 
-        print_held_out(detector.data, test_clips, f"fold {fold}, on continuous sound as on the device")
+        print_figures(open_console(), f"fold {fold}, on continuous sound as on the device", continuous)
     for line in training_run.over_budget(detector.record):
         click.echo(f"note: too large for a small board: {line}", err=True)
     click.echo(f"record of the run: {record}", err=True)
+
+
+def choose_head(dataset: Dataset, settings: run_settings.RunSettings, given: Mapping[str, Any]) -> None:
+    """Make the head one of events unless the settings file chose it: with a folder of backgrounds, or one label."""
+    backgrounds = [label for label in dataset.labels if run_settings.is_background(label)]
+    if "head" not in given.get("model", {}) and (backgrounds or len(dataset.labels) == 1):
+        settings.model.head = "sigmoid"
+        if backgrounds:
+            click.echo(f"sounds without a label: {', '.join(backgrounds)}", err=True)
+
+
+def choose_start(
+    dataset: Dataset,
+    fold: int | None,
+    settings: run_settings.RunSettings,
+    given: Mapping[str, Any],
+    start: str | None = None,
+    epochs: int | None = None,
+) -> DetectorNetwork | None:
+    """Return the network to start from: of --from, of the settings file or, with few recordings, of home.
+
+    The settings become those of such a training. given: the tables of the settings file.
+    """
+    from soundsdk_train.pretrained.choice import FEW, TABLES, few_recordings, start_from
+
+    name = start or settings.pretrained.file
+    if name in ("none", "scratch"):
+        return None
+    if name and epochs is not None:
+        raise UsageError("--epochs is of a training from scratch.", "Use --from none, or set [pretrained] steps.")
+    if not name:
+        chosen = settings.teacher_file.file or epochs is not None or any(table in given for table in TABLES)
+        if chosen or not few_recordings(split(dataset, fold)[0], labels_to_learn(dataset, settings)):
+            return None
+        name = DEFAULT
+        few = f"fewer than {FEW} recordings per label"
+        click.echo(f"{few}: training starts from {name}'s network (--from none: from scratch)", err=True)
+    return start_from(name, settings, own_thresholds="detector" in given)
 
 
 def open_teacher_file(
@@ -175,8 +246,10 @@ def open_teacher_file(
 
 def labels_to_learn(dataset: Dataset, settings: run_settings.RunSettings) -> list[str]:
     """Return the labels of a detector. A folder of backgrounds is never an event; only softmax needs a class for it."""
-    never = run_settings.BACKGROUND_LABELS if settings.model.head == "sigmoid" else ()
-    return [label for label in dataset.labels if label not in settings.data.negatives and label not in never]
+    labels = [label for label in dataset.labels if label not in settings.data.negatives]
+    if settings.model.head == "softmax":
+        return labels
+    return [label for label in labels if not run_settings.is_background(label)]
 
 
 def load_split(
@@ -187,7 +260,13 @@ def load_split(
     labels = labels_to_learn(dataset, settings)
     hop_frames = settings.model.hop_frames
     variants = variant_maker(len(train_files), settings.frontend, settings.waveform, settings.seed, hop_frames)
-    loaded = load_clips(train_files, settings.frontend, hop_frames, keep_pcm=False, make_variants=variants)
+    made_by = [dataclasses.asdict(settings.frontend), hop_frames, None]
+    if variants is not None:
+        made_by[2] = [dataclasses.asdict(settings.waveform), settings.seed, variants.keywords["count"]]
+    store = FeatureStore(key_of(made_by, code_version()), settings.frontend.width)
+    loaded = load_clips(
+        train_files, settings.frontend, hop_frames, keep_pcm=False, make_variants=variants, store=store
+    )
     tested = load_clips(test_files, settings.frontend, hop_frames) if test_files else LoadedClips()
     skipped = loaded.unreadable + tested.unreadable
     for _, reason in skipped:
@@ -196,12 +275,14 @@ def load_split(
         click.echo(f"{len(skipped)} of {len(train_files) + len(test_files)} files skipped", err=True)
     folds = "none held out" if test_fold is None else f"fold {test_fold} held out: {len(tested.clips)} clips"
     click.echo(f"{len(loaded.clips)} clips of {len(dataset.labels)} classes to train on, {folds}", err=True)
+    click.echo(f"features are kept in {store.path}", err=True)
     return loaded.clips, tested.clips, labels
 
 
 def scene_scorer(settings: run_settings.RunSettings) -> Scorer | None:
     """Return what the teacher file of the settings hears of the scenes' labels; None without one."""
     from soundsdk_train.distillation.class_map import label_map
+    from soundsdk_train.distillation.score_cache import ScoreCache
     from soundsdk_train.distillation.teacher import open_teacher
     from soundsdk_train.mixtures.material import LabelScores
 
@@ -210,9 +291,10 @@ def scene_scorer(settings: run_settings.RunSettings) -> Scorer | None:
         return None
     teacher = open_teacher(chosen.file, chosen)
     classes = label_map(labels, chosen.map, teacher.names, teacher.classes, chosen.combine)
+    cache = ScoreCache(teacher)
 
     def score(pcm: NDArray[np.int16]) -> LabelScores:
-        heard = teacher.scores(pcm)
+        heard = cache.hear(pcm)
         return LabelScores(classes.apply(heard.values), heard.hop_s, teacher.window_s)
 
     return score

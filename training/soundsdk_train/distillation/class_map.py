@@ -19,11 +19,15 @@ F32 = NDArray[np.float32]
 
 @dataclass
 class LabelMap:
-    """The classes of the teacher that each label stands for; none for a label that the teacher does not know."""
+    """The classes of the teacher that each label stands for; none for a label that the teacher does not know.
+
+    sure_at: the combined score that counts as certain.
+    """
 
     labels: list[str]
     indices: list[list[int]]
     combine: str = "max"
+    sure_at: float = 1.0
 
     @property
     def known(self) -> NDArray[np.bool_]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,9 @@ from soundsdk.recording import audio_file
 from soundsdk_train.datasets import LabelledClip, LabelledFile, label_matrix
 from soundsdk_train.distillation import soft_targets
 from soundsdk_train.distillation.class_map import LabelMap, label_map
+from soundsdk_train.distillation.fitted_head import FittedHead, LinearHead, fit_head
 from soundsdk_train.distillation.score_cache import ScoreCache
-from soundsdk_train.distillation.teacher import Teacher, open_teacher
+from soundsdk_train.distillation.teacher import Teacher, TeacherScores, open_teacher
 from soundsdk_train.features import extract, minimum_samples
 from soundsdk_train.run_settings import RunSettings
 
@@ -29,41 +30,44 @@ _FAINT = 0.2  # a piece in which the teacher suspects a label is taken before ot
 
 @dataclass
 class Distiller:
-    """A teacher, the classes its labels stand for, and its scores of recordings."""
+    """A teacher, what its classes mean for the labels, and its scores of recordings.
+
+    head: of teacher_file.head = "fitted", once it is fitted; mapping is then its head on all recordings.
+    """
 
     teacher: Teacher
-    mapping: LabelMap
+    mapping: LabelMap | LinearHead
     cache: ScoreCache
     settings: RunSettings
+    head: FittedHead | None = None
 
     @property
     def softmax(self) -> bool:
         """True if one label holds per clip."""
         return self.settings.model.head == "softmax"
 
-    def probabilities(self, sha256: str, pcm: Callable[[], NDArray[np.int16]], seconds: float, frames: int) -> F32:
-        """Return the probabilities of the labels in the frames of a recording: (frames, labels)."""
-        scores = self.cache.scores(sha256, pcm)
-        file = self.settings.teacher_file
+    def probabilities(self, scores: TeacherScores, seconds: float, frames: int, source: str = "") -> F32:
+        """Return the probabilities of the labels in the frames of a recording, given its scores: (frames, labels).
+
+        source: that of a recording that a head may have been fitted to; a head that was not is used.
+        """
+        file, frontend = self.settings.teacher_file, self.settings.frontend
+        mapping = self.mapping if self.head is None else self.head.without(source)
         window_s = self.teacher.window_s
-        return soft_targets.frame_probabilities(
-            scores, window_s, seconds, self.mapping, frames, self.settings.frontend, file
-        )
+        return soft_targets.frame_probabilities(scores, window_s, seconds, mapping, frames, frontend, file)
 
     def for_labels(self, labels: Sequence[str]) -> Distiller:
         """Return the same teacher for other labels, or the same in another order."""
-        file, teacher = self.settings.teacher_file, self.teacher
-        return replace(self, mapping=label_map(labels, file.map, teacher.names, teacher.classes, file.combine))
+        return replace(self, mapping=_mapping(self.teacher, labels, self.settings))
 
     def describe(self) -> dict[str, Any]:
         """Return what the record of a run says of the teacher."""
+        out = {"file": self.teacher.model.path.name, "identity": self.teacher.identity}
+        if isinstance(self.mapping, LinearHead) or self.settings.teacher_file.head == "fitted":
+            return {**out, "head": "fitted"}
         names = self.teacher.names or [str(i) for i in range(self.teacher.classes)]
         pairs = zip(self.mapping.labels, self.mapping.indices, strict=True)
-        return {
-            "file": self.teacher.model.path.name,
-            "identity": self.teacher.identity,
-            "classes": {label: [names[i] for i in chosen] for label, chosen in pairs},
-        }
+        return {**out, "classes": {label: [names[i] for i in chosen] for label, chosen in pairs}}
 
 
 def open_distiller(labels: Sequence[str], settings: RunSettings, cache_folder: Path | None = None) -> Distiller:
@@ -73,8 +77,28 @@ def open_distiller(labels: Sequence[str], settings: RunSettings, cache_folder: P
     """
     file = settings.teacher_file
     teacher = open_teacher(file.file, file)
-    mapping = label_map(labels, file.map, teacher.names, teacher.classes, file.combine)
-    return Distiller(teacher, mapping, ScoreCache(teacher, cache_folder), settings)
+    return Distiller(teacher, _mapping(teacher, labels, settings), ScoreCache(teacher, cache_folder), settings)
+
+
+def _mapping(teacher: Teacher, labels: Sequence[str], settings: RunSettings) -> LabelMap:
+    file = settings.teacher_file
+    if file.head == "fitted":
+        return LabelMap(list(labels), [[] for _ in labels])  # until the head is fitted, nothing is known
+    found = label_map(labels, file.map, teacher.names, teacher.classes, file.combine)
+    found.sure_at = file.sure_at
+    return found
+
+
+def fit_to_clips(distiller: Distiller, clips: Sequence[LabelledClip], files: Sequence[LabelledFile]) -> Distiller:
+    """Return the teacher with a head fitted to the labels of clips whose file is among files."""
+    heard = [(clip, scores) for clip, scores in _scores(distiller, clips, files) if scores is not None]
+    labels = distiller.mapping.labels
+    targets = label_matrix([clip for clip, _ in heard], labels)
+    sources = [_source(clip) for clip, _ in heard]
+    values = [scores.values for _, scores in heard]
+    seed = distiller.settings.seed
+    head = fit_head(values, targets, sources, labels, softmax=distiller.softmax, seed=seed)
+    return replace(distiller, mapping=head.whole, head=head)
 
 
 def teach_clips(
@@ -83,23 +107,34 @@ def teach_clips(
     files: Sequence[LabelledFile],
 ) -> list[LabelledClip]:
     """Return the clips with the teacher's targets where their file is among files; scenes stay as they are."""
-    paths = {hashlib.sha256(f.path.read_bytes()).hexdigest(): f.path for f in files if f.path.is_file()}
     hard = label_matrix(clips, distiller.mapping.labels)
-    file = distiller.settings.teacher_file
+    file, frontend = distiller.settings.teacher_file, distiller.settings.frontend
     out = []
-    for clip, row in zip(clips, hard, strict=True):
-        path = paths.get(clip.sha256)
-        if path is not None and clip.features is not None:
-            frontend = distiller.settings.frontend
+    for (clip, scores), row in zip(_scores(distiller, clips, files), hard, strict=True):
+        if scores is not None and clip.features is not None:
             seconds = (frontend.window + frontend.hop * (len(clip.features) - 1)) / frontend.rate_hz
-            read = partial(audio_file.read, path, distiller.teacher.rate_hz)
-            p = distiller.probabilities(clip.sha256, read, seconds, len(clip.features))
+            p = distiller.probabilities(scores, seconds, len(clip.features), _source(clip))
             if distiller.softmax:
                 clip = replace(clip, soft_labels=soft_targets.distribution(p, row, file.weight))
             else:
                 clip = replace(clip, strong=soft_targets.labelled_frames(p, row, file))
         out.append(clip)
     return out
+
+
+def _scores(
+    distiller: Distiller, clips: Sequence[LabelledClip], files: Sequence[LabelledFile]
+) -> Iterator[tuple[LabelledClip, TeacherScores | None]]:
+    """Yield the clips with the teacher's scores; None for those without a file, such as scenes."""
+    paths = {hashlib.sha256(f.path.read_bytes()).hexdigest(): f.path for f in files if f.path.is_file()}
+    for clip in clips:
+        path = paths.get(clip.sha256)
+        read = partial(audio_file.read, path or "", distiller.teacher.rate_hz)
+        yield clip, distiller.cache.scores(clip.sha256, read) if path is not None else None
+
+
+def _source(clip: LabelledClip) -> str:
+    return f"{' '.join(clip.labels)}/{clip.source or clip.name}"
 
 
 def unlabelled_clips(distiller: Distiller, folders: Sequence[Path]) -> list[LabelledClip]:
@@ -139,7 +174,10 @@ def distil(
     say: Callable[[str], None],
 ) -> list[LabelledClip]:
     """Return all that a network learns with the teacher: clips, as teach_clips, and unlabelled_clips after them."""
-    for label, names in distiller.describe()["classes"].items():
+    if distiller.settings.teacher_file.head == "fitted":
+        say("fitting a head to the teacher's scores")
+        distiller = fit_to_clips(distiller, clips, files)
+    for label, names in distiller.describe().get("classes", {}).items():
         say(f"teacher: {label} is {' or '.join(names) if names else 'not known to it'}")
     say(f"the teacher hears {len(files)} recordings")
     out = teach_clips(distiller, clips, files)
@@ -166,8 +204,8 @@ def _pieces(distiller: Distiller, path: Path) -> list[LabelledClip]:
         piece = np.concatenate([piece, np.zeros(max(0, shortest - len(piece)), np.int16)])
         digest = hashlib.sha256(f"{content} {start} {len(piece)} {frontend.rate_hz}".encode()).hexdigest()
         features = extract(piece, frontend)
-        at_teacher = partial(_resampled, piece, frontend.rate_hz, distiller.teacher.rate_hz)
-        p = distiller.probabilities(digest, at_teacher, len(piece) / frontend.rate_hz, len(features))
+        scores = distiller.cache.hear(piece, frontend.rate_hz)
+        p = distiller.probabilities(scores, len(piece) / frontend.rate_hz, len(features))
         name = f"{path.name}+{start / frontend.rate_hz:g}s"
         whole = soft_targets.clip_probabilities(p)
         strong: NDArray[np.uint8] | None = None
@@ -182,11 +220,3 @@ def _pieces(distiller: Distiller, path: Path) -> list[LabelledClip]:
             heard = tuple(label for label, value in zip(labels, whole, strict=True) if value >= soft_targets.HEARD)
         out.append(LabelledClip(name, pcm[:0], heard, digest, name, features, strong, soft_labels=whole, pseudo=True))
     return out
-
-
-def _resampled(pcm: NDArray[np.int16], rate_hz: int, wanted_hz: int) -> NDArray[np.int16]:
-    if rate_hz == wanted_hz:
-        return pcm
-    import soxr
-
-    return audio_file.to_int16(soxr.resample(pcm.astype(np.float32) / 32768.0, rate_hz, wanted_hz))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk_train.distillation.class_map import LabelMap
+from soundsdk_train.distillation.fitted_head import LinearHead
 from soundsdk_train.distillation.teacher import TeacherScores
 from soundsdk_train.frame_targets import encode
 from soundsdk_train.run_settings import FrontendSettings, TeacherFileSettings
@@ -23,7 +24,7 @@ def frame_probabilities(
     scores: TeacherScores,
     window_s: float,
     length_s: float,
-    mapping: LabelMap,
+    mapping: LabelMap | LinearHead,
     frames: int,
     frontend: FrontendSettings,
     settings: TeacherFileSettings,
@@ -31,9 +32,9 @@ def frame_probabilities(
     """Return the probabilities of the labels in each feature frame (frames, labels), NaN for labels it does not know.
 
     Interpolated between the centres of the teacher's windows, and later by settings.delay_s: the network has not
-    heard what comes after a frame. A score of settings.sure_at counts as certainty.
+    heard what comes after a frame. A score of mapping.sure_at counts as certainty.
     """
-    values = np.minimum(1.0, mapping.apply(scores.values) / settings.sure_at)
+    values = np.minimum(1.0, mapping.apply(scores.values) / mapping.sure_at)
     last = max(0.0, length_s - window_s)
     centres = np.minimum(np.arange(len(values)) * scores.hop_s, last) + window_s / 2
     at = (np.arange(frames) * frontend.hop + frontend.window / 2) / frontend.rate_hz - settings.delay_s

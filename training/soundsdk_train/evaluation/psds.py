@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from soundsdk.labels import LabelledSpan
 
 F64 = NDArray[np.float64]
+_CELLS = 1 << 22  # of one array, in the counting of detections
 _DECIMALS = 6  # of sums of seconds, before they are compared: what they differ by beyond is rounding
 
 
@@ -82,16 +83,22 @@ class PsdsCounts:
             self.curves.append(_on_common_thresholds(parts))
 
     def psds(self, weights: F64 | None = None) -> Psds:
-        """Compute the score; weights: (recordings,), how often each recording counts (default: once)."""
+        """Compute the score; weights: (recordings,), how often each recording counts (default: once).
+
+        Where weights leave nothing true of a label, it does not count; NaN if that is so of all.
+        """
         once = np.ones(len(self.hours)) if weights is None else weights
-        rocs = [self._roc(c, once) for c in range(len(self.curves))]
+        counted = [c for c in range(len(self.curves)) if weights is None or weights @ self.true[:, c] > 0]
+        if not counted:
+            return Psds(np.nan, [np.nan] * len(self.curves))
+        every = [self._roc(c, once) for c in range(len(self.curves))]
+        rocs = [every[c] for c in counted]
         limit = self.settings.max_rate
         rates = np.unique(np.concatenate([rate for rate, _ in rocs]))
         found = np.array([_previous(rate, share, rates) for rate, share in rocs])
         together = np.maximum(found.mean(0) - self.settings.spread_weight * found.std(0), 0.0)
-        return Psds(
-            _staircase(rates, together, limit) / limit, [_staircase(rate, share, limit) / limit for rate, share in rocs]
-        )
+        alone = [_staircase(rate, share, limit) / limit for rate, share in every]
+        return Psds(_staircase(rates, together, limit) / limit, alone)
 
     def _roc(self, c: int, weights: F64) -> tuple[F64, F64]:
         """Return effective false positives per hour, ascending, and the highest share of true events found so far."""
@@ -129,6 +136,22 @@ def _count(
     Returns (thresholds,) ascending and (2 + labels, thresholds): true positives, false positives, cross triggers.
     """
     values = np.unique(scores)
+    # An hour has 28,000 steps, and any of them may begin a detection: not all thresholds at once.
+    at_once = max(1, _CELLS // ((len(scores) + 2) * (1 + max(map(len, spans), default=0))))
+    blocks = [values[i : i + at_once] for i in range(0, len(values), at_once)] or [values]
+    counts = [_count_at(block, scores, edges_s, spans, c, settings) for block in blocks]
+    return values.astype(np.float64), np.concatenate(counts, axis=1)
+
+
+def _count_at(
+    values: NDArray[np.number],
+    scores: NDArray[np.number],
+    edges_s: F64,
+    spans: Sequence[F64],
+    c: int,
+    settings: PsdsSettings,
+) -> F64:
+    """Return the counts (2 + labels, thresholds) at some thresholds."""
     padded = np.zeros((len(values), len(scores) + 2), np.int8)
     padded[:, 1:-1] = scores >= values[:, None]
     change = np.diff(padded, axis=1)
@@ -152,7 +175,7 @@ def _count(
             if k != c and len(other):
                 shared = _rounded(_overlap(onset, offset, other).sum(1) * ~relevant)
                 out[2 + k] = per_threshold(shared >= _rounded(settings.cross_tolerance * length))
-    return values.astype(np.float64), out
+    return out
 
 
 def _on_common_thresholds(parts: Sequence[tuple[F64, F64]]) -> F64:

@@ -105,7 +105,7 @@ def _label_table(evaluation: DeployedEvaluation) -> str:
     rows = [
         (
             html.escape(f.label),
-            f"{f.found} of {f.events}",
+            f"{f.found} of {f.events}" if f.events else "-",
             _interval(f.recall),
             _rate(f.rate() or f.rate(BETWEEN)),
             *(_interval(e) for e in (f.event_f1, f.segment_f1, f.average_precision)),
@@ -166,13 +166,13 @@ def _whole_recordings(judged: Sequence[JudgedRecording], labels: Sequence[str]) 
     shown = []
     for j in long[:_SHOWN_WHOLE]:
         r = j.recording
-        picture = ScorePicture(0.0, r.length_s, labels, r.scores, r.ends / r.rate_hz, r.truth, j.events)
+        picture = ScorePicture(0.0, r.length_s, labels, r.scores, r.ends / r.rate_hz, r.truth, j.events, width=1120)
         missed = sum(not own for _, own in j.pairs)
         shown.append(
             f"<figure><figcaption>{html.escape(r.name)} <small>{r.length_s:.0f} s, {len(j.pairs)} true events, "
             f"{missed} missed, {len(j.false)} false alarms</small></figcaption>{picture.svg()}</figure>"
         )
-    return f"<h2>Recordings from {_LONG_S:.0f} s</h2>{''.join(shown)}" if shown else ""
+    return f"<h2>Recordings from {_LONG_S:.0f} s</h2><div class=whole>{''.join(shown)}</div>" if shown else ""
 
 
 def _frontend(metadata: dict[str, Any]) -> FrontendSettings:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from soundsdk.labels import LabelledSpan
 
 COLOURS = ("#d1495b", "#00898f", "#7768ae", "#d08a1d", "#3d7dd8", "#5f8d1d", "#c2589b", "#9a6a4f", "#4b5fa8", "#e07a3f")
-_WIDTH, _LEFT, _RIGHT = 640, 52, 12
+_LEFT, _RIGHT = 52, 12
 _MEL, _ROW, _SCORES, _AXIS = 72, 14, 120, 22
 
 
@@ -24,7 +24,7 @@ class ScorePicture:
     """The contents of one picture. Times are in seconds of the recording; scores (steps, labels) in 1/1000.
 
     main: the label that the picture is about, whose thresholds are drawn; the others' lines are thin. features:
-    (frames, width) of the piece from start_s to end_s, None for no spectrogram.
+    (frames, bands) of the piece from start_s to end_s, None for no spectrogram. width: in units of the drawing.
     """
 
     start_s: float
@@ -37,6 +37,7 @@ class ScorePicture:
     main: str | None = None
     thresholds: Mapping[str, Any] | None = None
     features: NDArray[np.int8] | None = None
+    width: int = 640
 
     def svg(self) -> str:
         """Draw the picture."""
@@ -45,13 +46,13 @@ class ScorePicture:
         scores_top = rows_top + 2 * _ROW + 8
         height = scores_top + _SCORES + _AXIS
         parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {height}" role="img" '
             f'aria-label="scores from {self.start_s:.1f} s to {self.end_s:.1f} s">'
         ]
         if mel and self.features is not None:
             parts.append(
-                f'<image x="{_LEFT}" y="0" width="{_WIDTH - _LEFT - _RIGHT}" height="{mel}" preserveAspectRatio="none" '
-                f'href="data:image/png;base64,{_mel_png(self.features)}"/>'
+                f'<image x="{_LEFT}" y="0" width="{self.width - _LEFT - _RIGHT}" height="{mel}" '
+                f'preserveAspectRatio="none" href="data:image/png;base64,{_mel_png(self.features)}"/>'
             )
         parts += self._bars("truth", self.truth, rows_top, 0.45) + self._bars("events", self.events, rows_top + _ROW, 1)
         parts += self._lines(scores_top)
@@ -60,7 +61,7 @@ class ScorePicture:
 
     def _x(self, seconds: float) -> float:
         share = (seconds - self.start_s) / max(self.end_s - self.start_s, 1e-3)
-        return _LEFT + (_WIDTH - _LEFT - _RIGHT) * min(max(share, 0.0), 1.0)
+        return _LEFT + (self.width - _LEFT - _RIGHT) * min(max(share, 0.0), 1.0)
 
     def _colour(self, label: str) -> str:
         return COLOURS[list(self.labels).index(label) % len(COLOURS)] if label in self.labels else "#9ca3af"
@@ -79,7 +80,7 @@ class ScorePicture:
         return parts
 
     def _lines(self, top: float) -> list[str]:
-        right = _WIDTH - _RIGHT
+        right = self.width - _RIGHT
         parts = [f'<rect class="panel" x="{_LEFT}" y="{top}" width="{right - _LEFT}" height="{_SCORES}"/>']
         for value in (0, 500, 1000):
             y = top + _SCORES * (1 - value / 1000)
@@ -106,7 +107,7 @@ class ScorePicture:
 
     def _thinned(self, c: int) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         """Return times and scores of a label, the highest of each pixel where there are more steps than pixels."""
-        every = -(-len(self.ends_s) // _WIDTH)
+        every = -(-len(self.ends_s) // self.width)
         starts = np.arange(0, len(self.ends_s), every)
         return self.ends_s[starts], np.maximum.reduceat(self.scores[:, c], starts)
 

@@ -16,6 +16,8 @@ from soundsdk_train.evaluation.deployed_figures import (
     Spread,
 )
 
+_WITH_INTERVALS = 6  # more labels than this have no room for the intervals of each kind
+
 
 def open_console() -> Console:
     """Return a console on standard output, as wide as the tables here need where that is no terminal."""
@@ -99,6 +101,8 @@ def _false_alarms(figures: DeployedFigures) -> Table:
         rates = [figure.rate(kind) for figure in figures.labels]
         hours = [rate.hours for rate in rates if rate is not None]
         cells = [f"{r.count}: {format_rate(r)}" if r is not None else "-" for r in rates]
+        if len(cells) > _WITH_INTERVALS:
+            cells = [cell.partition(" [")[0] for cell in cells]
         style = "bold" if kind == ALL_NEGATIVES else None
         table.add_row(kind, f"{max(hours):.2f}", *(cell.replace("[", r"\[") for cell in cells), style=style)
     return table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -96,26 +96,29 @@ def read_with_truth(
     """Read sound files and the truth about them.
 
     truth: a DCASE table (.tsv) with rows for any of the files, or the Audacity labels (.txt) of the only file; None
-    looks beside each file for its name with .txt or .tsv. Spans whose label is not the model's are left out. A file
+    looks beside each file for its name with .txt or .tsv. A table names a file by path, name, or name without suffix.
+    Labels are compared in lower case with underscores, and spans whose label is not the model's are left out. A file
     with no spans left is a negative of the kind of its folder's name. DataError if a file has no truth at all.
     """
+    known = {label_name(label): label for label in labels}
     table = None
     if truth is not None and truth.suffix.lower() != ".txt":
         table = read_table(truth)
-        _refuse_unused(table, files, truth)
+        if all(_of_file(table, path) is None for path in files):
+            raise DataError(f"{truth} names none of the recordings.", "Its first column holds their file names.")
     elif truth is not None and len(files) != 1:
         raise DataError(
             f"{truth} holds the labels of one recording, but there are {len(files)}.", "Give a DCASE table (.tsv)."
         )
     for path in files:
         if table is not None:
-            spans = table.get(path.name) or table.get(path.stem) or []
+            spans = _of_file(table, path) or []
         elif truth is not None:
             spans = label_files.parse_audacity(_text(truth))
         else:
             spans = _beside(path)
         pcm = audio_file.read(path, rate_hz)
-        kept = [s for s in spans if s.label in labels]
+        kept = [replace(s, label=known[label_name(s.label)]) for s in spans if label_name(s.label) in known]
         kind = "" if kept else label_name(path.absolute().parent.name).removeprefix("neg_")
         yield TimelineRecording(path.name, pcm, kept, kind, path.name, len(pcm) / rate_hz)
 
@@ -137,10 +140,17 @@ def read_table(path: Path) -> dict[str, list[LabelledSpan]]:
     return {**{name: [] for name in empty}, **spans}
 
 
-def _refuse_unused(table: Mapping[str, object], files: Sequence[Path], truth: Path) -> None:
-    given = {path.name for path in files} | {path.stem for path in files}
-    if not given & set(table):
-        raise DataError(f"{truth} names none of the recordings.", "Its first column holds their file names.")
+def _of_file(table: Mapping[str, list[LabelledSpan]], path: Path) -> list[LabelledSpan] | None:
+    """Return the spans of a file: of its longest name in the table that fits; None if it is not there."""
+    for fits in (
+        lambda name: path.as_posix().endswith("/" + name.removeprefix("./")),
+        lambda name: Path(name).name == path.name,
+        lambda name: Path(name).stem == path.stem,
+    ):
+        named = sorted((name for name in table if fits(name)), key=len)
+        if named:
+            return table[named[-1]]
+    return None
 
 
 def _beside(path: Path) -> list[LabelledSpan]:
@@ -148,7 +158,9 @@ def _beside(path: Path) -> list[LabelledSpan]:
     if audacity.is_file():
         return label_files.parse_audacity(_text(audacity))
     if table.is_file():
-        return [span for spans in read_table(table).values() for span in spans]
+        held = read_table(table)
+        own = _of_file(held, path)
+        return own if own is not None else [span for spans in held.values() for span in spans]
     raise DataError(
         f"nothing says what {path} holds.",
         f"Give --truth, or its Audacity labels as {audacity.name}; an empty file says that no event is in it.",

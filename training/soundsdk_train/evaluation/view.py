@@ -1,4 +1,4 @@
-"""The default view of a training's result: the held-out clips as a board would hear them."""
+"""Figures of clips as a board would hear them: the default view of a held-out fold."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from collections.abc import Sequence
 from soundsdk_train.datasets import LabelledClip
 from soundsdk_train.evaluation.deployed_figures import DeployedFigures
 from soundsdk_train.evaluation.deployed_run import evaluate_deployed
-from soundsdk_train.evaluation.tables import open_console, print_figures
 from soundsdk_train.evaluation.timeline import lay_out_clips
 
 
-def print_held_out(model: bytes, clips: Sequence[LabelledClip], title: str) -> DeployedFigures:
-    """Print and return the figures of a detector on clips (with pcm) that it was not trained on."""
+def clip_figures(model: bytes, clips: Sequence[LabelledClip]) -> DeployedFigures:
+    """Compute the figures of a detector on clips (with pcm), each laid on a timeline."""
     import soundcore
 
     metadata = json.loads(bytes(soundcore.Stream(model).metadata))
     recordings = lay_out_clips(clips, metadata["labels"], int(metadata["frontend"]["rate_hz"]))
-    figures = evaluate_deployed(model, metadata, recordings).figures
-    print_figures(open_console(), title, figures)
-    return figures
+    return evaluate_deployed(model, metadata, recordings).figures

@@ -18,11 +18,11 @@ from soundsdk.labels import LabelledSpan, printable
 from soundsdk.recording import audio_file
 from soundsdk_train.datasets import label_name
 from soundsdk_train.evaluation.deployed import detect_events, score_recording
-from soundsdk_train.export import write_whole
 from soundsdk_train.mining.candidates import FALSE_ALARM, Candidate, candidates
 from soundsdk_train.mining.fingerprint import alike, fingerprint
 from soundsdk_train.mining.sources import LongRecording
 from soundsdk_train.run_settings import BACKGROUND_LABELS, FrontendSettings
+from soundsdk_train.whole_file import write_whole
 
 INDEX = "mined.tsv"
 

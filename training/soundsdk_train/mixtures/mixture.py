@@ -17,7 +17,7 @@ from soundsdk_train.run_settings import SceneSettings
 FRONT = {
     "children": 2.4,
     "speech": 2.2,
-    "generated": 3.5,
+    "generated": 2.6,
     "synthetic_music": 2.4,
     "music": 2.0,
     "synthetic_speech": 1.2,

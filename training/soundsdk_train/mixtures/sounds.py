@@ -106,8 +106,8 @@ def make_front(
     return sound, masks
 
 
-# Backgrounds, and signals that are no sound of a place.
-_NOT_IN_FRONT = ("rain", "traffic", "background", *ELECTRICAL)
+# Backgrounds, signals that are no sound of a place, and tones of any pitch, which may be those of an alarm.
+_NOT_IN_FRONT = ("rain", "traffic", "background", "steady_tones", "odd_beeps", "kettle", *ELECTRICAL)
 VOICES = ("speech", "synthetic_speech")  # kinds of negatives that `children` plays faster
 
 

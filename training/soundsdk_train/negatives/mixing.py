@@ -15,7 +15,7 @@ from soundsdk_train.datasets import LabelledClip
 from soundsdk_train.features import extract
 from soundsdk_train.negatives.generated import KINDS, generated_negative, kind_schedule
 from soundsdk_train.negatives.packing import STEP, NegativeItem, frontend_hash, packed_frontend, unpack
-from soundsdk_train.run_settings import BACKGROUND_LABELS, FrontendSettings, RunSettings
+from soundsdk_train.run_settings import FrontendSettings, RunSettings, is_background
 
 SHIPPED = Path(__file__).with_name("shipped.neg")
 GENERATED_SOURCE = "soundsdk, generated"
@@ -34,15 +34,15 @@ class ChosenNegatives:
 def negatives_for(labels: Sequence[str], settings: RunSettings) -> ChosenNegatives:
     """Return the negatives to train labels with.
 
-    With a sigmoid head they have no label in any frame; with softmax they are of the class of backgrounds, and without
-    such a class there are none. Items that may hold a sound named by a label are left out.
+    With a sigmoid head they have no label in any frame; with softmax they are of the class of backgrounds or, without
+    such a class, of all classes alike, so that no class is certain of a sound that is none of them (D. Hendrycks et
+    al., "Deep Anomaly Detection with Outlier Exposure", 2019). Items that may hold a sound named by a label are left
+    out.
     """
     if not settings.negatives.use or settings.negatives.share <= 0.0:
         return ChosenNegatives(note="negatives: off")
     softmax = settings.model.head == "softmax"
-    backgrounds = [label for label in labels if label in BACKGROUND_LABELS]
-    if softmax and not backgrounds:
-        return ChosenNegatives(note="negatives: none, as there is no class of backgrounds (add a folder `background`)")
+    backgrounds = [label for label in labels if is_background(label)]
     data = SHIPPED.read_bytes()
     if packed_frontend(data) == frontend_hash(settings.frontend):
         items, digest, which = _shipped(), hashlib.sha256(data).hexdigest(), "shipped"
@@ -51,6 +51,7 @@ def negatives_for(labels: Sequence[str], settings: RunSettings) -> ChosenNegativ
         digest = f"generated-{settings.negatives.generated}-{settings.seed}"
         which = "generated; the shipped recordings are for the default frontend only"
     names = backgrounds[:1] if softmax else []
+    alike = np.full(len(labels), 1.0 / len(labels), np.float32) if softmax and not backgrounds else None
     chosen = [item for item in items if fits(item.words, labels)]
     clips = []
     for number, item in enumerate(chosen):
@@ -58,9 +59,12 @@ def negatives_for(labels: Sequence[str], settings: RunSettings) -> ChosenNegativ
         name = f"negative-{number:04d}-{item.kind}"
         sha256 = hashlib.sha256(item.features.tobytes()).hexdigest()
         pcm = np.zeros(0, np.int16)
-        clips.append(LabelledClip(name, pcm, tuple(names), sha256, item.original, item.features, strong))
+        clip = LabelledClip(name, pcm, tuple(names), sha256, item.original, item.features, strong)
+        clip.soft_labels = alike
+        clips.append(clip)
     left_out = len(items) - len(chosen)
-    why = f", {left_out} left out that may hold {', '.join(labels)}" if left_out else ""
+    named = ", ".join(label for label in labels if not is_background(label))
+    why = f", {left_out} left out that may hold {named}" if left_out else ""
     return ChosenNegatives(clips, f"negatives: {len(clips)} ({which}{why})", digest)
 
 
@@ -71,7 +75,7 @@ def fits(words: Sequence[str], labels: Sequence[str]) -> bool:
     excludes all that beeps.
     """
     for label in labels:
-        if label in BACKGROUND_LABELS:
+        if is_background(label):
             continue
         named = {_singular(word) for word in re.split(r"[^a-z0-9]+", label.lower()) if word}
         if "alarm" in named and not named & _ALARMS:

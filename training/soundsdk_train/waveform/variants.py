@@ -31,7 +31,7 @@ VariantMaker = Callable[[NDArray[np.int16]], list[FeatureVariant]]
 
 def variant_maker(
     recordings: int, frontend: FrontendSettings, settings: WaveformAugmentSettings, seed: int, hop_frames: int
-) -> VariantMaker | None:
+) -> partial[list[FeatureVariant]] | None:
     """Return what makes the variants of one of so many recordings; None if there are to be none.
 
     With more recordings than settings.most_variants allows for, each has fewer, in the end some none. A frontend of

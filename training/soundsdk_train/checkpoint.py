@@ -1,0 +1,99 @@
+"""Checkpoints of a training: everything the next epoch depends on, written at the end of each epoch."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soundsdk.errors import SoundsdkError, UsageError
+from soundsdk_train.whole_file import write_whole
+
+Arrays = list[NDArray[Any]]
+
+
+class TrainingError(SoundsdkError):
+    """Training cannot go on; what it had reached before is kept."""
+
+
+@dataclass
+class Snapshot:
+    """The state at the end of an epoch.
+
+    state: all variables, in the order of the training loop; best: the weights to keep so far. about: epoch, epochs,
+    losses, metrics, best_epoch, best_value and the state of the augmentation's generator, as JSON holds them.
+    """
+
+    state: Arrays
+    best: Arrays
+    about: dict[str, Any]
+
+
+@dataclass
+class Checkpoint:
+    """The checkpoint file of one stage of a run. identity: what the run must have in common to be resumed."""
+
+    path: Path
+    identity: str
+    resume: bool
+
+    def read(self) -> Snapshot | None:
+        """Return what to go on from; None if there is no file or the run is not to be resumed.
+
+        Raises UsageError if the file is damaged or of another run.
+        """
+        if not self.resume or not self.path.exists():
+            return None
+        hint = "Train without --resume, which begins again."
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                about = json.loads(bytes(file["about"]))
+                state = [file[f"state{i}"] for i in range(about["states"])]
+                best = [file[f"best{i}"] for i in range(about["bests"])]
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise UsageError(f"the checkpoint {self.path} is damaged: {error}.", hint) from error
+        if about["identity"] != self.identity:
+            raise UsageError(f"the checkpoint {self.path} is of a run with other settings, labels or data.", hint)
+        return Snapshot(state, best, about)
+
+    def write(self, snapshot: Snapshot) -> None:
+        """Write a snapshot over the one before, whole or not at all. Raises TrainingError if the disk is full."""
+        sizes = {"identity": self.identity, "states": len(snapshot.state), "bests": len(snapshot.best)}
+        about = np.frombuffer(json.dumps({**snapshot.about, **sizes}).encode(), np.uint8)
+        arrays = {f"state{i}": a for i, a in enumerate(snapshot.state)}
+        arrays |= {f"best{i}": a for i, a in enumerate(snapshot.best)}
+        file = io.BytesIO()
+        np.savez(file, about=about, **arrays)  # type: ignore[arg-type]
+        try:
+            write_whole(self.path, file.getvalue())
+        except OSError as error:
+            raise TrainingError(
+                f"the checkpoint {self.path} cannot be written: {error.strerror or error}.",
+                "Free space and go on with --resume; the epoch before is kept.",
+            ) from error
+
+
+@dataclass
+class CheckpointFiles:
+    """The checkpoints of a run, beside its output: OUT.STAGE.checkpoint."""
+
+    output: Path
+    resume: bool = False
+
+    def of(self, stage: str, *identity: Any) -> Checkpoint:
+        """Return the checkpoint of a stage; identity: JSON-able parts that a resumed run must share."""
+        path = self.output.with_suffix(f".{stage.replace(' ', '-')}.checkpoint")
+        text = json.dumps([stage, *identity], sort_keys=True)
+        return Checkpoint(path, hashlib.sha256(text.encode()).hexdigest(), self.resume)
+
+    def remove(self) -> None:
+        """Remove the checkpoints, once the output is written."""
+        for path in self.output.parent.glob(f"{self.output.stem}.*.checkpoint"):
+            path.unlink(missing_ok=True)
