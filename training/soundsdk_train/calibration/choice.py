@@ -276,7 +276,7 @@ class _Search:
         events = material.trace(pool_ms, index, None)
         present = material.listener.metadata["detector"]["classes"][index]
         most, least = self._limits[pool_ms][index], present["on"] if self._raise_only else 0
-        ons = [on for on in sorted({*ON, least}) if least <= on <= most and on] or [most]
+        ons = [on for on in sorted({*ON, least}) if least <= on <= most and on] or [max(most, least)]
         true = len(events.starts)
         best: _Candidate | None = None
         for rule in _rules(label, present, true > 0):
