@@ -329,7 +329,7 @@ def test_a_default_calibration_raises_thresholds_only_and_keeps_what_it_can_find
 
 def test_home_keeps_the_rate_on_real_recordings_of_other_groups() -> None:
     if not (REAL / "MANIFEST.tsv").is_file():
-        pytest.skip(f"{REAL} is not here")
+        pytest.skip(f"no recordings in {REAL}: set SOUNDSDK_DATA")
     listener = Listener(HOME)
     groups: dict[tuple[str, str], list[HeardRecording]] = {}
     with (REAL / "MANIFEST.tsv").open(encoding="utf-8") as file:

@@ -260,7 +260,7 @@ def test_the_settings_file_holds_the_table_of_labels(tmp_path):
 def test_yamnet_hears_a_smoke_alarm_of_the_generator():
     need("tensorflow")
     if not (SHARED / "yamnet.tflite").is_file():
-        pytest.skip(f"{SHARED}/yamnet.tflite is not there")
+        pytest.skip(f"no yamnet.tflite in {SHARED}: set SOUNDSDK_DATA")
     from soundsdk_sim.scenes import alarms
 
     one = teacher(SHARED / "yamnet.tflite")
