@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from soundsdk_train.run_settings import CalibrationSettings
 
 ROOT = Path(__file__).parents[2]
 HOME = (ROOT / "firmware" / "models" / "home.tflite").read_bytes()
-REAL = ROOT.parent / "shared" / "data" / "real"
+REAL = Path(os.environ.get("SOUNDSDK_DATA", ROOT.parent / "shared" / "data")) / "real"
 RATE, STEP = 16000, 2048
 
 

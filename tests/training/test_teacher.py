@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from training_sounds import RATE, need, sound
 
 from soundsdk.errors import DataError, ModelError, UsageError
 
-SHARED = Path(__file__).parents[3] / "shared" / "data" / "models"
+SHARED = Path(os.environ.get("SOUNDSDK_DATA", Path(__file__).parents[3] / "shared" / "data")) / "models"
 
 
 @pytest.fixture(scope="module")
