@@ -57,11 +57,11 @@ class ClassTrace:
         self.starts = np.array([at + c.start for at, c in placed], np.int64)
         self.ends = np.array([at + c.end for at, c in placed], np.int64)
 
-    def onsets(self, rule: EventRule, ons: Sequence[int]) -> list[NDArray[np.int64]]:
+    def onsets(self, rule: EventRule, levels: Sequence[int]) -> list[NDArray[np.int64]]:
         """Return the onsets of the events for each value of `on`, ascending, on the common time of the recordings."""
         above = self.scores >= rule.off
         if not above.any():
-            return [np.zeros(0, np.int64) for _ in ons]
+            return [np.zeros(0, np.int64) for _ in levels]
         other = np.diff(self._recording, prepend=-1) != 0
         before = np.concatenate([[False], above[:-1]]) & ~other
         first = np.flatnonzero(above & ~before)
@@ -75,7 +75,7 @@ class ClassTrace:
         # The first step of a recording has no step below `off` before it: the detector's clock starts at 0.
         run_start = np.where(other[first], self._zero[first], self._begins[first])
         out = []
-        for on in ons:
+        for on in levels:
             reached = np.flatnonzero(self.scores >= max(on, rule.off))
             found = np.searchsorted(reached, first)
             has = found < len(reached)
@@ -86,12 +86,12 @@ class ClassTrace:
             out.append(np.maximum(run_start[chosen], self._begins[at[chosen]] - self._back))
         return out
 
-    def outcome(self, rule: EventRule, ons: Sequence[int]) -> Outcome:
+    def outcome(self, rule: EventRule, levels: Sequence[int]) -> Outcome:
         """Judge the events for each value of `on` by the claims."""
-        false = np.zeros(len(ons))
-        found = np.zeros(len(ons))
-        extra = np.zeros(len(ons))
-        for i, onsets in enumerate(self.onsets(rule, ons)):
+        false = np.zeros(len(levels))
+        found = np.zeros(len(levels))
+        extra = np.zeros(len(levels))
+        for i, onsets in enumerate(self.onsets(rule, levels)):
             low = np.searchsorted(onsets, self.starts, "left")
             high = np.searchsorted(onsets, self.ends, "right")
             number = high - low
