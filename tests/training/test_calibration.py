@@ -62,8 +62,8 @@ def test_onsets_are_those_of_the_firmware(seed: int) -> None:
     rule = EventRule(int(rng.integers(1, 500)), int(rng.choice(durations)), int(rng.choice(durations)))
     pool_ms = int(rng.choice([0, 512, 2000]))
     trace = ClassTrace(recordings, [ends(len(s)) for s in recordings], [[], [], []], RATE, STEP, pool_ms)
-    levels = [500, 700, 950]
-    for on, onsets in zip(levels, trace.onsets(rule, levels), strict=True):
+    on_values = [500, 700, 950]
+    for on, onsets in zip(on_values, trace.onsets(rule, on_values), strict=True):
         expected = [firmware_onsets(s, on, rule, pool_ms) for s in recordings]
         assert [o & (2**40 - 1) for o in onsets.tolist()] == [o for own in expected for o in own]
         assert trace.outcome(rule, [on]).false[0] == sum(map(len, expected))
@@ -93,14 +93,14 @@ def test_what_is_heard_and_pooled_gives_the_scores_of_the_device() -> None:
 
 
 def test_the_expected_rate_falls_smoothly_beyond_the_highest_false_event() -> None:
-    levels = [500, 700, 850, 930, 970, 990, 997]
+    on_values = [500, 700, 850, 930, 970, 990, 997]
     counted = np.array([20, 11, 6, 3, 1, 0, 0], float)
-    expected = expected_rates(levels, counted, 2.0)
+    expected = expected_rates(on_values, counted, 2.0)
     assert (np.diff(expected) < 0).all()
     assert (expected >= counted / 2).all()
     assert (expected <= (counted + 1) / 2).all()
     assert 0 < expected[-1] < expected[-2] < 0.5
-    assert not expected_rates(levels, np.zeros(7), 2.0).any()
+    assert not expected_rates(on_values, np.zeros(7), 2.0).any()
 
 
 class MadeListener(Listener):

@@ -276,11 +276,11 @@ class _Search:
         events = material.trace(pool_ms, index, None)
         present = material.listener.metadata["detector"]["classes"][index]
         most, least = self._limits[pool_ms][index], present["on"] if self._raise_only else 0
-        levels = [on for on in sorted({*ON, least}) if least <= on <= most and on] or [max(most, least)]
+        on_values = [on for on in sorted({*ON, least}) if least <= on <= most and on] or [max(most, least)]
         true = len(events.starts)
         best: _Candidate | None = None
         for rule in _rules(label, present, true > 0):
-            usable = [on for on in levels if rule.off <= (_OFF_OF_ON if true else 1.0) * on and rule.off < on]
+            usable = [on for on in on_values if rule.off <= (_OFF_OF_ON if true else 1.0) * on and rule.off < on]
             if not usable:
                 continue
             heard = quiet.outcome(rule, usable)
@@ -292,8 +292,8 @@ class _Search:
                 best = candidate
         if best is None:
             # The network reaches no score above any `off`: nothing that fires can be chosen.
-            rule = EventRule(max(1, levels[-1] // 2), present["min_ms"], present["hold_ms"])
-            last = levels[-1:]
+            rule = EventRule(max(1, on_values[-1] // 2), present["min_ms"], present["hold_ms"])
+            last = on_values[-1:]
             best = _best_on(rule, last, quiet.outcome(rule, last), events.outcome(rule, last), true, hours, self._max)
             best.feasible, best.expected = False, math.inf
         return best
@@ -310,7 +310,7 @@ def _rules(label: str, present: dict[str, int], true: bool) -> list[EventRule]:
 
 def _best_on(
     rule: EventRule,
-    levels: Sequence[int],
+    on_values: Sequence[int],
     quiet: Outcome,
     events: Outcome,
     true: int,
@@ -318,7 +318,7 @@ def _best_on(
     max_per_hour: float,
 ) -> _Candidate:
     """Return the value of `on` in the middle of the best ones that are quiet enough, or the quietest one."""
-    expected = expected_rates(levels, quiet.false, hours)
+    expected = expected_rates(on_values, quiet.false, hours)
     delay = _DELAY_COST * rule.min_ms / 256
     if true:
         found = events.found / true
@@ -328,8 +328,8 @@ def _best_on(
         padded = np.pad(utility, 1, mode="edge")
         utility = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
     else:
-        found = np.full(len(levels), np.nan)
-        utility = -np.array([logit(on) for on in levels]) / 10 - delay
+        found = np.full(len(on_values), np.nan)
+        utility = -np.array([logit(on) for on in on_values]) / 10 - delay
     usable = likely_rates(expected, hours) <= max_per_hour
     if true:
         usable &= found > 0
@@ -347,10 +347,10 @@ def _best_on(
         i = (low + high + 1) // 2
         value = top
     else:
-        i = len(levels) - 1
+        i = len(on_values) - 1
         value = -float(expected[i])
     return _Candidate(
-        {"on": int(levels[i]), "off": rule.off, "min_ms": rule.min_ms, "hold_ms": rule.hold_ms},
+        {"on": int(on_values[i]), "off": rule.off, "min_ms": rule.min_ms, "hold_ms": rule.hold_ms},
         int(quiet.false[i]),
         float(expected[i]),
         float(found[i]) if true else None,
@@ -360,7 +360,7 @@ def _best_on(
     )
 
 
-def expected_rates(levels: Sequence[int], false: NDArray[np.float64], hours: float) -> NDArray[np.float64]:
+def expected_rates(on_values: Sequence[int], false: NDArray[np.float64], hours: float) -> NDArray[np.float64]:
     """Return the false events per hour to expect of other sound, for each value of `on` ascending.
 
     false: events in `hours` for each value. Above the n-th highest event, whose logit is u, the rate falls as
@@ -369,9 +369,9 @@ def expected_rates(levels: Sequence[int], false: NDArray[np.float64], hours: flo
     more, which is what the rank of the threshold among the events lets expect (Wilks, Ann. Math. Stat. 12, 1941).
     """
     counted = np.maximum.accumulate(false[::-1])[::-1]
-    z = np.array([logit(on) for on in levels])
+    z = np.array([logit(on) for on in on_values])
     if counted[0] == 0:
-        return np.zeros(len(levels))
+        return np.zeros(len(on_values))
     # The events between two values of `on` are placed half-way; those above the last one are not seen to end.
     middle = np.append((z[:-1] + z[1:]) / 2, z[-1] + _TAIL_SCALE / 2)
     number = -np.diff(np.append(counted, 0))

@@ -57,11 +57,11 @@ class ClassTrace:
         self.starts = np.array([at + c.start for at, c in placed], np.int64)
         self.ends = np.array([at + c.end for at, c in placed], np.int64)
 
-    def onsets(self, rule: EventRule, levels: Sequence[int]) -> list[NDArray[np.int64]]:
+    def onsets(self, rule: EventRule, on_values: Sequence[int]) -> list[NDArray[np.int64]]:
         """Return the onsets of the events for each value of `on`, ascending, on the common time of the recordings."""
         above = self.scores >= rule.off
         if not above.any():
-            return [np.zeros(0, np.int64) for _ in levels]
+            return [np.zeros(0, np.int64) for _ in on_values]
         other = np.diff(self._recording, prepend=-1) != 0
         before = np.concatenate([[False], above[:-1]]) & ~other
         first = np.flatnonzero(above & ~before)
@@ -75,7 +75,7 @@ class ClassTrace:
         # The first step of a recording has no step below `off` before it: the detector's clock starts at 0.
         run_start = np.where(other[first], self._zero[first], self._begins[first])
         out = []
-        for on in levels:
+        for on in on_values:
             reached = np.flatnonzero(self.scores >= max(on, rule.off))
             found = np.searchsorted(reached, first)
             has = found < len(reached)
@@ -86,12 +86,12 @@ class ClassTrace:
             out.append(np.maximum(run_start[chosen], self._begins[at[chosen]] - self._back))
         return out
 
-    def outcome(self, rule: EventRule, levels: Sequence[int]) -> Outcome:
+    def outcome(self, rule: EventRule, on_values: Sequence[int]) -> Outcome:
         """Judge the events for each value of `on` by the claims."""
-        false = np.zeros(len(levels))
-        found = np.zeros(len(levels))
-        extra = np.zeros(len(levels))
-        for i, onsets in enumerate(self.onsets(rule, levels)):
+        false = np.zeros(len(on_values))
+        found = np.zeros(len(on_values))
+        extra = np.zeros(len(on_values))
+        for i, onsets in enumerate(self.onsets(rule, on_values)):
             low = np.searchsorted(onsets, self.starts, "left")
             high = np.searchsorted(onsets, self.ends, "right")
             number = high - low
