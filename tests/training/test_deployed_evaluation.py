@@ -237,6 +237,21 @@ def test_clips_alone_are_shown_with_the_hourly_figures(sounds: Path, capfd: pyte
     assert "false alarms per hour" in capfd.readouterr().out
 
 
+def test_labels_of_the_truth_that_the_model_does_not_know_are_in_a_note(
+    sounds: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", "home", "--deployed", "--audio", str(sounds / "scene.wav"), "--truth"]
+    truth = tmp_path / "truth.txt"
+    truth.write_text("1\t2\tSmoke alarm\n3\t4\tdril\n")
+    assert cli.run([*words, str(truth), "--json"]) == 0
+    said = capfd.readouterr()
+    assert json.loads(said.out)["deployed"]["labels"][0]["events"] == 1
+    assert "note: these labels of the truth are none of the model's: dril" in said.err
+    truth.write_text("1\t2\tsmok alarm\n")
+    assert cli.run([*words, str(truth)]) == 1
+    assert "Is smok_alarm meant to be smoke_alarm?" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [

@@ -97,7 +97,8 @@ def _measure(model: str, set_name: str, path: Path) -> BenchRow:
 
     detector = load_model(model)
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
-    recordings = HashedRecordings(open_set(path, detector.labels, rate_hz))
+    notes: list[str] = []
+    recordings = HashedRecordings(open_set(path, detector.labels, rate_hz, notes.append))
     with Progress(f"{detector.name} on {set_name}") as progress:
         done = evaluate_deployed(
             detector.data,
@@ -105,6 +106,8 @@ def _measure(model: str, set_name: str, path: Path) -> BenchRow:
             recordings,
             on_recording=lambda count, name: progress.update(count, None, name),
         )
+    for note in notes:
+        click.echo(f"note: {set_name}: {note}", err=True)
     return bench_row(set_name, recordings.sha256, detector.data, done)
 
 

@@ -106,6 +106,7 @@ def evaluate(
     detector = load_model(model)
     labels, rate_hz = detector.labels, int(detector.metadata["frontend"]["rate_hz"])
     skipped: list[str] = []
+    notes: list[str] = []
     total = None
     if data is not None:
         quiet = None if background is None else audio_file.read(background, rate_hz)
@@ -122,7 +123,8 @@ def evaluate(
         total = len([r for r in scan(data, layout).recordings if fold in (None, r.fold)])
     else:
         files = [file for path in audio for file in audio_file.find(path)]
-        recordings, total = timeline.read_with_truth(files, truth, labels, rate_hz=rate_hz), len(files)
+        total = len(files)
+        recordings = timeline.read_with_truth(files, truth, labels, rate_hz=rate_hz, on_note=notes.append)
     collector = ExhibitCollector() if html is not None else None
     with Progress("listening") as progress:
         done = evaluate_deployed(
@@ -134,6 +136,8 @@ def evaluate(
         )
     for reason in skipped:
         click.echo(f"skipped: {reason}", err=True)
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
     if not any(figure.events for figure in done.figures.labels):
         click.echo(f"note: there is no event of {', '.join(labels)} in it: only false alarms are measured", err=True)
     if html is not None and collector is not None:

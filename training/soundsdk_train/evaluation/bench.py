@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -119,18 +119,20 @@ class HashedRecordings:
         return self._digest.hexdigest()
 
 
-def open_set(path: Path, labels: list[str], rate_hz: int) -> Iterator[TimelineRecording]:
+def open_set(
+    path: Path, labels: list[str], rate_hz: int, on_note: Callable[[str], None] | None = None
+) -> Iterator[TimelineRecording]:
     """Open a set of recordings: labelled folders, or a folder (or one file) of long recordings with truth beside them.
 
-    A folder is of the second kind if sound files lie directly in it.
+    A folder is of the second kind if sound files lie directly in it. on_note: see read_with_truth().
     """
     if path.is_file():
-        return read_with_truth([path], None, labels, rate_hz=rate_hz)
+        return read_with_truth([path], None, labels, rate_hz=rate_hz, on_note=on_note)
     if not path.is_dir():
         raise DataError(f"there is no set {path}.", "Give a folder of recordings.")
     long = sorted(p for p in path.iterdir() if p.suffix.lower() in audio_file.SUFFIXES)
     if long:
-        return read_with_truth(long, None, labels, rate_hz=rate_hz)
+        return read_with_truth(long, None, labels, rate_hz=rate_hz, on_note=on_note)
     return lay_out(path, labels, rate_hz=rate_hz)
 
 
