@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import html
+import io
 import json
 import re
+import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from rich.console import Console
 
 from host import chromium
 from soundsdk import cli
@@ -20,6 +25,7 @@ from soundsdk_train.evaluation.deployed_figures import BETWEEN, deployed_figures
 from soundsdk_train.evaluation.exhibits import FALSE_ALARM, MISS, ExhibitCollector
 from soundsdk_train.evaluation.outcomes import hours_without, judge
 from soundsdk_train.evaluation.segments import weighted_average_precision
+from soundsdk_train.evaluation.tables import print_figures
 
 RATE, STEP = 16000, 2048
 LABELS = ["siren", "dog_bark"]
@@ -237,6 +243,55 @@ def test_clips_alone_are_shown_with_the_hourly_figures(sounds: Path, capfd: pyte
     assert "false alarms per hour" in capfd.readouterr().out
 
 
+def test_a_page_that_cannot_be_written_is_refused_before_measuring(
+    sounds: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("soundsdk_train.evaluation.deployed_run.evaluate_deployed", lambda *_, **__: pytest.fail("ran"))
+    page = sounds / "scene.wav" / "x.html"
+    assert cli.run(["evaluate", "home", "--deployed", "--data", str(sounds / "clips"), "--html", str(page)]) == 1
+    assert "cannot be written" in capfd.readouterr().err
+
+
+def test_each_error_on_the_page_names_the_command_that_explains_it(
+    sounds: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    clips, page = tmp_path / "my clips", tmp_path / "report.html"
+    (clips / "siren").mkdir(parents=True)
+    shutil.copy(sounds / "clips" / "neg_noise" / "one.wav", clips / "siren")
+    assert cli.run(["evaluate", "home", "--deployed", "--data", str(clips), "--html", str(page), "--lead", "2"]) == 0
+    said = capfd.readouterr().out
+    assert "1 recording, " in said
+    assert "200 ms / 20 %" in said
+    assert "median / p95" in said
+    text = page.read_text()
+    assert "each clip begins at 2 s" in text
+    (command,) = {html.unescape(found) for found in re.findall("<code>(.*?)</code>", text)}
+    words = shlex.split(command)
+    assert words[2:] == [str(clips / "siren" / "one.wav"), "--lead", "2", "-m", "home"]
+    assert cli.run(words[1:]) == 0
+
+
+def test_many_labels_have_a_row_each_in_the_table_of_false_alarms() -> None:
+    labels = [f"label_{i}" for i in range(10)]
+    judged = []
+    for i in range(12):
+        ends = np.arange(STEP, 20 * RATE, STEP)
+        scored = ScoredRecording(
+            f"n{i}", labels, np.zeros((len(ends), 10), np.int32), ends, 20 * RATE, RATE, STEP, [], f"kind_{i}"
+        )
+        judged.append(judge(scored, [event(2, 3, "label_7")] if i in (3, 11) else []))
+    file = io.StringIO()
+    print_figures(Console(file=file, width=120), "ten", deployed_figures(judged, labels))
+    lines = file.getvalue().splitlines()
+    last = "\n".join(lines[next(i for i, line in enumerate(lines) if "false alarms per" in line) :])
+    assert all(f" {label} " in last for label in labels)
+    assert "kind_3" in last
+    assert "kind_11" in last
+    assert "8 more kinds" in last
+    assert re.search(r"label_7 .*2: ", last)
+    assert "…" not in last
+
+
 def test_labels_of_the_truth_that_the_model_does_not_know_are_in_a_note(
     sounds: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -262,6 +317,9 @@ def test_labels_of_the_truth_that_the_model_does_not_know_are_in_a_note(
         (["--deployed", "--data", "no/such/folder"], 1, "is not a folder"),
         (["--deployed", "--data", "{clips}", "--fold", "77"], 2, "there is no fold 77"),
         (["--deployed", "--data", "{clips}", "--html", "no/such/folder/x.html"], 1, "cannot be written"),
+        (["--deployed", "--audio", "x.wav", "--background", "b.wav"], 2, "--background cannot be used with --audio"),
+        (["--deployed", "--audio", "x.wav", "--lead", "3", "--fold", "1"], 2, "--lead and --fold cannot be used"),
+        (["--data", "{clips}", "--lead", "3"], 2, "Add --deployed"),
     ],
 )
 def test_wrong_calls_of_evaluate_are_one_sentence(
