@@ -25,7 +25,7 @@ from soundsdk_train.evaluation.deployed_figures import BETWEEN, deployed_figures
 from soundsdk_train.evaluation.exhibits import FALSE_ALARM, MISS, ExhibitCollector
 from soundsdk_train.evaluation.outcomes import hours_without, judge
 from soundsdk_train.evaluation.segments import weighted_average_precision
-from soundsdk_train.evaluation.tables import print_figures
+from soundsdk_train.evaluation.tables import format_estimate, print_figures
 
 RATE, STEP = 16000, 2048
 LABELS = ["siren", "dog_bark"]
@@ -94,7 +94,8 @@ def test_the_figures_of_a_known_set() -> None:
     siren, bark = figures.labels
     assert (siren.found, siren.events) == (2, 3)
     assert siren.recall.value == pytest.approx(2 / 3)
-    assert siren.recall.low < 2 / 3
+    assert siren.recall.low is None  # three sources are too few for an interval
+    assert (figures.recall.low, figures.event_f1.high) == (None, None)
     assert siren.event_f1.value == pytest.approx(2 * 1 / (3 + 4))
     rates = {rate.kind: rate for rate in siren.false_alarms}
     assert list(rates) == ["music", "speech", "all negatives", BETWEEN]
@@ -131,6 +132,19 @@ def test_intervals_of_more_recordings_are_narrower() -> None:
         return recall.high - recall.low
 
     assert width(40) < 0.6 * width(10)
+
+
+@pytest.mark.parametrize(("sources", "shown"), [(4, "0.500 [-]"), (6, "0.500 [0.")])
+def test_an_interval_needs_five_sources_with_the_label(sources: int, shown: str) -> None:
+    true = LabelledSpan(5.0, 7.0, "siren")
+    judged = [judge(recording(f"n{i}", [], kind="speech"), []) for i in range(20)]
+    judged += [judge(recording(f"r{i}", [true]), [event(5.1, 7.1)] if i % 2 else []) for i in range(sources)]
+    for take in judged[20:24]:
+        judged.append(judge(take.recording, take.events))  # takes of a source count once
+    figures = deployed_figures(judged, LABELS)
+    assert format_estimate(figures.labels[0].recall).startswith(shown)
+    for estimate in (figures.psds2, figures.mean_average_precision, figures.labels[0].average_precision):
+        assert (estimate.low is None) == (sources < 5)
 
 
 def test_weighted_average_precision_is_that_of_repeated_segments() -> None:

@@ -73,6 +73,19 @@ class BenchTable:
         found = [row for row in self.rows if (row.set_name, row.model) == (set_name, model)]
         return found[-1] if found else None
 
+    def before(self, row: BenchRow) -> BenchRow | None:
+        """Return what a row is compared with: the last of the same name on the set, of another file if there is one."""
+        found = [old for old in self.rows if (old.set_name, old.model) == (row.set_name, row.model)]
+        others = [old for old in found if old.model_sha256 != row.model_sha256]
+        return (others or found or [None])[-1]
+
+    def replaced_by(self, row: BenchRow) -> BenchRow | None:
+        """Return the row that put() would replace with figures of other recordings; None if nothing is lost."""
+        key = (row.set_name, row.model_sha256)
+        return next(
+            (o for o in self.rows if (o.set_name, o.model_sha256) == key and o.data_sha256 != row.data_sha256), None
+        )
+
 
 def read_bench(path: Path) -> BenchTable:
     """Read a table; DataError if it is damaged. A file that is not there is an empty table."""

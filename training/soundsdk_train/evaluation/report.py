@@ -239,8 +239,10 @@ def _number(estimate: Estimate) -> str:
 
 
 def _interval(estimate: Estimate) -> str:
-    if estimate.value is None or estimate.low is None or estimate.high is None:
-        return _number(estimate)
+    if estimate.value is None:
+        return "-"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.3f}<small>-</small>"
     return f"{estimate.value:.3f}<small>{estimate.low:.2f}–{estimate.high:.2f}</small>"
 
 
