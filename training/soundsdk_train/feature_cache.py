@@ -84,6 +84,7 @@ class FeatureStore:
         self.path = folder() / f"features-{key}"
         self.width = width
         self._entries: dict[str, _Entry] = {}
+        self._free, self._parsed, self._inode = 0, 0, 0  # first free row, bytes of the index that were read, its file
         self._values: NDArray[np.int8] | None = None
         self._reload()
 
@@ -117,8 +118,8 @@ class FeatureStore:
         prune(keep=self.path)
 
     def _append(self, entries: Sequence[tuple[str, Sequence[Segment]]]) -> None:
-        known, row = self._read_index()
-        lines = []
+        self._read_index()
+        row, lines = self._free, []
         with open(self.path / "values", "r+b" if (self.path / "values").exists() else "w+b") as values:
             for digest, segments in entries:
                 data = np.concatenate([s.features for s in segments]).astype(np.int8, copy=False)
@@ -132,25 +133,32 @@ class FeatureStore:
             values.flush()
             os.fsync(values.fileno())
         # The index comes last: what it lists is in the file.
-        text = (self.path / "index").read_text() if known else ""
-        tail = "" if not text or text.endswith("\n") else "\n"
-        with open(self.path / "index", "a" if known else "w") as index:
-            index.write(tail + "".join(lines))
+        with open(self.path / "index", "ab") as index:
+            cut_off = index.tell() > self._parsed  # a line of a process that died, which must not spoil the next
+            index.write(("\n" * cut_off + "".join(lines)).encode())
 
-    def _read_index(self) -> tuple[dict[str, _Entry], int]:
-        """Return the entries and the first free row; lines that are damaged are passed over."""
-        entries: dict[str, _Entry] = {}
-        free = 0
-        with contextlib.suppress(OSError, UnicodeDecodeError):
-            for line in (self.path / "index").read_text().splitlines():
-                with contextlib.suppress(ValueError, TypeError):
-                    digest, row, segments, crc = json.loads(line)
-                    entries[digest] = _Entry(row, segments, crc)
-                    free = max(free, row + sum(s[0] for s in segments))
-        return entries, free
+    def _read_index(self) -> None:
+        """Read the lines of the index that came since the last time; those that are damaged are passed over."""
+        try:
+            with open(self.path / "index", "rb") as index:
+                status = os.fstat(index.fileno())
+                if status.st_ino != self._inode or status.st_size < self._parsed:  # another file
+                    self._entries, self._free, self._parsed, self._inode = {}, 0, 0, status.st_ino
+                index.seek(self._parsed)
+                text = index.read()
+        except OSError:
+            self._entries, self._free, self._parsed, self._inode = {}, 0, 0, 0
+            return
+        text = text[: text.rfind(b"\n") + 1]
+        self._parsed += len(text)
+        for line in text.splitlines():
+            with contextlib.suppress(ValueError, TypeError):
+                digest, row, segments, crc = json.loads(line)
+                self._entries[digest] = _Entry(row, segments, crc)
+                self._free = max(self._free, row + sum(s[0] for s in segments))
 
     def _reload(self) -> None:
-        self._entries, _ = self._read_index()
+        self._read_index()
         self._values = None
         with contextlib.suppress(OSError, ValueError):
             size = (self.path / "values").stat().st_size // self.width

@@ -59,14 +59,12 @@ def crossval(
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from soundsdk_train import training_run
-    from soundsdk_train.commands.train import choose_head
 
     dataset = scan(data, layout)
     chosen = run_settings.read_settings(config)
     chosen.name = chosen.name or dataset.root.name
     chosen.seed = chosen.seed if seed is None else seed
     given = run_settings.tables_in(config)
-    choose_head(dataset, chosen, given)
     wanted = [FoldJob(data, layout, fold, copy.deepcopy(chosen), given) for fold in folds or dataset.folds]
     for job in wanted:
         split(dataset, job.fold)  # a fold that does not exist is an error before the first is trained

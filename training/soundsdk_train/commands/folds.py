@@ -6,8 +6,8 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
-from functools import partial
+from contextlib import nullcontext
+from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
@@ -22,16 +22,16 @@ _one_at_a_time = threading.Lock()  # TensorFlow's seeds are the process's: a wor
 
 @dataclass
 class FoldJob:
-    """One fold to hold out.
+    """One fold to hold out. data: folder of recordings, at the same path for every worker.
 
-    data: folder of recordings, at the same path for every worker. given: the tables of the settings file.
+    given: the tables of the settings file, which say what is the user's choice and what a default.
     """
 
     data: str
     layout: str
     fold: int
     settings: RunSettings
-    given: dict[str, Any] = field(default_factory=dict)
+    given: dict[str, Any]
 
 
 @dataclass
@@ -46,21 +46,21 @@ def train_fold(job: FoldJob, *, show: bool = False) -> TrainedFold:
     """Train the detector of one fold; show: with the progress of its epochs."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from soundsdk_train import training_run
-    from soundsdk_train.commands.train import choose_start, load_split
+    from soundsdk_train.commands.train import choose_head, choose_start, load_split
     from soundsdk_train.datasets import scan
     from soundsdk_train.progress import TrainingDisplay
 
     with _one_at_a_time:
         dataset = scan(job.data, job.layout)
-        start = choose_start(dataset, job.fold, job.settings, job.given)
+        choose_head(dataset, job.settings, job.given)
+        pretrained = choose_start(dataset, job.fold, job.settings, job.given)
         train, test, labels = load_split(dataset, job.fold, job.settings)
-        fit = partial(
-            training_run.train_detector, train, test, labels, job.settings, test_fold=job.fold, pretrained=start
-        )
-        if not show:
-            return TrainedFold(job.fold, fit())
-        with TrainingDisplay() as display:
-            return TrainedFold(job.fold, fit(on_epoch=display.epoch, on_stage=display.stage))
+        with TrainingDisplay() if show else nullcontext() as display:
+            watched: dict[str, Any] = {"on_epoch": display.epoch, "on_stage": display.stage} if display else {}
+            detector = training_run.train_detector(
+                train, test, labels, job.settings, test_fold=job.fold, pretrained=pretrained, **watched
+            )
+    return TrainedFold(job.fold, detector)
 
 
 def one_after_another(jobs: Sequence[FoldJob]) -> Iterator[TrainedFold]:
