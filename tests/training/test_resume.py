@@ -27,7 +27,7 @@ def _tensorflow() -> None:
 
 
 class CutOffError(Exception):
-    """What ends a training in these tests, as a crash would."""
+    """A crash, in these tests."""
 
 
 def fit(
@@ -117,7 +117,7 @@ def test_a_loss_that_is_not_finite_is_an_error_and_keeps_what_came_before(
 
     with monkeypatch.context() as patched:
         patched.setattr(Augmenter, "batch", broken)
-        patched.setattr(training_loop, "_epochs_ahead", one_at_a_time)
+        patched.setattr(training_loop, "epochs_ahead", one_at_a_time)
         with pytest.raises(TrainingError, match="the loss is nan in epoch 3") as error:
             fit(tmp_path, on_epoch=lambda report: seen.append(report.epoch))
     assert "--resume --epochs 2" in error.value.hint

@@ -170,7 +170,7 @@ def fit(
     epoch = first - 1
     left_over = max(0, epochs - epoch)
     try:
-        for epoch, batches in enumerate(_epochs_ahead(augmenter, left_over), first):
+        for epoch, batches in enumerate(epochs_ahead(augmenter, left_over), first):
             results = [step(b.features, b.labels, b.strong, b.has_strong) for b in batches]
             loss, metric = (float(np.mean([float(r[i]) for r in results])) for i in (0, 1))
             if not np.isfinite(loss):
@@ -287,7 +287,7 @@ class EpochBatches:
             yield item
 
 
-def _epochs_ahead(augmenter: Augmenter, epochs: int) -> Iterator[EpochBatches]:
+def epochs_ahead(augmenter: Augmenter, epochs: int) -> Iterator[EpochBatches]:
     """Yield the batches of each epoch, made a few ahead on a second thread; timing does not change their order."""
     ready: queue.Queue[Batch | BaseException | dict[str, Any]] = queue.Queue(maxsize=8)
     stopped = threading.Event()
