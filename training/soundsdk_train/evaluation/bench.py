@@ -77,7 +77,8 @@ class BenchTable:
         """Return what a row is compared with: the last of the same name on the set, of another file if there is one."""
         found = [old for old in self.rows if (old.set_name, old.model) == (row.set_name, row.model)]
         others = [old for old in found if old.model_sha256 != row.model_sha256]
-        return (others or found or [None])[-1]
+        found = others or found
+        return found[-1] if found else None
 
     def replaced_by(self, row: BenchRow) -> BenchRow | None:
         """Return the row that put() would replace with figures of other recordings; None if nothing is lost."""

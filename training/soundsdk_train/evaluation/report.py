@@ -35,7 +35,7 @@ _STYLE = Path(__file__).with_name("report.css")
 
 @dataclass
 class Origin:
-    """Where the recordings of a report come from: the model as it was named, and the folder or the long files.
+    """Source of the recordings of a report: the model as it was named, and the folder or the long files.
 
     folder: of clips that were laid on a timeline after lead_s of quiet; None for long files as they are.
     """
