@@ -42,37 +42,37 @@ def format_audacity(spans: Iterable[LabelledSpan]) -> list[str]:
     return [f"{s.onset_s:.6f}\t{s.offset_s:.6f}\t{printable(s.label)}" for s in spans]
 
 
-def parse_tsv(text: str) -> dict[str, list[LabelledSpan]]:
+def parse_tsv(text: str, name: str = "the labels") -> dict[str, list[LabelledSpan]]:
     """Read a DCASE table and return its spans by file name, in the order of the rows.
 
-    DataError names the line that is not a row of TSV_HEADER's columns.
+    DataError names the table by `name`, and the line that is not a row of TSV_HEADER's columns.
     """
     spans: dict[str, list[LabelledSpan]] = {}
-    for number, row in _rows(text, 4):
+    for number, row in _rows(text, 4, name):
         if number > 1 or "\t".join(row) != TSV_HEADER:
-            spans.setdefault(row[0], []).append(_span(number, row[1:]))
+            spans.setdefault(row[0], []).append(_span(number, row[1:], name))
     return spans
 
 
-def parse_audacity(text: str) -> list[LabelledSpan]:
-    """Read an Audacity label track; DataError names the line that is no label."""
+def parse_audacity(text: str, name: str = "the labels") -> list[LabelledSpan]:
+    """Read an Audacity label track; DataError names it by `name`, and the line that is no label."""
     # Lines that begin with a backslash hold a label's range of frequencies.
-    return [_span(number, row) for number, row in _rows(text, 3)]
+    return [_span(number, row, name) for number, row in _rows(text, 3, name)]
 
 
-def _rows(text: str, columns: int) -> Iterable[tuple[int, list[str]]]:
+def _rows(text: str, columns: int, name: str) -> Iterable[tuple[int, list[str]]]:
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("\\"):
             continue
         row = line.split("\t")
         if len(row) != columns:
-            raise DataError(f"line {number} of the labels has {len(row)} columns, not {columns}.", "Separate by tabs.")
+            raise DataError(f"line {number} of {name} has {len(row)} columns, not {columns}.", "Separate by tabs.")
         yield number, row
 
 
-def _span(number: int, row: list[str]) -> LabelledSpan:
+def _span(number: int, row: list[str], name: str) -> LabelledSpan:
     onset, offset, label = row
     try:
         return LabelledSpan(float(onset), float(offset), label)
     except ValueError as error:
-        raise DataError(f"line {number} of the labels cannot be used: {error}.", "Correct its times.") from error
+        raise DataError(f"line {number} of {name} cannot be used: {error}.", "Correct its times.") from error

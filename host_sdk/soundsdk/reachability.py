@@ -19,7 +19,7 @@ _HIGH, _LOW = 127, -128  # of an int8 tensor
 
 @dataclass(frozen=True)
 class Unreachable:
-    """What keeps a class from firing, or from ending its event, in words."""
+    """A class that cannot fire, or whose event cannot end, and the reason in words."""
 
     label: str
     reason: str

@@ -32,5 +32,5 @@ def test_an_audacity_track_that_was_written_reads_back_without_its_frequency_ran
 
 @pytest.mark.parametrize("text", ["a.wav\t0\t1\n", "a.wav\tzero\t1\tdog\n", "a.wav\t2\t1\tdog\n"])
 def test_a_row_that_is_no_label_is_named_by_its_line(text: str) -> None:
-    with pytest.raises(DataError, match="line 2"):
-        parse_tsv(TSV_HEADER + "\n" + text)
+    with pytest.raises(DataError, match=r"line 2 of night\.tsv"):
+        parse_tsv(TSV_HEADER + "\n" + text, "night.tsv")

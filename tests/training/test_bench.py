@@ -58,6 +58,57 @@ def test_a_table_is_kept_shown_and_compared(house: Path, tmp_path: Path, capfd: 
     assert "house" in capfd.readouterr().out
 
 
+def renamed_file(rows: BenchTable, path: Path) -> None:
+    """Write a table as an older file of the same detector left it."""
+    for one in rows.rows:
+        one.model_sha256 = "0" * 64
+    write_bench(path, rows)
+
+
+def test_a_new_file_is_compared_with_the_old_row_of_its_own_table_which_stays(
+    house: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "bench.json"
+    assert cli.run(["bench", "home", "--set", f"house={house}", "--table", str(table)]) == 0
+    older = read_bench(table)
+    for label in older.rows[0].labels:
+        if label.label == "siren":
+            label.recall, label.recall_low = 1.5, 1.4
+    renamed_file(older, table)
+    words = ["bench", "home", "--table", str(table), "--against", str(table)]
+    for _ in range(2):  # the second time the new file has a row of its own, and is still no better than the old one
+        capfd.readouterr()
+        assert cli.run(words) == 6
+        said = capfd.readouterr()
+        assert "recall of siren fell from 1.500" in said.err
+        assert said.out.count("(was") == len(older.rows[0].labels)  # the old row is not compared with itself
+        kept = read_bench(table)
+        assert kept.rows[0] == older.rows[0]
+        assert len(kept.rows) == 2
+
+
+def test_a_name_that_the_other_table_lacks_is_refused(
+    house: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "bench.json"
+    write_bench(table, BenchTable({"house": str(house)}, [dataclasses.replace(row(), set_name="house", model="old")]))
+    assert cli.run(["bench", "home", "--table", str(table), "--against", str(table)]) == 2
+    assert "no detector of the name home on these sets" in capfd.readouterr().err
+
+
+def test_a_row_that_other_recordings_replace_is_noted(
+    house: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "bench.json"
+    assert cli.run(["bench", "home", "--set", f"house={house}", "--table", str(table)]) == 0
+    before = read_bench(table)
+    before.rows[0].data_sha256 = "1" * 64
+    write_bench(table, before)
+    capfd.readouterr()
+    assert cli.run(["bench", "home", "--table", str(table)]) == 0
+    assert "note: house holds other sound than before" in capfd.readouterr().err
+
+
 def test_a_detector_that_is_worse_fails_the_check(
     house: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -140,3 +140,70 @@ def test_a_table_may_name_files_by_path_or_without_suffix_and_labels_in_words(tm
     assert [r.truth[0] for r in read] == [
         LabelledSpan(0.1, 0.2, "dog_bark"), LabelledSpan(0.3, 0.4, "dog_bark"), LabelledSpan(0.5, 0.6, "dog_bark"),
     ]  # fmt: skip
+
+
+def truth_of(folder: Path, *rows: str) -> Path:
+    table = folder / "truth.tsv"
+    table.write_text("\n".join(["filename\tonset\toffset\tevent_label", *rows]))
+    return table
+
+
+def test_labels_of_the_truth_are_compared_as_names_of_folders(tmp_path: Path) -> None:
+    write(tmp_path / "a.wav", 2.0)
+    (tmp_path / "a.txt").write_text("0.5\t1.0\tSmoke Alarm\n1.0\t1.5\t smoke-alarm\n")
+    (read,) = read_with_truth([tmp_path / "a.wav"], None, ["smoke_alarm"])
+    assert [s.label for s in read.truth] == ["smoke_alarm", "smoke_alarm"]
+    table = truth_of(tmp_path, "a.wav\t0\t1\tSMOKE alarm")
+    (read,) = read_with_truth([tmp_path / "a.wav"], table, ["smoke_alarm"])
+    assert [s.label for s in read.truth] == ["smoke_alarm"]
+
+
+@pytest.mark.parametrize("name", ["truth.tsv", "truth.txt", "a.txt", "a.tsv"])
+def test_a_truth_of_which_the_model_knows_no_label_is_refused(tmp_path: Path, name: str) -> None:
+    write(tmp_path / "a.wav", 1.0)
+    track, row = "0\t1\tSirène\n", "a.wav\t0\t1\tSirène"
+    truth = tmp_path / name
+    truth.write_text(track if name.endswith("txt") else f"filename\tonset\toffset\tevent_label\n{row}\n")
+    with pytest.raises(DataError, match=rf"no label of .*{name} is one of the model's: sirène") as raised:
+        list(read_with_truth([tmp_path / "a.wav"], truth if name.startswith("truth") else None, ["siren", "dog_bark"]))
+    assert raised.value.hint == "The model knows siren, dog_bark. Is sirène meant to be siren?"
+
+
+def test_labels_that_the_model_does_not_know_are_named(tmp_path: Path) -> None:
+    for name in ("a.wav", "b.wav"):
+        write(tmp_path / name, 1.0)
+    files, notes = [tmp_path / "a.wav", tmp_path / "b.wav"], list[str]()
+    table = truth_of(tmp_path, "a.wav\t0\t1\tsiren", "b.wav\t0\t1\tspeech", "b.wav\t0\t1\tSirène")
+    siren, speech = read_with_truth(files, table, ["siren"], on_note=notes.append)
+    assert (len(siren.truth), speech.truth) == (1, [])
+    assert notes == ["these labels of the truth are none of the model's: sirène, speech"]
+    # Of a track of one recording it is clear what is meant, of a table of speech alone it is not.
+    (tmp_path / "b.txt").write_text("0\t1\tSpeech\n")
+    (alone,) = read_with_truth(files[1:], None, ["siren"], on_note=notes.append)
+    assert alone.truth == []
+    assert "model's: speech" in notes[-1]
+    with pytest.raises(DataError, match="no label of"):
+        list(read_with_truth(files[1:], truth_of(tmp_path, "b.wav\t0\t1\tspeech"), ["siren"]))
+
+
+def test_a_recording_of_which_a_table_says_nothing_is_named(tmp_path: Path) -> None:
+    for name in ("a.wav", "b.wav", "c.wav"):
+        write(tmp_path / name, 1.0)
+    files = [tmp_path / "a.wav", tmp_path / "b.wav", tmp_path / "c.wav"]
+    with pytest.raises(DataError, match=r"says nothing about .*b\.wav, .*c\.wav\."):
+        list(read_with_truth(files, truth_of(tmp_path, "a.wav\t0\t1\tsiren"), ["siren"]))
+    read = list(read_with_truth(files, truth_of(tmp_path, "a.wav\t0\t1\tsiren", "b.wav\t\t\t", "c.wav"), ["siren"]))
+    assert [len(r.truth) for r in read] == [1, 0, 0]
+    (tmp_path / "a.tsv").write_text("filename\tonset\toffset\tevent_label\nother.wav\t0\t1\tsiren")
+    with pytest.raises(DataError, match=r"a\.tsv says nothing about a\.wav"):
+        list(read_with_truth(files[:1], None, ["siren"]))
+
+
+def test_a_row_that_cannot_be_used_is_named_with_its_file(tmp_path: Path) -> None:
+    write(tmp_path / "a.wav", 1.0)
+    table = truth_of(tmp_path, "b.wav", "", "a.wav\t2\t1\tsiren")
+    with pytest.raises(DataError, match=r"line 4 of .*truth\.tsv"):
+        list(read_with_truth([tmp_path / "a.wav"], table, ["siren"]))
+    (tmp_path / "a.txt").write_text("0\tsiren\n")
+    with pytest.raises(DataError, match=r"line 1 of .*a\.txt"):
+        list(read_with_truth([tmp_path / "a.wav"], None, ["siren"]))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import html
+import io
 import json
 import re
+import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from rich.console import Console
 
 from host import chromium
 from soundsdk import cli
@@ -20,6 +25,7 @@ from soundsdk_train.evaluation.deployed_figures import BETWEEN, deployed_figures
 from soundsdk_train.evaluation.exhibits import FALSE_ALARM, MISS, ExhibitCollector
 from soundsdk_train.evaluation.outcomes import hours_without, judge
 from soundsdk_train.evaluation.segments import weighted_average_precision
+from soundsdk_train.evaluation.tables import format_estimate, print_figures
 
 RATE, STEP = 16000, 2048
 LABELS = ["siren", "dog_bark"]
@@ -88,7 +94,8 @@ def test_the_figures_of_a_known_set() -> None:
     siren, bark = figures.labels
     assert (siren.found, siren.events) == (2, 3)
     assert siren.recall.value == pytest.approx(2 / 3)
-    assert siren.recall.low < 2 / 3
+    assert siren.recall.low is None  # three sources are too few for an interval
+    assert (figures.recall.low, figures.event_f1.high) == (None, None)
     assert siren.event_f1.value == pytest.approx(2 * 1 / (3 + 4))
     rates = {rate.kind: rate for rate in siren.false_alarms}
     assert list(rates) == ["music", "speech", "all negatives", BETWEEN]
@@ -125,6 +132,19 @@ def test_intervals_of_more_recordings_are_narrower() -> None:
         return recall.high - recall.low
 
     assert width(40) < 0.6 * width(10)
+
+
+@pytest.mark.parametrize(("sources", "shown"), [(4, "0.500 [-]"), (6, "0.500 [0.")])
+def test_an_interval_needs_five_sources_with_the_label(sources: int, shown: str) -> None:
+    true = LabelledSpan(5.0, 7.0, "siren")
+    judged = [judge(recording(f"n{i}", [], kind="speech"), []) for i in range(20)]
+    judged += [judge(recording(f"r{i}", [true]), [event(5.1, 7.1)] if i % 2 else []) for i in range(sources)]
+    for take in judged[20:24]:
+        judged.append(judge(take.recording, take.events))  # takes of a source count once
+    figures = deployed_figures(judged, LABELS)
+    assert format_estimate(figures.labels[0].recall).startswith(shown)
+    for estimate in (figures.psds2, figures.mean_average_precision, figures.labels[0].average_precision):
+        assert (estimate.low is None) == (sources < 5)
 
 
 def test_weighted_average_precision_is_that_of_repeated_segments() -> None:
@@ -237,6 +257,70 @@ def test_clips_alone_are_shown_with_the_hourly_figures(sounds: Path, capfd: pyte
     assert "false alarms per hour" in capfd.readouterr().out
 
 
+def test_a_page_that_cannot_be_written_is_refused_before_measuring(
+    sounds: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("soundsdk_train.evaluation.deployed_run.evaluate_deployed", lambda *_, **__: pytest.fail("ran"))
+    page = sounds / "scene.wav" / "x.html"
+    assert cli.run(["evaluate", "home", "--deployed", "--data", str(sounds / "clips"), "--html", str(page)]) == 1
+    assert "cannot be written" in capfd.readouterr().err
+
+
+def test_each_error_on_the_page_names_the_command_that_explains_it(
+    sounds: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    clips, page = tmp_path / "my clips", tmp_path / "report.html"
+    (clips / "siren").mkdir(parents=True)
+    shutil.copy(sounds / "clips" / "neg_noise" / "one.wav", clips / "siren")
+    assert cli.run(["evaluate", "home", "--deployed", "--data", str(clips), "--html", str(page), "--lead", "2"]) == 0
+    said = capfd.readouterr().out
+    assert "1 recording, " in said
+    assert "200 ms / 20 %" in said
+    assert "median / p95" in said
+    text = page.read_text()
+    assert "each clip begins at 2 s" in text
+    (command,) = {html.unescape(found) for found in re.findall("<code>(.*?)</code>", text)}
+    words = shlex.split(command)
+    assert words[2:] == [str(clips / "siren" / "one.wav"), "--lead", "2", "-m", "home"]
+    assert cli.run(words[1:]) == 0
+
+
+def test_many_labels_have_a_row_each_in_the_table_of_false_alarms() -> None:
+    labels = [f"label_{i}" for i in range(10)]
+    judged = []
+    for i in range(12):
+        ends = np.arange(STEP, 20 * RATE, STEP)
+        scored = ScoredRecording(
+            f"n{i}", labels, np.zeros((len(ends), 10), np.int32), ends, 20 * RATE, RATE, STEP, [], f"kind_{i}"
+        )
+        judged.append(judge(scored, [event(2, 3, "label_7")] if i in (3, 11) else []))
+    file = io.StringIO()
+    print_figures(Console(file=file, width=120), "ten", deployed_figures(judged, labels))
+    lines = file.getvalue().splitlines()
+    last = "\n".join(lines[next(i for i, line in enumerate(lines) if "false alarms per" in line) :])
+    assert all(f" {label} " in last for label in labels)
+    assert "kind_3" in last
+    assert "kind_11" in last
+    assert "8 more kinds" in last
+    assert re.search(r"label_7 .*2: ", last)
+    assert "…" not in last
+
+
+def test_labels_of_the_truth_that_the_model_does_not_know_are_in_a_note(
+    sounds: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", "home", "--deployed", "--audio", str(sounds / "scene.wav"), "--truth"]
+    truth = tmp_path / "truth.txt"
+    truth.write_text("1\t2\tSmoke alarm\n3\t4\tdril\n")
+    assert cli.run([*words, str(truth), "--json"]) == 0
+    said = capfd.readouterr()
+    assert json.loads(said.out)["deployed"]["labels"][0]["events"] == 1
+    assert "note: these labels of the truth are none of the model's: dril" in said.err
+    truth.write_text("1\t2\tsmok alarm\n")
+    assert cli.run([*words, str(truth)]) == 1
+    assert "Is smok_alarm meant to be smoke_alarm?" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
@@ -247,6 +331,9 @@ def test_clips_alone_are_shown_with_the_hourly_figures(sounds: Path, capfd: pyte
         (["--deployed", "--data", "no/such/folder"], 1, "is not a folder"),
         (["--deployed", "--data", "{clips}", "--fold", "77"], 2, "there is no fold 77"),
         (["--deployed", "--data", "{clips}", "--html", "no/such/folder/x.html"], 1, "cannot be written"),
+        (["--deployed", "--audio", "x.wav", "--background", "b.wav"], 2, "--background cannot be used with --audio"),
+        (["--deployed", "--audio", "x.wav", "--lead", "3", "--fold", "1"], 2, "--lead and --fold cannot be used"),
+        (["--data", "{clips}", "--lead", "3"], 2, "Add --deployed"),
     ],
 )
 def test_wrong_calls_of_evaluate_are_one_sentence(

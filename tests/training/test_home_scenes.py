@@ -1,4 +1,4 @@
-"""What is unknown in training, the choice of thresholds on scenes, and the settings of `home`."""
+"""Tests of what is unknown in training, the choice of thresholds on scenes, and the settings of `home`."""
 
 from __future__ import annotations
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
-from soundsdk.errors import DataError
+from soundsdk.errors import DataError, UsageError
 from soundsdk_sim.scenes import alarms, sirens
 from soundsdk_train.datasets import UNKNOWN, LabelledFile
 from soundsdk_train.mixtures import Material, mixture, read_material, scene_clips
 from soundsdk_train.mixtures.material import LabelScores, MaterialClip, files_of
 from soundsdk_train.mixtures.midi import midi_file, song
 from soundsdk_train.mixtures.sounds import active, closed, make_event, make_front
-from soundsdk_train.mixtures.synthetic import music, speech
+from soundsdk_train.mixtures.synthetic import main, speech
 from soundsdk_train.mixtures.truth import SceneTruth
 from soundsdk_train.run_settings import FrontendSettings, RunSettings, SceneSettings
 from soundsdk_train.scene_data import make_scenes
@@ -236,12 +237,51 @@ def test_a_song_is_a_midi_file_of_its_length_and_every_note_ends() -> None:
     assert data.endswith(b"\x00\xff\x2f\x00")
 
 
-def test_music_and_speech_are_made_by_programs(tmp_path: Path) -> None:
-    soundfont = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
-    if shutil.which("espeak-ng"):
-        phrases = speech(np.random.default_rng(1), 2)
-        assert all(np.abs(p).max() > 300 for p in phrases)
-    if not (shutil.which("fluidsynth") and soundfont.is_file()):
-        pytest.skip("fluidsynth with FluidR3_GM is not installed")
-    songs = music(np.random.default_rng(1), 2, soundfont)
-    assert [len(s) for s in songs] == [9 * 16000] * len(songs)
+# Stand-ins for the two programs: a second of noise where the real ones write what they render.
+PROGRAM = """#!{python}
+import sys, wave, random
+arguments = sys.argv[1:]
+flag = "-F" if "fluidsynth" in sys.argv[0] else "-w"
+seconds = 18 if flag == "-F" else 1
+with wave.open(arguments[arguments.index(flag) + 1], "wb") as out:
+    out.setnchannels(1); out.setsampwidth(2); out.setframerate(16000)
+    out.writeframes(random.Random(1).randbytes(32000 * seconds))
+with open({log!r}, "a") as log:
+    log.write(" ".join(arguments) + "\\n")
+"""
+
+
+def test_music_and_speech_are_made_by_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "log.txt"
+    for name in ("fluidsynth", "espeak-ng"):
+        program = tmp_path / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(PROGRAM.format(python=sys.executable, log=str(log)))
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    soundfont = tmp_path / "general.sf2"
+    soundfont.write_bytes(b"RIFF")
+    made = CliRunner().invoke(
+        main, [str(tmp_path / "made"), "--songs", "2", "--phrases", "3", "--soundfont", str(soundfont)]
+    )
+    assert made.exit_code == 0, made.output
+    assert len(list((tmp_path / "made" / "neg_synthetic_music").glob("*.flac"))) == 2
+    assert len(list((tmp_path / "made" / "neg_synthetic_speech").glob("*.flac"))) == 3
+    rendered, *spoken = log.read_text().splitlines()
+    assert rendered.startswith("-ni -g 0.5 -r 16000 -F ")
+    assert len(spoken) == 3
+    assert all("-v " in line and "-p " in line for line in spoken)
+    material = files_of(tmp_path / "made")
+    assert {item.label for item in material} == {"neg_synthetic_music", "neg_synthetic_speech"}
+
+
+def test_a_program_that_is_missing_or_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    missing = CliRunner().invoke(main, [str(tmp_path / "made")])
+    assert isinstance(missing.exception, UsageError)
+    assert "fluidsynth is not installed" in missing.exception.message
+    broken = tmp_path / "espeak-ng"
+    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.chmod(0o755)
+    with pytest.raises(DataError, match="espeak-ng failed"):
+        speech(np.random.default_rng(1), 1)

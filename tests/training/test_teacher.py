@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from training_sounds import RATE, need, sound
 
 from soundsdk.errors import DataError, ModelError, UsageError
 
-SHARED = Path(__file__).parents[3] / "shared" / "data" / "models"
+SHARED = Path(os.environ.get("SOUNDSDK_DATA", Path(__file__).parents[3] / "shared" / "data")) / "models"
 
 
 @pytest.fixture(scope="module")
@@ -260,7 +261,7 @@ def test_the_settings_file_holds_the_table_of_labels(tmp_path):
 def test_yamnet_hears_a_smoke_alarm_of_the_generator():
     need("tensorflow")
     if not (SHARED / "yamnet.tflite").is_file():
-        pytest.skip(f"{SHARED}/yamnet.tflite is not there")
+        pytest.skip(f"no yamnet.tflite in {SHARED}: set SOUNDSDK_DATA")
     from soundsdk_sim.scenes import alarms
 
     one = teacher(SHARED / "yamnet.tflite")

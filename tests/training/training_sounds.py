@@ -55,6 +55,7 @@ def quick_settings(**tables: dict[str, Any]) -> Any:
             "quantize": {"clips_per_class": 3},
             "waveform": {"variants": 1},
             "negatives": {"use": False},
+            "calibration": {"use": False},
             **tables,
         }
     )

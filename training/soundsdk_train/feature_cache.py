@@ -1,4 +1,4 @@
-"""What is costly to compute from recordings, kept on disk between runs: features of clips, and whole sets of scenes.
+"""A store on disk of what is costly to compute from recordings: features of clips, and whole sets of scenes.
 
     features-KEY/   one store per frontend, waveform settings and code version: `values` holds int8 frames of all
                     clips, one behind another, and is memory-mapped; `index` has a line per clip

@@ -230,6 +230,15 @@ class DetectorSettings:
 
 
 @dataclass
+class CalibrationSettings:
+    """Thresholds that a training chooses for few false alarms, where no scenes do (calibration.by_default)."""
+
+    use: bool = True
+    max_fa_per_hour: float = 1.0  # of each label
+    generated_s: float = 900.0  # of sound that is generated for this and not trained on
+
+
+@dataclass
 class SceneSettings:
     """Generated training scenes (soundsdk_train.mixtures); count 0 means none."""
 
@@ -263,6 +272,7 @@ class RunSettings:
     teacher_file: TeacherFileSettings = field(default_factory=TeacherFileSettings)
     quantize: QuantizeSettings = field(default_factory=QuantizeSettings)
     detector: DetectorSettings = field(default_factory=DetectorSettings)
+    calibration: CalibrationSettings = field(default_factory=CalibrationSettings)
     scenes: SceneSettings = field(default_factory=SceneSettings)
 
     def as_dict(self) -> dict[str, Any]:

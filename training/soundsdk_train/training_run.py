@@ -64,8 +64,9 @@ def train_detector(
 
     clips need features (and may have strong labels); test clips also need pcm. labels: the model's classes, in order;
     for a sigmoid head a clip without any of them is a negative. on_stage is called as each stage begins, on_epoch after
-    each epoch. choose_thresholds maps the INT8 file to the detector settings of the metadata; without it those of the
-    run's settings hold. sources: recordings that scenes were mixed from, name -> SHA-256, for the record.
+    each epoch. choose_thresholds maps the INT8 file to entries of the metadata (detector, calibration); without it the
+    thresholds of the run's settings hold. sources: recordings that scenes were mixed from, name -> SHA-256, for the
+    record.
     pretrained: the network of a detector to start from, whose form settings.model has. checkpoints: where the state of
     the training is kept after each epoch, and read from to resume it; a training from pretrained has none.
     Raises DataError, UsageError, TrainingError, or CheckError when an engine differs.
@@ -129,7 +130,7 @@ def train_detector(
     data = export.pack_detector(converted, shape, metadata)
     if choose_thresholds is not None:
         on_stage("choosing thresholds")
-        metadata["detector"] = choose_thresholds(data)
+        metadata.update(choose_thresholds(data))
         data = export.pack_detector(converted, shape, metadata)
     on_stage("comparing with TensorFlow Lite Micro")
     compared = [_features(clip) for clip in test] or [features[i] for i in chosen]
@@ -161,6 +162,7 @@ def train_detector(
         },
         "calibration_clips": [clips[i].name for i in chosen],
         "detector": metadata["detector"],
+        "calibration": metadata.get("calibration"),
         "steps_equal_in_tflm": steps,
         "float": floats.as_dict() if floats else None,
         "int8": int8.as_dict() if int8 else None,

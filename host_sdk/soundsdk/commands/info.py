@@ -13,6 +13,7 @@ from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import SoundsdkError, UsageError
 from soundsdk.models import load_model
+from soundsdk.reachability import unreachable_classes
 
 if TYPE_CHECKING:
     from soundsdk.device.system import System
@@ -63,6 +64,12 @@ def _show(detector: DetectorFile) -> None:
     for label, c in zip(detector.labels, meta["detector"]["classes"], strict=True):
         limits = "  ".join(f"{key} {value}" for key, value in c.items())
         click.echo(f"  {label:<{width}}  {limits}")
+    for problem in unreachable_classes(detector):
+        click.echo(f"  warning: {problem}")
+    calibration = meta.get("calibration")
+    if isinstance(calibration, dict) and {"max_fa_per_hour", "hours"} <= set(calibration):
+        rate_text = f"{calibration['max_fa_per_hour']:g} false alarms an hour"
+        click.echo(f"  calibrated for {rate_text} on {calibration['hours']:.2f} h of background")
 
 
 def _known(sha256: str) -> DetectorFile | None:

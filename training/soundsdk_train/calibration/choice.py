@@ -2,8 +2,8 @@
 
 What is tried fits the recordings at hand better than others, so the rate is not only counted. The scores that false
 events reach have a tail that falls about exponentially in the logit, and the rate beyond the highest one seen is read
-off it: with little sound the choice stays clear of it. Then the choice is made on either half of the sound and its
-false events are counted in the other; while those are too many for the rate, a lower one is aimed at.
+off it. The fewer the hours, the farther the choice keeps below the rate. Then the choice is made on either half of the
+sound and its false events are counted in the other; while those are too many for the rate, a lower one is aimed at.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from soundsdk_train.run_settings import BACKGROUND_LABELS
 
 POOL_MS = (0, 256, 512, 768)
 ON = (
-    300, 400, 500, 550, 600, 650, 700, 740, 780, 810, 840, 870, 890, 910, 925, 940, 950, 960, 968, 975, 981, 986, 990,
-    993, 995, 997,
+    500, 550, 600, 650, 700, 740, 780, 810, 840, 870, 890, 910, 925, 940, 950, 960, 968, 975, 981, 986, 990, 993, 995,
+    997, 998, 999,
 )  # fmt: skip
 OFF = (200, 100, 300, 400, 50)  # a low `off` dates an onset back to where the score began to rise
 MIN_MS = (0, 256, 512, 768)
@@ -39,13 +39,14 @@ _DELAY_COST = 0.02  # per 256 ms of min_ms
 _PLATEAU = 0.01  # values of `on` that are worse than the best by no more than this are as good
 _TAIL = 20  # highest false events that the tail is fitted to
 _TAIL_SCALE = 1.0  # logits: of a tail with too few events to tell
+_DEVIATIONS = 1.28  # of a Poisson count above what is expected: nine in ten are not
 _TIGHTER = (1.0, 0.5, 0.25)  # shares of the rate to aim at
 _CONFIDENCE = 0.9  # two-sided: 95 % that the rate is not above the upper end
 
 
 @dataclass
 class ClassChoice:
-    """What was chosen for one label.
+    """The thresholds chosen for one label, and what to expect of them.
 
     false: its false events in the background, `hours` long; expected_per_hour: what is expected of other sound.
     recall: of the true events, None without any. cross_false: false events in the halves that were not chosen on, None
@@ -61,6 +62,11 @@ class ClassChoice:
     events: int
     attained: bool
     cross_false: int | None = None
+
+    @property
+    def likely_per_hour(self) -> float:
+        """The rate that other sound is likely to keep, as likely_rates()."""
+        return float(likely_rates(np.array([self.expected_per_hour]), self.hours)[0])
 
     @property
     def proved_per_hour(self) -> float:
@@ -142,6 +148,7 @@ def choose(
     *,
     pools: Sequence[int] = POOL_MS,
     highest: Callable[[int], Sequence[int]] | None = None,
+    raise_only: bool = False,
     on_stage: Callable[[str], None] = lambda text: None,
 ) -> Choice:
     """Choose pooling and thresholds so that every label has at most max_per_hour false events an hour.
@@ -149,14 +156,15 @@ def choose(
     quiet: recordings whose sound_s count; those of one source follow one another. events: recordings of true events,
     may be empty; labels without any keep their durations, and get the lowest `on` with few enough false events.
     pools: the values of pool_ms to try, the one in the file besides. highest: maps pool_ms to the highest score that
-    each label can reach. A label for which nothing is good enough has `attained` False and its quietest thresholds.
-    ValueError if there is no background or the rate is not above zero.
+    each label can reach. raise_only: try no `on` below the one in the file. A label for which nothing is good enough
+    has `attained` False and its quietest thresholds. ValueError if there is no background or the rate is not
+    above zero.
     """
     if not sum(r.sound_s for r in quiet) > 0 or not max_per_hour > 0:
         raise ValueError("a choice needs background sound and a rate above zero")
     material = _Material(listener, quiet, events)
     present = int(listener.metadata["detector"]["pool_ms"])
-    true = any(r.claims for r in [*quiet, *events])
+    true = any(r.claims for r in events)
     tried = list(dict.fromkeys([present, *pools])) if true else [present]
     # Pooling that forgets in less than a step is none.
     step_ms = 1000 * listener.step_samples / listener.rate_hz
@@ -167,7 +175,7 @@ def choose(
     counts: list[int] | None = None
     for share in _TIGHTER:
         on_stage(f"choosing thresholds for {max_per_hour * share:g} an hour")
-        search = _Search(material, tried, limits, max_per_hour * share)
+        search = _Search(material, tried, limits, max_per_hour * share, raise_only)
         choice = search.run(everything)
         if halves is None:
             break
@@ -182,8 +190,7 @@ def choose(
     for i, one in enumerate(choice.classes):
         one.cross_false = counts[i] if counts is not None else None
         # What was aimed at may be lower than what was asked for.
-        good = one.expected_per_hour <= max_per_hour and one.recall != 0.0
-        one.attained = one.attained or good
+        one.attained = one.likely_per_hour <= max_per_hour and one.recall != 0.0
     choice.max_per_hour = max_per_hour
     return choice
 
@@ -220,9 +227,15 @@ class _Search:
     """One search of all settings at one rate to aim at."""
 
     def __init__(
-        self, material: _Material, pools: Sequence[int], limits: dict[int, list[int]], max_per_hour: float
+        self,
+        material: _Material,
+        pools: Sequence[int],
+        limits: dict[int, list[int]],
+        max_per_hour: float,
+        raise_only: bool,
     ) -> None:
         self._material, self._pools, self._limits, self._max = material, pools, limits, max_per_hour
+        self._raise_only = raise_only
 
     def run(self, which: Sequence[int]) -> Choice:
         """Choose on the backgrounds numbered by `which`."""
@@ -261,22 +274,28 @@ class _Search:
         label = material.listener.labels[index]
         quiet = material.trace(pool_ms, index, which)
         events = material.trace(pool_ms, index, None)
-        ons = [on for on in ON if on <= self._limits[pool_ms][index]] or [self._limits[pool_ms][index]]
-        weight = float(quiet.weights.sum() + events.weights.sum())
+        present = material.listener.metadata["detector"]["classes"][index]
+        most, least = self._limits[pool_ms][index], present["on"] if self._raise_only else 0
+        on_values = [on for on in sorted({*ON, least}) if least <= on <= most and on] or [max(most, least)]
+        true = len(events.starts)
         best: _Candidate | None = None
-        for rule in _rules(label, material.listener.metadata["detector"]["classes"][index], weight > 0):
-            usable = [on for on in ons if rule.off <= _OFF_OF_ON * on]
+        for rule in _rules(label, present, true > 0):
+            usable = [on for on in on_values if rule.off <= (_OFF_OF_ON if true else 1.0) * on and rule.off < on]
             if not usable:
                 continue
             heard = quiet.outcome(rule, usable)
             key = pool_ms, index, rule
             if key not in material.judged:
                 material.judged[key] = events.outcome(rule, usable)
-            candidate = _best_on(rule, usable, heard, material.judged[key], weight, hours, self._max)
-            candidate.events = len(quiet.weights) + len(events.weights)
+            candidate = _best_on(rule, usable, heard, material.judged[key], true, hours, self._max)
             if best is None or (candidate.feasible, candidate.utility) > (best.feasible, best.utility):
                 best = candidate
-        assert best is not None
+        if best is None:
+            # The network reaches no score above any `off`: nothing that fires can be chosen.
+            rule = EventRule(max(1, on_values[-1] // 2), present["min_ms"], present["hold_ms"])
+            last = on_values[-1:]
+            best = _best_on(rule, last, quiet.outcome(rule, last), events.outcome(rule, last), true, hours, self._max)
+            best.feasible, best.expected = False, math.inf
         return best
 
 
@@ -291,34 +310,34 @@ def _rules(label: str, present: dict[str, int], true: bool) -> list[EventRule]:
 
 def _best_on(
     rule: EventRule,
-    ons: Sequence[int],
+    on_values: Sequence[int],
     quiet: Outcome,
     events: Outcome,
-    weight: float,
+    true: int,
     hours: float,
     max_per_hour: float,
 ) -> _Candidate:
     """Return the value of `on` in the middle of the best ones that are quiet enough, or the quietest one."""
-    expected = expected_rates(ons, quiet.false, hours)
+    expected = expected_rates(on_values, quiet.false, hours)
     delay = _DELAY_COST * rule.min_ms / 256
-    if weight:
-        found = (quiet.found + events.found) / weight
-        cost = _EXTRA_COST * (quiet.extra + events.extra) + _CONFUSED_COST * events.false
-        utility = found - cost / weight - delay
+    if true:
+        found = events.found / true
+        cost = _EXTRA_COST * events.extra + _CONFUSED_COST * events.false
+        utility = found - cost / true - delay
         # Sound that is a little fainter or louder than here meets the neighbouring values.
         padded = np.pad(utility, 1, mode="edge")
         utility = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
     else:
-        found = np.full(len(ons), np.nan)
-        utility = -np.array([logit(on) for on in ons]) / 10 - delay
-    usable = expected <= max_per_hour
-    if weight:
+        found = np.full(len(on_values), np.nan)
+        utility = -np.array([logit(on) for on in on_values]) / 10 - delay
+    usable = likely_rates(expected, hours) <= max_per_hour
+    if true:
         usable &= found > 0
     feasible = bool(usable.any())
     if feasible:
         top = float(utility[usable].max())
         # Without true events the lowest `on` misses least.
-        near = np.flatnonzero(usable & (utility >= top - (_PLATEAU if weight else 0.0)))
+        near = np.flatnonzero(usable & (utility >= top - (_PLATEAU if true else 0.0)))
         first = int(near[utility[near].argmax()])
         low = high = first
         while low - 1 in near:
@@ -328,20 +347,20 @@ def _best_on(
         i = (low + high + 1) // 2
         value = top
     else:
-        i = len(ons) - 1
+        i = len(on_values) - 1
         value = -float(expected[i])
     return _Candidate(
-        {"on": int(ons[i]), "off": rule.off, "min_ms": rule.min_ms, "hold_ms": rule.hold_ms},
+        {"on": int(on_values[i]), "off": rule.off, "min_ms": rule.min_ms, "hold_ms": rule.hold_ms},
         int(quiet.false[i]),
         float(expected[i]),
-        float(found[i]) if weight else None,
-        0,
+        float(found[i]) if true else None,
+        true,
         value,
         feasible,
     )
 
 
-def expected_rates(ons: Sequence[int], false: NDArray[np.float64], hours: float) -> NDArray[np.float64]:
+def expected_rates(on_values: Sequence[int], false: NDArray[np.float64], hours: float) -> NDArray[np.float64]:
     """Return the false events per hour to expect of other sound, for each value of `on` ascending.
 
     false: events in `hours` for each value. Above the n-th highest event, whose logit is u, the rate falls as
@@ -350,9 +369,9 @@ def expected_rates(ons: Sequence[int], false: NDArray[np.float64], hours: float)
     more, which is what the rank of the threshold among the events lets expect (Wilks, Ann. Math. Stat. 12, 1941).
     """
     counted = np.maximum.accumulate(false[::-1])[::-1]
-    z = np.array([logit(on) for on in ons])
+    z = np.array([logit(on) for on in on_values])
     if counted[0] == 0:
-        return np.zeros(len(ons))
+        return np.zeros(len(on_values))
     # The events between two values of `on` are placed half-way; those above the last one are not seen to end.
     middle = np.append((z[:-1] + z[1:]) / 2, z[-1] + _TAIL_SCALE / 2)
     number = -np.diff(np.append(counted, 0))
@@ -362,6 +381,14 @@ def expected_rates(ons: Sequence[int], false: NDArray[np.float64], hours: float)
     scale = max(scale, 0.1)
     tail = n * np.exp(-np.maximum(z - u, 0) / scale)
     return np.maximum(counted, np.minimum(tail, counted + 1)) / hours
+
+
+def likely_rates(expected: NDArray[np.float64], hours: float) -> NDArray[np.float64]:
+    """Return the rates that are not exceeded in nine of ten such hours: the fewer hours, the farther above expected.
+
+    The count in `hours` is taken as normal about what is expected, with the variance of a Poisson distribution.
+    """
+    return expected + _DEVIATIONS * np.sqrt(expected / hours)
 
 
 def logit(score: int) -> float:

@@ -56,15 +56,12 @@ class ClassTrace:
         placed.sort(key=lambda pair: pair[0] + pair[1].start)
         self.starts = np.array([at + c.start for at, c in placed], np.int64)
         self.ends = np.array([at + c.end for at, c in placed], np.int64)
-        self.dues = np.array([at + c.due for at, c in placed], np.int64)
-        self.weights = np.array([c.weight for _, c in placed], np.float64)
-        self.once = np.array([c.once for _, c in placed], bool)
 
-    def onsets(self, rule: EventRule, ons: Sequence[int]) -> list[NDArray[np.int64]]:
+    def onsets(self, rule: EventRule, on_values: Sequence[int]) -> list[NDArray[np.int64]]:
         """Return the onsets of the events for each value of `on`, ascending, on the common time of the recordings."""
         above = self.scores >= rule.off
         if not above.any():
-            return [np.zeros(0, np.int64) for _ in ons]
+            return [np.zeros(0, np.int64) for _ in on_values]
         other = np.diff(self._recording, prepend=-1) != 0
         before = np.concatenate([[False], above[:-1]]) & ~other
         first = np.flatnonzero(above & ~before)
@@ -72,13 +69,13 @@ class ClassTrace:
         last = np.flatnonzero(above & ~after)
         step = self.step_samples
         gap = first[1:] - last[:-1] - 1
-        joined = (gap * step * 1000 < rule.hold_ms * self.rate_hz) & ~other_between(self._recording, first, last)
+        joined = (gap * step * 1000 < rule.hold_ms * self.rate_hz) & ~_other_between(self._recording, first, last)
         island = np.concatenate([[0], np.cumsum(~joined)])
         needed = max(1, -(-rule.min_ms * self.rate_hz // (1000 * step)))
         # The first step of a recording has no step below `off` before it: the detector's clock starts at 0.
         run_start = np.where(other[first], self._zero[first], self._begins[first])
         out = []
-        for on in ons:
+        for on in on_values:
             reached = np.flatnonzero(self.scores >= max(on, rule.off))
             found = np.searchsorted(reached, first)
             has = found < len(reached)
@@ -89,38 +86,34 @@ class ClassTrace:
             out.append(np.maximum(run_start[chosen], self._begins[at[chosen]] - self._back))
         return out
 
-    def outcome(self, rule: EventRule, ons: Sequence[int]) -> Outcome:
+    def outcome(self, rule: EventRule, on_values: Sequence[int]) -> Outcome:
         """Judge the events for each value of `on` by the claims."""
-        false = np.zeros(len(ons))
-        found = np.zeros(len(ons))
-        extra = np.zeros(len(ons))
-        for i, onsets in enumerate(self.onsets(rule, ons)):
+        false = np.zeros(len(on_values))
+        found = np.zeros(len(on_values))
+        extra = np.zeros(len(on_values))
+        for i, onsets in enumerate(self.onsets(rule, on_values)):
             low = np.searchsorted(onsets, self.starts, "left")
             high = np.searchsorted(onsets, self.ends, "right")
             number = high - low
             edge = np.zeros(len(onsets) + 1, np.int64)
             np.add.at(edge, low, number > 0)
             np.add.at(edge, high, -(number > 0).astype(np.int64))
-            unclaimed = int((np.cumsum(edge[:-1]) == 0).sum())
-            more = np.maximum(number - 1, 0)
-            false[i] = unclaimed + more[self.once].sum()
-            extra[i] = more[~self.once].sum()
-            if len(onsets) and len(low):
-                earliest = onsets[np.minimum(low, len(onsets) - 1)]
-                found[i] = self.weights[(number > 0) & (earliest <= self.dues)].sum()
+            false[i] = (np.cumsum(edge[:-1]) == 0).sum()
+            extra[i] = np.maximum(number - 1, 0).sum()
+            found[i] = (number > 0).sum()
         return Outcome(false, found, extra)
 
 
 @dataclass
 class Outcome:
-    """Per value of `on`: false events, the weight of the true ones that were found, and further events for those."""
+    """The false events, the true ones that were found and further events for those, for each value of `on`."""
 
     false: NDArray[np.float64]
     found: NDArray[np.float64]
     extra: NDArray[np.float64]
 
 
-def other_between(
+def _other_between(
     recording: NDArray[np.int64], first: NDArray[np.int64], last: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Return for each gap between runs whether it lies between two recordings."""

@@ -20,17 +20,11 @@ AFTER_S = 1.0  # an event that begins this long after its sound still belongs to
 
 @dataclass(frozen=True)
 class Claim:
-    """What belongs to one true event, in samples: onsets from start to end, of which the first is due by `due`.
-
-    once: a second event for it is a false one.
-    """
+    """A true event, to which events of its label belong that have an onset from start to end, in samples."""
 
     label: str
     start: int
     end: int
-    due: int
-    weight: float = 1.0
-    once: bool = False
 
 
 @dataclass
@@ -58,7 +52,7 @@ def clip_claims(truth: Sequence[LabelledSpan], rate_hz: int, step_samples: int) 
     out = []
     for span in truth:
         end = round((span.offset_s + AFTER_S) * rate_hz)
-        out.append(Claim(span.label, round(span.onset_s * rate_hz) - step_samples, end, end))
+        out.append(Claim(span.label, round(span.onset_s * rate_hz) - step_samples, end))
     return out
 
 
@@ -80,11 +74,10 @@ class Listener:
         *,
         name: str = "",
         truth: Sequence[LabelledSpan] = (),
-        claims: Sequence[Claim] = (),
         kind: str = "",
         sound_s: float = 0.0,
     ) -> HeardRecording:
-        """Run the network over mono sound at its rate. claims: of the true events, those of clips if truth is given."""
+        """Run the network over mono sound at its rate. sound_s: seconds of it in which a false alarm counts."""
         stream = self._stream
         stream.reset()
         sound = np.ascontiguousarray(pcm, np.int16).tobytes()
@@ -102,7 +95,7 @@ class Listener:
             np.frombuffer(b"".join(logits), np.int8).reshape(steps, len(self.labels)),
             np.frombuffer(b"".join(attention), np.int8).reshape(steps, len(stream.attention)),
             np.asarray(ends, np.int64),
-            [*claims, *clip_claims(truth, self.rate_hz, self.step_samples)],
+            clip_claims(truth, self.rate_hz, self.step_samples),
             kind,
             sound_s,
         )

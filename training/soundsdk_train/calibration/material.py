@@ -1,4 +1,4 @@
-"""What a calibration listens to: folders of backgrounds, folders of events, generated sound, generated scenes."""
+"""The sound that a calibration listens to: folders of backgrounds, folders of events, generated sound."""
 
 from __future__ import annotations
 
@@ -9,18 +9,12 @@ import numpy as np
 
 from soundsdk.errors import DataError
 from soundsdk.recording import audio_file
-from soundsdk_sim.scenes import Scene
-from soundsdk_sim.scenes.scene import ALARM_LABELS
-from soundsdk_train.calibration.heard import AFTER_S, Claim, HeardRecording, Listener
+from soundsdk_train.calibration.heard import HeardRecording, Listener
 from soundsdk_train.datasets import label_name
 from soundsdk_train.evaluation.timeline import LEAD_S, QUIET_DBFS, lay_out
 from soundsdk_train.negatives.generated import KINDS, generated_negative, kind_schedule
 from soundsdk_train.negatives.mixing import fits
 
-GENERATED = "generated sound"
-REQUIRED_SNR_DB = 5.0  # of an alarm in a scene that has to be found
-_FAINT_WEIGHT = 0.1  # of what need not be found in a scene
-_SCENE_MARGIN_S = 1.0  # by which the onset of an event in a scene may differ
 _CLIP_S = 5.0
 _SEED = 0x43414C  # of sound that is generated for no other purpose
 
@@ -79,28 +73,4 @@ def hear_generated(listener: Listener, seconds: float, seed: int = 0) -> list[He
         if fits(KINDS[kind].words.split(), listener.labels):
             pcm = generated_negative(np.random.default_rng([_SEED, seed, number]), kind, _CLIP_S)
             out.append(listener.hear(pcm, name=f"{kind}-{number}", kind=kind, sound_s=_CLIP_S))
-    return out
-
-
-def hear_scenes(listener: Listener, scenes: Sequence[Scene]) -> list[HeardRecording]:
-    """Hear scenes; what lies outside their events counts as background.
-
-    An alarm of REQUIRED_SNR_DB or more is found by an event whose onset is on time, and by one only. A dog that barks
-    again is no error; neither it nor a faint alarm has to be found.
-    """
-    out = []
-    for number, scene in enumerate(scenes):
-        rate, claims = scene.rate_hz, []
-        for event in scene.events:
-            alarm = event.label in ALARM_LABELS
-            loud = alarm and event.snr_db >= REQUIRED_SNR_DB
-            start, end = event.onset_s - _SCENE_MARGIN_S, event.offset_s + AFTER_S
-            due = event.onset_s + _SCENE_MARGIN_S if loud else end
-            claims.append(
-                Claim(
-                    event.label, round(start * rate), round(end * rate), round(due * rate),
-                    1.0 if loud else _FAINT_WEIGHT, alarm,
-                )
-            )  # fmt: skip
-        out.append(listener.hear(scene.pcm, name=f"scene-{number}", claims=claims, kind="scene", sound_s=scene.seconds))
     return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     "--against",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Compare with the detectors of the same names in this table.",
+    help="Compare with the detectors of the same names in this table, as it was before; it may be --table itself.",
 )
 @json_option
 def bench(models: tuple[str, ...], sets: tuple[str, ...], table: Path, against: Path | None, as_json: bool) -> int:
@@ -48,7 +49,8 @@ def bench(models: tuple[str, ...], sets: tuple[str, ...], table: Path, against: 
 
     MODEL is a .tflite file or a detector that comes with soundsdk. A set is a folder of labelled folders, or of long
     recordings with their truth beside them. Without --set those of the table are used (or of --against), without MODEL
-    the table is only shown. Exit code 6 if a figure is worse than in --against beyond chance.
+    the table is only shown. A new file is a new row, and the old one of its name stays. Exit code 6 if a figure is
+    worse than in --against beyond chance; recall is not compared where fewer than 5 recordings hold the label.
     """
     from soundsdk_train.evaluation.bench import read_bench, worsened, write_bench
 
@@ -62,13 +64,21 @@ def bench(models: tuple[str, ...], sets: tuple[str, ...], table: Path, against: 
         raise UsageError(f"there is no detector to measure, and nothing in {table}.", "Give MODEL and --set NAME=DIR.")
     if models and not chosen:
         raise UsageError("there is no set to measure on.", "Give --set NAME=DIR.")
+    if against is not None and earlier is not None:
+        _check_comparable(models, against, earlier, chosen)
     worse: list[str] = []
+    compared: dict[tuple[str, str], BenchRow] = {}
     for model in models:
         for name, path in chosen.items():
             row = _measure(model, name, Path(path))
-            old = earlier.newest(name, row.model) if earlier is not None else None
+            old = earlier.before(row) if earlier is not None else None
             if old is not None:
                 worse += worsened(old, row)
+                compared[name, row.model_sha256] = old
+            elif earlier is not None:
+                click.echo(f"note: {against} has no {row.model} on {name}: it is not compared there", err=True)
+            if kept.replaced_by(row) is not None:
+                click.echo(f"note: {name} holds other sound than before: the row of {row.model} is replaced", err=True)
             kept.sets[name] = path
             kept.put(row)
             write_bench(table, kept)
@@ -76,10 +86,24 @@ def bench(models: tuple[str, ...], sets: tuple[str, ...], table: Path, against: 
         for row in kept.rows:
             click.echo(json.dumps(asdict(row)))
     else:
-        _print(kept, earlier)
+        _print(kept, compared)
     for sentence in worse:
         click.echo(f"worse: {sentence}", err=True)
     return EXIT_CHECK if worse else EXIT_OK
+
+
+def _check_comparable(models: tuple[str, ...], against: Path, earlier: BenchTable, sets: Iterable[str]) -> None:
+    """Raise UsageError for a model of whose name the table has no row on any of the sets: nothing would be checked."""
+    from soundsdk.models import load_model
+
+    held = sorted({row.model for row in earlier.rows if row.set_name in set(sets)})
+    for model in models:
+        name = load_model(model).name
+        if name not in held:
+            raise UsageError(
+                f"{against} has no detector of the name {name} on these sets to compare {model} with.",
+                f"It has {', '.join(held) or 'none'}; measure {name} without --against first.",
+            )
 
 
 def _named_set(text: str) -> tuple[str, str]:
@@ -97,7 +121,8 @@ def _measure(model: str, set_name: str, path: Path) -> BenchRow:
 
     detector = load_model(model)
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
-    recordings = HashedRecordings(open_set(path, detector.labels, rate_hz))
+    notes: list[str] = []
+    recordings = HashedRecordings(open_set(path, detector.labels, rate_hz, notes.append))
     with Progress(f"{detector.name} on {set_name}") as progress:
         done = evaluate_deployed(
             detector.data,
@@ -105,10 +130,12 @@ def _measure(model: str, set_name: str, path: Path) -> BenchRow:
             recordings,
             on_recording=lambda count, name: progress.update(count, None, name),
         )
+    for note in notes:
+        click.echo(f"note: {set_name}: {note}", err=True)
     return bench_row(set_name, recordings.sha256, detector.data, done)
 
 
-def _print(kept: BenchTable, earlier: BenchTable | None) -> None:
+def _print(kept: BenchTable, compared: Mapping[tuple[str, str], BenchRow]) -> None:
     from rich.table import Table
 
     from soundsdk_train.evaluation.intervals import rate_interval
@@ -117,7 +144,7 @@ def _print(kept: BenchTable, earlier: BenchTable | None) -> None:
     heads = ("set", "model", "file", "label", "found", "recall", "false", "false/h", "event F1", "AP", "latency")
     table = Table(*heads)
     for row in kept.rows:
-        old = earlier.newest(row.set_name, row.model) if earlier is not None else None
+        old = compared.get((row.set_name, row.model_sha256))
         before = {label.label: label for label in old.labels} if old is not None else {}
         for i, label in enumerate(row.labels):
             was = before.get(label.label)

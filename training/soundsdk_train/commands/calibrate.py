@@ -114,11 +114,16 @@ def _check_attained(choice: Choice) -> None:
         return
     parts = []
     for c in failed:
-        if c.recall == 0.0 and c.expected_per_hour <= choice.max_per_hour:
+        if math.isinf(c.expected_per_hour):
+            raise CheckError(
+                f"{c.label} cannot fire: no score of the network is high enough for any threshold.",
+                "Nothing was written. Train the detector for longer or on more recordings.",
+            )
+        if c.recall == 0.0 and c.likely_per_hour <= choice.max_per_hour:
             parts.append(f"{c.label}, which then misses every event")
         else:
-            parts.append(f"{c.label}, which raises {c.expected_per_hour:.2g} at best")
-    lowest = max(c.expected_per_hour for c in failed)
+            parts.append(f"{c.label}, for which {c.likely_per_hour:.2g} are likely at best")
+    lowest = max(c.likely_per_hour for c in failed)
     rate = math.ceil(lowest * 10 + 0.1) / 10
     raise CheckError(
         f"{choice.max_per_hour:g} false alarms an hour are not attainable in {choice.hours:.2f} h of background for "

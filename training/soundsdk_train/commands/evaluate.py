@@ -54,10 +54,9 @@ from soundsdk_train.run_settings import FrontendSettings
 @click.option(
     "--lead",
     type=click.FloatRange(0, 60),
-    default=3.0,
-    show_default=True,
+    default=None,
     metavar="S",
-    help="Seconds of quiet or background before each clip of --data. With --deployed.",
+    help="Seconds of quiet or background before each clip of --data (default: 3). With --deployed.",
 )
 @click.option(
     "--html",
@@ -75,7 +74,7 @@ def evaluate(
     audio: tuple[Path, ...],
     truth: Path | None,
     background: Path | None,
-    lead: float,
+    lead: float | None,
     html: Path | None,
     as_json: bool,
 ) -> None:
@@ -90,12 +89,21 @@ def evaluate(
     found if an event of its label begins in it or up to 1 s after it; every other event is a false alarm.
     """
     if not deployed:
-        _evaluate_clips(model, data, layout, fold, as_json, [audio, truth, background, html])
+        _evaluate_clips(model, data, layout, fold, as_json, [audio, truth, background, lead is not None, html])
         return
     if bool(data) == bool(audio):
         raise UsageError("give either --data or --audio.", "--data is a folder of labelled clips, --audio long files.")
     if truth is not None and not audio:
         raise UsageError("--truth holds the events of --audio, which is not there.", "Give --audio FILE.")
+    _refuse_with_audio(
+        audio,
+        {
+            "--background": background is not None,
+            "--lead": lead is not None,
+            "--fold": fold is not None,
+            "--layout": layout != "auto",
+        },
+    )
     from soundsdk.models import load_model
     from soundsdk.progress import Progress
     from soundsdk.recording import audio_file
@@ -103,9 +111,16 @@ def evaluate(
     from soundsdk_train.evaluation.deployed_run import evaluate_deployed
     from soundsdk_train.evaluation.exhibits import ExhibitCollector
 
+    if html is not None:
+        from soundsdk_train.evaluation.report import check_writable
+
+        check_writable(html)
+    lead = timeline.LEAD_S if lead is None else lead
     detector = load_model(model)
     labels, rate_hz = detector.labels, int(detector.metadata["frontend"]["rate_hz"])
     skipped: list[str] = []
+    notes: list[str] = []
+    files: list[Path] = []
     total = None
     if data is not None:
         quiet = None if background is None else audio_file.read(background, rate_hz)
@@ -122,7 +137,8 @@ def evaluate(
         total = len([r for r in scan(data, layout).recordings if fold in (None, r.fold)])
     else:
         files = [file for path in audio for file in audio_file.find(path)]
-        recordings, total = timeline.read_with_truth(files, truth, labels, rate_hz=rate_hz), len(files)
+        total = len(files)
+        recordings = timeline.read_with_truth(files, truth, labels, rate_hz=rate_hz, on_note=notes.append)
     collector = ExhibitCollector() if html is not None else None
     with Progress("listening") as progress:
         done = evaluate_deployed(
@@ -134,12 +150,15 @@ def evaluate(
         )
     for reason in skipped:
         click.echo(f"skipped: {reason}", err=True)
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
     if not any(figure.events for figure in done.figures.labels):
         click.echo(f"note: there is no event of {', '.join(labels)} in it: only false alarms are measured", err=True)
     if html is not None and collector is not None:
-        from soundsdk_train.evaluation.report import write_report
+        from soundsdk_train.evaluation.report import Origin, write_report
 
-        write_report(html, done, collector)
+        origin = Origin(model, Path(data), (), lead) if data is not None else Origin(model, None, files)
+        write_report(html, done, collector, origin)
         click.echo(f"report: {html}", err=True)
     if as_json:
         click.echo(json.dumps({"model": done.name, "skipped": len(skipped), "deployed": done.figures.as_dict()}))
@@ -147,6 +166,15 @@ def evaluate(
     from soundsdk_train.evaluation.tables import open_console, print_figures
 
     print_figures(open_console(), f"{done.name} on {data or ', '.join(map(str, audio))}", done.figures)
+
+
+def _refuse_with_audio(audio: tuple[Path, ...], given: dict[str, bool]) -> None:
+    """Raise UsageError if an option that is about the clips of --data was given with --audio."""
+    wrong = [option for option, there in given.items() if there]
+    if audio and wrong:
+        raise UsageError(
+            f"{' and '.join(wrong)} cannot be used with --audio.", "It is about the clips of --data: leave it out."
+        )
 
 
 def _evaluate_clips(
@@ -158,7 +186,9 @@ def _evaluate_clips(
     from soundsdk_train.evaluation.view import clip_figures
 
     if any(only_deployed):
-        raise UsageError("--audio, --truth, --background and --html are about continuous sound.", "Add --deployed.")
+        raise UsageError(
+            "--audio, --truth, --background, --lead and --html are about continuous sound.", "Add --deployed."
+        )
     if data is None:
         raise UsageError("there is nothing to measure on.", "Give --data DIR, or --deployed with --audio FILE.")
     detector = load_model(model)

@@ -125,6 +125,13 @@ def train(
         made = make_scenes(split(dataset, fold)[0], material, chosen, scene_scorer(chosen))
         train_clips, labels, sources = made.clips, made.labels, made.sources
         choose_thresholds = scene_thresholds_of(split(dataset, fold)[0], chosen)
+    if choose_thresholds is None and chosen.calibration.use:
+        from soundsdk_train.calibration.by_default import calibrate_trained
+
+        say = partial(click.echo, err=True)
+        choose_thresholds = partial(
+            calibrate_trained, settings=chosen.calibration, files=split(dataset, fold)[0], say=say
+        )
 
     if distiller is not None:
         from soundsdk_train.distillation.distil import distil
@@ -304,6 +311,6 @@ def scene_thresholds_of(
 
     def choose_thresholds(model: bytes) -> dict[str, Any]:
         scenes = scene_thresholds.validation_scenes(settings.scenes.validation, scene_thresholds.recordings_of(files))
-        return scene_thresholds.choose_thresholds(model, scenes)
+        return {"detector": scene_thresholds.choose_thresholds(model, scenes)}
 
     return choose_thresholds

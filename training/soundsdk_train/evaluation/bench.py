@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -73,6 +73,20 @@ class BenchTable:
         found = [row for row in self.rows if (row.set_name, row.model) == (set_name, model)]
         return found[-1] if found else None
 
+    def before(self, row: BenchRow) -> BenchRow | None:
+        """Return what a row is compared with: the last of the same name on the set, of another file if there is one."""
+        found = [old for old in self.rows if (old.set_name, old.model) == (row.set_name, row.model)]
+        others = [old for old in found if old.model_sha256 != row.model_sha256]
+        found = others or found
+        return found[-1] if found else None
+
+    def replaced_by(self, row: BenchRow) -> BenchRow | None:
+        """Return the row that put() would replace with figures of other recordings; None if nothing is lost."""
+        key = (row.set_name, row.model_sha256)
+        return next(
+            (o for o in self.rows if (o.set_name, o.model_sha256) == key and o.data_sha256 != row.data_sha256), None
+        )
+
 
 def read_bench(path: Path) -> BenchTable:
     """Read a table; DataError if it is damaged. A file that is not there is an empty table."""
@@ -119,18 +133,20 @@ class HashedRecordings:
         return self._digest.hexdigest()
 
 
-def open_set(path: Path, labels: list[str], rate_hz: int) -> Iterator[TimelineRecording]:
+def open_set(
+    path: Path, labels: list[str], rate_hz: int, on_note: Callable[[str], None] | None = None
+) -> Iterator[TimelineRecording]:
     """Open a set of recordings: labelled folders, or a folder (or one file) of long recordings with truth beside them.
 
-    A folder is of the second kind if sound files lie directly in it.
+    A folder is of the second kind if sound files lie directly in it. on_note: see read_with_truth().
     """
     if path.is_file():
-        return read_with_truth([path], None, labels, rate_hz=rate_hz)
+        return read_with_truth([path], None, labels, rate_hz=rate_hz, on_note=on_note)
     if not path.is_dir():
         raise DataError(f"there is no set {path}.", "Give a folder of recordings.")
     long = sorted(p for p in path.iterdir() if p.suffix.lower() in audio_file.SUFFIXES)
     if long:
-        return read_with_truth(long, None, labels, rate_hz=rate_hz)
+        return read_with_truth(long, None, labels, rate_hz=rate_hz, on_note=on_note)
     return lay_out(path, labels, rate_hz=rate_hz)
 
 

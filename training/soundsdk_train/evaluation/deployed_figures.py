@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from soundsdk_train.evaluation.deployed import ScoredRecording
 from soundsdk_train.evaluation.event_metrics import MatchCounts, event_counts, segment_counts, segment_roll, stack
-from soundsdk_train.evaluation.intervals import percentile_interval, rate_interval, resample_counts
+from soundsdk_train.evaluation.intervals import MIN_SOURCES, percentile_interval, rate_interval, resample_counts
 from soundsdk_train.evaluation.outcomes import JudgedRecording, hours_without
 from soundsdk_train.evaluation.psds import PSDS1, PSDS2, PsdsCounts, PsdsSettings, ScoredTruth
 from soundsdk_train.evaluation.segments import segment_scores, weighted_average_precision
@@ -25,7 +25,7 @@ F64 = NDArray[np.float64]
 
 @dataclass
 class Estimate:
-    """A figure with its interval of 95 %; None where it is not defined."""
+    """A figure with its interval of 95 %; None where it is not defined, or rests on too few sources for one."""
 
     value: float | None
     low: float | None = None
@@ -104,7 +104,8 @@ def deployed_figures(judged: Sequence[JudgedRecording], labels: Sequence[str], s
     """Compute all figures of judged recordings.
 
     Intervals of rates are exact Poisson ones. The others come from a bootstrap over recordings, with the seed: takes
-    of one source are drawn together. PSDS and means over labels cover the labels that are in the truth.
+    of one source are drawn together; a figure to which fewer than MIN_SOURCES sources with events contribute has none.
+    PSDS and means over labels cover the labels that are in the truth.
     """
     recordings = [j.recording for j in judged]
     weights = resample_counts([r.source or r.name for r in recordings], seed=seed)
@@ -119,17 +120,19 @@ def deployed_figures(judged: Sequence[JudgedRecording], labels: Sequence[str], s
     recall = found.weighted(once).recall()
     recalls = found.weighted(weights).recall()
     out = []
+    all_sources = len({source for label in labels for source in _sources(recordings, label)})
     for c, label in enumerate(labels):
         pairs = [(true, own) for j in judged for true, own in j.pairs if true.label == label and own]
+        own_sources = len(_sources(recordings, label))
         out.append(
             LabelFigures(
                 label,
                 int(found.true[:, c].sum()),
                 int(found.hits[:, c].sum()),
-                _estimate(recall[c], recalls[:, c]),
-                _estimate(events.weighted(once).f1()[c], events.weighted(weights).f1()[:, c]),
-                _estimate(segments.weighted(once).f1()[c], segments.weighted(weights).f1()[:, c]),
-                _estimate(precision.values[c], precision.resampled[:, c]),
+                _estimate(recall[c], recalls[:, c], own_sources),
+                _estimate(events.weighted(once).f1()[c], events.weighted(weights).f1()[:, c], own_sources),
+                _estimate(segments.weighted(once).f1()[c], segments.weighted(weights).f1()[:, c], own_sources),
+                _estimate(precision.values[c], precision.resampled[:, c], own_sources),
                 psds1.labels.get(label),
                 psds2.labels.get(label),
                 _false_alarms(judged, label),
@@ -142,14 +145,14 @@ def deployed_figures(judged: Sequence[JudgedRecording], labels: Sequence[str], s
         len(recordings),
         sum(r.length_s for r in recordings) / 3600,
         sum(r.sound_s for r in recordings if r.kind) / 3600,
-        _estimate(_mean(recall), _mean(recalls)),
-        _estimate(events.weighted(once).macro_f1(), events.weighted(weights).macro_f1()),
-        _estimate(events.weighted(once).micro_f1(), events.weighted(weights).micro_f1()),
-        _estimate(segments.weighted(once).macro_f1(), segments.weighted(weights).macro_f1()),
-        _estimate(segments.weighted(once).micro_f1(), segments.weighted(weights).micro_f1()),
+        _estimate(_mean(recall), _mean(recalls), all_sources),
+        _estimate(events.weighted(once).macro_f1(), events.weighted(weights).macro_f1(), all_sources),
+        _estimate(events.weighted(once).micro_f1(), events.weighted(weights).micro_f1(), all_sources),
+        _estimate(segments.weighted(once).macro_f1(), segments.weighted(weights).macro_f1(), all_sources),
+        _estimate(segments.weighted(once).micro_f1(), segments.weighted(weights).micro_f1(), all_sources),
         psds1.estimate,
         psds2.estimate,
-        _estimate(_mean(precision.values), _mean(precision.resampled)),
+        _estimate(_mean(precision.values), _mean(precision.resampled), all_sources),
         out,
     )
 
@@ -184,10 +187,11 @@ class _Psds:
         if not chosen:
             return
         scored = [ScoredTruth(r.scores[:, chosen], _edges_s(r), r.truth, r.length_s) for r in recordings]
+        sources = len({source for c in chosen for source in _sources(recordings, labels[c])})
         counts = PsdsCounts(scored, [labels[c] for c in chosen], settings)
         whole = counts.psds()
         self.labels = dict(zip([labels[c] for c in chosen], whole.labels, strict=True))
-        self.estimate = _estimate(whole.score, np.array([counts.psds(row).score for row in weights]))
+        self.estimate = _estimate(whole.score, np.array([counts.psds(row).score for row in weights]), sources)
 
 
 def _edges_s(recording: ScoredRecording) -> F64:
@@ -222,9 +226,17 @@ def _false_alarms(judged: Sequence[JudgedRecording], label: str) -> list[FalseAl
     return rates
 
 
-def _estimate(value: float | F64 | np.floating, resampled: F64) -> Estimate:
+def _sources(recordings: Sequence[ScoredRecording], label: str) -> set[str]:
+    """Return the sources that hold an event of the label."""
+    return {r.source or r.name for r in recordings if any(true.label == label for true in r.truth)}
+
+
+def _estimate(value: float | F64 | np.floating, resampled: F64, sources: int) -> Estimate:
+    """Return a figure with the interval of its resamples, without one if too few sources hold what it is about."""
     if not np.isfinite(value):
         return Estimate(None)
+    if sources < MIN_SOURCES:
+        return Estimate(float(value))
     return Estimate(float(value), *(percentile_interval(resampled) or (None, None)))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 RESAMPLES = 1000
+MIN_SOURCES = 5  # resamples of fewer are so few different ones that their middle share says nothing
 
 
 def poisson_interval(count: int, confidence: float = 0.95) -> tuple[float, float]:

@@ -9,7 +9,9 @@ import base64
 import html
 import io
 import os
+import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from soundsdk_train.evaluation.deployed_run import DeployedEvaluation
 from soundsdk_train.evaluation.exhibits import FALSE_ALARM, MISS, Exhibit, ExhibitCollector
 from soundsdk_train.evaluation.outcomes import JudgedRecording
 from soundsdk_train.evaluation.score_picture import COLOURS, ScorePicture
-from soundsdk_train.evaluation.tables import format_rate, format_spread
+from soundsdk_train.evaluation.tables import COLLARS, format_extent, format_hours, format_rate, format_spread
 from soundsdk_train.features import extract
 from soundsdk_train.run_settings import FrontendSettings
 
@@ -31,19 +33,54 @@ _ERRORS = ((FALSE_ALARM, "false alarms, highest score first"), (MISS, "misses, l
 _STYLE = Path(__file__).with_name("report.css")
 
 
-def write_report(path: Path, evaluation: DeployedEvaluation, collector: ExhibitCollector) -> None:
+@dataclass
+class Origin:
+    """Source of the recordings of a report: the model as it was named, and the folder or the long files.
+
+    folder: of clips that were laid on a timeline after lead_s of quiet; None for long files as they are.
+    """
+
+    model: str
+    folder: Path | None = None
+    files: Sequence[Path] = ()
+    lead_s: float = 0.0
+
+    def explain_command(self, recording: str) -> str:
+        """Return the command that explains a recording of this name; FILE in it where the name fits several files."""
+        if self.folder is not None:
+            path = shlex.quote(str(self.folder / recording))
+            return f"soundsdk explain {path} --lead {self.lead_s:g} -m {shlex.quote(self.model)}"
+        fitting = [file for file in self.files if file.name == recording]
+        path = shlex.quote(str(fitting[0])) if len(fitting) == 1 else "FILE"
+        return f"soundsdk explain {path} -m {shlex.quote(self.model)}"
+
+
+def check_writable(path: Path) -> None:
+    """Raise DataError if a page cannot be written to a path: to know it before hours of measuring."""
+    part = path.with_name(path.name + ".part")
+    try:
+        part.touch()
+        part.unlink()
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
+def write_report(path: Path, evaluation: DeployedEvaluation, collector: ExhibitCollector, origin: Origin) -> None:
     """Write the page, whole or not at all; DataError if it cannot be written."""
     part = path.with_name(path.name + ".part")
     try:
-        part.write_text(report_page(evaluation, collector), encoding="utf-8")
+        part.write_text(report_page(evaluation, collector, origin), encoding="utf-8")
         os.replace(part, path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        reason = error.strerror or str(error)
-        raise DataError(f"the report {path} cannot be written: {reason}.", "Check the path.") from error
+        raise _not_written(path, error) from error
 
 
-def report_page(evaluation: DeployedEvaluation, collector: ExhibitCollector) -> str:
+def _not_written(path: Path, error: OSError) -> DataError:
+    return DataError(f"the report {path} cannot be written: {error.strerror or error}.", "Check the path.")
+
+
+def report_page(evaluation: DeployedEvaluation, collector: ExhibitCollector, origin: Origin) -> str:
     """Return the page as HTML."""
     figures, name = evaluation.figures, html.escape(evaluation.name)
     labels = [figure.label for figure in figures.labels]
@@ -55,9 +92,8 @@ def report_page(evaluation: DeployedEvaluation, collector: ExhibitCollector) -> 
         '<!doctype html><html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{name}: evaluation</title><style>{_STYLE.read_text('utf-8')}</style></head><body>",
-        f"<h1>{name}</h1><p class=faint>{figures.recordings} recordings, {figures.hours:.2f} hours, "
-        f"{figures.negative_hours:.2f} of them negatives. INT8, with the frontend, the pooling and the thresholds of "
-        "the device.</p>",
+        f"<h1>{name}</h1><p class=faint>{html.escape(format_extent(figures))}. "
+        "INT8, with the frontend, the pooling and the thresholds of the device.</p>",
         _cards(evaluation),
         "<h2>Labels</h2>",
         _label_table(evaluation),
@@ -67,7 +103,7 @@ def report_page(evaluation: DeployedEvaluation, collector: ExhibitCollector) -> 
         "<h2>False alarms</h2>",
         _alarm_table(evaluation),
         f"<h2>Worst errors</h2><p class=keys>{keys}</p><p class=faint>Above: the log-mel spectrogram that the model "
-        "gets. The thick line is the label's score, the dashed ones its thresholds.</p>",
+        f"gets. The thick line is the label's score, the dashed ones its thresholds. {_times_note(origin)}</p>",
     ]
     any_shown = False
     for i, label in enumerate(labels):
@@ -75,12 +111,18 @@ def report_page(evaluation: DeployedEvaluation, collector: ExhibitCollector) -> 
             worst = collector.worst(what, label)
             if worst:
                 any_shown = True
-                shown = "".join(_exhibit(exhibit, evaluation, i) for exhibit in worst)
+                shown = "".join(_exhibit(exhibit, evaluation, i, origin) for exhibit in worst)
                 parts.append(f"<h3>{html.escape(label)}: {title}</h3><div class=exhibits>{shown}</div>")
     if not any_shown:
         parts.append("<p>None: every true event was found, and nothing else was.</p>")
     parts.append(_whole_recordings(evaluation.judged, labels))
     return "".join([*parts, "</body></html>\n"])
+
+
+def _times_note(origin: Origin) -> str:
+    if origin.folder is None:
+        return "Times are those of the recording."
+    return f"Times are on the timeline: each clip begins at {origin.lead_s:g} s, after the quiet or background."
 
 
 def _cards(evaluation: DeployedEvaluation) -> str:
@@ -91,7 +133,7 @@ def _cards(evaluation: DeployedEvaluation) -> str:
     cards = [
         ("recall, mean of labels", _number(figures.recall)),
         ("false alarms per hour, all labels", f"{alarms / hours:.1f}" if hours else "-"),
-        ("event F1", _number(figures.event_f1)),
+        (f"event F1 ({COLLARS})", _number(figures.event_f1)),
         ("segment F1", _number(figures.segment_f1)),
         ("PSDS1", _number(figures.psds1)),
         ("PSDS2", _number(figures.psds2)),
@@ -127,7 +169,7 @@ def _alarm_table(evaluation: DeployedEvaluation) -> str:
             f'<td class="{"some" if rate is not None and rate.count else ""}">{_rate(rate)}</td>' for rate in rates
         )
         total = ' class="total"' if kind == ALL_NEGATIVES else ""
-        body.append(f"<tr{total}><td>{html.escape(kind)}</td><td>{hours:.2f}</td>{cells}</tr>")
+        body.append(f"<tr{total}><td>{html.escape(kind)}</td><td>{format_hours(hours)}</td>{cells}</tr>")
     return _table(["kind of sound", "hours", *(html.escape(f.label) + " /h" for f in figures)], "".join(body))
 
 
@@ -136,7 +178,7 @@ def _table(heads: Sequence[str], body: str) -> str:
     return f"<div class=scroll><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
-def _exhibit(exhibit: Exhibit, evaluation: DeployedEvaluation, index: int) -> str:
+def _exhibit(exhibit: Exhibit, evaluation: DeployedEvaluation, index: int, origin: Origin) -> str:
     metadata = evaluation.metadata
     picture = ScorePicture(
         exhibit.start_s,
@@ -155,7 +197,8 @@ def _exhibit(exhibit: Exhibit, evaluation: DeployedEvaluation, index: int) -> st
     return (
         f"<figure><figcaption>{html.escape(exhibit.recording)}{kind}<br><small>{exhibit.span.onset_s:.2f}–"
         f"{exhibit.span.offset_s:.2f} s, highest score {best:.3f}</small></figcaption>{picture.svg()}"
-        f'<audio controls preload="none" src="data:audio/flac;base64,{_flac(exhibit)}"></audio></figure>'
+        f'<audio controls preload="none" src="data:audio/flac;base64,{_flac(exhibit)}"></audio>'
+        f"<code>{html.escape(origin.explain_command(exhibit.recording))}</code></figure>"
     )
 
 
@@ -196,8 +239,10 @@ def _number(estimate: Estimate) -> str:
 
 
 def _interval(estimate: Estimate) -> str:
-    if estimate.value is None or estimate.low is None or estimate.high is None:
-        return _number(estimate)
+    if estimate.value is None:
+        return "-"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.3f}<small>-</small>"
     return f"{estimate.value:.3f}<small>{estimate.low:.2f}–{estimate.high:.2f}</small>"
 
 

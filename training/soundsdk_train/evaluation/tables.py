@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.table import Table
@@ -13,10 +14,14 @@ from soundsdk_train.evaluation.deployed_figures import (
     DeployedFigures,
     Estimate,
     FalseAlarmRate,
+    LabelFigures,
     Spread,
 )
+from soundsdk_train.evaluation.event_metrics import OFFSET_SHARE, ONSET_COLLAR_S
 
-_WITH_INTERVALS = 6  # more labels than this have no room for the intervals of each kind
+COLLARS = f"{1000 * ONSET_COLLAR_S:.0f} ms / {100 * OFFSET_SHARE:.0f} %"  # of event F1
+_LABELS_ACROSS = 5  # more labels than this have a row each
+_KINDS_ACROSS = 4
 
 
 def open_console() -> Console:
@@ -26,21 +31,32 @@ def open_console() -> Console:
 
 def print_figures(console: Console, title: str, figures: DeployedFigures) -> None:
     """Print three tables: of the whole, of each label, and of false alarms per label and kind of sound."""
-    console.print(
-        f"{title}: {figures.recordings} recordings, {figures.hours:.2f} h, {figures.negative_hours:.2f} h of negatives",
-        markup=False,
-    )
+    console.print(f"{title}: {format_extent(figures)}", markup=False)
     console.print(_overall(figures))
     console.print(_per_label(figures))
     console.print(_false_alarms(figures))
 
 
+def format_extent(figures: DeployedFigures) -> str:
+    """Return what was listened to, such as "3 recordings, 1.20 h on the timeline, 0.50 h of sound of negatives"."""
+    count = "1 recording" if figures.recordings == 1 else f"{figures.recordings} recordings"
+    return (
+        f"{count}, {format_hours(figures.hours)} h on the timeline, "
+        f"{format_hours(figures.negative_hours)} h of sound of negatives"
+    )
+
+
+def format_hours(hours: float) -> str:
+    """Return hours with two decimals, or with as many as show two digits of less than 0.1."""
+    return f"{hours:.2f}" if hours >= 0.1 or hours == 0 else f"{hours:.2g}"
+
+
 def format_estimate(estimate: Estimate) -> str:
-    """Return a figure with its interval, such as "0.571 [0.41 0.72]"; "-" where it is not defined."""
+    """Return a figure with its interval, such as "0.571 [0.41 0.72]"; "-" for what is not defined."""
     if estimate.value is None:
         return "-"
     if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:.3f}"
+        return f"{estimate.value:.3f} [-]"
     return f"{estimate.value:.3f} [{estimate.low:.2f} {estimate.high:.2f}]"
 
 
@@ -66,8 +82,8 @@ def _overall(figures: DeployedFigures) -> Table:
     table = Table("all labels", "value [95 %]")
     for name, estimate in (
         ("recall", figures.recall),
-        ("event F1, mean of labels", figures.event_f1),
-        ("event F1, all events", figures.event_f1_micro),
+        (f"event F1 ({COLLARS}), mean of labels", figures.event_f1),
+        (f"event F1 ({COLLARS}), all events", figures.event_f1_micro),
         ("segment F1, mean of labels", figures.segment_f1),
         ("segment F1, all segments", figures.segment_f1_micro),
         ("PSDS1", figures.psds1),
@@ -79,9 +95,9 @@ def _overall(figures: DeployedFigures) -> Table:
 
 
 def _per_label(figures: DeployedFigures) -> Table:
-    table = Table(
-        "label", "found", "recall", "false/h", "event F1", "segm. F1", "AP", "onset s", "offset s", "latency s"
-    )
+    spreads = (f"{name} s\nmedian / p95" for name in ("onset", "offset", "latency"))
+    event_f1 = f"event F1\n{COLLARS}"
+    table = Table("label", "found", "recall", "false/h", event_f1, "segm. F1", "AP", *spreads)
     for figure in figures.labels:
         cells = [
             f"{figure.found} of {figure.events}" if figure.events else "-",
@@ -95,17 +111,38 @@ def _per_label(figures: DeployedFigures) -> Table:
 
 
 def _false_alarms(figures: DeployedFigures) -> Table:
-    table = Table("false alarms per hour", "hours", *(figure.label for figure in figures.labels))
     kinds = [rate.kind for rate in figures.labels[0].false_alarms]
+    hours = {
+        kind: format_hours(max(rate.hours for f in figures.labels if (rate := f.rate(kind)) is not None))
+        for kind in kinds
+    }
+    if len(figures.labels) > _LABELS_ACROSS:
+        return _false_alarms_by_label(figures, hours)
+    table = Table("false alarms per hour", "hours", *(figure.label for figure in figures.labels))
     for kind in kinds:
-        rates = [figure.rate(kind) for figure in figures.labels]
-        hours = [rate.hours for rate in rates if rate is not None]
-        cells = [f"{r.count}: {format_rate(r)}" if r is not None else "-" for r in rates]
-        if len(cells) > _WITH_INTERVALS:
-            cells = [cell.partition(" [")[0] for cell in cells]
         style = "bold" if kind == ALL_NEGATIVES else None
-        table.add_row(kind, f"{max(hours):.2f}", *(cell.replace("[", r"\[") for cell in cells), style=style)
+        table.add_row(kind, hours[kind], *(_alarms(figure, kind) for figure in figures.labels), style=style)
     return table
+
+
+def _false_alarms_by_label(figures: DeployedFigures, hours: Mapping[str, str]) -> Table:
+    """Return a table with a row per label; across, the kinds of sound with the most false alarms, then the sums."""
+    sums = [kind for kind in hours if kind in (ALL_NEGATIVES, BETWEEN)]
+    kinds = [kind for kind in hours if kind not in sums]
+    counts = {kind: sum(r.count for f in figures.labels if (r := f.rate(kind)) is not None) for kind in kinds}
+    shown = sorted(sorted(kinds, key=lambda kind: -counts[kind])[:_KINDS_ACROSS])
+    heads = (f"{kind}\n{hours[kind]} h" for kind in [*shown, *sums])
+    left = len(kinds) - len(shown)
+    title = "false alarms per hour" + (f"\n{left} more kinds, with no more each" if left else "")
+    table = Table(title, *heads)
+    for figure in figures.labels:
+        table.add_row(figure.label, *(_alarms(figure, kind) for kind in [*shown, *sums]))
+    return table
+
+
+def _alarms(figure: LabelFigures, kind: str) -> str:
+    rate = figure.rate(kind)
+    return "-" if rate is None else f"{rate.count}: {format_rate(rate)}".replace("[", r"\[")
 
 
 def _plain(estimate: Estimate) -> str:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk import labels as label_files
 from soundsdk.errors import DataError, UsageError
 from soundsdk.labels import LabelledSpan
 from soundsdk.recording import audio_file
 from soundsdk_train.datasets import LabelledClip, label_name, scan
+from soundsdk_train.evaluation.truth_files import read_truth
 
 QUIET_DBFS = -70.0
 LEAD_S = 3.0
@@ -91,87 +91,22 @@ def lay_out_clips(
 
 
 def read_with_truth(
-    files: Sequence[Path], truth: Path | None, labels: Sequence[str], *, rate_hz: int = 16000
+    files: Sequence[Path],
+    truth: Path | None,
+    labels: Sequence[str],
+    *,
+    rate_hz: int = 16000,
+    on_note: Callable[[str], None] | None = None,
 ) -> Iterator[TimelineRecording]:
-    """Read sound files and the truth about them.
+    """Read sound files and the truth about them, which truth_files.read_truth() finds and checks before any sound.
 
-    truth: a DCASE table (.tsv) with rows for any of the files, or the Audacity labels (.txt) of the only file; None
-    looks beside each file for its name with .txt or .tsv. A table names a file by path, name, or name without suffix.
-    Labels are compared in lower case with underscores, and spans whose label is not the model's are left out. A file
-    with no spans left is a negative of the kind of its folder's name. DataError if a file has no truth at all.
+    A file with no span of a label of the model is a negative of the kind of its folder's name.
     """
-    known = {label_name(label): label for label in labels}
-    table = None
-    if truth is not None and truth.suffix.lower() != ".txt":
-        table = read_table(truth)
-        if all(_of_file(table, path) is None for path in files):
-            raise DataError(f"{truth} names none of the recordings.", "Its first column holds their file names.")
-    elif truth is not None and len(files) != 1:
-        raise DataError(
-            f"{truth} holds the labels of one recording, but there are {len(files)}.", "Give a DCASE table (.tsv)."
-        )
-    for path in files:
-        if table is not None:
-            spans = _of_file(table, path) or []
-        elif truth is not None:
-            spans = label_files.parse_audacity(_text(truth))
-        else:
-            spans = _beside(path)
+    spans = read_truth(files, truth, labels, on_note)
+    for path, kept in zip(files, spans, strict=True):
         pcm = audio_file.read(path, rate_hz)
-        kept = [replace(s, label=known[label_name(s.label)]) for s in spans if label_name(s.label) in known]
         kind = "" if kept else label_name(path.absolute().parent.name).removeprefix("neg_")
         yield TimelineRecording(path.name, pcm, kept, kind, path.name, len(pcm) / rate_hz)
-
-
-def read_table(path: Path) -> dict[str, list[LabelledSpan]]:
-    """Read a DCASE table of spans by file name; columns in any order, by their names in the first line.
-
-    A row without times names a recording in which there are no events. DataError if a column is missing.
-    """
-    lines = [line.split("\t") for line in _text(path).splitlines() if line.strip()]
-    columns = label_files.TSV_HEADER.split("\t")
-    if not lines or not set(columns) <= set(lines[0]):
-        raise DataError(f"{path} lacks one of the columns {', '.join(columns)}.", "Name them in its first line.")
-    order = [lines[0].index(column) for column in columns]
-    rows = [[*row, *[""] * (len(lines[0]) - len(row))] for row in lines[1:]]
-    empty = [row[order[0]] for row in rows if not (row[order[1]] or row[order[2]])]
-    full = ["\t".join(row[i] for i in order) for row in rows if row[order[1]] or row[order[2]]]
-    spans = label_files.parse_tsv("\n".join([label_files.TSV_HEADER, *full]))
-    return {**{name: [] for name in empty}, **spans}
-
-
-def _of_file(table: Mapping[str, list[LabelledSpan]], path: Path) -> list[LabelledSpan] | None:
-    """Return the spans of a file: of its longest name in the table that fits; None if it is not there."""
-    for fits in (
-        lambda name: path.as_posix().endswith("/" + name.removeprefix("./")),
-        lambda name: Path(name).name == path.name,
-        lambda name: Path(name).stem == path.stem,
-    ):
-        named = sorted((name for name in table if fits(name)), key=len)
-        if named:
-            return table[named[-1]]
-    return None
-
-
-def _beside(path: Path) -> list[LabelledSpan]:
-    audacity, table = path.with_suffix(".txt"), path.with_suffix(".tsv")
-    if audacity.is_file():
-        return label_files.parse_audacity(_text(audacity))
-    if table.is_file():
-        held = read_table(table)
-        own = _of_file(held, path)
-        return own if own is not None else [span for spans in held.values() for span in spans]
-    raise DataError(
-        f"nothing says what {path} holds.",
-        f"Give --truth, or its Audacity labels as {audacity.name}; an empty file says that no event is in it.",
-    )
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"the labels {path} cannot be read: {error}.", "Give a DCASE or an Audacity file.") from error
 
 
 @dataclass

@@ -14,7 +14,7 @@ from soundsdk.errors import DataError
 from soundsdk.labels import TSV_HEADER, LabelledSpan, parse_audacity
 from soundsdk.recording import audio_file
 from soundsdk_train.datasets import label_name
-from soundsdk_train.evaluation.timeline import read_table
+from soundsdk_train.evaluation.truth_files import read_table
 
 THROUGHOUT_S = 1e9
 
@@ -53,7 +53,7 @@ def find_recordings(folders: Sequence[Path], labels: Sequence[str], leave_out: P
 
 def _track(path: Path) -> list[LabelledSpan]:
     track = path.with_suffix(".txt")
-    return parse_audacity(_text(track)) if track.is_file() else []
+    return parse_audacity(_text(track), str(track)) if track.is_file() else []
 
 
 def _tables(folder: Path) -> dict[str, list[LabelledSpan]]:

@@ -20,7 +20,7 @@ Mask = NDArray[np.bool_]
 
 
 class LabelScores(NamedTuple):
-    """What a teacher hears in a recording: (frames, labels), 0..1; frame i is about window_s from i * hop_s on."""
+    """Scores of a teacher for a recording: (frames, labels), 0..1; frame i is about window_s from i * hop_s on."""
 
     values: NDArray[np.float32]
     hop_s: float

@@ -27,7 +27,7 @@ _VOICE_S = 4.0
 
 @dataclass(frozen=True)
 class RecordedStyle:
-    """How recordings of a label are played. widest_speed: 1.5 plays at 1/1.5 to 1.5 times the speed."""
+    """Speed, pauses and lead of the recordings of a label. widest_speed: 1.5 plays at 1/1.5 to 1.5 times the speed."""
 
     widest_speed: float = 1.25
     gap_s: float = 0.3  # pauses up to here belong to the sound

@@ -1,4 +1,4 @@
-"""What is known of each label at each time of a scene."""
+"""Knowledge of each label at each time of a scene: sounds, does not, or unknown."""
 
 from __future__ import annotations
 

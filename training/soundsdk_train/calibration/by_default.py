@@ -1,0 +1,136 @@
+"""The calibration that every training does by itself, on generated sound that nothing was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from soundsdk.errors import DataError
+from soundsdk.labels import LabelledSpan
+from soundsdk.reachability import highest_scores, unreachable_in
+from soundsdk.recording import audio_file
+from soundsdk_train.calibration.choice import Choice, ClassChoice, choose
+from soundsdk_train.calibration.event_counts import ClassTrace, EventRule
+from soundsdk_train.calibration.heard import HeardRecording, Listener
+from soundsdk_train.calibration.material import hear_generated
+from soundsdk_train.datasets import LabelledFile
+from soundsdk_train.evaluation.timeline import LEAD_S, QUIET_DBFS
+from soundsdk_train.run_settings import BACKGROUND_LABELS, CalibrationSettings
+
+GENERATED = "generated sound"
+_LOOSER = (1, 2, 4, 8, 16)  # multiples of the rate that are tried where it costs too many events
+_KEPT = 0.9  # share of the events found with the thresholds of the settings that must still be found
+_EVENTS = 12  # recordings per label, evenly spread over those trained on
+
+
+def calibrate_trained(
+    model: bytes, settings: CalibrationSettings, files: Sequence[LabelledFile], say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Return `detector` and `calibration` of the metadata of a model that was just trained.
+
+    Thresholds are only raised above those of the settings, and min_ms only lengthened: recordings that were trained on
+    sound clearer to the network than any other, so they cannot tell how low a threshold may be. They tell when one is
+    too high: a label that would lose more than a tenth of them gets a looser rate, and keeps its thresholds if no rate
+    tried is loose enough. Returns {} at rates for which no sound is generated. What was not attained is said.
+    """
+    listener = Listener(model)
+    quiet = hear_generated(listener, settings.generated_s)
+    if not quiet:
+        say("thresholds are those of the settings: nothing can be generated to calibrate them on")
+        return {}
+    events = _hear_files(listener, files)
+    before = listener.metadata["detector"]
+    highest = highest_scores(model, listener.metadata, before["pool_ms"])
+    chosen: dict[str, tuple[float, ClassChoice]] = {}
+    choice: Choice | None = None
+    for factor in _LOOSER:
+        rate = settings.max_fa_per_hour * factor
+        choice = choose(listener, quiet, [], rate, highest=lambda pool_ms: highest, raise_only=True)
+        for one in choice.classes:
+            if one.label not in chosen and one.attained and _keeps_events(listener, events, one, before):
+                chosen[one.label] = rate, one
+        if len(chosen) == len(choice.classes):
+            break
+    assert choice is not None
+    rules = [dict(rule) for rule in before["classes"]]
+    kept = []
+    for one in choice.classes:
+        index = listener.labels.index(one.label)
+        if one.label in chosen:
+            rate, picked = chosen[one.label]
+            rules[index] = picked.thresholds
+            picked.attained = rate <= settings.max_fa_per_hour
+            kept.append(picked)
+        else:
+            trace = _trace(listener, quiet, index, before["pool_ms"])
+            one.thresholds, one.attained = rules[index], False
+            one.false = int(trace.outcome(_rule(rules[index]), [rules[index]["on"]]).false[0])
+            kept.append(one)
+        found, number = _found(listener, events, index, kept[-1].thresholds, before["pool_ms"])
+        kept[-1].recall, kept[-1].events = (found / number if number else None), number
+    for one in kept:
+        if not one.attained:
+            say(
+                f"note: {settings.max_fa_per_hour:g} false alarms an hour are not attainable for {one.label}: "
+                f"{one.false} in {one.hours:.2f} h of generated sound; soundsdk calibrate does it on recordings"
+            )
+    detector = {"pool_ms": before["pool_ms"], "classes": rules}
+    for problem in unreachable_in(model, {**listener.metadata, "detector": detector}):
+        say(f"warning: {problem}")
+    entry = Choice(detector, kept, settings.max_fa_per_hour, choice.hours).entry([GENERATED])
+    return {"detector": detector, "calibration": {**entry, "events": "trained on"}}
+
+
+def _hear_files(listener: Listener, files: Sequence[LabelledFile]) -> list[HeardRecording]:
+    """Hear some recordings of each label, each after LEAD_S of quiet."""
+    out: list[HeardRecording] = []
+    for label in listener.labels:
+        own = [item for item in files if item.label == label and label not in BACKGROUND_LABELS]
+        for item in own[:: max(1, len(own) // _EVENTS)][:_EVENTS]:
+            try:
+                pcm = audio_file.read(item.path, listener.rate_hz)
+            except DataError:
+                continue  # it was reported when it was to be trained on
+            rng = np.random.default_rng(len(out))
+            lead = audio_file.to_int16(rng.normal(0.0, 10 ** (QUIET_DBFS / 20), round(LEAD_S * listener.rate_hz)))
+            span = LabelledSpan(LEAD_S, LEAD_S + len(pcm) / listener.rate_hz, label)
+            tail = lead[: listener.rate_hz]
+            out.append(listener.hear(np.concatenate([lead, pcm, tail]), name=item.path.name, truth=[span]))
+    return out
+
+
+def _rule(thresholds: dict[str, int]) -> EventRule:
+    return EventRule(thresholds["off"], thresholds["min_ms"], thresholds["hold_ms"])
+
+
+def _trace(listener: Listener, recordings: Sequence[HeardRecording], index: int, pool_ms: int) -> ClassTrace:
+    label = listener.labels[index]
+    return ClassTrace(
+        [listener.pooled(r, pool_ms)[:, index] for r in recordings],
+        [r.ends for r in recordings],
+        [[c for c in r.claims if c.label == label] for r in recordings],
+        listener.rate_hz,
+        listener.step_samples,
+        pool_ms,
+    )
+
+
+def _found(
+    listener: Listener, events: Sequence[HeardRecording], index: int, thresholds: dict[str, int], pool_ms: int
+) -> tuple[int, int]:
+    """Return how many events of a label are found, and how many there are."""
+    label = listener.labels[index]
+    own = [r for r in events if any(c.label == label for c in r.claims)]
+    trace = _trace(listener, own, index, pool_ms)
+    return int(trace.outcome(_rule(thresholds), [thresholds["on"]]).found[0]), len(trace.starts)
+
+
+def _keeps_events(
+    listener: Listener, events: Sequence[HeardRecording], one: ClassChoice, before: dict[str, Any]
+) -> bool:
+    index = listener.labels.index(one.label)
+    found, _ = _found(listener, events, index, one.thresholds, before["pool_ms"])
+    at_first, _ = _found(listener, events, index, before["classes"][index], before["pool_ms"])
+    return found >= _KEPT * at_first
