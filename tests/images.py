@@ -9,7 +9,7 @@ import pytest
 from soundsdk.boards import find_board
 from soundsdk.build.builder import build_image
 from soundsdk.build.toolchain import ToolError
-from soundsdk.models import load_model
+from soundsdk.models.shipped import load_model
 
 
 def image_of(board: str, folder: Path, model: str = "home") -> Path:

@@ -9,7 +9,7 @@ import numpy as np
 from soundsdk.boards import find_board
 from soundsdk.device.transport import Transport
 from soundsdk.errors import UsageError
-from soundsdk.models import load_model
+from soundsdk.models.shipped import load_model
 from soundsdk_sim.faults import Faulty, Noise
 from soundsdk_sim.live import LiveBoard
 

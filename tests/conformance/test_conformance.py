@@ -18,7 +18,7 @@ from model_generator import GENERATORS
 from images import image_of
 from soundsdk.boards import find_board
 from soundsdk.errors import DeviceError, SoundsdkError
-from soundsdk.models import load_model
+from soundsdk.models.shipped import load_model
 from soundsdk_sim.targets.qemu_machine import QemuMachine
 
 PIECE_S = 300  # for one statement on an emulated board

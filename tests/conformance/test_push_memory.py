@@ -14,7 +14,7 @@ import pytest
 from test_conformance import PIECE_S
 
 from images import image_of
-from soundsdk.models import load_model
+from soundsdk.models.shipped import load_model
 
 PICO_BYTES = 219 * 1024  # free on an RP2040 with this firmware
 SMALL_BYTES = 142 * 1024  # room for a model of 90 KB in place of the one of the image, but not for its arena

@@ -19,7 +19,7 @@ from soundsdk import cli
 from soundsdk.boards import all_boards, find_board
 from soundsdk.build import builder, contents, descriptor, make, sources, toolchain, uf2
 from soundsdk.cache import cache_dir
-from soundsdk.models import load_model
+from soundsdk.models.shipped import load_model
 
 
 @pytest.fixture
@@ -247,7 +247,7 @@ def test_an_older_image_stays_as_it_was_when_no_new_one_can_be_made(
         monkeypatch.setenv("PATH", str(tmp_path))
     elif why == "model too large":
         large = dataclasses.replace(load_model("home"), data=load_model("home").data + bytes(600_000))
-        monkeypatch.setattr("soundsdk.models.load_model", lambda name: large)
+        monkeypatch.setattr("soundsdk.models.shipped.load_model", lambda name: large)
     elif why == "broken sources":
         monkeypatch.setattr(toolchain, "check", lambda board: None)
         (tmp_path / "src").mkdir()

@@ -18,7 +18,7 @@ import pytest
 from soundsdk import cli
 from soundsdk.boards import Board, find_board
 from soundsdk.build import builder, esp_idf, sources
-from soundsdk.models import load_model
+from soundsdk.models.shipped import load_model
 from soundsdk.resources import firmware_dir
 
 BOARDS = ["esp32_devkit", "esp32s3_devkit", "esp32c3_devkit"]

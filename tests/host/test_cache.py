@@ -13,7 +13,7 @@ import pytest
 from soundsdk.boards import find_board
 from soundsdk.build import builder, make, sources, toolchain
 from soundsdk.cache import BusyError, CacheError, cache_dir, locked, new_folder
-from soundsdk.models import load_model
+from soundsdk.models.shipped import load_model
 
 pytest.importorskip("fcntl")
 

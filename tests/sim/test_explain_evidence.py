@@ -11,7 +11,7 @@ from PIL import Image
 from tiny_model import HZ, band_of, metadata
 
 from soundsdk.errors import UsageError
-from soundsdk.models import load_model
+from soundsdk.models.shipped import load_model
 from soundsdk_sim.drawing.raster import Raster
 from soundsdk_sim.explain.evidence import chosen_classes, evidence_json, evidence_sentence, saliencies, step_at
 from soundsdk_sim.explain.occlusion import Occlusion, hertz

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from soundsdk import models
 from soundsdk.errors import ModelError
+from soundsdk.models import shipped as models
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from target_needs import need_target
 
 from soundfw import VERSION
 from soundsdk.boards import find_board
-from soundsdk.models import load_model
+from soundsdk.models.shipped import load_model
 from soundsdk_sim.rp2040 import Rp2040
 from soundsdk_sim.targets.images import cached_image
 from soundsdk_sim.targets.qemu_terminal import open_terminal

@@ -11,7 +11,7 @@ import pytest
 from soundsdk import cli
 from soundsdk.boards import Board, find_board
 from soundsdk.errors import DeviceError, UsageError
-from soundsdk.models import load_model
+from soundsdk.models.shipped import load_model
 from soundsdk_sim.profile import instructions, limits, operators, profiler, table
 from soundsdk_sim.profile.measured import Measured
 from soundsdk_sim.profile.operators import Operator

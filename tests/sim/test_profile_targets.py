@@ -15,7 +15,7 @@ from soundsdk import cli
 from soundsdk.boards import find_board
 from soundsdk.build.builder import BuiltImage, build_image
 from soundsdk.errors import DeviceError
-from soundsdk.models import load_model
+from soundsdk.models.shipped import load_model
 from soundsdk_sim.elf import Elf
 from soundsdk_sim.profile import instructions
 from soundsdk_sim.profile.measured import varied_sound

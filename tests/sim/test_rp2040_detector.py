@@ -16,7 +16,7 @@ from target_needs import micropython_uf2
 
 from soundfw.wire import framing
 from soundsdk.boards import find_board
-from soundsdk.models import load_model
+from soundsdk.models.shipped import load_model
 from soundsdk_sim.board import run_recording
 from soundsdk_sim.rp2040 import I2sMicrophone, Rp2040
 from soundsdk_sim.scenes.alarms import temporal_three

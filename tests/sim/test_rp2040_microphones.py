@@ -14,7 +14,7 @@ import soundcore
 from target_needs import micropython_uf2
 
 from soundfw.wire import framing
-from soundsdk.models import load_model
+from soundsdk.models.shipped import load_model
 from soundsdk_sim.board import events_of, run_recording
 from soundsdk_sim.rp2040 import AdcMicrophone, I2sMicrophone, PdmMicrophone, Rp2040
 from soundsdk_sim.rp2040.microphones import modulate

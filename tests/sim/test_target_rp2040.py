@@ -11,7 +11,7 @@ from target_needs import need_target
 
 from soundfw.wire import framing
 from soundsdk.cli import run as cli
-from soundsdk.models import load_model
+from soundsdk.models.shipped import load_model
 from soundsdk_sim.board import events_of
 from soundsdk_sim.scenes import make_scene
 from soundsdk_sim.targets import images

@@ -22,7 +22,7 @@ from soundsdk.boards import find_board
 from soundsdk.cli import run as cli
 from soundsdk.detector_file import load
 from soundsdk.errors import DataError, DeviceError, ModelError
-from soundsdk.models import load_model
+from soundsdk.models.shipped import load_model
 from soundsdk_sim.targets import images, on_qemu, on_unix
 from soundsdk_sim.targets.line_collector import LineCollector
 from soundsdk_sim.targets.names import TARGETS

@@ -15,7 +15,7 @@ import pytest
 from target_needs import need_target
 
 from soundfw.wire import framing
-from soundsdk.models import load_model
+from soundsdk.models.shipped import load_model
 from soundsdk.recording.audio_file import read
 from soundsdk_sim.scenes import Scene, make_scene
 from soundsdk_sim.targets.runner import run_on_target

@@ -16,12 +16,12 @@ import training_sounds
 from soundfw.detect import detector as firmware
 from soundsdk import cli
 from soundsdk.errors import DataError, ModelError
-from soundsdk.models import load_model
-from soundsdk.reachability import highest_scores, unreachable_in
+from soundsdk.models.reachability import highest_scores, unreachable_in
+from soundsdk.models.shipped import load_model
 from soundsdk.recording import audio_file
 from soundsdk_train.calibration.by_default import calibrate_trained
 from soundsdk_train.calibration.choice import Choice, choose, expected_rates
-from soundsdk_train.calibration.event_counts import ClassTrace, EventRule
+from soundsdk_train.calibration.event_counts import EventRule, ScoreTrace
 from soundsdk_train.calibration.heard import Claim, HeardRecording, Listener
 from soundsdk_train.calibration.material import hear_backgrounds, hear_generated
 from soundsdk_train.calibration.rewrite import replace_metadata
@@ -62,7 +62,7 @@ def test_onsets_are_those_of_the_firmware(seed: int) -> None:
     durations = (0, 100, 128, 300, 512, 700, 2000)
     rule = EventRule(int(rng.integers(1, 500)), int(rng.choice(durations)), int(rng.choice(durations)))
     pool_ms = int(rng.choice([0, 512, 2000]))
-    trace = ClassTrace(recordings, [ends(len(s)) for s in recordings], [[], [], []], RATE, STEP, pool_ms)
+    trace = ScoreTrace(recordings, [ends(len(s)) for s in recordings], [[], [], []], RATE, STEP, pool_ms)
     on_values = [500, 700, 950]
     for on, onsets in zip(on_values, trace.onsets(rule, on_values), strict=True):
         expected = [firmware_onsets(s, on, rule, pool_ms) for s in recordings]
@@ -74,7 +74,7 @@ def test_events_of_a_sound_are_found_once_and_all_others_are_false() -> None:
     scores = np.zeros(200, np.int32)
     scores[20:30] = scores[60:64] = scores[80:90] = scores[150:155] = 900
     sound = [Claim("a", int(ends(200)[19]), int(ends(200)[95])), Claim("a", int(ends(200)[120]), int(ends(200)[130]))]
-    trace = ClassTrace([scores], [ends(200)], [sound], RATE, STEP, 0)
+    trace = ScoreTrace([scores], [ends(200)], [sound], RATE, STEP, 0)
     outcome = trace.outcome(EventRule(200, 0, 700), [800, 950])
     assert outcome.false.tolist() == [1, 0]
     assert outcome.found.tolist() == [1, 0]

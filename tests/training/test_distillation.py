@@ -261,7 +261,7 @@ def test_train_takes_a_teacher_and_unlabelled_recordings(teacher_file, folders, 
     record = json.loads(out.with_suffix(".run.json").read_text())
     assert record["teacher_file"]["classes"]["high_tone"] == ["High tone, whistle"]
     assert any(name.startswith("a.wav+") for name in record["data"])
-    from soundsdk.models import load_model
+    from soundsdk.models.shipped import load_model
 
     assert load_model(str(out)).metadata["provenance"]["teacher"] == "tones.tflite"
 

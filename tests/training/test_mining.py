@@ -129,7 +129,7 @@ def settings() -> Any:
 
 def train(data: Path, out: Path) -> Any:
     """Train a detector and read its file."""
-    from soundsdk.models import load_model
+    from soundsdk.models.shipped import load_model
     from soundsdk_train import training_run
     from soundsdk_train.commands.train import load_split
     from soundsdk_train.datasets import scan

@@ -13,7 +13,7 @@ from training_sounds import RATE, need, quick_settings, sound
 
 from soundsdk import cli, detector_file
 from soundsdk.errors import ModelError
-from soundsdk.models import find_model
+from soundsdk.models.shipped import find_model
 from soundsdk_sim.scenes import make_scene
 
 

@@ -113,7 +113,7 @@ def test_identity_changes_with_what_the_scores_depend_on(tflite, folder):
 
 
 def int8_detector(path: Path) -> Path:
-    from soundsdk.models import load_model
+    from soundsdk.models.shipped import load_model
 
     path.write_bytes(load_model("home").data)
     return path

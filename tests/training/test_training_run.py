@@ -179,7 +179,7 @@ def test_a_byte_that_differs_from_tflm_is_refused(trained: Any) -> None:
         export.verify(detector.data, clips, lambda data: OneByteOff(export.official_interpreter(data)))
 
 
-def test_nothing_is_written_when_the_engines_differ(
+def test_no_detector_is_written_when_the_engines_differ_and_the_checkpoint_stays(
     folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     need("tensorflow", "tflite_micro")
@@ -198,7 +198,7 @@ def test_nothing_is_written_when_the_engines_differ(
     out = tmp_path / "out" / "m.tflite"
     result = CliRunner().invoke(train, ["--data", str(folders), "--config", str(config), "-o", str(out)])
     assert isinstance(result.exception, CheckError)
-    assert not out.parent.exists()
+    assert [path.name for path in out.parent.iterdir()] == ["m.train.checkpoint"]
 
 
 def test_a_missing_official_interpreter_is_reported_before_training(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ def build(board: str, model: str | None, sources: Path | None, output: Path, as_
     """
     from soundsdk.boards import find_board
     from soundsdk.build.builder import build_image
-    from soundsdk.models import load_model
+    from soundsdk.models.shipped import load_model
 
     def say(text: str) -> None:
         click.echo(f"{board}: {text}", err=True)

@@ -56,7 +56,7 @@ def flash(
     from soundsdk.device.system import THIS_COMPUTER
     from soundsdk.flash.flasher import FlashRequest, flash_board
     from soundsdk.flash.timeouts import FlashTimeouts
-    from soundsdk.models import load_model
+    from soundsdk.models.shipped import load_model
     from soundsdk.progress import Progress
 
     request = FlashRequest(board, firmware, model, port, erase, dry_run, baud)

@@ -12,8 +12,8 @@ from soundsdk.commands.options import json_option, port_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import SoundsdkError, UsageError
-from soundsdk.models import load_model
-from soundsdk.reachability import unreachable_classes
+from soundsdk.models.reachability import unreachable_classes
+from soundsdk.models.shipped import load_model
 
 if TYPE_CHECKING:
     from soundsdk.device.system import System

@@ -30,7 +30,7 @@ def push(surroundings: Surroundings, model: str, port: str | None, as_json: bool
     """
     from soundsdk.device.push import push as push_model
     from soundsdk.device.session import Device
-    from soundsdk.models import load_model
+    from soundsdk.models.shipped import load_model
     from soundsdk.progress import Progress
 
     detector = load_model(model)

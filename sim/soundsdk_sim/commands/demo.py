@@ -36,7 +36,7 @@ def demo(model: str | None, seed: int | None, output: Path) -> None:
     """
     from rich.console import Console
 
-    from soundsdk.models import load_model
+    from soundsdk.models.shipped import load_model
     from soundsdk_sim.board import run_recording
     from soundsdk_sim.plot import draw
     from soundsdk_sim.scenes import demo_scene

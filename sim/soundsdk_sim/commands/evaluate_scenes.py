@@ -34,7 +34,7 @@ def evaluate_scenes(model: str, seeds: list[int], seconds: float, data: Path | N
     Prints every true and every false event. Exit code 0 if each alarm of 5 dB SNR or more is found on time and at most
     one event is false in all scenes together, else 6.
     """
-    from soundsdk.models import load_model
+    from soundsdk.models.shipped import load_model
     from soundsdk_sim.scenes import Recordings, make_scene
     from soundsdk_sim.scenes.detection import ALLOWED_FALSE, detect_in_scenes, event_table, failures, summary
 

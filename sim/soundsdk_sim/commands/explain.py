@@ -79,7 +79,7 @@ def explain(
     """
     import numpy as np
 
-    from soundsdk.models import load_model
+    from soundsdk.models.shipped import load_model
     from soundsdk.recording.audio_file import read
     from soundsdk_sim.explain.report import explain_sound, json_objects, text_lines
     from soundsdk_sim.noise import quiet

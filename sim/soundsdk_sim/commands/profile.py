@@ -37,7 +37,7 @@ def profile(board: str, model: str | None, as_json: bool, fail_over: str | None,
     RP2040 and instructions on those with RISC-V. Two runs give the same figures.
     """
     from soundsdk.boards import find_board
-    from soundsdk.models import load_model
+    from soundsdk.models.shipped import load_model
     from soundsdk_sim.profile import limits
     from soundsdk_sim.profile.profiler import profile_detector
     from soundsdk_sim.profile.report import as_json as to_json

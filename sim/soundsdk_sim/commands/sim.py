@@ -73,7 +73,7 @@ def sim(
     freshly started board. Standard output holds nothing but the data. Exit code 1 if a recording or the model cannot
     be used.
     """
-    from soundsdk.models import load_model
+    from soundsdk.models.shipped import load_model
     from soundsdk.recording.audio_file import find
 
     if noise_db is not None and not math.isfinite(noise_db):

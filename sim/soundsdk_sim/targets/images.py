@@ -11,7 +11,7 @@ from soundsdk.boards import find_board
 from soundsdk.build.builder import build_image
 from soundsdk.cache import cache_dir
 from soundsdk.detector_file import DetectorFile
-from soundsdk.models import load_model
+from soundsdk.models.shipped import load_model
 
 
 def cached_image(board_id: str, detector: DetectorFile | None = None) -> Path:

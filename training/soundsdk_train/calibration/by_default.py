@@ -9,10 +9,10 @@ import numpy as np
 
 from soundsdk.errors import DataError
 from soundsdk.labels import LabelledSpan
-from soundsdk.reachability import highest_scores, unreachable_in
+from soundsdk.models.reachability import highest_scores, unreachable_in
 from soundsdk.recording import audio_file
 from soundsdk_train.calibration.choice import Choice, ClassChoice, choose
-from soundsdk_train.calibration.event_counts import ClassTrace, EventRule
+from soundsdk_train.calibration.event_counts import EventRule, ScoreTrace
 from soundsdk_train.calibration.heard import HeardRecording, Listener
 from soundsdk_train.calibration.material import hear_generated
 from soundsdk_train.datasets import LabelledFile
@@ -105,9 +105,9 @@ def _rule(thresholds: dict[str, int]) -> EventRule:
     return EventRule(thresholds["off"], thresholds["min_ms"], thresholds["hold_ms"])
 
 
-def _trace(listener: Listener, recordings: Sequence[HeardRecording], index: int, pool_ms: int) -> ClassTrace:
+def _trace(listener: Listener, recordings: Sequence[HeardRecording], index: int, pool_ms: int) -> ScoreTrace:
     label = listener.labels[index]
-    return ClassTrace(
+    return ScoreTrace(
         [listener.pooled(r, pool_ms)[:, index] for r in recordings],
         [r.ends for r in recordings],
         [[c for c in r.claims if c.label == label] for r in recordings],

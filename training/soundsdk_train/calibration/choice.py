@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk_train.calibration.event_counts import ClassTrace, EventRule, Outcome
+from soundsdk_train.calibration.event_counts import EventRule, Outcome, ScoreTrace
 from soundsdk_train.calibration.heard import HeardRecording, Listener
 from soundsdk_train.evaluation.intervals import poisson_interval
 from soundsdk_train.run_settings import BACKGROUND_LABELS
@@ -124,13 +124,13 @@ class _Material:
             self.scores[pool_ms] = [pool(r, pool_ms) for r in self.quiet], [pool(r, pool_ms) for r in self.events]
         return self.scores[pool_ms]
 
-    def trace(self, pool_ms: int, index: int, which: Sequence[int] | None) -> ClassTrace:
+    def trace(self, pool_ms: int, index: int, which: Sequence[int] | None) -> ScoreTrace:
         """Return the trace of a label in the backgrounds numbered by `which`; None is all recordings of events."""
         label = self.listener.labels[index]
         recordings = self.events if which is None else [self.quiet[i] for i in which]
         quiet, events = self.pooled(pool_ms)
         scores = events if which is None else [quiet[i] for i in which]
-        return ClassTrace(
+        return ScoreTrace(
             [s[:, index] for s in scores],
             [r.ends for r in recordings],
             [[c for c in r.claims if c.label == label] for r in recordings],

@@ -28,7 +28,7 @@ class EventRule:
     hold_ms: int
 
 
-class ClassTrace:
+class ScoreTrace:
     """The scores of one class in recordings laid one after another, and the claims on its events.
 
     scores: per recording (steps,) in 1/1000; ends: per recording (steps,), the sample at which each step ended.

@@ -94,7 +94,7 @@ def bench(models: tuple[str, ...], sets: tuple[str, ...], table: Path, against: 
 
 def _check_comparable(models: tuple[str, ...], against: Path, earlier: BenchTable, sets: Iterable[str]) -> None:
     """Raise UsageError for a model of whose name the table has no row on any of the sets: nothing would be checked."""
-    from soundsdk.models import load_model
+    from soundsdk.models.shipped import load_model
 
     held = sorted({row.model for row in earlier.rows if row.set_name in set(sets)})
     for model in models:
@@ -114,7 +114,7 @@ def _named_set(text: str) -> tuple[str, str]:
 
 
 def _measure(model: str, set_name: str, path: Path) -> BenchRow:
-    from soundsdk.models import load_model
+    from soundsdk.models.shipped import load_model
     from soundsdk.progress import Progress
     from soundsdk_train.evaluation.bench import HashedRecordings, bench_row, open_set
     from soundsdk_train.evaluation.deployed_run import evaluate_deployed

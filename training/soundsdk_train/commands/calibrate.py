@@ -60,8 +60,8 @@ def calibrate(
     minimum duration and hold are chosen for the highest recall; without it, durations stay and the thresholds are the
     lowest that are quiet enough. A rate that no setting keeps is an error (exit code 6), and nothing is written.
     """
-    from soundsdk.models import find_model, load_model
-    from soundsdk.reachability import highest_scores, unreachable_in
+    from soundsdk.models.reachability import highest_scores, unreachable_in
+    from soundsdk.models.shipped import find_model, load_model
     from soundsdk_train.calibration.choice import choose
     from soundsdk_train.calibration.heard import Listener
     from soundsdk_train.calibration.material import hear_backgrounds, hear_events

@@ -104,7 +104,7 @@ def evaluate(
             "--layout": layout != "auto",
         },
     )
-    from soundsdk.models import load_model
+    from soundsdk.models.shipped import load_model
     from soundsdk.progress import Progress
     from soundsdk.recording import audio_file
     from soundsdk_train.evaluation import timeline
@@ -180,7 +180,7 @@ def _refuse_with_audio(audio: tuple[Path, ...], given: dict[str, bool]) -> None:
 def _evaluate_clips(
     model: str, data: str | None, layout: str, fold: int | None, as_json: bool, only_deployed: list[Any]
 ) -> None:
-    from soundsdk.models import load_model
+    from soundsdk.models.shipped import load_model
     from soundsdk_train.evaluation import clips as clip_evaluation
     from soundsdk_train.evaluation.tables import open_console, print_figures
     from soundsdk_train.evaluation.view import clip_figures

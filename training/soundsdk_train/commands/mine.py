@@ -67,7 +67,7 @@ def mine(
     detect. Each clip begins 3 s before the highest score; the same sound is taken once, also over several runs.
     mined.tsv in the output folder lists the clips, their sources and scores.
     """
-    from soundsdk.models import load_model
+    from soundsdk.models.shipped import load_model
     from soundsdk_train.mining.mine import FOLDER, MiningLimits, event_labels
     from soundsdk_train.mining.mine import mine as mine_recordings
     from soundsdk_train.mining.sources import find_recordings

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from soundsdk.commands.options import config_option, data_option, fold_option, output_option, seed_option
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import UsageError
-from soundsdk.models import DEFAULT
+from soundsdk.models.shipped import DEFAULT
 from soundsdk_train import run_settings
 from soundsdk_train.checkpoint import CheckpointFiles
 from soundsdk_train.datasets import LAYOUTS, Dataset, LabelledClip, LabelledFile, LoadedClips, load_clips, scan, split

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from soundsdk.errors import UsageError
-from soundsdk.models import load_model
+from soundsdk.models.shipped import load_model
 from soundsdk_train.datasets import LabelledFile
 from soundsdk_train.pretrained.reading import DetectorNetwork, read_network
 from soundsdk_train.run_settings import DetectorSettings, FrontendSettings, RunSettings
