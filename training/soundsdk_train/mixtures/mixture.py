@@ -17,8 +17,9 @@ from soundsdk_train.run_settings import SceneSettings
 FRONT = {
     "children": 2.4,
     "speech": 2.2,
-    "generated": 2.6,
-    "synthetic_music": 2.4,
+    "distractor": 2.4,
+    "generated": 1.4,
+    "synthetic_music": 2.8,
     "music": 2.0,
     "synthetic_speech": 1.2,
     "home": 1.2,
@@ -49,7 +50,7 @@ def mixture(
     mix, bed_db = _bed(rng, n, material, truth)
     planned = _plan(rng, settings, material)
     sounds_in_front = int(rng.choice(4, p=[0.35, 0.35, 0.2, 0.1]) if planned else rng.integers(1, 4))
-    weights = {kind: FRONT.get(kind, _OTHER) for kind in ("generated", "children", *material.negatives)}
+    weights = {kind: FRONT.get(kind, _OTHER) for kind in ("distractor", "generated", "children", *material.negatives)}
     for _ in range(sounds_in_front):
         start = samples(rng.uniform(0.0, settings.seconds - 0.5))
         sound, masks = make_front(rng, choice(rng, weights), material, settings.labels)

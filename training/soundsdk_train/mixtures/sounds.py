@@ -75,11 +75,14 @@ def make_front(
 ) -> tuple[Signal, dict[str, Mask]]:
     """Make a sound of 1 to 7 s that is none of the labels, and the masks of the labels that may hide in it.
 
-    kind: "generated", "children", or a kind of the material's negatives. May be empty.
+    kind: "distractor" (one of those in the scenes that measure), "generated", "children", or a kind of the material's
+    negatives. May be empty.
     """
     length = samples(rng.uniform(1.0, 7.0))
     masks: dict[str, Mask] = {}
-    if kind == "generated":
+    if kind == "distractor":
+        sound, dry = distractors.distractor(rng, length / 16_000), True
+    elif kind == "generated":
         drawn = {
             name: k.weight for name, k in KINDS.items() if name not in _NOT_IN_FRONT and fits(k.words.split(), labels)
         }
