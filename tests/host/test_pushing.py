@@ -223,14 +223,12 @@ def test_a_cable_that_stays_out_leaves_the_old_or_the_new_model_and_the_retry_su
 
 def test_a_noisy_line_delays_a_push_and_does_not_change_it(flash: Path, tmp_path: Path) -> None:
     small = load(model_file(tmp_path, "small"))
-    link = Faulty(
-        Bench(flash),
-        noise=Noise(replace=0.0003, drop=0.0002, seed=3),
-        noise_out=Noise(replace=0.0002, drop=0.0001, double=0.0001, seed=4),
-    )
-    with Device(link) as device:
+    noise = Noise(replace=0.0003, drop=0.0002, seed=3)
+    noise_out = Noise(replace=0.0002, drop=0.0001, double=0.0001, seed=4)
+    with Device(Faulty(Bench(flash), noise=noise, noise_out=noise_out)) as device:
         assert push(device, small, timeouts=PushTimeouts(answer_s=0.3)).hello.sha256 == sha(small)
-        assert device.counts.damaged + device.status().damaged > 0
+    # The counts of either side may have begun again with the board's restart.
+    assert noise.damaged + noise_out.damaged > 0
 
 
 def test_a_trial_someone_left_behind_is_ended_or_confirmed(flash: Path, other: DetectorFile, tmp_path: Path) -> None:
