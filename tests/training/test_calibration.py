@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 import training_sounds
+from click.testing import CliRunner
 
 from soundfw.detect import detector as firmware
 from soundsdk import cli
@@ -25,6 +26,7 @@ from soundsdk_train.calibration.event_counts import EventRule, ScoreTrace
 from soundsdk_train.calibration.heard import Claim, HeardRecording, Listener
 from soundsdk_train.calibration.material import hear_backgrounds, hear_generated
 from soundsdk_train.calibration.rewrite import replace_metadata
+from soundsdk_train.commands.calibrate import calibrate
 from soundsdk_train.evaluation.deployed import detect_events, score_recording
 from soundsdk_train.evaluation.intervals import poisson_interval
 from soundsdk_train.run_settings import CalibrationSettings
@@ -352,3 +354,12 @@ def test_home_keeps_the_rate_on_real_recordings_of_other_groups() -> None:
         for one, count in zip(choice.classes, false_in(choice, listener, other), strict=True):
             assert one.attained, one
             assert poisson_interval(count)[0] / hours <= 4.0, (one, count, hours)
+
+
+@pytest.mark.parametrize("rate", ["inf", "nan", "0", "-1"])
+def test_a_rate_that_is_none_is_refused_and_the_detector_stays(rate: str, tmp_path: Path) -> None:
+    copy = tmp_path / "home.tflite"
+    copy.write_bytes(HOME)
+    done = CliRunner().invoke(calibrate, [str(copy), "--max-fa-per-hour", rate, "--background", str(tmp_path)])
+    assert done.exit_code != 0
+    assert copy.read_bytes() == HOME

@@ -208,3 +208,13 @@ def test_the_command_resumes_to_the_same_file(folders: Path, tmp_path: Path, mon
     records = [json.loads((tmp_path / f"{name}.run.json").read_text()) for name in ("whole", "cut")]
     assert records[0]["training"] == records[1]["training"]
     assert not list(tmp_path.glob("*.checkpoint"))
+
+
+def test_a_run_removes_its_own_checkpoints_and_no_other(tmp_path: Path) -> None:
+    other = tmp_path / "bell.v2.train.checkpoint"
+    other.write_bytes(b"of another run")
+    files = CheckpointFiles(tmp_path / "bell.tflite")
+    own = files.of("train").path
+    own.write_bytes(b"of this run")
+    files.remove()
+    assert [path.name for path in tmp_path.iterdir()] == [other.name]

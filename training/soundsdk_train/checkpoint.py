@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -86,14 +86,16 @@ class CheckpointFiles:
 
     output: Path
     resume: bool = False
+    paths: list[Path] = field(default_factory=list)  # of the stages so far
 
     def of(self, stage: str, *identity: Any) -> Checkpoint:
         """Return the checkpoint of a stage; identity: JSON-able parts that a resumed run must share."""
         path = self.output.with_suffix(f".{stage.replace(' ', '-')}.checkpoint")
+        self.paths.append(path)
         text = json.dumps([stage, *identity], sort_keys=True)
         return Checkpoint(path, hashlib.sha256(text.encode()).hexdigest(), self.resume)
 
     def remove(self) -> None:
-        """Remove the checkpoints, once the output is written."""
-        for path in self.output.parent.glob(f"{self.output.stem}.*.checkpoint"):
+        """Remove the checkpoints of this run's stages, once the output is written."""
+        for path in self.paths:
             path.unlink(missing_ok=True)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 )
 @model_argument
 @click.option(
-    "--max-fa-per-hour", "max_per_hour", required=True, type=click.FloatRange(min=0, min_open=True), metavar="X",
+    "--max-fa-per-hour", "max_per_hour", required=True, type=click.FloatRange(0, 1e6, min_open=True), metavar="X",
     help="False alarms per hour of background that each class may raise.",
 )  # fmt: skip
 @click.option(
@@ -60,6 +60,11 @@ def calibrate(
     minimum duration and hold are chosen for the highest recall; without it, durations stay and the thresholds are the
     lowest that are quiet enough. A rate that no setting keeps is an error (exit code 6), and nothing is written.
     """
+    if not math.isfinite(max_per_hour):  # NaN is in every range
+        raise UsageError(f"--max-fa-per-hour is {max_per_hour}.", "Give a number of false alarms, such as 0.5.")
+    for folder in backgrounds:
+        if not folder.exists():
+            raise UsageError(f"there is no folder {folder}.", "Give folders of recordings without any of the classes.")
     from soundsdk.models.reachability import highest_scores, unreachable_in
     from soundsdk.models.shipped import find_model, load_model
     from soundsdk_train.calibration.choice import choose

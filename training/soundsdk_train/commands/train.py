@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 @config_option
 @seed_option
 @click.option("--name", default=None, help="Name of the model in its metadata (default: the file's name).")
-@click.option("--epochs", type=int, default=None, metavar="N", help="Number of epochs, instead of the settings'.")
+@click.option("--epochs", type=click.IntRange(1), metavar="N", help="Number of epochs, instead of the settings'.")
 @click.option("--teacher", metavar="FILE", help="Learn from this model as well: .tflite, .onnx or SavedModel.")
 @click.option(
     "--unlabelled",
