@@ -20,6 +20,7 @@ from soundsdk_sim.scenes.dsp import (
     choice,
     drift,
     edges,
+    frame_levels,
     harmonics,
     high_pass,
     log_uniform,
@@ -179,8 +180,7 @@ def _in_pattern(
 def _loud_spans(sound: Signal) -> list[tuple[int, int]]:
     """Return the stretches within 20 dB of the loudest 32 ms, in samples."""
     frame = samples(0.032)
-    count = len(sound) // frame
-    level = np.sqrt(np.mean(sound[: count * frame].reshape(count, frame) ** 2, axis=1))
-    loud = np.concatenate([[0], (level > 0.1 * level.max()).astype(np.int8), [0]]) if count else np.zeros(2, np.int8)
+    level = frame_levels(sound, frame)
+    loud = np.concatenate([[0], (level > 0.1 * level.max(initial=0.0)).astype(np.int8), [0]])
     turns = np.flatnonzero(np.diff(loud)) * frame
     return [(int(a), int(b)) for a, b in zip(turns[::2], turns[1::2], strict=True)]

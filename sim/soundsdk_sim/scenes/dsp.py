@@ -29,6 +29,12 @@ def rms(x: Signal) -> float:
     return float(np.sqrt(np.mean(np.square(x)))) if len(x) else 0.0
 
 
+def frame_levels(x: Signal, frame: int) -> Signal:
+    """Return the RMS of each whole frame of so many samples; empty if there is none."""
+    count = len(x) // frame
+    return np.sqrt(np.mean(x[: count * frame].reshape(count, frame) ** 2, axis=1))
+
+
 def unit(x: Signal) -> Signal:
     """Return the signal scaled to RMS 1 (unchanged if it is silent)."""
     level = rms(x)

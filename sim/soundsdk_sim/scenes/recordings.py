@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk_sim.scenes.dsp import RATE_HZ, Signal, samples
+from soundsdk_sim.scenes.dsp import RATE_HZ, Signal, frame_levels, samples
 
 SUFFIXES = {".wav", ".flac", ".ogg"}
 EVENT_LABELS = ("dog_bark", "baby_cry")  # target classes of `home` that come from recordings
@@ -42,10 +42,9 @@ def class_name(folder: str) -> str:
 def active_parts(x: Signal, gap_s: float = 1.0) -> list[tuple[int, int]]:
     """Find where a clip sounds: (start, end) samples of stretches within 25 dB of its loudest 32 ms, gaps closed."""
     frame = samples(0.032)
-    count = len(x) // frame
-    if count == 0:
+    level = frame_levels(x, frame)
+    if not len(level):
         return []
-    level = np.sqrt(np.mean(x[: count * frame].reshape(count, frame) ** 2, axis=1))
     floor = 2.0 * float(np.percentile(level, 10))
     loud = level > max(float(level.max()) * 10 ** (-25 / 20), min(floor, float(level.max()) * 0.25), 1e-5)
     parts: list[tuple[int, int]] = []

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk_sim.scenes import alarms, distractors, rooms, sirens
-from soundsdk_sim.scenes.dsp import Signal, add_at, choice, edges, log_uniform, rms, samples, unit
+from soundsdk_sim.scenes.dsp import Signal, add_at, choice, edges, frame_levels, log_uniform, rms, samples, unit
 from soundsdk_train.mixtures.material import Material, MaterialClip
 from soundsdk_train.negatives.electrical import ELECTRICAL
 from soundsdk_train.negatives.generated import KINDS
@@ -155,10 +155,9 @@ def at_speed(sound: Signal, speed: float) -> Signal:
 
 def active(sound: Signal, within_db: float = 26.0) -> Mask:
     """Return the samples in frames of 32 ms that are loud: within so many dB of the loudest, and above the noise."""
-    count = len(sound) // _FRAME
-    if count == 0:
+    level = frame_levels(sound, _FRAME)
+    if not len(level):
         return np.ones(len(sound), np.bool_)
-    level = np.sqrt(np.mean(sound[: count * _FRAME].reshape(count, _FRAME) ** 2, axis=1))
     loudest = float(level.max())
     floor = min(2.0 * float(np.percentile(level, 10)), 0.25 * loudest)
     loud = np.repeat(level > max(loudest * 10 ** (-within_db / 20), floor), _FRAME)
