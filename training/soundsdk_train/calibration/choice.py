@@ -277,9 +277,18 @@ class _Search:
         rules = [c.thresholds if c else dict(present[i]) for i, c in enumerate(best[2])]
         classes = [
             ClassChoice(
-                label, c.thresholds, c.false, c.scenes, hours, c.expected, c.likely, c.size, c.recall, c.events,
+                label,
+                c.thresholds,
+                c.false,
+                c.scenes,
+                hours,
+                c.expected,
+                c.likely,
+                c.size,
+                c.recall,
+                c.events,
                 c.feasible,
-            )  # fmt: skip
+            )
             for label, c in zip(labels, best[2], strict=True)
             if c is not None
         ]
