@@ -68,12 +68,17 @@ def doorbell_sound(rng: np.random.Generator, longest_s: float, kind: str | None 
     if name not in KINDS:
         raise ValueError(f"no such doorbell: {name}")
     rings = int(rng.choice([1, 2, 3], p=[0.72, 0.2, 0.08]))
-    ring = {"buzzer": _MainsBuzzer, "ringing": _ClapperBell}.get(name)
-    made = ring(rng, longest_s).press if ring is not None else _chime(rng, longest_s, name).press
-    out, spans, at = np.zeros(samples(longest_s)), [], 0.0
-    last = 0
+    made: _MainsBuzzer | _ClapperBell | _ChimeTones
+    if name == "buzzer":
+        made = _MainsBuzzer(rng, longest_s)
+    elif name == "ringing":
+        made = _ClapperBell(rng, longest_s)
+    else:
+        made = _chime(rng, longest_s, name)
+    out, at, last = np.zeros(samples(longest_s)), 0.0, 0
+    spans: list[tuple[int, int]] = []
     for _ in range(rings):
-        sound, heard_s = made()
+        sound, heard_s = made.press()
         start = samples(at)
         if spans and start + samples(min(heard_s, 0.6)) > len(out):
             break

@@ -165,7 +165,7 @@ def drumming(rng: np.random.Generator, n: int) -> Signal:
 
 
 def tools(rng: np.random.Generator, n: int) -> Signal:
-    """Make a machine that hits quickly and evenly: a jackhammer, a sewing machine, a stapler; 6 to 30 blows a second."""
+    """Make a machine that hits quickly and evenly: a jackhammer, a sewing machine; 6 to 30 blows a second."""
     out = np.zeros(n)
     body = plate(rng, log_uniform(rng, 60, 600), log_uniform(rng, 0.01, 0.1))
     blow = strike(body, log_uniform(rng, 0.0002, 0.003), 0.4)

@@ -13,8 +13,8 @@ import numpy as np
 
 from soundsdk_sim.scenes.dsp import NYQUIST_HZ, RATE_HZ, Signal, samples
 
-# Partials of a bar with free ends and of a hemispherical bell, to its lowest. Bar: N. Fletcher, T. Rossing: "The Physics
-# of Musical Instruments", 1998, chapter 2.
+# Partials of a bar with free ends and of a hemispherical bell, to its lowest. Bar: N. Fletcher, T. Rossing: "The
+# Physics of Musical Instruments", 1998, chapter 2.
 BAR = (1.0, 2.756, 5.404, 8.933)
 BELL = (1.0, 2.0, 2.4, 3.0, 4.1, 5.3)
 _SILENT = 1e-4  # a mode is followed down to -80 dB

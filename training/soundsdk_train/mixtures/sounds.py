@@ -9,7 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk_sim.scenes import alarms, bells, distractors, doorbells, impacts, knocks, rooms, sirens
-from soundsdk_sim.scenes.dsp import RATE_HZ, Signal, add_at, choice, edges, frame_levels, log_uniform, rms, samples, unit
+from soundsdk_sim.scenes.dsp import (
+    RATE_HZ,
+    Signal,
+    add_at,
+    choice,
+    edges,
+    frame_levels,
+    log_uniform,
+    rms,
+    samples,
+    unit,
+)
 from soundsdk_train.mixtures.material import Material, MaterialClip
 from soundsdk_train.negatives.electrical import ELECTRICAL
 from soundsdk_train.negatives.generated import KINDS
