@@ -17,7 +17,7 @@ from soundsdk_train.run_settings import SceneSettings
 FRONT = {
     "children": 2.4,
     "speech": 2.2,
-    "distractor": 2.4,
+    "distractor": 3.4,
     "generated": 1.4,
     "synthetic_music": 2.8,
     "music": 2.0,
