@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk.errors import SoundsdkError, UsageError
-from soundsdk_train.whole_file import write_whole
+from soundsdk.errors import OutputError, SoundsdkError, UsageError
+from soundsdk.whole_file import write_whole
 
 Arrays = list[NDArray[Any]]
 
@@ -72,11 +72,10 @@ class Checkpoint:
         file = io.BytesIO()
         np.savez(file, about=about, **arrays)  # type: ignore[arg-type]
         try:
-            write_whole(self.path, file.getvalue())
-        except OSError as error:
+            write_whole(self.path, file.getvalue(), parents=True)
+        except OutputError as error:
             raise TrainingError(
-                f"the checkpoint {self.path} cannot be written: {error.strerror or error}.",
-                "Free space and go on with --resume; the epoch before is kept.",
+                f"the checkpoint {error.message}", "Free space and go on with --resume; the epoch before is kept."
             ) from error
 
 

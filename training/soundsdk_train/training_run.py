@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import DataError, UsageError
+from soundsdk.whole_file import check_writable, write_whole
 from soundsdk_train import crnn, crnn_step, export, quantize, tf_runtime, training_loop
 from soundsdk_train.augment import Bank
-from soundsdk_train.checkpoint import CheckpointFiles, TrainingError
+from soundsdk_train.checkpoint import CheckpointFiles
 from soundsdk_train.datasets import LabelledClip, data_hash, label_matrix, refuse_duplicates
 from soundsdk_train.evaluation import clips as clip_evaluation
 from soundsdk_train.evaluation.clip_metrics import Figures
@@ -28,7 +29,6 @@ from soundsdk_train.pretrained import transfer
 from soundsdk_train.pretrained.reading import DetectorNetwork
 from soundsdk_train.run_settings import RunSettings, check_settings
 from soundsdk_train.training_bank import training_bank
-from soundsdk_train.whole_file import write_whole
 
 # What fits a small board beside the firmware.
 BUDGET = {"parameters": 60_000, "macs_per_second": 1_300_000, "file_bytes": 100_000, "arena_bytes": 24 * 1024}
@@ -175,25 +175,28 @@ def train_detector(
 def write_detector(detector: TrainedDetector, out: str | Path) -> Path:
     """Write the detector file and `<name>.run.json` beside it; return the path of the latter."""
     out = Path(out)
-    record = out.with_suffix(".run.json")
-    try:
-        write_whole(record, (json.dumps(detector.record, indent=1) + "\n").encode())
-        write_whole(out, detector.data)
-    except OSError as error:
-        raise TrainingError(
-            f"{out} cannot be written: {error.strerror or error}.",
-            "Free space, and make it of the checkpoint beside it with --resume.",
-        ) from error
+    record = record_path(out)
+    hint = "Free space, and make it of the checkpoint beside it with --resume."
+    write_whole(record, (json.dumps(detector.record, indent=1) + "\n").encode(), hint, parents=True)
+    write_whole(out, detector.data, hint, parents=True)
     return record
 
 
+def record_path(out: Path) -> Path:
+    """Return where the record of the run that makes a detector file is kept."""
+    return out.with_suffix(".run.json")
+
+
 def check_output(out: str | Path) -> None:
-    """Raise UsageError, before hours of training, if the model could not be written to this path."""
+    """Check, before hours of training, a path: raise if the model and its record could not be written.
+
+    UsageError if the name is none of a model, OutputError if the place cannot be written to.
+    """
     out = Path(out)
     if out.suffix != ".tflite":
         raise UsageError(f"{out} does not end in .tflite.", "Name the model OUT.tflite.")
-    if out.is_dir() or (out.parent.exists() and not out.parent.is_dir()):
-        raise UsageError(f"{out} cannot be written.", "Name a file in a folder.")
+    for path in (out, record_path(out)):
+        check_writable(path, parents=True)
 
 
 def over_budget(record: dict[str, Any]) -> list[str]:

@@ -52,6 +52,7 @@ def bench(models: tuple[str, ...], sets: tuple[str, ...], table: Path, against: 
     the table is only shown. A new file is a new row, and the old one of its name stays. Exit code 6 if a figure is
     worse than in --against beyond chance; recall is not compared where fewer than 5 recordings hold the label.
     """
+    from soundsdk.whole_file import check_writable
     from soundsdk_train.evaluation.bench import read_bench, worsened, write_bench
 
     if against is not None and not against.exists():
@@ -62,6 +63,8 @@ def bench(models: tuple[str, ...], sets: tuple[str, ...], table: Path, against: 
     chosen = named or kept.sets or (earlier.sets if earlier is not None else {})
     if not models and not kept.rows:
         raise UsageError(f"there is no detector to measure, and nothing in {table}.", "Give MODEL and --set NAME=DIR.")
+    if models:
+        check_writable(table)
     if models and not chosen:
         raise UsageError("there is no set to measure on.", "Give --set NAME=DIR.")
     if against is not None and earlier is not None:

@@ -67,16 +67,18 @@ def calibrate(
             raise UsageError(f"there is no folder {folder}.", "Give folders of recordings without any of the classes.")
     from soundsdk.models.reachability import highest_scores, unreachable_in
     from soundsdk.models.shipped import find_model, load_model
+    from soundsdk.whole_file import check_writable, write_whole
     from soundsdk_train.calibration.choice import choose
     from soundsdk_train.calibration.heard import Listener
     from soundsdk_train.calibration.material import hear_backgrounds, hear_events
     from soundsdk_train.calibration.rewrite import replace_metadata
-    from soundsdk_train.whole_file import write_whole
 
     path = find_model(model)
     detector = load_model(model)
     if output is None and path != Path(model):
         raise UsageError(f"{model} comes with soundsdk and is not changed.", "Name the file to write with -o.")
+    target = output or path
+    check_writable(target, parents=True)
     skipped: list[str] = []
 
     def skip(reason: str) -> None:
@@ -97,8 +99,7 @@ def calibrate(
     deaf = unreachable_in(detector.data, metadata)
     if deaf:
         raise CheckError(f"with these thresholds {deaf[0]}.", "Nothing was written. Report this with the recordings.")
-    target = output or path
-    write_whole(target, replace_metadata(detector.data, metadata))
+    write_whole(target, replace_metadata(detector.data, metadata), parents=True)
     if as_json:
         report = {"file": str(target), "skipped": len(skipped), "detector": choice.detector}
         click.echo(json.dumps({**report, "calibration": metadata["calibration"]}))

@@ -112,7 +112,7 @@ def evaluate(
     from soundsdk_train.evaluation.exhibits import ExhibitCollector
 
     if html is not None:
-        from soundsdk_train.evaluation.report import check_writable
+        from soundsdk.whole_file import check_writable
 
         check_writable(html)
     lead = timeline.LEAD_S if lead is None else lead

@@ -68,6 +68,7 @@ def mine(
     mined.tsv in the output folder lists the clips, their sources and scores.
     """
     from soundsdk.models.shipped import load_model
+    from soundsdk.whole_file import check_folder
     from soundsdk_train.mining.mine import FOLDER, MiningLimits, event_labels
     from soundsdk_train.mining.mine import mine as mine_recordings
     from soundsdk_train.mining.sources import find_recordings
@@ -76,6 +77,7 @@ def mine(
     labels = event_labels(detector.metadata["labels"])
     if not labels:
         raise ModelError(f"{model} has no label that is an event.", "Give a detector of sounds.")
+    check_folder(output)
     limits = MiningLimits(min_score, most, max_per_source)
     recordings = list(find_recordings(audio, labels, output / FOLDER))
     number = iter(range(1, len(recordings) + 1))

@@ -17,6 +17,7 @@ from soundsdk.commands.options import config_option, data_option, fold_option, o
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import UsageError
 from soundsdk.models.shipped import DEFAULT
+from soundsdk.whole_file import check_folder
 from soundsdk_train import run_settings
 from soundsdk_train.checkpoint import CheckpointFiles
 from soundsdk_train.datasets import LAYOUTS, Dataset, LabelledClip, LabelledFile, LoadedClips, load_clips, scan, split
@@ -101,6 +102,8 @@ def train(
     from soundsdk_train.scene_data import make_scenes
 
     training_run.check_output(output)
+    if tensorboard is not None:
+        check_folder(tensorboard)
     chosen = run_settings.read_settings(config)
     chosen.name = name or chosen.name or output.stem
     if seed is not None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from soundsdk.errors import DataError
 from soundsdk.recording import audio_file
+from soundsdk.whole_file import write_whole
 from soundsdk_train.evaluation.deployed_figures import BETWEEN, LabelFigures
 from soundsdk_train.evaluation.deployed_run import DeployedEvaluation
 from soundsdk_train.evaluation.timeline import TimelineRecording, lay_out, read_with_truth
@@ -92,6 +92,8 @@ def read_bench(path: Path) -> BenchTable:
     """Read a table; DataError if it is damaged. A file that is not there is an empty table."""
     if not path.exists():
         return BenchTable()
+    if not path.is_file():  # a device may be read without an end
+        raise DataError(f"{path} is no file.", "Name another file.")
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
         if held["schema"] != SCHEMA:
@@ -103,15 +105,9 @@ def read_bench(path: Path) -> BenchTable:
 
 
 def write_bench(path: Path, table: BenchTable) -> None:
-    """Write a table, whole or not at all; DataError if it cannot be written."""
-    part = path.with_name(path.name + ".part")
+    """Write a table, whole or not at all; OutputError if it cannot be written."""
     held = {"schema": SCHEMA, "sets": table.sets, "rows": [asdict(row) for row in table.rows]}
-    try:
-        part.write_text(json.dumps(held, indent=1) + "\n", encoding="utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise DataError(f"the table {path} cannot be written: {error.strerror or error}.", "Check the path.") from error
+    write_whole(path, (json.dumps(held, indent=1) + "\n").encode())
 
 
 class HashedRecordings:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from soundsdk.errors import DataError
+from soundsdk.whole_file import write_whole
 from soundsdk_train.evaluation.deployed_figures import ALL_NEGATIVES, BETWEEN, Estimate, FalseAlarmRate
 from soundsdk_train.evaluation.deployed_run import DeployedEvaluation
 from soundsdk_train.evaluation.exhibits import FALSE_ALARM, MISS, Exhibit, ExhibitCollector
@@ -55,29 +54,9 @@ class Origin:
         return f"soundsdk explain {path} -m {shlex.quote(self.model)}"
 
 
-def check_writable(path: Path) -> None:
-    """Raise DataError if a page cannot be written to a path: to know it before hours of measuring."""
-    part = path.with_name(path.name + ".part")
-    try:
-        part.touch()
-        part.unlink()
-    except OSError as error:
-        raise _not_written(path, error) from error
-
-
 def write_report(path: Path, evaluation: DeployedEvaluation, collector: ExhibitCollector, origin: Origin) -> None:
-    """Write the page, whole or not at all; DataError if it cannot be written."""
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_text(report_page(evaluation, collector, origin), encoding="utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise _not_written(path, error) from error
-
-
-def _not_written(path: Path, error: OSError) -> DataError:
-    return DataError(f"the report {path} cannot be written: {error.strerror or error}.", "Check the path.")
+    """Write the page, whole or not at all; OutputError if it cannot be written."""
+    write_whole(path, report_page(evaluation, collector, origin).encode())
 
 
 def report_page(evaluation: DeployedEvaluation, collector: ExhibitCollector, origin: Origin) -> str:

@@ -16,13 +16,13 @@ from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import DataError
 from soundsdk.labels import LabelledSpan, printable
 from soundsdk.recording import audio_file
+from soundsdk.whole_file import write_whole
 from soundsdk_train.datasets import label_name
 from soundsdk_train.evaluation.deployed import detect_events, score_recording
 from soundsdk_train.mining.candidates import FALSE_ALARM, Candidate, candidates
 from soundsdk_train.mining.fingerprint import alike, fingerprint
 from soundsdk_train.mining.sources import LongRecording
 from soundsdk_train.run_settings import BACKGROUND_LABELS, FrontendSettings
-from soundsdk_train.whole_file import write_whole
 
 INDEX = "mined.tsv"
 
@@ -91,8 +91,8 @@ def mine(
 
     False alarms come before near misses, and higher scores before lower ones. A sound that is there already, from
     this run or an earlier one, is not taken again. Clips of one recording lie in one folder, which training keeps on
-    one side of a split; `output/mined.tsv` lists them all. Raises DataError if nothing can be written or nothing be
-    read.
+    one side of a split; `output/mined.tsv` lists them all. Raises OutputError if nothing can be written, DataError if
+    nothing can be read.
     """
     frontend = FrontendSettings(**{k: v for k, v in detector.metadata["frontend"].items() if k != "version"})
     rate_hz = frontend.rate_hz
@@ -207,7 +207,7 @@ def _write(cut: _Cut, output: Path, rate_hz: int) -> MinedClip:
     file = Path(FOLDER) / folder / f"{cut.begin_s:08.2f}_{label_name(one.label)}.flac"
     data = io.BytesIO()
     soundfile.write(data, cut.pcm, rate_hz, format="FLAC", subtype="PCM_16")
-    _write_file(output / file, data.getvalue())
+    write_whole(output / file, data.getvalue(), parents=True)
     return MinedClip(
         file.as_posix(),
         printable(cut.source),
@@ -222,14 +222,4 @@ def _write(cut: _Cut, output: Path, rate_hz: int) -> MinedClip:
 def _write_index(output: Path, rows: Sequence[MinedClip]) -> None:
     text = io.StringIO()
     csv.writer(text, delimiter="\t", lineterminator="\n").writerows([_COLUMNS, *map(astuple, rows)])
-    _write_file(output / INDEX, text.getvalue().encode())
-
-
-def _write_file(path: Path, data: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, data)
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be written: {error.strerror or error}.", "Name a folder with room, or make some."
-        ) from error
+    write_whole(output / INDEX, text.getvalue().encode(), parents=True)
