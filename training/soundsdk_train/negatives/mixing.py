@@ -72,14 +72,14 @@ def fits(words: Sequence[str], labels: Sequence[str]) -> bool:
     """Return True if no label names a sound of an item with these words.
 
     Words match if they are equal or if one begins the other (bark, barking). A label that says no more than "alarm"
-    excludes all that beeps.
+    excludes all that beeps and all alarms.
     """
     for label in labels:
         if is_background(label):
             continue
         named = {_singular(word) for word in re.split(r"[^a-z0-9]+", label.lower()) if word}
         if "alarm" in named and not named & _ALARMS:
-            named |= {"beep", "ring"}
+            named |= {"beep", "ring", "siren", "smoke"}
         named.discard("alarm")  # which alarm is meant is in the other words
         if any(_alike(a, _singular(b)) for a in named for b in words):
             return False
