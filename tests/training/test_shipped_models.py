@@ -58,7 +58,6 @@ KNOWN_ALARMS = {
     ("esc10", "power_on_clicks"),
     ("esc10", "mains_hum"),
     ("esc10", "full_scale_clipping"),
-    ("home", "full_scale_clipping"),
 }
 
 
