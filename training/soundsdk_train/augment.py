@@ -34,7 +34,7 @@ class Batch:
 
 
 class ClipRows:
-    """What many clips have per frame, each array kept as it was given; None stands for zeros."""
+    """The rows of many clips, each array kept as it was given; None stands for zeros."""
 
     def __init__(self, clips: Sequence[NDArray[Any] | None], lengths: NDArray[np.int64]) -> None:
         # A view of numpy's own class is read faster than a memmap, and keeps the file mapped.
