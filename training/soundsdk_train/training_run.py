@@ -188,9 +188,9 @@ def record_path(out: Path) -> Path:
 
 
 def check_output(out: str | Path) -> None:
-    """Check, before hours of training, a path: raise if the model and its record could not be written.
+    """Raise UsageError, before hours of training, if the model or its record could not be written.
 
-    UsageError if the name is none of a model, OutputError if the place cannot be written to.
+    OutputError if the place cannot be written to.
     """
     out = Path(out)
     if out.suffix != ".tflite":
