@@ -288,7 +288,7 @@ def test_labels_that_map_to_nothing_end_train_with_a_sentence(teacher_file, tmp_
 
 
 def test_backgrounds_need_no_class_of_the_teacher(teacher_file, tmp_path):
-    from soundsdk_train.commands.train import open_teacher_file
+    from soundsdk_train.preparation import open_teacher_file
 
     for label in ("high tone", "background"):
         write(tmp_path / "data" / label / "1.wav", "noise")

@@ -69,7 +69,7 @@ def test_no_verb_works_before_it_knows_that_it_can_write(
 ) -> None:
     for work in (
         "soundsdk_train.calibration.material.hear_backgrounds",
-        "soundsdk_train.commands.train.scan",
+        "soundsdk_train.training_job.scan",
         "soundsdk_train.commands.crossval.scan",
         "soundsdk_train.evaluation.deployed_run.evaluate_deployed",
         "soundsdk_train.mining.mine.mine",

@@ -151,8 +151,8 @@ def two_folders(root: Path, clips: int) -> Path:
 
 
 def test_a_folder_of_backgrounds_is_no_label_and_makes_the_head_one_of_events(tmp_path: Path) -> None:
-    from soundsdk_train.commands.train import choose_head, labels_to_learn
     from soundsdk_train.datasets import scan
+    from soundsdk_train.preparation import choose_head, labels_to_learn
     from soundsdk_train.run_settings import RunSettings, is_background
 
     dataset = scan(two_folders(tmp_path, 2))
@@ -184,8 +184,8 @@ def test_a_folder_of_backgrounds_is_no_label_and_makes_the_head_one_of_events(tm
 def test_few_recordings_start_from_home_unless_told_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clips: int, given: dict, arguments: dict, name: str | None
 ) -> None:
-    from soundsdk_train.commands.train import choose_head, choose_start
     from soundsdk_train.datasets import scan
+    from soundsdk_train.preparation import choose_head, choose_start
     from soundsdk_train.pretrained import choice
     from soundsdk_train.run_settings import RunSettings
 

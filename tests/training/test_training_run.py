@@ -99,7 +99,7 @@ def test_run_record_is_complete(trained: Any, tmp_path: Path) -> None:
 
 def test_the_same_seed_gives_the_same_file(trained: Any, folders: Path) -> None:
     from soundsdk_train import datasets
-    from soundsdk_train.commands.train import load_split
+    from soundsdk_train.preparation import load_split
 
     settings = quick_settings()
     train, test, labels = load_split(datasets.scan(folders), 1, settings)
@@ -283,7 +283,7 @@ def test_mixed_precision_trains_as_it_would_on_a_gpu() -> None:
 def test_strong_labels_and_a_sigmoid_head_train_and_export(folders: Path) -> None:
     need("tensorflow", "tflite_micro")
     from soundsdk_train import datasets
-    from soundsdk_train.commands.train import load_split
+    from soundsdk_train.preparation import load_split
 
     settings = quick_settings(
         model={"head": "sigmoid", "attention": "class"}, data={"negatives": ["noise"], "licence": "made here"}
@@ -302,7 +302,7 @@ def test_strong_labels_and_a_sigmoid_head_train_and_export(folders: Path) -> Non
 def test_teachers_are_trained_and_learned_from(folders: Path) -> None:
     need("tensorflow", "tflite_micro")
     from soundsdk_train import datasets
-    from soundsdk_train.commands.train import load_split
+    from soundsdk_train.preparation import load_split
 
     settings = quick_settings(teacher={"count": 1, "epochs": 1}, train={"epochs": 1})
     train, test, labels = load_split(datasets.scan(folders), 1, settings)

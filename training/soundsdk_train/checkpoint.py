@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,6 +88,14 @@ class CheckpointFiles:
     resume: bool = False
     paths: list[Path] = field(default_factory=list)  # of the stages so far
 
+    def check(self) -> None:
+        """Raise UsageError if the run is to be resumed and there is no checkpoint of any stage."""
+        stages = re.compile(re.escape(self.output.stem) + r"\.[^.]+\.checkpoint")
+        if self.resume and not any(map(stages.fullmatch, _names(self.output.parent))):
+            raise UsageError(
+                f"there is no checkpoint beside {self.output} to resume from.", "Leave --resume out to begin again."
+            )
+
     def of(self, stage: str, *identity: Any) -> Checkpoint:
         """Return the checkpoint of a stage; identity: JSON-able parts that a resumed run must share."""
         path = self.output.with_suffix(f".{stage.replace(' ', '-')}.checkpoint")
@@ -98,3 +107,7 @@ class CheckpointFiles:
         """Remove the checkpoints of this run's stages, once the output is written."""
         for path in self.paths:
             path.unlink(missing_ok=True)
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()] if folder.is_dir() else []

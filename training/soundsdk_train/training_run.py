@@ -68,7 +68,7 @@ def train_detector(
     thresholds of the run's settings hold. sources: recordings that scenes were mixed from, name -> SHA-256, for the
     record.
     pretrained: the network of a detector to start from, whose form settings.model has. checkpoints: where the state of
-    the training is kept after each epoch, and read from to resume it; a training from pretrained has none.
+    the training is kept after each epoch, and read from to resume it.
     Raises DataError, UsageError, TrainingError, or CheckError when an engine differs.
     """
     check_settings(settings)
@@ -82,7 +82,7 @@ def train_detector(
     on_stage(negatives.note)
     bank, validation = _bank(clips, labels, settings, negatives.clips)
     width = settings.frontend.width
-    same = _without_epochs(settings), list(labels), data_hash(clips)
+    same = _without_epochs(settings), list(labels), data_hash(clips), negatives.digest
     teachers = []
     for i in range(settings.teacher.count):
         on_stage(f"teacher {i + 1} of {settings.teacher.count}")
@@ -104,6 +104,8 @@ def train_detector(
     on_stage("training")
     fitting: dict[str, Any] = {"teachers": teachers, "validation": validation, "on_epoch": on_epoch}
     if pretrained is not None:
+        start = pretrained.origin()["sha256"]
+        fitting["checkpoint_of"] = (lambda stage: checkpoints.of(stage, *same, start)) if checkpoints else None
         trained = transfer.transfer(bank, settings, pretrained, seed=settings.seed, **fitting)
     else:
         fitting["checkpoint"] = checkpoints.of("train", *same) if checkpoints else None

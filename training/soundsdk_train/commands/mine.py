@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ import click
 from soundsdk.commands.options import json_option, model_argument, output_option
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import ModelError
+from soundsdk.labels import counted
 
 
 @click.command(
@@ -85,9 +87,7 @@ def mine(
     def progress(name: str) -> None:
         click.echo(f"{next(number)} of {len(recordings)}: {name}", err=True)
 
-    mined = mine_recordings(detector, recordings, output, limits, progress)
-    for reason in mined.unreadable:
-        click.echo(f"skipped: {reason}", err=True)
+    mined = mine_recordings(detector, recordings, output, limits, progress, partial(click.echo, err=True))
     if as_json:
         click.echo(
             json.dumps(
@@ -101,9 +101,10 @@ def mine(
             )
         )
         return
-    click.echo(f"{mined.hours:.2f} h of {len(recordings)} recordings: {mined.false_alarms} false alarms")
+    recorded = counted(len(recordings), "recording")
+    click.echo(f"{mined.hours:.2f} h of {recorded}: {counted(mined.false_alarms, 'false alarm')}")
     counts = Counter((clip.event_label, clip.kind) for clip in mined.clips)
     for (label, kind), count in sorted(counts.items()):
         click.echo(f"  {label}: {kind.replace('_', ' ')}, {count} taken")
     left = f", {mined.alike} left out that sound like others" if mined.alike else ""
-    click.echo(f"{len(mined.clips)} clips in {output}{left}")
+    click.echo(f"{counted(len(mined.clips), 'clip')} in {output}{left}")

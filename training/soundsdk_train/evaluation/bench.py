@@ -80,6 +80,13 @@ class BenchTable:
         found = others or found
         return found[-1] if found else None
 
+    def mixed_sets(self) -> list[str]:
+        """Return the names of sets whose rows were measured on different recordings, and so do not compare."""
+        seen: dict[str, set[str]] = {}
+        for row in self.rows:
+            seen.setdefault(row.set_name, set()).add(row.data_sha256)
+        return sorted(name for name, digests in seen.items() if len(digests) > 1)
+
     def replaced_by(self, row: BenchRow) -> BenchRow | None:
         """Return the row that put() would replace with figures of other recordings; None if nothing is lost."""
         key = (row.set_name, row.model_sha256)
@@ -130,20 +137,23 @@ class HashedRecordings:
 
 
 def open_set(
-    path: Path, labels: list[str], rate_hz: int, on_note: Callable[[str], None] | None = None
+    path: Path,
+    labels: list[str],
+    rate_hz: int,
+    on_note: Callable[[str], None] | None = None,
+    on_unreadable: Callable[[str], None] | None = None,
 ) -> Iterator[TimelineRecording]:
     """Open a set of recordings: labelled folders, or a folder (or one file) of long recordings with truth beside them.
 
-    A folder is of the second kind if sound files lie directly in it. on_note: see read_with_truth().
+    A folder is of the second kind if sound files lie directly in it. on_note, on_unreadable: see read_with_truth().
     """
-    if path.is_file():
-        return read_with_truth([path], None, labels, rate_hz=rate_hz, on_note=on_note)
-    if not path.is_dir():
+    long = [path] if path.is_file() else []
+    if not long and not path.is_dir():
         raise DataError(f"there is no set {path}.", "Give a folder of recordings.")
-    long = sorted(p for p in path.iterdir() if p.suffix.lower() in audio_file.SUFFIXES)
+    long = long or sorted(p for p in path.iterdir() if p.suffix.lower() in audio_file.SUFFIXES)
     if long:
-        return read_with_truth(long, None, labels, rate_hz=rate_hz, on_note=on_note)
-    return lay_out(path, labels, rate_hz=rate_hz)
+        return read_with_truth(long, None, labels, rate_hz=rate_hz, on_note=on_note, on_unreadable=on_unreadable)
+    return lay_out(path, labels, rate_hz=rate_hz, on_unreadable=on_unreadable)
 
 
 def bench_row(set_name: str, data_sha256: str, model: bytes, evaluation: DeployedEvaluation) -> BenchRow:

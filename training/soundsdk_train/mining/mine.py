@@ -16,6 +16,7 @@ from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import DataError
 from soundsdk.labels import LabelledSpan, printable
 from soundsdk.recording import audio_file
+from soundsdk.recording.skipped import SkippedFiles
 from soundsdk.whole_file import write_whole
 from soundsdk_train.datasets import label_name
 from soundsdk_train.evaluation.deployed import detect_events, score_recording
@@ -86,6 +87,7 @@ def mine(
     output: Path,
     limits: MiningLimits,
     on_recording: Callable[[str], None] = lambda name: None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Mined:
     """Run a detector over recordings and write what it takes for its labels to `output/background`.
 
@@ -99,20 +101,22 @@ def mine(
     known = read_index(output)
     marks = [fingerprint(audio_file.read(output / row.file, rate_hz), frontend) for row in known]
     out = Mined()
+    skipped, read = SkippedFiles(say), 0
     cuts: list[_Cut] = []
     for recording in recordings:
         on_recording(recording.name)
         try:
             pcm = audio_file.read(recording.path, rate_hz)
         except DataError as error:
-            out.unreadable.append(error.message)
+            skipped(error.message)
             continue
+        read += 1
         out.hours += len(pcm) / rate_hz / 3600
         cuts += _cuts(detector, recording, pcm, frontend, limits, out)
         # More than can be taken need not stay in memory; some may turn out to be alike.
         cuts = sorted(cuts, key=_rank)[: 4 * limits.most]
-    if out.unreadable and not out.hours:
-        raise DataError(f"none of the recordings can be read: {out.unreadable[0]}", "Give WAV, FLAC or OGG files.")
+    skipped.finish(read)
+    out.unreadable = skipped.reasons
     try:
         for cut in cuts:
             if len(out.clips) == limits.most:
