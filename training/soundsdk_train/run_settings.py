@@ -19,7 +19,8 @@ else:  # pragma: no cover - the same parser under its older name
     import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
 
 
-SYNTHETIC_LABELS = ("smoke_alarm", "siren")  # labels that the scene generator makes without recordings
+# Labels that the scene generator makes without recordings.
+SYNTHETIC_LABELS = ("smoke_alarm", "siren", "doorbell", "knock")
 
 # Classes that are never an event, as are those that begin with neg_.
 BACKGROUND_LABELS = ("background", "noise", "silence", "other", "negative")
@@ -254,6 +255,9 @@ class SceneSettings:
     # Level of an event against what sounds under it; below -3 dB only alarms and sirens, which are heard there.
     snr_db: list[float] = field(default_factory=lambda: [-10.0, 38.0])
     exclude: list[str] = field(default_factory=list)  # classes of the recordings that are not used
+    # How often kinds of sounds are in front, over the weights of mixtures.mixture.FRONT; "alarms", "bells" and
+    # "impacts" (of soundsdk_sim.scenes) are there only if they are named here.
+    front: dict[str, float] = field(default_factory=dict)
     trusted: list[str] = field(default_factory=list)  # kinds of negatives in which a teacher's labels are not believed
 
 

@@ -232,7 +232,8 @@ def _check_clips(clips: Sequence[LabelledClip], labels: Sequence[str], settings:
     for label, count in zip(labels, matrix.sum(0), strict=True):
         if count == 0:
             raise DataError(f"no clip to train on has the label {label}.", "Add recordings or drop the class.")
-    if settings.model.head == "softmax" and not (matrix.sum(1) == 1).all():
+    named = np.array([not clip.pseudo for clip in clips])
+    if settings.model.head == "softmax" and not (matrix[named].sum(1) == 1).all():
         raise DataError("a clip has no label or several.", 'Use model.head = "sigmoid" for such data.')
 
 
@@ -264,6 +265,10 @@ def _bank(
         held = {sources[i] for i in order[: max(1, round(settings.train.validation * len(sources)))]}
     kept = [clip for clip in clips if (clip.source or clip.name) not in held]
     out = [clip for clip in clips if (clip.source or clip.name) in held]
+    if settings.model.head == "softmax":
+        # What nobody labelled is beside the labelled recordings, however much of it there is.
+        negatives = [*(clip for clip in kept if clip.pseudo), *negatives]
+        kept = [clip for clip in kept if not clip.pseudo]
     bank = training_bank(kept, labels, settings, negatives)
     return bank, ([_features(c) for c in out], label_matrix(out, labels)) if out else None
 
