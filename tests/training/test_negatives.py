@@ -11,7 +11,7 @@ from soundsdk_train.datasets import LabelledClip
 from soundsdk_train.negatives import negatives_for
 from soundsdk_train.negatives.electrical import ELECTRICAL
 from soundsdk_train.negatives.generated import KINDS, generated_negative, kind_schedule
-from soundsdk_train.negatives.mixing import SHIPPED, fits, generated_items
+from soundsdk_train.negatives.mixing import SHIPPED, fits, generated_items, held_back_negatives
 from soundsdk_train.negatives.packing import STEP, NegativeItem, frontend_hash, pack, packed_frontend, unpack
 from soundsdk_train.run_settings import FrontendSettings, RunSettings, from_dict
 from soundsdk_train.training_bank import training_bank
@@ -153,6 +153,17 @@ def test_what_home_hears_is_a_negative_of_every_other_detector_and_of_no_detecto
     own = {c.name.split("-", 2)[2] for c in negatives_for([label], settings()).clips}
     assert label not in own
     assert own & {"dog_bark", "baby_cry", "siren", "smoke_alarm"}
+
+
+def test_a_fifth_of_the_recordings_is_held_back_to_calibrate_on_and_whole_recordings_are() -> None:
+    held = held_back_negatives(["doorbell"], FrontendSettings())
+    trained = negatives_for(["doorbell"], settings()).clips
+    everything = negatives_for(["doorbell"], settings(calibration={"use": False})).clips
+    assert len(held) + len(trained) == len(everything)
+    assert 0.1 < len(held) / len(everything) < 0.25
+    assert len({item.kind for item in held}) >= 10
+    assert not {item.original.split(", pitched")[0] for item in held} & {clip.source for clip in trained}
+    assert held_back_negatives(["doorbell"], FrontendSettings(bands=32)) == []
 
 
 def test_sharp_events_end_soon_after_they_began() -> None:
