@@ -36,6 +36,10 @@ class DataError(SoundsdkError):
     """A recording, label file or folder cannot be used."""
 
 
+class OutputError(SoundsdkError):
+    """A file or folder cannot be written."""
+
+
 class ModelError(SoundsdkError):
     """A model file is missing, damaged or not a soundsdk detector."""
 

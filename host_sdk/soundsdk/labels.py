@@ -27,6 +27,11 @@ class LabelledSpan:
             raise ValueError(f"the span {self.label!r} ends at {self.offset_s} s, before it begins at {self.onset_s} s")
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return a number with its noun, such as "1 clip" or "2 classes"; many: the plural, if it is not one + s."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 def printable(text: str) -> str:
     """Replace every character that could end a line or steer a terminal with a middle dot."""
     return "".join(c if c.isprintable() else "·" for c in text)

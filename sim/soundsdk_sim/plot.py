@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from soundsdk.errors import DataError
 from soundsdk.labels import LabelledSpan
+from soundsdk.whole_file import write_whole
 from soundsdk_sim.board import RunResult
 from soundsdk_sim.drawing.sound import (
     BACK,
@@ -48,7 +48,7 @@ def draw(
 ) -> None:
     """Write a PNG. result.features must have been kept; truth adds a grey bar above each detected one.
 
-    The file is written whole or not at all; DataError if it cannot be written.
+    The file is written whole or not at all; OutputError if it cannot be written.
     """
     picture = _Picture(len(pcm) / int(metadata["frontend"]["rate_hz"]), metadata["labels"], truth)
     picture.header(title)
@@ -56,13 +56,9 @@ def draw(
     picture.features(result.features, metadata["frontend"])
     picture.events(result.events)
     picture.axis()
-    part = path.with_name(path.name + ".part")
-    try:
-        picture.image.save(part, format="PNG", optimize=False)
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise DataError(f"the picture {path} cannot be written: {error.strerror or error}.") from error
+    data = io.BytesIO()
+    picture.image.save(data, format="PNG", optimize=False)
+    write_whole(path, data.getvalue())
 
 
 def _font(size: int) -> Any:

@@ -52,7 +52,7 @@ def test_demo_refuses_a_folder_it_cannot_make(
 ) -> None:
     (tmp_path / "file").write_text("x")
     assert run(["demo", "--model", str(alarm_model), "-o", str(tmp_path / "file" / "out")]) == 1
-    assert "cannot be made" in capfd.readouterr().err
+    assert "cannot be written" in capfd.readouterr().err
 
 
 def test_demo_refuses_a_model_of_another_rate(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -145,7 +145,7 @@ def test_a_long_recording_has_evidence_with_an_axis_of_its_own(explain, tmp_path
         (["clip.wav", "--label", "dog", "--plot", "a.png"], 2, "no class dog"),
         (["clip.wav", "--at", "99", "--plot", "a.png"], 2, "outside the recording"),
         (["clip.wav", "--at", "nan", "--plot", "a.png"], 2, "must be a number"),
-        (["clip.wav", "--plot", "taken.png"], 1, "cannot be written"),
+        (["clip.wav", "--plot", "taken.png"], 2, "is a directory"),
     ],
 )
 def test_wrong_calls_are_one_sentence_and_leave_nothing(  # type: ignore[no-untyped-def]
@@ -156,7 +156,7 @@ def test_wrong_calls_are_one_sentence_and_leave_nothing(  # type: ignore[no-unty
     soundfile.write("short.wav", sound[:320], 16000)
     Path("text.wav").write_text("no sound")
     Path("empty.wav").touch()
-    Path("taken.png.part").mkdir()  # the name it writes to first
+    Path("taken.png").mkdir()
     before = sorted(tmp_path.iterdir())
     got, out, err = explain(*words)
     assert got == code

@@ -19,7 +19,7 @@ def trained(folders: Path) -> Any:
     """Detector made from the folders with fold 1 held out, and the clips it was tested on."""
     need("tensorflow", "tflite_micro")
     from soundsdk_train import datasets, training_run
-    from soundsdk_train.commands.train import load_split
+    from soundsdk_train.preparation import load_split
 
     settings = quick_settings()
     train, test, labels = load_split(datasets.scan(folders), 1, settings)

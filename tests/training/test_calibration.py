@@ -24,13 +24,15 @@ from soundsdk_train.calibration.by_default import calibrate_trained
 from soundsdk_train.calibration.choice import Choice, choose
 from soundsdk_train.calibration.event_counts import SCENE_S, EventRule, Outcome, ScoreTrace
 from soundsdk_train.calibration.heard import Claim, HeardRecording, Listener
+from soundsdk_train.calibration.held_back import hear_held_back, outputs_of
 from soundsdk_train.calibration.material import hear_backgrounds, hear_generated
 from soundsdk_train.calibration.rates import expected_rates, proved_rate
 from soundsdk_train.calibration.rewrite import replace_metadata
 from soundsdk_train.commands.calibrate import calibrate
 from soundsdk_train.evaluation.deployed import detect_events, score_recording
 from soundsdk_train.evaluation.intervals import poisson_interval
-from soundsdk_train.run_settings import CalibrationSettings
+from soundsdk_train.features import extract
+from soundsdk_train.run_settings import CalibrationSettings, FrontendSettings
 
 ROOT = Path(__file__).parents[2]
 HOME = (ROOT / "firmware" / "models" / "home.tflite").read_bytes()
@@ -367,6 +369,25 @@ def test_a_default_calibration_raises_thresholds_only_and_keeps_what_it_can_find
         assert named == (one.get("attained") is False)
         assert one["false"] <= 1 or named
     assert unreachable_in(HOME, {**load_model("home").metadata, "detector": entries["detector"]}) == []
+
+
+def test_features_are_heard_as_the_sound_they_are_of() -> None:
+    pcm = np.random.default_rng(0).normal(0, 1000, 3 * RATE).astype(np.int16)
+    heard = Listener(HOME).hear(pcm)
+    logits, attention = outputs_of(HOME, extract(pcm, FrontendSettings()))
+    assert len(logits) == len(heard.logits) > 20
+    assert np.array_equal(logits, heard.logits)
+    assert np.array_equal(attention, heard.attention)
+
+
+def test_held_back_negatives_are_heard_after_quiet_and_hold_no_label() -> None:
+    listener = Listener(HOME)
+    held = hear_held_back(HOME, listener)
+    assert sum(h.sound_s for h in held) > 300
+    assert not {h.kind for h in held} & set(listener.labels)
+    lead = 3 * RATE // STEP - 1
+    # Quiet is no event of any label.
+    assert all(listener.pooled(h, 0)[:lead].max() < 500 for h in held[:5])
 
 
 def test_home_keeps_the_rate_on_real_recordings_of_other_groups() -> None:

@@ -17,8 +17,8 @@ from training_sounds import need, quick_settings
 from soundsdk.cache import CacheError
 from soundsdk.errors import DataError
 from soundsdk.recording import audio_file
-from soundsdk_train import datasets, feature_cache, features, scene_data
-from soundsdk_train.commands import train as train_command
+from soundsdk_train import datasets, feature_cache, features, preparation, scene_data
+from soundsdk_train.commands.train import train
 from soundsdk_train.feature_cache import FeatureStore, StoredFeatures
 
 
@@ -34,7 +34,7 @@ def segment(seed: int, frames: int = 50) -> StoredFeatures:
 
 def test_the_second_run_decodes_nothing_and_gets_the_same(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def load() -> list[datasets.LabelledClip]:
-        return train_command.load_split(datasets.scan(folders), None, quick_settings(waveform={"variants": 1}))[0]
+        return preparation.load_split(datasets.scan(folders), None, quick_settings(waveform={"variants": 1}))[0]
 
     first = load()
 
@@ -57,7 +57,7 @@ def test_the_second_run_decodes_nothing_and_gets_the_same(folders: Path, monkeyp
 def test_other_settings_or_content_are_made_anew(folders: Path, cache: Path) -> None:
     def load(**tables: Any) -> list[datasets.LabelledClip]:
         settings = quick_settings(waveform={"variants": 0}, **tables)
-        return train_command.load_split(datasets.scan(folders), 1, settings)[0]
+        return preparation.load_split(datasets.scan(folders), 1, settings)[0]
 
     one, other = load(), load(frontend={"low_hz": 100})
     assert len(list(cache.glob("features-*/values"))) == 2
@@ -66,7 +66,7 @@ def test_other_settings_or_content_are_made_anew(folders: Path, cache: Path) -> 
 
 def test_a_damaged_entry_is_computed_again(folders: Path, cache: Path) -> None:
     settings = quick_settings(waveform={"variants": 0})
-    first, _, _ = train_command.load_split(datasets.scan(folders), None, settings)
+    first, _, _ = preparation.load_split(datasets.scan(folders), None, settings)
     wanted = [np.array(clip.features) for clip in first]
     (values,) = cache.glob("features-*/values")
     data = bytearray(values.read_bytes())
@@ -75,7 +75,7 @@ def test_a_damaged_entry_is_computed_again(folders: Path, cache: Path) -> None:
     index = values.with_name("index")
     index.write_text("damaged\n" + index.read_text() + '["ab", 1')
     for _ in range(2):
-        again, _, _ = train_command.load_split(datasets.scan(folders), None, settings)
+        again, _, _ = preparation.load_split(datasets.scan(folders), None, settings)
         for clip, want in zip(again, wanted, strict=True):
             np.testing.assert_array_equal(clip.features, want)
     store = FeatureStore(values.parent.name.removeprefix("features-"), 40)
@@ -192,13 +192,13 @@ def test_train_names_the_folder_of_features(folders: Path, cache: Path, tmp_path
     config = tmp_path / "bad.toml"
     config.write_text('[waveform]\nvariants = 0\n[data]\nnegatives = ["noise", "low_tone", "high_tone"]\n')
     args = ["--data", str(folders), "--config", str(config), "-o", str(tmp_path / "x.tflite")]
-    result = CliRunner().invoke(train_command.train, args)
+    result = CliRunner().invoke(train, args)
     assert f"features are kept in {cache}" in result.stderr
     assert isinstance(result.exception, DataError)
 
 
 def test_a_run_on_scenes_makes_no_variants_of_clips(folders: Path) -> None:
     settings = quick_settings(waveform={"variants": 2}, scenes={"count": 1})
-    clips = train_command.load_split(datasets.scan(folders), None, settings)[0]
+    clips = preparation.load_split(datasets.scan(folders), None, settings)[0]
     assert len(clips) == 30
     assert not any(clip.variants for clip in clips)

@@ -24,7 +24,7 @@ def test_held_out_clips_are_heard_as_on_a_board(capfd: pytest.CaptureFixture[str
         for i, labels in enumerate([("siren",), ("siren", "dog_bark"), (), ("helicopter",)])
     ]
     figures = clip_figures(HOME, clips)
-    print_figures(open_console(), "fold 1", figures)
+    print_figures(open_console(), "fold 1", figures, onsets_known=False)
     out = capfd.readouterr().out
     assert "fold 1: 4 recordings" in out
     assert {label.label: label.events for label in figures.labels} == {

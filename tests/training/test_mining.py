@@ -131,8 +131,8 @@ def train(data: Path, out: Path) -> Any:
     """Train a detector and read its file."""
     from soundsdk.models.shipped import load_model
     from soundsdk_train import training_run
-    from soundsdk_train.commands.train import load_split
     from soundsdk_train.datasets import scan
+    from soundsdk_train.preparation import load_split
 
     chosen = settings()
     clips, _, labels = load_split(scan(data), None, chosen)

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from soundsdk.errors import DataError, UsageError
-from soundsdk_sim.scenes import alarms, sirens
+from soundsdk_sim.scenes import alarms, distractors, sirens
 from soundsdk_train.datasets import UNKNOWN, LabelledFile
 from soundsdk_train.mixtures import Material, mixture, read_material, scene_clips
 from soundsdk_train.mixtures.material import LabelScores, MaterialClip, files_of
@@ -190,17 +190,65 @@ def test_unreadable_recordings_are_left_out_and_nothing_readable_is_an_error(tmp
 def test_an_event_sounds_where_its_recording_is_loud() -> None:
     pcm = np.zeros(48000, np.int16)
     pcm[16000:24000] = (8000 * np.sin(np.arange(8000))).astype(np.int16)
-    material = Material({"knock": [MaterialClip(pcm, "one")]})
+    material = Material({"rustle": [MaterialClip(pcm, "one")]})
     for seed in range(10):
-        event = make_event(np.random.default_rng(seed), "knock", 5.0, material)
+        event = make_event(np.random.default_rng(seed), "rustle", 5.0, material)
         if event is None:  # the drawn part was silent
             continue
         assert event.sounding.any()
         assert not (event.sounding & ~event.possible).any()
         loud = np.abs(event.sound) > 0.1
         assert loud[event.sounding].mean() > 0.5
-    silent = Material({"knock": [MaterialClip(np.zeros(16000, np.int16), "none")]})
-    assert make_event(np.random.default_rng(0), "knock", 5.0, silent) is None
+    silent = Material({"rustle": [MaterialClip(np.zeros(16000, np.int16), "none")]})
+    assert make_event(np.random.default_rng(0), "rustle", 5.0, silent) is None
+
+
+@pytest.mark.parametrize("label", ["doorbell", "knock"])
+def test_doorbells_and_knocks_are_known_from_their_second_sound_on(label: str) -> None:
+    for seed in range(25):
+        event = make_event(np.random.default_rng(seed), label, 5.0, Material())
+        assert event is not None
+        again = make_event(np.random.default_rng(seed), label, 5.0, Material())
+        assert again is not None
+        assert np.array_equal(event.sound, again.sound)
+        assert event.sounding[0]
+        assert len(event.sounding) == len(event.possible) == len(event.sound)
+        assert not (event.sounding & ~event.possible).any()
+        assert event.lead_s > 0.11  # the shortest gap between two blows
+    settings = replace(SYNTHETIC, seconds=6.0, labels=[label], weights=[1.0], empty=0.0)
+    known = [(mixture(np.random.default_rng(i), Material(), settings)[1].cells == 1).any() for i in range(12)]
+    assert sum(known) >= 6
+
+
+def test_sounds_in_front_that_only_some_runs_have_come_with_their_weights() -> None:
+    plain = replace(SYNTHETIC, seconds=3.0, empty=1.0)
+    named = replace(plain, front={"impacts": 1e6, "no_such_kind": 5.0})
+    for seed in range(3):
+        usual, _ = mixture(np.random.default_rng(seed), Material(), plain)
+        with_impacts, truth = mixture(np.random.default_rng(seed), Material(), named)
+        assert not np.array_equal(usual, with_impacts)
+        assert not truth.cells.any()
+    for kind in ("alarms", "bells", "impacts"):
+        sound, masks = make_front(np.random.default_rng(2), kind, Material(), ["doorbell"])
+        assert len(sound) > 8000
+        assert not masks
+
+
+def test_a_doorbell_is_no_distractor_of_scenes_that_label_doorbells(monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(rng: np.random.Generator, n: int) -> np.ndarray:
+        raise AssertionError("a doorbell without a label")
+
+    monkeypatch.setitem(distractors.BEEPS, "doorbell", made)
+    for seed in range(60):
+        make_front(np.random.default_rng(seed), "distractor", Material(), ["doorbell", "knock"])
+
+
+def test_a_doorbell_may_be_a_distractor_of_other_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    monkeypatch.setitem(distractors.BEEPS, "doorbell", lambda rng, n: made.append(n) or np.ones(n))
+    for seed in range(60):
+        make_front(np.random.default_rng(seed), "distractor", Material(), ["siren"])
+    assert made
 
 
 def test_sounds_in_front_are_never_of_a_label_to_learn() -> None:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from training_sounds import need, quick_settings, write_folders
 
 from soundsdk.detector_file import FEATURE_SCALE
-from soundsdk.errors import CheckError, DataError, UsageError
+from soundsdk.errors import CheckError, DataError, OutputError, UsageError
 from soundsdk_train import crnn, crnn_step, training_loop, training_run
 
 
@@ -99,7 +99,7 @@ def test_run_record_is_complete(trained: Any, tmp_path: Path) -> None:
 
 def test_the_same_seed_gives_the_same_file(trained: Any, folders: Path) -> None:
     from soundsdk_train import datasets
-    from soundsdk_train.commands.train import load_split
+    from soundsdk_train.preparation import load_split
 
     settings = quick_settings()
     train, test, labels = load_split(datasets.scan(folders), 1, settings)
@@ -211,24 +211,6 @@ def test_a_missing_official_interpreter_is_reported_before_training(monkeypatch:
         export.need_tflm()
 
 
-def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
-    from soundsdk_train import whole_file
-
-    path = tmp_path / "m.tflite"
-    whole_file.write_whole(path, b"old")
-
-    def fail(*args: object) -> None:
-        raise OSError("disk full")
-
-    monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
-        whole_file.write_whole(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert [p.name for p in tmp_path.iterdir()] == ["m.tflite"]
-
-
 def test_ctrl_c_keeps_the_best_so_far() -> None:
     need("tensorflow")
     from soundsdk_train import augment
@@ -301,7 +283,7 @@ def test_mixed_precision_trains_as_it_would_on_a_gpu() -> None:
 def test_strong_labels_and_a_sigmoid_head_train_and_export(folders: Path) -> None:
     need("tensorflow", "tflite_micro")
     from soundsdk_train import datasets
-    from soundsdk_train.commands.train import load_split
+    from soundsdk_train.preparation import load_split
 
     settings = quick_settings(
         model={"head": "sigmoid", "attention": "class"}, data={"negatives": ["noise"], "licence": "made here"}
@@ -320,7 +302,7 @@ def test_strong_labels_and_a_sigmoid_head_train_and_export(folders: Path) -> Non
 def test_teachers_are_trained_and_learned_from(folders: Path) -> None:
     need("tensorflow", "tflite_micro")
     from soundsdk_train import datasets
-    from soundsdk_train.commands.train import load_split
+    from soundsdk_train.preparation import load_split
 
     settings = quick_settings(teacher={"count": 1, "epochs": 1}, train={"epochs": 1})
     train, test, labels = load_split(datasets.scan(folders), 1, settings)
@@ -385,7 +367,7 @@ def test_an_output_that_cannot_be_written_is_reported_before_training(tmp_path: 
     with pytest.raises(UsageError, match="does not end in"):
         training_run.check_output(tmp_path / "model.bin")
     (tmp_path / "x.tflite").mkdir()
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(OutputError, match="Is a directory"):
         training_run.check_output(tmp_path / "x.tflite")
 
 

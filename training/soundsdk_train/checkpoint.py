@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk.errors import SoundsdkError, UsageError
-from soundsdk_train.whole_file import write_whole
+from soundsdk.errors import OutputError, SoundsdkError, UsageError
+from soundsdk.whole_file import write_whole
 
 Arrays = list[NDArray[Any]]
 
@@ -72,11 +73,10 @@ class Checkpoint:
         file = io.BytesIO()
         np.savez(file, about=about, **arrays)  # type: ignore[arg-type]
         try:
-            write_whole(self.path, file.getvalue())
-        except OSError as error:
+            write_whole(self.path, file.getvalue(), parents=True)
+        except OutputError as error:
             raise TrainingError(
-                f"the checkpoint {self.path} cannot be written: {error.strerror or error}.",
-                "Free space and go on with --resume; the epoch before is kept.",
+                f"the checkpoint {error.message}", "Free space and go on with --resume; the epoch before is kept."
             ) from error
 
 
@@ -87,6 +87,14 @@ class CheckpointFiles:
     output: Path
     resume: bool = False
     paths: list[Path] = field(default_factory=list)  # of the stages so far
+
+    def check(self) -> None:
+        """Raise UsageError if the run is to be resumed and there is no checkpoint of any stage."""
+        stages = re.compile(re.escape(self.output.stem) + r"\.[^.]+\.checkpoint")
+        if self.resume and not any(map(stages.fullmatch, _names(self.output.parent))):
+            raise UsageError(
+                f"there is no checkpoint beside {self.output} to resume from.", "Leave --resume out to begin again."
+            )
 
     def of(self, stage: str, *identity: Any) -> Checkpoint:
         """Return the checkpoint of a stage; identity: JSON-able parts that a resumed run must share."""
@@ -99,3 +107,7 @@ class CheckpointFiles:
         """Remove the checkpoints of this run's stages, once the output is written."""
         for path in self.paths:
             path.unlink(missing_ok=True)
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()] if folder.is_dir() else []

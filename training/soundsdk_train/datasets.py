@@ -103,6 +103,12 @@ def scan(root: str | Path, layout: str = "auto") -> Dataset:
     reader = {"esc": _scan_esc, "folders": _scan_folders, "urbansound8k": _scan_urbansound8k}[layout]
     labels, recordings = reader(root)
     if not recordings:
+        loose = [p for p in sorted(root.iterdir()) if p.suffix.lower() in audio_file.SUFFIXES and p.is_file()]
+        if loose:
+            raise DataError(
+                f"the recordings in {root} are in no folder that says what they are.",
+                f"Put them into one folder per class, as {root / 'CLASS' / loose[0].name}.",
+            )
         raise DataError(
             f"{root} holds no recordings in the layout {layout!r}.",
             "Put WAV, FLAC or OGG files into one folder per class, or name the layout with --layout.",
@@ -143,13 +149,14 @@ def load_clips(
     keep_pcm: bool = True,
     make_variants: VariantMaker | None = None,
     store: FeatureStore | None = None,
+    most_unreadable: float = MAX_UNREADABLE,
 ) -> LoadedClips:
     """Decode recordings and compute their features; files that cannot be read are listed and left out.
 
     Clips shorter than one step of hop_frames end in silence up to there. keep_pcm=False drops the samples, which
     need 30 times the memory of the features. make_variants makes the augmented copies of a clip from its samples.
     store: where features and variants are kept between runs; what it has is not decoded, unless samples are kept.
-    Raises DataError if more than 5 % of the files are unreadable.
+    Raises DataError if a larger share of the files than most_unreadable cannot be read.
     """
     shortest = minimum_samples(frontend, hop_frames)
 
@@ -185,7 +192,7 @@ def load_clips(
                     _fill(clip, store.get(clip.sha256))  # the mapped file in place of memory
             loaded.clips += clips
             loaded.unreadable += [result for result in results if not isinstance(result, LabelledClip)]
-    if len(loaded.unreadable) > MAX_UNREADABLE * len(recordings):
+    if len(loaded.unreadable) > most_unreadable * len(recordings):
         reason = loaded.unreadable[0][1]
         raise DataError(
             f"{len(loaded.unreadable)} of {len(recordings)} files cannot be read, the first because {reason}",

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import DataError, UsageError
+from soundsdk.whole_file import check_writable, write_whole
 from soundsdk_train import crnn, crnn_step, export, quantize, tf_runtime, training_loop
 from soundsdk_train.augment import Bank
-from soundsdk_train.checkpoint import CheckpointFiles, TrainingError
+from soundsdk_train.checkpoint import CheckpointFiles
 from soundsdk_train.datasets import LabelledClip, data_hash, label_matrix, refuse_duplicates
 from soundsdk_train.evaluation import clips as clip_evaluation
 from soundsdk_train.evaluation.clip_metrics import Figures
@@ -28,7 +29,6 @@ from soundsdk_train.pretrained import transfer
 from soundsdk_train.pretrained.reading import DetectorNetwork
 from soundsdk_train.run_settings import RunSettings, check_settings
 from soundsdk_train.training_bank import training_bank
-from soundsdk_train.whole_file import write_whole
 
 # What fits a small board beside the firmware.
 BUDGET = {"parameters": 60_000, "macs_per_second": 1_300_000, "file_bytes": 100_000, "arena_bytes": 24 * 1024}
@@ -68,7 +68,7 @@ def train_detector(
     thresholds of the run's settings hold. sources: recordings that scenes were mixed from, name -> SHA-256, for the
     record.
     pretrained: the network of a detector to start from, whose form settings.model has. checkpoints: where the state of
-    the training is kept after each epoch, and read from to resume it; a training from pretrained has none.
+    the training is kept after each epoch, and read from to resume it.
     Raises DataError, UsageError, TrainingError, or CheckError when an engine differs.
     """
     check_settings(settings)
@@ -82,7 +82,7 @@ def train_detector(
     on_stage(negatives.note)
     bank, validation = _bank(clips, labels, settings, negatives.clips)
     width = settings.frontend.width
-    same = _without_epochs(settings), list(labels), data_hash(clips)
+    same = _without_epochs(settings), list(labels), data_hash(clips), negatives.digest
     teachers = []
     for i in range(settings.teacher.count):
         on_stage(f"teacher {i + 1} of {settings.teacher.count}")
@@ -104,6 +104,8 @@ def train_detector(
     on_stage("training")
     fitting: dict[str, Any] = {"teachers": teachers, "validation": validation, "on_epoch": on_epoch}
     if pretrained is not None:
+        start = pretrained.origin()["sha256"]
+        fitting["checkpoint_of"] = (lambda stage: checkpoints.of(stage, *same, start)) if checkpoints else None
         trained = transfer.transfer(bank, settings, pretrained, seed=settings.seed, **fitting)
     else:
         fitting["checkpoint"] = checkpoints.of("train", *same) if checkpoints else None
@@ -145,7 +147,7 @@ def train_detector(
 
     cost = crnn.cost(settings.model, width, len(labels), settings.frontend.rate_hz / settings.frontend.hop)
     record = {
-        "settings": settings.as_dict(),
+        "settings": _settings_record(settings),
         "labels": list(labels),
         # Scenes follow from settings, seed and sources; provenance.data in the metadata is over the scenes themselves.
         "data": dict(sources) if sources else {clip.name: clip.sha256 for clip in clips},
@@ -175,25 +177,28 @@ def train_detector(
 def write_detector(detector: TrainedDetector, out: str | Path) -> Path:
     """Write the detector file and `<name>.run.json` beside it; return the path of the latter."""
     out = Path(out)
-    record = out.with_suffix(".run.json")
-    try:
-        write_whole(record, (json.dumps(detector.record, indent=1) + "\n").encode())
-        write_whole(out, detector.data)
-    except OSError as error:
-        raise TrainingError(
-            f"{out} cannot be written: {error.strerror or error}.",
-            "Free space, and make it of the checkpoint beside it with --resume.",
-        ) from error
+    record = record_path(out)
+    hint = "Free space, and make it of the checkpoint beside it with --resume."
+    write_whole(record, (json.dumps(detector.record, indent=1) + "\n").encode(), hint, parents=True)
+    write_whole(out, detector.data, hint, parents=True)
     return record
 
 
+def record_path(out: Path) -> Path:
+    """Return where the record of the run that makes a detector file is kept."""
+    return out.with_suffix(".run.json")
+
+
 def check_output(out: str | Path) -> None:
-    """Raise UsageError, before hours of training, if the model could not be written to this path."""
+    """Raise UsageError, before hours of training, if the model or its record could not be written.
+
+    OutputError if the place cannot be written to.
+    """
     out = Path(out)
     if out.suffix != ".tflite":
         raise UsageError(f"{out} does not end in .tflite.", "Name the model OUT.tflite.")
-    if out.is_dir() or (out.parent.exists() and not out.parent.is_dir()):
-        raise UsageError(f"{out} cannot be written.", "Name a file in a folder.")
+    for path in (out, record_path(out)):
+        check_writable(path, parents=True)
 
 
 def over_budget(record: dict[str, Any]) -> list[str]:
@@ -232,8 +237,17 @@ def _check_clips(clips: Sequence[LabelledClip], labels: Sequence[str], settings:
     for label, count in zip(labels, matrix.sum(0), strict=True):
         if count == 0:
             raise DataError(f"no clip to train on has the label {label}.", "Add recordings or drop the class.")
-    if settings.model.head == "softmax" and not (matrix.sum(1) == 1).all():
+    named = np.array([not clip.pseudo for clip in clips])
+    if settings.model.head == "softmax" and not (matrix[named].sum(1) == 1).all():
         raise DataError("a clip has no label or several.", 'Use model.head = "sigmoid" for such data.')
+
+
+def _settings_record(settings: RunSettings) -> dict[str, Any]:
+    """Return all settings; of files their names, since where they lay is of one machine."""
+    out = settings.as_dict()
+    for table, key in (("teacher_file", "file"), ("teacher_file", "class_map"), ("pretrained", "file")):
+        out[table][key] = Path(out[table][key]).name
+    return out
 
 
 def _without_epochs(settings: RunSettings) -> dict[str, Any]:
@@ -264,6 +278,10 @@ def _bank(
         held = {sources[i] for i in order[: max(1, round(settings.train.validation * len(sources)))]}
     kept = [clip for clip in clips if (clip.source or clip.name) not in held]
     out = [clip for clip in clips if (clip.source or clip.name) in held]
+    if settings.model.head == "softmax":
+        # What nobody labelled is beside the labelled recordings, however much of it there is.
+        negatives = [*(clip for clip in kept if clip.pseudo), *negatives]
+        kept = [clip for clip in kept if not clip.pseudo]
     bank = training_bank(kept, labels, settings, negatives)
     return bank, ([_features(c) for c in out], label_matrix(out, labels)) if out else None
 

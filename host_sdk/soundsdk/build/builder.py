@@ -17,6 +17,7 @@ from soundsdk.cache import cache_dir, locked
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import ModelError, UsageError
 from soundsdk.resources import firmware_dir
+from soundsdk.whole_file import write_whole
 
 # The least that MicroPython and soundfw need besides the detector: what cannot fit is an error before anything is
 # compiled. The linked image is measured as well.
@@ -202,13 +203,5 @@ def _has_hash(path: Path, sha256: object) -> bool:
 
 def _place(kept: Path, target: Path, executable: bool) -> None:
     """Copy the image to its destination, whole or not at all."""
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(kept, unfinished)
-        unfinished.chmod(0o755 if executable else 0o644)
-        unfinished.replace(target)
-    except OSError as e:
-        raise UsageError(f"{target} cannot be written: {e.strerror or e}.", "Give another folder with -o.") from e
-    finally:
-        unfinished.unlink(missing_ok=True)
+    mode = 0o755 if executable else 0o644
+    write_whole(target, kept.read_bytes(), "Give another folder with -o.", parents=True, mode=mode)

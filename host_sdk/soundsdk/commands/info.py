@@ -12,6 +12,7 @@ from soundsdk.commands.options import json_option, port_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import SoundsdkError, UsageError
+from soundsdk.labels import counted
 from soundsdk.models.reachability import unreachable_classes
 from soundsdk.models.shipped import load_model
 
@@ -55,7 +56,7 @@ def _sizes(detector: DetectorFile) -> dict[str, int]:
 def _show(detector: DetectorFile) -> None:
     meta = detector.metadata
     rate = meta["frontend"]["rate_hz"]
-    click.echo(f"{detector.name}: {len(detector.labels)} classes, {meta['head']} head")
+    click.echo(f"{detector.name}: {counted(len(detector.labels), 'class', 'classes')}, {meta['head']} head")
     click.echo(f"  file    {len(detector.data)} bytes")
     click.echo(f"  arena   {detector.arena_bytes} bytes, frontend included")
     click.echo(f"  step    {detector.step_samples} samples ({1000 * detector.step_samples / rate:g} ms at {rate} Hz)")
@@ -68,8 +69,22 @@ def _show(detector: DetectorFile) -> None:
         click.echo(f"  warning: {problem}")
     calibration = meta.get("calibration")
     if isinstance(calibration, dict) and {"max_fa_per_hour", "hours"} <= set(calibration):
-        rate_text = f"{calibration['max_fa_per_hour']:g} false alarms an hour"
-        click.echo(f"  calibrated for {rate_text} on {calibration['hours']:.2f} h of background")
+        click.echo(f"  {_calibration(calibration)}")
+
+
+def _calibration(entry: dict[str, Any]) -> str:
+    """Say what the thresholds keep: the rate that was asked for, and the classes for which it was not attained."""
+    number = entry["max_fa_per_hour"]
+    rate = f"{number:g} false {'alarm' if number == 1 else 'alarms'} an hour"
+    where = f"on {entry['hours']:.2f} h of {', '.join(entry.get('sources', ())) or 'background'}"
+    classes = entry.get("classes", [])
+    failed = [c for c in classes if c.get("attained") is False]
+    counts = ", ".join(f"{c['label']} ({c['false']} false)" for c in failed)
+    if not failed:
+        return f"calibrated for {rate} {where}"
+    if len(failed) == len(classes):
+        return f"not calibrated: {rate} was not attained {where}: {counts}"
+    return f"calibrated for {rate} {where}, which was not attained for {counts}"
 
 
 def _known(sha256: str) -> DetectorFile | None:

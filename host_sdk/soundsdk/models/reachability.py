@@ -103,7 +103,7 @@ def _try(trace: _Trace, rule: dict[str, int]) -> str:
     trace.run(_QUIET_S, loud=False)
     if not trace.run(SOUND_S, loud=True):
         if trace.highest < rule["on"]:
-            return f"its score reaches {trace.highest} at most, and on is {rule['on']}"
+            return f"its score reaches {trace.highest} at most, and on is {rule['on']}: train it longer, or lower on"
         return f"min_ms {rule['min_ms']} is longer than {SOUND_S:g} s of its sound leave it at or above on"
     if not trace.run(SOUND_S + rule["hold_ms"] / 1000, loud=False):
         if trace.lowest >= rule["off"]:

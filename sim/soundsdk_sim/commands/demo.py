@@ -9,7 +9,7 @@ import click
 
 from soundsdk.commands.options import model_option, output_option, seed_option
 from soundsdk.commands.verb import Verb
-from soundsdk.errors import DataError, ModelError
+from soundsdk.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,11 +37,13 @@ def demo(model: str | None, seed: int | None, output: Path) -> None:
     from rich.console import Console
 
     from soundsdk.models.shipped import load_model
+    from soundsdk.whole_file import check_folder, write_whole
     from soundsdk_sim.board import run_recording
     from soundsdk_sim.plot import draw
     from soundsdk_sim.scenes import demo_scene
     from soundsdk_sim.scenes.matching import match
 
+    check_folder(output, "Use -o.")
     detector = load_model(model)
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
     scene = demo_scene(seed or 0)
@@ -51,11 +53,7 @@ def demo(model: str | None, seed: int | None, output: Path) -> None:
     outcome = match(scene.events, result.events, detector.labels)
     unknown = sorted({e.label for e in scene.events} - set(detector.labels))
     picture, sound = output / "demo.png", output / "demo.wav"
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"the folder {output} cannot be made: {error.strerror or error}.", "Use -o.") from error
-    _write_wav(sound, scene.pcm.tobytes(), rate_hz)
+    write_whole(sound, _wav(scene.pcm.tobytes(), rate_hz), parents=True)
     draw(picture, scene.pcm, detector.metadata, result, f"soundsdk demo  ·  {detector.name}", scene.events)
 
     console = Console()
@@ -97,19 +95,15 @@ def table(outcome: Matched, title: str) -> Table:
     return out
 
 
-def _write_wav(path: Path, pcm: bytes, rate_hz: int) -> None:
-    """Write a mono WAV file, whole or not at all."""
-    import os
+def _wav(pcm: bytes, rate_hz: int) -> bytes:
+    """Return samples as a mono WAV file."""
+    import io
     import wave
 
-    part = path.with_name(path.name + ".part")
-    try:
-        with wave.open(str(part), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(rate_hz)
-            file.writeframes(pcm)
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise DataError(f"{path} cannot be written: {error.strerror or error}.") from error
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate_hz)
+        file.writeframes(pcm)
+    return out.getvalue()

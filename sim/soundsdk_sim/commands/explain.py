@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +12,7 @@ import click
 from soundsdk.commands.options import json_option, model_option
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import DataError, UsageError
+from soundsdk.whole_file import check_writable, write_whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -118,6 +117,8 @@ def _check(plot: Path | None, html: Path | None, labels: tuple[str, ...], at_s: 
     for option, file in (("--plot", plot), ("--html", html)):
         if file and not file.absolute().parent.is_dir():
             raise UsageError(f"there is no folder {file.parent} for the file of {option}.", "Make it first.")
+        if file:
+            check_writable(file)
     if (labels or at_s is not None) and not (plot or html):
         raise UsageError("--label and --at say what to draw.", "Add --plot or --html.")
     if at_s is not None and not math.isfinite(at_s):
@@ -159,20 +160,8 @@ def _draw(
 
     if plot:
         kind = Raster if plot.suffix.lower() == ".png" else Vector
-        _write(plot, drawn(kind, EvidencePicture(found, pcm, panels, title)))
+        write_whole(plot, drawn(kind, EvidencePicture(found, pcm, panels, title)))
     if html:
         picture = EvidencePicture(found, pcm, panels)
-        _write(html, page(found, pcm, title, picture, drawn(Vector, picture)).encode())
+        write_whole(html, page(found, pcm, title, picture, drawn(Vector, picture)).encode())
     return evidence
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_bytes(data)
-        os.replace(part, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise DataError(f"{path} cannot be written: {error.strerror or error}.") from error

@@ -12,6 +12,7 @@ import click
 from soundsdk.commands.options import model_option
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import DataError, SoundsdkError, UsageError
+from soundsdk.whole_file import check_writable
 from soundsdk_sim.targets.names import DEFAULT, PACED, TARGETS
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ def _check_options(
         raise UsageError(f"--plot writes PNG files, not {plot.name}.", "Give a name that ends in .png.")
     if plot and not plot.absolute().parent.is_dir():
         raise UsageError(f"there is no folder {plot.parent} for the picture.", "Make it first.")
+    if plot:
+        check_writable(plot)
 
 
 def _sound(file: Path, rate_hz: int, noise_db: float | None) -> NDArray[np.int16]:

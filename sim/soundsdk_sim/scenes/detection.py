@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from soundsdk.labels import LabelledSpan
 from soundsdk_sim.scenes.matching import Matched, match, on_time
-from soundsdk_sim.scenes.scene import ALARM_LABELS, Scene
+from soundsdk_sim.scenes.scene import REQUIRED_LABELS, Scene
 
 REQUIRED_SNR_DB = 5.0
 ALLOWED_FALSE = 1
@@ -67,12 +67,12 @@ def detect_in_scenes(model: bytes, scenes: Iterable[Scene]) -> list[Matched]:
 
 
 def failures(outcomes: Sequence[Matched]) -> tuple[int, int]:
-    """Count the required alarms that were not found on time, and the false events."""
+    """Count the required events that were not found on time, and the false events."""
     missed = sum(
         not on_time(true, found)
         for outcome in outcomes
         for true, found in outcome.pairs
-        if true.label in ALARM_LABELS and true.snr_db >= REQUIRED_SNR_DB
+        if true.label in REQUIRED_LABELS and true.snr_db >= REQUIRED_SNR_DB
     )
     return missed, sum(len(outcome.false) for outcome in outcomes)
 
@@ -84,7 +84,7 @@ def event_table(names: Sequence[str], outcomes: Sequence[Matched]) -> str:
         rows = []
         for true, found in outcome.pairs:
             head = f"{name:>6}  {true.label:<12} {true.snr_db:6.1f}  {true.onset_s:6.2f}-{true.offset_s:<6.2f}"
-            required = true.label in ALARM_LABELS and true.snr_db >= REQUIRED_SNR_DB
+            required = true.label in REQUIRED_LABELS and true.snr_db >= REQUIRED_SNR_DB
             if found is None:
                 rows.append((true.onset_s, head + "  " + " " * 13 + ("  MISSED" if required else "  missed")))
             else:
@@ -115,6 +115,6 @@ def summary(outcomes: Sequence[Matched]) -> str:
         )
     missed, false = failures(outcomes)
     lines.append(
-        f"required alarms missed or late: {missed} (0 allowed); false events: {false} ({ALLOWED_FALSE} allowed)"
+        f"required events missed or late: {missed} (0 allowed); false events: {false} ({ALLOWED_FALSE} allowed)"
     )
     return "\n".join(lines)

@@ -8,7 +8,7 @@ Onset: the first sample of the direct sound. Offset: the last one; the room may 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,10 @@ from soundsdk_sim.scenes.dsp import RATE_HZ, Signal, add_at, choice, edges, from
 from soundsdk_sim.scenes.recordings import Recordings
 
 ALARM_LABELS = ("smoke_alarm", "siren")
+DOOR_LABELS = ("doorbell", "knock")
+REQUIRED_LABELS = (*ALARM_LABELS, *DOOR_LABELS)  # an event of these that is loud enough has to be found
+
+Maker = Callable[[np.random.Generator, float], Signal]  # of a sound of at most so many seconds
 SNR_RANGE_DB = (-5.0, 30.0)
 _PEAK_DBFS = -15.0  # the loudest 50 ms of a scene, before the gain
 _GAIN_RANGE_DB = (-30.0, 6.0)
@@ -89,24 +93,32 @@ def compose(
     gain_db: float | None = None,
     room: bool = True,
     microphone: bool = True,
+    events: Mapping[str, Maker] | None = None,
+    others: Mapping[str, Maker] | None = None,
 ) -> Scene:
-    """Mix a background (RMS 1) and parts into a scene; sound beyond its end is cut."""
+    """Mix a background (RMS 1) and parts into a scene; sound beyond its end is cut.
+
+    events, others: what makes the parts of further labels, as events and as distractors.
+    """
+    events, others = events or {}, others or {}
     bed = shape(bed, lambda f: high_pass(f, 60.0, 4))
     n = len(bed)
     mix = bed.copy()
     truth: list[SceneEvent] = []
-    true_labels = {*ALARM_LABELS, *(recordings.clips if recordings else ())}
+    true_labels = {*ALARM_LABELS, *events, *(recordings.clips if recordings else ())}
     # Distractors first, so that an event's SNR counts them.
     for part in sorted(parts, key=lambda p: p.label in true_labels):
         start = samples(part.start_s)
         if start >= n:
             continue
         event = part.label in true_labels
-        dry = (
-            render(rng, part, recordings)
-            if event
-            else distractors.distractor(rng, part.seconds, None if part.label == "any" else part.label)
-        )
+        maker = (events if event else others).get(part.label)
+        if maker is not None:
+            dry = maker(rng, part.seconds)
+        elif event:
+            dry = render(rng, part, recordings)
+        else:
+            dry = distractors.distractor(rng, part.seconds, None if part.label == "any" else part.label)
         end = min(start + len(dry), n)
         under = rms((mix if event else bed)[start:end])
         wet = rooms.in_room(dry, rooms.room_response(rng)) if room else dry
@@ -124,7 +136,7 @@ def compose(
     return Scene(rooms.to_pcm(mix * from_db(gain)), sorted(truth, key=lambda e: e.onset_s))
 
 
-def _in_a_row(
+def in_a_row(
     rng: np.random.Generator, seconds: float, events: Sequence[tuple[str, str | None, float, float]], gap_s: float
 ) -> list[Part]:
     """Place (label, kind, seconds, snr_db) in a row with random gaps of at least gap_s; drop those that do not fit."""
@@ -167,7 +179,7 @@ def make_scene(
         for label in ("dog_bark", "baby_cry"):
             if label in recordings.clips and rng.uniform() < 0.6:
                 events.append((label, None, 5.0, rng.uniform(*snr_range_db)))
-    parts = _in_a_row(rng, seconds, events, 4.0)
+    parts = in_a_row(rng, seconds, events, 4.0)
     for _ in range(int(rng.integers(2, 5)) if seconds >= 30 else int(rng.integers(0, 3))):
         length = rng.uniform(3.0, 9.0)
         start = rng.uniform(0.0, max(0.1, seconds - length))

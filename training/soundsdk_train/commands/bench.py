@@ -13,6 +13,7 @@ import click
 from soundsdk.commands.options import json_option
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import EXIT_CHECK, EXIT_OK, UsageError
+from soundsdk.recording.skipped import SkippedFiles
 
 if TYPE_CHECKING:
     from soundsdk_train.evaluation.bench import BenchRow, BenchTable
@@ -52,6 +53,7 @@ def bench(models: tuple[str, ...], sets: tuple[str, ...], table: Path, against: 
     the table is only shown. A new file is a new row, and the old one of its name stays. Exit code 6 if a figure is
     worse than in --against beyond chance; recall is not compared where fewer than 5 recordings hold the label.
     """
+    from soundsdk.whole_file import check_writable
     from soundsdk_train.evaluation.bench import read_bench, worsened, write_bench
 
     if against is not None and not against.exists():
@@ -62,6 +64,8 @@ def bench(models: tuple[str, ...], sets: tuple[str, ...], table: Path, against: 
     chosen = named or kept.sets or (earlier.sets if earlier is not None else {})
     if not models and not kept.rows:
         raise UsageError(f"there is no detector to measure, and nothing in {table}.", "Give MODEL and --set NAME=DIR.")
+    if models:
+        check_writable(table)
     if models and not chosen:
         raise UsageError("there is no set to measure on.", "Give --set NAME=DIR.")
     if against is not None and earlier is not None:
@@ -122,7 +126,8 @@ def _measure(model: str, set_name: str, path: Path) -> BenchRow:
     detector = load_model(model)
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
     notes: list[str] = []
-    recordings = HashedRecordings(open_set(path, detector.labels, rate_hz, notes.append))
+    skipped = SkippedFiles(lambda text: click.echo(f"{set_name}: {text}", err=True))
+    recordings = HashedRecordings(open_set(path, detector.labels, rate_hz, notes.append, skipped))
     with Progress(f"{detector.name} on {set_name}") as progress:
         done = evaluate_deployed(
             detector.data,
@@ -130,6 +135,7 @@ def _measure(model: str, set_name: str, path: Path) -> BenchRow:
             recordings,
             on_recording=lambda count, name: progress.update(count, None, name),
         )
+    skipped.finish(done.figures.recordings)
     for note in notes:
         click.echo(f"note: {set_name}: {note}", err=True)
     return bench_row(set_name, recordings.sha256, detector.data, done)
@@ -143,7 +149,9 @@ def _print(kept: BenchTable, compared: Mapping[tuple[str, str], BenchRow]) -> No
 
     heads = ("set", "model", "file", "label", "found", "recall", "false", "false/h", "event F1", "AP", "latency")
     table = Table(*heads)
+    mixed = kept.mixed_sets()
     for row in kept.rows:
+        name = f"{row.set_name} ({row.data_sha256[:6]})" if row.set_name in mixed else row.set_name
         old = compared.get((row.set_name, row.model_sha256))
         before = {label.label: label for label in old.labels} if old is not None else {}
         for i, label in enumerate(row.labels):
@@ -151,7 +159,7 @@ def _print(kept: BenchTable, compared: Mapping[tuple[str, str], BenchRow]) -> No
             low, high = rate_interval(label.false_alarms, label.negative_hours)
             hours = label.negative_hours
             table.add_row(
-                *((row.set_name, row.model, row.model_sha256[:8]) if i == 0 else ("", "", "")),
+                *((name, row.model, row.model_sha256[:8]) if i == 0 else ("", "", "")),
                 label.label,
                 f"{label.found} of {label.events}" if label.events else "-",
                 _change(label.recall, was.recall if was else None),
@@ -163,6 +171,12 @@ def _print(kept: BenchTable, compared: Mapping[tuple[str, str], BenchRow]) -> No
                 end_section=i == len(row.labels) - 1,
             )
     open_console().print(table)
+    for name in mixed:
+        click.echo(
+            f"note: the rows of {name} were measured on different recordings, by the hash behind the name, and do not "
+            f"compare; measure those models again with --set {name}={kept.sets.get(name, 'DIR')}",
+            err=True,
+        )
 
 
 def _change(value: float | None, was: float | None) -> str:

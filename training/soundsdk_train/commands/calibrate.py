@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import click
 from soundsdk.commands.options import json_option, model_argument
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import CheckError, UsageError
+from soundsdk.recording.skipped import SkippedFiles
 
 if TYPE_CHECKING:
     from soundsdk_train.calibration.choice import Choice
@@ -68,27 +70,23 @@ def calibrate(
             raise UsageError(f"there is no folder {folder}.", "Give folders of recordings without any of the classes.")
     from soundsdk.models.reachability import highest_scores, unreachable_in
     from soundsdk.models.shipped import find_model, load_model
+    from soundsdk.whole_file import check_writable, write_whole
     from soundsdk_train.calibration.choice import choose
     from soundsdk_train.calibration.heard import Listener
     from soundsdk_train.calibration.material import hear_backgrounds, hear_events
     from soundsdk_train.calibration.rewrite import replace_metadata
-    from soundsdk_train.whole_file import write_whole
 
     path = find_model(model)
     detector = load_model(model)
     if output is None and path != Path(model):
         raise UsageError(f"{model} comes with soundsdk and is not changed.", "Name the file to write with -o.")
-    skipped: list[str] = []
-
-    def skip(reason: str) -> None:
-        skipped.append(reason)
-        click.echo(f"skipped: {reason}", err=True)
-
+    target = output or path
+    check_writable(target, parents=True)
+    skipped = SkippedFiles(partial(click.echo, err=True))
     listener = Listener(detector.data)
-    quiet = hear_backgrounds(listener, backgrounds, skip)
-    if not sum(r.sound_s for r in quiet):
-        raise UsageError("none of the backgrounds can be read.", "Give folders of WAV, FLAC or OGG files.")
-    heard = hear_events(listener, events, skip) if events is not None else []
+    quiet = hear_backgrounds(listener, backgrounds, skipped)
+    skipped.finish(len(quiet))
+    heard = hear_events(listener, events, skipped) if events is not None else []
     choice = choose(
         listener, quiet, heard, max_per_hour, highest=lambda p: highest_scores(detector.data, detector.metadata, p)
     )
@@ -98,10 +96,9 @@ def calibrate(
     deaf = unreachable_in(detector.data, metadata)
     if deaf:
         raise CheckError(f"with these thresholds {deaf[0]}.", "Nothing was written. Report this with the recordings.")
-    target = output or path
-    write_whole(target, replace_metadata(detector.data, metadata))
+    write_whole(target, replace_metadata(detector.data, metadata), parents=True)
     if as_json:
-        report = {"file": str(target), "skipped": len(skipped), "detector": choice.detector}
+        report = {"file": str(target), "skipped": skipped.count, "detector": choice.detector}
         click.echo(json.dumps({**report, "calibration": metadata["calibration"]}))
     else:
         _show(choice, str(target))

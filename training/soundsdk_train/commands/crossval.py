@@ -14,6 +14,7 @@ import numpy as np
 from soundsdk.commands.number_list import NumberList
 from soundsdk.commands.options import config_option, data_option, json_option, output_option, seed_option
 from soundsdk.commands.verb import Verb
+from soundsdk.whole_file import check_folder, write_whole
 from soundsdk_train import run_settings
 from soundsdk_train.commands.folds import FoldJob, default_workers, runner
 from soundsdk_train.datasets import LAYOUTS, scan, split
@@ -60,6 +61,7 @@ def crossval(
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from soundsdk_train import training_run
 
+    check_folder(output)
     dataset = scan(data, layout)
     chosen = run_settings.read_settings(config)
     chosen.name = chosen.name or dataset.root.name
@@ -81,7 +83,7 @@ def crossval(
         click.echo(text, err=True)
     results.sort(key=lambda result: result["fold"])
     summary = summarise(results)
-    (output / "crossval.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    write_whole(output / "crossval.json", (json.dumps(summary, indent=1) + "\n").encode(), parents=True)
     click.echo(json.dumps(summary) if as_json else fold_table(summary))
 
 

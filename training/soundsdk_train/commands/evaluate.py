@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ import click
 from soundsdk.commands.options import fold_option, json_option, model_argument
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import DataError, UsageError
+from soundsdk.labels import counted
+from soundsdk.models.shipped import find_model
+from soundsdk.recording.skipped import SkippedFiles
 from soundsdk_train.datasets import LAYOUTS, load_clips, scan
 from soundsdk_train.evaluation.clip_metrics import Figures
 from soundsdk_train.run_settings import FrontendSettings
@@ -112,13 +116,13 @@ def evaluate(
     from soundsdk_train.evaluation.exhibits import ExhibitCollector
 
     if html is not None:
-        from soundsdk_train.evaluation.report import check_writable
+        from soundsdk.whole_file import check_writable
 
         check_writable(html)
     lead = timeline.LEAD_S if lead is None else lead
     detector = load_model(model)
     labels, rate_hz = detector.labels, int(detector.metadata["frontend"]["rate_hz"])
-    skipped: list[str] = []
+    skipped = SkippedFiles(partial(click.echo, err=True))
     notes: list[str] = []
     files: list[Path] = []
     total = None
@@ -132,13 +136,15 @@ def evaluate(
             layout=layout,
             fold=fold,
             rate_hz=rate_hz,
-            on_unreadable=skipped.append,
+            on_unreadable=skipped,
         )
         total = len([r for r in scan(data, layout).recordings if fold in (None, r.fold)])
     else:
         files = [file for path in audio for file in audio_file.find(path)]
         total = len(files)
-        recordings = timeline.read_with_truth(files, truth, labels, rate_hz=rate_hz, on_note=notes.append)
+        recordings = timeline.read_with_truth(
+            files, truth, labels, rate_hz=rate_hz, on_note=notes.append, on_unreadable=skipped
+        )
     collector = ExhibitCollector() if html is not None else None
     with Progress("listening") as progress:
         done = evaluate_deployed(
@@ -148,8 +154,7 @@ def evaluate(
             collector=collector,
             on_recording=lambda count, _: progress.update(count, total),
         )
-    for reason in skipped:
-        click.echo(f"skipped: {reason}", err=True)
+    skipped.finish(done.figures.recordings)
     for note in notes:
         click.echo(f"note: {note}", err=True)
     if not any(figure.events for figure in done.figures.labels):
@@ -161,11 +166,39 @@ def evaluate(
         write_report(html, done, collector, origin)
         click.echo(f"report: {html}", err=True)
     if as_json:
-        click.echo(json.dumps({"model": done.name, "skipped": len(skipped), "deployed": done.figures.as_dict()}))
+        click.echo(json.dumps({"model": done.name, "skipped": skipped.count, "deployed": done.figures.as_dict()}))
         return
     from soundsdk_train.evaluation.tables import open_console, print_figures
 
-    print_figures(open_console(), f"{done.name} on {data or ', '.join(map(str, audio))}", done.figures)
+    title = f"{done.name} on {data or ', '.join(map(str, audio))}"
+    print_figures(open_console(), title, done.figures, onsets_known=data is None)
+    if data is not None:
+        _warn_of_training(find_model(model), data, layout, fold, detector.metadata)
+
+
+def _warn_of_training(path: Path, data: str, layout: str, fold: int | None, metadata: dict[str, Any]) -> None:
+    """Say so if the recordings are, or may be, those that the model was trained on.
+
+    The record of the run beside the file, NAME.run.json, tells it by their content; without one only the fold that the
+    file names as held out is known to be others.
+    """
+    from soundsdk_train.evaluation.trained_on import trained_on
+
+    files = [r.path for r in scan(data, layout).recordings if fold in (None, r.fold)]
+    count = trained_on(path, files)
+    if count:
+        click.echo(
+            f"warning: the model was trained on {count} of these {counted(len(files), 'recording')}; the figures are "
+            "those of what it knows (--fold names a fold that was held out)",
+            err=True,
+        )
+    elif count is None and not _held_out(fold, metadata):
+        note = "these may be the recordings that the model was trained on; --fold names the fold held out"
+        click.echo(f"note: {note}", err=True)
+
+
+def _held_out(fold: int | None, metadata: dict[str, Any]) -> bool:
+    return fold is not None and metadata.get("provenance", {}).get("test_fold") == fold
 
 
 def _refuse_with_audio(audio: tuple[Path, ...], given: dict[str, bool]) -> None:
@@ -198,9 +231,11 @@ def _evaluate_clips(
         raise UsageError(f"there is no fold {fold} in {data}.", f"Its folds are {', '.join(map(str, dataset.folds))}.")
     files = [r for r in dataset.recordings if fold is None or r.fold == fold]
     frontend = FrontendSettings(**{k: v for k, v in metadata["frontend"].items() if k != "version"})
-    loaded = load_clips(files, frontend, metadata["hop_frames"])
+    loaded = load_clips(files, frontend, metadata["hop_frames"], most_unreadable=1.0)
+    skipped = SkippedFiles(partial(click.echo, err=True))
     for _, reason in loaded.unreadable:
-        click.echo(f"skipped: {reason}", err=True)
+        skipped(reason)
+    skipped.finish(len(loaded.clips))
     unknown = sorted(set(metadata["labels"]) - set(dataset.labels))
     if len(unknown) == len(metadata["labels"]):
         raise DataError(
@@ -214,15 +249,14 @@ def _evaluate_clips(
             )
     figures = clip_evaluation.evaluate_clips(detector.data, loaded.clips)
     continuous = clip_figures(detector.data, loaded.clips)
-    provenance = metadata.get("provenance", {})
-    held_out = fold is not None and provenance.get("test_fold") == fold
-    floats = provenance.get("float") if held_out else None
+    held_out = _held_out(fold, metadata)
+    floats = metadata.get("provenance", {}).get("float") if held_out else None
     if as_json:
         report: dict[str, Any] = {
             "model": metadata["name"],
             "fold": fold,
             "held_out": held_out,
-            "skipped": len(loaded.unreadable),
+            "skipped": skipped.count,
             "int8": figures.as_dict(),
             "float": floats,
             "deployed": continuous.as_dict(),
@@ -230,10 +264,9 @@ def _evaluate_clips(
         click.echo(json.dumps(report))
         return
     _print_clips(metadata["name"], fold, figures, floats)
-    print_figures(open_console(), "The same clips on continuous sound, as on the device", continuous)
-    if not held_out:
-        note = "these may be the recordings that the model was trained on; --fold names the fold held out"
-        click.echo(f"note: {note}", err=True)
+    title = "The same clips on continuous sound, as on the device"
+    print_figures(open_console(), title, continuous, onsets_known=False)
+    _warn_of_training(find_model(model), data, layout, fold, metadata)
 
 
 def _print_clips(name: str, fold: int | None, figures: Figures, floats: dict[str, float] | None) -> None:
@@ -243,7 +276,7 @@ def _print_clips(name: str, fold: int | None, figures: Figures, floats: dict[str
 
     console = open_console()
     where = "all folds" if fold is None else f"fold {fold}"
-    console.print(f"{name}, {where}, {figures.clips} clips")
+    console.print(f"{name}, {where}, {counted(figures.clips, 'clip')}")
     table = Table("", "INT8", "float")
     brief = figures.brief()
     for key, text in (("accuracy", "accuracy"), ("macro_f1", "macro-F1"), ("map", "mAP")):

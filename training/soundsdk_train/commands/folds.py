@@ -46,8 +46,8 @@ def train_fold(job: FoldJob, *, show: bool = False) -> TrainedFold:
     """Train the detector of one fold; show: with the progress of its epochs."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from soundsdk_train import training_run
-    from soundsdk_train.commands.train import choose_head, choose_start, load_split
     from soundsdk_train.datasets import scan
+    from soundsdk_train.preparation import choose_head, choose_start, load_split
     from soundsdk_train.progress import TrainingDisplay
 
     with _one_at_a_time:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ import click
 from soundsdk.commands.options import json_option, model_argument, output_option
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import ModelError
+from soundsdk.labels import counted
 
 
 @click.command(
@@ -68,6 +70,7 @@ def mine(
     mined.tsv in the output folder lists the clips, their sources and scores.
     """
     from soundsdk.models.shipped import load_model
+    from soundsdk.whole_file import check_folder
     from soundsdk_train.mining.mine import FOLDER, MiningLimits, event_labels
     from soundsdk_train.mining.mine import mine as mine_recordings
     from soundsdk_train.mining.sources import find_recordings
@@ -76,6 +79,7 @@ def mine(
     labels = event_labels(detector.metadata["labels"])
     if not labels:
         raise ModelError(f"{model} has no label that is an event.", "Give a detector of sounds.")
+    check_folder(output)
     limits = MiningLimits(min_score, most, max_per_source)
     recordings = list(find_recordings(audio, labels, output / FOLDER))
     number = iter(range(1, len(recordings) + 1))
@@ -83,9 +87,7 @@ def mine(
     def progress(name: str) -> None:
         click.echo(f"{next(number)} of {len(recordings)}: {name}", err=True)
 
-    mined = mine_recordings(detector, recordings, output, limits, progress)
-    for reason in mined.unreadable:
-        click.echo(f"skipped: {reason}", err=True)
+    mined = mine_recordings(detector, recordings, output, limits, progress, partial(click.echo, err=True))
     if as_json:
         click.echo(
             json.dumps(
@@ -99,9 +101,10 @@ def mine(
             )
         )
         return
-    click.echo(f"{mined.hours:.2f} h of {len(recordings)} recordings: {mined.false_alarms} false alarms")
+    recorded = counted(len(recordings), "recording")
+    click.echo(f"{mined.hours:.2f} h of {recorded}: {counted(mined.false_alarms, 'false alarm')}")
     counts = Counter((clip.event_label, clip.kind) for clip in mined.clips)
     for (label, kind), count in sorted(counts.items()):
         click.echo(f"  {label}: {kind.replace('_', ' ')}, {count} taken")
     left = f", {mined.alike} left out that sound like others" if mined.alike else ""
-    click.echo(f"{len(mined.clips)} clips in {output}{left}")
+    click.echo(f"{counted(len(mined.clips), 'clip')} in {output}{left}")

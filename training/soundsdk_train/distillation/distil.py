@@ -211,10 +211,13 @@ def _pieces(distiller: Distiller, path: Path) -> list[LabelledClip]:
         strong: NDArray[np.uint8] | None = None
         heard: tuple[str, ...]
         if distiller.softmax:
-            shares = soft_targets.distribution(p, None, 1.0)
+            # A head fitted to the labels has a distribution for any sound: how unsure it is, is learned as well.
+            fitted = distiller.head is not None
+            shares = p.mean(axis=0) / p.mean(axis=0).sum() if fitted else soft_targets.distribution(p, None, 1.0)
             if shares is None:
                 continue
-            whole, heard = shares, (labels[int(shares.argmax())],)
+            whole = shares
+            heard = (labels[int(shares.argmax())],) if shares.max() >= soft_targets.HEARD else ()
         else:
             strong = soft_targets.unlabelled_frames(p)
             heard = tuple(label for label, value in zip(labels, whole, strict=True) if value >= soft_targets.HEARD)

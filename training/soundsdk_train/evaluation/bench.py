@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from soundsdk.errors import DataError
 from soundsdk.recording import audio_file
+from soundsdk.whole_file import write_whole
 from soundsdk_train.evaluation.deployed_figures import BETWEEN, LabelFigures
 from soundsdk_train.evaluation.deployed_run import DeployedEvaluation
 from soundsdk_train.evaluation.timeline import TimelineRecording, lay_out, read_with_truth
@@ -80,6 +80,13 @@ class BenchTable:
         found = others or found
         return found[-1] if found else None
 
+    def mixed_sets(self) -> list[str]:
+        """Return the names of sets whose rows were measured on different recordings, and so do not compare."""
+        seen: dict[str, set[str]] = {}
+        for row in self.rows:
+            seen.setdefault(row.set_name, set()).add(row.data_sha256)
+        return sorted(name for name, digests in seen.items() if len(digests) > 1)
+
     def replaced_by(self, row: BenchRow) -> BenchRow | None:
         """Return the row that put() would replace with figures of other recordings; None if nothing is lost."""
         key = (row.set_name, row.model_sha256)
@@ -92,6 +99,8 @@ def read_bench(path: Path) -> BenchTable:
     """Read a table; DataError if it is damaged. A file that is not there is an empty table."""
     if not path.exists():
         return BenchTable()
+    if not path.is_file():  # a device may be read without an end
+        raise DataError(f"{path} is no file.", "Name another file.")
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
         if held["schema"] != SCHEMA:
@@ -103,15 +112,9 @@ def read_bench(path: Path) -> BenchTable:
 
 
 def write_bench(path: Path, table: BenchTable) -> None:
-    """Write a table, whole or not at all; DataError if it cannot be written."""
-    part = path.with_name(path.name + ".part")
+    """Write a table, whole or not at all; OutputError if it cannot be written."""
     held = {"schema": SCHEMA, "sets": table.sets, "rows": [asdict(row) for row in table.rows]}
-    try:
-        part.write_text(json.dumps(held, indent=1) + "\n", encoding="utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise DataError(f"the table {path} cannot be written: {error.strerror or error}.", "Check the path.") from error
+    write_whole(path, (json.dumps(held, indent=1) + "\n").encode())
 
 
 class HashedRecordings:
@@ -134,20 +137,23 @@ class HashedRecordings:
 
 
 def open_set(
-    path: Path, labels: list[str], rate_hz: int, on_note: Callable[[str], None] | None = None
+    path: Path,
+    labels: list[str],
+    rate_hz: int,
+    on_note: Callable[[str], None] | None = None,
+    on_unreadable: Callable[[str], None] | None = None,
 ) -> Iterator[TimelineRecording]:
     """Open a set of recordings: labelled folders, or a folder (or one file) of long recordings with truth beside them.
 
-    A folder is of the second kind if sound files lie directly in it. on_note: see read_with_truth().
+    A folder is of the second kind if sound files lie directly in it. on_note, on_unreadable: see read_with_truth().
     """
-    if path.is_file():
-        return read_with_truth([path], None, labels, rate_hz=rate_hz, on_note=on_note)
-    if not path.is_dir():
+    long = [path] if path.is_file() else []
+    if not long and not path.is_dir():
         raise DataError(f"there is no set {path}.", "Give a folder of recordings.")
-    long = sorted(p for p in path.iterdir() if p.suffix.lower() in audio_file.SUFFIXES)
+    long = long or sorted(p for p in path.iterdir() if p.suffix.lower() in audio_file.SUFFIXES)
     if long:
-        return read_with_truth(long, None, labels, rate_hz=rate_hz, on_note=on_note)
-    return lay_out(path, labels, rate_hz=rate_hz)
+        return read_with_truth(long, None, labels, rate_hz=rate_hz, on_note=on_note, on_unreadable=on_unreadable)
+    return lay_out(path, labels, rate_hz=rate_hz, on_unreadable=on_unreadable)
 
 
 def bench_row(set_name: str, data_sha256: str, model: bytes, evaluation: DeployedEvaluation) -> BenchRow:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from soundsdk.errors import DataError
+from soundsdk.whole_file import write_whole
 from soundsdk_train.evaluation.deployed_figures import ALL_NEGATIVES, BETWEEN, Estimate, FalseAlarmRate
 from soundsdk_train.evaluation.deployed_run import DeployedEvaluation
 from soundsdk_train.evaluation.exhibits import FALSE_ALARM, MISS, Exhibit, ExhibitCollector
 from soundsdk_train.evaluation.outcomes import JudgedRecording
 from soundsdk_train.evaluation.score_picture import COLOURS, ScorePicture
-from soundsdk_train.evaluation.tables import COLLARS, format_extent, format_hours, format_rate, format_spread
+from soundsdk_train.evaluation.tables import COLLARS, NO_ONSETS, format_extent, format_hours, format_rate, format_spread
 from soundsdk_train.features import extract
 from soundsdk_train.run_settings import FrontendSettings
 
@@ -45,6 +44,11 @@ class Origin:
     files: Sequence[Path] = ()
     lead_s: float = 0.0
 
+    @property
+    def onsets_known(self) -> bool:
+        """True if the truth has times; folders of clips say what a clip holds, not when."""
+        return self.folder is None
+
     def explain_command(self, recording: str) -> str:
         """Return the command that explains a recording of this name; FILE in it where the name fits several files."""
         if self.folder is not None:
@@ -55,29 +59,9 @@ class Origin:
         return f"soundsdk explain {path} -m {shlex.quote(self.model)}"
 
 
-def check_writable(path: Path) -> None:
-    """Raise DataError if a page cannot be written to a path: to know it before hours of measuring."""
-    part = path.with_name(path.name + ".part")
-    try:
-        part.touch()
-        part.unlink()
-    except OSError as error:
-        raise _not_written(path, error) from error
-
-
 def write_report(path: Path, evaluation: DeployedEvaluation, collector: ExhibitCollector, origin: Origin) -> None:
-    """Write the page, whole or not at all; DataError if it cannot be written."""
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_text(report_page(evaluation, collector, origin), encoding="utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise _not_written(path, error) from error
-
-
-def _not_written(path: Path, error: OSError) -> DataError:
-    return DataError(f"the report {path} cannot be written: {error.strerror or error}.", "Check the path.")
+    """Write the page, whole or not at all; OutputError if it cannot be written."""
+    write_whole(path, report_page(evaluation, collector, origin).encode())
 
 
 def report_page(evaluation: DeployedEvaluation, collector: ExhibitCollector, origin: Origin) -> str:
@@ -94,12 +78,13 @@ def report_page(evaluation: DeployedEvaluation, collector: ExhibitCollector, ori
         f"<title>{name}: evaluation</title><style>{_STYLE.read_text('utf-8')}</style></head><body>",
         f"<h1>{name}</h1><p class=faint>{html.escape(format_extent(figures))}. "
         "INT8, with the frontend, the pooling and the thresholds of the device.</p>",
-        _cards(evaluation),
+        _cards(evaluation, origin),
         "<h2>Labels</h2>",
-        _label_table(evaluation),
+        _label_table(evaluation, origin),
         "<p class=faint>A true event is found if an event of its label begins in it or up to 1 s after it. Small "
         "figures: intervals of 95 %, of rates exact Poisson ones, of the others from a bootstrap over recordings. "
-        "Times: median / 95th percentile; latency is counted from the true onset to the report of the event.</p>",
+        "Times: median / 95th percentile; latency is counted from the true onset to the report of the event."
+        f"{'' if origin.onsets_known else f' Event F1 is left out: {NO_ONSETS}.'}</p>",
         "<h2>False alarms</h2>",
         _alarm_table(evaluation),
         f"<h2>Worst errors</h2><p class=keys>{keys}</p><p class=faint>Above: the log-mel spectrogram that the model "
@@ -125,7 +110,7 @@ def _times_note(origin: Origin) -> str:
     return f"Times are on the timeline: each clip begins at {origin.lead_s:g} s, after the quiet or background."
 
 
-def _cards(evaluation: DeployedEvaluation) -> str:
+def _cards(evaluation: DeployedEvaluation, origin: Origin) -> str:
     figures = evaluation.figures
     rates = [rate for f in figures.labels if (rate := f.rate() or f.rate(BETWEEN)) is not None]
     alarms = sum(rate.count for rate in rates)
@@ -133,7 +118,7 @@ def _cards(evaluation: DeployedEvaluation) -> str:
     cards = [
         ("recall, mean of labels", _number(figures.recall)),
         ("false alarms per hour, all labels", f"{alarms / hours:.1f}" if hours else "-"),
-        (f"event F1 ({COLLARS})", _number(figures.event_f1)),
+        *([(f"event F1 ({COLLARS})", _number(figures.event_f1))] if origin.onsets_known else []),
         ("segment F1", _number(figures.segment_f1)),
         ("PSDS1", _number(figures.psds1)),
         ("PSDS2", _number(figures.psds2)),
@@ -142,15 +127,18 @@ def _cards(evaluation: DeployedEvaluation) -> str:
     return f"<div class=cards>{''.join(f'<div class=card>{name}<b>{value}</b></div>' for name, value in cards)}</div>"
 
 
-def _label_table(evaluation: DeployedEvaluation) -> str:
-    heads = ("label", "found", "recall", "false/h", "event F1", "segment F1", "AP", "onset s", "offset s", "latency s")
+def _label_table(evaluation: DeployedEvaluation, origin: Origin) -> str:
+    of_events = ["event F1"] if origin.onsets_known else []
+    times = ("onset s", "offset s", "latency s")
+    heads = ("label", "found", "recall", "false/h", *of_events, "segment F1", "AP", *times)
     rows = [
         (
             html.escape(f.label),
             f"{f.found} of {f.events}" if f.events else "-",
             _interval(f.recall),
             _rate(f.rate() or f.rate(BETWEEN)),
-            *(_interval(e) for e in (f.event_f1, f.segment_f1, f.average_precision)),
+            *([_interval(f.event_f1)] if origin.onsets_known else []),
+            *(_interval(e) for e in (f.segment_f1, f.average_precision)),
             *(format_spread(s) for s in (f.onset_error, f.offset_error, f.latency)),
         )
         for f in evaluation.figures.labels

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
+from soundsdk.labels import counted
 from soundsdk_train.evaluation.deployed_figures import (
     ALL_NEGATIVES,
     BETWEEN,
@@ -20,6 +21,7 @@ from soundsdk_train.evaluation.deployed_figures import (
 from soundsdk_train.evaluation.event_metrics import OFFSET_SHARE, ONSET_COLLAR_S
 
 COLLARS = f"{1000 * ONSET_COLLAR_S:.0f} ms / {100 * OFFSET_SHARE:.0f} %"  # of event F1
+NO_ONSETS = "folders say what a clip holds, not when it begins and ends"
 _LABELS_ACROSS = 5  # more labels than this have a row each
 _KINDS_ACROSS = 4
 
@@ -29,19 +31,23 @@ def open_console() -> Console:
     return Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160, highlight=False)
 
 
-def print_figures(console: Console, title: str, figures: DeployedFigures) -> None:
-    """Print three tables: of the whole, of each label, and of false alarms per label and kind of sound."""
+def print_figures(console: Console, title: str, figures: DeployedFigures, *, onsets_known: bool) -> None:
+    """Print three tables: of the whole, of each label, and of false alarms per label and kind of sound.
+
+    onsets_known: the truth has times; without them (folders of clips) event F1, which compares them, is left out.
+    """
     console.print(f"{title}: {format_extent(figures)}", markup=False)
-    console.print(_overall(figures))
-    console.print(_per_label(figures))
+    console.print(_overall(figures, onsets_known))
+    console.print(_per_label(figures, onsets_known))
+    if not onsets_known:
+        console.print(f"Event F1 is left out: {NO_ONSETS}.")
     console.print(_false_alarms(figures))
 
 
 def format_extent(figures: DeployedFigures) -> str:
     """Return what was listened to, such as "3 recordings, 1.20 h on the timeline, 0.50 h of sound of negatives"."""
-    count = "1 recording" if figures.recordings == 1 else f"{figures.recordings} recordings"
     return (
-        f"{count}, {format_hours(figures.hours)} h on the timeline, "
+        f"{counted(figures.recordings, 'recording')}, {format_hours(figures.hours)} h on the timeline, "
         f"{format_hours(figures.negative_hours)} h of sound of negatives"
     )
 
@@ -78,12 +84,15 @@ def _short(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
 
 
-def _overall(figures: DeployedFigures) -> Table:
+def _overall(figures: DeployedFigures, onsets_known: bool) -> Table:
     table = Table("all labels", "value [95 %]")
-    for name, estimate in (
-        ("recall", figures.recall),
+    of_events = (
         (f"event F1 ({COLLARS}), mean of labels", figures.event_f1),
         (f"event F1 ({COLLARS}), all events", figures.event_f1_micro),
+    )
+    for name, estimate in (
+        ("recall", figures.recall),
+        *(of_events if onsets_known else ()),
         ("segment F1, mean of labels", figures.segment_f1),
         ("segment F1, all segments", figures.segment_f1_micro),
         ("PSDS1", figures.psds1),
@@ -94,16 +103,17 @@ def _overall(figures: DeployedFigures) -> Table:
     return table
 
 
-def _per_label(figures: DeployedFigures) -> Table:
+def _per_label(figures: DeployedFigures, onsets_known: bool) -> Table:
     spreads = (f"{name} s\nmedian / p95" for name in ("onset", "offset", "latency"))
-    event_f1 = f"event F1\n{COLLARS}"
-    table = Table("label", "found", "recall", "false/h", event_f1, "segm. F1", "AP", *spreads)
+    event_f1 = [f"event F1\n{COLLARS}"] if onsets_known else []
+    table = Table("label", "found", "recall", "false/h", *event_f1, "segm. F1", "AP", *spreads)
     for figure in figures.labels:
         cells = [
             f"{figure.found} of {figure.events}" if figure.events else "-",
             format_estimate(figure.recall),
             format_rate(figure.rate() or figure.rate(BETWEEN)),
-            *(_plain(e) for e in (figure.event_f1, figure.segment_f1, figure.average_precision)),
+            *([_plain(figure.event_f1)] if onsets_known else []),
+            *(_plain(e) for e in (figure.segment_f1, figure.average_precision)),
             *(format_spread(s) for s in (figure.onset_error, figure.offset_error, figure.latency)),
         ]
         table.add_row(figure.label, *(cell.replace("[", r"\[") for cell in cells))

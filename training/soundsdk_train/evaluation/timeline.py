@@ -14,7 +14,7 @@ from soundsdk.errors import DataError, UsageError
 from soundsdk.labels import LabelledSpan
 from soundsdk.recording import audio_file
 from soundsdk_train.datasets import LabelledClip, label_name, scan
-from soundsdk_train.evaluation.truth_files import read_truth
+from soundsdk_train.evaluation.truth_files import read_truth, within
 
 QUIET_DBFS = -70.0
 LEAD_S = 3.0
@@ -55,7 +55,7 @@ def lay_out(
     A folder with the name of one of the labels holds that label from the clip's first sample to its last; any other
     folder (`background`, `neg_speech`, classes that the model does not know) holds negatives of the kind of its name,
     without `neg_`. The quiet is noise of QUIET_DBFS RMS, or a piece of `background`, and depends on nothing but the
-    seed and the clip's name. layout and fold are those of datasets.scan(). Files that cannot be read are reported to
+    seed and the clip's samples. layout and fold are those of datasets.scan(). Files that cannot be read are reported to
     on_unreadable; without it they raise DataError. UsageError if there is no such fold.
     """
     dataset = scan(folder, layout)
@@ -85,9 +85,11 @@ def lay_out_clips(
 ) -> Iterator[TimelineRecording]:
     """Lay decoded clips on timelines as lay_out() does those of folders; a clip without a label is a negative."""
     quiet = _Quiet(LEAD_S, TAIL_S, None, rate_hz, seed)
+    known = {label_name(label): label for label in labels}
     for clip in clips:
-        own = [label for label in clip.labels if label in labels]
-        yield _lay(clip.name, clip.pcm, own, (*clip.labels, "background")[0], clip.source or clip.name, quiet)
+        own = [known[label_name(label)] for label in clip.labels if label_name(label) in known]
+        folder = (*clip.labels, "background")[0]
+        yield _lay(clip.name, clip.pcm, own, folder, f"{folder}/{clip.source or clip.name}", quiet)
 
 
 def read_with_truth(
@@ -97,14 +99,24 @@ def read_with_truth(
     *,
     rate_hz: int = 16000,
     on_note: Callable[[str], None] | None = None,
+    on_unreadable: Callable[[str], None] | None = None,
 ) -> Iterator[TimelineRecording]:
     """Read sound files and the truth about them, which truth_files.read_truth() finds and checks before any sound.
 
-    A file with no span of a label of the model is a negative of the kind of its folder's name.
+    A file with no span of a label of the model is a negative of the kind of its folder's name. Files that cannot be
+    read are reported to on_unreadable; without it they raise DataError. So does truth that begins after its recording
+    has ended; an end that lies beyond is moved to the recording's, and on_note gets it.
     """
     spans = read_truth(files, truth, labels, on_note)
-    for path, kept in zip(files, spans, strict=True):
-        pcm = audio_file.read(path, rate_hz)
+    for path, own in zip(files, spans, strict=True):
+        try:
+            pcm = audio_file.read(path, rate_hz)
+        except DataError as error:
+            if on_unreadable is None:
+                raise
+            on_unreadable(error.message)
+            continue
+        kept = within(own, len(pcm) / rate_hz, path, on_note)
         kind = "" if kept else label_name(path.absolute().parent.name).removeprefix("neg_")
         yield TimelineRecording(path.name, pcm, kept, kind, path.name, len(pcm) / rate_hz)
 
@@ -124,7 +136,9 @@ def _lay(
     name: str, clip: NDArray[np.int16], labels: Sequence[str], folder: str, source: str, quiet: _Quiet
 ) -> TimelineRecording:
     rate = quiet.rate_hz
-    rng = np.random.default_rng([quiet.seed, int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")])
+    # By its sound, so that a clip comes after the same quiet by whatever path it is read.
+    digest = hashlib.sha256(np.ascontiguousarray(clip).tobytes()).digest()
+    rng = np.random.default_rng([quiet.seed, int.from_bytes(digest[:8], "big")])
     lead = _quiet(round(quiet.lead_s * rate), quiet.background, rng)
     tail = _quiet(round(quiet.tail_s * rate), quiet.background, rng)
     onset_s, offset_s = len(lead) / rate, (len(lead) + len(clip)) / rate

@@ -56,6 +56,26 @@ def read_truth(
     ]
 
 
+def within(
+    spans: Sequence[LabelledSpan], length_s: float, path: Path, on_note: Callable[[str], None] | None = None
+) -> list[LabelledSpan]:
+    """Return the spans of a recording with none beyond its end; on_note gets a sentence about those that were cut.
+
+    DataError if a span begins after the end: such truth is of another recording, or in another unit.
+    """
+    late = [span for span in spans if span.onset_s >= length_s]
+    if late:
+        raise DataError(
+            f"{path} lasts {length_s:.2f} s, but its truth has {late[0].label} from {late[0].onset_s:.2f} s on.",
+            "Give the truth of this recording, in seconds.",
+        )
+    cut = [span for span in spans if span.offset_s > length_s]
+    if cut and on_note is not None:
+        last = max(span.offset_s for span in cut)
+        on_note(f"the truth of {path} goes on to {last:.2f} s; it was cut where the sound ends, at {length_s:.2f} s")
+    return [replace(span, offset_s=min(span.offset_s, length_s)) for span in spans]
+
+
 def read_table(path: Path) -> dict[str, list[LabelledSpan]]:
     """Read a DCASE table of spans by file name; columns in any order, by their names in the first line.
 

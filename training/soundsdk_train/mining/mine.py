@@ -16,13 +16,14 @@ from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import DataError
 from soundsdk.labels import LabelledSpan, printable
 from soundsdk.recording import audio_file
+from soundsdk.recording.skipped import SkippedFiles
+from soundsdk.whole_file import write_whole
 from soundsdk_train.datasets import label_name
 from soundsdk_train.evaluation.deployed import detect_events, score_recording
 from soundsdk_train.mining.candidates import FALSE_ALARM, Candidate, candidates
 from soundsdk_train.mining.fingerprint import alike, fingerprint
 from soundsdk_train.mining.sources import LongRecording
 from soundsdk_train.run_settings import BACKGROUND_LABELS, FrontendSettings
-from soundsdk_train.whole_file import write_whole
 
 INDEX = "mined.tsv"
 
@@ -86,33 +87,36 @@ def mine(
     output: Path,
     limits: MiningLimits,
     on_recording: Callable[[str], None] = lambda name: None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Mined:
     """Run a detector over recordings and write what it takes for its labels to `output/background`.
 
     False alarms come before near misses, and higher scores before lower ones. A sound that is there already, from
     this run or an earlier one, is not taken again. Clips of one recording lie in one folder, which training keeps on
-    one side of a split; `output/mined.tsv` lists them all. Raises DataError if nothing can be written or nothing be
-    read.
+    one side of a split; `output/mined.tsv` lists them all. Raises OutputError if nothing can be written, DataError if
+    nothing can be read.
     """
     frontend = FrontendSettings(**{k: v for k, v in detector.metadata["frontend"].items() if k != "version"})
     rate_hz = frontend.rate_hz
     known = read_index(output)
     marks = [fingerprint(audio_file.read(output / row.file, rate_hz), frontend) for row in known]
     out = Mined()
+    skipped, read = SkippedFiles(say), 0
     cuts: list[_Cut] = []
     for recording in recordings:
         on_recording(recording.name)
         try:
             pcm = audio_file.read(recording.path, rate_hz)
         except DataError as error:
-            out.unreadable.append(error.message)
+            skipped(error.message)
             continue
+        read += 1
         out.hours += len(pcm) / rate_hz / 3600
         cuts += _cuts(detector, recording, pcm, frontend, limits, out)
         # More than can be taken need not stay in memory; some may turn out to be alike.
         cuts = sorted(cuts, key=_rank)[: 4 * limits.most]
-    if out.unreadable and not out.hours:
-        raise DataError(f"none of the recordings can be read: {out.unreadable[0]}", "Give WAV, FLAC or OGG files.")
+    skipped.finish(read)
+    out.unreadable = skipped.reasons
     try:
         for cut in cuts:
             if len(out.clips) == limits.most:
@@ -207,7 +211,7 @@ def _write(cut: _Cut, output: Path, rate_hz: int) -> MinedClip:
     file = Path(FOLDER) / folder / f"{cut.begin_s:08.2f}_{label_name(one.label)}.flac"
     data = io.BytesIO()
     soundfile.write(data, cut.pcm, rate_hz, format="FLAC", subtype="PCM_16")
-    _write_file(output / file, data.getvalue())
+    write_whole(output / file, data.getvalue(), parents=True)
     return MinedClip(
         file.as_posix(),
         printable(cut.source),
@@ -222,14 +226,4 @@ def _write(cut: _Cut, output: Path, rate_hz: int) -> MinedClip:
 def _write_index(output: Path, rows: Sequence[MinedClip]) -> None:
     text = io.StringIO()
     csv.writer(text, delimiter="\t", lineterminator="\n").writerows([_COLUMNS, *map(astuple, rows)])
-    _write_file(output / INDEX, text.getvalue().encode())
-
-
-def _write_file(path: Path, data: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, data)
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be written: {error.strerror or error}.", "Name a folder with room, or make some."
-        ) from error
+    write_whole(output / INDEX, text.getvalue().encode(), parents=True)

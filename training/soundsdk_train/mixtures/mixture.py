@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from soundsdk_sim.scenes import backgrounds, rooms
 from soundsdk_sim.scenes.dsp import Signal, add_at, choice, edges, from_db, noise, rms, samples, unit
 from soundsdk_train.mixtures.material import Material
-from soundsdk_train.mixtures.sounds import VOICES, SourceEvent, make_event, make_front, through_device
+from soundsdk_train.mixtures.sounds import GENERATORS, VOICES, SourceEvent, make_event, make_front, through_device
 from soundsdk_train.mixtures.truth import SceneTruth
 from soundsdk_train.negatives.electrical import ELECTRICAL
 from soundsdk_train.run_settings import SceneSettings
@@ -17,7 +17,7 @@ from soundsdk_train.run_settings import SceneSettings
 FRONT = {
     "children": 2.4,
     "speech": 2.2,
-    "distractor": 2.4,
+    "distractor": 3.4,
     "generated": 1.4,
     "synthetic_music": 2.8,
     "music": 2.0,
@@ -51,6 +51,7 @@ def mixture(
     planned = _plan(rng, settings, material)
     sounds_in_front = int(rng.choice(4, p=[0.35, 0.35, 0.2, 0.1]) if planned else rng.integers(1, 4))
     weights = {kind: FRONT.get(kind, _OTHER) for kind in ("distractor", "generated", "children", *material.negatives)}
+    weights |= {kind: weight for kind, weight in settings.front.items() if kind in weights or kind in GENERATORS}
     for _ in range(sounds_in_front):
         start = samples(rng.uniform(0.0, settings.seconds - 0.5))
         sound, masks = make_front(rng, choice(rng, weights), material, settings.labels)
@@ -133,7 +134,7 @@ def _add_event(
     under = max(rms(mix[start:end]), 1e-9)
     lowest_db, highest_db = settings.snr_db
     wanted = from_db(rng.uniform(lowest_db if label in _TONAL else max(lowest_db, -3.0), highest_db)) * under
-    level = min(max(wanted, from_db(_EVENT_FLOOR_DB)), from_db(rng.uniform(-14.0, -3.0)))
+    level = min(max(wanted, from_db(_EVENT_FLOOR_DB)), from_db(rng.uniform(-14.0, -3.0) - event.headroom_db))
     add_at(mix, heard * (level / max(rms(heard[sounding]), 1e-9)), start)
     onsets = np.flatnonzero(np.diff(np.concatenate([[0], event.sounding.astype(np.int8)])) == 1)
     last = int(np.flatnonzero(event.sounding)[-1])

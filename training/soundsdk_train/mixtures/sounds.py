@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk_sim.scenes import alarms, distractors, rooms, sirens
-from soundsdk_sim.scenes.dsp import Signal, add_at, choice, edges, frame_levels, log_uniform, rms, samples, unit
+from soundsdk_sim.scenes import alarms, bells, distractors, doorbells, impacts, knocks, rooms, sirens
+from soundsdk_sim.scenes.dsp import (
+    RATE_HZ,
+    Signal,
+    add_at,
+    choice,
+    edges,
+    frame_levels,
+    log_uniform,
+    rms,
+    samples,
+    unit,
+)
 from soundsdk_train.mixtures.material import Material, MaterialClip
 from soundsdk_train.negatives.electrical import ELECTRICAL
 from soundsdk_train.negatives.generated import KINDS
 from soundsdk_train.negatives.mixing import fits
+from soundsdk_train.run_settings import SYNTHETIC_LABELS
 from soundsdk_train.waveform.bands import equalise, limit_band
 from soundsdk_train.waveform.codecs import codec
 from soundsdk_train.waveform.levels import clip as clipped
@@ -47,17 +59,18 @@ class SourceEvent:
     lead_s: float  # from the first sounding sample until it can be known
     edge_s: float = 0.0  # the same for each later pulse
     tail_s: float = 0.5
+    headroom_db: float = 0.0  # by which its peaks exceed those of steady sounds of its level
 
 
 def make_event(rng: np.random.Generator, label: str, longest_s: float, material: Material) -> SourceEvent | None:
     """Make one event of a label; None if the drawn recording holds nothing of it.
 
-    smoke_alarm and siren are synthesised, and once in 14 taken from a recording if there is one.
+    Labels of SYNTHETIC_LABELS are synthesised, and once in 14 taken from a recording if there is one.
     """
     recorded = material.events.get(label, [])
-    if label in ("smoke_alarm", "siren") and (not recorded or rng.uniform() >= 0.07):
+    if label in SYNTHETIC_LABELS and (not recorded or rng.uniform() >= 0.07):
         usual = rng.uniform(2.0, 9.0) if rng.uniform() < 0.75 else rng.uniform(0.45, 2.5)
-        event = _alarm(rng, min(usual, longest_s)) if label == "smoke_alarm" else _siren(rng, min(usual, longest_s))
+        event = _SYNTHESIS[label](rng, min(usual, longest_s))
         if rng.uniform() < 0.75:
             _ring(event, rooms.in_room(event.sound, rooms.room_response(rng)))
         return event
@@ -75,13 +88,15 @@ def make_front(
 ) -> tuple[Signal, dict[str, Mask]]:
     """Make a sound of 1 to 7 s that is none of the labels, and the masks of the labels that may hide in it.
 
-    kind: "distractor" (one of those in the scenes that measure), "generated", "children", or a kind of the material's
-    negatives. May be empty.
+    kind: "distractor" (one of those in the scenes that measure), "generated", "children", "alarms", "bells", "impacts",
+    or a kind of the material's negatives. May be empty.
     """
     length = samples(rng.uniform(1.0, 7.0))
     masks: dict[str, Mask] = {}
-    if kind == "distractor":
-        sound, dry = distractors.distractor(rng, length / 16_000), True
+    if kind in GENERATORS and kind not in material.negatives:
+        sound, dry = GENERATORS[kind](rng, length), True
+    elif kind == "distractor":
+        sound, dry = distractors.distractor(rng, length / 16_000, _distractor(rng, labels)), True
     elif kind == "generated":
         drawn = {
             name: k.weight for name, k in KINDS.items() if name not in _NOT_IN_FRONT and fits(k.words.split(), labels)
@@ -107,6 +122,22 @@ def make_front(
     if rng.uniform() < 0.4:
         sound = through_device(rng, sound)
     return sound, masks
+
+
+# Sounds in front that a run has only if it names them (scenes.front).
+GENERATORS: dict[str, Callable[[np.random.Generator, int], Signal]] = {
+    "alarms": lambda rng, n: alarms.alarm_sound(rng, n / RATE_HZ).sound,
+    "bells": bells.bell_music,
+    "impacts": impacts.impacts,
+}
+
+
+def _distractor(rng: np.random.Generator, labels: Sequence[str]) -> str | None:
+    """Return the kind of distractor to make: any of them, but none that is itself of a label."""
+    if not set(labels) & set(distractors.BEEPS):
+        return None
+    kind = choice(rng, distractors.KINDS)
+    return choice(rng, {name: 1.0 for name in distractors.BEEPS if name not in labels}) if kind == "beeps" else kind
 
 
 # Backgrounds, signals that are no sound of a place, and tones of any pitch, which may be those of an alarm.
@@ -187,6 +218,36 @@ def _siren(rng: np.random.Generator, seconds: float) -> SourceEvent:
     sound = sirens.any_siren(rng, max(seconds, 1.2))
     all_of_it = np.ones(len(sound), np.bool_)
     return SourceEvent(sound, all_of_it, all_of_it.copy(), 0.35)
+
+
+def _doorbell(rng: np.random.Generator, seconds: float) -> SourceEvent:
+    made = doorbells.doorbell_sound(rng, max(seconds, 2.5))
+    sounding = _within(made.spans, len(made.sound))
+    # One tone is a note of anything: what it is shows with the second, or when none follows.
+    return SourceEvent(made.sound, sounding, np.ones(len(sounding), np.bool_), 0.4, 0.2, 1.0)
+
+
+def _knock(rng: np.random.Generator, seconds: float) -> SourceEvent:
+    drawn = knocks.draw_knock(rng)
+    made = knocks.knock_sound(rng, max(seconds, 1.5), drawn)
+    sounding = _within(made.spans, len(made.sound))
+    until_known_s = drawn.blows_s[1] + 0.08  # one blow is no knock
+    return SourceEvent(made.sound, sounding, np.ones(len(sounding), np.bool_), until_known_s, 0.1, 0.6, 8.0)
+
+
+def _within(spans: Sequence[tuple[int, int]], length: int) -> Mask:
+    out = np.zeros(length, np.bool_)
+    for start, end in spans:
+        out[start:end] = True
+    return out
+
+
+_SYNTHESIS: dict[str, Callable[[np.random.Generator, float], SourceEvent]] = {
+    "smoke_alarm": _alarm,
+    "siren": _siren,
+    "doorbell": _doorbell,
+    "knock": _knock,
+}
 
 
 def _recorded(rng: np.random.Generator, clip: MaterialClip, label: str) -> SourceEvent | None:

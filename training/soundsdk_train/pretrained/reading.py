@@ -20,6 +20,7 @@ from soundsdk.errors import ModelError
 from soundsdk_train.crnn import plan
 from soundsdk_train.crnn_step import Weights, spec
 from soundsdk_train.run_settings import FrontendSettings, ModelSettings
+from soundsdk_train.tf_runtime import StderrSilenced
 
 F32 = NDArray[np.float32]
 _WHAT_NEXT = "Give a detector that `soundsdk train` made, or use --from none."
@@ -55,7 +56,8 @@ class _Convolution:
 
 def read_network(detector: DetectorFile) -> DetectorNetwork:
     """Read the network of a detector; ModelError if it is not of the form that `soundsdk train` makes."""
-    from tensorflow.lite.python import schema_py_generated as schema
+    with StderrSilenced():  # TensorFlow lists at length which libraries it looked for
+        from tensorflow.lite.python import schema_py_generated as schema
 
     try:
         model = schema.ModelT.InitFromPackedBuf(bytearray(detector.data), 0)

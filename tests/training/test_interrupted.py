@@ -1,0 +1,147 @@
+"""Ctrl-C in a training: what was there stays, what was trained is kept, and --resume ends as if it had not come."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from training_sounds import RATE, need, sound
+
+from soundsdk import cli
+from soundsdk.errors import EXIT_INTERRUPTED
+from soundsdk.models.shipped import load_model
+
+CONFIG = (
+    "[train]\nbatch = 8\nwindow_frames = 56\n[pretrained]\nhead_steps = 6\ntuned_steps = 4\n"
+    "[calibration]\nuse = false\n[quantize]\nclips_per_class = 2\n[waveform]\nvariants = 0\n[negatives]\nuse = false\n"
+)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with few recordings of one label, and settings that train on them in seconds."""
+    need("tensorflow", "tflite_micro")
+    root = tmp_path_factory.mktemp("project")
+    rng = np.random.default_rng(5)
+    for folder, label in (("doorbell", "high tone"), ("background", "noise")):
+        (root / "data" / folder).mkdir(parents=True)
+        for i in range(4):
+            soundfile.write(root / "data" / folder / f"{i}.wav", sound(label, rng), RATE)
+    (root / "c.toml").write_text(CONFIG)
+    return root
+
+
+def words(project: Path, out: Path, *more: str) -> list[str]:
+    data, config = str(project / "data"), str(project / "c.toml")
+    return ["train", "--data", data, "--config", config, "--from", "home", "--name", "bell", "-o", str(out), *more]
+
+
+@pytest.fixture(scope="module")
+def whole(project: Path) -> bytes:
+    """Return the detector of a training that was not interrupted."""
+    assert cli.run(words(project, project / "whole.tflite")) == 0
+    assert not list(project.glob("*.checkpoint"))
+    return (project / "whole.tflite").read_bytes()
+
+
+def interrupt_after(stage: str, epoch: int) -> Callable[[Any, Any], None]:
+    from soundsdk_train import progress
+
+    shown = progress.TrainingDisplay.epoch
+
+    def report(self: Any, report: Any) -> None:
+        shown(self, report)
+        if (report.stage, report.epoch) == (stage, epoch):
+            raise KeyboardInterrupt
+
+    return report
+
+
+@pytest.mark.parametrize(("stage", "epoch", "there"), [("new head", 1, True), ("fine-tuning", 2, False)])
+def test_an_interrupted_training_from_home_keeps_the_file_that_was_there_and_resumes_to_the_same_bytes(
+    project: Path,
+    whole: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    stage: str,
+    epoch: int,
+    there: bool,
+) -> None:
+    from soundsdk_train import progress
+
+    out = tmp_path / "bell.tflite"
+    good = load_model("home").data
+    if there:
+        out.write_bytes(good)
+    with monkeypatch.context() as patched:
+        patched.setattr(progress.TrainingDisplay, "epoch", interrupt_after(stage, epoch))
+        assert cli.run(words(project, out)) == EXIT_INTERRUPTED
+    said = capfd.readouterr().err
+    assert "bell.interrupted.tflite is what was trained so far" in said
+    assert "--resume" in said
+    assert out.read_bytes() == good if there else not out.exists()
+    assert load_model(tmp_path / "bell.interrupted.tflite").labels == ["doorbell"]
+    assert json.loads((tmp_path / "bell.interrupted.run.json").read_text())["training"]["interrupted"] is True
+    stages = ["new-head", "fine-tuning"][: 1 if stage == "new head" else 2]
+    assert {p.name for p in tmp_path.glob("*.checkpoint")} == {f"bell.{name}.checkpoint" for name in stages}
+    assert cli.run(words(project, out, "--resume")) == 0
+    assert f"{stage}: epoch 1 of" not in capfd.readouterr().err
+    assert out.read_bytes() == whole
+    assert not list(tmp_path.glob("*.checkpoint"))
+
+
+def test_a_checkpoint_that_is_not_there_or_of_another_training_is_refused(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from soundsdk_train import progress
+
+    out = tmp_path / "bell.tflite"
+    (tmp_path / "bell.v2.train.checkpoint").write_bytes(b"of bell.v2.tflite")
+    assert cli.run(words(project, out, "--resume")) == 2
+    assert f"there is no checkpoint beside {out} to resume from." in capfd.readouterr().err
+    with monkeypatch.context() as patched:
+        patched.setattr(progress.TrainingDisplay, "epoch", interrupt_after("new head", 1))
+        assert cli.run(words(project, out)) == EXIT_INTERRUPTED
+    kept = (tmp_path / "bell.new-head.checkpoint").read_bytes()
+    capfd.readouterr()
+    assert cli.run(words(project, out, "--resume", "--seed", "9")) == 2
+    assert "is of a run with other settings, labels or data" in capfd.readouterr().err
+    assert (tmp_path / "bell.new-head.checkpoint").read_bytes() == kept
+    assert not out.exists()
+
+
+def test_standard_error_holds_what_soundsdk_says_and_no_line_of_tensorflow(project: Path, tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_CPP")}
+    command = [sys.executable, "-m", "soundsdk", *words(project, tmp_path / "bell.tflite")]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    own = ("skipped", "training starts", "sounds without", "note: ", "features are kept", "new head", "fine-tuning",
+           "training", "converting", "choosing", "comparing", "record of the run", "negatives", "no negatives",
+           "8 clips of 2 classes", "thresholds")  # fmt: skip
+    strange = [line for line in done.stderr.splitlines() if not line.startswith(own)]
+    assert strange == []
+
+
+def test_epochs_for_few_recordings_say_that_training_starts_from_scratch(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from soundsdk_train.datasets import scan
+    from soundsdk_train.preparation import choose_start
+    from soundsdk_train.run_settings import RunSettings
+
+    dataset = scan(project / "data")
+    assert choose_start(dataset, None, RunSettings(), {}, None, 5) is None
+    assert "training starts from scratch, as --epochs asks for; --from home" in capfd.readouterr().err
+    assert choose_start(dataset, None, RunSettings(), {"train": {}}, None, None) is None
+    assert "as [train] asks for" in capfd.readouterr().err
+    assert choose_start(dataset, None, RunSettings(), {}, "none", 5) is None
+    assert capfd.readouterr().err == ""

@@ -1,0 +1,153 @@
+"""One training as `soundsdk train` asks for it: prepared, run, measured, and written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from soundsdk.errors import UsageError
+from soundsdk.whole_file import check_folder
+from soundsdk_train import run_settings, training_run
+from soundsdk_train.checkpoint import CheckpointFiles
+from soundsdk_train.datasets import Dataset, scan, split
+from soundsdk_train.evaluation.deployed_figures import DeployedFigures
+from soundsdk_train.preparation import (
+    choose_head,
+    choose_start,
+    load_split,
+    open_teacher_file,
+    scene_scorer,
+    scene_thresholds_of,
+)
+from soundsdk_train.progress import TrainingDisplay
+from soundsdk_train.training_run import TrainedDetector
+
+
+@dataclass
+class TrainingRequest:
+    """The options of a training, by the names of the command line; None where the settings file decides."""
+
+    data: str
+    output: Path
+    layout: str = "auto"
+    fold: int | None = None
+    config: str | None = None
+    seed: int | None = None
+    name: str | None = None
+    epochs: int | None = None
+    teacher: str | None = None
+    unlabelled: Sequence[Path] = ()
+    start: str | None = None
+    tensorboard: str | None = None
+    material: Sequence[str] = field(default_factory=tuple)
+    resume: bool = False
+
+
+@dataclass
+class FinishedTraining:
+    """A detector and where it was written; continuous: its figures on the held-out fold, None without one."""
+
+    detector: TrainedDetector
+    path: Path
+    record: Path
+    continuous: DeployedFigures | None
+
+    @property
+    def interrupted(self) -> bool:
+        """True if Ctrl-C ended the training: path is then not the one that was asked for."""
+        return bool(self.detector.record["training"]["interrupted"])
+
+
+def run_training(request: TrainingRequest, say: Callable[[str], None]) -> FinishedTraining:
+    """Train a detector and write it; say gets notes about what is done.
+
+    What Ctrl-C left unfinished goes to NAME.interrupted.tflite, so that a detector that is there already stays, and the
+    checkpoint stays as well. Raises what scan(), the settings and training_run.train_detector() raise, OutputError if
+    nothing can be written, and UsageError if there is no checkpoint to resume from.
+    """
+    training_run.check_output(request.output)
+    if request.tensorboard is not None:
+        check_folder(request.tensorboard)
+    checkpoints = CheckpointFiles(request.output, request.resume)
+    checkpoints.check()
+    settings = _settings(request)
+    dataset = scan(request.data, request.layout)
+    given = run_settings.tables_in(request.config)
+    choose_head(dataset, settings, given)
+    pretrained = choose_start(dataset, request.fold, settings, given, request.start, request.epochs)
+    if settings.scenes.count and request.unlabelled:
+        raise UsageError("--unlabelled does not go with [scenes].", "Put those recordings into a folder of --material.")
+    distiller = None if settings.scenes.count else open_teacher_file(dataset, settings, request.unlabelled)
+    clips, test, labels = load_split(dataset, request.fold, settings)
+    files = split(dataset, request.fold)[0]
+    sources = None
+    if settings.scenes.count:
+        from soundsdk_train.scene_data import make_scenes
+
+        say(f"making {settings.scenes.count} scenes of {settings.scenes.seconds:g} s")
+        made = make_scenes(files, request.material, settings, scene_scorer(settings))
+        clips, labels, sources = made.clips, made.labels, made.sources
+    if distiller is not None:
+        from soundsdk_train.distillation.distil import distil
+
+        distiller = distiller.for_labels(labels)
+        clips = distil(distiller, clips, files, request.unlabelled, say)
+    with TrainingDisplay(request.tensorboard) as display:
+        detector = training_run.train_detector(
+            clips,
+            test,
+            labels,
+            settings,
+            test_fold=request.fold,
+            on_epoch=display.epoch,
+            on_stage=display.stage,
+            choose_thresholds=_threshold_chooser(dataset, request.fold, settings, say),
+            sources=sources,
+            pretrained=pretrained,
+            checkpoints=checkpoints,
+        )
+    if distiller is not None:
+        detector.record["teacher_file"] = distiller.describe()
+    continuous = None
+    if test:
+        from soundsdk_train.evaluation.view import clip_figures
+
+        continuous = clip_figures(detector.data, test)
+        detector.record["deployed"] = continuous.as_dict()
+    done = FinishedTraining(detector, request.output, request.output, continuous)
+    if done.interrupted:
+        done.path = request.output.with_suffix(".interrupted.tflite")
+    done.record = training_run.write_detector(detector, done.path)
+    if not done.interrupted:
+        checkpoints.remove()
+    return done
+
+
+def _settings(request: TrainingRequest) -> run_settings.RunSettings:
+    """Return the settings of the file with those of the command line in their place."""
+    settings = run_settings.read_settings(request.config)
+    settings.name = request.name or settings.name or request.output.stem
+    if request.seed is not None:
+        settings.seed = request.seed
+    if request.epochs is not None:
+        settings.train.epochs = request.epochs
+        settings.teacher.epochs = min(settings.teacher.epochs, request.epochs)
+    settings.teacher_file.file = request.teacher or settings.teacher_file.file
+    run_settings.check_settings(settings)
+    return settings
+
+
+def _threshold_chooser(
+    dataset: Dataset, fold: int | None, settings: run_settings.RunSettings, say: Callable[[str], None]
+) -> Callable[[bytes], dict[str, Any]] | None:
+    """Return what chooses the thresholds: validation scenes, or the calibration that every training does."""
+    files = split(dataset, fold)[0]
+    on_scenes = scene_thresholds_of(files, settings) if settings.scenes.count else None
+    if on_scenes is not None or not settings.calibration.use:
+        return on_scenes
+    from soundsdk_train.calibration.by_default import calibrate_trained
+
+    return partial(calibrate_trained, settings=settings.calibration, files=files, say=say)
