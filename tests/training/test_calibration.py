@@ -346,7 +346,7 @@ def test_a_training_calibrates_its_detector_and_says_so(tmp_path: Path, capfd: A
     assert cli.run(["train", "--data", str(data), "--config", str(config), "-o", str(out)]) == 0, capfd.readouterr()
     metadata = load_model(out).metadata
     calibration = metadata["calibration"]
-    assert calibration["sources"] == ["generated sound"]
+    assert calibration["sources"] == ["generated sound", "shipped negatives"]
     assert calibration["events"] == "trained on"
     assert 0 < calibration["hours"] <= 0.0167  # 60 s
     assert [c["label"] for c in calibration["classes"]] == ["high_tone", "low_tone"]

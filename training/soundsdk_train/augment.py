@@ -47,6 +47,10 @@ class ClipRows:
         rows = self._clips[clip]
         return np.zeros((self._lengths[clip], *self._like.shape[1:]), self._like.dtype) if rows is None else rows
 
+    def of_clips(self, order: NDArray[np.int64]) -> ClipRows:
+        """Return the rows of clips in an order, in which one may be several times; nothing is copied."""
+        return ClipRows([self._clips[clip] for clip in order.tolist()], self._lengths[order])
+
     def take(self, chosen: NDArray[np.int64], index: NDArray[np.int64]) -> NDArray[Any]:
         """Return rows of the chosen clips, each with its own line of the index (clips, rows)."""
         out = np.zeros((*index.shape, *self._like.shape[1:]), self._like.dtype)
