@@ -312,7 +312,7 @@ def test_a_training_calibrates_its_detector_and_says_so(tmp_path: Path, capfd: A
     assert all(c["on"] >= 600 for c in metadata["detector"]["classes"])
     assert json.loads(out.with_suffix(".run.json").read_text())["calibration"] == calibration
     assert cli.run(["info", str(out)]) == 0
-    assert "calibrated for 1 false alarms an hour on 0.0" in capfd.readouterr().out
+    assert "calibrated for 1 false alarm an hour on 0.0" in capfd.readouterr().out
 
 
 def test_a_default_calibration_raises_thresholds_only_and_keeps_what_it_can_find(tmp_path: Path) -> None:
