@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from soundsdk_sim.scenes import SceneEvent
-from soundsdk_train import scene_thresholds
 from soundsdk_train.augment import Augmenter, Bank
+from soundsdk_train.calibration import on_scenes
 from soundsdk_train.datasets import UNKNOWN
+from soundsdk_train.evaluation.deployed import ScoredRecording
 from soundsdk_train.run_settings import AugmentSettings, FrontendSettings, TrainSettings, read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,16 +36,14 @@ def test_unknown_frames_reach_the_loss_as_minus_one_and_a_sounding_mixture_wins(
     assert (mixed.batch(np.array([0, 1])).strong == -1.0).all()
 
 
-def metadata(label: str) -> dict[str, object]:
-    frontend = {"rate_hz": 16000, "hop": 256}
-    return {"labels": [label], "frontend": frontend, "hop_frames": 8, "detector": {"pool_ms": 0}}
-
-
-def scored(spans: list[tuple[float, float, int]], truth: list[SceneEvent]) -> scene_thresholds.SceneScores:
+def scored(spans: list[tuple[float, float, int]], truth: list[SceneEvent]) -> on_scenes.ScoredScene:
     """Scores of 30 s: 10, but `value` within each (start, end, value) in seconds."""
     ends = [2304 + 2048 * i for i in range(230)]
     scores = [[next((v for a, b, v in spans if a <= e / 16000 < b), 10)] for e in ends]
-    return scene_thresholds.SceneScores(truth, scores, ends, 30 * 16000)
+    recording = ScoredRecording(
+        "", ["smoke_alarm"], np.array(scores, np.int32), np.array(ends), 30 * 16000, 16000, 2048, list(truth)
+    )
+    return on_scenes.ScoredScene(truth, recording)
 
 
 def test_penalty_counts_false_and_missed_events_and_hold_bridges_the_pauses() -> None:
@@ -56,15 +55,12 @@ def test_penalty_counts_false_and_missed_events_and_hold_bridges_the_pauses() ->
     bridged = {**short, "hold_ms": 2300}
     high = {**bridged, "on": 800}
     deaf = {**bridged, "on": 950}
-    cost = [
-        scene_thresholds.penalty([scene], 0, "smoke_alarm", limits, metadata("smoke_alarm"))
-        for limits in (short, bridged, high, deaf)
-    ]
-    false = scene_thresholds.FALSE_COST
+    cost = [on_scenes.penalty([scene], "smoke_alarm", limits) for limits in (short, bridged, high, deaf)]
+    false = on_scenes.FALSE_COST
     assert cost[0] == pytest.approx(3 * false, abs=0.1)  # two splits and the beep
     assert cost[1] == pytest.approx(false, abs=0.1)  # the beep
     assert cost[2] == pytest.approx(0.0, abs=0.1)
-    assert cost[3] == pytest.approx(scene_thresholds.MISSED_COST, abs=0.1)
+    assert cost[3] == pytest.approx(on_scenes.MISSED_COST, abs=0.1)
 
 
 def test_home_settings_are_valid_and_within_the_limits_of_a_small_board() -> None:

@@ -194,3 +194,30 @@ def test_few_recordings_start_from_home_unless_told_otherwise(
     dataset = scan(two_folders(tmp_path, clips))
     choose_head(dataset, settings, given)
     assert choose_start(dataset, None, settings, given, **arguments) == name
+
+
+def test_the_negatives_that_score_highest_come_up_more_often() -> None:
+    from soundsdk_train.augment import Bank
+    from soundsdk_train.pretrained.hard_negatives import with_hard_negatives
+    from soundsdk_train.run_settings import RunSettings
+
+    settings = RunSettings()
+    settings.model.head = "sigmoid"
+    settings.pretrained.hard_share, settings.pretrained.hard_times = 0.25, 3
+    features = [np.full((40 + i, 40), 10 * i - 60, np.int8) for i in range(12)]
+    labels = np.zeros((12, 1), np.float32)
+    labels[:4] = 1.0
+    bank = Bank(features, labels, copies=[1] * 4, negatives=8)
+
+    def louder_is_higher(batch: np.ndarray, training: bool) -> np.ndarray:
+        assert not training
+        return batch.mean(-1, keepdims=True)
+
+    harder = with_hard_negatives(bank, louder_is_higher, settings)
+    assert len(harder) == 12 + 2 * 2
+    assert harder.negatives == 8 + 2 * 2
+    assert sorted(harder.lengths[12:].tolist()) == [50, 50, 51, 51]  # the two loudest of the eight
+    assert np.array_equal(harder.lengths[:12], bank.lengths)
+    assert len(bank) == 12  # the one given is as it was
+    settings.model.head = "softmax"
+    assert with_hard_negatives(bank, louder_is_higher, settings) is bank

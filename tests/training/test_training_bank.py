@@ -30,9 +30,9 @@ def test_around_a_sound_and_in_a_clip_without_a_label_there_is_known_to_be_none(
     assert bank.labels[:, 0].tolist() == [1, 1, 1, 0, 0]
     assert bank.strong is not None
     assert bank.has_strong.tolist() == [0, 1, 1, 1, 1]
-    of_variant = bank.strong[bank.starts[1] : bank.starts[2], 0]
+    of_variant = bank.strong.of(1)[:, 0]
     assert of_variant.tolist() == [0] * 10 + [UNKNOWN] * 10 + [0] * 10
-    assert not bank.strong[bank.starts[3] :].any()
+    assert not any(bank.strong.of(i).any() for i in range(3, len(bank)))
 
 
 def test_a_softmax_head_has_no_labels_in_time() -> None:
@@ -48,9 +48,9 @@ def test_labels_in_time_move_with_the_recording_in_its_variants() -> None:
     assert bank.copies.tolist() == [3, 3]
     assert bank.strong is not None
     # The variant has the recording's 20 frames in its frames 10 to 20: twice as fast.
-    of_variant = bank.strong[bank.starts[1] : bank.starts[2], 0]
+    of_variant = bank.strong.of(1)[:, 0]
     assert of_variant.tolist() == [0] * 15 + [1] * 5 + [0] * 10
-    assert not bank.strong[bank.starts[3] :].any()
+    assert not any(bank.strong.of(i).any() for i in range(3, len(bank)))
 
 
 def test_quiet_frames_of_a_labelled_clip_are_not_learned_as_the_label() -> None:
@@ -61,10 +61,10 @@ def test_quiet_frames_of_a_labelled_clip_are_not_learned_as_the_label() -> None:
     loud.train.quiet_db = 20.0
     bank = training_bank([one, clip("street", 0)], ["bell", "horn"], loud)
     assert bank.strong is not None
-    assert bank.strong[:8, 0].tolist() == [1] * 8
-    assert bank.strong[14:20, 0].tolist() == [UNKNOWN] * 6
-    assert not bank.strong[:, 1].any()
-    assert not bank.strong[20:].any()
+    assert bank.strong.of(0)[:8, 0].tolist() == [1] * 8
+    assert bank.strong.of(0)[14:20, 0].tolist() == [UNKNOWN] * 6
+    assert not bank.strong.of(0)[:, 1].any()
+    assert not any(bank.strong.of(i).any() for i in range(1, len(bank)))
     assert training_bank([one], ["bell"], settings("sigmoid")).strong is None
 
 

@@ -1,6 +1,6 @@
 """Augmentation of log-mel features: the effects of a real place on a sound, applied to int8 frames in memory.
 
-It works on a bank of clips kept as one int8 array, so that a batch costs a few gathers. Sounds add in power:
+It works on a bank of clips, which stay where they are, often in a memory-mapped file. Sounds add in power:
 features are turned to power (10^(dB/10)), mixed there, and quantised again as the device's frontend does.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +33,32 @@ class Batch:
     has_strong: F32  # (batch,), 1 where strong holds
 
 
+class ClipRows:
+    """The rows of many clips, each array kept as it was given; None stands for zeros."""
+
+    def __init__(self, clips: Sequence[NDArray[Any] | None], lengths: NDArray[np.int64]) -> None:
+        # A view of numpy's own class is read faster than a memmap, and keeps the file mapped.
+        self._clips = [None if clip is None else np.asarray(clip) for clip in clips]
+        self._lengths = lengths
+        self._like = next(clip for clip in self._clips if clip is not None)[:0]
+
+    def of(self, clip: int) -> NDArray[Any]:
+        """Return the rows of one clip."""
+        rows = self._clips[clip]
+        return np.zeros((self._lengths[clip], *self._like.shape[1:]), self._like.dtype) if rows is None else rows
+
+    def take(self, chosen: NDArray[np.int64], index: NDArray[np.int64]) -> NDArray[Any]:
+        """Return rows of the chosen clips, each with its own line of the index (clips, rows)."""
+        out = np.zeros((*index.shape, *self._like.shape[1:]), self._like.dtype)
+        for line, clip, at in zip(out, chosen.tolist(), index, strict=True):
+            rows = self._clips[clip]
+            if rows is not None:
+                np.take(rows, at, 0, out=line, mode="clip")
+        return out
+
+
 class Bank:
-    """Clips of different lengths as one int8 array, with their labels.
+    """Clips of different lengths, with their labels.
 
     features: per clip int8 (frames, width). labels: float (clips, classes). strong: per clip None or uint8
     (frames, classes), the bytes of frame_targets. copies: how many clips in a row are one recording and its variants,
@@ -54,17 +79,15 @@ class Bank:
         if self.copies.sum() + negatives != len(features):
             raise ValueError(f"{len(features)} clips are not {self.copies.sum()} copies and {negatives} negatives")
         self.lengths = np.array([len(f) for f in features], dtype=np.int64)
-        self.starts = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
-        self.values = np.concatenate(list(features))
+        self.values = ClipRows(features, self.lengths)
         self.labels = np.asarray(labels, dtype=np.float32)
-        self.strong: NDArray[np.uint8] | None = None
+        self.strong: ClipRows | None = None
         self.has_strong = np.zeros(len(self.lengths), dtype=np.float32)
         if strong is not None and any(s is not None for s in strong):
-            self.strong = np.zeros((len(self.values), self.labels.shape[1]), dtype=np.uint8)
-            for i, s in enumerate(strong):
-                if s is not None:
-                    self.strong[self.starts[i] : self.starts[i] + self.lengths[i]] = s
-                    self.has_strong[i] = 1.0
+            if any(s is not None and len(s) != length for s, length in zip(strong, self.lengths, strict=True)):
+                raise ValueError("labels in time are not as long as their clip")
+            self.strong = ClipRows(strong, self.lengths)
+            self.has_strong[:] = [s is not None for s in strong]
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -132,8 +155,7 @@ class Augmenter:
         frames, settings, rng = self.train.window_frames, self.augment, self.random
         n = len(chosen)
         index, fraction = self._positions(chosen, frames)
-        low = self.bank.values[index[0]].astype(np.float32)
-        high = self.bank.values[index[1]].astype(np.float32)
+        low, high = (self.bank.values.take(chosen, at).astype(np.float32) for at in index)
         db = low + (high - low) * fraction[:, :, None]
         db = np.matmul(db, self._mel_shift(n))
         silent = db < -127.5  # at the frontend's floor or below it: no gain brings up what is not there
@@ -173,7 +195,7 @@ class Augmenter:
         return bool(np.all(np.abs(self.bank.labels.sum(1) - 1.0) < 1e-4))
 
     def _positions(self, chosen: NDArray[np.int64], frames: int) -> tuple[NDArray[np.int64], F32]:
-        """Draw time shift (circular) and stretch, and return the position in the bank of each output frame."""
+        """Draw time shift (circular) and stretch, and return the position in its clip of each output frame."""
         rng, n = self.random, len(chosen)
         length = self.bank.lengths[chosen][:, None]
         widest = np.log(self.augment.stretch)
@@ -181,8 +203,7 @@ class Augmenter:
         position = rng.random((n, 1)) * length + rate * np.arange(frames)[None, :]
         whole = np.floor(position)
         at = whole.astype(np.int64)
-        start = self.bank.starts[chosen][:, None]
-        return np.stack([start + at % length, start + (at + 1) % length]), (position - whole).astype(np.float32)
+        return np.stack([at % length, (at + 1) % length]), (position - whole).astype(np.float32)
 
     def _mel_shift(self, n: int) -> F32:
         """Draw matrices (n, width, width) that move the spectrum by a fraction of bands."""
@@ -220,7 +241,7 @@ class Augmenter:
         steps, classes = frames // self.hop_frames, self.bank.labels.shape[1]
         if self.bank.strong is None:
             return np.zeros((n, steps, classes), np.float32), np.zeros(n, np.float32)
-        frame = self.bank.strong[index].reshape(n, steps, self.hop_frames, classes)
+        frame = self.bank.strong.take(chosen, index).reshape(n, steps, self.hop_frames, classes)
         return step_targets(frame), self.bank.has_strong[chosen].copy()
 
     def _masks(self, q: NDArray[np.floating]) -> None:

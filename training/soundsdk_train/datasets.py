@@ -254,6 +254,12 @@ def label_name(text: str) -> str:
     return re.sub(r"\W+", "_", text.strip().lower()).strip("_")
 
 
+def recording_of(path: Path) -> str:
+    """Return the name of the recording that a file is a take of: without its last -A, -B …, if it has one."""
+    take = _TAKE.fullmatch(path.stem)
+    return take[1] if take else path.stem
+
+
 def _detect(root: Path) -> str:
     if (root / "metadata" / "UrbanSound8K.csv").is_file():
         return "urbansound8k"
@@ -330,8 +336,7 @@ def _scan_folders(root: Path) -> tuple[list[str], list[LabelledFile]]:
         sources: dict[str, list[Path]] = {}
         for path in _audio_files(folder):
             inside = path.relative_to(folder)
-            take = _TAKE.fullmatch(path.stem)
-            source = inside.parts[0] if len(inside.parts) > 1 else (take[1] if take else path.stem)
+            source = inside.parts[0] if len(inside.parts) > 1 else recording_of(path)
             sources.setdefault(source, []).append(path)
         if not sources:
             continue

@@ -150,13 +150,13 @@ def scene_thresholds_of(
     files: Sequence[LabelledFile], settings: run_settings.RunSettings
 ) -> Callable[[bytes], dict[str, Any]] | None:
     """Return what chooses the thresholds on validation scenes; None if the settings ask for no such scenes."""
-    from soundsdk_train import scene_thresholds
+    from soundsdk_train.calibration import on_scenes
 
     if not settings.scenes.validation:
         return None
 
     def choose_thresholds(model: bytes) -> dict[str, Any]:
-        scenes = scene_thresholds.validation_scenes(settings.scenes.validation, scene_thresholds.recordings_of(files))
-        return {"detector": scene_thresholds.choose_thresholds(model, scenes)}
+        scenes = on_scenes.validation_scenes(settings.scenes.validation, on_scenes.recordings_of(files))
+        return {"detector": on_scenes.choose_thresholds(model, scenes)}
 
     return choose_thresholds

@@ -148,8 +148,11 @@ class PretrainedSettings:
     file: str = ""  # a detector that comes with soundsdk, such as home, or a .tflite file; "" for none
     head_steps: int = 160  # batches over frozen convolutions
     head_rate: float = 3e-3
-    tuned_steps: int = 80  # batches on all weights
-    tuned_rate: float = 5e-4
+    tuned_steps: int = 240  # batches on all weights
+    tuned_rate: float = 1e-3
+    negatives: float = 0.5  # share of a batch, instead of negatives.share: a user's few recordings say little of others
+    hard_share: float = 0.25  # of the negatives: those that the new head is most mistaken about,
+    hard_times: int = 6  # which are drawn so many times as often in the second stage
 
 
 @dataclass
@@ -328,6 +331,11 @@ def check_settings(settings: RunSettings) -> None:
             raise UsageError(f"detector.{key} is {value}.", f"The firmware knows {low} to {high}.")
     if not 0.0 <= settings.negatives.share < 1.0:
         raise UsageError(f"negatives.share is {settings.negatives.share}.", "Give a share of 0 or more and below 1.")
+    start = settings.pretrained
+    if not 0.0 <= start.negatives < 1.0:
+        raise UsageError(f"pretrained.negatives is {start.negatives}.", "Give a share of 0 or more and below 1.")
+    if not 0.0 <= start.hard_share <= 1.0 or start.hard_times < 1:
+        raise UsageError("pretrained.hard_share is a share, and hard_times 1 or more.", "Correct them.")
     hop = settings.model.hop_frames
     if settings.train.window_frames % hop:
         raise UsageError(

@@ -147,7 +147,7 @@ def train_detector(
 
     cost = crnn.cost(settings.model, width, len(labels), settings.frontend.rate_hz / settings.frontend.hop)
     record = {
-        "settings": settings.as_dict(),
+        "settings": _settings_record(settings),
         "labels": list(labels),
         # Scenes follow from settings, seed and sources; provenance.data in the metadata is over the scenes themselves.
         "data": dict(sources) if sources else {clip.name: clip.sha256 for clip in clips},
@@ -190,9 +190,9 @@ def record_path(out: Path) -> Path:
 
 
 def check_output(out: str | Path) -> None:
-    """Raise an error, before hours of training, if the model and its record could not be written to this path.
+    """Raise UsageError, before hours of training, if the model or its record could not be written.
 
-    UsageError if the name is none of a model, OutputError if the place cannot be written to.
+    OutputError if the place cannot be written to.
     """
     out = Path(out)
     if out.suffix != ".tflite":
@@ -240,6 +240,14 @@ def _check_clips(clips: Sequence[LabelledClip], labels: Sequence[str], settings:
     named = np.array([not clip.pseudo for clip in clips])
     if settings.model.head == "softmax" and not (matrix[named].sum(1) == 1).all():
         raise DataError("a clip has no label or several.", 'Use model.head = "sigmoid" for such data.')
+
+
+def _settings_record(settings: RunSettings) -> dict[str, Any]:
+    """Return all settings; of files their names, since where they lay is of one machine."""
+    out = settings.as_dict()
+    for table, key in (("teacher_file", "file"), ("teacher_file", "class_map"), ("pretrained", "file")):
+        out[table][key] = Path(out[table][key]).name
+    return out
 
 
 def _without_epochs(settings: RunSettings) -> dict[str, Any]:

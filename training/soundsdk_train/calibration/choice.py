@@ -1,9 +1,9 @@
 """The choice of thresholds: the highest recall among the settings whose false alarms are expected to stay below a rate.
 
-What is tried fits the recordings at hand better than others, so the rate is not only counted. The scores that false
-events reach have a tail that falls about exponentially in the logit, and the rate beyond the highest one seen is read
-off it. The fewer the hours, the farther the choice keeps below the rate. Then the choice is made on either half of the
-sound and its false events are counted in the other; while those are too many for the rate, a lower one is aimed at.
+What is tried fits the recordings at hand better than others, so the rate is not only counted (rates.py). False events
+come in clusters, from few recordings: the fewer the hours and the larger the clusters, the farther the choice keeps
+below the rate. Then the choice is made on either half of the sound and its false events are counted in the other; while
+those are too many for the rate, a lower one is aimed at.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from soundsdk_train.calibration.event_counts import EventRule, Outcome, ScoreTrace
 from soundsdk_train.calibration.heard import HeardRecording, Listener
+from soundsdk_train.calibration.rates import CONFIDENCE, ExpectedRates, expected_rates, logit, proved_rate
 from soundsdk_train.evaluation.intervals import poisson_interval
 from soundsdk_train.run_settings import BACKGROUND_LABELS
 
@@ -37,18 +38,17 @@ _EXTRA_COST = 0.05  # of an event that one sound broke into, against a sound tha
 _CONFUSED_COST = 0.5  # of a false event in recordings of other labels
 _DELAY_COST = 0.02  # per 256 ms of min_ms
 _PLATEAU = 0.01  # values of `on` that are worse than the best by no more than this are as good
-_TAIL = 20  # highest false events that the tail is fitted to
-_TAIL_SCALE = 1.0  # logits: of a tail with too few events to tell
-_DEVIATIONS = 1.28  # of a Poisson count above what is expected: nine in ten are not
+_TAIL_ON = (50, 100, 200, 300, 400)  # lower than is ever chosen, to see how the scores of false events fall
 _TIGHTER = (1.0, 0.5, 0.25)  # shares of the rate to aim at
-_CONFIDENCE = 0.9  # two-sided: 95 % that the rate is not above the upper end
 
 
 @dataclass
 class ClassChoice:
     """The thresholds chosen for one label, and what to expect of them.
 
-    false: its false events in the background, `hours` long; expected_per_hour: what is expected of other sound.
+    false: its false events in the background, `hours` long, and scenes: in how many recordings or pieces of long ones.
+    expected_per_hour: what is expected of other sound, likely_per_hour: what nine of ten times as many hours do not
+    exceed. size: false events of a scene that has any.
     recall: of the true events, None without any. cross_false: false events in the halves that were not chosen on, None
     if that was not tried. attained: whether the rate is kept, and at least one true event found if there were any.
     """
@@ -56,22 +56,28 @@ class ClassChoice:
     label: str
     thresholds: dict[str, int]
     false: int
+    scenes: int
     hours: float
     expected_per_hour: float
+    likely_per_hour: float
+    size: float
     recall: float | None
     events: int
     attained: bool
     cross_false: int | None = None
 
     @property
-    def likely_per_hour(self) -> float:
-        """The rate that other sound is likely to keep, as likely_rates()."""
-        return float(likely_rates(np.array([self.expected_per_hour]), self.hours)[0])
-
-    @property
     def proved_per_hour(self) -> float:
         """The rate that the true one is below with 95 % confidence."""
-        return poisson_interval(self.false, _CONFIDENCE)[1] / self.hours if self.hours else math.inf
+        return proved_rate(self.scenes, self.size, self.hours)
+
+    def least_hours(self, max_per_hour: float) -> float:
+        """Return the hours below which a rate cannot be told: in them it would give one scene with false events.
+
+        With fewer, silence is as likely at twice the rate, and what the tail lets expect is not to be relied on: the
+        false alarms of a half of some recordings came from one source that the other half had nothing like.
+        """
+        return self.size / max_per_hour
 
 
 @dataclass
@@ -85,8 +91,8 @@ class Choice:
 
     @property
     def hours_to_prove(self) -> float:
-        """The hours without any false event that prove the rate with 95 % confidence."""
-        return poisson_interval(0, _CONFIDENCE)[1] / self.max_per_hour
+        """The hours without any false event that prove the rate of every label with 95 % confidence."""
+        return max((proved_rate(0, c.size, 1.0) for c in self.classes), default=0.0) / self.max_per_hour
 
     def entry(self, sources: Sequence[str]) -> dict[str, Any]:
         """Return the metadata's `calibration`: the rate, the hours, and per label false events and recall."""
@@ -137,6 +143,7 @@ class _Material:
             self.listener.rate_hz,
             self.listener.step_samples,
             pool_ms,
+            [r.source for r in recordings],
         )
 
 
@@ -153,7 +160,7 @@ def choose(
 ) -> Choice:
     """Choose pooling and thresholds so that every label has at most max_per_hour false events an hour.
 
-    quiet: recordings whose sound_s count; those of one source follow one another. events: recordings of true events,
+    quiet: recordings whose sound_s count. events: recordings of true events,
     may be empty; labels without any keep their durations, and get the lowest `on` with few enough false events.
     pools: the values of pool_ms to try, the one in the file besides. highest: maps pool_ms to the highest score that
     each label can reach. raise_only: try no `on` below the one in the file. A label for which nothing is good enough
@@ -185,28 +192,38 @@ def choose(
             for i, one in enumerate(half.classes):
                 counts[i] += search.false(half.detector["pool_ms"], one, there)
         hours = choice.hours
-        if all(poisson_interval(n, _CONFIDENCE)[0] <= max_per_hour * hours for n in counts):
+        if all(_keeps(n, max_per_hour, hours) for n in counts):
             break
     for i, one in enumerate(choice.classes):
         one.cross_false = counts[i] if counts is not None else None
         # What was aimed at may be lower than what was asked for.
         one.attained = one.likely_per_hour <= max_per_hour and one.recall != 0.0
+        one.attained &= counts is None or _keeps(counts[i], max_per_hour, choice.hours)
     choice.max_per_hour = max_per_hour
     return choice
 
 
+def _keeps(count: int, max_per_hour: float, hours: float) -> bool:
+    """Return whether so many false events are no more than chance makes of the rate."""
+    return poisson_interval(count, CONFIDENCE)[0] <= max_per_hour * hours
+
+
 def _halves(quiet: Sequence[HeardRecording]) -> tuple[list[int], list[int]] | None:
-    """Return two halves of every kind of background, neighbours together; None if a half would have no sound."""
+    """Return two halves of every kind of background, sources whole and neighbours together.
+
+    None if a half would have no sound.
+    """
     one: list[int] = []
     two: list[int] = []
-    kinds: dict[str, list[int]] = {}
+    kinds: dict[str, dict[str | int, list[int]]] = {}
     for i, recording in enumerate(quiet):
-        kinds.setdefault(recording.kind, []).append(i)
-    for numbers in kinds.values():
-        total, heard = sum(quiet[i].sound_s for i in numbers), 0.0
-        for i in numbers:
-            (one if heard + quiet[i].sound_s / 2 <= total / 2 else two).append(i)
-            heard += quiet[i].sound_s
+        kinds.setdefault(recording.kind, {}).setdefault(recording.source or i, []).append(i)
+    for sources in kinds.values():
+        lengths = [sum(quiet[i].sound_s for i in numbers) for numbers in sources.values()]
+        total, heard = sum(lengths), 0.0
+        for numbers, length in zip(sources.values(), lengths, strict=True):
+            (one if heard + length / 2 <= total / 2 else two).extend(numbers)
+            heard += length
     if not all(sum(quiet[i].sound_s for i in half) > 0 for half in (one, two)):
         return None
     return one, two
@@ -216,7 +233,10 @@ def _halves(quiet: Sequence[HeardRecording]) -> tuple[list[int], list[int]] | No
 class _Candidate:
     thresholds: dict[str, int]
     false: int
+    scenes: int
     expected: float
+    likely: float
+    size: float
     recall: float | None
     events: int
     utility: float
@@ -256,7 +276,19 @@ class _Search:
         present = material.listener.metadata["detector"]["classes"]
         rules = [c.thresholds if c else dict(present[i]) for i, c in enumerate(best[2])]
         classes = [
-            ClassChoice(label, c.thresholds, c.false, hours, c.expected, c.recall, c.events, c.feasible)
+            ClassChoice(
+                label,
+                c.thresholds,
+                c.false,
+                c.scenes,
+                hours,
+                c.expected,
+                c.likely,
+                c.size,
+                c.recall,
+                c.events,
+                c.feasible,
+            )
             for label, c in zip(labels, best[2], strict=True)
             if c is not None
         ]
@@ -283,19 +315,20 @@ class _Search:
             usable = [on for on in on_values if rule.off <= (_OFF_OF_ON if true else 1.0) * on and rule.off < on]
             if not usable:
                 continue
-            heard = quiet.outcome(rule, usable)
+            heard = _hear(quiet, rule, usable, hours)
             key = pool_ms, index, rule
             if key not in material.judged:
                 material.judged[key] = events.outcome(rule, usable)
-            candidate = _best_on(rule, usable, heard, material.judged[key], true, hours, self._max)
+            candidate = _best_on(rule, usable, heard, material.judged[key], true, self._max)
             if best is None or (candidate.feasible, candidate.utility) > (best.feasible, best.utility):
                 best = candidate
         if best is None:
             # The network reaches no score above any `off`: nothing that fires can be chosen.
             rule = EventRule(max(1, on_values[-1] // 2), present["min_ms"], present["hold_ms"])
             last = on_values[-1:]
-            best = _best_on(rule, last, quiet.outcome(rule, last), events.outcome(rule, last), true, hours, self._max)
-            best.feasible, best.expected = False, math.inf
+            heard = _hear(quiet, rule, last, hours)
+            best = _best_on(rule, last, heard, events.outcome(rule, last), true, self._max)
+            best.feasible, best.expected, best.likely = False, math.inf, math.inf
         return best
 
 
@@ -308,17 +341,27 @@ def _rules(label: str, present: dict[str, int], true: bool) -> list[EventRule]:
     return [EventRule(off, m, hold) for hold, m, off in itertools.product(holds, MIN_MS, OFF)]
 
 
+@dataclass
+class _Quiet:
+    """The false events in the background for each value of `on`, the scenes they lie in, and what to expect."""
+
+    false: NDArray[np.float64]
+    scenes: NDArray[np.float64]
+    expected: ExpectedRates
+
+
+def _hear(trace: ScoreTrace, rule: EventRule, on_values: Sequence[int], hours: float) -> _Quiet:
+    lower = [on for on in _TAIL_ON if on < on_values[0]]
+    outcome = trace.outcome(rule, [*lower, *on_values])
+    rates = expected_rates([*lower, *on_values], outcome, hours)
+    n = len(lower)
+    return _Quiet(outcome.false[n:], outcome.scenes[n:], rates.beyond(n))
+
+
 def _best_on(
-    rule: EventRule,
-    on_values: Sequence[int],
-    quiet: Outcome,
-    events: Outcome,
-    true: int,
-    hours: float,
-    max_per_hour: float,
+    rule: EventRule, on_values: Sequence[int], quiet: _Quiet, events: Outcome, true: int, max_per_hour: float
 ) -> _Candidate:
     """Return the value of `on` in the middle of the best ones that are quiet enough, or the quietest one."""
-    expected = expected_rates(on_values, quiet.false, hours)
     delay = _DELAY_COST * rule.min_ms / 256
     if true:
         found = events.found / true
@@ -330,7 +373,7 @@ def _best_on(
     else:
         found = np.full(len(on_values), np.nan)
         utility = -np.array([logit(on) for on in on_values]) / 10 - delay
-    usable = likely_rates(expected, hours) <= max_per_hour
+    usable = quiet.expected.likely_per_hour <= max_per_hour
     if true:
         usable &= found > 0
     feasible = bool(usable.any())
@@ -348,50 +391,16 @@ def _best_on(
         value = top
     else:
         i = len(on_values) - 1
-        value = -float(expected[i])
+        value = -float(quiet.expected.likely_per_hour[i])
     return _Candidate(
         {"on": int(on_values[i]), "off": rule.off, "min_ms": rule.min_ms, "hold_ms": rule.hold_ms},
         int(quiet.false[i]),
-        float(expected[i]),
+        int(quiet.scenes[i]),
+        float(quiet.expected.per_hour[i]),
+        float(quiet.expected.likely_per_hour[i]),
+        float(quiet.expected.size[i]),
         float(found[i]) if true else None,
         true,
         value,
         feasible,
     )
-
-
-def expected_rates(on_values: Sequence[int], false: NDArray[np.float64], hours: float) -> NDArray[np.float64]:
-    """Return the false events per hour to expect of other sound, for each value of `on` ascending.
-
-    false: events in `hours` for each value. Above the n-th highest event, whose logit is u, the rate falls as
-    n exp(-(z - u) / b) / hours, where b is the mean of what the higher ones exceed u by: the maximum likelihood of an
-    exponential tail (the generalised Pareto tail of shape 0). It is never below what was counted, nor above one event
-    more, which is what the rank of the threshold among the events lets expect (Wilks, Ann. Math. Stat. 12, 1941).
-    """
-    counted = np.maximum.accumulate(false[::-1])[::-1]
-    z = np.array([logit(on) for on in on_values])
-    if counted[0] == 0:
-        return np.zeros(len(on_values))
-    # The events between two values of `on` are placed half-way; those above the last one are not seen to end.
-    middle = np.append((z[:-1] + z[1:]) / 2, z[-1] + _TAIL_SCALE / 2)
-    number = -np.diff(np.append(counted, 0))
-    place = np.repeat(middle, number.astype(int))[::-1][:_TAIL]
-    u, n = float(place[-1]), len(place)
-    scale = float(np.mean(place[:-1] - u)) if n >= 5 else _TAIL_SCALE
-    scale = max(scale, 0.1)
-    tail = n * np.exp(-np.maximum(z - u, 0) / scale)
-    return np.maximum(counted, np.minimum(tail, counted + 1)) / hours
-
-
-def likely_rates(expected: NDArray[np.float64], hours: float) -> NDArray[np.float64]:
-    """Return the rates that are not exceeded in nine of ten such hours: the fewer hours, the farther above expected.
-
-    The count in `hours` is taken as normal about what is expected, with the variance of a Poisson distribution.
-    """
-    return expected + _DEVIATIONS * np.sqrt(expected / hours)
-
-
-def logit(score: int) -> float:
-    """Return the logit of a score in 1/1000, finite for 0 and 1000."""
-    p = (score + 0.5) / 1001
-    return math.log(p / (1 - p))

@@ -3,6 +3,9 @@
 With `off`, min_ms and hold_ms fixed, the steps at or above `off` form runs, and runs with gaps shorter than hold_ms
 form islands. A run fires if it reaches `on` min_ms before its end. An island gives one event if any of its runs fires,
 as runs that follow within hold_ms prolong it. tests/training/test_calibration.py compares this with the detector.
+
+False events come in clusters: one siren-like organ gives six. What counts as independent is a scene: all recordings
+cut from one source, or SCENE_S of a longer recording.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from soundsdk_train.calibration.heard import Claim
 
 _BACK_MS = 1000  # as soundfw.detect.detector dates an onset back, if pool_ms is not longer
 _APART = 1 << 40  # samples between recordings on their common time
+SCENE_S = 300  # of a long recording, in which other things sound later
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class ScoreTrace:
     """The scores of one class in recordings laid one after another, and the claims on its events.
 
     scores: per recording (steps,) in 1/1000; ends: per recording (steps,), the sample at which each step ended.
+    sources: per recording what it was cut from; "", and all recordings without `sources`, stand for themselves.
     """
 
     def __init__(
@@ -42,6 +47,7 @@ class ScoreTrace:
         rate_hz: int,
         step_samples: int,
         pool_ms: int,
+        sources: Sequence[str] = (),
     ) -> None:
         self.rate_hz, self.step_samples = rate_hz, step_samples
         self._back = max(pool_ms, _BACK_MS) * rate_hz // 1000
@@ -56,6 +62,7 @@ class ScoreTrace:
         placed.sort(key=lambda pair: pair[0] + pair[1].start)
         self.starts = np.array([at + c.start for at, c in placed], np.int64)
         self.ends = np.array([at + c.end for at, c in placed], np.int64)
+        self._scene, self._of_one_source = _first_scenes(ends, sources, SCENE_S * rate_hz)
 
     def onsets(self, rule: EventRule, on_values: Sequence[int]) -> list[NDArray[np.int64]]:
         """Return the onsets of the events for each value of `on`, ascending, on the common time of the recordings."""
@@ -91,6 +98,7 @@ class ScoreTrace:
         false = np.zeros(len(on_values))
         found = np.zeros(len(on_values))
         extra = np.zeros(len(on_values))
+        scenes, squares = np.zeros(len(on_values)), np.zeros(len(on_values))
         for i, onsets in enumerate(self.onsets(rule, on_values)):
             low = np.searchsorted(onsets, self.starts, "left")
             high = np.searchsorted(onsets, self.ends, "right")
@@ -98,19 +106,33 @@ class ScoreTrace:
             edge = np.zeros(len(onsets) + 1, np.int64)
             np.add.at(edge, low, number > 0)
             np.add.at(edge, high, -(number > 0).astype(np.int64))
-            false[i] = (np.cumsum(edge[:-1]) == 0).sum()
+            unclaimed = onsets[np.cumsum(edge[:-1]) == 0]
+            false[i] = len(unclaimed)
+            if len(unclaimed):
+                _, sizes = np.unique(self._scene_of(unclaimed), return_counts=True)
+                scenes[i], squares[i] = len(sizes), np.square(sizes).sum()
             extra[i] = np.maximum(number - 1, 0).sum()
             found[i] = (number > 0).sum()
-        return Outcome(false, found, extra)
+        return Outcome(false, found, extra, scenes, squares)
+
+    def _scene_of(self, onsets: NDArray[np.int64]) -> NDArray[np.int64]:
+        recording, at = onsets // _APART, onsets % _APART
+        later = np.where(self._of_one_source[recording], 0, at // (SCENE_S * self.rate_hz))
+        return self._scene[recording] + later
 
 
 @dataclass
 class Outcome:
-    """The false events, the true ones that were found and further events for those, for each value of `on`."""
+    """The false events, the true ones that were found and further events for those, for each value of `on`.
+
+    scenes: those in which a false event lies; squares: the sum over scenes of the square of their false events.
+    """
 
     false: NDArray[np.float64]
     found: NDArray[np.float64]
     extra: NDArray[np.float64]
+    scenes: NDArray[np.float64]
+    squares: NDArray[np.float64]
 
 
 def _other_between(
@@ -118,3 +140,22 @@ def _other_between(
 ) -> NDArray[np.bool_]:
     """Return for each gap between runs whether it lies between two recordings."""
     return recording[first[1:]] != recording[last[:-1]]
+
+
+def _first_scenes(
+    ends: Sequence[NDArray[np.int64]], sources: Sequence[str], scene_samples: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the number of each recording's first scene, and whether it shares that one with others of its source."""
+    known: dict[str, int] = {}
+    first, shared, number = [], [], 0
+    for i, own in enumerate(ends):
+        source = sources[i] if sources else ""
+        shared.append(bool(source))
+        if source in known:
+            first.append(known[source])
+            continue
+        first.append(number)
+        if source:
+            known[source] = number
+        number += 1 if source else 1 + int(own[-1] if len(own) else 0) // scene_samples
+    return np.array(first, np.int64), np.array(shared, np.bool_)

@@ -32,7 +32,8 @@ class HeardRecording:
     """The output of the network for one recording, from a cold start.
 
     logits: int8 (steps, labels); attention: int8 (steps, 0, 1 or labels); ends: (steps,), the sample at which each step
-    ended. sound_s: seconds of sound in which a false alarm counts; 0 for recordings of events.
+    ended. sound_s: seconds of sound in which a false alarm counts; 0 for recordings of events. source: what it was cut
+    from, as other recordings may be; "" if it stands for itself.
     """
 
     name: str
@@ -42,6 +43,7 @@ class HeardRecording:
     claims: list[Claim] = field(default_factory=list)
     kind: str = ""
     sound_s: float = 0.0
+    source: str = ""
 
 
 def clip_claims(truth: Sequence[LabelledSpan], rate_hz: int, step_samples: int) -> list[Claim]:
@@ -76,6 +78,7 @@ class Listener:
         truth: Sequence[LabelledSpan] = (),
         kind: str = "",
         sound_s: float = 0.0,
+        source: str = "",
     ) -> HeardRecording:
         """Run the network over mono sound at its rate. sound_s: seconds of it in which a false alarm counts."""
         stream = self._stream
@@ -98,6 +101,7 @@ class Listener:
             clip_claims(truth, self.rate_hz, self.step_samples),
             kind,
             sound_s,
+            source,
         )
 
     def pooled(self, heard: HeardRecording, pool_ms: int) -> NDArray[np.int32]:

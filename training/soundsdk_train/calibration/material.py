@@ -10,8 +10,9 @@ import numpy as np
 from soundsdk.errors import DataError
 from soundsdk.recording import audio_file
 from soundsdk_train.calibration.heard import HeardRecording, Listener
-from soundsdk_train.datasets import label_name
+from soundsdk_train.datasets import label_name, recording_of
 from soundsdk_train.evaluation.timeline import LEAD_S, QUIET_DBFS, lay_out
+from soundsdk_train.mixtures.material import groups_of
 from soundsdk_train.negatives.generated import KINDS, generated_negative, kind_schedule
 from soundsdk_train.negatives.mixing import fits
 
@@ -24,11 +25,13 @@ def hear_backgrounds(
 ) -> list[HeardRecording]:
     """Hear all recordings below folders, each after LEAD_S of quiet; their kind is the name of the folder they are in.
 
+    Their source is the group that a MANIFEST.tsv gives them, or the recording whose takes they are by their names.
     DataError if a folder holds no recordings, or one with the name of a label: those hold events.
     """
     labels = {label_name(label) for label in listener.labels}
     out: list[HeardRecording] = []
     for folder in folders:
+        groups = groups_of(folder if folder.is_dir() else folder.parent)
         # The folders below the one that was given, and its own name.
         for path in audio_file.find(folder):
             inside = [folder.resolve().name, *path.relative_to(folder).parts[:-1]] if folder.is_dir() else []
@@ -47,7 +50,10 @@ def hear_backgrounds(
             lead = audio_file.to_int16(rng.normal(0.0, 10 ** (QUIET_DBFS / 20), round(LEAD_S * listener.rate_hz)))
             kind = path.parent.name
             seconds = len(pcm) / listener.rate_hz
-            out.append(listener.hear(np.concatenate([lead, pcm]), name=path.name, kind=kind, sound_s=seconds))
+            take = f"{path.parent}/{recording_of(path)}" if recording_of(path) != path.stem else ""
+            source = groups.get(path.name, take)
+            sound = np.concatenate([lead, pcm])
+            out.append(listener.hear(sound, name=path.name, kind=kind, sound_s=seconds, source=source))
     return out
 
 

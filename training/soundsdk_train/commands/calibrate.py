@@ -60,7 +60,8 @@ def calibrate(
 
     MODEL is a .tflite file or a detector that comes with soundsdk, which needs -o. With --events, pooling, thresholds,
     minimum duration and hold are chosen for the highest recall; without it, durations stay and the thresholds are the
-    lowest that are quiet enough. A rate that no setting keeps is an error (exit code 6), and nothing is written.
+    lowest that are quiet enough. A rate that no setting keeps, or that so few hours cannot tell, is an error (exit
+    code 6), and nothing is written.
     """
     if not math.isfinite(max_per_hour):  # NaN is in every range
         raise UsageError(f"--max-fa-per-hour is {max_per_hour}.", "Give a number of false alarms, such as 0.5.")
@@ -111,6 +112,16 @@ def calibrate(
 
 def _check_attained(choice: Choice) -> None:
     """Raise CheckError if a class cannot be kept as quiet as asked for."""
+    needed = max((c.least_hours(choice.max_per_hour) for c in choice.classes), default=0.0)
+    if choice.hours < needed:
+        worst = max(choice.classes, key=lambda c: c.size)
+        clustered = f", as those of {worst.label} come {worst.size:.1f} to a recording" if worst.size > 1.05 else ""
+        raise CheckError(
+            f"{choice.max_per_hour:g} false alarms an hour are not attainable with {choice.hours:.2g} h of background: "
+            f"{needed:.1f} h are the least that can tell{clustered}.",
+            "Nothing was written. Give more background, or allow more with --max-fa-per-hour "
+            f"{math.ceil(worst.size / choice.hours * 10) / 10:g}.",
+        )
     failed = [c for c in choice.classes if not c.attained]
     if not failed:
         return

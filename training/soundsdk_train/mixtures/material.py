@@ -73,7 +73,7 @@ def files_of(folder: str | Path, exclude: Sequence[str] = ()) -> list[LabelledFi
     exclude: labels to leave out. Raises DataError if nothing is left or the manifest lacks its columns.
     """
     dataset = scan(folder, "auto")
-    groups = _groups(Path(folder))
+    groups = groups_of(Path(folder))
     files = []
     for item in dataset.recordings:
         if item.label in exclude:
@@ -135,10 +135,15 @@ def _heard_at(frames: Mask, heard: LabelScores, length: int) -> Mask:
     return out
 
 
-def _groups(folder: Path) -> dict[str, str]:
-    path = folder / MANIFEST if (folder / MANIFEST).is_file() else folder.parent / MANIFEST
-    if not path.is_file():
+def groups_of(folder: Path) -> dict[str, str]:
+    """Return the group of each file that a MANIFEST.tsv in the folder or the two above it names, by file name.
+
+    Raises DataError if the manifest lacks its columns.
+    """
+    found = [path for path in (folder, *folder.absolute().parents[:2]) if (path / MANIFEST).is_file()]
+    if not found:
         return {}
+    path = found[0] / MANIFEST
     try:
         with path.open(newline="", encoding="utf-8") as f:
             return {Path(row["path"]).name: row["group"] for row in csv.DictReader(f, delimiter="\t") if row["group"]}

@@ -1,4 +1,4 @@
-"""Negatives that are generated: voices, music, household, near-alarms and electrical signals, each from a seed."""
+"""Negatives that are generated: voices, music, household, alarms, sharp events, electrical signals, from a seed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk_sim.scenes import backgrounds, distractors
-from soundsdk_sim.scenes.dsp import Signal, edges, from_db, samples
+from soundsdk_sim.scenes import alarms, backgrounds, distractors, sirens
+from soundsdk_sim.scenes.dsp import RATE_HZ, Signal, add_at, edges, from_db, samples, unit
 from soundsdk_sim.scenes.rooms import to_pcm
-from soundsdk_train.negatives import electrical, machines, voices
+from soundsdk_train.negatives import electrical, machines, sharp, voices
 from soundsdk_train.run_settings import WaveformAugmentSettings
 from soundsdk_train.waveform import through_channel
 
@@ -25,6 +25,18 @@ class NegativeKind:
     make: Callable[[np.random.Generator, int], Signal]
     words: str
     weight: float = 1.0
+
+
+def _smoke_alarm(rng: np.random.Generator, n: int) -> Signal:
+    """Make a smoke or fire alarm that begins within half of the time, or sounds throughout."""
+    start = int(rng.integers(0, n // 2)) if rng.uniform() < 0.5 else 0
+    out = np.zeros(n)
+    add_at(out, alarms.alarm_sound(rng, (n - start) / RATE_HZ).sound, start)
+    return unit(out)
+
+
+def _siren(rng: np.random.Generator, n: int) -> Signal:
+    return unit(sirens.any_siren(rng, n / RATE_HZ))
 
 
 _BEEP = "beep beeper buzzer appliance"
@@ -57,6 +69,14 @@ KINDS: dict[str, NegativeKind] = {
     "kettle": NegativeKind(machines.kettle, "kettle steam hiss leak whistle", 0.7),
     "fan": NegativeKind(backgrounds.fan, f"fan vacuum hairdryer {_TOOL}", 0.7),
     "ticks": NegativeKind(backgrounds.ticks, "tick clock", 0.5),
+    "smoke_alarm": NegativeKind(_smoke_alarm, f"smoke fire co carbon detector {_BEEP}", 2.5),
+    "siren": NegativeKind(_siren, "siren ambulance police emergency fire burglar", 2.5),
+    "knocks": NegativeKind(sharp.knocks, "knock knocking door step footstep hammer impact", 1.0),
+    "claps": NegativeKind(sharp.claps, "clap clapping applause", 0.7),
+    "bangs": NegativeKind(sharp.bangs, "gun shot gunshot bang explosion firework door slam impact", 1.0),
+    "breaking_glass": NegativeKind(sharp.breaking_glass, "glass break breaking shatter window dish", 1.0),
+    "struck_bells": NegativeKind(sharp.struck_bells, "bell doorbell chime gong ring bicycle glass", 1.0),
+    "coughs": NegativeKind(sharp.coughs, "cough coughing sneeze sneezing throat", 1.0),
     "clanks": NegativeKind(backgrounds.clanks, "dish door step footstep knock knocking impact hammer clap glass", 1.5),
     "rain": NegativeKind(backgrounds.rain, "rain water shower tap drip", 0.7),
     "traffic": NegativeKind(backgrounds.traffic, "traffic road car engine vehicle", 0.7),

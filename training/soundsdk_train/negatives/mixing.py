@@ -19,6 +19,7 @@ from soundsdk_train.run_settings import FrontendSettings, RunSettings, is_backgr
 
 SHIPPED = Path(__file__).with_name("shipped.neg")
 GENERATED_SOURCE = "soundsdk, generated"
+HELD_BACK = 5  # one of so many recordings is kept from trainings that calibrate, to choose thresholds by
 _ALARMS = {"smoke", "fire", "co", "siren"}  # words that say which alarm
 
 
@@ -52,6 +53,8 @@ def negatives_for(labels: Sequence[str], settings: RunSettings) -> ChosenNegativ
         which = "generated; the shipped recordings are for the default frontend only"
     names = backgrounds[:1] if softmax else []
     alike = np.full(len(labels), 1.0 / len(labels), np.float32) if softmax and not backgrounds else None
+    if settings.calibration.use and not settings.scenes.count:
+        items = [item for item in items if not is_held_back(item)]
     chosen = [item for item in items if fits(item.words, labels)]
     clips = []
     for number, item in enumerate(chosen):
@@ -68,18 +71,36 @@ def negatives_for(labels: Sequence[str], settings: RunSettings) -> ChosenNegativ
     return ChosenNegatives(clips, f"negatives: {len(clips)} ({which}{why})", digest)
 
 
+def held_back_negatives(labels: Sequence[str], frontend: FrontendSettings) -> list[NegativeItem]:
+    """Return the shipped recordings that trainings of these labels do not hear if they calibrate; [] for others."""
+    if packed_frontend(SHIPPED.read_bytes()) != frontend_hash(frontend):
+        return []
+    return [item for item in _shipped() if is_held_back(item) and fits(item.words, labels)]
+
+
+def is_held_back(item: NegativeItem) -> bool:
+    """Return True for one of HELD_BACK recordings, chosen by its name, so that all its pieces are on one side.
+
+    What is generated is made anew for a calibration, and needs none.
+    """
+    if item.source == GENERATED_SOURCE:
+        return False
+    recording = f"{item.source}/{item.original.split(', pitched')[0]}"
+    return hashlib.sha256(recording.encode()).digest()[0] % HELD_BACK == 0
+
+
 def fits(words: Sequence[str], labels: Sequence[str]) -> bool:
     """Return True if no label names a sound of an item with these words.
 
     Words match if they are equal or if one begins the other (bark, barking). A label that says no more than "alarm"
-    excludes all that beeps.
+    excludes all that beeps and all alarms.
     """
     for label in labels:
         if is_background(label):
             continue
         named = {_singular(word) for word in re.split(r"[^a-z0-9]+", label.lower()) if word}
         if "alarm" in named and not named & _ALARMS:
-            named |= {"beep", "ring"}
+            named |= {"beep", "ring", "siren", "smoke"}
         named.discard("alarm")  # which alarm is meant is in the other words
         if any(_alike(a, _singular(b)) for a in named for b in words):
             return False

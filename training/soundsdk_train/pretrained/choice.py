@@ -15,8 +15,9 @@ from soundsdk_train.run_settings import DetectorSettings, FrontendSettings, RunS
 FEW = 40
 # Tables of a settings file that say how to train: none of them leaves the choice to the number of recordings.
 TABLES = ("frontend", "model", "train", "teacher", "teacher_file", "scenes")
-# Of a detector of events in continuous sound. The pooling is short, so that an event ends soon after its sound.
-_DETECTOR = DetectorSettings(pool_ms=256, on=800, off=320, min_ms=256, hold_ms=500)
+# Of a detector of events in continuous sound. Without pooling: what is pooled is weighted by the attention, which falls
+# a thousandfold as a sound ends, so that a pool of 256 ms remembers the sound for another two seconds.
+_DETECTOR = DetectorSettings(pool_ms=0, on=800, off=320, min_ms=256, hold_ms=500)
 
 
 def few_recordings(recordings: Sequence[LabelledFile], labels: Sequence[str]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from soundsdk_train import training_loop
 from soundsdk_train.augment import Bank
 from soundsdk_train.checkpoint import Checkpoint
+from soundsdk_train.pretrained.hard_negatives import with_hard_negatives
 from soundsdk_train.pretrained.network import with_new_head
 from soundsdk_train.pretrained.reading import DetectorNetwork
 from soundsdk_train.run_settings import RunSettings
@@ -29,8 +30,10 @@ def transfer(
     """Train a network that starts from a detector's on a bank of clips.
 
     First the head and the recurrent layer are trained over frozen convolutions, then all weights at a low rate.
-    Normalisations stay as they were folded: a handful of recordings says too little of their statistics.
-    checkpoint_of: returns the checkpoint of a stage, by its name. The other arguments are those of training_loop.fit.
+    Normalisations stay as they were folded: a handful of recordings says too little of their statistics. Between the
+    stages the negatives are scored, and those that the new head is most mistaken about come up more often in the second
+    one. checkpoint_of: returns the checkpoint of a stage, by its name. The other arguments are those of
+    training_loop.fit.
     """
     chosen = settings.pretrained
     model = with_new_head(network, settings.model, bank.labels.shape[1])
@@ -50,9 +53,11 @@ def transfer(
         for layer in convolutions:
             layer.trainable = whole
         train = replace(settings.train, learning_rate=rate, warmup_epochs=0)
+        if whole:
+            bank = with_hard_negatives(bank, model, settings)
         trained = training_loop.fit(
             bank,
-            replace(settings, train=train),
+            replace(settings, train=train, negatives=replace(settings.negatives, share=chosen.negatives)),
             settings.model,
             model=model,
             stage=stage,
