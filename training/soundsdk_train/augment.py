@@ -6,6 +6,7 @@ features are turned to power (10^(dB/10)), mixed there, and quantised again as t
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,13 @@ class ClipRows:
         self._clips = [None if clip is None else np.asarray(clip) for clip in clips]
         self._lengths = lengths
         self._like = next(clip for clip in self._clips if clip is not None)[:0]
+
+    def ordered(self, clips: NDArray[np.int64]) -> ClipRows:
+        """Return these clips in this order, each as often as it is named; their rows are shared."""
+        out = copy.copy(self)
+        out._clips = [self._clips[clip] for clip in clips.tolist()]
+        out._lengths = self._lengths[clips]
+        return out
 
     def of(self, clip: int) -> NDArray[Any]:
         """Return the rows of one clip."""

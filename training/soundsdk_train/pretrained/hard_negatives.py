@@ -31,7 +31,8 @@ def with_hard_negatives(bank: Bank, model: Any, settings: RunSettings) -> Bank:
     worst = numbers[np.argsort(-scores, kind="stable")[:hard]]
     order = np.concatenate([np.arange(len(bank)), np.tile(worst, chosen.hard_times - 1)])
     out = copy.copy(bank)
-    out.lengths, out.starts = bank.lengths[order], bank.starts[order]
+    out.lengths, out.values = bank.lengths[order], bank.values.ordered(order)
+    out.strong = bank.strong.ordered(order) if bank.strong is not None else None
     out.labels, out.has_strong = bank.labels[order], bank.has_strong[order]
     out.negatives = len(order) - first
     return out
@@ -46,7 +47,7 @@ def highest_logits(bank: Bank, model: Any, numbers: NDArray[np.int64], frames: i
     out = np.zeros(len(numbers), np.float32)
     for at in range(0, len(numbers), _BATCH):
         batch = numbers[at : at + _BATCH]
-        frame = np.arange(frames)[None, :] % bank.lengths[batch][:, None] + bank.starts[batch][:, None]
-        outputs = model(bank.values[frame].astype(np.float32) * FEATURE_SCALE, training=False)
+        frame = np.arange(frames)[None, :] % bank.lengths[batch][:, None]
+        outputs = model(bank.values.take(batch, frame).astype(np.float32) * FEATURE_SCALE, training=False)
         out[at : at + _BATCH] = np.asarray(outputs, np.float32)[..., :classes].max((1, 2))
     return out
