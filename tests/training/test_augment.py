@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -176,3 +178,23 @@ def test_digital_silence_stays_so_without_a_noise_floor_and_whatever_the_gain() 
     assert (augmenter(b, **changes, noiseless=1.0).batch(np.arange(8)).features * 32 == -128).all()
     noisy = (augmenter(b, **changes, noiseless=0.5).batch(np.arange(8)).features * 32 > -128).mean((1, 2))
     assert set(noisy.round().tolist()) == {0.0, 1.0}  # some have the floor, some stay silent
+
+
+def test_a_bank_reads_a_mapped_file_and_does_not_copy_it(tmp_path: Path) -> None:
+    np.save(tmp_path / "values.npy", np.random.default_rng(0).integers(-128, 128, (64 * 100, 40)).astype(np.int8))
+    mapped = np.load(tmp_path / "values.npy", mmap_mode="r")
+    views = [mapped[i * 100 : (i + 1) * 100] for i in range(64)]
+    labels = np.eye(4, dtype=np.float32)[np.arange(64) % 4]
+    tracemalloc.start()
+    try:
+        bank = Bank(views, labels, [None] * 63 + [np.ones((100, 4), np.uint8)])
+        assert tracemalloc.get_traced_memory()[1] < mapped.nbytes / 4
+    finally:
+        tracemalloc.stop()
+    assert np.shares_memory(bank.values.of(5), mapped)
+    index = np.array([[99, 0, 7], [1, 1, 2]])
+    np.testing.assert_array_equal(bank.values.take(np.array([63, 2]), index), [views[63][index[0]], views[2][index[1]]])
+    assert bank.strong is not None
+    assert bank.strong.take(np.array([63, 2]), index).tolist() == [[[1] * 4] * 3, [[0] * 4] * 3]
+    with pytest.raises(ValueError, match="not as long"):
+        Bank(views, labels, [np.ones((99, 4), np.uint8)] + [None] * 63)

@@ -195,3 +195,10 @@ def test_train_names_the_folder_of_features(folders: Path, cache: Path, tmp_path
     result = CliRunner().invoke(train, args)
     assert f"features are kept in {cache}" in result.stderr
     assert isinstance(result.exception, DataError)
+
+
+def test_a_run_on_scenes_makes_no_variants_of_clips(folders: Path) -> None:
+    settings = quick_settings(waveform={"variants": 2}, scenes={"count": 1})
+    clips = preparation.load_split(datasets.scan(folders), None, settings)[0]
+    assert len(clips) == 30
+    assert not any(clip.variants for clip in clips)

@@ -6,7 +6,6 @@ features are turned to power (10^(dB/10)), mixed there, and quantised again as t
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,17 +42,14 @@ class ClipRows:
         self._lengths = lengths
         self._like = next(clip for clip in self._clips if clip is not None)[:0]
 
-    def ordered(self, clips: NDArray[np.int64]) -> ClipRows:
-        """Return these clips in this order, each as often as it is named; their rows are shared."""
-        out = copy.copy(self)
-        out._clips = [self._clips[clip] for clip in clips.tolist()]
-        out._lengths = self._lengths[clips]
-        return out
-
     def of(self, clip: int) -> NDArray[Any]:
         """Return the rows of one clip."""
         rows = self._clips[clip]
         return np.zeros((self._lengths[clip], *self._like.shape[1:]), self._like.dtype) if rows is None else rows
+
+    def of_clips(self, order: NDArray[np.int64]) -> ClipRows:
+        """Return the rows of clips in an order, in which one may be several times; nothing is copied."""
+        return ClipRows([self._clips[clip] for clip in order.tolist()], self._lengths[order])
 
     def take(self, chosen: NDArray[np.int64], index: NDArray[np.int64]) -> NDArray[Any]:
         """Return rows of the chosen clips, each with its own line of the index (clips, rows)."""

@@ -105,7 +105,9 @@ def load_split(
     train_files, test_files = split(dataset, test_fold)
     labels = labels_to_learn(dataset, settings)
     hop_frames = settings.model.hop_frames
-    variants = variant_maker(len(train_files), settings.frontend, settings.waveform, settings.seed, hop_frames)
+    variants = None
+    if not settings.scenes.count:  # scenes take the place of the clips, and vary the sound themselves
+        variants = variant_maker(len(train_files), settings.frontend, settings.waveform, settings.seed, hop_frames)
     made_by = [dataclasses.asdict(settings.frontend), hop_frames, None]
     if variants is not None:
         made_by[2] = [dataclasses.asdict(settings.waveform), settings.seed, variants.keywords["count"]]

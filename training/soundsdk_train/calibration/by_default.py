@@ -74,16 +74,16 @@ def calibrate_trained(
         thresholds = picked.thresholds if one.label in chosen else rules[index]
         picked.attained = rate <= settings.max_fa_per_hour
         trace = _trace(listener, quiet, index, before["pool_ms"])
-        false = int(trace.outcome(_rule(thresholds), [thresholds["on"]]).false[0])
+        heard = trace.outcome(_rule(thresholds), [thresholds["on"]])
         # Between the rates of the ladder, and above the loosest.
         for on in sorted(on for on in ON if thresholds["on"] < on <= highest[index]):
             picked.thresholds = {**thresholds, "on": on}
-            if picked.attained or not false or not _keeps_events(listener, events, picked, before):
+            if picked.attained or not heard.false[0] or not _keeps_events(listener, events, picked, before):
                 break
             thresholds = picked.thresholds
-            false = int(trace.outcome(_rule(thresholds), [on]).false[0])
+            heard = trace.outcome(_rule(thresholds), [on])
         picked.thresholds = rules[index] = thresholds
-        picked.false = false
+        picked.false, picked.scenes = int(heard.false[0]), int(heard.scenes[0])
         kept.append(picked)
         found, number = _found(listener, events, index, thresholds, before["pool_ms"])
         picked.recall, picked.events = (found / number if number else None), number

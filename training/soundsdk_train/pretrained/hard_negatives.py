@@ -31,8 +31,8 @@ def with_hard_negatives(bank: Bank, model: Any, settings: RunSettings) -> Bank:
     worst = numbers[np.argsort(-scores, kind="stable")[:hard]]
     order = np.concatenate([np.arange(len(bank)), np.tile(worst, chosen.hard_times - 1)])
     out = copy.copy(bank)
-    out.lengths, out.values = bank.lengths[order], bank.values.ordered(order)
-    out.strong = bank.strong.ordered(order) if bank.strong is not None else None
+    out.lengths, out.values = bank.lengths[order], bank.values.of_clips(order)
+    out.strong = None if bank.strong is None else bank.strong.of_clips(order)
     out.labels, out.has_strong = bank.labels[order], bank.has_strong[order]
     out.negatives = len(order) - first
     return out
