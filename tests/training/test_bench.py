@@ -50,6 +50,7 @@ def test_a_table_is_kept_shown_and_compared(house: Path, tmp_path: Path, capfd: 
     siren = next(label for label in first["labels"] if label["label"] == "siren")
     assert siren["events"] == 1
     assert siren["negative_hours"] == pytest.approx(2 / 3600)
+    assert siren["event_f1"] is None  # a folder does not say when its sounds begin
     # Without --set the sets of the table are used; the same file on the same set is one row.
     assert cli.run(["bench", "home", "--table", str(table), "--against", str(table)]) == 0
     assert "(was" in capfd.readouterr().out
@@ -133,6 +134,7 @@ def test_long_recordings_with_truth_beside_them_are_a_set(tmp_path: Path, capfd:
     assert cli.run(["bench", "home", "--set", f"street={folder}", "--table", str(tmp_path / "b.json"), "--json"]) == 0
     siren = next(label for label in json.loads(capfd.readouterr().out)["labels"] if label["label"] == "siren")
     assert (siren["events"], siren["found"], siren["false_alarms"]) == (1, 0, 0)
+    assert siren["event_f1"] == 0.0
 
 
 def test_worse_is_what_chance_does_not_explain() -> None:

@@ -52,10 +52,10 @@ def test_calibrate_through_a_link_changes_the_file_that_it_leads_to(sounds: Path
     shutil.copy(find_model("home"), model)
     link = tmp_path / "current.tflite"
     link.symlink_to(model)
-    words = ["calibrate", str(link), "--max-fa-per-hour", "100", "--background", str(sounds / "neg_fan")]
+    words = ["calibrate", str(link), "--max-fa-per-hour", "10000", "--background", str(sounds / "neg_fan")]
     assert cli.run(words) == 0
     assert link.is_symlink()
-    assert load_model(model).metadata["calibration"]["max_fa_per_hour"] == 100
+    assert load_model(model).metadata["calibration"]["max_fa_per_hour"] == 10000
 
 
 def places(tmp_path: Path) -> list[Path]:

@@ -120,7 +120,7 @@ def _named_set(text: str) -> tuple[str, str]:
 def _measure(model: str, set_name: str, path: Path) -> BenchRow:
     from soundsdk.models.shipped import load_model
     from soundsdk.progress import Progress
-    from soundsdk_train.evaluation.bench import HashedRecordings, bench_row, open_set
+    from soundsdk_train.evaluation.bench import HashedRecordings, bench_row, long_recordings, open_set
     from soundsdk_train.evaluation.deployed_run import evaluate_deployed
 
     detector = load_model(model)
@@ -138,7 +138,8 @@ def _measure(model: str, set_name: str, path: Path) -> BenchRow:
     skipped.finish(done.figures.recordings)
     for note in notes:
         click.echo(f"note: {set_name}: {note}", err=True)
-    return bench_row(set_name, recordings.sha256, detector.data, done)
+    onsets_known = bool(long_recordings(path))
+    return bench_row(set_name, recordings.sha256, detector.data, done, onsets_known=onsets_known)
 
 
 def _print(kept: BenchTable, compared: Mapping[tuple[str, str], BenchRow]) -> None:

@@ -136,6 +136,18 @@ class HashedRecordings:
         return self._digest.hexdigest()
 
 
+def long_recordings(path: Path) -> list[Path]:
+    """Return the long recordings of a set, a file or those directly in a folder; none if it holds labelled folders.
+
+    DataError if there is no such set.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise DataError(f"there is no set {path}.", "Give a folder of recordings.")
+    return sorted(p for p in path.iterdir() if p.suffix.lower() in audio_file.SUFFIXES)
+
+
 def open_set(
     path: Path,
     labels: list[str],
@@ -147,17 +159,16 @@ def open_set(
 
     A folder is of the second kind if sound files lie directly in it. on_note, on_unreadable: see read_with_truth().
     """
-    long = [path] if path.is_file() else []
-    if not long and not path.is_dir():
-        raise DataError(f"there is no set {path}.", "Give a folder of recordings.")
-    long = long or sorted(p for p in path.iterdir() if p.suffix.lower() in audio_file.SUFFIXES)
+    long = long_recordings(path)
     if long:
         return read_with_truth(long, None, labels, rate_hz=rate_hz, on_note=on_note, on_unreadable=on_unreadable)
     return lay_out(path, labels, rate_hz=rate_hz, on_unreadable=on_unreadable)
 
 
-def bench_row(set_name: str, data_sha256: str, model: bytes, evaluation: DeployedEvaluation) -> BenchRow:
-    """Make the row of one evaluation."""
+def bench_row(
+    set_name: str, data_sha256: str, model: bytes, evaluation: DeployedEvaluation, *, onsets_known: bool
+) -> BenchRow:
+    """Make the row of one evaluation, without event F1 unless the truth has times."""
     figures = evaluation.figures
     return BenchRow(
         set_name,
@@ -168,7 +179,7 @@ def bench_row(set_name: str, data_sha256: str, model: bytes, evaluation: Deploye
         figures.psds1.value,
         figures.psds2.value,
         figures.mean_average_precision.value,
-        [_bench_label(figure) for figure in figures.labels],
+        [_bench_label(figure, onsets_known) for figure in figures.labels],
     )
 
 
@@ -213,7 +224,7 @@ def chance_of_more(old: int, new: int, share: float) -> float:
     )
 
 
-def _bench_label(figure: LabelFigures) -> BenchLabel:
+def _bench_label(figure: LabelFigures, onsets_known: bool) -> BenchLabel:
     rate = figure.rate() or figure.rate(BETWEEN)
     return BenchLabel(
         figure.label,
@@ -224,7 +235,7 @@ def _bench_label(figure: LabelFigures) -> BenchLabel:
         figure.recall.high,
         rate.count if rate else 0,
         rate.hours if rate else 0.0,
-        figure.event_f1.value,
+        figure.event_f1.value if onsets_known else None,
         figure.average_precision.value,
         figure.latency.median_s,
     )
