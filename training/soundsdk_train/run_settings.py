@@ -6,6 +6,7 @@ import dataclasses
 import sys
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,11 @@ class FrontendSettings:
     def width(self) -> int:
         """Values per frame."""
         return self.coefficients or self.bands
+
+
+def frontend_of(metadata: Mapping[str, Any]) -> FrontendSettings:
+    """Return the settings of a detector's frontend, given the metadata of its file."""
+    return FrontendSettings(**{k: v for k, v in metadata["frontend"].items() if k != "version"})
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from soundsdk.errors import DataError
+from soundsdk.labels import counted
 
 
 class SkippedFiles:
@@ -32,5 +33,4 @@ class SkippedFiles:
         if self.reasons and not read:
             raise DataError(f"none of the recordings can be read: {self.reasons[0]}", "Give WAV, FLAC or OGG files.")
         if self.reasons:
-            total = read + self.count
-            self._say(f"{self.count} of {total} {'file' if total == 1 else 'files'} skipped")
+            self._say(f"{self.count} of {counted(read + self.count, 'file')} skipped")

@@ -11,7 +11,7 @@ import numpy as np
 
 from soundsdk_sim.scenes.chime_voices import draw_voice
 from soundsdk_sim.scenes.distractors import MAJOR, MINOR
-from soundsdk_sim.scenes.dsp import RATE_HZ, Signal, add_at, choice, log_uniform, samples, unit
+from soundsdk_sim.scenes.dsp import RATE_HZ, Signal, add_at, choice, draw_kind, log_uniform, samples, unit
 from soundsdk_sim.scenes.struck import Modes, bar, gong, strike
 
 # Partials of a tuned church bell to its strike note: hum, prime, tierce, quint, nominal and above.
@@ -144,7 +144,4 @@ BELLS: dict[str, Callable[[np.random.Generator, int], Signal]] = {
 
 def bell_music(rng: np.random.Generator, n: int, kind: str | None = None) -> Signal:
     """Make n samples of bells or tuned bodies that are no doorbell, RMS 1. kind: a key of BELLS, drawn if None."""
-    name = kind or choice(rng, dict.fromkeys(BELLS, 1.0))
-    if name not in BELLS:
-        raise ValueError(f"no such bells: {name}")
-    return BELLS[name](rng, n)
+    return BELLS[draw_kind(rng, dict.fromkeys(BELLS, 1.0), kind, "bells")](rng, n)

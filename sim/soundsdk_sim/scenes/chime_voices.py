@@ -9,11 +9,12 @@ import numpy as np
 from soundsdk_sim.scenes.dsp import (
     RATE_HZ,
     Signal,
-    choice,
+    draw_kind,
     edges,
     harmonics,
     high_pass,
     log_uniform,
+    loudest,
     low_pass,
     peak,
     samples,
@@ -32,9 +33,7 @@ def draw_voice(rng: np.random.Generator, decay_s: float, kind: str | None = None
     "square": a divider with an envelope; "sine": one to four partials; "fm": a bell by frequency modulation (J.
     Chowning 1973); "piano": slightly stretched harmonics, treble first; "bar": a sampled chime.
     """
-    name = kind or choice(rng, VOICES)
-    if name not in VOICES:
-        raise ValueError(f"no such voice: {name}")
+    name = draw_kind(rng, VOICES, kind, "voice")
     attack_s = rng.uniform(0.001, 0.012)
     fall = np.log(1000.0) / (decay_s * rng.uniform(0.8, 1.25))
     make = {"square": _square, "sine": _sine, "fm": _fm, "piano": _piano}.get(name)
@@ -57,12 +56,12 @@ def loudspeaker(rng: np.random.Generator, x: Signal) -> Signal:
     if rng.uniform() < 0.3:  # a chip of 5 to 12 kHz without a filter: each sample is held
         held = np.floor(np.arange(len(x)) * (step := log_uniform(rng, 5_000, 12_000) / RATE_HZ)) / step
         x = x[np.minimum(held.astype(np.int64), len(x) - 1)]
-    loudest = float(np.abs(x).max(initial=1e-9))
+    level = loudest(x)
     if rng.uniform() < 0.3:
-        x = np.tanh(x / loudest * log_uniform(rng, 0.7, 5.0))
+        x = np.tanh(x / level * log_uniform(rng, 0.7, 5.0))
     if rng.uniform() < 0.2:
         steps = 2.0 ** rng.uniform(4, 8)
-        x = np.rint(x / max(float(np.abs(x).max(initial=1e-9)), 1e-9) * steps) / steps
+        x = np.rint(x / loudest(x) * steps) / steps
     low_hz, high_hz = rng.uniform(180, 700), rng.uniform(3000, 7800)
     resonance_hz, lift_db = log_uniform(rng, 500, 3500), rng.uniform(0, 12)
     return shape(

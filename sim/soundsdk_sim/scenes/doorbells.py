@@ -17,7 +17,7 @@ from soundsdk_sim.scenes.dsp import (
     RATE_HZ,
     Signal,
     add_at,
-    choice,
+    draw_kind,
     drift,
     edges,
     high_pass,
@@ -64,9 +64,7 @@ def doorbell_sound(rng: np.random.Generator, longest_s: float, kind: str | None 
     kind: a key of KINDS, drawn if None. The spans of the result are the rings, each from its first tone until its last
     one has fallen by 20 dB.
     """
-    name = kind or choice(rng, KINDS)
-    if name not in KINDS:
-        raise ValueError(f"no such doorbell: {name}")
+    name = draw_kind(rng, KINDS, kind, "doorbell")
     rings = int(rng.choice([1, 2, 3], p=[0.72, 0.2, 0.08]))
     made: _MainsBuzzer | _ClapperBell | _ChimeTones
     if name == "buzzer":

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from soundsdk_sim.scenes import backgrounds, bells, distractors, impacts
+from soundsdk_sim.scenes import bells, distractors, impacts
 from soundsdk_sim.scenes.alarms import Pulses
 from soundsdk_sim.scenes.doorbells import doorbell_sound
-from soundsdk_sim.scenes.dsp import Signal, choice, edges, from_db, samples
+from soundsdk_sim.scenes.dsp import Signal, choice, edges, samples
 from soundsdk_sim.scenes.knocks import knock_sound
 from soundsdk_sim.scenes.recordings import Recordings
-from soundsdk_sim.scenes.scene import SNR_RANGE_DB, Maker, Part, Scene, compose, in_a_row
+from soundsdk_sim.scenes.scene import SNR_RANGE_DB, Maker, Part, Scene, compose, draw_bed, in_a_row
 
 _RING_ON_S = 0.4  # the end of an event keeps so much of its decay
 _OTHERS = {"impacts": 2.0, "bells": 1.5, "speech": 1.0, "music": 1.0, "whistle": 0.2, "calls": 0.3, "beeps": 1.0}
@@ -29,10 +29,7 @@ def door_scene(
     """
     rng = np.random.default_rng([seed, 0xD002])
     n = samples(seconds)
-    if recordings is not None and recordings.background_labels and rng.uniform() < 0.6:
-        bed = recordings.background(rng, n) + from_db(rng.uniform(-35, -15)) * backgrounds.background(rng, n)
-    else:
-        bed = backgrounds.background(rng, n)
+    bed = draw_bed(rng, n, recordings, 0.6)
     planned: list[tuple[str, str | None, float, float]] = []
     for label, most in (("doorbell", 2), ("knock", 3)):
         for _ in range(int(rng.integers(1, most + 1))):

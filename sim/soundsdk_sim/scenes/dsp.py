@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,11 @@ def frame_levels(x: Signal, frame: int) -> Signal:
     """Return the RMS of each whole frame of so many samples; empty if there is none."""
     count = len(x) // frame
     return np.sqrt(np.mean(x[: count * frame].reshape(count, frame) ** 2, axis=1))
+
+
+def loudest(x: Signal) -> float:
+    """Return the highest magnitude, not below 1e-9, so that a signal can be divided by it."""
+    return float(np.abs(x).max(initial=1e-9))
 
 
 def unit(x: Signal) -> Signal:
@@ -158,3 +163,11 @@ def choice(rng: np.random.Generator, weights: dict[str, float]) -> str:
     names = list(weights)
     p = np.array([weights[name] for name in names], dtype=np.float64)
     return names[int(rng.choice(len(names), p=p / p.sum()))]
+
+
+def draw_kind(rng: np.random.Generator, kinds: Mapping[str, float], kind: str | None, what: str) -> str:
+    """Return the kind that is asked for, or draw one if that is None; ValueError if there is no such kind of what."""
+    name = kind or choice(rng, dict(kinds))
+    if name not in kinds:
+        raise ValueError(f"no such {what}: {name}")
+    return name

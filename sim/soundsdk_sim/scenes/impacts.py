@@ -14,8 +14,9 @@ from soundsdk_sim.scenes.dsp import (
     RATE_HZ,
     Signal,
     add_at,
-    choice,
+    draw_kind,
     log_uniform,
+    loudest,
     low_pass,
     noise,
     peak,
@@ -48,7 +49,7 @@ def footsteps(rng: np.random.Generator, n: int) -> Signal:
     heel_s, shuffle, crisp_hz = log_uniform(rng, 0.001, 0.008), log_uniform(rng, 0.02, 0.6), rng.uniform(800, 5000)
     for number, at in enumerate(_even(rng, n / RATE_HZ, gap_s, 0.04)):
         step = strike(floor[number % 2], heel_s, 0.4)
-        step = step / max(float(np.abs(step).max(initial=0)), 1e-9) * rng.uniform(0.6, 1.0)
+        step = step / loudest(step) * rng.uniform(0.6, 1.0)
         add_at(out, step, samples(at))
         add_at(out, 0.2 * shuffle * _burst(rng, 0.02, crisp_hz, 1500.0), samples(at + rng.uniform(0.03, 0.1)))
     return unit(out)
@@ -63,7 +64,7 @@ def hammering(rng: np.random.Generator, n: int) -> Signal:
     for at in _even(rng, n / RATE_HZ, log_uniform(rng, 0.25, 0.9), 0.06):
         for modes, level in ((body, 1.0), (tool, metal)):
             blow = strike(modes, contact_s, 0.8)
-            level *= rng.uniform(0.6, 1.1) / max(float(np.abs(blow).max(initial=0)), 1e-9)
+            level *= rng.uniform(0.6, 1.1) / loudest(blow)
             add_at(out, level * blow, samples(at))
     return unit(out)
 
@@ -110,7 +111,7 @@ def kitchen(rng: np.random.Generator, n: int) -> Signal:
         body = gong(rng, log_uniform(rng, 500, 4500), log_uniform(rng, 0.04, 0.9))
         for _ in range(int(rng.integers(1, 6))):
             blow = strike(body, log_uniform(rng, 0.0001, 0.0008), 1.2)
-            level = rng.lognormal(0, 0.5) / max(float(np.abs(blow).max(initial=0)), 1e-9)
+            level = rng.lognormal(0, 0.5) / loudest(blow)
             add_at(out, level * blow, samples(at))
             at += rng.gamma(1.5, 0.08)
         at += rng.exponential(0.7)
@@ -123,7 +124,7 @@ def thuds(rng: np.random.Generator, n: int) -> Signal:
     while samples(at) < n:
         body = plate(rng, log_uniform(rng, 40, 500), log_uniform(rng, 0.015, 0.12))
         blow = strike(body, log_uniform(rng, 0.0004, 0.012), 0.9)
-        add_at(out, rng.lognormal(0, 0.4) * blow / max(float(np.abs(blow).max(initial=0)), 1e-9), samples(at))
+        add_at(out, rng.lognormal(0, 0.4) * blow / loudest(blow), samples(at))
         if rng.uniform() < 0.35:  # a latch, or a rattle after it
             add_at(out, 0.2 * _burst(rng, 0.02, rng.uniform(1500, 5000), 1500.0), samples(at + rng.uniform(0.01, 0.06)))
         at += rng.uniform(0.8, 4.0)
@@ -139,7 +140,7 @@ def bouncing(rng: np.random.Generator, n: int) -> Signal:
         gap_s, keeps, level = rng.uniform(0.35, 0.8), rng.uniform(0.6, 0.88), 1.0
         while gap_s > 0.02 and samples(at) < n:
             blow = strike(body, 0.0003 if hard else 0.003, 0.6)
-            add_at(out, level * blow / max(float(np.abs(blow).max(initial=0)), 1e-9), samples(at))
+            add_at(out, level * blow / loudest(blow), samples(at))
             at, gap_s, level = at + gap_s, gap_s * keeps, level * keeps
         at += rng.uniform(0.5, 3.0)
     return unit(out)
@@ -159,7 +160,7 @@ def drumming(rng: np.random.Generator, n: int) -> Signal:
             continue
         skin, wires, hz = drums[which]
         blow = strike(skin, 0.002, 0.5)
-        add_at(out, blow / max(float(np.abs(blow).max(initial=0)), 1e-9), samples(at))
+        add_at(out, blow / loudest(blow), samples(at))
         add_at(out, 0.3 * wires * _burst(rng, 0.03, hz, 2500.0), samples(at))
     return unit(out)
 
@@ -191,7 +192,4 @@ IMPACTS: dict[str, Callable[[np.random.Generator, int], Signal]] = {
 
 def impacts(rng: np.random.Generator, n: int, kind: str | None = None) -> Signal:
     """Make n samples of impacts, RMS 1. kind: a key of IMPACTS, drawn if None."""
-    name = kind or choice(rng, dict.fromkeys(IMPACTS, 1.0))
-    if name not in IMPACTS:
-        raise ValueError(f"no such impacts: {name}")
-    return IMPACTS[name](rng, n)
+    return IMPACTS[draw_kind(rng, dict.fromkeys(IMPACTS, 1.0), kind, "impacts")](rng, n)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from soundsdk_sim.scenes.alarms import Pulses
-from soundsdk_sim.scenes.dsp import Signal, add_at, choice, log_uniform, low_pass, peak, samples, shape
+from soundsdk_sim.scenes.dsp import Signal, add_at, choice, log_uniform, loudest, low_pass, peak, samples, shape
 from soundsdk_sim.scenes.struck import Modes, plate, strike
 
 HEARD_S = 0.1  # a blow on wood is over by then
@@ -133,13 +133,12 @@ class _KnockingHand:
         )
         contact_s = self.contact_s * float(np.exp(rng.normal(0.0, 0.12)))
         sound = strike(moved, contact_s, 0.9)
-        loudest = float(np.abs(sound).max(initial=1e-9))
         out = np.zeros(max(len(sound), samples(0.15)))
-        add_at(out, sound / loudest, 0)
+        add_at(out, sound / loudest(sound), 0)
         add_at(out, self.skin * self._slap(0.006), 0)
         if self.knocker is not None:
             ring = strike(self.knocker, contact_s, 0.5)
-            add_at(out, rng.uniform(0.4, 1.0) * ring / max(float(np.abs(ring).max(initial=1e-9)), 1e-9), 0)
+            add_at(out, rng.uniform(0.4, 1.0) * ring / loudest(ring), 0)
         if self.rattle:  # a loose lock or pane answers
             add_at(out, self.rattle * self._slap(0.03), samples(rng.uniform(0.008, 0.03)))
         return shape(out, lambda f: low_pass(f, self.dull_hz))

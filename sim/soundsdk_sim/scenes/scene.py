@@ -153,6 +153,13 @@ def in_a_row(
     return parts
 
 
+def draw_bed(rng: np.random.Generator, n: int, recordings: Recordings | None, recorded: float) -> Signal:
+    """Draw a background of n samples: in a share `recorded` of scenes a recording, if there is any, over another."""
+    if recordings is not None and recordings.background_labels and rng.uniform() < recorded:
+        return recordings.background(rng, n) + from_db(rng.uniform(-35, -15)) * backgrounds.background(rng, n)
+    return backgrounds.background(rng, n)
+
+
 def make_scene(
     seed: int,
     seconds: float = 60.0,
@@ -166,10 +173,7 @@ def make_scene(
     """
     rng = np.random.default_rng([seed, 0x5CE4E])
     n = samples(seconds)
-    if recordings is not None and recordings.background_labels and rng.uniform() < 0.85:
-        bed = recordings.background(rng, n) + from_db(rng.uniform(-35, -15)) * backgrounds.background(rng, n)
-    else:
-        bed = backgrounds.background(rng, n)
+    bed = draw_bed(rng, n, recordings, 0.85)
     events: list[tuple[str, str | None, float, float]] = [
         ("smoke_alarm", None, rng.uniform(7.0, 14.5), rng.uniform(*snr_range_db))
     ]

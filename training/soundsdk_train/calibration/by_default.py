@@ -19,13 +19,13 @@ from soundsdk.errors import DataError
 from soundsdk.labels import LabelledSpan
 from soundsdk.models.reachability import highest_scores, unreachable_in
 from soundsdk.recording import audio_file
-from soundsdk_train.calibration.choice import ON, Choice, ClassChoice, choose
+from soundsdk_train.calibration.choice import ON, Choice, ClassChoice, choose, score_trace
 from soundsdk_train.calibration.event_counts import EventRule, ScoreTrace
 from soundsdk_train.calibration.heard import HeardRecording, Listener
 from soundsdk_train.calibration.held_back import hear_held_back
 from soundsdk_train.calibration.material import hear_generated
 from soundsdk_train.datasets import LabelledFile
-from soundsdk_train.evaluation.timeline import LEAD_S, QUIET_DBFS
+from soundsdk_train.evaluation.timeline import LEAD_S, noise_floor
 from soundsdk_train.run_settings import BACKGROUND_LABELS, CalibrationSettings
 
 GENERATED = "generated sound"
@@ -112,7 +112,7 @@ def _hear_files(listener: Listener, files: Sequence[LabelledFile]) -> list[Heard
             except DataError:
                 continue  # it was reported when it was to be trained on
             rng = np.random.default_rng(len(out))
-            lead = audio_file.to_int16(rng.normal(0.0, 10 ** (QUIET_DBFS / 20), round(LEAD_S * listener.rate_hz)))
+            lead = noise_floor(rng, round(LEAD_S * listener.rate_hz))
             span = LabelledSpan(LEAD_S, LEAD_S + len(pcm) / listener.rate_hz, label)
             tail = lead[: listener.rate_hz]
             out.append(listener.hear(np.concatenate([lead, pcm, tail]), name=item.path.name, truth=[span]))
@@ -124,15 +124,7 @@ def _rule(thresholds: dict[str, int]) -> EventRule:
 
 
 def _trace(listener: Listener, recordings: Sequence[HeardRecording], index: int, pool_ms: int) -> ScoreTrace:
-    label = listener.labels[index]
-    return ScoreTrace(
-        [listener.pooled(r, pool_ms)[:, index] for r in recordings],
-        [r.ends for r in recordings],
-        [[c for c in r.claims if c.label == label] for r in recordings],
-        listener.rate_hz,
-        listener.step_samples,
-        pool_ms,
-    )
+    return score_trace(listener, recordings, [listener.pooled(r, pool_ms) for r in recordings], index, pool_ms)
 
 
 def _found(

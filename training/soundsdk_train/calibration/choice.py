@@ -132,19 +132,30 @@ class _Material:
 
     def trace(self, pool_ms: int, index: int, which: Sequence[int] | None) -> ScoreTrace:
         """Return the trace of a label in the backgrounds numbered by `which`; None is all recordings of events."""
-        label = self.listener.labels[index]
         recordings = self.events if which is None else [self.quiet[i] for i in which]
         quiet, events = self.pooled(pool_ms)
         scores = events if which is None else [quiet[i] for i in which]
-        return ScoreTrace(
-            [s[:, index] for s in scores],
-            [r.ends for r in recordings],
-            [[c for c in r.claims if c.label == label] for r in recordings],
-            self.listener.rate_hz,
-            self.listener.step_samples,
-            pool_ms,
-            [r.source for r in recordings],
-        )
+        return score_trace(self.listener, recordings, scores, index, pool_ms)
+
+
+def score_trace(
+    listener: Listener,
+    recordings: Sequence[HeardRecording],
+    scores: Sequence[NDArray[np.int32]],
+    index: int,
+    pool_ms: int,
+) -> ScoreTrace:
+    """Return the trace of a label, given the scores (steps, labels) of each recording after pooling."""
+    label = listener.labels[index]
+    return ScoreTrace(
+        [s[:, index] for s in scores],
+        [r.ends for r in recordings],
+        [[c for c in r.claims if c.label == label] for r in recordings],
+        listener.rate_hz,
+        listener.step_samples,
+        pool_ms,
+        [r.source for r in recordings],
+    )
 
 
 def choose(

@@ -7,12 +7,11 @@ import json
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk.recording import audio_file
 from soundsdk_train.calibration.heard import HeardRecording, Listener
-from soundsdk_train.evaluation.timeline import LEAD_S, QUIET_DBFS
+from soundsdk_train.evaluation.timeline import LEAD_S, noise_floor
 from soundsdk_train.features import extract
 from soundsdk_train.negatives.mixing import held_back_negatives
-from soundsdk_train.run_settings import FrontendSettings
+from soundsdk_train.run_settings import frontend_of
 
 
 def hear_held_back(model: bytes, listener: Listener) -> list[HeardRecording]:
@@ -20,14 +19,12 @@ def hear_held_back(model: bytes, listener: Listener) -> list[HeardRecording]:
 
     None for a frontend whose features are not shipped.
     """
-    about = {key: value for key, value in listener.metadata["frontend"].items() if key != "version"}
-    frontend = FrontendSettings(**about)
+    frontend = frontend_of(listener.metadata)
     items = held_back_negatives(listener.labels, frontend)
     if not items:
         return []
     rng = np.random.default_rng(0)
-    quiet = rng.normal(0.0, 10 ** (QUIET_DBFS / 20), round(LEAD_S * frontend.rate_hz))
-    lead = extract(audio_file.to_int16(quiet), frontend)
+    lead = extract(noise_floor(rng, round(LEAD_S * frontend.rate_hz)), frontend)
     second = frontend.rate_hz / frontend.hop
     out = []
     for number, item in enumerate(items):

@@ -11,7 +11,7 @@ from soundsdk.errors import DataError
 from soundsdk.recording import audio_file
 from soundsdk_train.calibration.heard import HeardRecording, Listener
 from soundsdk_train.datasets import label_name, recording_of
-from soundsdk_train.evaluation.timeline import LEAD_S, QUIET_DBFS, lay_out
+from soundsdk_train.evaluation.timeline import LEAD_S, lay_out, noise_floor
 from soundsdk_train.mixtures.material import groups_of
 from soundsdk_train.negatives.generated import KINDS, generated_negative, kind_schedule
 from soundsdk_train.negatives.mixing import fits
@@ -47,7 +47,7 @@ def hear_backgrounds(
                 on_unreadable(error.message)
                 continue
             rng = np.random.default_rng([_SEED, len(out)])
-            lead = audio_file.to_int16(rng.normal(0.0, 10 ** (QUIET_DBFS / 20), round(LEAD_S * listener.rate_hz)))
+            lead = noise_floor(rng, round(LEAD_S * listener.rate_hz))
             kind = path.parent.name
             seconds = len(pcm) / listener.rate_hz
             take = f"{path.parent}/{recording_of(path)}" if recording_of(path) != path.stem else ""

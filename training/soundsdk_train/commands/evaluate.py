@@ -17,7 +17,7 @@ from soundsdk.models.shipped import find_model
 from soundsdk.recording.skipped import SkippedFiles
 from soundsdk_train.datasets import LAYOUTS, load_clips, scan
 from soundsdk_train.evaluation.clip_metrics import Figures
-from soundsdk_train.run_settings import FrontendSettings
+from soundsdk_train.run_settings import frontend_of
 
 
 @click.command(
@@ -230,7 +230,7 @@ def _evaluate_clips(
     if fold is not None and fold not in dataset.folds:
         raise UsageError(f"there is no fold {fold} in {data}.", f"Its folds are {', '.join(map(str, dataset.folds))}.")
     files = [r for r in dataset.recordings if fold is None or r.fold == fold]
-    frontend = FrontendSettings(**{k: v for k, v in metadata["frontend"].items() if k != "version"})
+    frontend = frontend_of(metadata)
     loaded = load_clips(files, frontend, metadata["hop_frames"], most_unreadable=1.0)
     skipped = SkippedFiles(partial(click.echo, err=True))
     for _, reason in loaded.unreadable:

@@ -12,7 +12,6 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from soundsdk_train.evaluation.outcomes import JudgedRecording
 from soundsdk_train.evaluation.score_picture import COLOURS, ScorePicture
 from soundsdk_train.evaluation.tables import COLLARS, NO_ONSETS, format_extent, format_hours, format_rate, format_spread
 from soundsdk_train.features import extract
-from soundsdk_train.run_settings import FrontendSettings
+from soundsdk_train.run_settings import frontend_of
 
 _LONG_S = 20.0  # recordings from this length on are shown whole
 _SHOWN_WHOLE = 8
@@ -178,7 +177,7 @@ def _exhibit(exhibit: Exhibit, evaluation: DeployedEvaluation, index: int, origi
         exhibit.events,
         exhibit.span.label,
         metadata["detector"]["classes"][index],
-        extract(exhibit.pcm, _frontend(metadata)),
+        extract(exhibit.pcm, frontend_of(metadata)),
     )
     kind = f" ({html.escape(exhibit.kind)})" if exhibit.kind else ""
     best = exhibit.severity if exhibit.what == FALSE_ALARM else 1 - exhibit.severity
@@ -204,10 +203,6 @@ def _whole_recordings(judged: Sequence[JudgedRecording], labels: Sequence[str]) 
             f"{missed} missed, {len(j.false)} false alarms</small></figcaption>{picture.svg()}</figure>"
         )
     return f"<h2>Recordings from {_LONG_S:.0f} s</h2><div class=whole>{''.join(shown)}</div>" if shown else ""
-
-
-def _frontend(metadata: dict[str, Any]) -> FrontendSettings:
-    return FrontendSettings(**{k: v for k, v in metadata["frontend"].items() if k != "version"})
 
 
 def _flac(exhibit: Exhibit) -> str:

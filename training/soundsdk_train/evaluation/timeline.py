@@ -152,4 +152,9 @@ def _quiet(count: int, background: NDArray[np.int16] | None, rng: np.random.Gene
     if background is not None and len(background):
         start = int(rng.integers(len(background)))
         return np.resize(np.roll(background, -start), count)
+    return noise_floor(rng, count)
+
+
+def noise_floor(rng: np.random.Generator, count: int) -> NDArray[np.int16]:
+    """Make count samples of white noise of QUIET_DBFS RMS."""
     return audio_file.to_int16(rng.normal(0.0, 10 ** (QUIET_DBFS / 20), count))

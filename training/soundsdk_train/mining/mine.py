@@ -23,7 +23,7 @@ from soundsdk_train.evaluation.deployed import detect_events, score_recording
 from soundsdk_train.mining.candidates import FALSE_ALARM, Candidate, candidates
 from soundsdk_train.mining.fingerprint import alike, fingerprint
 from soundsdk_train.mining.sources import LongRecording
-from soundsdk_train.run_settings import BACKGROUND_LABELS, FrontendSettings
+from soundsdk_train.run_settings import BACKGROUND_LABELS, FrontendSettings, frontend_of
 
 INDEX = "mined.tsv"
 
@@ -96,7 +96,7 @@ def mine(
     one side of a split; `output/mined.tsv` lists them all. Raises OutputError if nothing can be written, DataError if
     nothing can be read.
     """
-    frontend = FrontendSettings(**{k: v for k, v in detector.metadata["frontend"].items() if k != "version"})
+    frontend = frontend_of(detector.metadata)
     rate_hz = frontend.rate_hz
     known = read_index(output)
     marks = [fingerprint(audio_file.read(output / row.file, rate_hz), frontend) for row in known]

@@ -96,7 +96,7 @@ def make_front(
     if kind in GENERATORS and kind not in material.negatives:
         sound, dry = GENERATORS[kind](rng, length), True
     elif kind == "distractor":
-        sound, dry = distractors.distractor(rng, length / 16_000, _distractor(rng, labels)), True
+        sound, dry = distractors.distractor(rng, length / RATE_HZ, _distractor(rng, labels)), True
     elif kind == "generated":
         drawn = {
             name: k.weight for name, k in KINDS.items() if name not in _NOT_IN_FRONT and fits(k.words.split(), labels)

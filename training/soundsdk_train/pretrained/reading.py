@@ -19,7 +19,7 @@ from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import ModelError
 from soundsdk_train.crnn import plan
 from soundsdk_train.crnn_step import Weights, spec
-from soundsdk_train.run_settings import FrontendSettings, ModelSettings
+from soundsdk_train.run_settings import FrontendSettings, ModelSettings, frontend_of
 from soundsdk_train.tf_runtime import StderrSilenced
 
 F32 = NDArray[np.float32]
@@ -63,7 +63,7 @@ def read_network(detector: DetectorFile) -> DetectorNetwork:
         model = schema.ModelT.InitFromPackedBuf(bytearray(detector.data), 0)
         graph = model.subgraphs[0]
         metadata = detector.metadata
-        frontend = FrontendSettings(**{k: v for k, v in metadata["frontend"].items() if k != "version"})
+        frontend = frontend_of(metadata)
         convolutions = list(_convolutions(schema, model, graph))
         state = int(graph.inputs[metadata["states"][-1][0]])
         scores, attention = (int(graph.outputs[metadata[name]]) for name in ("scores", "attention"))
