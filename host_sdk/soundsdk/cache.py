@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import tempfile
@@ -30,6 +31,11 @@ def cache_dir() -> Path:
     if named:
         return Path(named).resolve()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "soundsdk"
+
+
+def content_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content in hexadecimal, by which soundsdk knows a file wherever it lies."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @contextlib.contextmanager

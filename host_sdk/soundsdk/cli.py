@@ -5,16 +5,18 @@ A verb's module is imported only when that verb is called, so `--help` needs not
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
 from soundsdk import __version__
 from soundsdk.commands.verb import Surroundings
-from soundsdk.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, SoundsdkError
+from soundsdk.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, SoundsdkError, StandardOutputError
 
 if TYPE_CHECKING:
     from soundsdk.device.system import System
@@ -86,7 +88,8 @@ def cli(debug: bool) -> None:
     """Teach a microcontroller to recognise your sounds.
 
     Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 usage,
-    3 no device, 4 port busy or not permitted, 5 protocol, 6 a check failed, 130 interrupted.
+    3 no device, 4 port busy or not permitted, 5 protocol, 6 a check failed, 130 interrupted. Standard output that
+    cannot be written (a full disk, or closed from the start) is 1; a reader that ends first, as head does, is 0.
     """
 
 
@@ -97,9 +100,48 @@ def _say(message: str, hint: str = "") -> None:
 
 
 def _leave_quietly() -> int:
-    """Redirect standard output to nowhere: after a closed pipe, Python's flush at exit would print another error."""
+    """Redirect standard output to nowhere: Python's flush at exit would print another error, and change the code."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return EXIT_OK
+
+
+class _WatchedOutput:
+    """Standard output that remembers why it could not be written, whatever a verb makes of that error."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self.failure: OSError | None = None
+
+    def write(self, text: str) -> int:
+        with self._watched():
+            return self._out.write(text)
+
+    def flush(self) -> None:
+        with self._watched():
+            self._out.flush()
+
+    def check(self) -> None:
+        """Raise StandardOutputError if something was not written, BrokenPipeError if the reader has gone."""
+        with contextlib.suppress(OSError):
+            self.flush()
+        if isinstance(self.failure, BrokenPipeError):
+            raise self.failure
+        if self.failure is not None:
+            reason = self.failure.strerror or self.failure
+            raise StandardOutputError(
+                f"standard output cannot be written: {reason}.", "Free space there, or redirect it elsewhere."
+            ) from self.failure
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.failure = error
+            raise
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._out, name)
 
 
 def run(
@@ -112,13 +154,14 @@ def run(
     words = sys.argv[1:] if args is None else args
     debug = "--debug" in words or os.environ.get("SOUNDSDK_DEBUG", "") not in ("", "0")
     try:
-        if "_SOUNDSDK_COMPLETE" in os.environ:
-            cli.main(args=words, prog_name="soundsdk")  # a shell requests completions
-        # Not cli.main, whose exit code for a closed pipe is 1.
-        with cli.make_context("soundsdk", list(words), obj=Surroundings(system, flash_timeouts)) as context:
-            result: Any = cli.invoke(context)
-        sys.stdout.flush()
-        return result if isinstance(result, int) else EXIT_OK
+        if sys.stdout is None:  # as Python starts with a closed one
+            raise StandardOutputError("standard output is closed.", "Redirect it to a file, or to /dev/null.")
+        out = _WatchedOutput(sys.stdout)
+        with contextlib.redirect_stdout(cast(TextIO, out)):
+            try:
+                return _run_verb(words, Surroundings(system, flash_timeouts))
+            finally:
+                out.check()
     except click.exceptions.Exit as e:
         return e.exit_code
     except (KeyboardInterrupt, click.Abort):
@@ -130,6 +173,8 @@ def run(
         e.show()
         return e.exit_code
     except SoundsdkError as e:
+        if isinstance(e, StandardOutputError) and sys.stdout is not None:
+            _leave_quietly()
         if debug:
             raise
         _say(e.message, e.hint)
@@ -139,6 +184,16 @@ def run(
             raise
         _say(f"internal error: {type(e).__name__}: {e}", "Run it again with --debug before the verb for a traceback.")
         return EXIT_FAILED
+
+
+def _run_verb(words: Sequence[str], surroundings: Surroundings) -> int:
+    """Run a command line and return its exit code."""
+    if "_SOUNDSDK_COMPLETE" in os.environ:
+        cli.main(args=list(words), prog_name="soundsdk")  # a shell requests completions
+    # Not cli.main, whose exit code for a closed pipe is 1.
+    with cli.make_context("soundsdk", list(words), obj=surroundings) as context:
+        result: Any = cli.invoke(context)
+    return result if isinstance(result, int) else EXIT_OK
 
 
 def main() -> None:

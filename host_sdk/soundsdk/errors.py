@@ -40,6 +40,10 @@ class OutputError(SoundsdkError):
     """A file or folder cannot be written."""
 
 
+class StandardOutputError(SoundsdkError):
+    """Standard output cannot be written: the disk behind it is full, or it was closed before the start."""
+
+
 class ModelError(SoundsdkError):
     """A model file is missing, damaged or not a soundsdk detector."""
 

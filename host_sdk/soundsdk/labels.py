@@ -27,9 +27,10 @@ class LabelledSpan:
             raise ValueError(f"the span {self.label!r} ends at {self.offset_s} s, before it begins at {self.onset_s} s")
 
 
-def counted(count: int, one: str, many: str = "") -> str:
-    """Return a number with its noun, such as "1 clip" or "2 classes"; many: the plural, if it is not one + s."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
+def counted(count: float, one: str, many: str = "") -> str:
+    """Return a number with its noun, such as "1 clip", "2 classes" or "0.5 false alarms"; many: a plural without -s."""
+    number = f"{count:g}" if isinstance(count, float) else str(count)
+    return f"{number} {one if count == 1 else many or one + 's'}"
 
 
 def printable(text: str) -> str:

@@ -7,7 +7,15 @@ import math
 import pytest
 
 from soundsdk.errors import DataError
-from soundsdk.labels import TSV_HEADER, LabelledSpan, format_audacity, format_tsv, parse_audacity, parse_tsv
+from soundsdk.labels import (
+    TSV_HEADER,
+    LabelledSpan,
+    counted,
+    format_audacity,
+    format_tsv,
+    parse_audacity,
+    parse_tsv,
+)
 
 SPANS = [LabelledSpan(0.5, 0.5, "dog_bark"), LabelledSpan(1.25, 7200.001, "Sirène 1"), LabelledSpan(3.0, 4.0, "siren")]
 
@@ -34,3 +42,10 @@ def test_an_audacity_track_that_was_written_reads_back_without_its_frequency_ran
 def test_a_row_that_is_no_label_is_named_by_its_line(text: str) -> None:
     with pytest.raises(DataError, match=r"line 2 of night\.tsv"):
         parse_tsv(TSV_HEADER + "\n" + text, "night.tsv")
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 alarms"), (1, "1 alarm"), (1.0, "1 alarm"), (0.5, "0.5 alarms"), (20000, "20000 alarms")]
+)
+def test_a_number_and_its_noun_agree(count: float, text: str) -> None:
+    assert counted(count, "alarm") == text

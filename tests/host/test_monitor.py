@@ -247,7 +247,7 @@ def test_after_a_full_disk_every_line_of_the_log_is_whole_again_but_one(tmp_path
     assert torn.startswith('{"time"')
     assert json.loads(last)["id"] == 99
     assert len(said) == 2
-    assert f"{failed} lines are not in it" in said[1]
+    assert f"it lacks {failed} lines" in said[1]
 
 
 def test_a_log_that_cannot_be_opened_is_refused_at_once(tmp_path: Path) -> None:

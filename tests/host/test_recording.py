@@ -156,7 +156,7 @@ def test_a_recording_of_which_nothing_arrives_is_all_lost(tmp_path: Path, capfd:
     assert cli.run(["record", "--label", "a", "--seconds", "2", "-o", str(tmp_path)]) == 1
     out, err = capfd.readouterr()
     assert out == ""
-    assert "0 samples captured, 32000 lost, in 1 gaps" in err
+    assert "0 samples captured, 32000 lost, in 1 gap" in err
     assert not list(tmp_path.rglob("*.wav"))
     facts = json.loads(next(tmp_path.rglob("*.json")).read_text())
     assert (facts["captured"], facts["lost"], facts["lost_board"], facts["whole"]) == (0, 32_000, 0, True)
@@ -355,3 +355,18 @@ def test_without_a_microphone_or_portaudio_the_reason_is_given(
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     assert cli.run(words) == 2
     assert "pip install 'soundsdk[pc]'" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("more", [[], ["--pc"]])
+def test_a_folder_that_cannot_be_written_is_refused_before_any_recording(
+    more: list[str], tmp_path: Path, capfd: Any, monkeypatch: Any
+) -> None:
+    def asked(*_: Any, **__: Any) -> None:
+        raise AssertionError("it went on to record")
+
+    monkeypatch.setattr("soundsdk.device.session.open_transport", asked)
+    monkeypatch.setattr("soundsdk.recording.recorder.record_pc", asked)
+    (tmp_path / "file").write_text("no folder")
+    folder = str(tmp_path / "file" / "sounds")
+    assert cli.run(["record", *more, "--label", "a", "--seconds", "1", "-o", folder]) == 1
+    assert f"{folder} cannot be written: Not a directory." in capfd.readouterr().err

@@ -303,6 +303,19 @@ def test_the_verb_writes_a_file_that_says_what_it_was_calibrated_on(tmp_path: Pa
     assert detect_events(score_recording(detector.data, noise), detector.metadata["detector"]) == []
 
 
+def test_raise_only_lowers_no_threshold(tmp_path: Path, capfd: Any) -> None:
+    quiet = backgrounds(tmp_path / "quiet", 3, 20.0)
+    chosen = {}
+    for more in ([], ["--raise-only"]):
+        out = tmp_path / f"{len(more)}.tflite"
+        words = ["calibrate", "home", "--max-fa-per-hour", "500", "--background", str(quiet), "-o", str(out), *more]
+        assert cli.run(words) == 0, capfd.readouterr().err
+        chosen[len(more)] = [c["on"] for c in load_model(str(out)).metadata["detector"]["classes"]]
+    before = [c["on"] for c in load_model("home").metadata["detector"]["classes"]]
+    assert any(on < old for on, old in zip(chosen[0], before, strict=True))
+    assert all(on >= old for on, old in zip(chosen[1], before, strict=True))
+
+
 def test_the_verb_refuses_what_it_cannot_do(tmp_path: Path, capfd: Any) -> None:
     quiet = backgrounds(tmp_path / "quiet", 1, 2.0)
     rate = ["--max-fa-per-hour", "1"]

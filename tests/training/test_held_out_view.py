@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from training_sounds import need
 
 from soundsdk import cli
@@ -55,3 +56,20 @@ def test_train_shows_the_held_out_fold_as_on_a_board(
     record = json.loads((tmp_path / "a.run.json").read_text())
     assert record["deployed"]["recordings"] == 6
     assert [label["label"] for label in record["deployed"]["labels"]] == ["high_tone", "low_tone", "noise"]
+
+
+@pytest.mark.parametrize("samples", [160, 2100])
+def test_a_clip_shorter_than_a_step_is_the_same_with_and_without_deployed(
+    samples: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for folder in ("siren", "noise"):
+        (tmp_path / folder).mkdir()
+        soundfile.write(tmp_path / folder / "short.wav", np.random.default_rng(1).normal(0, 0.1, samples), 16000)
+    figures = []
+    for more in ([], ["--deployed"]):
+        assert cli.run(["evaluate", "home", "--data", str(tmp_path), "--json", *more]) == 0
+        figures.append(json.loads(capfd.readouterr().out))
+    assert figures[0]["int8"]["clips"] == 2
+    assert figures[0]["deployed"] == figures[1]["deployed"]
+    # The silence that a clip needs for a score of its own is no sound in which an event could be false.
+    assert figures[1]["deployed"]["negative_hours"] == pytest.approx(samples / 16000 / 3600)

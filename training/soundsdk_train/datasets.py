@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from soundsdk.errors import DataError, UsageError
 from soundsdk.recording import audio_file
 from soundsdk_train.feature_cache import FeatureStore, StoredFeatures
-from soundsdk_train.features import extract, minimum_samples
+from soundsdk_train.features import extract, lengthened
 from soundsdk_train.run_settings import FrontendSettings
 from soundsdk_train.waveform import FeatureVariant, VariantMaker
 
@@ -153,13 +153,12 @@ def load_clips(
 ) -> LoadedClips:
     """Decode recordings and compute their features; files that cannot be read are listed and left out.
 
-    Clips shorter than one step of hop_frames end in silence up to there. keep_pcm=False drops the samples, which
-    need 30 times the memory of the features. make_variants makes the augmented copies of a clip from its samples.
+    The features of clips shorter than one step of hop_frames end in silence up to there. keep_pcm=False drops the
+    samples, which need 30 times the memory of the features. make_variants makes the augmented copies of a clip from its
+    samples.
     store: where features and variants are kept between runs; what it has is not decoded, unless samples are kept.
     Raises DataError if a larger share of the files than most_unreadable cannot be read.
     """
-    shortest = minimum_samples(frontend, hop_frames)
-
     def one(recording: LabelledFile) -> LabelledClip | tuple[str, str]:
         try:
             content = recording.path.read_bytes()
@@ -173,10 +172,9 @@ def load_clips(
             return str(recording.path), error.message
         except OSError as error:
             return str(recording.path), f"{recording.path} cannot be read: {error.strerror or error}"
-        if len(pcm) < shortest:
-            pcm = np.concatenate([pcm, np.zeros(shortest - len(pcm), np.int16)])
-        clip.features = extract(pcm, frontend)
         clip.pcm = pcm if keep_pcm else pcm[:0].copy()
+        pcm = lengthened(pcm, frontend, hop_frames)
+        clip.features = extract(pcm, frontend)
         clip.variants = make_variants(pcm) if make_variants else []
         return clip
 

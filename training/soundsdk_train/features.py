@@ -26,6 +26,11 @@ def minimum_samples(settings: FrontendSettings, hop_frames: int) -> int:
     return settings.window + settings.hop * (hop_frames - 1)
 
 
+def lengthened(pcm: NDArray[np.int16], settings: FrontendSettings, hop_frames: int) -> NDArray[np.int16]:
+    """Return a clip with silence behind it if it is shorter than one step, so that it gives a score."""
+    return np.concatenate([pcm, np.zeros(max(0, minimum_samples(settings, hop_frames) - len(pcm)), np.int16)])
+
+
 def statistics(features: Iterable[NDArray[np.int8]]) -> dict[str, list[int]]:
     """Compute the model's `reference`: mean and standard deviation per value of a frame, in 1/100 of an int8 step.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from soundsdk.cache import content_sha256
 from soundsdk_train.datasets import LabelledClip, LabelledFile
 from soundsdk_train.feature_cache import code_version, keep_arrays, key_of, read_arrays
 from soundsdk_train.mixtures import read_material, scene_clips
@@ -40,7 +40,7 @@ def make_scenes(
     everything = [item for item in files if item.label not in scenes.exclude]
     for folder in folders:
         everything += files_of(folder, scenes.exclude)
-    contents = [(item.path.name, item.label, item.source, _sha256(item.path)) for item in everything]
+    contents = [(item.path.name, item.label, item.source, content_sha256(item.path)) for item in everything]
     sources = {name: digest for name, _, _, digest in contents}
     parts = [asdict(part) for part in (scenes, settings.frontend, settings.waveform, settings.teacher_file)]
     key = key_of(parts, settings.seed, contents, _teacher_digest(settings.teacher_file.file), code_version())
@@ -85,8 +85,4 @@ def _frames(clip: LabelledClip) -> NDArray[np.int8]:
 def _teacher_digest(path: str) -> list[str]:
     """Return the hashes of a teacher's files: one, or those in the folder of a SavedModel."""
     files = sorted(p for p in Path(path).rglob("*") if p.is_file()) if path and Path(path).is_dir() else [Path(path)]
-    return [_sha256(p) for p in files] if path else []
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return [content_sha256(p) for p in files] if path else []

@@ -13,7 +13,7 @@ from typing import Any
 from soundsdk.boards import Board
 from soundsdk.build import contents, make, sources, toolchain, uf2
 from soundsdk.build.sources import Say
-from soundsdk.cache import cache_dir, locked
+from soundsdk.cache import cache_dir, content_sha256, locked
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import ModelError, UsageError
 from soundsdk.resources import firmware_dir
@@ -156,7 +156,7 @@ def _hash_files(paths: list[Path]) -> str:
         for path in sorted(top.rglob("*") if top.is_dir() else [top]):
             if path.is_file() and path.suffix != ".pyc":
                 name = path.relative_to(top).as_posix()
-                digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+                digest.update(f"{name} {content_sha256(path)}\n".encode())
     return digest.hexdigest()
 
 
@@ -198,7 +198,7 @@ def _read(record: Path) -> dict[str, Any] | None:
 
 
 def _has_hash(path: Path, sha256: object) -> bool:
-    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+    return path.is_file() and content_sha256(path) == sha256
 
 
 def _place(kept: Path, target: Path, executable: bool) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from soundsdk.cache import cache_dir, locked, new_folder
+from soundsdk.cache import cache_dir, content_sha256, locked, new_folder
 from soundsdk.errors import DataError
 from soundsdk.resources import firmware_dir
 
@@ -220,7 +220,7 @@ def _from_debian(folder: Path, tree: Path, say: Say) -> None:
 
 def check_sha256(path: Path, sha256: str) -> None:
     """Raise DataError if a file is missing or has another hash."""
-    found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "nothing"
+    found = content_sha256(path) if path.is_file() else "nothing"
     if found != sha256:
         raise DataError(
             f"{path.name} is not the file this version of soundsdk was made with (SHA-256 {found[:16]}…).",
@@ -254,7 +254,7 @@ def tree_sha256(folder: Path, parts: Iterable[str]) -> str:
         for path in [top] if top.is_file() else sorted(top.rglob("*")):
             if path.is_file() and not path.is_symlink():
                 name = path.relative_to(folder).as_posix()
-                digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+                digest.update(f"{name} {content_sha256(path)}\n".encode())
     return digest.hexdigest()
 
 

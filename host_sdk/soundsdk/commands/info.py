@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from soundsdk.cache import content_sha256
 from soundsdk.commands.options import json_option, port_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.detector_file import DetectorFile
@@ -74,8 +75,7 @@ def _show(detector: DetectorFile) -> None:
 
 def _calibration(entry: dict[str, Any]) -> str:
     """Say what the thresholds keep: the rate that was asked for, and the classes for which it was not attained."""
-    number = entry["max_fa_per_hour"]
-    rate = f"{number:g} false {'alarm' if number == 1 else 'alarms'} an hour"
+    rate = f"{counted(float(entry['max_fa_per_hour']), 'false alarm')} an hour"
     where = f"on {entry['hours']:.2f} h of {', '.join(entry.get('sources', ())) or 'background'}"
     classes = entry.get("classes", [])
     failed = [c for c in classes if c.get("attained") is False]
@@ -89,12 +89,10 @@ def _calibration(entry: dict[str, Any]) -> str:
 
 def _known(sha256: str) -> DetectorFile | None:
     """Return the detector that comes with soundsdk and has this hash, if there is one."""
-    import hashlib
-
     from soundsdk.resources import models_dir
 
     for path in sorted(models_dir().glob("*.tflite")):
-        if hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
+        if content_sha256(path) == sha256:
             return load_model(path)
     return None
 
@@ -126,7 +124,7 @@ def _show_board(port: str | None, as_json: bool, system: System | None) -> None:
         click.echo(f"  safe mode: {why.detail} ({why.code})")
     if status is not None:
         heard_s = (status.captured + status.lost) / max(1, hello.rate_hz)
-        click.echo(f"  heard     {heard_s:.0f} s of sound at {hello.rate_hz} Hz, {status.lost} samples lost")
+        click.echo(f"  heard     {heard_s:.0f} s of sound at {hello.rate_hz} Hz, {counted(status.lost, 'sample')} lost")
         click.echo(f"  level     {status.level_dbfs:g} dBFS")
         click.echo(f"  step      {status.step_us} us at most")
         click.echo(f"  memory    {status.heap_free} bytes free")

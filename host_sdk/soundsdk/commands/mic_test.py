@@ -9,6 +9,7 @@ import numpy as np
 
 from soundsdk.commands.options import json_option, port_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
+from soundsdk.labels import counted
 
 
 @click.command(
@@ -67,7 +68,8 @@ def mic_test(surroundings: Surroundings, port: str | None, seconds: int, as_json
             )
         )
     else:
-        click.echo(f"level {facts['rms_dbfs']} dBFS, peak {facts['peak_dbfs']} dBFS, {take.lost} samples lost")
+        lost = counted(take.lost, "sample")
+        click.echo(f"level {facts['rms_dbfs']} dBFS, peak {facts['peak_dbfs']} dBFS, {lost} lost")
         for fault in faults:
             click.echo(f"{fault.name}: {fault.sentence}\n  {fault.hint}")
         if not faults:

@@ -58,12 +58,15 @@ def record(
     """
     from soundsdk.device.session import Device
     from soundsdk.errors import UsageError
+    from soundsdk.labels import counted
     from soundsdk.progress import Progress
     from soundsdk.recording.audio_lines import Take
     from soundsdk.recording.dataset_files import check_label
     from soundsdk.recording.recorder import best_bits, facts_of, record_pc, save, takes
+    from soundsdk.whole_file import check_folder
 
     check_label(label)
+    check_folder(output)
     if pc and (port or trigger or bits):
         raise UsageError("--pc excludes -p, --on-trigger and --bits.", "Leave them out.")
     if trigger and pre_roll_s >= seconds:
@@ -79,9 +82,9 @@ def record(
         else:
             for path in files:
                 click.echo(str(path))
-        gaps = f", in {len(take.gaps)} gaps" if take.gaps else ""
+        gaps = f", in {counted(len(take.gaps), 'gap')}" if take.gaps else ""
         end = "" if take.whole else "; the board was unplugged before the end"
-        click.echo(f"{take.captured} samples captured, {take.lost} lost{gaps}{end}", err=True)
+        click.echo(f"{counted(take.captured, 'sample')} captured, {take.lost} lost{gaps}{end}", err=True)
 
     with Progress("recording") as progress:
         if pc:

@@ -16,6 +16,7 @@ from soundsdk.device.messages import Ack, Event, Hello, Message, Status, parse
 from soundsdk.device.protocol import Damaged, DeviceReset, LinesLost, Text
 from soundsdk.device.transport import ConnectionLost, Transport, open_transport, reopen
 from soundsdk.errors import ProtocolError, UsageError
+from soundsdk.labels import counted
 
 if TYPE_CHECKING:
     from soundsdk.device.system import System
@@ -105,7 +106,7 @@ class Device:
         counts = self.counts
         heard, hint = "it sent nothing", "Flash it with soundsdk flash, or reset it."
         if counts.text or counts.damaged:
-            heard = f"it sent {counts.text} lines of text and {counts.damaged} damaged ones"
+            heard = f"it sent {counted(counts.text, 'line')} of text and {counts.damaged} damaged"
         if any(line.startswith(">>>") for line in self._heard):
             hint = "It waits at MicroPython's prompt: press its reset button, or soundsdk flash it."
         raise ProtocolError(f"what is at {self.transport.path} does not answer as a soundsdk board: {heard}.", hint)

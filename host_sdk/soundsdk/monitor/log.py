@@ -8,6 +8,7 @@ from pathlib import Path
 
 from soundsdk.device.reconnect import ReconnectingItem
 from soundsdk.errors import DataError
+from soundsdk.labels import counted
 from soundsdk.monitor.records import line, record
 from soundsdk.monitor.state import EventSpan, State
 
@@ -55,7 +56,7 @@ class Log:
             return
         self._torn = False
         if self._failing:
-            self._say(f"the log {self.path} can be written again; {self._failing} lines are not in it.")
+            self._say(f"the log {self.path} can be written again; it lacks {counted(self._failing, 'line')}.")
             self._failing = 0
 
     def tick(self) -> None:

@@ -12,6 +12,7 @@ from soundsdk.device.messages import Event, Hello, Status
 from soundsdk.device.protocol import DeviceReset
 from soundsdk.device.reconnect import Disconnected, Reconnected, ReconnectingItem
 from soundsdk.errors import UsageError
+from soundsdk.labels import counted
 from soundsdk.monitor import mqtt_topics
 from soundsdk.monitor.mqtt_topics import Broker, Topics
 from soundsdk.monitor.records import line, record
@@ -163,7 +164,7 @@ class Mqtt:
         """Publish offline and disconnect, within a few seconds even if the broker does not answer."""
         self._disconnect()
         if self.dropped:
-            self._say(f"{self.dropped} events did not reach the MQTT broker.")
+            self._say(f"{counted(self.dropped, 'event')} did not reach the MQTT broker.")
 
     def _disconnect(self) -> None:
         with self._lock:

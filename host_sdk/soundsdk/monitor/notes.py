@@ -8,7 +8,7 @@ from collections.abc import Callable
 from soundsdk.device.messages import Status
 from soundsdk.device.protocol import Counts, DeviceReset, LinesLost, Text
 from soundsdk.device.reconnect import Disconnected, Reconnected, ReconnectingItem
-from soundsdk.labels import printable
+from soundsdk.labels import counted, printable
 from soundsdk.monitor.state import EventSpan, State
 
 GATHER_S = 5.0  # losses within this time become one sentence
@@ -50,9 +50,9 @@ class Notes:
             self._restarted()
         elif isinstance(item, Status):
             if item.lost > self._lost:
-                self._say(f"the board has missed {item.lost - self._lost} samples of sound.")
+                self._say(f"the board has missed {counted(item.lost - self._lost, 'sample')} of sound.")
             if item.dropped > self._dropped:
-                self._say(f"the board could not send {item.dropped - self._dropped} lines.")
+                self._say(f"the board could not send {counted(item.dropped - self._dropped, 'line')}.")
             self._lost, self._dropped = item.lost, item.dropped
 
     def _restarted(self) -> None:
@@ -119,7 +119,7 @@ def summary(state: State, counts: Counts, log_failed: int = 0) -> list[str]:
         ]
         out.append(f"  events   {', '.join(parts)}")
     if log_failed:
-        out.append(f"  log      {log_failed} lines could not be written")
+        out.append(f"  log      {counted(log_failed, 'line')} could not be written")
     return out
 
 

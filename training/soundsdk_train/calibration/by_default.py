@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from soundsdk.errors import DataError
-from soundsdk.labels import LabelledSpan
+from soundsdk.labels import LabelledSpan, counted
 from soundsdk.models.reachability import highest_scores, unreachable_in
 from soundsdk.recording import audio_file
 from soundsdk_train.calibration.choice import ON, Choice, ClassChoice, choose, score_trace
@@ -90,7 +90,7 @@ def calibrate_trained(
     for one in kept:
         if not one.attained:
             say(
-                f"note: {settings.max_fa_per_hour:g} false alarms an hour are not attainable for {one.label}: "
+                f"note: {counted(settings.max_fa_per_hour, 'false alarm')} an hour cannot be attained for {one.label}: "
                 f"{one.false} in {one.hours:.2f} h of other sound; soundsdk calibrate does it on your recordings"
             )
     detector = {"pool_ms": before["pool_ms"], "classes": rules}

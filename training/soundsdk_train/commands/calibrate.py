@@ -14,6 +14,7 @@ import click
 from soundsdk.commands.options import json_option, model_argument
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import CheckError, UsageError
+from soundsdk.labels import counted
 from soundsdk.recording.skipped import SkippedFiles
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     "--events", default=None, metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
     help="Folder with one folder of recordings per class, to keep as many of them as possible.",
 )  # fmt: skip
+@click.option("--raise-only", is_flag=True, help="Lower no threshold: what is quiet enough stays as it is.")
 @click.option(
     "-o", "--output", default=None, metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
     help="File to write instead of MODEL.",
@@ -53,6 +55,7 @@ def calibrate(
     max_per_hour: float,
     backgrounds: tuple[Path, ...],
     events: Path | None,
+    raise_only: bool,
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -88,7 +91,12 @@ def calibrate(
     skipped.finish(len(quiet))
     heard = hear_events(listener, events, skipped) if events is not None else []
     choice = choose(
-        listener, quiet, heard, max_per_hour, highest=lambda p: highest_scores(detector.data, detector.metadata, p)
+        listener,
+        quiet,
+        heard,
+        max_per_hour,
+        highest=lambda p: highest_scores(detector.data, detector.metadata, p),
+        raise_only=raise_only,
     )
     _check_attained(choice)
     metadata = {**detector.metadata, "detector": choice.detector}
@@ -112,12 +120,13 @@ def calibrate(
 
 def _check_attained(choice: Choice) -> None:
     """Raise CheckError if a class cannot be kept as quiet as asked for."""
+    rate = f"{counted(choice.max_per_hour, 'false alarm')} an hour {'is' if choice.max_per_hour == 1 else 'are'}"
     needed = max((c.least_hours(choice.max_per_hour) for c in choice.classes), default=0.0)
     if choice.hours < needed:
         worst = max(choice.classes, key=lambda c: c.size)
         clustered = f", as those of {worst.label} come {worst.size:.1f} to a recording" if worst.size > 1.05 else ""
         raise CheckError(
-            f"{choice.max_per_hour:g} false alarms an hour are not attainable with {choice.hours:.2g} h of background: "
+            f"{rate} not attainable with {choice.hours:.2g} h of background: "
             f"{needed:.1f} h are the least that can tell{clustered}.",
             "Nothing was written. Give more background, or allow more with --max-fa-per-hour "
             f"{math.ceil(worst.size / choice.hours * 10) / 10:g}.",
@@ -137,11 +146,10 @@ def _check_attained(choice: Choice) -> None:
         else:
             parts.append(f"{c.label}, for which {c.likely_per_hour:.2g} are likely at best")
     lowest = max(c.likely_per_hour for c in failed)
-    rate = math.ceil(lowest * 10 + 0.1) / 10
+    likely = math.ceil(lowest * 10 + 0.1) / 10
     raise CheckError(
-        f"{choice.max_per_hour:g} false alarms an hour are not attainable in {choice.hours:.2f} h of background for "
-        f"{'; '.join(parts)}.",
-        f"Nothing was written. Give more background, allow more with --max-fa-per-hour {rate:g}, or train with such "
+        f"{rate} not attainable in {choice.hours:.2f} h of background for {'; '.join(parts)}.",
+        f"Nothing was written. Give more background, allow more with --max-fa-per-hour {likely:g}, or train with such "
         "sounds as negatives.",
     )
 
@@ -151,7 +159,8 @@ def _show(choice: Choice, target: str) -> None:
     from rich.table import Table
 
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120, highlight=False)
-    console.print(f"{target}: at most {choice.max_per_hour:g} false alarms an hour, {choice.hours:.2f} h of background")
+    most = counted(choice.max_per_hour, "false alarm")
+    console.print(f"{target}: at most {most} an hour, {choice.hours:.2f} h of background")
     console.print(f"pooled over {choice.detector['pool_ms']} ms")
     table = Table("class", "on", "off", "min ms", "hold ms", "false", "proved below", "recall")
     for c in choice.classes:

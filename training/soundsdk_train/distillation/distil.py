@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from soundsdk.cache import content_sha256
 from soundsdk.errors import DataError, UsageError
+from soundsdk.labels import counted
 from soundsdk.recording import audio_file
 from soundsdk_train.datasets import LabelledClip, LabelledFile, label_matrix
 from soundsdk_train.distillation import soft_targets
@@ -20,7 +22,7 @@ from soundsdk_train.distillation.class_map import LabelMap, label_map
 from soundsdk_train.distillation.fitted_head import FittedHead, LinearHead, fit_head
 from soundsdk_train.distillation.score_cache import ScoreCache
 from soundsdk_train.distillation.teacher import Teacher, TeacherScores, open_teacher
-from soundsdk_train.features import extract, minimum_samples
+from soundsdk_train.features import extract, lengthened, minimum_samples
 from soundsdk_train.run_settings import RunSettings
 
 F32 = NDArray[np.float32]
@@ -126,7 +128,7 @@ def _scores(
     distiller: Distiller, clips: Sequence[LabelledClip], files: Sequence[LabelledFile]
 ) -> Iterator[tuple[LabelledClip, TeacherScores | None]]:
     """Yield the clips with the teacher's scores; None for those without a file, such as scenes."""
-    paths = {hashlib.sha256(f.path.read_bytes()).hexdigest(): f.path for f in files if f.path.is_file()}
+    paths = {content_sha256(f.path): f.path for f in files if f.path.is_file()}
     for clip in clips:
         path = paths.get(clip.sha256)
         read = partial(audio_file.read, path or "", distiller.teacher.rate_hz)
@@ -179,12 +181,12 @@ def distil(
         distiller = fit_to_clips(distiller, clips, files)
     for label, names in distiller.describe().get("classes", {}).items():
         say(f"teacher: {label} is {' or '.join(names) if names else 'not known to it'}")
-    say(f"the teacher hears {len(files)} recordings")
+    say(f"the teacher hears {counted(len(files), 'recording')}")
     out = teach_clips(distiller, clips, files)
     if unlabelled:
         pieces = unlabelled_clips(distiller, unlabelled)
         sure = sum(bool(piece.labels) for piece in pieces)
-        say(f"{len(pieces)} clips of unlabelled recordings; the teacher is sure of a label in {sure}")
+        say(f"{counted(len(pieces), 'clip')} of unlabelled recordings; the teacher is sure of a label in {sure}")
         out += pieces
     if distiller.cache.failure:
         say(f"note: {distiller.cache.failure}")
@@ -194,14 +196,14 @@ def distil(
 def _pieces(distiller: Distiller, path: Path) -> list[LabelledClip]:
     settings = distiller.settings
     frontend, labels = settings.frontend, distiller.mapping.labels
-    content = hashlib.sha256(path.read_bytes()).hexdigest()
+    content = content_sha256(path)
     pcm = audio_file.read(path, frontend.rate_hz)
     shortest = minimum_samples(frontend, settings.model.hop_frames)
     length = max(shortest, minimum_samples(frontend, settings.train.window_frames))
     out = []
     for start in range(0, max(1, len(pcm) - shortest), length):
         piece = pcm[start : start + length]
-        piece = np.concatenate([piece, np.zeros(max(0, shortest - len(piece)), np.int16)])
+        piece = lengthened(piece, frontend, settings.model.hop_frames)
         digest = hashlib.sha256(f"{content} {start} {len(piece)} {frontend.rate_hz}".encode()).hexdigest()
         features = extract(piece, frontend)
         scores = distiller.cache.hear(piece, frontend.rate_hz)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from soundsdk.cache import content_sha256
 from soundsdk.errors import ModelError
 from soundsdk_train.distillation.class_map import read_class_names
 from soundsdk_train.distillation.waveform_models import WaveformModel, open_waveform_model
@@ -46,7 +47,7 @@ class Teacher:
         digest = hashlib.sha256()
         path = self.model.path
         for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
-            digest.update(hashlib.sha256(file.read_bytes()).digest())
+            digest.update(bytes.fromhex(content_sha256(file)))
         form = (self.model.window_samples, self.classes, self._hop_samples, self.rate_hz, self._activation)
         digest.update(repr(form).encode())
         return digest.hexdigest()

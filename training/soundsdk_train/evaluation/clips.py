@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from soundsdk_train.datasets import LabelledClip, label_matrix
 from soundsdk_train.evaluation.clip_metrics import Figures, multi_label, single_label
+from soundsdk_train.features import lengthened
+from soundsdk_train.run_settings import frontend_of
 
 
 def clip_scores(
@@ -57,10 +59,11 @@ def figures(metadata: dict[str, Any], labels: NDArray[np.float32], logits: NDArr
 
 
 def evaluate_clips(file: bytes, clips: Sequence[LabelledClip], on_clip: Callable[[int], None] | None = None) -> Figures:
-    """Measure a detector file on decoded clips and return its INT8 figures."""
+    """Measure a detector file on decoded clips, each for itself, and return its INT8 figures."""
     import soundcore
 
     model_metadata = soundcore.Stream(file).metadata
     metadata = json.loads(model_metadata)
-    scores = clip_scores(file, [c.pcm for c in clips], on_clip)
+    frontend, hop_frames = frontend_of(metadata), metadata["hop_frames"]
+    scores = clip_scores(file, [lengthened(c.pcm, frontend, hop_frames) for c in clips], on_clip)
     return figures(metadata, label_matrix(clips, metadata["labels"]), scores)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+
+from soundsdk.cache import content_sha256
 
 
 def trained_on(model: Path, files: Sequence[Path]) -> int | None:
@@ -20,7 +21,7 @@ def trained_on(model: Path, files: Sequence[Path]) -> int | None:
     count = 0
     for file in files:
         try:
-            count += hashlib.sha256(file.read_bytes()).hexdigest() in known
+            count += content_sha256(file) in known
         except OSError:
             continue  # it was skipped in the measurement as well
     return count

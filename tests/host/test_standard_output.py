@@ -1,0 +1,142 @@
+"""Standard output that cannot be written is one sentence and exit code 1, whichever verb prints; a closed pipe is 0."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+import soundfile
+from tone_boards import MODEL, RATE_HZ, beeps, board
+
+from soundsdk import cli
+from soundsdk.device.system import System
+from virtual_boards.virtual_port import VirtualPorts
+
+FULL = Path("/dev/full")
+
+pytestmark = pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
+
+
+def command(verb: str) -> click.Command:
+    found = cli.cli.get_command(click.Context(cli.cli), verb)
+    assert found is not None
+    return found
+
+
+JSON = [verb for verb in cli.VERBS if any(p.name == "as_json" for p in command(verb).params)]
+# Verbs whose work takes minutes, a tool or a board in its boot loader: their printing alone is done.
+PRINTING_ONLY = ("build", "profile", "flash", "crossval")
+ON_BOARDS = ("devices", "doctor", "info", "record", "mic-test", "push")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with a detector, recordings of its labels, and long sound without them."""
+    (tmp_path / "tone.tflite").write_bytes(MODEL)
+    quiet = np.zeros(60 * RATE_HZ, np.int16)
+    for place, sound in (("data/high", beeps(1)), ("data/low", beeps(2)[RATE_HZ:]), ("quiet/noise", quiet)):
+        (tmp_path / place).mkdir(parents=True)
+        soundfile.write(tmp_path / place / "a.wav", sound, RATE_HZ)
+    return tmp_path
+
+
+@pytest.fixture
+def ports(tmp_path: Path) -> Iterator[VirtualPorts]:
+    (tmp_path / "ports").mkdir()
+    with VirtualPorts(tmp_path / "ports") as ports:
+        yield ports
+
+
+def words_of(verb: str, folder: Path) -> list[str]:
+    """Return a call of a verb that prints JSON."""
+    model, data, quiet = (str(folder / name) for name in ("tone.tflite", "data", "quiet"))
+    return {
+        "boards": [],
+        "devices": [],
+        "doctor": [],
+        "info": [],
+        "record": ["--label", "a", "--seconds", "1", "-o", str(folder / "recorded")],
+        "mic-test": [],
+        "push": [model],
+        "explain": [str(folder / "data" / "high" / "a.wav"), "-m", model],
+        "evaluate": [model, "--data", data],
+        "bench": [model, "--set", f"tones={data}", "--table", str(folder / "bench.json")],
+        "mine": [model, "--audio", quiet, "-o", str(folder / "mined")],
+        "calibrate": [model, "--max-fa-per-hour", "1000", "--background", quiet],
+    }[verb]
+
+
+def into_full(words: list[str], monkeypatch: pytest.MonkeyPatch, system: System | None = None) -> int:
+    with open(FULL, "w", encoding="utf-8") as full, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", full)
+        return cli.run(words, system)
+
+
+def check(code: int, capfd: pytest.CaptureFixture[str]) -> None:
+    said = capfd.readouterr().err
+    assert code == 1, said
+    assert said.count("soundsdk: standard output cannot be written: No space left on device.") == 1
+    assert "internal error" not in said
+
+
+@pytest.mark.parametrize("verb", [verb for verb in JSON if verb not in PRINTING_ONLY])
+def test_json_that_cannot_be_written_is_exit_code_1(
+    verb: str, folder: Path, ports: VirtualPorts, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if verb in ON_BOARDS:
+        ports.add(lambda: board(beeps(60)))
+    words = [verb, *words_of(verb, folder), "--json"]
+    check(into_full(words, monkeypatch, ports if verb in ON_BOARDS else None), capfd)
+
+
+@pytest.mark.parametrize("verb", PRINTING_ONLY)
+def test_what_long_work_prints_follows_the_same_rule(
+    verb: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    found = command(verb)
+    monkeypatch.setattr(found, "callback", lambda **options: click.echo(json.dumps(sorted(options))))
+    monkeypatch.setattr(found, "params", [])
+    check(into_full([verb], monkeypatch), capfd)
+
+
+@pytest.mark.parametrize("verb", list(cli.VERBS))
+def test_help_that_cannot_be_written_is_exit_code_1(
+    verb: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    check(into_full([verb, "--help"], monkeypatch), capfd)
+
+
+def shell(line: str) -> subprocess.CompletedProcess[str]:
+    text = f"{sys.executable} -m soundsdk {line}"
+    return subprocess.run(["sh", "-c", text], capture_output=True, text=True, timeout=60)
+
+
+def test_a_process_says_it_once_and_has_that_exit_code() -> None:
+    done = shell("boards --json > /dev/full")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == "soundsdk: standard output cannot be written: No space left on device."
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_a_closed_standard_output_is_refused_before_any_work(tmp_path: Path) -> None:
+    done = shell(f"record --label a --seconds 1 -o {tmp_path}/there >&-")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == "soundsdk: standard output is closed."
+
+
+def test_a_file_that_cannot_be_read_is_not_blamed_on_standard_output(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(**_: object) -> None:
+        raise PermissionError(13, "Permission denied", "a.wav")
+
+    found = command("boards")
+    monkeypatch.setattr(found, "callback", fail)
+    assert cli.run(["boards"]) == 1
+    assert "internal error: PermissionError" in capfd.readouterr().err
