@@ -6,7 +6,6 @@ import json
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -52,13 +51,6 @@ def test_a_shipped_model_gives_tflm_bytes_on_real_recordings(path: Path) -> None
     assert export.verify(path.read_bytes(), features) == sum(len(f) // 8 for f in features)
 
 
-# What a detector of today does not bear; an entry that is no longer true fails the test.
-KNOWN_ALARMS = {
-    ("esc10", "power_on_clicks"),
-    ("esc10", "full_scale_clipping"),
-}
-
-
 @lru_cache
 def ten_minutes(signal: str) -> np.ndarray:
     return to_pcm(ELECTRICAL[signal](np.random.default_rng(1), 600 * 16000))
@@ -66,8 +58,6 @@ def ten_minutes(signal: str) -> np.ndarray:
 
 @pytest.mark.parametrize("signal", sorted(ELECTRICAL))
 @pytest.mark.parametrize("path", MODELS, ids=lambda p: p.stem)
-def test_ten_minutes_of_what_no_sound_makes_raise_no_event(path: Path, signal: str, request: Any) -> None:
-    if (path.stem, signal) in KNOWN_ALARMS:
-        request.applymarker(pytest.mark.xfail(strict=True, reason=f"{path.stem} is heard to raise events on {signal}"))
+def test_ten_minutes_of_what_no_sound_makes_raise_no_event(path: Path, signal: str) -> None:
     events = detect(path.read_bytes(), ten_minutes(signal))
     assert [(e.label, round(e.onset_s, 1), round(e.offset_s, 1)) for e in events] == []
