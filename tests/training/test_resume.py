@@ -218,3 +218,25 @@ def test_a_run_removes_its_own_checkpoints_and_no_other(tmp_path: Path) -> None:
     own.write_bytes(b"of this run")
     files.remove()
     assert [path.name for path in tmp_path.iterdir()] == [other.name]
+
+
+def test_the_checkpoint_of_an_earlier_run_is_kept_aside_and_named(tmp_path: Path) -> None:
+    said: list[str] = []
+    files = CheckpointFiles(tmp_path / "m.tflite", resume=False, say=said.append)
+    for run in range(3):
+        checkpoint = files.of("train", run)
+        for epoch in (1, 2):
+            checkpoint.write(Snapshot([np.array([run])], [], {"epoch": epoch}))
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "m.train.checkpoint", "m.train.checkpoint.old", "m.train.checkpoint.old1"
+    ]  # fmt: skip
+    assert [("m.train.checkpoint.old now" in text, "m.train.checkpoint.old1 now" in text) for text in said] == [
+        (True, False), (False, True)
+    ]  # fmt: skip
+    (tmp_path / "m.train.checkpoint.old").rename(tmp_path / "m.train.checkpoint")
+    kept = CheckpointFiles(tmp_path / "m.tflite", resume=True, say=said.append).of("train", 0)
+    found = kept.read()
+    assert found is not None
+    assert (found.state[0].tolist(), found.about["epoch"]) == ([0], 2)
+    kept.write(found)
+    assert len(said) == 2

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import re
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,11 +41,16 @@ class Snapshot:
 
 @dataclass
 class Checkpoint:
-    """The checkpoint file of one stage of a run. identity: what the run must have in common to be resumed."""
+    """The checkpoint file of one stage of a run. identity: what the run must have in common to be resumed.
+
+    What an earlier run left there is not written over unless it is resumed: it is renamed, and say gets a note.
+    """
 
     path: Path
     identity: str
     resume: bool
+    say: Callable[[str], None] = lambda text: None
+    own: bool = False  # whether what is at the path is of this run
 
     def read(self) -> Snapshot | None:
         """Return what to go on from; None if there is no file or the run is not to be resumed.
@@ -66,6 +73,9 @@ class Checkpoint:
 
     def write(self, snapshot: Snapshot) -> None:
         """Write a snapshot over the one before, whole or not at all. Raises TrainingError if the disk is full."""
+        if not self.own and not self.resume:
+            self._keep_earlier()
+        self.own = True
         sizes = {"identity": self.identity, "states": len(snapshot.state), "bests": len(snapshot.best)}
         about = np.frombuffer(json.dumps({**snapshot.about, **sizes}).encode(), np.uint8)
         arrays = {f"state{i}": a for i, a in enumerate(snapshot.state)}
@@ -80,12 +90,32 @@ class Checkpoint:
             ) from error
 
 
+    def _keep_earlier(self) -> None:
+        """Rename the checkpoint of an earlier run, if there is one, to a name that is free."""
+        if not self.path.exists():
+            return
+        names = (f"{self.path.name}.old{number or ''}" for number in itertools.count())
+        kept = next(path for path in map(self.path.with_name, names) if not path.exists())
+        try:
+            self.path.rename(kept)
+        except OSError as error:
+            raise TrainingError(
+                f"the checkpoint {self.path} of an earlier training cannot be renamed: {error.strerror or error}.",
+                "Go on with it with --resume, or remove it.",
+            ) from error
+        self.say(
+            f"note: {self.path} was the checkpoint of an earlier training, which --resume would have gone on with; it "
+            f"is {kept.name} now"
+        )
+
+
 @dataclass
 class CheckpointFiles:
     """The checkpoints of a run, beside its output: OUT.STAGE.checkpoint."""
 
     output: Path
     resume: bool = False
+    say: Callable[[str], None] = lambda text: None  # gets notes
     paths: list[Path] = field(default_factory=list)  # of the stages so far
 
     def check(self) -> None:
@@ -101,7 +131,7 @@ class CheckpointFiles:
         path = self.output.with_suffix(f".{stage.replace(' ', '-')}.checkpoint")
         self.paths.append(path)
         text = json.dumps([stage, *identity], sort_keys=True)
-        return Checkpoint(path, hashlib.sha256(text.encode()).hexdigest(), self.resume)
+        return Checkpoint(path, hashlib.sha256(text.encode()).hexdigest(), self.resume, self.say)
 
     def remove(self) -> None:
         """Remove the checkpoints of this run's stages, once the output is written."""

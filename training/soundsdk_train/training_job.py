@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -44,6 +45,7 @@ class TrainingRequest:
     tensorboard: str | None = None
     material: Sequence[str] = field(default_factory=tuple)
     resume: bool = False
+    also_recorded: dict[str, Any] = field(default_factory=dict)  # entries of the record besides those of the training
 
 
 @dataclass
@@ -61,19 +63,37 @@ class FinishedTraining:
         return bool(self.detector.record["training"]["interrupted"])
 
 
-def run_training(request: TrainingRequest, say: Callable[[str], None]) -> FinishedTraining:
-    """Train a detector and write it; say gets notes about what is done.
+def run_training(request: TrainingRequest, say: Callable[[str], None], *, show: bool = True) -> FinishedTraining:
+    """Train a detector and write it; say gets notes about what is done. show: the progress of the epochs.
 
     What Ctrl-C left unfinished goes to NAME.interrupted.tflite, so that a detector that is there already stays, and the
-    checkpoint stays as well. Raises what scan(), the settings and training_run.train_detector() raise, OutputError if
-    nothing can be written, and UsageError if there is no checkpoint to resume from.
+    checkpoint stays as well. Raises what make_detector() raises, OutputError if nothing can be written, and UsageError
+    if there is no checkpoint to resume from.
     """
     training_run.check_output(request.output)
+    checkpoints = CheckpointFiles(request.output, request.resume, say)
+    checkpoints.check()
+    detector, continuous = make_detector(request, say, checkpoints, show=show)
+    done = FinishedTraining(detector, request.output, request.output, continuous)
+    if done.interrupted:
+        done.path = request.output.with_suffix(".interrupted.tflite")
+    done.record = training_run.write_detector(detector, done.path)
+    if not done.interrupted:
+        checkpoints.remove()
+    return done
+
+
+def make_detector(
+    request: TrainingRequest, say: Callable[[str], None], checkpoints: CheckpointFiles | None, *, show: bool = True
+) -> tuple[TrainedDetector, DeployedFigures | None]:
+    """Train the detector of a request without writing it; return it with its figures on continuous sound.
+
+    Those are of the held-out fold, None without one. checkpoints: where the state is kept after each epoch. show: the
+    progress of the epochs. Raises what scan(), the settings and training_run.train_detector() raise.
+    """
     if request.tensorboard is not None:
         check_folder(request.tensorboard)
-    checkpoints = CheckpointFiles(request.output, request.resume)
-    checkpoints.check()
-    settings = _settings(request)
+    settings = settings_of(request)
     dataset = scan(request.data, request.layout)
     given = run_settings.tables_in(request.config)
     choose_head(dataset, settings, given)
@@ -95,38 +115,33 @@ def run_training(request: TrainingRequest, say: Callable[[str], None]) -> Finish
 
         distiller = distiller.for_labels(labels)
         clips = distil(distiller, clips, files, request.unlabelled, say)
-    with TrainingDisplay(request.tensorboard) as display:
+    with TrainingDisplay(request.tensorboard) if show else nullcontext() as display:
+        watched: dict[str, Any] = {"on_epoch": display.epoch, "on_stage": display.stage} if display else {}
         detector = training_run.train_detector(
             clips,
             test,
             labels,
             settings,
             test_fold=request.fold,
-            on_epoch=display.epoch,
-            on_stage=display.stage,
             choose_thresholds=_threshold_chooser(dataset, request.fold, settings, say),
             sources=sources,
             pretrained=pretrained,
             checkpoints=checkpoints,
+            **watched,
         )
     if distiller is not None:
         detector.record["teacher_file"] = distiller.describe()
+    detector.record.update(request.also_recorded)
     continuous = None
     if test:
         from soundsdk_train.evaluation.view import clip_figures
 
         continuous = clip_figures(detector.data, test)
         detector.record["deployed"] = continuous.as_dict()
-    done = FinishedTraining(detector, request.output, request.output, continuous)
-    if done.interrupted:
-        done.path = request.output.with_suffix(".interrupted.tflite")
-    done.record = training_run.write_detector(detector, done.path)
-    if not done.interrupted:
-        checkpoints.remove()
-    return done
+    return detector, continuous
 
 
-def _settings(request: TrainingRequest) -> run_settings.RunSettings:
+def settings_of(request: TrainingRequest) -> run_settings.RunSettings:
     """Return the settings of the file with those of the command line in their place."""
     settings = run_settings.read_settings(request.config)
     settings.name = request.name or settings.name or request.output.stem

@@ -2,65 +2,86 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import nullcontext
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from soundsdk.errors import UsageError
-from soundsdk_train.run_settings import RunSettings
 
 if TYPE_CHECKING:
+    from soundsdk_train.training_job import TrainingRequest
     from soundsdk_train.training_run import TrainedDetector
+
+IDENTITY = "crossval"  # in the record of a fold: what its detector was to be made of
 
 _one_at_a_time = threading.Lock()  # TensorFlow's seeds are the process's: a worker's threads must take turns
 
 
 @dataclass
 class FoldJob:
-    """One fold to hold out. data: folder of recordings, at the same path for every worker.
+    """One fold to hold out, as `soundsdk train --fold` would; its data lie at the same path for every worker."""
 
-    given: the tables of the settings file, which say what is the user's choice and what a default.
-    """
+    request: TrainingRequest
 
-    data: str
-    layout: str
-    fold: int
-    settings: RunSettings
-    given: dict[str, Any]
+    @property
+    def fold(self) -> int:
+        """The fold that is held out."""
+        assert self.request.fold is not None
+        return self.request.fold
+
+    @property
+    def title(self) -> str:
+        """The fold, and the seed if one was asked for, in words."""
+        return f"fold {self.fold}" + ("" if self.request.seed is None else f", seed {self.request.seed}")
 
 
 @dataclass
 class TrainedFold:
-    """The detector of a fold."""
+    """A job that is done: the record of its run; detector: what is still to be written, None if it was."""
 
-    fold: int
-    detector: TrainedDetector
+    job: FoldJob
+    record: dict[str, Any]
+    detector: TrainedDetector | None = None
 
 
-def train_fold(job: FoldJob, *, show: bool = False) -> TrainedFold:
-    """Train the detector of one fold; show: with the progress of its epochs."""
+def finished_fold(job: FoldJob) -> TrainedFold | None:
+    """Return what an earlier run has made of the same job; None if it has not, or of other settings or data."""
+    path = job.request.output.with_suffix(".run.json")
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        same = record[IDENTITY] == job.request.also_recorded[IDENTITY] and job.request.output.is_file()
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return TrainedFold(job, record) if same else None
+
+
+def train_fold(job: FoldJob, *, show: bool = False, here: bool = True) -> TrainedFold:
+    """Train the detector of one fold; show: with the progress of its epochs.
+
+    here: write it, with checkpoints beside it, as `soundsdk train` does; else it is left to the caller. Ctrl-C is a
+    KeyboardInterrupt: a fold that was not trained to its end has no figures.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from soundsdk_train import training_run
-    from soundsdk_train.datasets import scan
-    from soundsdk_train.preparation import choose_head, choose_start, load_split
-    from soundsdk_train.progress import TrainingDisplay
+    from soundsdk_train.training_job import make_detector, run_training
+
+    def say(text: str) -> None:
+        click.echo(f"{job.title}: {text}", err=True)
 
     with _one_at_a_time:
-        dataset = scan(job.data, job.layout)
-        choose_head(dataset, job.settings, job.given)
-        pretrained = choose_start(dataset, job.fold, job.settings, job.given)
-        train, test, labels = load_split(dataset, job.fold, job.settings)
-        with TrainingDisplay() if show else nullcontext() as display:
-            watched: dict[str, Any] = {"on_epoch": display.epoch, "on_stage": display.stage} if display else {}
-            detector = training_run.train_detector(
-                train, test, labels, job.settings, test_fold=job.fold, pretrained=pretrained, **watched
-            )
-    return TrainedFold(job.fold, detector)
+        if not here:
+            detector, _ = make_detector(job.request, say, None, show=show)
+            return TrainedFold(job, detector.record, detector)
+        done = run_training(job.request, say, show=show)
+        if done.interrupted:
+            raise KeyboardInterrupt
+    return TrainedFold(job, done.detector.record)
 
 
 def one_after_another(jobs: Sequence[FoldJob]) -> Iterator[TrainedFold]:
@@ -85,8 +106,8 @@ def in_processes(jobs: Sequence[FoldJob], workers: int) -> Iterator[TrainedFold]
 def on_dask(jobs: Sequence[FoldJob], address: str) -> Iterator[TrainedFold]:
     """Train the folds on the workers of a Dask cluster; yield each as it is done.
 
-    The recordings must lie at the same path there. Raises UsageError if distributed is not installed or there is no
-    scheduler at the address.
+    The recordings and the teacher must lie at the same path there. Raises UsageError if distributed is not installed or
+    there is no scheduler at the address.
     """
     try:
         import distributed
@@ -100,7 +121,8 @@ def on_dask(jobs: Sequence[FoldJob], address: str) -> Iterator[TrainedFold]:
         ) from error
     with client:
         # Not pure: a second run with the same settings trains again.
-        for future in distributed.as_completed([client.submit(train_fold, job, pure=False) for job in jobs]):
+        futures = [client.submit(train_fold, job, here=False, pure=False) for job in jobs]
+        for future in distributed.as_completed(futures):
             yield future.result()
 
 

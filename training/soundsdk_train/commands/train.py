@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundsdk.commands.options import config_option, data_option, fold_option, output_option, seed_option
+from soundsdk.commands.options import fold_option, output_option, seed_option
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import EXIT_INTERRUPTED, EXIT_OK
-from soundsdk_train.datasets import LAYOUTS
+from soundsdk_train.commands.training_options import training_options
 
 if TYPE_CHECKING:
     from soundsdk_train.training_job import FinishedTraining
@@ -30,36 +30,11 @@ if TYPE_CHECKING:
         "soundsdk train --data esc10 --config training/configs/esc10.toml -o esc10.tflite",
     ],
 )
-@data_option
-@click.option("--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="Layout of the folder.")
+@training_options
 @fold_option("Hold this fold out of training, and measure on it afterwards.")
-@config_option
 @seed_option
 @click.option("--name", default=None, help="Name of the model in its metadata (default: the file's name).")
-@click.option("--epochs", type=click.IntRange(1), metavar="N", help="Number of epochs, instead of the settings'.")
-@click.option("--teacher", metavar="FILE", help="Learn from this model as well: .tflite, .onnx or SavedModel.")
-@click.option(
-    "--unlabelled",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    metavar="DIR",
-    help="Recordings without labels, learned as the teacher hears them. May be repeated.",
-)
-@click.option(
-    "--from",
-    "start",
-    default=None,
-    metavar="MODEL",
-    help="Start from the network of this detector, `none` for no one's (default: home if there are few recordings).",
-)
 @click.option("--tensorboard", type=click.Path(), default=None, metavar="DIR", help="Write TensorBoard logs to DIR.")
-@click.option(
-    "--material",
-    multiple=True,
-    type=click.Path(exists=True, file_okay=False),
-    metavar="DIR",
-    help="Add a folder of labelled folders to the scenes that [scenes] makes; may be repeated.",
-)
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint beside FILE, where a training was cut off.")
 @output_option("Detector file to write, such as siren.tflite.")
 def train(
