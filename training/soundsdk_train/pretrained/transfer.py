@@ -32,8 +32,8 @@ def transfer(
     First the head and the recurrent layer are trained over frozen convolutions, then all weights at a low rate.
     Normalisations stay as they were folded: a handful of recordings says too little of their statistics. Between the
     stages the negatives are scored, and those that the new head is most mistaken about come up more often in the second
-    one. What a clip would raise as an event counts beside its frames (losses.event_loss). checkpoint_of: returns the checkpoint of a stage, by its name. The other arguments are those of
-    training_loop.fit.
+    one. The event that a clip would raise counts beside its frames (losses.event_loss). checkpoint_of: returns the
+    checkpoint of a stage, by its name. The other arguments are those of training_loop.fit.
     """
     chosen = settings.pretrained
     model = with_new_head(network, settings.model, bank.labels.shape[1])
