@@ -382,6 +382,7 @@ def test_a_label_with_many_false_events_gives_up_recall_but_not_half_of_it(
 ) -> None:
     listener = Listener(HOME)
     one = listener.metadata["detector"]["classes"][0]
+    # Private: logits are made here as the network's file quantises them, which only its stream knows.
     (scale, zero), labels = listener._stream.scores_quant, len(listener.labels)
 
     def heard(score: int, seconds: float, claims: list[Claim]) -> HeardRecording:
@@ -395,6 +396,7 @@ def test_a_label_with_many_false_events_gives_up_recall_but_not_half_of_it(
     quiet = [heard(one["on"] + 15 if i < 12 else 1, 30.0, []) for i in range(60)]
     monkeypatch.setattr(by_default, "hear_generated", lambda *_: quiet)
     monkeypatch.setattr(by_default, "hear_held_back", lambda *_: [])
+    # Private: no recordings have the scores that this needs.
     monkeypatch.setattr(by_default, "_hear_files", lambda *_: events)
     said: list[str] = []
     entries = calibrate_trained(HOME, CalibrationSettings(), [], said.append)
