@@ -20,6 +20,7 @@ from soundsdk.errors import DataError, ModelError
 from soundsdk.models.reachability import highest_scores, unreachable_in
 from soundsdk.models.shipped import load_model
 from soundsdk.recording import audio_file
+from soundsdk_train.calibration import by_default
 from soundsdk_train.calibration.by_default import calibrate_trained
 from soundsdk_train.calibration.choice import Choice, choose
 from soundsdk_train.calibration.event_counts import SCENE_S, EventRule, Outcome, ScoreTrace
@@ -386,6 +387,39 @@ def test_a_default_calibration_raises_thresholds_only_and_keeps_what_it_can_find
         assert named == (one.get("attained") is False)
         assert one["false"] <= 1 or named
     assert unreachable_in(HOME, {**load_model("home").metadata, "detector": entries["detector"]}) == []
+
+
+@pytest.mark.parametrize(("loud", "silenced"), [(6, True), (3, False)])
+def test_a_label_with_many_false_events_gives_up_recall_but_not_half_of_it(
+    monkeypatch: pytest.MonkeyPatch, loud: int, silenced: bool
+) -> None:
+    listener = Listener(HOME)
+    one = listener.metadata["detector"]["classes"][0]
+    # Private: logits are made here as the network's file quantises them, which only its stream knows.
+    (scale, zero), labels = listener._stream.scores_quant, len(listener.labels)
+
+    def heard(score: int, seconds: float, claims: list[Claim]) -> HeardRecording:
+        logits = np.full((60, labels), -128, np.int8)
+        logits[20:40, 0] = round(np.log(score / (1000 - score)) / scale) + zero
+        attention = np.zeros((60, listener.hear(np.zeros(RATE, np.int16)).attention.shape[1]), np.int8)
+        return HeardRecording("", logits, attention, ends(60), claims, "", seconds)
+
+    claims = [Claim(listener.labels[0], 0, 10 * RATE)]
+    events = [heard(997 if i < loud else one["on"] + 12, 0.0, claims) for i in range(10)]
+    quiet = [heard(one["on"] + 15 if i < 12 else 1, 30.0, []) for i in range(60)]
+    monkeypatch.setattr(by_default, "hear_generated", lambda *_: quiet)
+    monkeypatch.setattr(by_default, "hear_held_back", lambda *_: [])
+    # Private: no recordings have the scores that this needs.
+    monkeypatch.setattr(by_default, "_hear_files", lambda *_: events)
+    said: list[str] = []
+    entries = calibrate_trained(HOME, CalibrationSettings(), [], said.append)
+    got = next(c for c in entries["calibration"]["classes"] if c["label"] == listener.labels[0])
+    if silenced:
+        assert (got["false"], got["recall"], got["attained"]) == (0, 0.6, False)
+        note = f"not attainable for {listener.labels[0]}: 0 in 0.50 h of other sound, with 6 of 10 recordings"
+        assert any(note in line for line in said)
+    else:
+        assert (got["false"], got["recall"]) == (12, 1.0)
 
 
 def test_features_are_heard_as_the_sound_they_are_of() -> None:

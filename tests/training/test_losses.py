@@ -128,3 +128,46 @@ def test_settings_that_no_loss_can_have_are_refused(table):
     with pytest.raises(UsageError):
         from_dict(table)
     from_dict({"model": {"head": "sigmoid"}, "train": {"loss": "asymmetric"}})
+
+
+def event_loss(targets: list[list[float]], logits: np.ndarray, steps: int) -> np.ndarray:
+    need("tensorflow")
+    from soundsdk_train.losses import event_loss
+
+    return event_loss(np.array(targets, np.float32), logits.astype(np.float32), steps, TrainSettings()).numpy()
+
+
+@pytest.mark.parametrize("steps", [1, 3, 20])
+def test_the_loss_of_an_event_is_that_of_the_highest_mean_of_steps_in_a_row(steps):
+    logits = np.random.default_rng(4).normal(0, 3, (5, 20, 2))
+    targets = np.array([[1, 0], [0, 0], [0.05, 0.95], [1, 1], [0, 1]], np.float32)
+    runs = np.lib.stride_tricks.sliding_window_view(logits, steps, axis=1)
+    expected = cross_entropy(targets, runs.mean(-1).max(1)).mean(1)
+    np.testing.assert_allclose(event_loss(targets.tolist(), logits, steps), expected, rtol=1e-4)
+
+
+def test_unknown_labels_have_no_event_to_lose():
+    logits = np.random.default_rng(5).normal(0, 3, (3, 10, 2))
+    known = event_loss([[1, 0], [0, 1], [0, 0]], logits, 2)
+    masked = event_loss([[1, -1], [-1, -1], [0, 0]], logits, 2)
+    assert masked[1] == 0.0
+    assert masked[2] == known[2]
+    np.testing.assert_allclose(masked[0], event_loss([[1], [0], [0]], logits[..., :1], 2)[0], rtol=1e-6)
+
+
+def test_one_short_false_event_costs_a_negative_as_much_as_a_lasting_one():
+    quiet = np.full((1, 40, 1), -6.0)
+    short, lasting = quiet.copy(), quiet + 9.0
+    short[0, 10:14] = 3.0
+    np.testing.assert_allclose(event_loss([[0.0]], short, 4), event_loss([[0.0]], lasting, 4), rtol=1e-6)
+    # Four steps that reach no further than their mean are none; a mean over the clip would see little of either.
+    short[0, 10:14, 0] = [3.0, -6.0, 3.0, -6.0]
+    assert event_loss([[0.0]], short, 4)[0] < 0.5 * event_loss([[0.0]], lasting, 4)[0]
+    assert cross_entropy(np.zeros(1), np.array([short.mean()]))[0] < 0.02
+
+
+def test_settings_of_the_event_loss_are_checked():
+    wrong = ({"train": {"event_weight": -1.0}}, {"train": {"event_ms": 0}}, {"pretrained": {"event_weight": -0.5}})
+    for table in wrong:
+        with pytest.raises(UsageError):
+            from_dict(table)

@@ -1,4 +1,4 @@
-"""Losses of the labels: cross-entropy, and two that spend less on what is easy.
+"""Losses of the labels: cross-entropy, two that spend less on what is easy, and that of the event of a clip.
 
 Focal loss (Lin et al. 2017, arXiv 1708.02002) multiplies the cross-entropy by |y - p|^gamma, which for y = 0 or 1 is
 its (1 - p_t)^gamma; between 0 and 1 it is the quality focal loss of Li et al. 2020 (arXiv 2006.04388). The asymmetric
@@ -39,6 +39,20 @@ def sigmoid_loss(targets: Any, logits: Any, settings: TrainSettings) -> Any:
     negative = -tf.math.log(absent) if settings.asymmetric_margin else tf.nn.softplus(logits)
     negative *= _power(1.0 - absent, settings.asymmetric_gamma[1])
     return targets * positive + (1.0 - targets) * negative
+
+
+def event_loss(targets: Any, logits: Any, steps: int, settings: TrainSettings) -> Any:
+    """Return per clip (batch,) the loss of the event that it would raise: of its highest mean of steps in a row.
+
+    targets: (batch, classes), negative where unknown; logits: (batch, steps, classes). A detector fires where scores
+    stay high for a while, wherever in the sound: a mean over all steps forgives a negative its one mistake, and asks a
+    short sound to be heard throughout.
+    """
+    import tensorflow as tf
+
+    known = tf.cast(targets >= 0.0, tf.float32)
+    loudest = tf.reduce_max(tf.nn.avg_pool1d(logits, min(steps, logits.shape[1] or steps), 1, "VALID"), axis=1)
+    return masked_mean(sigmoid_loss(targets, loudest, settings), known)
 
 
 def masked_mean(each: Any, known: Any) -> Any:

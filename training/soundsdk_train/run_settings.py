@@ -159,6 +159,7 @@ class PretrainedSettings:
     negatives: float = 0.5  # share of a batch, instead of negatives.share: a user's few recordings say little of others
     hard_share: float = 0.25  # of the negatives: those that the new head is most mistaken about,
     hard_times: int = 6  # which are drawn so many times as often in the second stage
+    event_weight: float = 1.0  # instead of train.event_weight
 
 
 @dataclass
@@ -176,6 +177,9 @@ class TrainSettings:
     clip_norm: float = 1.0
     strong_weight: float = 1.0  # of the per-step loss where strong labels exist
     clip_weight: float = 1.0  # of the loss of whole clips
+    # Of the loss of the event that a clip would raise, its highest mean of logits over event_ms (sigmoid heads).
+    event_weight: float = 0.0
+    event_ms: int = 512
     # Of a clip labelled as a whole, frames so far below its loud parts are not learned as the label, all others are
     # (sigmoid heads); 0: labels hold for the clip only.
     quiet_db: float = 0.0
@@ -378,6 +382,8 @@ def _check_loss(settings: RunSettings) -> None:
     kinds = ("cross_entropy", "focal", "asymmetric")[: 2 if head == "softmax" else 3]
     if train.loss not in kinds:
         raise UsageError(f"train.loss is {train.loss!r}, with a {head} head.", f"Use {' or '.join(kinds)}.")
+    if train.event_weight < 0 or train.event_ms < 1 or settings.pretrained.event_weight < 0:
+        raise UsageError("train.event_weight is 0 or more, and event_ms 1 or more.", "Correct them.")
     if train.quiet_db < 0:
         raise UsageError(f"train.quiet_db is {train.quiet_db}.", "Use 0, or dB such as 20.")
     if len(train.asymmetric_gamma) != 2 or min(train.focal_gamma, *train.asymmetric_gamma) < 0:

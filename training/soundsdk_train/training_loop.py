@@ -112,6 +112,8 @@ def fit(
     softmax = network.head == "softmax"
     smoothing, taught_share, temperature = train.label_smoothing, settings.teacher.weight, settings.teacher.temperature
 
+    hop_s = network.hop_frames * settings.frontend.hop / settings.frontend.rate_hz
+    event_steps = max(1, round(train.event_ms / 1000 / hop_s))
     plain = replace(train, loss="cross_entropy")
 
     def clip_loss(targets: Any, logits: Any, form: TrainSettings) -> Any:
@@ -149,6 +151,9 @@ def fit(
                 per_clip = 4.0 * losses.masked_mean(per_step, known)
                 strong_loss = tf.reduce_sum(per_clip * has_strong) / tf.maximum(1.0, tf.reduce_sum(has_strong))
                 loss += train.strong_weight * strong_loss
+            if train.event_weight and not softmax:
+                per_clip = losses.event_loss(labels, outputs[..., :classes], event_steps, train)
+                loss += 4.0 * train.event_weight * tf.reduce_mean(per_clip)
             scaled = optimizer.scale_loss(loss)
         optimizer.apply(tape.gradient(scaled, model.trainable_variables), model.trainable_variables)
         # A running mean of the weights; the decay starts short, so that early weights are forgotten.

@@ -4,7 +4,8 @@ That is generated sound and, with the default frontend, the fifth of the shipped
 trainings. The rule: of the rates max_fa_per_hour x 1, 2, 4, 8 and 16, each label gets the strictest at which nine of
 ten of its recordings would still be found if each scored _MARGIN logits less. They were trained on, and what comes
 later sounds less like them. A label that does not get the first rate has its `on` raised further, as far as this test
-allows and false events remain.
+allows and false events remain. Quiet comes before recall: with more than _TOO_MANY times that rate left, `on` rises
+further, as long as _LEAST of the recordings are still found.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ GENERATED = "generated sound"
 RECORDED = "shipped negatives"
 _LOOSER = (1, 2, 4, 8, 16)  # multiples of the rate that are tried where it costs too many events
 _KEPT = 0.9  # share of the events found with the thresholds of the settings that must still be found
+_TOO_MANY = 4  # times the rate: where so many false events remain, quiet comes before recall,
+_LEAST = 0.5  # down to this share of the events found at first
 _MARGIN = 0.5  # logits
 _EVENTS = 12  # recordings per label, evenly spread over those trained on
 
@@ -78,7 +81,12 @@ def calibrate_trained(
         # Between the rates of the ladder, and above the loosest.
         for on in sorted(on for on in ON if thresholds["on"] < on <= highest[index]):
             picked.thresholds = {**thresholds, "on": on}
-            if picked.attained or not heard.false[0] or not _keeps_events(listener, events, picked, before):
+            if picked.attained or not heard.false[0]:
+                break
+            too_many = heard.false[0] > _TOO_MANY * settings.max_fa_per_hour * picked.hours
+            if not _keeps_events(listener, events, picked, before) and not (
+                too_many and _keeps_events(listener, events, picked, before, _LEAST, 0.0)
+            ):
                 break
             thresholds = picked.thresholds
             heard = trace.outcome(_rule(thresholds), [on])
@@ -91,7 +99,8 @@ def calibrate_trained(
         if not one.attained:
             say(
                 f"note: {counted(settings.max_fa_per_hour, 'false alarm')} an hour cannot be attained for {one.label}: "
-                f"{one.false} in {one.hours:.2f} h of other sound; soundsdk calibrate does it on your recordings"
+                f"{one.false} in {one.hours:.2f} h of other sound{_kept_in_words(one)}; "
+                "soundsdk calibrate does it on your recordings"
             )
     detector = {"pool_ms": before["pool_ms"], "classes": rules}
     for problem in unreachable_in(model, {**listener.metadata, "detector": detector}):
@@ -137,13 +146,29 @@ def _found(
     return int(trace.outcome(_rule(thresholds), [thresholds["on"]]).found[0]), len(trace.starts)
 
 
+def _kept_in_words(one: ClassChoice) -> str:
+    """Return what the thresholds of a label that is not quiet enough leave of its recordings; "" if that is all."""
+    if one.recall is None or one.recall == 1.0:
+        return ""
+    return f", with {round(one.recall * one.events)} of {one.events} recordings of it found"
+
+
 def _keeps_events(
-    listener: Listener, events: Sequence[HeardRecording], one: ClassChoice, before: dict[str, Any]
+    listener: Listener,
+    events: Sequence[HeardRecording],
+    one: ClassChoice,
+    before: dict[str, Any],
+    share: float = _KEPT,
+    margin_logits: float = _MARGIN,
 ) -> bool:
+    """Return True if so large a share of the events found with the thresholds before is found with those of `one`.
+
+    margin_logits: how much lower each event may score for that.
+    """
     index = listener.labels.index(one.label)
-    margin = math.exp(_MARGIN)
+    margin = math.exp(margin_logits)
     on = one.thresholds["on"]
     stricter = {**one.thresholds, "on": min(999, round(1000 * on * margin / (on * margin + 1000 - on)))}
     found, _ = _found(listener, events, index, stricter, before["pool_ms"])
     at_first, _ = _found(listener, events, index, before["classes"][index], before["pool_ms"])
-    return found >= _KEPT * at_first
+    return found >= share * at_first

@@ -32,8 +32,8 @@ def transfer(
     First the head and the recurrent layer are trained over frozen convolutions, then all weights at a low rate.
     Normalisations stay as they were folded: a handful of recordings says too little of their statistics. Between the
     stages the negatives are scored, and those that the new head is most mistaken about come up more often in the second
-    one. checkpoint_of: returns the checkpoint of a stage, by its name. The other arguments are those of
-    training_loop.fit.
+    one. The event that a clip would raise counts beside its frames (losses.event_loss). checkpoint_of: returns the
+    checkpoint of a stage, by its name. The other arguments are those of training_loop.fit.
     """
     chosen = settings.pretrained
     model = with_new_head(network, settings.model, bank.labels.shape[1])
@@ -52,7 +52,9 @@ def transfer(
             continue
         for layer in convolutions:
             layer.trainable = whole
-        train = replace(settings.train, learning_rate=rate, warmup_epochs=0)
+        train = replace(
+            settings.train, learning_rate=rate, warmup_epochs=0, event_weight=chosen.event_weight
+        )
         if whole:
             bank = with_hard_negatives(bank, model, settings)
         trained = training_loop.fit(
