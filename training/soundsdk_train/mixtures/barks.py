@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from soundsdk_sim.scenes.dsp import RATE_HZ, Signal, add_at, drift, log_uniform, noise, samples, shape, unit
+from soundsdk_sim.scenes.dsp import RATE_HZ, Signal, add_at, drift, log_uniform, noise, rms, samples, shape, unit
 
 _SOUND_M_S = 350.0  # in warm, moist air
 _HIGHEST_HZ = 7200.0
 _FORMANTS = 5
+_MOST_RUNS, _MOST_BARKS = 100, 40  # of a series; long before, its time is up
 
 
 class Barking(NamedTuple):
@@ -28,7 +29,7 @@ class Barking(NamedTuple):
 
 @dataclass(frozen=True)
 class Dog:
-    """What stays the same from bark to bark of one animal."""
+    """A dog: pitch, size and voice, which stay the same from bark to bark."""
 
     pitch_hz: float  # at the top of a bark
     tract_m: float  # vocal tract; its resonances are odd multiples of c / 4l
@@ -55,10 +56,13 @@ def barking(rng: np.random.Generator, seconds: float, dog: Dog | None = None) ->
     """Make one dog that barks for up to `seconds`: single barks, pairs or a run, RMS 1 over what sounds."""
     dog = dog or Dog.draw(rng)
     n = samples(seconds)
-    out, spans = np.zeros(n), []
+    out = np.zeros(n)
+    spans: list[tuple[int, int]] = []
     gap_s = log_uniform(rng, 0.08, 1.1)
     in_a_run, at = int(rng.integers(1, 5)), 0.0
-    while at < seconds - 0.08 and len(spans) < 40:
+    for _ in range(_MOST_RUNS):
+        if at >= seconds - 0.08 or len(spans) >= _MOST_BARKS:
+            break
         for _ in range(in_a_run):
             made = bark(rng, dog)
             start = samples(at)
@@ -72,18 +76,18 @@ def barking(rng: np.random.Generator, seconds: float, dog: Dog | None = None) ->
             break
     if spans:
         out = out[: spans[-1][1]]
-        heard = np.concatenate([out[first:end] for first, end in spans])
-        out = out / max(float(np.sqrt(np.mean(heard**2))), 1e-9)
+        out = out / max(rms(np.concatenate([out[first:end] for first, end in spans])), 1e-9)
     return Barking(out, spans)
 
 
 def bark(rng: np.random.Generator, dog: Dog) -> Signal:
-    """Make one bark of a dog, RMS 1: pitch and mouth rise fast and fall, the voice turning harsh where it is loudest."""
+    """Make one bark of a dog, RMS 1: pitch and mouth rise fast and fall, the voice brightest where it is loudest."""
     yelp = rng.uniform() < dog.yelps
     n = samples(dog.length_s * rng.lognormal(0.0, 0.15) * (0.7 if yelp else 1.0))
     t = np.linspace(0.0, 1.0, n)
     top = rng.uniform(0.15, 0.4)
-    contour = np.interp(t, [0.0, top, 0.75, 1.0], [rng.uniform(0.55, 0.9), 1.0, rng.uniform(0.8, 1.0), rng.uniform(0.45, 0.85)])
+    heights = [rng.uniform(0.55, 0.9), 1.0, rng.uniform(0.8, 1.0), rng.uniform(0.45, 0.85)]
+    contour = np.interp(t, [0.0, top, 0.75, 1.0], heights)
     pitch = dog.pitch_hz * (1.6 if yelp else 1.0) * rng.lognormal(0.0, 0.05) * contour
     harsh = 0.25 * dog.harshness if yelp else float(np.clip(dog.harshness + rng.normal(0.0, 0.12), 0.0, 1.0))
     voice = _voice(rng, pitch, harsh, dog.slope_db_octave)
@@ -124,7 +128,10 @@ def _voice(rng: np.random.Generator, pitch: Signal, harsh: float, slope_db_octav
 
 
 def _mouth(rng: np.random.Generator, voice: Signal, tract_m: float, opening: float) -> Signal:
-    """Filter by the resonances of a tube, closed at one end, whose first ones rise as the mouth opens."""
+    """Filter by the resonances of a tube, closed at one end, whose first ones rise as the mouth opens.
+
+    opening: 0, nearly shut and dull, to 1, wide open and bright.
+    """
     first_hz = _SOUND_M_S / (4.0 * tract_m)
     raised = (0.75 + 0.55 * opening, 0.9 + 0.2 * opening, 1.0, 1.0, 1.0)
     centres = [first_hz * (2 * k + 1) * raised[k] * rng.uniform(0.95, 1.05) for k in range(_FORMANTS)]

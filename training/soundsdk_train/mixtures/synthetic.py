@@ -1,4 +1,4 @@
-"""Makes material by programs: music by FluidSynth, speech by eSpeak NG, barks, as folders that `train --material` accepts.
+"""Makes material: music by FluidSynth, speech by eSpeak NG, and barks, as folders that `train --material` accepts.
 
     python -m soundsdk_train.mixtures.synthetic DIR
 
