@@ -310,7 +310,7 @@ def test_music_and_speech_are_made_by_programs(tmp_path: Path, monkeypatch: pyte
     soundfont = tmp_path / "general.sf2"
     soundfont.write_bytes(b"RIFF")
     made = CliRunner().invoke(
-        main, [str(tmp_path / "made"), "--songs", "2", "--phrases", "3", "--soundfont", str(soundfont)]
+        main, [str(tmp_path / "made"), "--songs", "2", "--phrases", "3", "--barks", "4", "--soundfont", str(soundfont)]
     )
     assert made.exit_code == 0, made.output
     assert len(list((tmp_path / "made" / "neg_synthetic_music").glob("*.flac"))) == 2
@@ -320,7 +320,10 @@ def test_music_and_speech_are_made_by_programs(tmp_path: Path, monkeypatch: pyte
     assert len(spoken) == 3
     assert all("-v " in line and "-p " in line for line in spoken)
     material = files_of(tmp_path / "made")
-    assert {item.label for item in material} == {"neg_synthetic_music", "neg_synthetic_speech"}
+    assert {item.label for item in material} == {"neg_synthetic_music", "neg_synthetic_speech", "dog_bark"}
+    dogs = [item for item in material if item.label == "dog_bark"]
+    assert len(dogs) == 4
+    assert {item.source for item in dogs} == {"synthetic barks"}  # one group, beside those of real dogs
 
 
 def test_a_program_that_is_missing_or_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,15 @@
-"""Makes negatives by programs: music by FluidSynth, speech by eSpeak NG, as folders that `train --material` accepts.
+"""Makes material: music by FluidSynth, speech by eSpeak NG, and barks, as folders that `train --material` accepts.
 
     python -m soundsdk_train.mixtures.synthetic DIR
 
 Needs fluidsynth with a General MIDI soundfont (FluidR3, MIT licence) and espeak-ng; both run as separate programs, and
-what they make carries no licence of theirs. Same seed and versions, same files.
+what they make carries no licence of theirs. Same seed and versions, same files. About half of the barks are heard as a
+dog by YAMNet: `train --teacher` leaves the others out.
 """
 
 from __future__ import annotations
 
+import csv
 import shutil
 import subprocess
 import tempfile
@@ -20,7 +22,10 @@ from numpy.typing import NDArray
 
 from soundsdk.errors import DataError, UsageError
 from soundsdk.recording import audio_file
-from soundsdk_sim.scenes.dsp import RATE_HZ
+from soundsdk_sim.scenes import rooms
+from soundsdk_sim.scenes.dsp import RATE_HZ, from_db, loudest, noise
+from soundsdk_train.mixtures.barks import barking
+from soundsdk_train.mixtures.material import MANIFEST
 from soundsdk_train.mixtures.midi import Message, midi_file, song
 
 SONG_S, GAP_S = 8.0, 1.0
@@ -40,10 +45,14 @@ _PROGRAM_TIMEOUT_S = 600
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--songs", default=260, show_default=True, help="Number of songs of 8 s.")
 @click.option("--phrases", default=260, show_default=True, help="Number of spoken phrases.")
+@click.option("--barks", default=900, show_default=True, help="Number of barking dogs, 1.5 to 5 s each.")
 @click.option("--soundfont", type=click.Path(path_type=Path), default=Path("/usr/share/sounds/sf2/FluidR3_GM.sf2"))
 @click.option("--seed", default=77, show_default=True, help="Seed of all that is drawn.")
-def main(folder: Path, songs: int, phrases: int, soundfont: Path, seed: int) -> None:
-    """Make FOLDER/neg_synthetic_music and FOLDER/neg_synthetic_speech, 16 kHz FLAC files."""
+def main(folder: Path, songs: int, phrases: int, barks: int, soundfont: Path, seed: int) -> None:
+    """Make FOLDER/neg_synthetic_music, FOLDER/neg_synthetic_speech and FOLDER/dog_bark, 16 kHz FLAC files.
+
+    The barks are one group in FOLDER/MANIFEST.tsv, so that they do not crowd out those of real dogs.
+    """
     for program in ("fluidsynth", "espeak-ng"):
         if shutil.which(program) is None:
             raise UsageError(f"the program {program} is not installed.", "Install fluidsynth and espeak-ng.")
@@ -52,6 +61,11 @@ def main(folder: Path, songs: int, phrases: int, soundfont: Path, seed: int) -> 
     rng = np.random.default_rng(seed)
     write_clips(folder / "neg_synthetic_music", music(rng, songs, soundfont))
     write_clips(folder / "neg_synthetic_speech", speech(rng, phrases))
+    written = write_clips(folder / "dog_bark", dogs(np.random.default_rng(seed), barks))
+    with (folder / MANIFEST).open("w", newline="", encoding="utf-8") as f:
+        rows = csv.writer(f, delimiter="\t", lineterminator="\n")
+        rows.writerow(("path", "group"))
+        rows.writerows((path.relative_to(folder).as_posix(), "synthetic barks") for path in written)
 
 
 def music(rng: np.random.Generator, songs: int, soundfont: Path) -> list[NDArray[np.int16]]:
@@ -89,13 +103,27 @@ def speech(rng: np.random.Generator, phrases: int) -> list[NDArray[np.int16]]:
     return out
 
 
-def write_clips(folder: Path, clips: Sequence[NDArray[np.int16]]) -> None:
-    """Write clips as numbered FLAC files."""
+def dogs(rng: np.random.Generator, count: int) -> list[NDArray[np.int16]]:
+    """Make dogs that bark for 1.5 to 5 s, most in a room, over noise 40 to 70 dB below them."""
+    out = []
+    for _ in range(count):
+        sound = barking(rng, float(rng.uniform(1.5, 5.0))).sound
+        if rng.uniform() < 0.7:
+            sound = rooms.in_room(sound, rooms.room_response(rng))
+        sound = sound / loudest(sound) + noise(rng, len(sound), -3.0) * from_db(rng.uniform(-80.0, -50.0))
+        out.append(rooms.to_pcm(sound * from_db(rng.uniform(-12.0, -3.0))))
+    return out
+
+
+def write_clips(folder: Path, clips: Sequence[NDArray[np.int16]]) -> list[Path]:
+    """Write clips as numbered FLAC files and return their paths."""
     import soundfile
 
     folder.mkdir(parents=True, exist_ok=True)
-    for number, clip in enumerate(clips):
-        soundfile.write(folder / f"{number:04d}.flac", clip, RATE_HZ)
+    paths = [folder / f"{folder.name}_{number:04d}.flac" for number in range(len(clips))]
+    for path, clip in zip(paths, clips, strict=True):
+        soundfile.write(path, clip, RATE_HZ)
+    return paths
 
 
 def _run(command: Sequence[str]) -> None:
