@@ -1,7 +1,8 @@
 """Dogs that bark: a voice of harmonics and turbulence under the resonances of a mouth that opens and closes.
 
-Length, pitch and harshness are about those of measured barks (Yin and McCowan 2004, Animal Behaviour 68), the vocal tract
-those of small to large dogs (Riede and Fitch 1999, J. Exp. Biol. 202). Spectra were set by what YAMNet hears as a dog.
+Length, pitch and harshness are about those of measured barks (Yin and McCowan 2004, Animal Behaviour 68), the vocal
+tract those of small to large dogs (Riede and Fitch 1999, J. Exp. Biol. 202). Spectra were set by what YAMNet hears as
+a dog.
 """
 
 from __future__ import annotations
