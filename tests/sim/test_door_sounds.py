@@ -67,7 +67,7 @@ def test_the_partials_of_a_bar_are_inharmonic_and_none_lies_beyond_half_the_rate
     assert not len(strike(bar(np.random.default_rng(0), 9000.0, 1.0), 0.0002, 1.0))
 
 
-@pytest.mark.parametrize("kind", list(doorbells.KINDS))
+@pytest.mark.parametrize("kind", [*doorbells.KINDS, *doorbells.UNLABELLED_KINDS])
 def test_a_doorbell_sounds_where_it_says_and_a_seed_decides_it(kind: str) -> None:
     for seed in range(15):
         made = doorbells.doorbell_sound(np.random.default_rng(seed), 4.0, kind)
