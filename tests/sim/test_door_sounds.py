@@ -67,7 +67,7 @@ def test_the_partials_of_a_bar_are_inharmonic_and_none_lies_beyond_half_the_rate
     assert not len(strike(bar(np.random.default_rng(0), 9000.0, 1.0), 0.0002, 1.0))
 
 
-@pytest.mark.parametrize("kind", list(doorbells.KINDS))
+@pytest.mark.parametrize("kind", [*doorbells.KINDS, *doorbells.UNLABELLED_KINDS])
 def test_a_doorbell_sounds_where_it_says_and_a_seed_decides_it(kind: str) -> None:
     for seed in range(15):
         made = doorbells.doorbell_sound(np.random.default_rng(seed), 4.0, kind)
@@ -102,6 +102,30 @@ def test_ding_is_about_a_third_above_dong() -> None:
         start, end = made.spans[0]
         found.append(strongest_hz(made.sound[start : start + 3200]) / strongest_hz(made.sound[end - 9600 : end]))
     assert np.mean([1.08 < ratio < 1.42 for ratio in found]) > 0.6
+
+
+def test_a_chime_is_known_with_its_second_tone_and_ends_when_it_has_died_away() -> None:
+    assert not set(doorbells.KINDS) & set(doorbells.UNLABELLED_KINDS)
+    lengths = []
+    for seed in range(40):
+        single = doorbells.doorbell_sound(np.random.default_rng(seed), 6.0, "ding")
+        two = doorbells.doorbell_sound(np.random.default_rng(seed), 6.0, "ding_dong")
+        assert single.known_s == 0.7
+        # Not before the second tone has begun, 0.22 to 0.95 s after the first, and soon after.
+        assert 0.33 < two.known_s < 1.08
+        strongest = float(np.abs(two.sound).max())
+        assert np.abs(two.sound[-320:]).max() > 1e-4 * strongest  # no silence after it
+        lengths.append(len(two.sound) / RATE)
+    assert min(lengths) < 3.5
+    assert max(lengths) <= 6.0
+    # The second tone is there when it is known: the pitch of the next 60 ms is not that of the first 100 ms alone.
+    changed = 0
+    for seed in range(40):
+        two = doorbells.doorbell_sound(np.random.default_rng(seed), 6.0, "electronic")
+        at = round((two.known_s - 0.12) * RATE)
+        before, after = (np.abs(np.fft.rfft(two.sound[a : a + 1600] * np.hanning(1600))) for a in (at - 1600, at + 160))
+        changed += float((before * after).sum() / np.sqrt((before**2).sum() * (after**2).sum())) < 0.95
+    assert changed >= 36
 
 
 def test_a_buzzer_shakes_with_the_mains() -> None:
@@ -220,6 +244,16 @@ def test_what_is_drawn_varies_widely(make: Callable[[np.random.Generator], Signa
     assert np.ptp(octaves) > 2.5
     assert np.std(octaves) > 0.4
     assert np.ptp([len(x) / RATE for x in sounds]) > 1.5
+
+
+def test_a_mouse_clicks_high_and_short_and_bumps_on_the_microphone_are_dull() -> None:
+    for seed in range(8):
+        click = impacts.mouse_clicks(np.random.default_rng(seed), 4 * RATE_HZ)
+        bump = impacts.handling(np.random.default_rng(seed), 4 * RATE_HZ)
+        assert centroid_hz(bump) < 700
+        assert centroid_hz(click) > 700
+        levels = np.sort(frame_levels(click, 256) ** 2)[::-1]
+        assert levels[: len(levels) // 5].sum() > 0.9 * levels.sum()  # quiet for four fifths of the time
 
 
 @pytest.mark.parametrize("table", [impacts.IMPACTS, bells.BELLS], ids=["impacts", "bells"])

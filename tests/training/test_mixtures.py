@@ -231,7 +231,17 @@ def test_sounds_in_front_that_only_some_runs_have_come_with_their_weights() -> N
     for kind in ("alarms", "bells", "impacts"):
         sound, masks = make_front(np.random.default_rng(2), kind, Material(), ["doorbell"])
         assert len(sound) > 8000
-        assert not masks
+        assert set(masks) == ({"doorbell"} if kind == "bells" else set())
+        assert not make_front(np.random.default_rng(2), kind, Material(), ["knock"])[1]
+
+
+def test_of_the_first_notes_of_a_tune_no_doorbell_is_learned_and_of_the_rest_that_there_is_none() -> None:
+    for seed in range(6):
+        sound, masks = make_front(np.random.default_rng(seed), "bells", Material(), ["doorbell", "knock"])
+        assert len(sound) >= 3 * 16_000
+        first_s = masks["doorbell"].sum() / 16_000
+        assert masks["doorbell"][0]
+        assert 0.5 < first_s < 1.0
 
 
 def test_a_doorbell_is_no_distractor_of_scenes_that_label_doorbells(monkeypatch: pytest.MonkeyPatch) -> None:

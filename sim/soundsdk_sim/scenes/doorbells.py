@@ -2,12 +2,14 @@
 
 A chime strikes two bars, the second a third lower and left to ring. Wireless chimes play a few notes through a
 small loudspeaker. A buzzer is an armature that the mains shakes, 50 or 60 Hz or twice that; in an electric bell
-the clapper breaks its own circuit 10 to 25 times a second.
+the clapper breaks its own circuit 10 to 25 times a second. These two are made only when they are named: nothing but
+the place tells a buzzer from a shaver and a clapper bell from a telephone, so they are no part of the label.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -30,15 +32,8 @@ from soundsdk_sim.scenes.dsp import (
 )
 from soundsdk_sim.scenes.struck import bar, gong, strike
 
-KINDS = {
-    "ding_dong": 0.24,
-    "ding": 0.07,
-    "electronic": 0.2,
-    "melody": 0.17,
-    "video": 0.12,
-    "buzzer": 0.1,
-    "ringing": 0.1,
-}
+KINDS = {"ding_dong": 0.36, "ding": 0.06, "electronic": 0.26, "melody": 0.17, "video": 0.15}
+UNLABELLED_KINDS = {"buzzer": 0.5, "ringing": 0.5}
 # From the first tone to the second, as ratios of frequency: major and minor third, fourth, whole tone.
 _INTERVALS = {1.26: 0.55, 1.19: 0.2, 1.335: 0.15, 1.125: 0.1}
 # Notes of the Westminster quarters as semitones from the key note; each line is one bar.
@@ -55,16 +50,25 @@ _TUNES = (
     (7, 4, 0),
     (0, 5, 9, 12, 9, 12),
 )
+_AFTER_TONE_S = 0.12  # after its second tone a chime is known
+_LONE_TONE_S = 0.7  # a single tone is a chime when no other has followed
 _CARRIES = 1.0 / 3.0  # a tone that falls by 60 dB in some time is 20 dB down after a third of it
 
 
-def doorbell_sound(rng: np.random.Generator, longest_s: float, kind: str | None = None) -> Pulses:
+@dataclass(frozen=True)
+class Doorbell(Pulses):
+    """A doorbell and its rings; until known_s, in seconds from its first tone, it may be one note of anything."""
+
+    known_s: float
+
+
+def doorbell_sound(rng: np.random.Generator, longest_s: float, kind: str | None = None) -> Doorbell:
     """Make a doorbell of at most longest_s seconds, rung one to three times; it starts on the first sample.
 
-    kind: a key of KINDS, drawn if None. The spans of the result are the rings, each from its first tone until its last
-    one has fallen by 20 dB.
+    kind: a key of KINDS, drawn if None, or of UNLABELLED_KINDS. The spans of the result are the rings, each from its
+    first tone until its last one has fallen by 20 dB.
     """
-    name = draw_kind(rng, KINDS, kind, "doorbell")
+    name = draw_kind(rng, UNLABELLED_KINDS if kind in UNLABELLED_KINDS else KINDS, kind, "doorbell")
     rings = int(rng.choice([1, 2, 3], p=[0.72, 0.2, 0.08]))
     made: _MainsBuzzer | _ClapperBell | _ChimeTones
     if name == "buzzer":
@@ -84,7 +88,7 @@ def doorbell_sound(rng: np.random.Generator, longest_s: float, kind: str | None 
         spans.append((start, min(start + samples(heard_s), len(out))))
         last = max(last, min(start + len(sound), len(out)))
         at += heard_s + rng.uniform(0.15, 1.5)
-    return Pulses(out[:last], spans)
+    return Doorbell(out[:last], spans, made.known_s)
 
 
 def two_tones(rng: np.random.Generator) -> tuple[float, float, float]:
@@ -115,9 +119,11 @@ class _ChimeTones:
     """Play the notes of one chime, the same each time that it is rung. notes: (seconds, Hz, seconds, level)."""
 
     def __init__(self, notes: Sequence[tuple[float, float, float, float]], sound: Signal, decay_s: float) -> None:
-        self.sound = sound
+        # It ends when it has died away to -70 dB, not when the time for it is over.
+        self.sound = sound[: int(np.flatnonzero(np.abs(sound) > 3e-4 * np.abs(sound).max())[-1]) + 1]
         ends = [at + min(length, decay_s * _CARRIES) for at, _, length, _ in notes]
-        self.heard_s = min(max(ends), len(sound) / RATE_HZ)
+        self.heard_s = min(max(ends), len(self.sound) / RATE_HZ)
+        self.known_s = notes[1][0] + _AFTER_TONE_S if len(notes) > 1 else _LONE_TONE_S
 
     def press(self) -> tuple[Signal, float]:
         """Return the sound of one press of the button and the seconds for which it is heard."""
@@ -136,14 +142,14 @@ def _chime(rng: np.random.Generator, longest_s: float, name: str) -> _ChimeTones
         if name == "electronic" and rng.uniform() < 0.25:  # ding-dang-dong
             notes.append((2 * gap_s, low_hz / rng.choice([1.19, 1.26]), rest_s, 1.0))
     elif name == "melody":
-        root_hz, at = log_uniform(rng, 420, 1000), 0.0
+        root_hz, at = log_uniform(rng, 380, 1500), 0.0
         decay_s = log_uniform(rng, 0.4, 2.2)
         notes = []
         for semitones, step_s in tune(rng):
             notes.append((at, root_hz * 2 ** (semitones / 12), min(2.0, 3 * step_s), rng.uniform(0.7, 1.0)))
             at += step_s
     else:  # a video doorbell: a quick figure of soft, bell-like tones, mostly rising
-        root_hz, step_s, at = log_uniform(rng, 450, 1300), log_uniform(rng, 0.07, 0.25), 0.0
+        root_hz, step_s, at = log_uniform(rng, 420, 1900), log_uniform(rng, 0.07, 0.25), 0.0
         decay_s = log_uniform(rng, 0.5, 2.0)
         steps = np.cumsum(rng.choice([-5, -3, 2, 3, 4, 5, 7], int(rng.integers(2, 6))))
         notes = []
@@ -168,6 +174,8 @@ def _chime(rng: np.random.Generator, longest_s: float, name: str) -> _ChimeTones
 
 class _HeldButton:
     """Sounds that last as long as the button is pressed: each press has its own length."""
+
+    known_s = 0.4
 
     def __init__(self, rng: np.random.Generator, shortest_s: float, longest_s: float, most_s: float) -> None:
         self.rng, self.range_s, self.most_s = rng, (shortest_s, longest_s), most_s

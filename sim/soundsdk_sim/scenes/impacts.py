@@ -1,4 +1,4 @@
-"""Impacts that are no knock at a door: steps, hammers, hands, keys, drops, dishes, things put down, balls.
+"""Impacts that are no knock at a door: steps, hammers, hands, keys, mice, drops, dishes, things put down, balls, bumps.
 
 Each differs from a knock by its body, its rhythm or both: a hammer keeps on, steps are slower and even, typing is
 irregular and faint, a thing that is put down is one blow, a ball comes down ever faster.
@@ -15,6 +15,7 @@ from soundsdk_sim.scenes.dsp import (
     Signal,
     add_at,
     draw_kind,
+    edges,
     log_uniform,
     loudest,
     low_pass,
@@ -89,6 +90,45 @@ def typing(rng: np.random.Generator, n: int) -> Signal:
         add_at(out, 0.4 * _burst(rng, 0.003, up_hz, 1200.0), samples(at + rng.uniform(0.04, 0.1)))
         at += rng.gamma(2.5, 0.055) + 0.03 + (rng.uniform(0.3, 1.5) if rng.uniform() < 0.08 else 0.0)
     return unit(out)
+
+
+def mouse_clicks(rng: np.random.Generator, n: int) -> Signal:
+    """Make the button of a mouse or a light switch: a snap down and a snap up, once or twice, and a wait."""
+    out, at = np.zeros(n), rng.uniform(0.0, 0.8)
+    down_hz, up_hz, decay_s = rng.uniform(1500, 5500), rng.uniform(2000, 6500), log_uniform(rng, 0.0015, 0.006)
+    table = plate(rng, log_uniform(rng, 100, 500), log_uniform(rng, 0.05, 0.2))
+    through_table = log_uniform(rng, 0.02, 0.6)
+    while samples(at) < n:
+        for _ in range(2 if rng.uniform() < 0.35 else 1):
+            level, held_s = rng.lognormal(0, 0.2), rng.uniform(0.05, 0.14)
+            blow = strike(table, 0.0005, 0.3)
+            add_at(out, level * _burst(rng, decay_s, down_hz, 1200.0), samples(at))
+            add_at(out, level * through_table * blow / loudest(blow), samples(at))
+            add_at(out, 0.6 * level * _burst(rng, decay_s, up_hz, 1200.0), samples(at + held_s))
+            at += held_s + rng.uniform(0.05, 0.14)
+        at += rng.exponential(0.9) + 0.15
+    return unit(out)
+
+
+def handling(rng: np.random.Generator, n: int) -> Signal:
+    """Make bumps and scrapes on the microphone's own case or cable: dull, without a room, at odd times."""
+    out, at = np.zeros(n), rng.uniform(0.0, 0.6)
+    dull_hz = log_uniform(rng, 120, 1500)
+    while samples(at) < n:
+        if rng.uniform() < 0.7:
+            length = samples(rng.uniform(0.04, 0.25))
+            t = np.arange(length) / RATE_HZ
+            bump = np.sin(2 * np.pi * log_uniform(rng, 25, 180) * t) * np.exp(-t * log_uniform(rng, 15, 90))
+            raw = bump * edges(length, 0.002, 0.01) + 0.3 * noise(rng, length, -6.0) * np.exp(-40 * t)
+            add_at(out, rng.lognormal(0, 0.5) * raw, samples(at))
+            at += rng.gamma(1.5, 0.15) + 0.05
+        else:
+            length = samples(rng.uniform(0.2, 1.0))
+            rub = noise(rng, length, -3.0) * np.abs(noise(rng, length, -6.0)) * edges(length, 0.03, 0.05)
+            add_at(out, log_uniform(rng, 0.1, 0.8) * rub / loudest(rub), samples(at))
+            at += length / RATE_HZ + rng.uniform(0.05, 0.8)
+        at += rng.exponential(1.0) if rng.uniform() < 0.3 else 0.0
+    return unit(shape(out, lambda f: low_pass(f, dull_hz)))
 
 
 def dripping(rng: np.random.Generator, n: int) -> Signal:
@@ -181,6 +221,8 @@ IMPACTS: dict[str, Callable[[np.random.Generator, int], Signal]] = {
     "hammering": hammering,
     "clapping": clapping,
     "typing": typing,
+    "mouse_clicks": mouse_clicks,
+    "handling": handling,
     "dripping": dripping,
     "kitchen": kitchen,
     "thuds": thuds,

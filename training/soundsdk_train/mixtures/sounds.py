@@ -37,6 +37,11 @@ _FADE_S = (0.003, 0.04)  # most recordings begin and end softly, so that an abru
 _VOICE_S = 4.0
 
 
+# Music begins as a chime does; that it goes on tells them apart, so of a few notes nothing is learned.
+_TUNES = ("bells", "music", "synthetic_music")
+_SHORTEST_TUNE_S, _FIRST_NOTES_S = 3.0, 0.7
+
+
 @dataclass(frozen=True)
 class RecordedStyle:
     """Speed, pauses and lead of the recordings of a label. widest_speed: 1.5 plays at 1/1.5 to 1.5 times the speed."""
@@ -88,10 +93,10 @@ def make_front(
 ) -> tuple[Signal, dict[str, Mask]]:
     """Make a sound of 1 to 7 s that is none of the labels, and the masks of the labels that may hide in it.
 
-    kind: "distractor" (one of those in the scenes that measure), "generated", "children", "alarms", "bells", "impacts",
-    or a kind of the material's negatives. May be empty.
+    Where "doorbell" is a label, music lasts 3 s at least. kind: "distractor" (one of those in the scenes that measure),
+    "generated", "children", "alarms", "bells", "impacts", or a kind of the material's negatives. May be empty.
     """
-    length = samples(rng.uniform(1.0, 7.0))
+    length = samples(rng.uniform(_SHORTEST_TUNE_S if kind in _TUNES and "doorbell" in labels else 1.0, 7.0))
     masks: dict[str, Mask] = {}
     if kind in GENERATORS and kind not in material.negatives:
         sound, dry = GENERATORS[kind](rng, length), True
@@ -115,6 +120,9 @@ def make_front(
         dry = rng.uniform() < 0.4
     if len(sound) < samples(0.05) or rms(sound) < 1e-6:
         return np.zeros(0), {}
+    if kind in _TUNES and "doorbell" in labels:
+        first_notes = np.arange(len(sound)) < samples(_FIRST_NOTES_S)
+        masks["doorbell"] = first_notes | masks.get("doorbell", np.zeros(len(sound), np.bool_))
     if dry and rng.uniform() < 0.5:
         sound = rooms.in_room(sound, rooms.room_response(rng))[: len(sound) + samples(0.25)]
     if rng.uniform() < 0.7:
@@ -223,8 +231,7 @@ def _siren(rng: np.random.Generator, seconds: float) -> SourceEvent:
 def _doorbell(rng: np.random.Generator, seconds: float) -> SourceEvent:
     made = doorbells.doorbell_sound(rng, max(seconds, 2.5))
     sounding = _within(made.spans, len(made.sound))
-    # One tone is a note of anything: what it is shows with the second, or when none follows.
-    return SourceEvent(made.sound, sounding, np.ones(len(sounding), np.bool_), 0.4, 0.2, 1.0)
+    return SourceEvent(made.sound, sounding, np.ones(len(sounding), np.bool_), made.known_s, 0.2, 1.0)
 
 
 def _knock(rng: np.random.Generator, seconds: float) -> SourceEvent:
