@@ -24,6 +24,7 @@ from soundsdk_train.preparation import (
 )
 from soundsdk_train.progress import TrainingDisplay
 from soundsdk_train.training_run import TrainedDetector
+from soundsdk_train.workers import Workers
 
 
 @dataclass
@@ -44,6 +45,8 @@ class TrainingRequest:
     tensorboard: str | None = None
     material: Sequence[str] = field(default_factory=tuple)
     resume: bool = False
+    workers: Sequence[str] = ()
+    worker: int = 0
 
 
 @dataclass
@@ -61,19 +64,33 @@ class FinishedTraining:
         return bool(self.detector.record["training"]["interrupted"])
 
 
-def run_training(request: TrainingRequest, say: Callable[[str], None]) -> FinishedTraining:
+def run_training(request: TrainingRequest, say: Callable[[str], None]) -> FinishedTraining | None:
     """Train a detector and write it; say gets notes about what is done.
 
+    With request.workers several processes train it, each called with the same request but for its number; those other
+    than worker 0 write nothing and return None.
     What Ctrl-C left unfinished goes to NAME.interrupted.tflite, so that a detector that is there already stays, and the
     checkpoint stays as well. Raises what scan(), the settings and training_run.train_detector() raise, OutputError if
-    nothing can be written, and UsageError if there is no checkpoint to resume from.
+    nothing can be written, UsageError if there is no checkpoint to resume from, and TrainingError if another worker
+    does not come or is gone.
     """
-    training_run.check_output(request.output)
-    if request.tensorboard is not None:
-        check_folder(request.tensorboard)
-    checkpoints = CheckpointFiles(request.output, request.resume)
-    checkpoints.check()
+    if request.worker == 0:
+        training_run.check_output(request.output)
+        if request.tensorboard is not None:
+            check_folder(request.tensorboard)
+        CheckpointFiles(request.output, request.resume).check()
     settings = _settings(request)
+    if request.workers:
+        say(f"worker {request.worker} waits for {len(request.workers) - 1} other(s)")
+    with Workers(request.workers, request.worker).together() as workers:
+        return _train(request, settings, workers, say)
+
+
+def _train(
+    request: TrainingRequest, settings: run_settings.RunSettings, workers: Workers, say: Callable[[str], None]
+) -> FinishedTraining | None:
+    """Do this process's share of the training; worker 0 finishes it."""
+    checkpoints = CheckpointFiles(request.output, request.resume)
     dataset = scan(request.data, request.layout)
     given = run_settings.tables_in(request.config)
     choose_head(dataset, settings, given)
@@ -95,19 +112,21 @@ def run_training(request: TrainingRequest, say: Callable[[str], None]) -> Finish
 
         distiller = distiller.for_labels(labels)
         clips = distil(distiller, clips, files, request.unlabelled, say)
-    with TrainingDisplay(request.tensorboard) as display:
+    with TrainingDisplay(request.tensorboard if workers.first else None) as display:
+        fitting: dict[str, Any] = {"on_epoch": display.epoch, "on_stage": display.stage, "pretrained": pretrained}
+        fitting |= {"checkpoints": checkpoints, "workers": workers}
+        if not workers.first:
+            training_run.fit_network(clips, labels, settings, **fitting)
+            return None
         detector = training_run.train_detector(
             clips,
             test,
             labels,
             settings,
             test_fold=request.fold,
-            on_epoch=display.epoch,
-            on_stage=display.stage,
             choose_thresholds=_threshold_chooser(dataset, request.fold, settings, say),
             sources=sources,
-            pretrained=pretrained,
-            checkpoints=checkpoints,
+            **fitting,
         )
     if distiller is not None:
         detector.record["teacher_file"] = distiller.describe()
