@@ -38,7 +38,7 @@ def free_addresses(count: int = 2) -> list[str]:
 
 def start(words: list[str]) -> subprocess.Popen[str]:
     """Start a Python process that computes on one thread."""
-    one = {name: "1" for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")}
+    one = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"), "1")
     paths = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, **one, "PYTHONPATH": paths, "TF_CPP_MIN_LOG_LEVEL": "3", "SOUNDSDK_DEBUG": ""}
     return subprocess.Popen(
@@ -81,7 +81,7 @@ def test_two_workers_train_the_network_of_one_process(tmp_path: Path) -> None:
 
 def quick_config(path: Path) -> Path:
     path.write_text(
-        "[model]\nstem_filters = 4\nblocks = [[8, 2, 2], [8, 2, 2]]\ngru_units = 8\n[waveform]\nvariants = 0\n"
+        "[model]\nstem_filters = 4\nblocks = [[8, 4, 4]]\ngru_units = 8\n[waveform]\nvariants = 0\n"
         "[train]\nepochs = 4\nbatch = 8\nwindow_frames = 56\n[quantize]\nclips_per_class = 2\n"
         "[negatives]\nuse = false\n[calibration]\nuse = false\n"
     )
@@ -135,7 +135,7 @@ def test_a_worker_that_does_not_come_is_waited_for_in_vain_and_no_longer() -> No
     with pytest.raises(TrainingError, match=r"worker 1, 2 did not come within 1 s") as error:
         Workers(addresses, 0, meet_s=1.0)
     assert "Start all 3 workers" in error.value.hint
-    with pytest.raises(TrainingError, match="worker 2 could not meet worker 0 at 127.0.0.1:[0-9]+ within 1 s"):
+    with pytest.raises(TrainingError, match=r"worker 2 could not meet worker 0 at 127\.0\.0\.1:[0-9]+ within 1 s"):
         Workers(addresses, 2, meet_s=1.0)
 
 
@@ -148,11 +148,11 @@ def test_strangers_and_other_lists_of_workers_are_not_met() -> None:
     host, _, port = addresses[0].rpartition(":")
 
     def knock() -> None:
-        for words in (b"GET / HTTP/1.1\r\n\r\n", f"1 {host}:1,{host}:2\n".encode(), f"7 {','.join(addresses)}\n".encode()):
+        for text in ("GET / HTTP/1.1\r\n\r\n", f"1 {host}:1,{host}:2\n", f"7 {','.join(addresses)}\n"):
             for _ in range(20):
                 try:
                     with socket.create_connection((host, int(port)), 1.0) as connection:
-                        connection.sendall(words)
+                        connection.sendall(text.encode())
                         assert connection.recv(1) == b""
                         break
                 except OSError:
