@@ -81,7 +81,7 @@ def test_two_workers_train_the_network_of_one_process(tmp_path: Path) -> None:
 
 def quick_config(path: Path) -> Path:
     path.write_text(
-        "[model]\nstem_filters = 4\nblocks = [[8, 4, 4]]\ngru_units = 8\n[waveform]\nvariants = 0\n"
+        "[model]\nstem_filters = 4\nblocks = [[8, 2, 2], [8, 2, 2]]\ngru_units = 8\n[waveform]\nvariants = 0\n"
         "[train]\nepochs = 4\nbatch = 8\nwindow_frames = 56\n[quantize]\nclips_per_class = 2\n"
         "[negatives]\nuse = false\n[calibration]\nuse = false\n"
     )
