@@ -139,12 +139,13 @@ class Workers:
         """Return the sum of the workers' values, for which it waits until all are prepared."""
         import tensorflow as tf
 
-        @tf.function
         def total(own: Any) -> Any:
             with _sums_within(_PREPARED_S):
                 return self._strategy.run(lambda value: summed([value])[0], (own,))
 
-        return np.asarray(total(tf.constant(values)))
+        own = tf.constant(values)
+        # Traced for these values alone; called through tf.function, TensorFlow would warn of that.
+        return np.asarray(tf.function(total).get_concrete_function(own)(own))
 
 
 def replica() -> tuple[Any, int]:
