@@ -52,16 +52,18 @@ class Checkpoint:
     say: Callable[[str], None] = lambda text: None
     own: bool = False  # whether what is at the path is of this run
 
-    def read(self) -> Snapshot | None:
+    def read(self, share: Callable[[bytes], bytes] = bytes) -> Snapshot | None:
         """Return what to go on from; None if there is no file or the run is not to be resumed.
 
+        share: maps the file's bytes (none without a file) to those that are used, which another process may have read.
         Raises UsageError if the file is damaged or of another run.
         """
-        if not self.resume or not self.path.exists():
-            return None
         hint = "Train without --resume, which begins again."
         try:
-            with np.load(self.path, allow_pickle=False) as file:
+            data = share(self.path.read_bytes() if self.resume and self.path.exists() else b"")
+            if not data:
+                return None
+            with np.load(io.BytesIO(data), allow_pickle=False) as file:
                 about = json.loads(bytes(file["about"]))
                 state = [file[f"state{i}"] for i in range(about["states"])]
                 best = [file[f"best{i}"] for i in range(about["bests"])]

@@ -117,7 +117,7 @@ def build(settings: ModelSettings, width: int, classes: int) -> Any:
     import keras
     from keras import layers as kl
 
-    from soundsdk_train.crnn_layers import NormalizedRelu, SequenceGru
+    from soundsdk_train.crnn_layers import NormalizedRelu, SequenceGru, SharedDropout
 
     inputs = keras.Input((None, width), name="features")
     x = kl.Reshape((-1, width, 1))(inputs)
@@ -130,8 +130,8 @@ def build(settings: ModelSettings, width: int, classes: int) -> Any:
             x = kl.DepthwiseConv2D(layer.kernel, layer.stride, use_bias=False, name=layer.name)(x)
         x = NormalizedRelu(layer.relu, name=f"{layer.name}_norm")(x)
     x = kl.Reshape((-1, x.shape[-1]))(x)
-    x = kl.Dropout(settings.dropout)(x)
+    x = SharedDropout(settings.dropout)(x)
     x = SequenceGru(settings.gru_units, name="gru")(x)
-    x = kl.Dropout(settings.dropout)(x)
+    x = SharedDropout(settings.dropout)(x)
     outputs = kl.Dense(classes + attentions(settings, classes), name="head", dtype="float32")(x)
     return keras.Model(inputs, outputs)

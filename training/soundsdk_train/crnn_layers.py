@@ -13,6 +13,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from soundsdk_train.workers import replica, summed
+
 
 class NormalizedRelu(keras.layers.BatchNormalization):
     """Batch normalisation over all axes but the last, then ReLU if asked for; weights as in Keras' layer."""
@@ -28,9 +30,15 @@ class NormalizedRelu(keras.layers.BatchNormalization):
             moments = {"mean": self.moving_mean, "variance": self.moving_variance}
             out, _, _ = tf.compat.v1.nn.fused_batch_norm(**arguments, **moments, is_training=False)
             return tf.nn.relu(out) if self.relu else out
-        if self._odd_channels(inputs):
-            gamma, beta = tf.convert_to_tensor(self.gamma), tf.convert_to_tensor(self.beta)
-            out, mean, variance = normalized_relu(inputs, gamma, beta, self.epsilon)
+        odd = self._odd_channels(inputs)
+        if odd or replica()[1] > 1:
+            gamma, beta, shift = (tf.convert_to_tensor(v) for v in (self.gamma, self.beta, self.moving_mean))
+            wide = tf.cast(inputs, tf.float32)
+            out, mean, variance = normalized_relu(wide, gamma, beta, shift, epsilon=self.epsilon, relu=self.relu)
+            out = tf.cast(out, inputs.dtype)
+            if not odd:  # the variance of a sample, as the fused operation gives it
+                rows = float(replica()[1]) * tf.cast(tf.size(inputs) // inputs.shape[-1], tf.float32)
+                variance *= rows / (rows - 1.0)
         else:
             out, mean, variance = tf.compat.v1.nn.fused_batch_norm(**arguments, is_training=True)
             out = tf.nn.relu(out) if self.relu else out
@@ -44,33 +52,69 @@ class NormalizedRelu(keras.layers.BatchNormalization):
         return bool(self.relu and single and inputs.shape[-1] % 16)
 
 
-@tf.custom_gradient
-def normalized_relu(inputs: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
+def normalized_relu(inputs: Any, gamma: Any, beta: Any, shift: Any, *, epsilon: float, relu: bool) -> Any:
     """Return relu(gamma (x - mean) / sqrt(variance + epsilon) + beta), and the mean and the variance per channel.
 
-    Sums over pixels are products with a row of ones, which need half the time of a reduction. No gradient flows
-    through the two moments that are returned.
+    The moments are those of all workers' rows (channels last). shift: a guess of the mean, about which moments of
+    several workers are put together. Sums over pixels are products with a row of ones, which need half the time of a
+    reduction. No gradient flows through the two moments that are returned.
     """
     channels = inputs.shape[-1]
-    flat = tf.reshape(inputs, (-1, channels))
-    ones = tf.ones((1, tf.shape(flat)[0]))
+
+    @tf.custom_gradient
+    def normalized(values: Any, gamma: Any, beta: Any) -> Any:
+        flat = tf.reshape(values, (-1, channels))
+        ones = tf.ones((1, tf.shape(flat)[0]))
+        count, mean, variance = _moments(flat, ones, shift)
+        inverse = tf.math.rsqrt(variance + epsilon)
+        scale = gamma * inverse
+        out = flat * scale + (beta - mean * scale)
+        if relu:
+            out = tf.nn.relu(out)
+
+        def gradient(upstream: Any, *_: Any) -> tuple[Any, ...]:
+            slope = tf.reshape(upstream, (-1, channels))
+            if relu:
+                slope = tf.raw_ops.ReluGrad(gradients=slope, features=out)
+            by_beta = tf.matmul(ones, slope)[0]
+            by_gamma = (tf.matmul(ones, slope * flat)[0] - mean * by_beta) * inverse
+            # scale (slope - by_beta / count - normalised by_gamma / count), with the constants drawn together
+            all_beta, all_gamma = summed([by_beta, by_gamma])
+            along = -scale * inverse * all_gamma / count
+            by_inputs = slope * scale + (flat * along - (scale * all_beta / count + along * mean))
+            return tf.reshape(by_inputs, tf.shape(values)), by_gamma, by_beta
+
+        return (tf.reshape(out, tf.shape(values)), mean, variance), gradient
+
+    return normalized(inputs, gamma, beta)
+
+
+def _moments(flat: Any, ones: Any, shift: Any) -> tuple[Any, Any, Any]:
+    """Return the number of rows of all workers, and the mean and the variance of each column over them."""
     count = tf.cast(tf.shape(flat)[0], tf.float32)
     mean = tf.matmul(ones, flat)[0] / count
     variance = tf.matmul(ones, tf.math.squared_difference(flat, mean))[0] / count
-    inverse = tf.math.rsqrt(variance + epsilon)
-    scale = gamma * inverse
-    out = tf.nn.relu(flat * scale + (beta - mean * scale))
+    workers = replica()[1]
+    if workers == 1:
+        return count, mean, variance
+    away = mean - shift
+    away, square = (part / workers for part in summed([away, variance + away * away]))
+    return count * workers, shift + away, tf.maximum(square - away * away, 0.0)
 
-    def gradient(upstream: Any, *_: Any) -> tuple[Any, ...]:
-        slope = tf.raw_ops.ReluGrad(gradients=tf.reshape(upstream, (-1, channels)), features=out)
-        by_beta = tf.matmul(ones, slope)[0]
-        by_gamma = (tf.matmul(ones, slope * flat)[0] - mean * by_beta) * inverse
-        # scale (slope - by_beta / count - normalised by_gamma / count), with the constants drawn together
-        along = -scale * inverse * by_gamma / count
-        by_inputs = slope * scale + (flat * along - (scale * by_beta / count + along * mean))
-        return tf.reshape(by_inputs, tf.shape(inputs)), by_gamma, by_beta, None
 
-    return (tf.reshape(out, tf.shape(inputs)), mean, variance), gradient
+class SharedDropout(keras.layers.Dropout):
+    """Dropout that drops in each worker what it would drop in those rows of the whole batch in one process."""
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Drop a share of the inputs (batch, ...) in training, and scale up the others."""
+        number, workers = replica()
+        if not training or self.rate == 0.0 or workers == 1:
+            return super().call(inputs, training=training)
+        shape = tf.shape(inputs)
+        rows = shape[0]
+        whole = tf.ones(tf.concat([[rows * workers], shape[1:]], 0))
+        kept = keras.random.dropout(whole, self.rate, seed=self.seed_generator)
+        return inputs * tf.cast(kept[number * rows : (number + 1) * rows], inputs.dtype)
 
 
 class SequenceGru(keras.layers.GRU):

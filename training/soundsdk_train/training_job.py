@@ -25,6 +25,7 @@ from soundsdk_train.preparation import (
 )
 from soundsdk_train.progress import TrainingDisplay
 from soundsdk_train.training_run import TrainedDetector
+from soundsdk_train.workers import Workers
 
 
 @dataclass
@@ -45,6 +46,8 @@ class TrainingRequest:
     tensorboard: str | None = None
     material: Sequence[str] = field(default_factory=tuple)
     resume: bool = False
+    workers: Sequence[str] = ()
+    worker: int = 0
     also_recorded: dict[str, Any] = field(default_factory=dict)  # entries of the record besides those of the training
 
 
@@ -63,17 +66,25 @@ class FinishedTraining:
         return bool(self.detector.record["training"]["interrupted"])
 
 
-def run_training(request: TrainingRequest, say: Callable[[str], None], *, show: bool = True) -> FinishedTraining:
+def run_training(
+    request: TrainingRequest, say: Callable[[str], None], *, show: bool = True
+) -> FinishedTraining | None:
     """Train a detector and write it; say gets notes about what is done. show: the progress of the epochs.
 
+    With request.workers several processes train it, each called with the same request but for its number; those other
+    than worker 0 write nothing and return None.
     What Ctrl-C left unfinished goes to NAME.interrupted.tflite, so that a detector that is there already stays, and the
     checkpoint stays as well. Raises what make_detector() raises, OutputError if nothing can be written, and UsageError
     if there is no checkpoint to resume from.
     """
-    training_run.check_output(request.output)
     checkpoints = CheckpointFiles(request.output, request.resume, say)
-    checkpoints.check()
-    detector, continuous = make_detector(request, say, checkpoints, show=show)
+    if request.worker == 0:
+        training_run.check_output(request.output)
+        checkpoints.check()
+    made = make_detector(request, say, checkpoints, show=show)
+    if made is None:
+        return None
+    detector, continuous = made
     done = FinishedTraining(detector, request.output, request.output, continuous)
     if done.interrupted:
         done.path = request.output.with_suffix(".interrupted.tflite")
@@ -85,15 +96,31 @@ def run_training(request: TrainingRequest, say: Callable[[str], None], *, show: 
 
 def make_detector(
     request: TrainingRequest, say: Callable[[str], None], checkpoints: CheckpointFiles | None, *, show: bool = True
-) -> tuple[TrainedDetector, DeployedFigures | None]:
+) -> tuple[TrainedDetector, DeployedFigures | None] | None:
     """Train the detector of a request without writing it; return it with its figures on continuous sound.
 
-    Those are of the held-out fold, None without one. checkpoints: where the state is kept after each epoch. show: the
-    progress of the epochs. Raises what scan(), the settings and training_run.train_detector() raise.
+    Those are of the held-out fold, None without one. A process that is not worker 0 returns None. checkpoints: where
+    the state is kept after each epoch. show: the progress of the epochs. Raises what scan(), the settings and
+    training_run.train_detector() raise, and TrainingError if another worker does not come or is gone.
     """
-    if request.tensorboard is not None:
+    if request.tensorboard is not None and request.worker == 0:
         check_folder(request.tensorboard)
     settings = settings_of(request)
+    if request.workers:
+        say(f"worker {request.worker} waits for {len(request.workers) - 1} other(s)")
+    with Workers(request.workers, request.worker).together() as workers:
+        return _train(request, settings, workers, checkpoints, say, show)
+
+
+def _train(
+    request: TrainingRequest,
+    settings: run_settings.RunSettings,
+    workers: Workers,
+    checkpoints: CheckpointFiles | None,
+    say: Callable[[str], None],
+    show: bool,
+) -> tuple[TrainedDetector, DeployedFigures | None] | None:
+    """Do this process's share of the training; worker 0 finishes it."""
     dataset = scan(request.data, request.layout)
     given = run_settings.tables_in(request.config)
     choose_head(dataset, settings, given)
@@ -115,8 +142,12 @@ def make_detector(
 
         distiller = distiller.for_labels(labels)
         clips = distil(distiller, clips, files, request.unlabelled, say)
-    with TrainingDisplay(request.tensorboard) if show else nullcontext() as display:
-        watched: dict[str, Any] = {"on_epoch": display.epoch, "on_stage": display.stage} if display else {}
+    with TrainingDisplay(request.tensorboard if workers.first else None) if show else nullcontext() as display:
+        fitting: dict[str, Any] = {"on_epoch": display.epoch, "on_stage": display.stage} if display else {}
+        fitting |= {"pretrained": pretrained, "checkpoints": checkpoints, "workers": workers}
+        if not workers.first:
+            training_run.fit_network(clips, labels, settings, **fitting)
+            return None
         detector = training_run.train_detector(
             clips,
             test,
@@ -125,9 +156,7 @@ def make_detector(
             test_fold=request.fold,
             choose_thresholds=_threshold_chooser(dataset, request.fold, settings, say),
             sources=sources,
-            pretrained=pretrained,
-            checkpoints=checkpoints,
-            **watched,
+            **fitting,
         )
     if distiller is not None:
         detector.record["teacher_file"] = distiller.describe()

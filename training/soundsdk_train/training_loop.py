@@ -19,6 +19,7 @@ from soundsdk_train.augment import Augmenter, Bank, Batch
 from soundsdk_train.checkpoint import Checkpoint, Snapshot, TrainingError
 from soundsdk_train.crnn import build
 from soundsdk_train.run_settings import ModelSettings, RunSettings, TrainSettings
+from soundsdk_train.workers import Workers, summed
 
 F32 = NDArray[np.float32]
 
@@ -68,6 +69,7 @@ def fit(
     on_epoch: Callable[[EpochReport], None] | None = None,
     seed: int = 1,
     checkpoint: Checkpoint | None = None,
+    workers: Workers | None = None,
 ) -> TrainedNetwork:
     """Train a network of the given form on a bank of clips.
 
@@ -77,11 +79,16 @@ def fit(
     validation: features and labels of recordings held back; the best epoch by them is kept, else the last.
     Ctrl-C ends training early and keeps the best so far. checkpoint: where the state is kept after each epoch and, to
     resume a run, read from; a run interrupted at any epoch ends as one that was not.
-    Raises TrainingError if the loss is not finite or the checkpoint cannot be written; the last one stays.
+    workers: the processes that train together, each of which calls this with the same arguments and has a part of every
+    batch; the weights are those of one process up to rounding. Only worker 0 writes checkpoints, and they all resume
+    from its.
+    Raises TrainingError if the loss is not finite, the checkpoint cannot be written, or another worker is gone; the
+    last checkpoint stays. UsageError if a batch does not divide among the workers.
     """
     import keras
     import tensorflow as tf
 
+    workers = workers or Workers()
     train = settings.train
     epochs = train.epochs if epochs is None else epochs
     keras.utils.set_random_seed(seed)
@@ -122,8 +129,9 @@ def fit(
         known = tf.cast(targets >= 0.0, tf.float32)
         return 4.0 * losses.masked_mean(losses.sigmoid_loss(targets, logits, form), known)
 
-    @tf.function
-    def step(features: Any, labels: Any, strong: Any, has_strong: Any) -> Any:
+    def gradients(features: Any, labels: Any, strong: Any, has_strong: Any, strong_clips: Any) -> list[Any]:
+        """Return loss, share of right labels and gradients of the whole batch, of which this process has a part."""
+        size = features.shape[0] * workers.count
         if smoothing:
             smoothed = labels * (1 - smoothing) + smoothing * (1.0 / classes if softmax else 0.5)
             labels = tf.where(labels < 0.0, labels, smoothed)
@@ -134,7 +142,7 @@ def fit(
                 # Absence of a label that may sound in some step and is known in none is not known for the clip.
                 doubtful = tf.reduce_any(strong < 0, axis=1) & ~tf.reduce_any(strong > 0.5, axis=1) & (labels < 0.5)
                 labels = tf.where(doubtful & (has_strong[:, None] > 0), -1.0, labels)
-            loss = train.clip_weight * tf.reduce_mean(clip_loss(labels, logits, train))
+            loss = train.clip_weight * tf.reduce_sum(clip_loss(labels, logits, train)) / size
             if softmax:
                 right = tf.argmax(logits, axis=1) == tf.argmax(labels, axis=1)
             else:
@@ -143,32 +151,43 @@ def fit(
                 taught = tf.add_n([pool(tf.cast(t(features, training=False), tf.float32), classes) for t in teachers])
                 taught = taught / (len(teachers) * temperature)
                 taught = tf.nn.softmax(taught) if softmax else tf.sigmoid(taught)
-                taught_loss = tf.reduce_mean(clip_loss(taught, logits / temperature, plain))
+                taught_loss = tf.reduce_sum(clip_loss(taught, logits / temperature, plain)) / size
                 loss = (1 - taught_share) * loss + taught_share * temperature**2 * taught_loss
             if bank.strong is not None:
                 known = tf.cast(strong >= 0, tf.float32)
                 per_step = losses.sigmoid_loss(strong, outputs[..., :classes], train)
                 per_clip = 4.0 * losses.masked_mean(per_step, known)
-                strong_loss = tf.reduce_sum(per_clip * has_strong) / tf.maximum(1.0, tf.reduce_sum(has_strong))
-                loss += train.strong_weight * strong_loss
+                loss += train.strong_weight * tf.reduce_sum(per_clip * has_strong) / tf.maximum(1.0, strong_clips)
             if train.event_weight and not softmax:
                 per_clip = losses.event_loss(labels, outputs[..., :classes], event_steps, train)
-                loss += 4.0 * train.event_weight * tf.reduce_mean(per_clip)
+                loss += 4.0 * train.event_weight * tf.reduce_sum(per_clip) / size
             scaled = optimizer.scale_loss(loss)
-        optimizer.apply(tape.gradient(scaled, model.trainable_variables), model.trainable_variables)
+        share = tf.reduce_mean(tf.cast(right, tf.float32)) / workers.count
+        return summed([loss, share, *tape.gradient(scaled, model.trainable_variables)])
+
+    @tf.function
+    def step(*batch: Any) -> Any:
+        loss, right, *slopes = workers.run(gradients, *batch)
+        optimizer.apply(slopes, model.trainable_variables)
         # A running mean of the weights; the decay starts short, so that early weights are forgotten.
         count.assign_add(1.0)
         decay = tf.minimum(train.average, count / (count + 10.0)) if train.average else 0.0
         for average, variable in zip(averages, variables, strict=True):
             average.assign(decay * average + (1 - decay) * variable)
-        return loss, tf.reduce_mean(tf.cast(right, tf.float32))
+        return loss, right
+
+    def parts(batch: Batch) -> list[Any]:
+        rows = workers.rows(len(batch.features))
+        part = (batch.features[rows], batch.labels[rows], batch.strong[rows], batch.has_strong[rows])
+        return [*part, np.asarray(batch.has_strong.sum(), np.float32)]
 
     out = TrainedNetwork(model)
     best: list[F32] | None = None
     best_value = -np.inf
     state = [*model.variables, *optimizer.variables, *averages, count]
     first = 1
-    snapshot = checkpoint.read() if checkpoint is not None else None
+    workers.start_alike(state)
+    snapshot = checkpoint.read(workers.share) if checkpoint is not None else None
     if snapshot is not None:
         first, best, best_value = _resume(snapshot, out, augmenter, state, epochs)
     began = time.monotonic()
@@ -176,7 +195,7 @@ def fit(
     left_over = max(0, epochs - epoch)
     try:
         for epoch, batches in enumerate(epochs_ahead(augmenter, left_over), first):
-            results = [step(b.features, b.labels, b.strong, b.has_strong) for b in batches]
+            results = [step(*parts(batch)) for batch in batches]
             loss, metric = (float(np.mean([float(r[i]) for r in results])) for i in (0, 1))
             if not np.isfinite(loss):
                 raise _not_finite(stage, epoch, loss, train.learning_rate, kept=checkpoint is not None and epoch > 1)
@@ -191,7 +210,7 @@ def fit(
             # Training loss alone cannot choose an epoch: the last one stands, unless training is interrupted.
             if validation is None or value >= best_value:
                 best, best_value, out.best_epoch = [a.numpy() for a in averages], value, epoch
-            if checkpoint is not None:
+            if checkpoint is not None and workers.first:
                 about: dict[str, Any] = {"epoch": epoch, "epochs": epochs, "best_epoch": out.best_epoch}
                 about |= {"best_value": best_value, "losses": out.losses, "metrics": out.metrics}
                 about["random"] = batches.random
@@ -200,7 +219,8 @@ def fit(
                 left = (time.monotonic() - began) / (epoch + 1 - first) * (epochs - epoch)
                 on_epoch(EpochReport(stage, epoch, epochs, loss, metric, left))
     except KeyboardInterrupt:
-        if best is None:
+        workers.leave("interrupted")
+        if best is None or not workers.first:
             raise
         out.interrupted = True
     if best is not None:

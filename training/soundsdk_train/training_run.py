@@ -25,10 +25,12 @@ from soundsdk_train.evaluation import clips as clip_evaluation
 from soundsdk_train.evaluation.clip_metrics import Figures
 from soundsdk_train.features import statistics
 from soundsdk_train.negatives import negatives_for
+from soundsdk_train.negatives.mixing import ChosenNegatives
 from soundsdk_train.pretrained import transfer
 from soundsdk_train.pretrained.reading import DetectorNetwork
 from soundsdk_train.run_settings import RunSettings, check_settings
 from soundsdk_train.training_bank import training_bank
+from soundsdk_train.workers import Workers
 
 # What fits a small board beside the firmware.
 BUDGET = {"parameters": 60_000, "macs_per_second": 1_300_000, "file_bytes": 100_000, "arena_bytes": 24 * 1024}
@@ -46,43 +48,42 @@ class TrainedDetector:
     record: dict[str, Any]
 
 
-def train_detector(
+@dataclass
+class FittedNetwork:
+    """A trained network and what went into it."""
+
+    network: training_loop.TrainedNetwork
+    negatives: ChosenNegatives
+    mixed_precision: bool
+
+
+def fit_network(
     clips: Sequence[LabelledClip],
-    test: Sequence[LabelledClip],
     labels: Sequence[str],
     settings: RunSettings,
     *,
-    test_fold: int | None = None,
     on_epoch: Callable[[training_loop.EpochReport], None] | None = None,
     on_stage: Callable[[str], None] = lambda text: None,
-    choose_thresholds: Callable[[bytes], dict[str, Any]] | None = None,
-    sources: Mapping[str, str] | None = None,
     pretrained: DetectorNetwork | None = None,
     checkpoints: CheckpointFiles | None = None,
-) -> TrainedDetector:
-    """Train a detector on clips and check it, without writing anything.
-
-    clips need features (and may have strong labels); test clips also need pcm. labels: the model's classes, in order;
-    for a sigmoid head a clip without any of them is a negative. on_stage is called as each stage begins, on_epoch after
-    each epoch. choose_thresholds maps the INT8 file to entries of the metadata (detector, calibration); without it the
-    thresholds of the run's settings hold. sources: recordings that scenes were mixed from, name -> SHA-256, for the
-    record.
-    pretrained: the network of a detector to start from, whose form settings.model has. checkpoints: where the state of
-    the training is kept after each epoch, and read from to resume it.
-    Raises DataError, UsageError, TrainingError, or CheckError when an engine differs.
-    """
+    workers: Workers | None = None,
+) -> FittedNetwork:
+    """Train the network of a detector, after its teachers; the arguments and errors are those of train_detector."""
     check_settings(settings)
-    export.need_tflm()
     _check_clips(clips, labels, settings)
-    refuse_duplicates(clips, test)
+    workers = workers or Workers()
     gpu = tf_runtime.use_mixed_precision_on_gpu()
     tf_runtime.seed_everything(settings.seed)
 
     negatives = negatives_for(labels, settings)
     on_stage(negatives.note)
     bank, validation = _bank(clips, labels, settings, negatives.clips)
-    width = settings.frontend.width
     same = _without_epochs(settings), list(labels), data_hash(clips), negatives.digest
+    if workers.count > 1:
+        on_stage(f"waiting until all {workers.count} workers have their data")
+        begins = pretrained.origin() if pretrained is not None else None
+        lasts = settings.train.epochs, settings.teacher.epochs
+        workers.agree(json.dumps([*same, begins, lasts], sort_keys=True))
     teachers = []
     for i in range(settings.teacher.count):
         on_stage(f"teacher {i + 1} of {settings.teacher.count}")
@@ -96,13 +97,14 @@ def train_detector(
             on_epoch=on_epoch,
             seed=settings.seed * 1000 + i + 1,
             checkpoint=checkpoints.of(f"teacher {i + 1}", *same) if checkpoints else None,
+            workers=workers,
         )
         if trained.interrupted:
             raise KeyboardInterrupt
         trained.model.trainable = False
         teachers.append(trained.model)
     on_stage("training")
-    fitting: dict[str, Any] = {"teachers": teachers, "validation": validation, "on_epoch": on_epoch}
+    fitting: dict[str, Any] = {"teachers": teachers, "validation": validation, "on_epoch": on_epoch, "workers": workers}
     if pretrained is not None:
         start = pretrained.origin()["sha256"]
         fitting["checkpoint_of"] = (lambda stage: checkpoints.of(stage, *same, start)) if checkpoints else None
@@ -110,6 +112,50 @@ def train_detector(
     else:
         fitting["checkpoint"] = checkpoints.of("train", *same) if checkpoints else None
         trained = training_loop.fit(bank, settings, settings.model, seed=settings.seed, **fitting)
+    return FittedNetwork(trained, negatives, gpu)
+
+
+def train_detector(
+    clips: Sequence[LabelledClip],
+    test: Sequence[LabelledClip],
+    labels: Sequence[str],
+    settings: RunSettings,
+    *,
+    test_fold: int | None = None,
+    on_epoch: Callable[[training_loop.EpochReport], None] | None = None,
+    on_stage: Callable[[str], None] = lambda text: None,
+    choose_thresholds: Callable[[bytes], dict[str, Any]] | None = None,
+    sources: Mapping[str, str] | None = None,
+    pretrained: DetectorNetwork | None = None,
+    checkpoints: CheckpointFiles | None = None,
+    workers: Workers | None = None,
+) -> TrainedDetector:
+    """Train a detector on clips and check it, without writing anything.
+
+    clips need features (and may have strong labels); test clips also need pcm. labels: the model's classes, in order;
+    for a sigmoid head a clip without any of them is a negative. on_stage is called as each stage begins, on_epoch after
+    each epoch. choose_thresholds maps the INT8 file to entries of the metadata (detector, calibration); without it the
+    thresholds of the run's settings hold. sources: recordings that scenes were mixed from, name -> SHA-256, for the
+    record.
+    pretrained: the network of a detector to start from, whose form settings.model has. checkpoints: where the state of
+    the training is kept after each epoch, and read from to resume it. workers: the processes that train together, of
+    which this is worker 0; the others call fit_network.
+    Raises DataError, UsageError, TrainingError, or CheckError when an engine differs.
+    """
+    check_settings(settings)
+    export.need_tflm()
+    refuse_duplicates(clips, test)
+    fitted = fit_network(
+        clips,
+        labels,
+        settings,
+        on_epoch=on_epoch,
+        on_stage=on_stage,
+        pretrained=pretrained,
+        checkpoints=checkpoints,
+        workers=workers,
+    )
+    trained, negatives, width = fitted.network, fitted.negatives, settings.frontend.width
 
     on_stage("converting to INT8")
     shape = crnn_step.spec(settings.model, width, len(labels))
@@ -160,7 +206,7 @@ def train_detector(
             "metrics": [round(x, 5) for x in trained.metrics],
             "epochs_kept": trained.best_epoch,
             "interrupted": trained.interrupted,
-            "mixed_precision": gpu,
+            "mixed_precision": fitted.mixed_precision,
         },
         "calibration_clips": [clips[i].name for i in chosen],
         "detector": metadata["detector"],

@@ -76,9 +76,11 @@ def train_fold(job: FoldJob, *, show: bool = False, here: bool = True) -> Traine
 
     with _one_at_a_time:
         if not here:
-            detector, _ = make_detector(job.request, say, None, show=show)
-            return TrainedFold(job, detector.record, detector)
+            made = make_detector(job.request, say, None, show=show)
+            assert made is not None  # a fold is trained by one process
+            return TrainedFold(job, made[0].record, made[0])
         done = run_training(job.request, say, show=show)
+        assert done is not None
         if done.interrupted:
             raise KeyboardInterrupt
     return TrainedFold(job, done.detector.record)

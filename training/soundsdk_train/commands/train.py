@@ -11,7 +11,7 @@ import click
 
 from soundsdk.commands.options import fold_option, output_option, seed_option
 from soundsdk.commands.verb import Verb
-from soundsdk.errors import EXIT_INTERRUPTED, EXIT_OK
+from soundsdk.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError
 from soundsdk_train.commands.training_options import training_options
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         "soundsdk train --data my_sounds --teacher yamnet.tflite --unlabelled long_recordings -o siren.tflite",
         "soundsdk train --data ten_clips --from home -o doorbell.tflite",
         "soundsdk train --data esc10 --config training/configs/esc10.toml -o esc10.tflite",
+        "soundsdk train --data esc10 --workers one:4700,two:4700 --worker 1 -o esc10.tflite",
     ],
 )
 @training_options
@@ -36,6 +37,12 @@ if TYPE_CHECKING:
 @click.option("--name", default=None, help="Name of the model in its metadata (default: the file's name).")
 @click.option("--tensorboard", type=click.Path(), default=None, metavar="DIR", help="Write TensorBoard logs to DIR.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint beside FILE, where a training was cut off.")
+@click.option(
+    "--workers",
+    metavar="HOST:PORT,...",
+    help="Train in as many processes together, each started with the same command but for --worker.",
+)
+@click.option("--worker", type=click.IntRange(0), default=0, metavar="N", help="Number of this one in --workers.")
 @output_option("Detector file to write, such as siren.tflite.")
 def train(
     data: str,
@@ -51,6 +58,8 @@ def train(
     tensorboard: str | None,
     material: tuple[str, ...],
     resume: bool,
+    workers: str | None,
+    worker: int,
     output: Path,
 ) -> int:
     """Train a detector on a folder of recordings.
@@ -60,8 +69,13 @@ def train(
     that is there stays, and the exit code is 130. The same seed on the same machine gives the same file. The file is
     written only if TensorFlow Lite Micro and soundcore agree on every byte of its output; a .run.json beside it records
     settings, data, versions and figures.
+
+    With --workers, each process computes its part of every batch, on its GPU if there is one; worker 0 writes. If one
+    does not come within two minutes, or is lost, the others end with exit code 1, and the checkpoint stays.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if workers is None else "3")
+    if worker and workers is None:
+        raise UsageError("--worker goes with --workers.", "Give the addresses of all workers.")
     from soundsdk_train.training_job import TrainingRequest, run_training
 
     request = TrainingRequest(
@@ -79,8 +93,13 @@ def train(
         tensorboard=tensorboard,
         material=material,
         resume=resume,
+        workers=workers.split(",") if workers else (),
+        worker=worker,
     )
     done = run_training(request, partial(click.echo, err=True))
+    if done is None:
+        click.echo(f"done; worker 0 writes {output}", err=True)
+        return EXIT_OK
     _show(done, fold)
     if done.interrupted:
         click.echo(

@@ -14,6 +14,7 @@ from soundsdk_train.pretrained.network import with_new_head
 from soundsdk_train.pretrained.reading import DetectorNetwork
 from soundsdk_train.run_settings import RunSettings
 from soundsdk_train.training_loop import EpochReport, TrainedNetwork
+from soundsdk_train.workers import Workers
 
 
 def transfer(
@@ -26,6 +27,7 @@ def transfer(
     on_epoch: Callable[[EpochReport], None] | None = None,
     seed: int = 1,
     checkpoint_of: Callable[[str], Checkpoint] | None = None,
+    workers: Workers | None = None,
 ) -> TrainedNetwork:
     """Train a network that starts from a detector's on a bank of clips.
 
@@ -69,6 +71,7 @@ def transfer(
             on_epoch=on_epoch,
             seed=seed + 7919 * number,
             checkpoint=checkpoint_of(stage) if checkpoint_of else None,
+            workers=workers,
         )
         losses += trained.losses
         metrics += trained.metrics
