@@ -416,7 +416,7 @@ def test_a_label_with_many_false_events_gives_up_recall_but_not_half_of_it(
     got = next(c for c in entries["calibration"]["classes"] if c["label"] == listener.labels[0])
     if silenced:
         assert (got["false"], got["recall"], got["attained"]) == (0, 0.6, False)
-        note = f"not attainable for {listener.labels[0]}: 0 in 0.50 h of other sound, with 6 of 10 recordings"
+        note = f"cannot be attained for {listener.labels[0]}: 0 in 0.50 h of other sound, with 6 of 10 recordings"
         assert any(note in line for line in said)
     else:
         assert (got["false"], got["recall"]) == (12, 1.0)
