@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-import json
 import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from soundsdk.boards import Board
-from soundsdk.build import contents, image_file, make, sources, toolchain
+from soundsdk.build import contents, image_file, make, prebuilt, sources, toolchain
 from soundsdk.build.esp_idf import IdfError
+from soundsdk.build.prebuilt import CompiledFacts
 from soundsdk.build.sources import Say
 from soundsdk.build.toolchain import ToolError
 from soundsdk.cache import cache_dir, locked
@@ -25,6 +25,7 @@ from soundsdk.whole_file import write_whole
 # compiled. The linked image is measured as well.
 _FIRMWARE_BYTES = 250 * 1024
 _HEAP_RESERVE_BYTES = 48 * 1024
+_OTHER_FOLDER = "Give another folder with -o."
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,11 @@ class BuiltImage:
 
 
 @dataclass(frozen=True)
-class _Compiled:
-    """The file of an image with an empty region. flash_bytes: what it takes in flash; fresh: it was compiled now."""
+class Compiled:
+    """The file of an image with an empty region, and its facts; fresh: it was compiled now."""
 
     data: bytes
-    flash_bytes: int
+    facts: CompiledFacts
     fresh: bool
 
 
@@ -56,41 +57,65 @@ def build_image(
     """Build the image of a board with a detector in it, as `out`/<board>.<suffix>; with `symbols` also <board>.elf.
 
     given: a folder of sources, instead of fetching them. The file appears whole or not at all. The firmware is compiled
-    if C, Python or the compiler has changed; a detector is written into the region of what was compiled before, and
-    needs no compiler. Two builds of a board at the same time take turns.
+    if C, Python or the compiler has changed; a detector is written into the region of what was compiled before, here or
+    for the release, and needs no compiler. Two builds of a board at the same time take turns.
     """
     if board.build is None:
         raise UsageError(f"{board.name} needs no image.", "It runs the firmware from this installation.")
     _check_room(board, detector)
-    key = sources.key(given)
-    folder = cache_dir() / "build" / f"{board.id}-{key}"
     target = out / (board.id + Path(board.build.image).suffix)
+    compiled = None if symbols or given is not None else _prebuilt(board)
+    if compiled is not None:
+        return _written(compiled, board, detector, target)
+    folder = _folder(board, sources.key(given))
     with locked(folder, say):
-        compiled = _firmware(board, given, key, folder, say)
-        data, size = image_file.with_detector(compiled.data, board, detector.name, detector.data, compiled.flash_bytes)
-        write_whole(
-            target, data, "Give another folder with -o.", parents=True, mode=0o755 if board.port == "unix" else 0o644
-        )
+        made = _written(_compiled(board, given, folder, say), board, detector, target)
         elf = out / f"{board.id}.elf" if symbols else None
         if elf is not None and elf != target:
-            write_whole(elf, (folder / "firmware.elf").read_bytes(), "Give another folder with -o.", parents=True)
-    return BuiltImage(target, size, hashlib.sha256(data).hexdigest(), compiled.fresh, elf)
+            write_whole(elf, (folder / "firmware.elf").read_bytes(), _OTHER_FOLDER, parents=True)
+    return dataclasses.replace(made, elf=elf)
 
 
-def _firmware(board: Board, given: Path | None, key: str, folder: Path, say: Say) -> _Compiled:
+def compile_board(board: Board, say: Say) -> Compiled:
+    """Return a board's image with an empty region, for a release: compiled from the pinned sources."""
+    folder = _folder(board, sources.key(None))
+    with locked(folder, say):
+        return _compiled(board, None, folder, say)
+
+
+def _folder(board: Board, sources_key: str) -> Path:
+    return cache_dir() / "build" / f"{board.id}-{sources_key}"
+
+
+def _written(compiled: Compiled, board: Board, detector: DetectorFile, target: Path) -> BuiltImage:
+    """Write the image file with a detector in it."""
+    data, size = image_file.with_detector(
+        compiled.data, board, detector.name, detector.data, compiled.facts.flash_bytes
+    )  # fmt: skip
+    write_whole(target, data, _OTHER_FOLDER, parents=True, mode=0o755 if board.port == "unix" else 0o644)
+    return BuiltImage(target, size, hashlib.sha256(data).hexdigest(), compiled.fresh)
+
+
+def _prebuilt(board: Board) -> Compiled | None:
+    """Return the image in this package; None if there is none, or C or Python has changed since."""
+    found = prebuilt.load(board.id, _made_from(board, sources.key(None)))
+    return Compiled(*found, fresh=False) if found else None
+
+
+def _compiled(board: Board, given: Path | None, folder: Path, say: Say) -> Compiled:
     """Return the image with an empty region: what was compiled before if it is up to date, else compile it.
 
     Without a compiler what was compiled before is up to date if C and Python are the same.
     """
-    made_from = _made_from(board, key)
+    made_from = _made_from(board, sources.key(given))
     compiler = _compiler(board)
     record = folder.parent / f"{folder.name}.json"
     kept = folder.parent / f"{folder.name}.image"
-    known = _read(record)
-    if known is not None and known["made_from"] == made_from and compiler in ("", known["compiler"]):
+    facts = CompiledFacts.read(record)
+    if facts is not None and facts.made_from == made_from and compiler in ("", facts.compiler):
         data = kept.read_bytes() if kept.is_file() else b""
-        if hashlib.sha256(data).hexdigest() == known["sha256"]:
-            return _Compiled(data, int(known["flash_bytes"]), False)
+        if hashlib.sha256(data).hexdigest() == facts.sha256:
+            return Compiled(data, facts, fresh=False)
     if not compiler:
         toolchain.check(board)
     source = sources.fetch(given, say)
@@ -103,12 +128,9 @@ def _firmware(board: Board, given: Path | None, key: str, folder: Path, say: Say
     flash_bytes = measure(board, made)
     data = image_file.from_linker(made.read_bytes(), board)
     kept.write_bytes(data)
-    known = {
-        "made_from": made_from, "compiler": compiler, "sha256": hashlib.sha256(data).hexdigest(),
-        "flash_bytes": flash_bytes,
-    }  # fmt: skip
-    record.write_text(json.dumps(known), encoding="ascii")
-    return _Compiled(data, flash_bytes, True)
+    facts = CompiledFacts(made_from, compiler, hashlib.sha256(data).hexdigest(), flash_bytes)
+    facts.write(record)
+    return Compiled(data, facts, fresh=True)
 
 
 def _check_room(board: Board, detector: DetectorFile) -> None:
@@ -218,11 +240,3 @@ def _flash_bytes(elf: Path) -> int:
     size, count = (int.from_bytes(data[at : at + 2], "little") for at in (42, 44))
     headers = [data[table + i * size : table + (i + 1) * size] for i in range(count)]
     return sum(int.from_bytes(h[16:20], "little") for h in headers if h[:4] == b"\1\0\0\0")
-
-
-def _read(record: Path) -> dict[str, Any] | None:
-    try:
-        known = json.loads(record.read_text(encoding="ascii"))
-        return known if {"made_from", "compiler", "sha256", "flash_bytes"} <= known.keys() else None
-    except (OSError, ValueError, AttributeError):
-        return None
