@@ -23,8 +23,8 @@ def boards_dir() -> Path:
 
 
 def images_dir() -> Path:
-    """Return the folder of the images that were compiled for a release; a checkout has none until it makes one."""
-    return _folder("_images", "firmware/images")
+    """Return the folder of the images that were compiled for a release. A checkout has none: it compiles its own."""
+    return _HERE / "_images"
 
 
 def firmware_dir() -> Path:
