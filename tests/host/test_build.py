@@ -290,3 +290,7 @@ def test_json_is_one_object(tmp_path: Path, cache: Path, capfd: pytest.CaptureFi
     found = json.loads(capfd.readouterr().out)
     assert found["image"] == str(tmp_path / "unix")
     assert found["size_bytes"] == (tmp_path / "unix").stat().st_size
+    assert cli.run(["build", "unix", "--model", "esc10", "--json", "-o", str(tmp_path)]) == 0
+    said, err = capfd.readouterr()
+    assert json.loads(said)["compiled"] is False
+    assert "nothing compiled" in err

@@ -42,7 +42,8 @@ def build(board: str, model: str | None, sources: Path | None, output: Path, as_
     begin = time.monotonic()
     image = build_image(find_board(board), load_model(model), sources, output, say)
     if as_json:
-        click.echo(json.dumps({"image": str(image.path), "size_bytes": image.size_bytes, "sha256": image.sha256}))
+        facts = {"image": str(image.path), "size_bytes": image.size_bytes, "sha256": image.sha256}
+        click.echo(json.dumps({**facts, "compiled": image.compiled}))
     else:
         click.echo(str(image.path))
     took = f"{time.monotonic() - begin:.1f} s"
