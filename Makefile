@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SOUNDCORE := firmware/cmodules/soundcore
 CORE := $(wildcard $(addprefix $(SOUNDCORE)/,*.[ch] *.cpp */*.[ch] */*.cc */*/*.[ch]))
 
-.PHONY: help install demo test test-shuffled lint c-test docs-picture clean
+.PHONY: help install demo test test-shuffled lint c-test docs-picture release clean
 
 help:
 	@echo "make demo           a 40 s scene, the detector's events against the truth, a picture"
@@ -15,6 +15,7 @@ help:
 	@echo "make lint           ruff, mypy, import contracts, docstrings, spelling, repeated code"
 	@echo "make c-test         the C tests under AddressSanitizer and UBSan, with the seeded fuzz run"
 	@echo "make docs-picture   docs/architecture.svg, from the imports"
+	@echo "make release        dist/release: sdist, wheel, images of all boards, SHA256SUMS, bill of materials"
 	@echo "make clean          remove what was built"
 
 $(BIN)/python:
@@ -57,5 +58,9 @@ c-test: $(VENV)/all.stamp
 docs-picture: $(VENV)/all.stamp
 	$(BIN)/python docs/make_architecture.py
 
+release: $(VENV)/base.stamp
+	@$(BIN)/python -m pip install --quiet 'scikit-build-core>=0.11'
+	@$(BIN)/python release/make_release.py
+
 clean:
-	rm -rf build $(VENV)/base.stamp $(VENV)/all.stamp .pytest_cache .mypy_cache .ruff_cache
+	rm -rf build firmware/images $(VENV)/base.stamp $(VENV)/all.stamp .pytest_cache .mypy_cache .ruff_cache

@@ -23,10 +23,14 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Build:
-    """The build of the image. image: the file's name; toolchain: the prefix of the compiler's name."""
+    """The build of the image. image: the file's name; toolchain: the prefix of the compiler's name.
+
+    region_bytes: of the region for a detector; 0 if it lies at the image's end and takes the rest of image_bytes.
+    """
 
     image: str
     toolchain: str = ""
+    region_bytes: int = 0
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,11 @@ def boards_dir() -> Path:
     return _folder("_boards", "boards")
 
 
+def images_dir() -> Path:
+    """Return the folder of the images that were compiled for a release. A checkout has none: it compiles its own."""
+    return _HERE / "_images"
+
+
 def firmware_dir() -> Path:
     """Return the folder of what images are built from: the C modules, MicroPython board files and the manifest."""
     return _folder("_firmware", "firmware")

@@ -105,10 +105,11 @@ def pieces(detector: Path | None = None, hops: int = 1000) -> Iterator[str]:
     yield "import gc\nf = lines = recorded = calls = altered = Bursts = None\ngc.collect()"
     if detector is not None:
         yield (
-            "try:\n    from soundmodel import data as DETECTOR\n"
+            "try:\n    import soundmodel\n    from soundfw.storage.store import in_region\n"
+            "    DETECTOR = in_region(soundmodel.region())\n"
             f"except ImportError:\n    DETECTOR = open({str(detector)!r}, 'rb').read()"
         )
-        yield "show('detector', len(DETECTOR), crc(DETECTOR))"
+        yield "show('detector', len(DETECTOR), '%08x' % crc32(DETECTOR))"
         yield "stream('detector', DETECTOR, 9000)"
         yield f"longest('detector', DETECTOR, {max(1, hops // 50)})"
         yield "refused('cut', soundcore.Stream, memoryview(DETECTOR)[:5000])"

@@ -116,7 +116,7 @@ def test_emulated_chip_prints_the_same_lines(
         for piece in pieces:
             printed += machine.exec(piece, PIECE_S)
         # Used in place: in flash (below the RAM of either machine), aligned.
-        address = machine.exec("import uctypes, soundmodel; print(uctypes.addressof(soundmodel.data))")
+        address = machine.exec("import uctypes; print(uctypes.addressof(DETECTOR))")
     assert printed.splitlines() == expected
     assert int(address) % 16 == 0
     ram = {"qemu_arm": 0x20000000, "qemu_rv32": 0x80400000}[board]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import sys
+import types
 from array import array
 from typing import Any
 
@@ -16,6 +18,7 @@ from soundfw import FirmwareError
 from soundfw.main import App
 from soundfw.settings import Settings
 from soundfw.wire import framing
+from soundsdk.build import region
 from soundsdk.device import protocol
 
 OLD = b"old model" * 50
@@ -24,9 +27,15 @@ PIECE = 600
 
 
 class Board:
-    """A board that is powered on again and again with one flash. running: the model its stream was opened with."""
+    """A board that is powered on again and again with one flash. running: the model its stream was opened with.
 
-    def __init__(self, flash: FakeFlash, refused: dict[bytes, Exception] | None = None) -> None:
+    image: the detector in its image; None if that is soundmodel's to say.
+    """
+
+    def __init__(
+        self, flash: FakeFlash, refused: dict[bytes, Exception] | None = None, image: bytes | None = OLD
+    ) -> None:
+        self.image = image
         self.flash = flash
         self.refused = refused or {}
         self.running = b""
@@ -50,8 +59,8 @@ class Board:
         self.running = b""
         source = Source(array("h", bytes(2 * 16000 * 60)))
         self.app = App(
-            Settings({"board": "bench", "folder": "flash"}), lambda rate_hz: source, self._write, self._read, OLD,
-            open_stream=self.open_stream,
+            Settings({"board": "bench", "folder": "flash"}), lambda rate_hz: source, self._write, self._read,
+            self.image, open_stream=self.open_stream,
         )  # fmt: skip
         self.app.start()
         self.app.step()
@@ -307,6 +316,26 @@ def test_a_damaged_slot_falls_back_to_the_image_and_hello_reports_it(flash: Fake
     assert (hello["sha256"], hello["rolled_back"]) == (digest(OLD), "store.damaged")
     del flash.files[name]
     assert board.power_on()["rolled_back"] == "store.missing"
+    board.whole_push()
+    assert board.power_on()["sha256"] == digest(NEW)
+
+
+@pytest.mark.parametrize(
+    ("held", "code"), [(b"", "store.empty"), (b"torn", "store.damaged"), (OLD, "")], ids=["empty", "torn", "whole"]
+)
+def test_a_board_whose_region_is_empty_or_torn_says_so_and_takes_a_model(
+    held: bytes, code: str, flash: FakeFlash, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bytes_held = region.fill(region.empty("bench", "0.1.0", 8192), "old", OLD if held == b"torn" else held)
+    if held == b"torn":
+        bytes_held = bytes_held[:-1]
+    module = types.ModuleType("soundmodel")
+    module.region = lambda: bytes_held.ljust(8192, b"\xff")  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "soundmodel", module)
+    board = Board(flash, image=None)
+    assert board.power_on()["sha256"] == (digest(OLD) if held == OLD else "")
+    assert board.app is not None
+    assert (board.app.error[0] if board.app.error else "") == code
     board.whole_push()
     assert board.power_on()["sha256"] == digest(NEW)
 

@@ -8,6 +8,7 @@ import json
 import os
 import struct
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ import pytest
 from soundfw import VERSION
 from soundfw.settings import Settings
 from soundsdk import cli
-from soundsdk.boards import all_boards, find_board
-from soundsdk.build import builder, contents, descriptor, make, sources, toolchain, uf2
+from soundsdk.boards import Board, all_boards, find_board
+from soundsdk.build import builder, contents, image_file, make, region, sources, toolchain, uf2
 from soundsdk.cache import cache_dir
 from soundsdk.models.shipped import load_model
 
@@ -57,24 +58,26 @@ def test_every_board_but_the_simulator_can_be_built() -> None:
         assert (board.esptool is not None) == (board.port == "esp32"), board.id
 
 
-def test_contents_are_aligned_and_left_alone_when_they_are_the_same(tmp_path: Path) -> None:
-    board = find_board("rpi_pico")
-    contents.write(board, b"\1\2\3" * 20, tmp_path)
+@pytest.mark.parametrize("name", ["rpi_pico", "qemu_arm"])
+def test_contents_are_an_empty_region_and_left_alone_when_they_are_the_same(name: str, tmp_path: Path) -> None:
+    board = find_board(name)
+    assert board.build is not None
+    contents.write(board, tmp_path)
     source = tmp_path / "soundmodel_data.c"
-    assert "aligned(16)" in source.read_text()
+    assert "aligned(16" in source.read_text()
     numbers = source.read_text().split("{")[1].split("}")[0].replace(",", " ").split()
-    found = descriptor.find(bytes(map(int, numbers)))
-    assert found is not None
-    assert (found.board, found.fw, found.detector) == ("rpi_pico", VERSION, b"\1\2\3" * 20)
-    assert (len(numbers) - 60) % 16 == 0
+    found = region.locate(bytes(map(int, numbers)))
+    assert found == region.Region(0, board.build.region_bytes, name, VERSION)
+    assert len(numbers) % 16 == 0
     os.utime(source, (1, 1))
-    contents.write(board, b"\1\2\3" * 20, tmp_path)
+    contents.write(board, tmp_path)
     assert source.stat().st_mtime == 1
-    contents.write(board, b"\1", tmp_path)
+    contents.write(board, tmp_path, "12345678")
     assert source.stat().st_mtime != 1
     facts: dict[str, Any] = {}
     exec((tmp_path / "soundboard.py").read_text(), facts)
-    assert Settings(facts["SETTINGS"]).mic["sck"] == 16
+    assert facts["SETTINGS"]["build"] == "12345678"
+    assert name != "rpi_pico" or Settings(facts["SETTINGS"]).mic["sck"] == 16
 
 
 @pytest.mark.parametrize(
@@ -100,6 +103,7 @@ def test_wrong_calls_are_one_sentence_and_an_exit_code(
 def test_a_missing_tool_is_named_with_its_package(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("SOUNDSDK_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", str(tmp_path))
     assert cli.run(["build", "qemu_rv32", "-o", str(tmp_path / "out")]) == 1
     err = capfd.readouterr().err
@@ -125,6 +129,15 @@ def test_an_image_too_large_for_its_board_is_refused(tmp_path: Path) -> None:
     made.write_bytes(bytes(700_000))
     with pytest.raises(builder.ModelError, match="700000 bytes of 655360"):
         builder.measure(find_board("rpi_pico"), made)
+
+
+def test_a_firmware_that_leaves_too_little_room_for_a_detector_is_refused() -> None:
+    board = find_board("rpi_pico")
+    head = region.empty(board.id, VERSION, 0)
+    least = board.image_bytes - region.LEAST_BYTES - 1024
+    assert len(image_file.from_linker(bytes(least) + head, board)) == (least // 256 + 1) * 512
+    with pytest.raises(builder.ModelError, match=r"leaves 163824 of the 655360 bytes .* 163840 are needed"):
+        image_file.from_linker(bytes(least + 16) + head, board)
 
 
 def test_sources_that_lack_something_are_named(
@@ -171,7 +184,7 @@ def test_two_builds_at_two_places_are_one_image(
     first = builder.build_image(find_board(board), detector, None, tmp_path, print)
     another_cache(tmp_path / "cache", cache, monkeypatch)
     second = builder.build_image(find_board(board), detector, None, tmp_path / "second", print)
-    assert second.built
+    assert second.compiled
     assert second.sha256 == first.sha256
 
 
@@ -185,12 +198,19 @@ def test_nothing_is_done_when_nothing_has_changed(tmp_path: Path, cache: Path, m
 
     monkeypatch.setattr(make, "compile_firmware", run)
     again = builder.build_image(find_board("unix"), detector, None, tmp_path / "again", print)
-    assert (again.sha256, again.built) == (first.sha256, False)
+    assert (again.sha256, again.compiled) == (first.sha256, False)
     assert again.path.read_bytes() == first.path.read_bytes()
-    # Another detector is another image.
-    other = dataclasses.replace(detector, data=detector.data + bytes(4))
-    with pytest.raises(AssertionError, match="built again"):
-        builder.build_image(find_board("unix"), other, None, tmp_path, print)
+    # Nor for another detector, or where there is no compiler.
+    monkeypatch.setenv("PATH", str(tmp_path))
+    begin = time.process_time()
+    other = builder.build_image(find_board("unix"), load_model("esc10"), None, tmp_path / "other", print)
+    assert time.process_time() - begin < 2
+    assert not other.compiled
+    assert other.sha256 != first.sha256
+    # Another board file is another image.
+    changed = dataclasses.replace(find_board("unix"), name="changed")
+    with pytest.raises(toolchain.ToolError):
+        builder.build_image(changed, detector, None, tmp_path, print)
 
 
 def test_what_was_compiled_in_another_way_is_not_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,10 +219,10 @@ def test_what_was_compiled_in_another_way_is_not_used_again(tmp_path: Path, monk
     monkeypatch.setattr(sources, "fetch", lambda *args: sources.Sources(tmp_path, tmp_path, "key"))
     compiled = []
 
-    def run(board: object, source: object, holds: Path, folder: Path) -> Path:
+    def run(board: Board, source: object, holds: Path, folder: Path) -> Path:
         compiled.append(sorted(path.name for path in folder.glob("*.o")))
         (folder / f"{len(compiled)}.o").touch()
-        (folder / "micropython").write_bytes(b"program")
+        (folder / "micropython").write_bytes(region.empty(board.id, VERSION, 1 << 20).ljust(1 << 20, b"\0"))
         return folder / "micropython"
 
     monkeypatch.setattr(make, "compile_firmware", run)
@@ -211,12 +231,15 @@ def test_what_was_compiled_in_another_way_is_not_used_again(tmp_path: Path, monk
     builder.build_image(board, detector, None, tmp_path, print)
     builder.build_image(board, esc10, None, tmp_path, print)
     builder.build_image(dataclasses.replace(board, name="other"), esc10, None, tmp_path, print)
-    assert compiled == [[], ["1.o"], []]
+    assert compiled == [[], []]
+    monkeypatch.setattr(toolchain, "version", lambda board: "another compiler")
+    builder.build_image(board, esc10, None, tmp_path, print)
+    assert compiled == [[], [], []]
 
 
 def test_another_detector_in_the_same_folder_is_the_one_in_the_image(tmp_path: Path, cache: Path) -> None:
     need_tools("unix")
-    code = "import soundmodel, hashlib, binascii; print(binascii.hexlify(hashlib.sha256(soundmodel.data).digest()))"
+    code = "from soundfw.storage import store; print(store.sha256(store.load('none')))"
     for name in ("esc10", "home"):
         detector = load_model(name)
         made = builder.build_image(find_board("unix"), detector, None, tmp_path, print)
@@ -267,3 +290,7 @@ def test_json_is_one_object(tmp_path: Path, cache: Path, capfd: pytest.CaptureFi
     found = json.loads(capfd.readouterr().out)
     assert found["image"] == str(tmp_path / "unix")
     assert found["size_bytes"] == (tmp_path / "unix").stat().st_size
+    assert cli.run(["build", "unix", "--model", "esc10", "--json", "-o", str(tmp_path)]) == 0
+    said, err = capfd.readouterr()
+    assert json.loads(said)["compiled"] is False
+    assert "nothing compiled" in err

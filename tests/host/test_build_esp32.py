@@ -6,7 +6,6 @@ would. It cannot show that ESP-IDF compiles the image.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 import stat
@@ -15,15 +14,20 @@ from pathlib import Path
 
 import pytest
 
+from soundfw.storage import store
 from soundsdk import cli
 from soundsdk.boards import Board, find_board
-from soundsdk.build import builder, esp_idf, sources
+from soundsdk.build import builder, esp_idf, region, sources
 from soundsdk.models.shipped import load_model
 from soundsdk.resources import firmware_dir
+from virtual_boards.esp32 import image
+from virtual_boards.esp32.chips import CHIPS
+from virtual_boards.esp32.flash import Flash
 
 BOARDS = ["esp32_devkit", "esp32s3_devkit", "esp32c3_devkit"]
+APP_BYTES = 700_016
 
-# idf.py of the stand-in: arguments and environment go to seen.json; the parts are of three different bytes.
+# idf.py of the stand-in: arguments and environment go to seen.json; the parts are of one byte, or files.
 IDF_PY = """#!/usr/bin/env python3
 import json, os, sys
 from pathlib import Path
@@ -47,7 +51,9 @@ if plan["fails"]:
 for name, byte, count in plan["parts"].values():
     path = build / name
     path.parent.mkdir(exist_ok=True)
-    if count:
+    if (here / name).is_file():
+        path.write_bytes((here / name).read_bytes())
+    elif count:
         path.write_bytes(bytes([byte]) * count)
 """
 
@@ -77,7 +83,19 @@ def set_version(folder: Path, *numbers: int) -> None:
     (folder / "tools/cmake/version.cmake").write_text("\n".join(lines))
 
 
-def set_plan(folder: Path, board: Board, app: int = 70_000, fails: bool = False, **change: object) -> None:
+def application(board: Board, size: int = APP_BYTES) -> bytes:
+    """Make an application of `size` bytes, a multiple of 16, with an empty region for a detector."""
+    assert board.build is not None
+    assert board.esptool is not None
+    room = board.build.region_bytes
+    held = region.empty(board.id, "0.1.0", room).ljust(room, b"\0")
+    code = b"\xa9" * (size - room - 24 - 2 * 8 - 16 - 32)
+    made = image.make(CHIPS[board.esptool.chip], [(0x3F400020, held), (0x400D0020, code)])
+    assert len(made) == size
+    return made
+
+
+def set_plan(folder: Path, board: Board, app: int = APP_BYTES, fails: bool = False, **change: object) -> None:
     tool = board.esptool
     assert tool is not None
     parts = {
@@ -87,14 +105,17 @@ def set_plan(folder: Path, board: Board, app: int = 70_000, fails: bool = False,
     }
     plan = {"chip": tool.chip, "parts": parts, "fails": fails} | change
     (folder / "tools/plan.json").write_text(json.dumps(plan))
+    (folder / "tools/micropython.bin").write_bytes(application(board, app))
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_the_image_holds_the_three_parts_at_the_offsets_of_the_board_file(name: str, tmp_path: Path, idf: Path) -> None:
+def test_the_image_holds_the_three_parts_at_the_offsets_of_the_board_file(
+    name: str, tmp_path: Path, idf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     board = find_board(name)
     set_plan(idf, board)
     made = builder.build_image(board, load_model("home"), None, tmp_path / "out", print)
-    assert made.built
+    assert made.compiled
     assert made.path == tmp_path / "out" / f"{name}.bin"
     assert stat.S_IMODE(made.path.stat().st_mode) == 0o644
     data = made.path.read_bytes()
@@ -105,11 +126,29 @@ def test_the_image_holds_the_three_parts_at_the_offsets_of_the_board_file(name: 
     assert data[20_000:table] == b"\xff" * (table - 20_000)
     assert data[table : table + 3072] == b"\x9a" * 3072
     assert data[table + 3072 : app] == b"\xff" * (app - table - 3072)
-    assert data[app:] == b"\xa9" * 70_000
-    assert made.size_bytes == len(data)
+    assert made.size_bytes == len(data) == app + APP_BYTES
+    # What differs from ESP-IDF's application is the region, and the checksum and the hash, which are right.
+    found = region.find(data)
+    assert found is not None
+    assert (found.board, found.detector) == (name, load_model("home").data)
+    flash = Flash(board.flash_bytes)
+    flash.write(board.esptool.app, data[app:])
+    flash.write(start, image.make_flash_image(CHIPS[board.esptool.chip], b"")[: app])
+    assert image.boot(flash, CHIPS[board.esptool.chip]).app == data[app:]
+    begins = data.index(store.MAGIC) - app
+    for part in (slice(None, begins), slice(begins + board.build.region_bytes, -33)):
+        assert data[app:][part] == application(board)[part]
     (idf / "tools/seen.json").unlink()
     again = builder.build_image(board, load_model("home"), None, tmp_path / "again", print)
-    assert not again.built
+    assert not again.compiled
+    assert again.path.read_bytes() == data
+    # A new detector starts no ESP-IDF, and needs none.
+    monkeypatch.delenv("IDF_PATH")
+    other = builder.build_image(board, load_model("esc10"), None, tmp_path / "other", print)
+    assert not other.compiled
+    held = region.find(other.path.read_bytes())
+    assert held is not None
+    assert held.detector == load_model("esc10").data
     assert not (idf / "tools/seen.json").exists()
 
 
@@ -213,21 +252,21 @@ def test_an_application_larger_than_its_partition_is_refused(
     set_plan(idf, board, app=0x280000)
     made = builder.build_image(board, load_model("home"), None, tmp_path / "fits", print)
     assert made.size_bytes == board.image_bytes
-    set_plan(idf, board, app=0x280001)
-    other = dataclasses.replace(load_model("home"), data=load_model("home").data + b"\0\0\0\0")
+    set_plan(idf, board, app=0x280010)
+    set_version(idf, 5, 3, 1)
     with pytest.raises(builder.ModelError, match="too large for ESP32-C3-DevKit"):
-        builder.build_image(board, other, None, tmp_path / "out", print)
+        builder.build_image(board, load_model("home"), None, tmp_path / "out", print)
     assert not (tmp_path / "out").exists()
 
 
 def test_another_esp_idf_is_a_reason_to_build_again(tmp_path: Path, idf: Path) -> None:
     board = find_board("esp32s3_devkit")
     set_plan(idf, board)
-    assert builder.build_image(board, load_model("home"), None, tmp_path, print).built
+    assert builder.build_image(board, load_model("home"), None, tmp_path, print).compiled
     set_version(idf, 5, 3, 2)
     assert esp_idf.version() == "5.3.2"
-    assert builder.build_image(board, load_model("home"), None, tmp_path, print).built
-    assert not builder.build_image(board, load_model("home"), None, tmp_path, print).built
+    assert builder.build_image(board, load_model("home"), None, tmp_path, print).compiled
+    assert not builder.build_image(board, load_model("home"), None, tmp_path, print).compiled
 
 
 @pytest.mark.parametrize("name", BOARDS)

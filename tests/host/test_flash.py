@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 import serial
 
+from images import image_of
 from sim.tiny_model import BURSTS, build, metadata, tones
 from soundsdk import Device
 from soundsdk.boards import find_board
@@ -79,6 +81,30 @@ def test_a_new_pico_is_flashed_says_hello_and_hears(tmp_path: Path, capfd: pytes
             found = [event.label for event, _ in zip(device.events(timeout_s=20), range(2), strict=False)]
         assert set(found) <= {"high", "low"}
         assert len(found) == 2
+
+
+@pytest.mark.parametrize("with_file", [True, False], ids=["image file", "own image"])
+def test_an_own_detector_is_flashed_and_hears_without_a_compiler(
+    with_file: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--firmware", str(flash_images.pico(tmp_path, detector=b"", model=""))]
+    if not with_file:
+        image_of("rpi_pico", tmp_path)  # its C and Python are compiled once
+        words = []
+    model = tmp_path / "mine.tflite"
+    model.write_bytes(build(metadata()))
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    capfd.readouterr()
+    sound = np.tile(np.round(tones(10, BURSTS) * 32768).astype(np.int16), 6)
+    with VirtualPico(tmp_path, sound=sound) as board:
+        assert flash(board, "rpi_pico", *words, "--model", str(model)) == 0
+        assert "compiling" not in capfd.readouterr().err
+        with Device.open(system=board) as device:
+            assert device.hello.model == "tones"
+            assert device.hello.sha256 == hashlib.sha256(model.read_bytes()).hexdigest()
+            found = [event.label for event, _ in zip(device.events(timeout_s=20), range(2), strict=False)]
+        assert len(found) == 2
+        assert set(found) <= {"high", "low"}
 
 
 def test_a_board_that_runs_soundsdk_needs_no_name(pico: VirtualPico, tmp_path: Path) -> None:
@@ -172,7 +198,9 @@ FAULTS: list[tuple[str, Callable[[VirtualPico], None], Callable[[Path], Path], l
     ("image of an ESP32", lambda p: None, flash_images.esp32, ["rpi_pico"], 6, "is an image for esp32c3", False),
     ("damaged image", lambda p: None, _damaged, [], 1, "blocks are missing", False),
     ("no image", lambda p: None, lambda folder: folder / "none.uf2", [], 1, "cannot be read", False),
-    ("firmware and model", lambda p: None, flash_images.pico, ["--model", "home"], 2, "not both", False),
+    ("an image with an empty region", lambda p: None,
+     lambda folder: flash_images.pico(folder, "b2", detector=b"", model=""), [], 1, "holds no detector", False),
+    ("a model that is none", lambda p: None, flash_images.pico, ["--model", "none.tflite"], 1, "cannot be read", False),
     ("no such board", lambda p: None, flash_images.pico, ["rpi_pic"], 2, "there is no board rpi_pic", False),
     ("a board without flash", lambda p: None, flash_images.pico, ["sim"], 2, "has no flash", False),
     ("no such port", lambda p: None, flash_images.pico, ["-p", "/dev/nowhere"], 3, "no board at /dev/nowhere", False),
@@ -334,6 +362,4 @@ def test_the_built_image_says_what_it_is_and_is_flashed(tmp_path: Path, capfd: p
 
 
 def _sha256() -> str:
-    import hashlib
-
     return hashlib.sha256(flash_images.HOME).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import flash_images
 import pytest
 
 from soundsdk.boards import find_board
-from soundsdk.build import descriptor, uf2
+from soundsdk.build import region, uf2
 from soundsdk.device import uf2_drive
 from soundsdk.device.messages import Hello
 from soundsdk.device.system import parse_mounts
@@ -44,7 +43,7 @@ def _file(folder: Path, data: bytes) -> firmware_file.Firmware:
         (esp_image.make(CHIPS["esp32c3"], [(0, bytes(4 * 1024 * 1024))]), C3, "does not fit"),
     ],
 )
-def test_an_image_without_a_descriptor_is_checked_by_its_format(
+def test_an_image_without_a_region_is_checked_by_its_format(
     data: bytes, board: firmware_file.Board, says: str, tmp_path: Path
 ) -> None:
     firmware = _file(tmp_path, data)
@@ -62,18 +61,6 @@ def test_an_image_that_fits_passes(tmp_path: Path) -> None:
         firmware_file.check(firmware, board)
 
 
-def test_a_damaged_descriptor_is_none() -> None:
-    whole = flash_images.contents("rpi_pico", "a1")
-    assert descriptor.find(whole) is not None
-    assert descriptor.find(whole[:-1]) is None
-    rng = random.Random(4)
-    for _ in range(300):
-        damaged = bytearray(whole)
-        at = rng.randrange(32, len(damaged))
-        damaged[at] ^= 1 << rng.randrange(8)
-        found = descriptor.find(bytes(damaged))
-        # The zeros between the facts and the detector belong to neither.
-        assert found is None or found == descriptor.find(whole)
 
 
 def test_uf2_files_that_are_not_whole_are_refused() -> None:
@@ -87,7 +74,7 @@ def test_uf2_files_that_are_not_whole_are_refused() -> None:
 
 
 HELLO = Hello(0, 1, "0.1.0+a1", "rpi_pico", "home", "ab" * 32, 16000)
-SAYS = descriptor.Descriptor("rpi_pico", "0.1.0+a1", "home", "ab" * 32, b"")
+SAYS = region.ImageFacts("rpi_pico", "0.1.0+a1", "home", "ab" * 32, b"")
 
 
 def test_only_a_board_that_is_what_was_flashed_passes() -> None:

@@ -8,11 +8,11 @@ import json
 
 import micropython
 import soundcore
-import soundmodel
 
 from soundfw.detect.detector import Thresholds, from_stream
 from soundfw.mic.microphone import Mic
 from soundfw.pipeline import Pipeline
+from soundfw.storage import store
 from soundfw.wire.telemetry import Telemetry
 
 BLOCK = 256
@@ -66,7 +66,7 @@ class NoStopwatch:
 
 def loop(source, hops):
     """Run so many blocks and print a checksum of the scores; MemoryError if anything allocates on the way."""
-    stream = soundcore.Stream(soundmodel.data)
+    stream = soundcore.Stream(store.load("none"))
     detector = from_stream(stream, json.loads(bytes(stream.metadata)))
     # No class becomes an event.
     detector.thresholds = [Thresholds(1000, 1000, 60000, 0) for _ in detector.labels]

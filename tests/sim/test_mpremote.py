@@ -65,7 +65,7 @@ def test_run_a_long_script(port: Port, tmp_path: Path) -> None:
 
 
 def test_the_firmware_is_there(port: Port) -> None:
-    code = "import soundcore, soundfw, soundmodel; print(soundfw.VERSION, len(soundmodel.data))"
+    code = "import soundfw; from soundfw.storage import store; print(soundfw.VERSION, len(store.load('none')))"
     assert port.mpremote("exec", code).split() == [VERSION, str(len(load_model().data))]
     printed = port.mpremote("soft-reset", "exec", code)
     assert printed.split() == [VERSION, str(len(load_model().data))]

@@ -191,7 +191,8 @@ def test_scores_over_i2s_are_those_of_the_same_sound_played_directly(board: Rp20
     repl = board.repl()
     if "soundmodel" not in repl.exec("help('modules')"):
         pytest.skip("the image holds no detector")
-    model = bytes.fromhex(repl.exec("import soundmodel\nprint(bytes(soundmodel.data).hex())"))
+    in_pieces = "for at in range(0, len(d), 1024): print(bytes(d[at : at + 1024]).hex(), end='')"
+    model = bytes.fromhex(repl.exec(f"from soundfw.storage import store\nd = store.load('none')\n{in_pieces}"))
     t = np.arange(3 * 16000) / 16000
     sound = 0.3 * np.sin(2 * np.pi * (200 + 900 * t) * t) * (np.sin(2 * np.pi * 1.5 * t) > 0)
     pcm = (32767 * sound).astype(np.int16) + noise(len(t)) // 64
@@ -206,7 +207,7 @@ def test_scores_over_i2s_are_those_of_the_same_sound_played_directly(board: Rp20
     program = f"""
 import soundcore
 from machine import I2S, Pin
-stream = soundcore.Stream(soundmodel.data)
+stream = soundcore.Stream(store.load('none'))
 block = bytearray(512)
 i2s = I2S(0, sck=Pin(10), ws=Pin(11), sd=Pin(12), mode=I2S.RX, bits=16, format=I2S.MONO, rate=16000, ibuf=16000)
 for _ in range({len(pcm) // 256}):

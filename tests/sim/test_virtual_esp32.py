@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from soundsdk.build import descriptor
+from soundsdk.build import region
 from soundsdk.resources import models_dir
 from virtual_boards.esp32 import image, slip
 from virtual_boards.esp32.board import Esp32Board
@@ -128,9 +128,9 @@ def _flash_with(data: bytes) -> Flash:
 
 
 def test_only_a_whole_image_for_the_chip_boots() -> None:
-    contents = descriptor.pack("esp32c3_devkit", "0.1.0", "home", HOME) + HOME
+    contents = region.fill(region.empty("esp32c3_devkit", "0.1.0", 256 * 1024), "home", HOME)
     good = image.make_flash_image(C3, contents)
-    assert descriptor.find(image.boot(_flash_with(good), C3).app) is not None
+    assert region.find(image.boot(_flash_with(good), C3).app) is not None
     for at in (0, 12, 0x60, 0x8004, 0x10000, 0x10100, len(good) - 1):
         damaged = bytearray(good)
         damaged[at] ^= 0x01

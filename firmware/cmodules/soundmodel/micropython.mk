@@ -1,4 +1,4 @@
-# The detector in the image. SOUNDMODEL_DIR holds soundmodel_data.{c,h}; without it the image has no detector.
+# The region for the detector. SOUNDMODEL_DIR holds soundmodel_data.{c,h}; without it the image has no region.
 ifneq ($(SOUNDMODEL_DIR),)
 SRC_USERMOD_C += $(USERMOD_DIR)/modsoundmodel.c
 CFLAGS_USERMOD += -I$(SOUNDMODEL_DIR)

@@ -1,10 +1,21 @@
-"""The model file and its hash."""
+"""The model in the file system or in the image, and its hash.
+
+An image holds its detector in a region that the host fills (soundsdk.build.region). It begins at a multiple of 16:
+
+    16 bytes  MAGIC, whose last byte is the format's version
+    5 x u32   (little-endian) the region's size in bytes, this head included; where the detector begins, counted from
+              here, a multiple of 16; its size, 0 for none; CRC-32 of the detector; CRC-32 of what stands before this
+              last number and of the facts
+    facts     of the image and the detector, for the host: JSON, zeros up to the detector
+"""
 
 import hashlib
-from binascii import hexlify
 
 from .. import FirmwareError
 from . import files
+
+MAGIC = b"soundsdk\0region\1"
+HEAD = "<16s5I"
 
 
 def load(path):
@@ -18,9 +29,37 @@ def load(path):
         import soundmodel
     except ImportError:
         raise FirmwareError("store.missing", "no model at " + path)
-    return soundmodel.data
+    return in_region(soundmodel.region())
+
+
+def in_region(region):
+    """Return the detector in a region as a view of its bytes; FirmwareError if it is empty or damaged.
+
+    region: the region's bytes, and whatever follows it.
+    """
+    # Imported here: a module's names cost heap.
+    import struct
+    from binascii import crc32
+
+    head = struct.calcsize(HEAD)
+    region = memoryview(region)
+    if len(region) >= head:
+        magic, size, start, length, crc, head_crc = struct.unpack_from(HEAD, region)
+        if (
+            magic == MAGIC
+            and head <= start <= size - length
+            and size <= len(region)
+            and start % 16 == 0
+            and crc32(region[head:start], crc32(region[: head - 4])) == head_crc
+        ):
+            if not length:
+                raise FirmwareError("store.empty", "the image holds no detector: flash it with one, or push one")
+            data = region[start : start + length]
+            if crc32(data) == crc:
+                return data
+    raise FirmwareError("store.damaged", "the detector in the image is damaged: flash the board again, or push one")
 
 
 def sha256(data):
     """Return the SHA-256 of bytes as 64 hex digits."""
-    return hexlify(hashlib.sha256(data).digest()).decode()
+    return hashlib.sha256(data).digest().hex()

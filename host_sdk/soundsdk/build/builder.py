@@ -1,18 +1,20 @@
-"""Builds the image of a board with a detector in it, unless the cache has it already."""
+"""Builds the image of a board: firmware, compiled only if C or Python has changed, with a detector written into it."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-import json
 import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from soundsdk.boards import Board
-from soundsdk.build import contents, make, sources, toolchain, uf2
+from soundsdk.build import contents, image_file, make, prebuilt, sources, toolchain
+from soundsdk.build.esp_idf import IdfError
+from soundsdk.build.prebuilt import CompiledFacts
 from soundsdk.build.sources import Say
+from soundsdk.build.toolchain import ToolError
 from soundsdk.cache import cache_dir, content_sha256, locked
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import ModelError, UsageError
@@ -23,11 +25,12 @@ from soundsdk.whole_file import write_whole
 # compiled. The linked image is measured as well.
 _FIRMWARE_BYTES = 250 * 1024
 _HEAP_RESERVE_BYTES = 48 * 1024
+_OTHER_FOLDER = "Give another folder with -o."
 
 
 @dataclass(frozen=True)
 class BuiltImage:
-    """An image file. size_bytes: in flash (a program: its file's size); built: False if it was in the cache.
+    """An image file. size_bytes: in flash (a program: its file's size); compiled: False if only the detector is new.
 
     elf: the linker's file with symbols, if it was requested.
     """
@@ -35,8 +38,17 @@ class BuiltImage:
     path: Path
     size_bytes: int
     sha256: str
-    built: bool
+    compiled: bool
     elf: Path | None = None
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The file of an image with an empty region, and its facts; fresh: it was compiled now."""
+
+    data: bytes
+    facts: CompiledFacts
+    fresh: bool
 
 
 def build_image(
@@ -44,54 +56,90 @@ def build_image(
 ) -> BuiltImage:
     """Build the image of a board with a detector in it, as `out`/<board>.<suffix>; with `symbols` also <board>.elf.
 
-    given: a folder of sources, instead of fetching them. The file appears whole or not at all. Nothing is compiled if
-    nothing it is made from has changed. Two builds of a board at the same time take turns.
+    given: a folder of sources, instead of fetching them. The file appears whole or not at all. The firmware is compiled
+    if C, Python or the compiler has changed; a detector is written into the region of what was compiled before, here or
+    for the release, and needs no compiler. Two builds of a board at the same time take turns.
     """
     if board.build is None:
         raise UsageError(f"{board.name} needs no image.", "It runs the firmware from this installation.")
     _check_room(board, detector)
-    toolchain.check(board)
-    source = sources.fetch(given, say)
-    folder = cache_dir() / "build" / f"{board.id}-{source.key}"
     target = out / (board.id + Path(board.build.image).suffix)
+    compiled = None if symbols or given is not None else _prebuilt(board)
+    if compiled is not None:
+        return _written(compiled, board, detector, target)
+    folder = _folder(board, sources.key(given))
     with locked(folder, say):
-        known, fresh = _make(board, detector, source, folder)
-        _place(folder.parent / f"{folder.name}.image", target, executable=board.port == "unix")
+        made = _written(_compiled(board, given, folder, say), board, detector, target)
         elf = out / f"{board.id}.elf" if symbols else None
         if elf is not None and elf != target:
-            _place(folder / "firmware.elf", elf, executable=False)
-    return BuiltImage(target, int(known["size_bytes"]), str(known["sha256"]), fresh, elf)
+            write_whole(elf, (folder / "firmware.elf").read_bytes(), _OTHER_FOLDER, parents=True)
+    return dataclasses.replace(made, elf=elf)
 
 
-def _make(board: Board, detector: DetectorFile, source: sources.Sources, folder: Path) -> tuple[dict[str, Any], bool]:
-    """Make <folder>.image if it is not up to date; return its record, and True if it was made."""
-    key = _inputs(board, detector, source)
+def compile_board(board: Board, say: Say) -> Compiled:
+    """Return a board's image with an empty region, for a release: compiled from the pinned sources."""
+    folder = _folder(board, sources.key(None))
+    with locked(folder, say):
+        return _compiled(board, None, folder, say)
+
+
+def _folder(board: Board, sources_key: str) -> Path:
+    return cache_dir() / "build" / f"{board.id}-{sources_key}"
+
+
+def _written(compiled: Compiled, board: Board, detector: DetectorFile, target: Path) -> BuiltImage:
+    """Write the image file with a detector in it."""
+    data, size = image_file.with_detector(
+        compiled.data, board, detector.name, detector.data, compiled.facts.flash_bytes
+    )  # fmt: skip
+    write_whole(target, data, _OTHER_FOLDER, parents=True, mode=0o755 if board.port == "unix" else 0o644)
+    return BuiltImage(target, size, hashlib.sha256(data).hexdigest(), compiled.fresh)
+
+
+def _prebuilt(board: Board) -> Compiled | None:
+    """Return the image in this package; None if there is none, or C or Python has changed since."""
+    found = prebuilt.load(board.id, _made_from(board, sources.key(None)))
+    return Compiled(*found, fresh=False) if found else None
+
+
+def _compiled(board: Board, given: Path | None, folder: Path, say: Say) -> Compiled:
+    """Return the image with an empty region: what was compiled before if it is up to date, else compile it.
+
+    Without a compiler what was compiled before is up to date if C and Python are the same.
+    """
+    made_from = _made_from(board, sources.key(given))
+    compiler = _compiler(board)
     record = folder.parent / f"{folder.name}.json"
     kept = folder.parent / f"{folder.name}.image"
-    known = _read(record)
-    if known is not None and known["inputs"] == key and _has_hash(kept, known["sha256"]):
-        return known, False
+    facts = CompiledFacts.read(record)
+    if facts is not None and facts.made_from == made_from and compiler in ("", facts.compiler):
+        data = kept.read_bytes() if kept.is_file() else b""
+        if hashlib.sha256(data).hexdigest() == facts.sha256:
+            return Compiled(data, facts, fresh=False)
+    if not compiler:
+        toolchain.check(board)
+    source = sources.fetch(given, say)
+    say("compiling its C and Python, which is new or has changed; from nothing this takes a minute or two")
     record.unlink(missing_ok=True)
     _empty_if_stale(folder, _configuration(board))
     holds = folder.parent / f"{folder.name}.contents"
-    contents.write(board, detector.data, holds, detector.name, _build_hash(board, detector, source))
+    contents.write(board, holds, hashlib.sha256(f"{made_from} {compiler}".encode()).hexdigest())
     made = make.compile_firmware(board, source, holds, folder)
-    size = measure(board, made)
-    data = made.read_bytes()
-    if board.uf2 is not None:
-        data = uf2.pack(data, board.uf2.address, board.uf2.family)
+    flash_bytes = measure(board, made)
+    data = image_file.from_linker(made.read_bytes(), board)
     kept.write_bytes(data)
-    known = {"inputs": key, "sha256": hashlib.sha256(data).hexdigest(), "size_bytes": size}
-    record.write_text(json.dumps(known), encoding="ascii")
-    return known, True
+    facts = CompiledFacts(made_from, compiler, hashlib.sha256(data).hexdigest(), flash_bytes)
+    facts.write(record)
+    return Compiled(data, facts, fresh=True)
 
 
 def _check_room(board: Board, detector: DetectorFile) -> None:
-    size = len(detector.data)
-    if board.image_bytes and size + _FIRMWARE_BYTES > board.image_bytes:
+    assert board.build is not None
+    size, room = len(detector.data), board.build.region_bytes or board.image_bytes - _FIRMWARE_BYTES
+    if size > room:
         raise ModelError(
-            f"{detector.path.name} is too large for {board.name}: {size} bytes, and the image has room for "
-            f"{board.image_bytes - _FIRMWARE_BYTES}.",
+            f"{detector.path.name} is too large for {board.name}: {size} bytes, and its image has room for {room} at "
+            "most.",
             "Train a smaller one.",
         )
     if board.ram_bytes and detector.arena_bytes + _HEAP_RESERVE_BYTES > board.ram_bytes:
@@ -102,25 +150,30 @@ def _check_room(board: Board, detector: DetectorFile) -> None:
         )
 
 
-def _inputs(board: Board, detector: DetectorFile, source: sources.Sources) -> str:
-    """Return a hash that changes with anything the image is made from."""
+def _made_from(board: Board, sources_key: str) -> str:
+    """Return a hash that changes with any C or Python the firmware is made from, wherever it lies."""
     firmware = firmware_dir()
-    files = _hash_files([firmware / "cmodules", firmware / "manifest.py", _soundfw()])
-    model = hashlib.sha256(detector.data).hexdigest()
-    return hashlib.sha256(f"{_configuration(board)} {source} {files} {model}".encode()).hexdigest()
+    steps = _steps("esp_idf", "make")
+    files = _hash_files([firmware / "cmodules", firmware / "manifest.py", firmware / "ports", _soundfw(), *steps])
+    return hashlib.sha256(f"{board} {sources_key} {files} {contents.texts(board)} {_engine()}".encode()).hexdigest()
 
 
-def _build_hash(board: Board, detector: DetectorFile, source: sources.Sources) -> str:
-    """Return the hash that goes into the image: as _inputs(), but the same in whatever folders the inputs lie."""
-    firmware = firmware_dir()
-    files = _hash_files([firmware / "cmodules", firmware / "manifest.py", firmware / "ports", _soundfw()])
-    model = hashlib.sha256(detector.data).hexdigest()
-    compiler = toolchain.version(board).partition(" in ")[0]
-    return hashlib.sha256(f"{board} {compiler} {source.key} {files} {model}".encode()).hexdigest()
+def _compiler(board: Board) -> str:
+    """Return the version of the compiler, as it gets into the image; empty if the board's build lacks a program."""
+    try:
+        toolchain.check(board)
+    except (ToolError, IdfError):
+        return ""
+    return toolchain.version(board).partition(" in ")[0]
 
 
 def _soundfw() -> Path:
     return make.soundfw_parent() / "soundfw"
+
+
+def _steps(*names: str) -> list[Path]:
+    """Return the modules of this package that decide what is compiled, and how."""
+    return [Path(__file__).with_name(f"{name}.py") for name in names]
 
 
 def _configuration(board: Board) -> str:
@@ -131,7 +184,7 @@ def _configuration(board: Board) -> str:
             firmware / "ports",
             *sorted(firmware.glob("cmodules/*/*.cmake")),
             *sorted(firmware.glob("cmodules/*/*.mk")),
-            Path(__file__).parent,
+            *_steps("esp_idf", "make"),
         ]
     )
     return hashlib.sha256(f"{board} {toolchain.version(board)} {firmware} {files} {_engine()}".encode()).hexdigest()
@@ -174,8 +227,8 @@ def measure(board: Board, made: Path) -> int:
     size = _flash_bytes(made) if made.suffix == ".elf" else made.stat().st_size
     if board.image_bytes and size > board.image_bytes:
         raise ModelError(
-            f"the image is too large for {board.name}: {size} bytes of {board.image_bytes}.",
-            "Train a smaller detector.",
+            f"the firmware is too large for {board.name}: {size} bytes of {board.image_bytes}.",
+            "Leave something out of it.",
         )
     return size
 
@@ -187,21 +240,3 @@ def _flash_bytes(elf: Path) -> int:
     size, count = (int.from_bytes(data[at : at + 2], "little") for at in (42, 44))
     headers = [data[table + i * size : table + (i + 1) * size] for i in range(count)]
     return sum(int.from_bytes(h[16:20], "little") for h in headers if h[:4] == b"\1\0\0\0")
-
-
-def _read(record: Path) -> dict[str, Any] | None:
-    try:
-        known = json.loads(record.read_text(encoding="ascii"))
-        return known if {"inputs", "sha256", "size_bytes"} <= known.keys() else None
-    except (OSError, ValueError, AttributeError):
-        return None
-
-
-def _has_hash(path: Path, sha256: object) -> bool:
-    return path.is_file() and content_sha256(path) == sha256
-
-
-def _place(kept: Path, target: Path, executable: bool) -> None:
-    """Copy the image to its destination, whole or not at all."""
-    mode = 0o755 if executable else 0o644
-    write_whole(target, kept.read_bytes(), "Give another folder with -o.", parents=True, mode=mode)

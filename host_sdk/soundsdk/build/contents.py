@@ -1,4 +1,4 @@
-"""The data in an image: a detector as C source (module soundmodel), facts about the board (module soundboard)."""
+"""Texts generated for an image: an empty region for a detector (soundmodel), facts about the board (soundboard)."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from typing import Any
 
 from soundfw import VERSION
 from soundsdk.boards import Board
-from soundsdk.build import descriptor
+from soundsdk.build import region
 
 _HEADER = """// Made by soundsdk build.
-#define SOUNDMODEL_SIZE ({size})
-extern const unsigned char soundmodel_image[{at} + SOUNDMODEL_SIZE];
-#define soundmodel_data (soundmodel_image + {at})
+#define SOUNDMODEL_BYTES ({size})
+extern const unsigned char soundmodel_region[];
 """
-_SOURCE = """// Made by soundsdk build: the image's descriptor, then a .tflite, aligned so that it can be used in place.
+_SOURCE = """// Made by soundsdk build: an empty region, aligned so that a detector can be used in place.
 #include "soundmodel_data.h"
 
-__attribute__((aligned(16))) const unsigned char soundmodel_image[{at} + SOUNDMODEL_SIZE] = {{
+__attribute__((aligned({align}){place})) const unsigned char soundmodel_region[{held}] = {{
 {rows}
 }};
 """
+# Where the linker puts the region at the image's end: it takes no more of the image than its head.
+_AT_THE_END = ', used, section(".soundmodel")'
 _BUILD_DIGITS = 12
 
 
@@ -29,26 +30,33 @@ def version(build: str) -> str:
     return f"{VERSION}+{build[:_BUILD_DIGITS]}" if build else VERSION
 
 
-def write(board: Board, data: bytes, folder: Path, model: str = "", build: str = "") -> None:
-    """Write soundmodel_data.c and .h and soundboard.py, each only if it changes: make goes by their times.
-
-    data: the detector; model: its name; build: a hash of all that the image is made from.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
+def texts(board: Board, build: str = "") -> dict[str, str]:
+    """Return soundmodel_data.c and .h and soundboard.py. build: a hash of all that the image is made from."""
+    assert board.build is not None
     settings: dict[str, Any] = {"board": board.id, "build": build[:_BUILD_DIGITS]}
     if not build:
         del settings["build"]
     if board.mic is not None:
         settings["mic"] = board.mic.settings()
-    head = descriptor.pack(board.id, version(build), model, data)
-    all_bytes = head + data
-    rows = "\n".join("    " + ", ".join(map(str, all_bytes[i : i + 24])) + "," for i in range(0, len(all_bytes), 24))
-    texts = {
-        "soundmodel_data.h": _HEADER.format(size=len(data), at=len(head)),
-        "soundmodel_data.c": _SOURCE.format(rows=rows, at=len(head)),
+    size = board.build.region_bytes
+    head = region.empty(board.id, version(build), size)
+    rows = "\n".join("    " + ", ".join(map(str, head[i : i + 24])) + "," for i in range(0, len(head), 24))
+    place, size_text = "", str(size)
+    if not size:
+        assert board.uf2 is not None
+        place = _AT_THE_END
+        size_text = f"{board.uf2.address + board.image_bytes:#x} - (size_t)soundmodel_region"
+    return {
+        "soundmodel_data.h": _HEADER.format(size=size_text),
+        "soundmodel_data.c": _SOURCE.format(align=region.ALIGN, place=place, held=size or len(head), rows=rows),
         "soundboard.py": f"SETTINGS = {settings!r}\n",
     }
-    for name, text in texts.items():
+
+
+def write(board: Board, folder: Path, build: str = "") -> None:
+    """Write the texts into a folder, each only if it changes: make goes by their times."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts(board, build).items():
         path = folder / name
         if not path.is_file() or path.read_text(encoding="ascii") != text:
             path.write_text(text, encoding="ascii")

@@ -78,11 +78,8 @@ class Sources:
     key: str
 
 
-def fetch(given: Path | None, say: Say) -> Sources:
-    """Return the sources in `given` (a folder with micropython, pico-sdk and tinyusb), else at the pinned versions.
-
-    They are copied into the cache once and patched there. DataError if they cannot be fetched or fail a check.
-    """
+def key(given: Path | None) -> str:
+    """Return a text that changes when the sources in `given` do, or else the pinned ones; nothing is fetched."""
     patch = firmware_dir() / "ports" / "micropython.patch"
     digest = hashlib.sha256(patch.read_bytes())
     if given is not None:
@@ -90,14 +87,22 @@ def fetch(given: Path | None, say: Say) -> Sources:
         digest.update(listing(given))
     else:
         digest.update(repr(sorted(_DEBIAN.items())).encode())
-    key = digest.hexdigest()[:16]
-    folder = cache_dir() / f"sources-{key}"
+    return digest.hexdigest()[:16]
+
+
+def fetch(given: Path | None, say: Say) -> Sources:
+    """Return the sources in `given` (a folder with micropython, pico-sdk and tinyusb), else at the pinned versions.
+
+    They are copied into the cache once and patched there. DataError if they cannot be fetched or fail a check.
+    """
+    found = key(given)
+    folder = cache_dir() / f"sources-{found}"
     if not folder.is_dir():
         with locked(folder, say):
             # Whoever held the lock before may have made the folder.
             if not folder.is_dir():
-                _fill_cache(given, patch, folder, say)
-    return Sources(folder / "micropython", folder / "pico-sdk", key)
+                _fill_cache(given, firmware_dir() / "ports" / "micropython.patch", folder, say)
+    return Sources(folder / "micropython", folder / "pico-sdk", found)
 
 
 def _fill_cache(given: Path | None, patch: Path, folder: Path, say: Say) -> None:

@@ -28,8 +28,9 @@ from soundsdk.commands.verb import Verb
 def build(board: str, model: str | None, sources: Path | None, output: Path, as_json: bool) -> None:
     """Build the firmware image of BOARD, with a detector in it.
 
-    Prints the path of the image. Sources are fetched once, at pinned versions, and kept in soundsdk's cache; nothing is
-    compiled again when nothing has changed. Exit code 1 if the image cannot be built; an older one stays as it was.
+    Prints the path of the image. Only changed C or Python is compiled: a detector is written into the image that was
+    compiled before, which needs no compiler. Sources are fetched once, at pinned versions, and kept in soundsdk's
+    cache. Exit code 1 if the image cannot be built; an older one stays as it was.
     """
     from soundsdk.boards import find_board
     from soundsdk.build.builder import build_image
@@ -41,8 +42,10 @@ def build(board: str, model: str | None, sources: Path | None, output: Path, as_
     begin = time.monotonic()
     image = build_image(find_board(board), load_model(model), sources, output, say)
     if as_json:
-        click.echo(json.dumps({"image": str(image.path), "size_bytes": image.size_bytes, "sha256": image.sha256}))
+        facts = {"image": str(image.path), "size_bytes": image.size_bytes, "sha256": image.sha256}
+        click.echo(json.dumps({**facts, "compiled": image.compiled}))
     else:
         click.echo(str(image.path))
-    done = f"built in {time.monotonic() - begin:.0f} s" if image.built else "nothing has changed"
+    took = f"{time.monotonic() - begin:.1f} s"
+    done = f"compiled in {took}" if image.compiled else f"nothing compiled, the detector written in {took}"
     say(f"{image.size_bytes} bytes, SHA-256 {image.sha256[:16]}…; {done}")

@@ -13,16 +13,19 @@ from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 @click.command(
     cls=Verb,
     examples=[
-        "soundsdk flash                          # the only board there is, with an image built for it",
+        "soundsdk flash                          # the only board there is, with the detector home",
         "soundsdk flash rpi_pico                 # a new board: name its kind",
-        "soundsdk flash --model siren.tflite     # another detector in the image",
+        "soundsdk flash --model siren.tflite     # a detector of your own",
         "soundsdk flash -p /dev/ttyUSB0 --firmware firmware.bin",
         "soundsdk flash --dry-run",
     ],
 )
 @click.argument("board", metavar="[BOARD]", required=False)
 @click.option(
-    "--firmware", type=click.Path(path_type=Path), metavar="FILE", help="Write this image, instead of building one."
+    "--firmware",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write this image, instead of soundsdk's own; with --model, with that detector in it.",
 )
 @model_option
 @port_option
@@ -45,8 +48,9 @@ def flash(
     """Put firmware and a detector onto a board, and check that it runs them.
 
     If one board is plugged in, nothing has to be named. BOARD (soundsdk boards lists them) is needed for a board that
-    does not run soundsdk yet and whose USB ids do not show which it is. Without --firmware the image is built, which
-    takes a minute or two the first time. PORT may also be the drive of a boot loader.
+    does not run soundsdk yet and whose USB ids do not show which it is. The detector is written into the image on this
+    computer, which takes a second and no compiler; only changed C or Python is compiled. PORT may also be the drive of
+    a boot loader.
 
     Exit codes: 0 the board's hello names what was flashed; 1 the image did not get into the flash, or cannot be used;
     2 wrong use; 3 no board, or more than one; 4 the port is busy or not permitted; 5 the chip does not enter its boot

@@ -6,15 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from soundsdk.boards import Board
-from soundsdk.build import descriptor, uf2
-from soundsdk.build.descriptor import Descriptor
+from soundsdk.build import esp_image, region, uf2
+from soundsdk.build.region import ImageFacts
 from soundsdk.errors import CheckError, SoundsdkError, UsageError
 
 MAX_BYTES = 40 * 1024 * 1024
-# esptool documentation, "Firmware Image Format".
-_ESP_MAGIC = 0xE9
-_ESP_CHIP_ID_AT = 12
-_ESP_CHIP_IDS = {"esp32": 0, "esp32s2": 2, "esp32c3": 5, "esp32s3": 9, "esp32c6": 13}
 
 
 class ImageError(SoundsdkError):
@@ -23,11 +19,11 @@ class ImageError(SoundsdkError):
 
 @dataclass(frozen=True)
 class Firmware:
-    """An image file. data: the file's bytes; identity: the descriptor in the image, None if it has none."""
+    """An image file. data: the file's bytes; identity: the facts in the image, None if it has none."""
 
     path: Path
     data: bytes
-    identity: Descriptor | None
+    identity: ImageFacts | None
 
 
 def read(path: Path) -> Firmware:
@@ -41,8 +37,8 @@ def read(path: Path) -> Firmware:
     if not data:
         raise ImageError(f"{path} is empty.", "Build one with soundsdk build.")
     if uf2.is_uf2(data):
-        return Firmware(path, data, descriptor.find(_unpack(path, data).data))
-    return Firmware(path, data, descriptor.find(data))
+        return Firmware(path, data, region.find(_unpack(path, data).data))
+    return Firmware(path, data, region.find(data))
 
 
 def _unpack(path: Path, data: bytes, family: int | None = None) -> uf2.Unpacked:
@@ -86,11 +82,11 @@ def _check_uf2(firmware: Firmware, board: Board, family: int, address: int) -> N
 
 def _check_esp(firmware: Firmware, board: Board, chip: str) -> None:
     data = firmware.data
-    if uf2.is_uf2(data) or data[0] != _ESP_MAGIC or len(data) < 24:
+    if uf2.is_uf2(data) or data[0] != esp_image.MAGIC or len(data) < esp_image.HEADER_BYTES:
         raise CheckError(f"{firmware.path} is not an image for an ESP32 chip.", "Give the .bin of soundsdk build.")
-    chip_id = int.from_bytes(data[_ESP_CHIP_ID_AT : _ESP_CHIP_ID_AT + 2], "little")
-    if chip_id != _ESP_CHIP_IDS.get(chip, chip_id):
-        names = {value: key for key, value in _ESP_CHIP_IDS.items()}
+    chip_id = int.from_bytes(data[esp_image.CHIP_ID_AT : esp_image.CHIP_ID_AT + 2], "little")
+    if chip_id != esp_image.CHIP_IDS.get(chip, chip_id):
+        names = {value: key for key, value in esp_image.CHIP_IDS.items()}
         raise CheckError(
             f"{firmware.path} is for another chip: {names.get(chip_id, f'number {chip_id}')}, and {board.name} has an "
             f"{chip}.",

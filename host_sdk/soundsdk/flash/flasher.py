@@ -7,17 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from soundsdk.build.descriptor import Descriptor
+from soundsdk.build import image_file
+from soundsdk.build.region import ImageFacts
+from soundsdk.cache import cache_dir
 from soundsdk.detector_file import DetectorFile
 from soundsdk.device import ports
 from soundsdk.device.system import THIS_COMPUTER, System
-from soundsdk.errors import CheckError, UsageError
+from soundsdk.errors import CheckError, ModelError
 from soundsdk.flash import esptool_run, firmware_file, uf2_copy, verify
 from soundsdk.flash.esptool_run import FlashError
 from soundsdk.flash.firmware_file import Firmware
 from soundsdk.flash.locate import LocatedBoard, locate
 from soundsdk.flash.timeouts import FlashTimeouts
 from soundsdk.progress import Progress
+from soundsdk.whole_file import write_whole
 
 _DEFAULT_TIMEOUTS = FlashTimeouts()
 
@@ -44,10 +47,8 @@ def flash_board(
 ) -> None:
     """Flash a board; return only if the board's hello names what was flashed, or in a dry run.
 
-    load: finds the detector of an image that has to be built; needed without request.firmware.
+    load: finds the detector that is written into the image; needed without request.firmware, or with request.model.
     """
-    if request.firmware is not None and request.model is not None:
-        raise UsageError("a firmware file has its detector in it.", "Give --firmware or --model, not both.")
     given = firmware_file.read(request.firmware) if request.firmware is not None else None
     image_board = given.identity.board if given is not None and given.identity is not None else None
     target = locate(request.board, request.where, image_board, request.dry_run, timeouts.known_board_s, system)
@@ -58,9 +59,14 @@ def flash_board(
     )  # fmt: skip
     if given is not None:
         firmware_file.check(given, target.board)
+        if request.model is not None:
+            assert load is not None
+            given = _with_model(given, target, load(request.model))
+        elif given.identity is not None and not given.identity.sha256:
+            raise ModelError(f"{given.path} holds no detector.", "Name one with --model.")
     elif request.dry_run:
         model = request.model or "home"
-        progress.step("image", f"Would build the image of {target.board.id} with the detector {model}", model=model)
+        progress.step("image", f"Would write the detector {model} into the image of {target.board.id}", model=model)
     else:
         assert load is not None
         given = _build(target, load(request.model), progress)
@@ -94,9 +100,8 @@ def flash_board(
 
 def _build(target: LocatedBoard, detector: DetectorFile, progress: Progress) -> Firmware:
     from soundsdk.build.builder import build_image
-    from soundsdk.cache import cache_dir
 
-    progress.step("build", f"Building the image of {target.board.id}; the first time this takes a minute or two")
+    progress.step("build", f"Preparing the image of {target.board.id} with the detector {detector.name}")
     image = build_image(
         target.board, detector, None, cache_dir() / "images", lambda text: progress.step("build", f"  {text}")
     )
@@ -105,10 +110,18 @@ def _build(target: LocatedBoard, detector: DetectorFile, progress: Progress) -> 
     return firmware
 
 
+def _with_model(firmware: Firmware, target: LocatedBoard, detector: DetectorFile) -> Firmware:
+    """Write a copy of an image, with the detector in its region, into the cache."""
+    data, _ = image_file.with_detector(firmware.data, target.board, detector.name, detector.data)
+    path = cache_dir() / "images" / f"{target.board.id}-given{firmware.path.suffix}"
+    write_whole(path, data, "Set SOUNDSDK_CACHE to a folder of yours.", parents=True)
+    return firmware_file.read(path)
+
+
 def _announce_image(firmware: Firmware, progress: Progress) -> None:
-    identity: Descriptor | None = firmware.identity
+    identity: ImageFacts | None = firmware.identity
     if identity is None:
-        progress.step("image", f"Image: {firmware.path}, {len(firmware.data)} bytes; it has no descriptor")
+        progress.step("image", f"Image: {firmware.path}, {len(firmware.data)} bytes; it does not say what it is")
         return
     progress.step(
         "image", f"Image: {firmware.path}, firmware {identity.fw} with {identity.model} ({identity.sha256[:12]})",

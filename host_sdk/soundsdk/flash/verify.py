@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from soundsdk.boards import Board
-from soundsdk.build.descriptor import Descriptor
+from soundsdk.build.region import ImageFacts
 from soundsdk.device.address import Address
 from soundsdk.device.messages import Hello
 from soundsdk.device.session import Device
@@ -46,8 +46,8 @@ def wait_for_hello(places: Callable[[], list[str]], timeout_s: float) -> tuple[s
     )
 
 
-def compare(hello: Hello, board: Board, identity: Descriptor | None) -> None:
-    """Raise CheckError if the board is not what was flashed. identity: the image's descriptor, None if it has none."""
+def compare(hello: Hello, board: Board, identity: ImageFacts | None) -> None:
+    """Raise CheckError if the board is not what was flashed. identity: the facts in the image, None if it has none."""
     if hello.board != board.id:
         raise CheckError(
             f"the board that answers is a {hello.board}, not the {board.id} that was flashed.",

@@ -15,10 +15,10 @@ from soundsdk.models.shipped import load_model
 
 
 def cached_image(board_id: str, detector: DetectorFile | None = None) -> Path:
-    """Return the image of a board, built again if its sources have changed.
+    """Return the image of a board, compiled again if its sources have changed.
 
-    detector: the one in the image, for a board that cannot load another; each has its own image. A build is announced
-    on standard error. Raises ToolError if a compiler is missing.
+    detector: the one in the image, for a board that cannot load another; each has its own image. What is compiled is
+    announced on standard error. Raises ToolError if a compiler is missing.
     """
     folder = cache_dir() / "images"
     if detector is not None:
@@ -28,6 +28,6 @@ def cached_image(board_id: str, detector: DetectorFile | None = None) -> Path:
         click.echo(f"{board_id}: {text}", err=True)
 
     made = build_image(find_board(board_id), detector or load_model(), None, folder, report)
-    if made.built:
-        report(f"built once and kept: {made.path}")
+    if made.compiled:
+        report(f"compiled once and kept: {made.path}")
     return made.path

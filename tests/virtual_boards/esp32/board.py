@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk.build import descriptor
+from soundsdk.build import region
 from soundsdk_sim.live import LiveBoard
 from virtual_boards.esp32 import image
 from virtual_boards.esp32.chips import EspChip
@@ -108,8 +108,8 @@ class Esp32Board:
         except image.BadImage as e:
             self._say(f"{e}\r\n" * 3)
             return
-        found = descriptor.find(booted.app)
-        if found is None:
+        found = region.find(booted.app)
+        if found is None or not found.detector:
             self._say("MicroPython; >>> \r\n")  # an application without a detector: it does not answer
             return
         self.boots += 1

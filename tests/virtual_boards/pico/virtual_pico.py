@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk.build import descriptor
+from soundsdk.build import region
 from soundsdk.device.port_info import PortInfo
 from soundsdk_sim.live import LiveBoard
 from soundsdk_sim.pty import Pty
@@ -170,8 +170,8 @@ class VirtualPico(VirtualComputer):
                 self._boot_loader()
 
     def _start(self) -> None:
-        found = descriptor.find(self.flash.read(0, len(self.flash)))
-        if found is None:
+        found = region.find(self.flash.read(0, len(self.flash)))
+        if found is None or not found.detector:
             # Half an image crashes: no port, until the button is held.
             while self._on and not self._wanted.is_set():
                 time.sleep(_TURN_S)

@@ -1,0 +1,51 @@
+"""Compile the images that travel in the wheel into firmware/images: every board whose compiler is on this machine.
+
+Usage: python release/make_images.py. Exit code 1 if a board of RP2 or QEMU could not be compiled; an ESP32 without
+ESP-IDF is named and left out. The program of this computer (unix) is no board, and differs between the wheels.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from functools import partial
+from pathlib import Path
+
+from soundsdk.boards import Board, all_boards
+from soundsdk.build import prebuilt
+from soundsdk.build.builder import compile_board
+from soundsdk.build.esp_idf import IdfError
+from soundsdk.build.toolchain import ToolError
+
+FOLDER = Path(__file__).resolve().parents[1] / "firmware" / "images"
+
+
+def released_boards() -> list[Board]:
+    """Return the boards whose images a release holds, if they can be compiled."""
+    return [board for board in all_boards() if board.build is not None and board.port != "unix"]
+
+
+def _say(name: str, text: str) -> None:
+    print(f"{name}: {text}", flush=True)
+
+
+def make_images(folder: Path) -> list[str]:
+    """Compile all images into an empty folder; return the boards that were left out for want of a compiler."""
+    shutil.rmtree(folder, ignore_errors=True)
+    left_out = []
+    for board in released_boards():
+        try:
+            made = compile_board(board, partial(_say, board.id))
+        except (ToolError, IdfError) as e:
+            print(f"{board.id}: left out. {e.message} {e.hint}", flush=True)
+            left_out.append(board.id)
+            continue
+        prebuilt.save(folder, board.id, made.data, made.facts)
+        size = (folder / f"{board.id}.xz").stat().st_size
+        print(f"{board.id}: {made.facts.flash_bytes} bytes of flash, {size} bytes compressed", flush=True)
+    return left_out
+
+
+if __name__ == "__main__":
+    left_out = set(make_images(FOLDER))
+    sys.exit(any(board.id in left_out and board.port in ("rp2", "qemu") for board in released_boards()))

@@ -1,0 +1,92 @@
+"""The files of a release beside its wheel, and the commands of the workflows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from soundsdk.boards import find_board
+from soundsdk.build import sources
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+sys.path.append(str(ROOT / "release"))
+import bill_of_materials  # noqa: E402
+import make_images  # noqa: E402
+import make_release  # noqa: E402
+
+
+def test_the_manifest_names_the_esp32_images_and_their_offsets() -> None:
+    names = ["esp32_devkit", "esp32c3_devkit", "esp32s3_devkit", "rpi_pico"]
+    manifest = make_release.web_manifest([(find_board(name), f"{name}.bin") for name in names], "1.2.3")
+    assert manifest is not None
+    assert manifest["version"] == "1.2.3"
+    assert manifest["builds"] == [
+        {"chipFamily": "ESP32", "parts": [{"path": "esp32_devkit.bin", "offset": 0x1000}]},
+        {"chipFamily": "ESP32-C3", "parts": [{"path": "esp32c3_devkit.bin", "offset": 0}]},
+        {"chipFamily": "ESP32-S3", "parts": [{"path": "esp32s3_devkit.bin", "offset": 0}]},
+    ]
+    assert make_release.web_manifest([(find_board("rpi_pico"), "a.uf2")], "1.2.3") is None
+
+
+def test_the_sums_are_those_of_all_files(tmp_path: Path) -> None:
+    for name in ("b.whl", "a.uf2"):
+        (tmp_path / name).write_text(name)
+    make_release.write_sums(tmp_path)
+    make_release.write_sums(tmp_path)  # not of itself
+    lines = (tmp_path / "SHA256SUMS").read_text().splitlines()
+    assert lines == [f"{hashlib.sha256(name.encode()).hexdigest()}  {name}" for name in ("a.uf2", "b.whl")]
+
+
+def test_the_bill_names_every_dependency_and_every_source_of_the_images() -> None:
+    bill = bill_of_materials.make(ROOT)
+    assert json.dumps(bill) == json.dumps(bill_of_materials.make(ROOT))
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.5")
+    assert re.fullmatch(r"urn:uuid:[0-9a-f-]{36}", bill["serialNumber"])
+    refs = [component["bom-ref"] for component in bill["components"]]
+    assert len(set(refs)) == len(refs)
+    assert {entry["ref"] for entry in bill["dependencies"]} == {*refs, bill["metadata"]["component"]["bom-ref"]}
+    by_name = {component["name"]: component for component in bill["components"]}
+    assert by_name["esptool"]["purl"].startswith("pkg:pypi/esptool@")
+    for name, (url, tag, _, _) in sources.UPSTREAM.items():
+        assert by_name[name]["purl"] == f"pkg:github/{url.partition('github.com/')[2]}@{tag}"
+        assert by_name[name]["licenses"]
+
+
+def test_a_release_holds_images_of_all_boards_but_of_no_program() -> None:
+    names = {board.id for board in make_images.released_boards()}
+    assert {"rpi_pico", "rpi_pico_w", "rpi_pico2", "esp32_devkit", "esp32s3_devkit", "esp32c3_devkit"} <= names
+    assert not names & {"sim", "unix"}
+
+
+def test_a_checkout_with_changes_is_no_release(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(make_release, "changed_files", lambda: [" M README.md"])
+    monkeypatch.setattr(sys, "argv", ["make_release.py", "-o", str(tmp_path / "out")])
+    assert make_release.main() == 1
+    assert "README.md" in capfd.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(not WORKFLOWS, reason="a source archive holds no workflows")
+def test_the_workflows_run_what_a_checkout_runs() -> None:
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "release.yml"]
+    text = "".join(path.read_text() for path in WORKFLOWS)
+    targets = re.findall(r"run: make (\S+)", text)
+    assert targets == ["release"]
+    makefile = (ROOT / "Makefile").read_text()
+    assert all(f"\n{target}:" in makefile for target in targets)
+    assert "run: .ci/run" in text
+    assert (ROOT / ".ci" / "run").is_file()
+    # What make release compiles with is what .ci/run installs.
+    installed = set(re.findall(r"[a-z][\w+-]+", (ROOT / ".ci" / "run").read_text()))
+    words = re.search(r"--no-install-recommends build-essential(.*?)\n +- uses", text, re.DOTALL)
+    assert words is not None
+    assert set(words[1].split()) - {"ca-certificates"} <= installed

@@ -1,0 +1,114 @@
+"""The wheel with its images: installed without a compiler, it flashes a board with a detector of one's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim.tiny_model import BURSTS, build, metadata, tones
+from soundsdk.boards import find_board
+from soundsdk.build import prebuilt
+from soundsdk.build.builder import compile_board
+from soundsdk.build.toolchain import ToolError
+
+ROOT = Path(__file__).resolve().parents[2]
+BOARD = "rpi_pico"
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the Pico's image, as a release holds it."""
+    folder = tmp_path_factory.mktemp("images")
+    try:
+        made = compile_board(find_board(BOARD), print)
+    except ToolError as e:
+        pytest.skip(f"{e.message} {e.hint}")
+    prebuilt.save(folder, BOARD, made.data, made.facts)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel of this tree with that image in it."""
+    pytest.importorskip("scikit_build_core", reason="the dev extra is not installed")
+    out = tmp_path_factory.mktemp("wheel")
+    words = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", out,
+             "-C", f"build-dir={out / 'build'}", "-C", f"cmake.define.SOUNDSDK_IMAGES={images}", ROOT]  # fmt: skip
+    done = subprocess.run(words, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return next(out.glob("*.whl"))
+
+
+def test_the_wheel_holds_the_images_and_what_they_are_made_from(wheel: Path, images: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        assert archive.read(f"soundsdk/_images/{BOARD}.xz") == (images / f"{BOARD}.xz").read_bytes()
+    for name in (f"_images/{BOARD}.json", "_boards/rpi_pico.toml", "_models/home.tflite", "_firmware/manifest.py"):
+        assert f"soundsdk/{name}" in names
+
+
+def test_an_installed_wheel_flashes_a_pico_with_no_compiler_and_it_hears(wheel: Path, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"], check=True, timeout=120)
+    python = tmp_path / "env" / "bin" / "python"
+    site = next((tmp_path / "env").glob("lib/python*/site-packages"))
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", site, wheel]
+    subprocess.run(pip, check=True, timeout=300)
+    # What soundsdk depends on is installed beside these tests; soundsdk itself comes from the wheel.
+    (site / "dependencies.pth").write_text("\n".join(path for path in sys.path if path.endswith("-packages")) + "\n")
+    model, sound, folder = tmp_path / "mine.tflite", tmp_path / "sound.raw", tmp_path / "dev"
+    model.write_bytes(build(metadata()))
+    np.tile(np.round(tones(10, BURSTS) * 32768).astype(np.int16), 6).tofile(sound)
+    folder.mkdir()
+    nothing = tmp_path / "nothing"
+    env = {"PATH": str(nothing), "HOME": str(tmp_path / "home"), "SOUNDSDK_CACHE": str(tmp_path / "cache")}
+    program = Path(__file__).with_name("wheel_and_pico.py")
+    words = [python, "-I", program, ROOT / "tests", folder, model, sound]
+    before = os.times()
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300, env=env, check=False)
+    used_s = os.times().children_user - before.children_user
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert said["from"].startswith(str(site))
+    assert (said["code"], said["model"]) == (0, "tones")
+    assert len(said["events"]) == 2
+    assert "compiling" not in done.stderr
+    assert not list((tmp_path / "cache").glob("build*"))
+    assert used_s < 60
+
+
+def test_an_image_of_other_c_or_python_is_not_used(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prebuilt, "images_dir", lambda: images)
+    facts = prebuilt.CompiledFacts.read(images / f"{BOARD}.json")
+    assert facts is not None
+    found = prebuilt.load(BOARD, facts.made_from)
+    assert found is not None
+    assert found[1] == facts
+    assert prebuilt.load(BOARD, "0" * 64) is None
+    assert prebuilt.load("rpi_pico2", facts.made_from) is None
+
+
+@pytest.mark.parametrize("damage", ["cut", "other", "no facts", "facts of another form"])
+def test_a_damaged_image_of_the_package_is_not_used(
+    damage: str, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = prebuilt.CompiledFacts.read(images / f"{BOARD}.json")
+    assert facts is not None
+    prebuilt.save(tmp_path, BOARD, b"other" if damage == "other" else bytes(5000), facts)
+    if damage == "cut":
+        packed = tmp_path / f"{BOARD}.xz"
+        packed.write_bytes(packed.read_bytes()[:-20])
+    elif damage == "no facts":
+        (tmp_path / f"{BOARD}.json").unlink()
+    elif damage == "facts of another form":
+        (tmp_path / f"{BOARD}.json").write_text('{"made_from": 1}')
+    monkeypatch.setattr(prebuilt, "images_dir", lambda: tmp_path)
+    assert prebuilt.load(BOARD, facts.made_from) is None
