@@ -303,8 +303,8 @@ def test_a_long_recording_needs_no_more_memory_than_a_short_one(tmp_path: Path) 
                 file.write(minute)
         code = (
             "import re, sys; from soundsdk.cli import run; code = run(['sim', sys.argv[1]]);"
-            "status = open('/proc/self/status').read(); print(re.search(r'VmHWM:\\s*(\\d+)', status)[1], file=sys.stderr);"
-            "sys.exit(code)"
+            "status = open('/proc/self/status').read();"
+            "print(re.search(r'VmHWM:\\s*(\\d+)', status)[1], file=sys.stderr); sys.exit(code)"
         )
         words = [sys.executable, "-c", code, str(path)]
         done = subprocess.run(words, capture_output=True, text=True, timeout=120)

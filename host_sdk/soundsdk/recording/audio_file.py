@@ -40,7 +40,7 @@ _OGG_PAGE_BYTES = 27 + 255 + 4096  # of a first page, which holds no more than o
 
 @dataclass
 class SoundFacts:
-    """Facts about a file, as they are met while it is decoded. frames, peak and clipped are of the file itself, at its own rate.
+    """Facts about a file, met while it is decoded. frames, peak and clipped are of the file itself, at its own rate.
 
     peak: of any channel, 1.0 at full scale; clipped: frames at full scale or beyond; sounding: some sample is not 0.
     """

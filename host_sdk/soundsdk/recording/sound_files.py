@@ -37,7 +37,7 @@ _FFMPEG = (
 
 @dataclass
 class FolderListing:
-    """The sound files below a folder, sorted, and what was passed over as (path, reason); leftovers are only counted."""
+    """The sound files below a folder, sorted; (path, reason) of what was passed over; leftovers are only counted."""
 
     files: list[Path] = field(default_factory=list)
     passed_over: list[tuple[Path, str]] = field(default_factory=list)

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import DataError
-from soundsdk.recording import audio_file
 from soundsdk_sim.scenes.dsp import RATE_HZ, Signal, samples
 from soundsdk_train.datasets import LabelledFile, scan
 
@@ -98,7 +97,7 @@ def read_material(
     material = Material()
     for item in files:
         try:
-            pcm = audio_file.read(item.path, RATE_HZ)
+            pcm = item.read(RATE_HZ)
         except (DataError, OSError):
             continue
         if not len(pcm) or not np.any(pcm):
