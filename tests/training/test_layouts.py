@@ -319,7 +319,7 @@ def test_one_class_with_folders_of_sessions_stays_one_class(tmp_path: Path) -> N
 
 
 def test_a_folder_that_holds_all_of_a_class_is_no_recording(tmp_path: Path) -> None:
-    """Else all clips of a day would be takes of one recording, in one fold."""
+    """All clips of a day would be takes of one recording, in one fold."""
     for i in range(8):
         put(tmp_path / "beep" / "2024-05-01" / f"b{i}.wav")
     classes(tmp_path, ("noise",))

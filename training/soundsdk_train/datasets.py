@@ -21,7 +21,8 @@ from soundsdk_train.waveform import FeatureVariant, VariantMaker
 
 # What other modules know of a data set, in one place.
 __all__ = [
-    "LAYOUTS", "UNKNOWN", "Dataset", "LabelledClip", "LabelledFile", "LoadedClips", "add_backgrounds", "data_hash",
+    "LAYOUTS", "UNKNOWN", "Dataset", "LabelledClip", "LabelledFile", "LoadedClips", "add_backgrounds", "chosen_fold",
+    "data_hash",
     "label_matrix", "label_name", "load_clips", "recording_of", "refuse_duplicates", "scan", "split",
 ]  # fmt: skip
 
@@ -82,6 +83,11 @@ def split(dataset: Dataset, test_fold: int | None) -> tuple[list[LabelledFile], 
                 "Give them the same fold.",
             )
     return train, test
+
+
+def chosen_fold(dataset: Dataset, asked: int | None) -> int | None:
+    """Return the fold to hold out, None for none: the one asked for (0: none), else the data set's test part."""
+    return dataset.test_fold if asked is None else asked or None
 
 
 def load_clips(

@@ -12,9 +12,10 @@ from soundsdk.errors import UsageError
 from soundsdk.whole_file import check_folder
 from soundsdk_train import run_settings, training_run
 from soundsdk_train.checkpoint import CheckpointFiles
-from soundsdk_train.datasets import Dataset, scan, split
+from soundsdk_train.datasets import Dataset, add_backgrounds, chosen_fold, scan, split
 from soundsdk_train.evaluation.deployed_figures import DeployedFigures
 from soundsdk_train.preparation import (
+    check_data,
     choose_head,
     choose_start,
     load_split,
@@ -33,7 +34,8 @@ class TrainingRequest:
     data: str
     output: Path
     layout: str = "auto"
-    fold: int | None = None
+    fold: int | None = None  # 0: none, also where the data set comes with a test part
+    background: Sequence[str] = ()
     config: str | None = None
     seed: int | None = None
     name: str | None = None
@@ -75,14 +77,17 @@ def run_training(request: TrainingRequest, say: Callable[[str], None]) -> Finish
     checkpoints.check()
     settings = _settings(request)
     dataset = scan(request.data, request.layout)
+    add_backgrounds(dataset, request.background)
+    fold = chosen_fold(dataset, request.fold)
     given = run_settings.tables_in(request.config)
     choose_head(dataset, settings, given)
-    pretrained = choose_start(dataset, request.fold, settings, given, request.start, request.epochs)
+    check_data(dataset, fold, settings, explicit=request.fold is not None, say=say)
+    pretrained = choose_start(dataset, fold, settings, given, request.start, request.epochs)
     if settings.scenes.count and request.unlabelled:
         raise UsageError("--unlabelled does not go with [scenes].", "Put those recordings into a folder of --material.")
     distiller = None if settings.scenes.count else open_teacher_file(dataset, settings, request.unlabelled)
-    clips, test, labels = load_split(dataset, request.fold, settings)
-    files = split(dataset, request.fold)[0]
+    clips, test, labels = load_split(dataset, fold, settings)
+    files = split(dataset, fold)[0]
     sources = None
     if settings.scenes.count:
         from soundsdk_train.scene_data import make_scenes
@@ -101,10 +106,10 @@ def run_training(request: TrainingRequest, say: Callable[[str], None]) -> Finish
             test,
             labels,
             settings,
-            test_fold=request.fold,
+            test_fold=fold,
             on_epoch=display.epoch,
             on_stage=display.stage,
-            choose_thresholds=_threshold_chooser(dataset, request.fold, settings, say),
+            choose_thresholds=_threshold_chooser(dataset, fold, settings, say),
             sources=sources,
             pretrained=pretrained,
             checkpoints=checkpoints,

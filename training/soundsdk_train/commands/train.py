@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundsdk.commands.options import config_option, data_option, fold_option, output_option, seed_option
+from soundsdk.commands.options import config_option, data_option, output_option, seed_option
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import EXIT_INTERRUPTED, EXIT_OK
-from soundsdk_train.datasets import LAYOUTS
+from soundsdk_train.commands.data_options import background_option, layout_option, training_fold_option
 
 if TYPE_CHECKING:
     from soundsdk_train.training_job import FinishedTraining
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     "train",
     cls=Verb,
     examples=[
-        "soundsdk train --data my_sounds -o siren.tflite",
+        "soundsdk train --data my_sounds -o doorbell.tflite     # my_sounds/doorbell, my_sounds/background",
+        "soundsdk train --data my_sounds --background room_recordings -o doorbell.tflite",
         "soundsdk train --data my_sounds --fold 1 --seed 7 -o siren.tflite",
         "soundsdk train --data my_sounds --resume -o siren.tflite",
         "soundsdk train --data my_sounds --teacher yamnet.tflite --unlabelled long_recordings -o siren.tflite",
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
     ],
 )
 @data_option
-@click.option("--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="Layout of the folder.")
-@fold_option("Hold this fold out of training, and measure on it afterwards.")
+@layout_option
+@training_fold_option
+@background_option
 @config_option
 @seed_option
 @click.option("--name", default=None, help="Name of the model in its metadata (default: the file's name).")
@@ -66,6 +68,7 @@ def train(
     data: str,
     layout: str,
     fold: int | None,
+    background: tuple[str, ...],
     config: str | None,
     seed: int | None,
     name: str | None,
@@ -79,6 +82,9 @@ def train(
     output: Path,
 ) -> int:
     """Train a detector on a folder of recordings.
+
+    It says first what it found, as `soundsdk data` does. A class named background, noise, silence, other or negative
+    is never an event. A folder that comes with a test part has it held out.
 
     A checkpoint beside the file is written after each epoch, from which --resume goes on, also after a crash, as if
     there had been no end. Ctrl-C ends training early: the best so far goes to NAME.interrupted.tflite, a NAME.tflite
@@ -94,6 +100,7 @@ def train(
         output,
         layout=layout,
         fold=fold,
+        background=background,
         config=config,
         seed=seed,
         name=name,
@@ -106,7 +113,7 @@ def train(
         resume=resume,
     )
     done = run_training(request, partial(click.echo, err=True))
-    _show(done, fold)
+    _show(done)
     if done.interrupted:
         click.echo(
             f"interrupted: {done.path} is what was trained so far; the same command with --resume goes on to {output}",
@@ -116,11 +123,11 @@ def train(
     return EXIT_OK
 
 
-def _show(done: FinishedTraining, fold: int | None) -> None:
+def _show(done: FinishedTraining) -> None:
     """Print cost and figures, and what is too large for a small board."""
     from soundsdk_train.training_run import over_budget
 
-    cost = done.detector.record["cost"]
+    cost, fold = done.detector.record["cost"], done.detector.record["test_fold"]
     click.echo(
         f"{done.path}: {cost['file_bytes']:,} bytes, {cost['parameters']:,} parameters, "
         f"{cost['arena_bytes']:,} bytes of arena, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from soundsdk.errors import DataError, UsageError
@@ -41,7 +42,7 @@ def scan(root: str | Path, layout: str = "auto") -> Dataset:
     return dataset
 
 
-def add_backgrounds(dataset: Dataset, folders: tuple[str | Path, ...]) -> None:
+def add_backgrounds(dataset: Dataset, folders: Sequence[str | Path]) -> None:
     """Add all recordings below folders, whatever these are named, as backgrounds; DataError if one holds none."""
     for number, folder in enumerate(folders):
         listing = list_sounds(Path(folder))

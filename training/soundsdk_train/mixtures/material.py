@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,7 +78,7 @@ def files_of(folder: str | Path, exclude: Sequence[str] = ()) -> list[LabelledFi
         if item.label in exclude:
             continue
         group = groups.get(item.path.name)
-        files.append(item if group is None else LabelledFile(item.path, item.label, item.fold, group))
+        files.append(item if group is None else replace(item, source=group))
     if not files:
         raise DataError(f"{folder} holds no recordings but those to exclude.", "Give other folders.")
     return files
