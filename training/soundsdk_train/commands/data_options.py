@@ -18,7 +18,7 @@ training_fold_option = click.option(
 )
 background_option = click.option(
     "--background",
-    type=click.Path(exists=True, file_okay=False),
+    type=click.Path(),
     multiple=True,
     metavar="DIR",
     help="Sounds that are no event, whatever the folders in it are called. May be repeated.",

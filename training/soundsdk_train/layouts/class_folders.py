@@ -135,10 +135,15 @@ def _deal(reading: _Reading, root: Path, label: str, folders: Mapping[str, Seque
 
 
 def _sources(folder: Path, files: Sequence[Path]) -> list[tuple[Path, str]]:
-    """Return each file with its recording: the folder inside the class, unless that is the only one, or its name."""
+    """Return each file with its recording: the folder inside the class, unless that is the only one, or its name.
+
+    A take that `soundsdk record` had to divide has a folder and a description beside it, and stays one.
+    """
     inside = [path.relative_to(folder).parts for path in files]
     shared = 0
     while all(len(parts) > shared + 1 for parts in inside) and len({parts[shared] for parts in inside}) == 1:
+        if folder.joinpath(*inside[0][:shared], f"{inside[0][shared]}.json").is_file():
+            break
         shared += 1
     return [
         (path, parts[shared] if len(parts) > shared + 1 else recording_of(path))
