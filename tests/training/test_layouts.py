@@ -408,6 +408,7 @@ def test_labels_in_time_give_events_and_backgrounds(tmp_path: Path, write: Write
     path = long_recording(tmp_path / place, bursts)
     write(path, bursts)
     found = scan(tmp_path)
+    assert len({r.name for r in found.recordings}) == len(found.recordings)
     parts = sorted((r.part, r.label) for r in found.recordings if r.part)
     assert [part for part, label in parts if label == "door_bell"] == bursts
     assert [part for part, label in parts if label == "background"] == [(0.0, 1.25), (2.25, 3.75)]

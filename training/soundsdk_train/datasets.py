@@ -112,7 +112,7 @@ def load_clips(
     def one(recording: LabelledFile) -> LabelledClip | tuple[str, str]:
         try:
             digest = digest_of(recording)
-            clip = LabelledClip(recording.path.name, np.zeros(0, np.int16), (recording.label,), digest)
+            clip = LabelledClip(recording.name, np.zeros(0, np.int16), (recording.label,), digest)
             clip.source = recording.source
             if store is not None and not keep_pcm and _fill(clip, store.get(digest)):
                 return clip

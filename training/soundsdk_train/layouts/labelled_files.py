@@ -39,6 +39,11 @@ class LabelledFile:
     source: str
     part: tuple[float, float] | None = None
 
+    @property
+    def name(self) -> str:
+        """The file's name, with the seconds of the part if it is one."""
+        return self.path.name + (f" {self.part[0]:.3f}-{self.part[1]:.3f}" if self.part else "")
+
     def read(self, rate_hz: int) -> NDArray[np.int16]:
         """Decode the file, or the part of it; raises what audio_file.read() raises."""
         if self.part is None:
