@@ -37,7 +37,7 @@ from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
     help="Bits per sample on the wire; 16 is lossless (default: 4, or 3 through a USB-to-serial bridge).",
 )  # fmt: skip
 @click.option(
-    "--labels", is_flag=True, help="Also write what the board's detector hears, as Audacity labels: NAME.txt."
+    "--labels", is_flag=True, help="Write what the board's detector hears as Audacity labels, too: NAME.txt."
 )
 @output_option("Folder of the dataset, for soundsdk train.", folder=True)
 @json_option
