@@ -27,6 +27,7 @@ VERBS = {
     "demo": ("soundsdk_sim.commands.demo", "Make a scene with known events and run the detector on it."),
     "sim": ("soundsdk_sim.commands.sim", "Run the firmware's own code on recordings and print its event lines."),
     "explain": ("soundsdk_sim.commands.explain", "Show why each class did or did not fire on a recording."),
+    "data": ("soundsdk_train.commands.data", "Show what a folder of recordings holds, and what is odd in it."),
     "train": ("soundsdk_train.commands.train", "Train a detector on a folder of recordings."),
     "evaluate": ("soundsdk_train.commands.evaluate", "Measure a detector on recordings."),
     "bench": ("soundsdk_train.commands.bench", "Measure detectors on named sets and keep a table of them."),

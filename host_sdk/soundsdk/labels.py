@@ -1,13 +1,25 @@
-"""Labelled spans of sound, and their text forms: DCASE tab-separated tables and Audacity label tracks."""
+"""Labels, labelled spans of sound, and their text forms: DCASE tab-separated tables and Audacity label tracks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from soundsdk.errors import DataError
 
 TSV_HEADER = "filename\tonset\toffset\tevent_label"
+MOST_LABEL_CHARACTERS = 64  # a board sends a label in lines of 1,024 bytes, four bytes a character at most
+
+# Classes that are never an event, as are those that begin with neg_.
+BACKGROUND_LABELS = ("background", "noise", "silence", "other", "negative")
+_ALSO_BACKGROUND = ("background_noise",)  # _background_noise_ of Speech Commands
+
+
+def is_background(label: str) -> bool:
+    """Return True for a class of sounds that are no event: background, noise, silence, other, negative, neg_*."""
+    words = (label, label.removesuffix("s"))
+    return any(word in (*BACKGROUND_LABELS, *_ALSO_BACKGROUND) for word in words) or label.startswith("neg_")
 
 
 @dataclass(frozen=True)
@@ -82,3 +94,43 @@ def _span(number: int, row: list[str], name: str) -> LabelledSpan:
         return LabelledSpan(float(onset), float(offset), label)
     except ValueError as error:
         raise DataError(f"line {number} of {name} cannot be used: {error}.", "Correct its times.") from error
+
+
+def read_label_text(path: Path) -> str:
+    """Return the text of a file of labels; DataError if it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"the labels {path} cannot be read: {error}.", "Give a DCASE or an Audacity file.") from error
+
+
+def is_table(path: Path) -> bool:
+    """Return True for a file whose first line names the columns of a DCASE table, in any order."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            header = file.readline(4096)
+    except (OSError, UnicodeDecodeError):
+        return False
+    return set(TSV_HEADER.split("\t")) <= set(header.rstrip("\r\n").split("\t"))
+
+
+def read_table(path: Path) -> dict[str, list[LabelledSpan]]:
+    """Read a DCASE table of spans by file name; columns in any order, by their names in the first line.
+
+    A row without times names a recording in which there are no events. DataError if a column is missing.
+    """
+    header, *rows = [line.split("\t") for line in (read_label_text(path).splitlines() or [""])]
+    columns = TSV_HEADER.split("\t")
+    if not set(columns) <= set(header):
+        raise DataError(f"{path} lacks one of the columns {', '.join(columns)}.", "Name them in its first line.")
+    order = [header.index(column) for column in columns]
+    empty: dict[str, list[LabelledSpan]] = {}
+    lines = [TSV_HEADER]
+    for row in rows:
+        filled = [*row, *[""] * (len(header) - len(row))]
+        name, onset, offset, label = (filled[i] for i in order)
+        timed = bool(onset.strip() or offset.strip())
+        lines.append("\t".join([name, onset, offset, label]) if timed else "")  # keeps the numbers of the lines
+        if name.strip() and not timed:
+            empty[name] = []
+    return {**empty, **parse_tsv("\n".join(lines), str(path))}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,24 +17,35 @@ from soundfw.wire import framing
 from soundsdk.errors import ModelError
 from soundsdk.labels import LabelledSpan
 
+Sound = NDArray[np.int16] | Iterable[NDArray[np.int16]]  # a recording, or blocks of it
+
 BLOCK_SAMPLES = 2048  # about a step of the model: the lines do not depend on it
 REALTIME_BLOCK_SAMPLES = 256
 STATUS_S = 10
 
 
 class PcmSource:
-    """A microphone that delivers a recording, and nothing after it."""
+    """A microphone that delivers a recording, or the blocks of one as they are decoded, and nothing after it."""
 
-    def __init__(self, pcm: NDArray[np.int16]) -> None:
-        self._pcm = np.ascontiguousarray(pcm, np.int16).data
+    def __init__(self, pcm: Sound) -> None:
+        self._blocks = iter([pcm] if isinstance(pcm, np.ndarray) else pcm)
+        self._pcm = memoryview(b"").cast("h")
         self._at = 0
 
     def readinto(self, buf: memoryview) -> int:
         """Fill buf with samples and return the number of bytes; 0 at the end."""
-        n = min(len(buf), len(self._pcm) - self._at)
-        buf[:n] = self._pcm[self._at : self._at + n]
-        self._at += n
-        return 2 * n
+        done = 0
+        while done < len(buf):
+            if self._at == len(self._pcm):
+                block = next(self._blocks, None)
+                if block is None:
+                    break
+                self._pcm, self._at = np.ascontiguousarray(block, np.int16).data, 0
+            n = min(len(buf) - done, len(self._pcm) - self._at)
+            buf[done : done + n] = self._pcm[self._at : self._at + n]
+            done += n
+            self._at += n
+        return 2 * done
 
 
 class FeatureTap:
@@ -112,7 +123,7 @@ class RunResult:
 
 def run_recording(
     model: bytes,
-    pcm: NDArray[np.int16],
+    pcm: Sound,
     rate_hz: int,
     on_line: Callable[[bytes], None] | None = None,
     realtime: bool = False,
@@ -120,7 +131,8 @@ def run_recording(
 ) -> RunResult:
     """Run the firmware over a recording at the model's rate, as fast as possible or in real time.
 
-    on_line gets each line as soon as it is sent. features: keep them in the result.
+    Of a recording that comes in blocks no more than one is in memory. on_line gets each line as soon as it is sent.
+    features: keep them in the result.
     """
     result = RunResult()
     rest = bytearray()

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -294,3 +295,41 @@ def test_mqtts_believes_a_known_certificate_and_no_other(tmp_path: Path, closing
     stranger.close()
     known = closing(Monitor(tmp_path, url, SSL_CERT_FILE=str(certificate)))
     known.wait_said("connected to the MQTT broker mqtts://")
+
+
+def test_backgrounds_are_no_sensors_and_no_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A detector with a softmax head may have a class for all that is no event."""
+    paho = pytest.importorskip("paho.mqtt.client")
+    from soundsdk.device.messages import Event
+    from soundsdk.monitor.mqtt import Mqtt
+    from soundsdk.monitor.state import State
+
+    published: list[str] = []
+    clients: list[Any] = []
+
+    class Client:
+        """A client that is connected to nothing, and notes what is published."""
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            self.on_connect: Any = None
+            clients.append(self)
+
+        def publish(self, topic: str, *arguments: Any, **options: Any) -> SimpleNamespace:
+            published.append(topic)
+            return SimpleNamespace(rc=0)
+
+        def __getattr__(self, name: str) -> Any:
+            return lambda *arguments, **options: None
+
+    monkeypatch.setattr(paho, "Client", Client)
+    labels = ("siren", "background", "neg_speech")
+    hello = Hello(0, 1, "0.1", "sim", "x", "0" * 64, 16000)
+    requests = SimpleNamespace(classes={i: {"label": label} for i, label in enumerate(labels)}, complete=True)
+    mqtt = Mqtt(parse("mqtt://127.0.0.1/home"), State(hello, "sim"), requests, None, (), lambda text: None)  # type: ignore[arg-type]
+    (client,) = clients
+    client.on_connect(client, None, None, SimpleNamespace(is_failure=False), None)
+    for number, label in enumerate(labels):
+        mqtt.handle(Event(number, number, label, "on", 16000, 0.9), None, 0.0)
+    assert any("siren" in topic for topic in published)
+    assert published.count("home/sim/event") == 1
+    assert not [topic for topic in published if "background" in topic or "neg_speech" in topic]

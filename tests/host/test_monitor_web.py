@@ -20,6 +20,7 @@ from tone_boards import MODEL, beeps
 
 from sim.tiny_model import HZ, band_of
 from soundsdk.errors import PortError
+from soundsdk.labels import parse_audacity
 from soundsdk.monitor.page_server import CLIENTS, PING_S, QUEUED, PageServer, page
 
 
@@ -237,6 +238,32 @@ def test_the_page_shows_what_the_board_hears(
     assert {u.split("/")[2] for u in browser.requests if u.startswith("http")} == {url.split("/")[2]}
     process.terminate()
     browser.wait("document.querySelector('#state').textContent == 'monitor not reached'")
+
+
+def test_the_page_saves_its_events_as_labels_that_training_reads(
+    monitor: tuple[subprocess.Popen[str], str], browser: Chromium
+) -> None:
+    _, url = monitor
+    browser.view(1280, 860)
+    browser.go(url)
+    assert browser.run("document.querySelector('#save').hidden")
+    browser.wait("[...state.spans.values()].filter(s => s.offset_s !== null).length >= 3", SHOWN_S)
+    assert not browser.run("document.querySelector('#save').hidden")
+    browser.run(
+        "URL.createObjectURL = (blob) => { blob.text().then((text) => { window.saved = text; }); return 'blob:x'; };"
+        "HTMLAnchorElement.prototype.click = function () { window.named = this.download; };"
+        "document.querySelector('#save').click()"
+    )
+    browser.wait("Boolean(window.saved)", 10)
+    assert browser.run("window.named") == "events.txt"
+    spans = parse_audacity(browser.run("window.saved"))
+    shown = browser.run("[...state.spans.values()].map(s => [s.onset_s, s.offset_s, s.label])")
+    ended = [(onset, offset, label) for onset, offset, label in shown if offset is not None]
+    assert len(spans) >= 3
+    for span in spans[:3]:
+        assert any(abs(span.onset_s - o) < 1e-5 and abs(span.offset_s - e) < 1e-5 and span.label == n
+                   for o, e, n in ended)  # fmt: skip
+    assert browser.complaints == []
 
 
 def test_the_page_can_be_used_with_a_keyboard_and_fits_a_narrow_window(

@@ -15,12 +15,13 @@ import soundfile
 from numpy.typing import NDArray
 from tone_boards import RATE_HZ, board
 
-from sim.tiny_model import tones
+from sim.tiny_model import HZ, tones
 from soundsdk import cli
-from soundsdk.device.messages import Audio
+from soundsdk.device.messages import Audio, Event
 from soundsdk.device.session import Device
 from soundsdk.device.transport import ConnectionLost
 from soundsdk.errors import ProtocolError, UsageError
+from soundsdk.labels import parse_audacity
 from soundsdk.recording.audio_lines import Joiner, Piece, Take, cut, decode, record, triggered
 from soundsdk.recording.dataset_files import write
 from soundsdk.recording.recorder import record_pc
@@ -370,3 +371,35 @@ def test_a_folder_that_cannot_be_written_is_refused_before_any_recording(
     folder = str(tmp_path / "file" / "sounds")
     assert cli.run(["record", *more, "--label", "a", "--seconds", "1", "-o", folder]) == 1
     assert f"{folder} cannot be written: Not a directory." in capfd.readouterr().err
+
+
+def test_labels_of_what_the_board_heard_lie_beside_the_sound(
+    tmp_path: Path, capfd: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are what training takes as labels in time: parts of events, and backgrounds between them."""
+    sound = np.concatenate([noise(2, 20), tone(1.5, HZ["high"], 8000), noise(1.5, 20)])
+    monkeypatch.setattr("soundsdk.device.session.open_transport", lambda where, system: fast(np.tile(sound, 12), 4))
+    words = ["record", "--label", "hall", "--seconds", "20", "--labels", "-o", str(tmp_path)]
+    assert cli.run(words) == 0
+    (path,) = (Path(line) for line in capfd.readouterr().out.splitlines())
+    spans = parse_audacity(path.with_suffix(".txt").read_text())
+    whole = [s for s in spans if s.onset_s > 0.1 and s.offset_s < 19.9]
+    assert len(whole) >= 2
+    assert {s.label for s in spans} == {"high"}
+    pcm, _ = soundfile.read(path, dtype="int16")
+    for span in whole:
+        assert 1.0 < span.offset_s - span.onset_s < 2.5
+        middle = pcm[int((span.onset_s + 0.5) * 16000) :][:4000]
+        assert np.abs(middle.astype(int)).max() > 4000, "the tone sounds there"
+    datasets = pytest.importorskip("soundsdk_train.datasets")
+    assert {r.label for r in datasets.scan(tmp_path).recordings} == {"high", "background"}
+
+
+def test_spans_of_a_take_are_cut_to_it() -> None:
+    def edge(number: int, kind: str, at: int) -> Event:
+        return Event(1, number, "high", kind, at, at / 16000, 0.9)
+
+    edges = [edge(1, "off", 24_000), edge(2, "on", 32_000), edge(2, "off", 40_000), edge(3, "on", 60_000)]
+    take = Take(16_000, 48_000, 16000, [], events=[*edges, edge(4, "on", 70_000)])
+    found = [(s.onset_s, s.offset_s) for s in take.spans(take.at, take.samples)]
+    assert found == [(0.0, 0.5), (1.0, 1.5), (2.75, 3.0)]

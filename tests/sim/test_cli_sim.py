@@ -289,3 +289,35 @@ def test_every_tone_of_a_long_48_khz_stereo_flac_is_an_event(sim, tmp_path: Path
     code, out, _ = sim(path)
     assert code == 0
     assert len(events(out)) == 80
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux says how much memory a program had")
+def test_a_long_recording_needs_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
+    """Half an hour decoded as a whole would be 60 MB as int16, and 230 MB while it is converted."""
+    minute = (300 * np.random.default_rng(0).standard_normal(60 * 22050)).astype(np.int16)
+    peak_mb = []
+    for minutes in (1, 30):
+        path = tmp_path / f"{minutes}.wav"
+        with soundfile.SoundFile(path, "w", 22050, 1, subtype="PCM_16") as file:
+            for _ in range(minutes):
+                file.write(minute)
+        code = (
+            "import re, sys; from soundsdk.cli import run; code = run(['sim', sys.argv[1]]);"
+            "status = open('/proc/self/status').read();"
+            "print(re.search(r'VmHWM:\\s*(\\d+)', status)[1], file=sys.stderr); sys.exit(code)"
+        )
+        words = [sys.executable, "-c", code, str(path)]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.splitlines()) >= 6 * minutes, "a status every 10 s"
+        peak_mb.append(int(done.stderr.split()[-1]) // 1024)
+    assert peak_mb[1] < peak_mb[0] + 20
+    assert peak_mb[1] < 200
+
+
+def test_noise_is_the_same_however_the_sound_is_divided(sound: np.ndarray) -> None:
+    from soundsdk_sim.noise import add_noise, add_noise_to_blocks
+
+    pcm = (sound * 32767).astype(np.int16) if sound.dtype.kind == "f" else sound.astype(np.int16)
+    blocks = np.array_split(pcm, 7)
+    assert np.array_equal(np.concatenate(list(add_noise_to_blocks(lambda: blocks, 10))), add_noise(pcm, 10))

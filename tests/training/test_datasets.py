@@ -44,6 +44,8 @@ def test_esc_csv_gives_labels_in_the_order_of_targets(tmp_path: Path) -> None:
         "filename,fold,target,category,esc10,src_file,take\n"
         "1-9-A-1.wav,1,1,rooster,True,9,A\n2-8-A-0.wav,2,0,dog,True,8,A\n2-8-B-0.wav,2,0,dog,True,8,B\n"
     )
+    for name in ("1-9-A-1.wav", "2-8-A-0.wav", "2-8-B-0.wav"):
+        tone(tmp_path / "audio" / name)
     found = datasets.scan(tmp_path)
     assert (found.layout, found.labels) == ("esc", ["dog", "rooster"])
     assert [(r.path.parent.name, r.path.name, r.fold, r.source) for r in found.recordings] == [
@@ -59,10 +61,13 @@ def test_urbansound8k_csv_gives_fold_folders_and_sources(tmp_path: Path) -> None
         "slice_file_name,fsID,start,end,salience,fold,classID,class\n"
         "100-3-0-0.wav,100,0.0,1.0,1,5,3,dog_bark\n101-2-0-1.wav,101,0,4,2,10,2,children_playing\n"
     )
+    tone(tmp_path / "audio" / "fold5" / "100-3-0-0.wav")
+    tone(tmp_path / "audio" / "fold10" / "101-2-0-1.wav")
     found = datasets.scan(tmp_path)
     assert (found.layout, found.labels, found.folds) == ("urbansound8k", ["children_playing", "dog_bark"], [5, 10])
-    assert found.recordings[1].path.as_posix().endswith("audio/fold5/100-3-0-0.wav")
-    assert found.recordings[1].source == "100"
+    (bark,) = [r for r in found.recordings if r.label == "dog_bark"]
+    assert bark.path.as_posix().endswith("audio/fold5/100-3-0-0.wav")
+    assert bark.source == "100"
 
 
 def test_a_table_without_its_columns_names_the_line(tmp_path: Path) -> None:
@@ -129,7 +134,10 @@ def test_more_than_five_percent_unreadable_is_an_error(tmp_path: Path) -> None:
     for i in range(18):
         tone(tmp_path / "a" / f"{i}.wav")
     (tmp_path / "a" / "x.wav").write_bytes(b"RIFF\x00\x00")
-    with pytest.raises(DataError, match=r"1 of 19 files cannot be read.*x\.wav"):
+    loaded = datasets.load_clips(datasets.scan(tmp_path).recordings, FRONTEND, 8)
+    assert (len(loaded.clips), len(loaded.unreadable)) == (18, 1), "one file is that file's matter"
+    (tmp_path / "a" / "y.wav").write_bytes(b"RIFF\x00\x00")
+    with pytest.raises(DataError, match=r"2 of 20 files cannot be read.*x\.wav"):
         datasets.load_clips(datasets.scan(tmp_path).recordings, FRONTEND, 8)
 
 

@@ -51,6 +51,9 @@ def test_metadata_is_complete(trained: Any) -> None:
         assert model.input_quant(before) == model.output_quant(after)
     assert len(metadata["reference"]["mean"]) == len(metadata["reference"]["std"]) == 40
     assert len(metadata["detector"]["classes"]) == 3
+    never = [label for label, rule in zip(metadata["labels"], metadata["detector"]["classes"], strict=True)
+             if (rule["on"], rule["min_ms"]) == (1000, 60000)]  # fmt: skip
+    assert never == ["noise"], "the class of backgrounds is no event"
     assert set(metadata["detector"]["classes"][0]) == {"on", "off", "min_ms", "hold_ms"}
     provenance = metadata["provenance"]
     assert len(provenance["data"]) == 64

@@ -1,60 +1,34 @@
-"""Recordings on disk and how they are divided: layouts, official folds, no recording on both sides."""
+"""Recordings to train on and to test with: how they are divided, decoded, and no recording on both sides."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
-import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import DataError, UsageError
-from soundsdk.recording import audio_file
 from soundsdk_train.feature_cache import FeatureStore, StoredFeatures
 from soundsdk_train.features import extract, lengthened
+from soundsdk_train.layouts.labelled_files import Dataset, LabelledFile, label_name, recording_of
+from soundsdk_train.layouts.scanning import LAYOUTS, add_backgrounds, scan
 from soundsdk_train.run_settings import FrontendSettings
 from soundsdk_train.waveform import FeatureVariant, VariantMaker
 
-LAYOUTS = ("auto", "esc", "folders", "urbansound8k")
+# What other modules know of a data set, in one place.
+__all__ = [
+    "LAYOUTS", "UNKNOWN", "Dataset", "LabelledClip", "LabelledFile", "LoadedClips", "add_backgrounds", "chosen_fold",
+    "data_hash",
+    "label_matrix", "label_name", "load_clips", "recording_of", "refuse_duplicates", "scan", "split",
+]  # fmt: skip
+
 MAX_UNREADABLE = 0.05
-FOLDER_FOLDS = 5
 _CHUNK = 512  # clips that are decoded before their features are kept
 UNKNOWN = 2  # strong label of a frame that is not learned from
-
-_ESC_FOLDER = re.compile(r"\d{3} - (.+)")
-_ESC_FILE = re.compile(r"(\d+)-([^-]+)-([^-]+)")
-_TAKE = re.compile(r"(.+)-[A-Z]")
-
-
-@dataclass
-class LabelledFile:
-    """One file: its class, the fold it belongs to, and the recording it was cut from."""
-
-    path: Path
-    label: str
-    fold: int
-    source: str
-
-
-@dataclass
-class Dataset:
-    """All recordings of a folder. labels are sorted as the layout numbers them."""
-
-    root: Path
-    layout: str
-    labels: list[str]
-    recordings: list[LabelledFile]
-
-    @property
-    def folds(self) -> list[int]:
-        """Numbers of the folds, ascending."""
-        return sorted({r.fold for r in self.recordings})
 
 
 @dataclass
@@ -86,36 +60,6 @@ class LoadedClips:
     unreadable: list[tuple[str, str]] = field(default_factory=list)
 
 
-def scan(root: str | Path, layout: str = "auto") -> Dataset:
-    """List the recordings in a folder.
-
-    layout: "esc" (`NNN - Class/FOLD-ID-TAKE.ogg`, or `audio/` with `meta/esc50.csv`), "urbansound8k" (`audio/foldN/`
-    with `metadata/UrbanSound8K.csv`), "folders" (one folder per class) or "auto". Raises DataError if there is nothing
-    to train on, UsageError if the layout is unknown.
-    """
-    root = Path(root)
-    if layout not in LAYOUTS:
-        raise UsageError(f"the layout {layout!r} is not known.", f"Use one of {', '.join(LAYOUTS)}.")
-    if not root.is_dir():
-        raise DataError(f"{root} is not a folder.", "Give the folder that holds the recordings.")
-    if layout == "auto":
-        layout = _detect(root)
-    reader = {"esc": _scan_esc, "folders": _scan_folders, "urbansound8k": _scan_urbansound8k}[layout]
-    labels, recordings = reader(root)
-    if not recordings:
-        loose = [p for p in sorted(root.iterdir()) if p.suffix.lower() in audio_file.SUFFIXES and p.is_file()]
-        if loose:
-            raise DataError(
-                f"the recordings in {root} are in no folder that says what they are.",
-                f"Put them into one folder per class, as {root / 'CLASS' / loose[0].name}.",
-            )
-        raise DataError(
-            f"{root} holds no recordings in the layout {layout!r}.",
-            "Put WAV, FLAC or OGG files into one folder per class, or name the layout with --layout.",
-        )
-    return Dataset(root, layout, labels, sorted(recordings, key=lambda r: r.path.as_posix()))
-
-
 def split(dataset: Dataset, test_fold: int | None) -> tuple[list[LabelledFile], list[LabelledFile]]:
     """Return training and test recordings; without a test fold all are for training.
 
@@ -141,6 +85,11 @@ def split(dataset: Dataset, test_fold: int | None) -> tuple[list[LabelledFile], 
     return train, test
 
 
+def chosen_fold(dataset: Dataset, asked: int | None) -> int | None:
+    """Return the fold to hold out, None for none: the one asked for (0: none), else the data set's test part."""
+    return dataset.test_fold if asked is None else asked or None
+
+
 def load_clips(
     recordings: Sequence[LabelledFile],
     frontend: FrontendSettings,
@@ -157,17 +106,16 @@ def load_clips(
     samples, which need 30 times the memory of the features. make_variants makes the augmented copies of a clip from its
     samples.
     store: where features and variants are kept between runs; what it has is not decoded, unless samples are kept.
-    Raises DataError if a larger share of the files than most_unreadable cannot be read.
+    Raises DataError if more than one file, and a larger share of them than most_unreadable, cannot be read.
     """
     def one(recording: LabelledFile) -> LabelledClip | tuple[str, str]:
         try:
-            content = recording.path.read_bytes()
-            digest = hashlib.sha256(content).hexdigest()
-            clip = LabelledClip(recording.path.name, np.zeros(0, np.int16), (recording.label,), digest)
+            digest = digest_of(recording)
+            clip = LabelledClip(recording.name, np.zeros(0, np.int16), (recording.label,), digest)
             clip.source = recording.source
             if store is not None and not keep_pcm and _fill(clip, store.get(digest)):
                 return clip
-            pcm = audio_file.read(recording.path, frontend.rate_hz)
+            pcm = recording.read(frontend.rate_hz)
         except DataError as error:
             return str(recording.path), error.message
         except OSError as error:
@@ -190,13 +138,25 @@ def load_clips(
                     _fill(clip, store.get(clip.sha256))  # the mapped file in place of memory
             loaded.clips += clips
             loaded.unreadable += [result for result in results if not isinstance(result, LabelledClip)]
-    if len(loaded.unreadable) > most_unreadable * len(recordings):
+    # One bad file is that file's matter, however few there are.
+    if len(loaded.unreadable) > max(1, most_unreadable * len(recordings)):
         reason = loaded.unreadable[0][1]
         raise DataError(
             f"{len(loaded.unreadable)} of {len(recordings)} files cannot be read, the first because {reason}",
             "Remove or replace them; up to 5 % are skipped.",
         )
     return loaded
+
+
+def digest_of(recording: LabelledFile) -> str:
+    """Return the SHA-256 of a file's content or, of a part, one of that and its place; OSError if it cannot be read."""
+    digest = hashlib.sha256()
+    with recording.path.open("rb") as file:
+        while data := file.read(1 << 20):
+            digest.update(data)
+    if recording.part is not None:
+        digest.update(f"{recording.part[0]:.6f}-{recording.part[1]:.6f}".encode())
+    return digest.hexdigest()
 
 
 def _segments(clip: LabelledClip) -> list[StoredFeatures]:
@@ -245,101 +205,3 @@ def data_hash(clips: Sequence[LabelledClip]) -> str:
     """Return one SHA-256 over the names and contents of all files; their order does not matter."""
     lines = sorted(f"{clip.sha256}  {clip.name}\n" for clip in clips)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def label_name(text: str) -> str:
-    """Return a class name as the wire shows it, lower case with underscores: "Dog bark" -> "dog_bark"."""
-    return re.sub(r"\W+", "_", text.strip().lower()).strip("_")
-
-
-def recording_of(path: Path) -> str:
-    """Return the name of the recording that a file is a take of: without its last -A, -B …, if it has one."""
-    take = _TAKE.fullmatch(path.stem)
-    return take[1] if take else path.stem
-
-
-def _detect(root: Path) -> str:
-    if (root / "metadata" / "UrbanSound8K.csv").is_file():
-        return "urbansound8k"
-    if (root / "meta" / "esc50.csv").is_file():
-        return "esc"
-    if any(_ESC_FOLDER.fullmatch(p.name) for p in root.iterdir() if p.is_dir()):
-        return "esc"
-    return "folders"
-
-
-def _audio_files(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in audio_file.SUFFIXES and p.is_file())
-
-
-def _scan_esc(root: Path) -> tuple[list[str], list[LabelledFile]]:
-    if (root / "meta" / "esc50.csv").is_file():
-        columns = ("filename", "fold", "target", "category", "src_file")
-        return _scan_csv(root / "meta" / "esc50.csv", columns, root / "audio")
-    labels, recordings = [], []
-    for folder in sorted(p for p in root.iterdir() if p.is_dir()):
-        match = _ESC_FOLDER.fullmatch(folder.name)
-        if not match:
-            continue
-        label = label_name(match[1])
-        labels.append(label)
-        for path in _audio_files(folder):
-            parts = _ESC_FILE.fullmatch(path.stem)
-            if not parts:
-                raise DataError(
-                    f"{path} is not named FOLD-ID-TAKE as in the ESC layout.", "Rename it or use --layout folders."
-                )
-            recordings.append(LabelledFile(path, label, int(parts[1]), parts[2]))
-    return labels, recordings
-
-
-def _scan_urbansound8k(root: Path) -> tuple[list[str], list[LabelledFile]]:
-    table = root / "metadata" / "UrbanSound8K.csv"
-    return _scan_csv(table, ("slice_file_name", "fold", "classID", "class", "fsID"), root / "audio", "fold{}")
-
-
-def _scan_csv(
-    table: Path, columns: tuple[str, str, str, str, str], audio_dir: Path, subfolder: str = ""
-) -> tuple[list[str], list[LabelledFile]]:
-    """Read a table of recordings. columns: names of file, fold, class number, class name and source recording."""
-    try:
-        with table.open(newline="", encoding="utf-8") as f:
-            rows = list(csv.DictReader(f))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{table} cannot be read: {error}.", "Restore the file that came with the data.") from error
-    numbers: dict[str, int] = {}
-    recordings = []
-    for line, row in enumerate(rows, 2):
-        try:
-            name, fold, number, label, source = (row[c] for c in columns)
-            label = label_name(label)
-            numbers[label] = int(number)
-            folder = audio_dir / subfolder.format(fold) if subfolder else audio_dir
-            recordings.append(LabelledFile(folder / name, label, int(fold), source))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise DataError(
-                f"{table}, line {line}, lacks one of the columns {', '.join(columns)}.", "Restore the original file."
-            ) from error
-    return sorted(numbers, key=lambda label: numbers[label]), recordings
-
-
-def _scan_folders(root: Path) -> tuple[list[str], list[LabelledFile]]:
-    """Read one folder per class. A folder inside it, or a name that ends in -A, -B …, marks takes of one recording.
-
-    As there are no official folds, a class's recordings are dealt to five folds in the order of their names' hashes.
-    """
-    labels, recordings = [], []
-    for folder in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        label = label_name(folder.name)
-        sources: dict[str, list[Path]] = {}
-        for path in _audio_files(folder):
-            inside = path.relative_to(folder)
-            source = inside.parts[0] if len(inside.parts) > 1 else recording_of(path)
-            sources.setdefault(source, []).append(path)
-        if not sources:
-            continue
-        labels.append(label)
-        order = sorted(sources, key=lambda s: hashlib.sha256(s.encode()).digest())
-        for i, source in enumerate(order):
-            recordings += [LabelledFile(p, label, i % FOLDER_FOLDS + 1, source) for p in sources[source]]
-    return labels, recordings

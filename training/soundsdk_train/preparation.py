@@ -17,10 +17,12 @@ from soundsdk.labels import counted
 from soundsdk.models.shipped import DEFAULT
 from soundsdk.recording.skipped import SkippedFiles
 from soundsdk_train import run_settings
+from soundsdk_train.data_report import report_of, without_silence
 from soundsdk_train.datasets import Dataset, LabelledClip, LabelledFile, LoadedClips, load_clips, split
 from soundsdk_train.feature_cache import FeatureStore, code_version, key_of
 from soundsdk_train.mixtures.material import Scorer
 from soundsdk_train.pretrained.reading import DetectorNetwork
+from soundsdk_train.survey import survey
 from soundsdk_train.waveform import variant_maker
 
 if TYPE_CHECKING:
@@ -34,6 +36,37 @@ def choose_head(dataset: Dataset, settings: run_settings.RunSettings, given: Map
         settings.model.head = "sigmoid"
         if backgrounds:
             click.echo(f"sounds without a label: {', '.join(backgrounds)}", err=True)
+
+
+def check_data(
+    dataset: Dataset,
+    fold: int | None,
+    settings: run_settings.RunSettings,
+    *,
+    explicit: bool,
+    say: Callable[[str], None],
+) -> None:
+    """Say what was found, and refuse what no detector can come of: first without reading sound, then with it.
+
+    Silent recordings of events are taken out of the data set. explicit: the user named the fold. Scenes, whose labels
+    are those of the settings, are neither refused nor read. Raises DataError.
+    """
+    report = report_of(dataset, fold, explicit=explicit)
+    for line in report.listed_lines():
+        say(line)
+    if settings.scenes.count:
+        return
+    if report.problem is not None:
+        raise report.problem
+    facts = survey([item.path for item in dataset.recordings])
+    heard = report_of(dataset, fold, facts, explicit=explicit)
+    heard.unreadable = []  # they are named when they are to be trained on
+    for line in heard.sound_lines():
+        say(line)
+    if heard.problem is not None:
+        raise heard.problem
+    if gone := without_silence(dataset, facts):
+        say(f"not learned from: {counted(len(gone), 'silent clip')} of events")
 
 
 def choose_start(

@@ -13,6 +13,9 @@ from typing import Any
 
 from soundfw.settings import POOL, THRESHOLDS
 from soundsdk.errors import UsageError
+from soundsdk.labels import BACKGROUND_LABELS, is_background
+
+__all__ = ["BACKGROUND_LABELS", "is_background"]  # known here as well, beside the settings they go with
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -22,15 +25,6 @@ else:  # pragma: no cover - the same parser under its older name
 
 # Labels that the scene generator makes without recordings.
 SYNTHETIC_LABELS = ("smoke_alarm", "siren", "doorbell", "knock")
-
-# Classes that are never an event, as are those that begin with neg_.
-BACKGROUND_LABELS = ("background", "noise", "silence", "other", "negative")
-
-
-def is_background(label: str) -> bool:
-    """Return True for a class of sounds that are no event: background, noise, silence, other, negative, neg_*."""
-    return label in BACKGROUND_LABELS or label.removesuffix("s") in BACKGROUND_LABELS or label.startswith("neg_")
-
 
 @dataclass
 class DataSettings:

@@ -13,9 +13,10 @@ from soundsdk.errors import UsageError
 from soundsdk.whole_file import check_folder
 from soundsdk_train import run_settings, training_run
 from soundsdk_train.checkpoint import CheckpointFiles
-from soundsdk_train.datasets import Dataset, scan, split
+from soundsdk_train.datasets import Dataset, add_backgrounds, chosen_fold, scan, split
 from soundsdk_train.evaluation.deployed_figures import DeployedFigures
 from soundsdk_train.preparation import (
+    check_data,
     choose_head,
     choose_start,
     load_split,
@@ -35,7 +36,8 @@ class TrainingRequest:
     data: str
     output: Path
     layout: str = "auto"
-    fold: int | None = None
+    fold: int | None = None  # 0: none, also where the data set comes with a test part
+    background: Sequence[str] = ()
     config: str | None = None
     seed: int | None = None
     name: str | None = None
@@ -122,14 +124,17 @@ def _train(
 ) -> tuple[TrainedDetector, DeployedFigures | None] | None:
     """Do this process's share of the training; worker 0 finishes it."""
     dataset = scan(request.data, request.layout)
+    add_backgrounds(dataset, request.background)
+    fold = chosen_fold(dataset, request.fold)
     given = run_settings.tables_in(request.config)
     choose_head(dataset, settings, given)
-    pretrained = choose_start(dataset, request.fold, settings, given, request.start, request.epochs)
+    check_data(dataset, fold, settings, explicit=request.fold is not None, say=say)
+    pretrained = choose_start(dataset, fold, settings, given, request.start, request.epochs)
     if settings.scenes.count and request.unlabelled:
         raise UsageError("--unlabelled does not go with [scenes].", "Put those recordings into a folder of --material.")
     distiller = None if settings.scenes.count else open_teacher_file(dataset, settings, request.unlabelled)
-    clips, test, labels = load_split(dataset, request.fold, settings)
-    files = split(dataset, request.fold)[0]
+    clips, test, labels = load_split(dataset, fold, settings)
+    files = split(dataset, fold)[0]
     sources = None
     if settings.scenes.count:
         from soundsdk_train.scene_data import make_scenes
@@ -153,8 +158,8 @@ def _train(
             test,
             labels,
             settings,
-            test_fold=request.fold,
-            choose_thresholds=_threshold_chooser(dataset, request.fold, settings, say),
+            test_fold=fold,
+            choose_thresholds=_threshold_chooser(dataset, fold, settings, say),
             sources=sources,
             **fitting,
         )

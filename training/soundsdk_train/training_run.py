@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from soundfw.settings import THRESHOLDS
 from soundsdk.errors import DataError, UsageError
+from soundsdk.labels import is_background
 from soundsdk.whole_file import check_writable, write_whole
 from soundsdk_train import crnn, crnn_step, export, quantize, tf_runtime, training_loop
 from soundsdk_train.augment import Bank
@@ -362,10 +364,19 @@ def _metadata(
         "head": settings.model.head,
         "frontend": {"version": soundcore.FRONTEND_VERSION, **asdict(settings.frontend)},
         **export.tensor_map(shape, settings.model.hop_frames),
-        "detector": {"pool_ms": d.pool_ms, "classes": [one] * len(labels)},
+        "detector": {
+            "pool_ms": d.pool_ms,
+            "classes": [_never(one) if is_background(label) else one for label in labels],
+        },
         "reference": statistics(features),
         "provenance": provenance,
     }
+
+
+def _never(rule: dict[str, int]) -> dict[str, int]:
+    """Return thresholds by which the class of backgrounds of a softmax head, which is no event, does not fire."""
+    highest = {key: most for key, _, _, most in THRESHOLDS}
+    return {**rule, "on": highest["on"], "min_ms": highest["min_ms"]}
 
 
 def _arena(data: bytes) -> dict[str, int]:

@@ -16,6 +16,7 @@ from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
     examples=[
         "soundsdk record --label bark --seconds 5 --count 10 -o my_sounds",
         "soundsdk record --label bark --on-trigger bark --pre-roll 1 --seconds 4 -o my_sounds",
+        "soundsdk record --label street --seconds 600 --labels -o my_sounds     # with a label track beside the sound",
         "soundsdk record --pc --label background --seconds 60 -o my_sounds",
     ],
 )
@@ -35,6 +36,9 @@ from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
     "--bits", type=click.Choice(["3", "4", "5", "16"]),
     help="Bits per sample on the wire; 16 is lossless (default: 4, or 3 through a USB-to-serial bridge).",
 )  # fmt: skip
+@click.option(
+    "--labels", is_flag=True, help="Write what the board's detector hears as Audacity labels, too: NAME.txt."
+)
 @output_option("Folder of the dataset, for soundsdk train.", folder=True)
 @json_option
 @pass_surroundings
@@ -48,6 +52,7 @@ def record(
     trigger: str | None,
     pre_roll_s: float,
     bits: str | None,
+    labels: bool,
     output: Path,
     as_json: bool,
 ) -> int:
@@ -67,15 +72,15 @@ def record(
 
     check_label(label)
     check_folder(output)
-    if pc and (port or trigger or bits):
-        raise UsageError("--pc excludes -p, --on-trigger and --bits.", "Leave them out.")
+    if pc and (port or trigger or bits or labels):
+        raise UsageError("--pc excludes -p, --on-trigger, --bits and --labels.", "Leave them out.")
     if trigger and pre_roll_s >= seconds:
         raise UsageError("--pre-roll must be shorter than --seconds.", "The event itself would not be in it.")
     empty = False
 
     def keep(take: Take, facts: dict[str, object]) -> None:
         nonlocal empty
-        sidecar, files = save(output, label, take, facts)
+        sidecar, files = save(output, label, take, facts, labels=labels)
         empty = empty or not files
         if as_json:
             click.echo(json.dumps({"sidecar": str(sidecar), **json.loads(sidecar.read_text(encoding="utf-8"))}))

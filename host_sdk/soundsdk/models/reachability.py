@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from soundsdk.detector_file import DetectorFile
+from soundsdk.labels import is_background
 
 SOUND_S = 10.0  # a class that needs a longer sound than this is called unreachable
 _QUIET_S = 5.0
@@ -42,6 +43,8 @@ def unreachable_in(model: bytes, metadata: dict[str, Any]) -> list[Unreachable]:
     stream = soundcore.Stream(model)
     out = []
     for index, label in enumerate(metadata["labels"]):
+        if is_background(label):
+            continue  # it is not meant to fire
         rule = metadata["detector"]["classes"][index]
         if rule["off"] >= rule["on"]:
             out.append(Unreachable(label, f"off {rule['off']} is not below on {rule['on']}, so an event would flutter"))

@@ -12,7 +12,7 @@ from soundsdk.device.messages import Event, Hello, Status
 from soundsdk.device.protocol import DeviceReset
 from soundsdk.device.reconnect import Disconnected, Reconnected, ReconnectingItem
 from soundsdk.errors import UsageError
-from soundsdk.labels import counted
+from soundsdk.labels import counted, is_background
 from soundsdk.monitor import mqtt_topics
 from soundsdk.monitor.mqtt_topics import Broker, Topics
 from soundsdk.monitor.records import line, record
@@ -120,7 +120,7 @@ class Mqtt:
         for topic, payload in mqtt_topics.of_board(self.topics, hello, self._board_name):
             self._keep(topic, payload)
         for label in labels:
-            if not self._only or label in self._only:
+            if (not self._only or label in self._only) and not is_background(label):
                 self._describe_label(label)
 
     def _describe_label(self, label: str) -> None:
@@ -131,6 +131,8 @@ class Mqtt:
 
     def handle(self, item: ReconnectingItem, span: EventSpan | None, now: float) -> None:
         """Publish an item."""
+        if isinstance(item, Event) and is_background(item.label):
+            return  # the class of all else that some detectors have is no event, and no sensor
         if isinstance(item, Event):
             payload = line(record(item, now, self._state.hello.rate_hz) or {})
             # The label of a board that does not report its classes is known with its first event.

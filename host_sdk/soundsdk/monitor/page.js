@@ -316,9 +316,27 @@ function showHealth() {
   ]));
 }
 
+// An Audacity label track of the board's newest start, in seconds since then: `at` of a sidecar of `soundsdk record`
+// counts samples from the same moment.
+function labelTrack() {
+  const seconds = (t) => t.toFixed(6);
+  return [...state.spans.values()].filter((s) => s.start === state.board.start && (s.active || s.offset_s !== null))
+    .sort((a, b) => a.onset_s - b.onset_s)
+    .map((s) => `${seconds(s.onset_s)}\t${seconds(s.offset_s ?? Math.max(s.onset_s, now()))}\t${s.label}\n`).join("");
+}
+
+function saveLabels() {
+  const link = element("a", "");
+  link.href = URL.createObjectURL(new Blob([labelTrack()], { type: "text/plain" }));
+  link.download = "events.txt";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
 function showEvents() {
   const all = [...state.spans.values()].reverse();
   $("none").hidden = all.length > 0;
+  $("save").hidden = all.length === 0;
   $("events").tBodies[0].replaceChildren(...all.map((s) => {
     const tr = element("tr", "", s.active ? "on" : "");
     const clock = new Date(1000 * s.time).toLocaleTimeString([], { hour12: false });
@@ -421,6 +439,7 @@ $("pause").onclick = () => {
   $("pause").setAttribute("aria-pressed", String(state.paused !== null));
   put($("pause"), state.paused === null ? "Pause" : "Go on");
 };
+$("save").onclick = saveLabels;
 $("all").onclick = () => { state.all = !state.all; chooseRows(); };
 $("span").value = innerWidth < 600 ? "15" : "30";
 readInk();

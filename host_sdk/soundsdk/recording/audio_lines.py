@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,12 @@ from soundsdk.device.messages import Ack, Audio, Event, Message
 from soundsdk.device.session import CommandRejected, Device
 from soundsdk.device.transport import ConnectionLost
 from soundsdk.errors import ProtocolError, SoundsdkError, UsageError
+from soundsdk.labels import LabelledSpan
 
 SILENCE_S = 5.0  # a board that records sends several lines a second
 MAX_BOARD_S = 3600  # the longest recording that a board makes at once
 _MAX_LINE_SAMPLES = 65535
+_EVENTS = 200  # the newest edges that are kept for a take on a trigger
 
 
 def decode(line: Audio) -> NDArray[np.int16]:
@@ -96,7 +98,7 @@ class Take:
     """A stretch of sound as it arrived. at, samples: what was requested; pieces: what arrived.
 
     captured + lost == samples. lost_board: samples that the board itself lost (microphone, no room for lines), None
-    if it did not report them.
+    if it did not report them. events: edges that the board's detector reported meanwhile.
     """
 
     at: int
@@ -106,6 +108,7 @@ class Take:
     lost_board: int | None = None
     trigger: Event | None = None
     whole: bool = True  # False if the board went away before the end
+    events: list[Event] = field(default_factory=list)
 
     @property
     def captured(self) -> int:
@@ -116,6 +119,21 @@ class Take:
     def lost(self) -> int:
         """Number of samples that did not arrive."""
         return self.samples - self.captured
+
+    def spans(self, at: int, samples: int) -> list[LabelledSpan]:
+        """Return the events within at … at + samples, in seconds since `at`; those that go beyond are cut there."""
+        begun: dict[int, Event] = {}
+        found = []
+        for event in self.events:
+            if event.edge == "on":
+                begun[event.id] = event
+                continue
+            start = begun.pop(event.id, None)
+            found.append((start.time_samples if start else at, event.time_samples, event.label))
+        found += [(event.time_samples, at + samples, event.label) for event in begun.values()]
+        cut_to = [(max(begin, at) - at, min(end, at + samples) - at, label) for begin, end, label in found]
+        rate = self.rate_hz
+        return [LabelledSpan(begin / rate, end / rate, label) for begin, end, label in sorted(cut_to) if begin < end]
 
     @property
     def gaps(self) -> list[tuple[int, int]]:
@@ -195,6 +213,7 @@ def record(
     samples = seconds * rate_hz
     receiver = Receiver()
     whole = True
+    events: list[Event] = []
     start(device, seconds, bits)
     deadline = time.monotonic() + 2 * seconds + silence_s
     try:
@@ -204,6 +223,8 @@ def record(
                     break
                 if progress:
                     progress(min(samples, receiver.joined.end - receiver.joined.begin), samples)
+            elif isinstance(message, Event):
+                events.append(message)
     except ConnectionLost:
         whole = False
     except BaseException:
@@ -218,7 +239,7 @@ def record(
     at = pieces[0].at if at is None else at
     if receiver.done is None and whole:
         whole = bool(pieces) and pieces[-1].end >= at + samples
-    return Take(at, samples, rate_hz, pieces, _number(receiver.done, "lost"), whole=whole)
+    return Take(at, samples, rate_hz, pieces, _number(receiver.done, "lost"), whole=whole, events=events)
 
 
 def _messages_until(device: Device, deadline: float, silence_s: float) -> Iterator[Message]:
@@ -272,6 +293,7 @@ def triggered(
     receiver = Receiver()
     wanted: Event | None = None
     busy_until = 0
+    events: list[Event] = []
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     start(device, MAX_BOARD_S, bits)
     try:
@@ -279,6 +301,8 @@ def triggered(
             if deadline is not None and time.monotonic() > deadline:
                 stop(device)
                 return
+            if isinstance(message, Event):
+                events = [*events[-_EVENTS:], message]
             if isinstance(message, Event) and message.edge == "on" and message.label == label:
                 if wanted is None and message.time_samples >= busy_until:
                     wanted = message
@@ -290,7 +314,8 @@ def triggered(
             if wanted is not None and receiver.joined.end >= wanted.time_samples - before + samples:
                 at = wanted.time_samples - before
                 busy_until = at + samples
-                yield Take(at, samples, rate_hz, cut(receiver.joined.pieces(), at, samples), trigger=wanted)
+                pieces = cut(receiver.joined.pieces(), at, samples)
+                yield Take(at, samples, rate_hz, pieces, trigger=wanted, events=list(events))
                 wanted = None
             receiver.joined.forget(receiver.joined.end - kept)
         raise ProtocolError(f"the board has sent nothing for {SILENCE_S:g} s.", "Reset it and try again.")

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import DataError, UsageError
+from soundsdk.labels import format_audacity
 from soundsdk.recording.audio_lines import Take
 
 MIN_PIECE_S = 0.25  # shorter ones are useless to training; the sidecar lists them
@@ -58,11 +59,14 @@ def _free_name(folder: Path, label: str, moment: float) -> str:
     raise DataError(f"{folder} has a thousand recordings of this second.", "Give another folder.")
 
 
-def write(dataset: Path, label: str, take: Take, facts: dict[str, Any], moment: float | None = None) -> list[Path]:
+def write(
+    dataset: Path, label: str, take: Take, facts: dict[str, Any], moment: float | None = None, *, labels: bool = False
+) -> list[Path]:
     """Write a take and its sidecar; return the path of the sidecar, then those of the sound files.
 
-    facts: more members of the sidecar. moment: the start of the take, seconds since 1970. DataError if the folder
-    cannot be written.
+    facts: more members of the sidecar. moment: the start of the take, seconds since 1970. labels: beside each
+    sound file also an Audacity label track, NAME.txt, of what the board's detector reported, to be corrected by hand
+    and trained on; none where it reported nothing. DataError if the folder cannot be written.
     """
     import soundfile
 
@@ -80,6 +84,9 @@ def write(dataset: Path, label: str, take: Take, facts: dict[str, Any], moment: 
             path.parent.mkdir(exist_ok=True)
             soundfile.write(str(path), piece.pcm, take.rate_hz, subtype="PCM_16")
             files.append(path)
+            spans = take.spans(piece.at, len(piece.pcm)) if labels else []
+            if spans:
+                path.with_suffix(".txt").write_text("\n".join(format_audacity(spans)) + "\n", encoding="utf-8")
         every = np.concatenate([piece.pcm for piece in take.pieces]) if take.pieces else np.zeros(0, np.int16)
         sidecar = {
             "label": label,

@@ -94,11 +94,13 @@ def record_pc(seconds: int, rate_hz: int = 16000, progress: Progress | None = No
     return Take(0, samples, rate_hz, joined.pieces())
 
 
-def save(dataset: Path, label: str, take: Take, facts: dict[str, Any]) -> tuple[Path, list[Path]]:
-    """Write a take that has just ended; return the path of its sidecar and those of its sound files."""
+def save(
+    dataset: Path, label: str, take: Take, facts: dict[str, Any], *, labels: bool = False
+) -> tuple[Path, list[Path]]:
+    """Write a take that has just ended, labels as in write(); return the paths of its sidecar and its sound files."""
     from soundsdk.recording.dataset_files import write
 
-    sidecar, *files = write(dataset, label, take, facts, time.time() - take.samples / take.rate_hz)
+    sidecar, *files = write(dataset, label, take, facts, time.time() - take.samples / take.rate_hz, labels=labels)
     return sidecar, files
 
 

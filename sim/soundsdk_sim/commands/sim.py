@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,9 +72,9 @@ def sim(
 
     The lines are the same on every target. An image that a target needs is built once.
 
-    Recordings are WAV, FLAC or OGG, of any rate and number of channels, or folders of them. Each one is played to a
-    freshly started board. Standard output holds nothing but the data. Exit code 1 if a recording or the model cannot
-    be used.
+    Recordings are files of any kind that libsndfile or ffmpeg decodes, of any rate, number of channels and length, or
+    folders of them. Each one is played to a freshly started board. Standard output holds nothing but the data. Exit
+    code 1 if a recording or the model cannot be used.
     """
     from soundsdk.models.shipped import load_model
     from soundsdk.recording.audio_file import find
@@ -86,7 +88,7 @@ def sim(
     if pty:
         from soundsdk_sim.pty import serve
 
-        serve(detector.data, _sound(named[0][0], rate_hz, noise_db), rate_hz, realtime, click.echo)
+        serve(detector.data, _whole(_sound(named[0][0], rate_hz, noise_db)), rate_hz, realtime, click.echo)
         return
     if form == "tsv":
         from soundsdk.labels import TSV_HEADER
@@ -134,15 +136,29 @@ def _check_options(
         check_writable(plot)
 
 
-def _sound(file: Path, rate_hz: int, noise_db: float | None) -> NDArray[np.int16]:
-    from soundsdk.recording.audio_file import read
+def _sound(file: Path, rate_hz: int, noise_db: float | None) -> Iterator[NDArray[np.int16]]:
+    """Return the blocks of a recording as they are decoded: an hour of sound needs no more memory than a second.
 
-    pcm = read(file, rate_hz)
+    The first is decoded at once, so that a file that is no sound is known before anything is printed.
+    """
+    from soundsdk.recording.audio_file import SoundReader
+
+    def blocks() -> Iterator[NDArray[np.int16]]:
+        return SoundReader(file, rate_hz).blocks()
+
     if noise_db is None:
-        return pcm
-    from soundsdk_sim.noise import add_noise
+        sound = blocks()
+    else:
+        from soundsdk_sim.noise import add_noise_to_blocks
 
-    return add_noise(pcm, noise_db)
+        sound = add_noise_to_blocks(blocks, noise_db)
+    return chain([next(sound)], sound)
+
+
+def _whole(blocks: Iterator[NDArray[np.int16]]) -> NDArray[np.int16]:
+    import numpy as np
+
+    return np.concatenate(list(blocks))
 
 
 def _one(
@@ -157,7 +173,8 @@ def _one(
 ) -> None:
     from soundsdk_sim.targets.runner import run_on_target
 
-    pcm = _sound(file, int(detector.metadata["frontend"]["rate_hz"]), noise_db)
+    blocks = _sound(file, int(detector.metadata["frontend"]["rate_hz"]), noise_db)
+    whole = _whole(blocks) if plot else None
     out = sys.stdout.buffer
 
     def show(line: bytes) -> None:
@@ -166,14 +183,14 @@ def _one(
             out.flush()
 
     on_line = show if form == "jsonl" else None
-    result = run_on_target(target, detector, pcm, on_line, realtime, features=plot is not None)
+    result = run_on_target(target, detector, blocks if whole is None else whole, on_line, realtime, whole is not None)
     out.flush()
     if form != "jsonl":
         from soundsdk.labels import format_audacity, format_tsv
 
         for row in format_tsv(name, result.events) if form == "tsv" else format_audacity(result.events):
             click.echo(row)
-    if plot:
+    if plot and whole is not None:
         from soundsdk_sim.plot import draw
 
-        draw(plot, pcm, detector.metadata, result, title=f"{name}  ·  {detector.name}")
+        draw(plot, whole, detector.metadata, result, title=f"{name}  ·  {detector.name}")

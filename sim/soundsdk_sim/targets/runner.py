@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from soundsdk.boards import find_board
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import UsageError
-from soundsdk_sim.board import RunResult, events_of, features_of, run_recording
+from soundsdk_sim.board import RunResult, Sound, events_of, features_of, run_recording
 from soundsdk_sim.targets.names import DEFAULT, TARGETS
 
 
 def run_on_target(
     target: str,
     detector: DetectorFile,
-    pcm: NDArray[np.int16],
+    pcm: Sound,
     on_line: Callable[[bytes], None] | None = None,
     realtime: bool = False,
     features: bool = False,
 ) -> RunResult:
     """Run the firmware over a recording at the detector's rate; on_line gets each line as soon as it comes.
 
-    realtime: on cpython and unix only. features: keep them, for a plot.
+    realtime: on cpython and unix only. features: keep them, for a plot. Only cpython plays blocks as they come; for the
+    others they are joined first.
 
     Event lines are the same bytes on cpython, unix, qemu-arm and qemu-rv32, `seq` included. In status lines `step_us`
     and `heap_free` are the target's own. rp2040 is the board rpi_pico, whose sound never ends: see on_rp2040.
@@ -37,6 +37,8 @@ def run_on_target(
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
     if target == DEFAULT:
         return run_recording(detector.data, pcm, rate_hz, on_line, realtime, features)
+    if not isinstance(pcm, np.ndarray):
+        pcm = np.concatenate([np.zeros(0, np.int16), *pcm])
     board = find_board(TARGETS[target])
     end_s: float | None = None
     if target == "unix":

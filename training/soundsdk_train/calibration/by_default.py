@@ -19,7 +19,6 @@ import numpy as np
 from soundsdk.errors import DataError
 from soundsdk.labels import LabelledSpan, counted
 from soundsdk.models.reachability import highest_scores, unreachable_in
-from soundsdk.recording import audio_file
 from soundsdk_train.calibration.choice import ON, Choice, ClassChoice, choose, score_trace
 from soundsdk_train.calibration.event_counts import EventRule, ScoreTrace
 from soundsdk_train.calibration.heard import HeardRecording, Listener
@@ -117,7 +116,7 @@ def _hear_files(listener: Listener, files: Sequence[LabelledFile]) -> list[Heard
         own = [item for item in files if item.label == label and label not in BACKGROUND_LABELS]
         for item in own[:: max(1, len(own) // _EVENTS)][:_EVENTS]:
             try:
-                pcm = audio_file.read(item.path, listener.rate_hz)
+                pcm = item.read(listener.rate_hz)
             except DataError:
                 continue  # it was reported when it was to be trained on
             rng = np.random.default_rng(len(out))

@@ -21,7 +21,7 @@ from soundsdk.recording import audio_file
 from soundsdk.whole_file import check_folder, write_whole
 from soundsdk_train.commands.folds import IDENTITY, FoldJob, TrainedFold, default_workers, finished_fold, runner
 from soundsdk_train.commands.training_options import training_options
-from soundsdk_train.datasets import Dataset, scan, split
+from soundsdk_train.datasets import Dataset, add_backgrounds, scan, split
 from soundsdk_train.run_settings import read_settings
 
 _FIGURES = {"accuracy": "accuracy", "macro_f1": "macro_f1", "map": "mean_average_precision"}
@@ -51,6 +51,7 @@ _FIGURES = {"accuracy": "accuracy", "macro_f1": "macro_f1", "map": "mean_average
 def crossval(
     data: str,
     layout: str,
+    background: tuple[str, ...],
     folds: list[int] | None,
     config: str | None,
     epochs: int | None,
@@ -84,6 +85,7 @@ def crossval(
         raise UsageError("a fold or a seed is given twice.", "Name each once.")
     check_folder(output)
     dataset = scan(data, layout)
+    add_backgrounds(dataset, background)
     wanted = []
     name = read_settings(config).name or dataset.root.name
     tried: list[int | None] = [*seeds] if seeds else [seed]
@@ -95,6 +97,7 @@ def crossval(
                 data,
                 output / f"{stem}.tflite",
                 layout=layout,
+                background=background,
                 fold=fold,
                 config=config,
                 seed=one_seed,

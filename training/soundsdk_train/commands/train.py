@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundsdk.commands.options import fold_option, output_option, seed_option
+from soundsdk.commands.options import output_option, seed_option
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError
+from soundsdk_train.commands.data_options import training_fold_option
 from soundsdk_train.commands.training_options import training_options
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     "train",
     cls=Verb,
     examples=[
-        "soundsdk train --data my_sounds -o siren.tflite",
+        "soundsdk train --data my_sounds -o doorbell.tflite     # my_sounds/doorbell, my_sounds/background",
+        "soundsdk train --data my_sounds --background room_recordings -o doorbell.tflite",
         "soundsdk train --data my_sounds --fold 1 --seed 7 -o siren.tflite",
         "soundsdk train --data my_sounds --resume -o siren.tflite",
         "soundsdk train --data my_sounds --teacher yamnet.tflite --unlabelled long_recordings -o siren.tflite",
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     ],
 )
 @training_options
-@fold_option("Hold this fold out of training, and measure on it afterwards.")
+@training_fold_option
 @seed_option
 @click.option("--name", default=None, help="Name of the model in its metadata (default: the file's name).")
 @click.option("--tensorboard", type=click.Path(), default=None, metavar="DIR", help="Write TensorBoard logs to DIR.")
@@ -48,6 +50,7 @@ def train(
     data: str,
     layout: str,
     fold: int | None,
+    background: tuple[str, ...],
     config: str | None,
     seed: int | None,
     name: str | None,
@@ -63,6 +66,9 @@ def train(
     output: Path,
 ) -> int:
     """Train a detector on a folder of recordings.
+
+    It says first what it found, as `soundsdk data` does. A class named background, noise, silence, other or negative
+    is never an event. A folder that comes with a test part has it held out.
 
     A checkpoint beside the file is written after each epoch, from which --resume goes on, also after a crash, as if
     there had been no end. Ctrl-C ends training early: the best so far goes to NAME.interrupted.tflite, a NAME.tflite
@@ -83,6 +89,7 @@ def train(
         output,
         layout=layout,
         fold=fold,
+        background=background,
         config=config,
         seed=seed,
         name=name,
@@ -100,7 +107,7 @@ def train(
     if done is None:
         click.echo(f"done; worker 0 writes {output}", err=True)
         return EXIT_OK
-    _show(done, fold)
+    _show(done)
     if done.interrupted:
         click.echo(
             f"interrupted: {done.path} is what was trained so far; the same command with --resume goes on to {output}",
@@ -110,11 +117,11 @@ def train(
     return EXIT_OK
 
 
-def _show(done: FinishedTraining, fold: int | None) -> None:
+def _show(done: FinishedTraining) -> None:
     """Print cost and figures, and what is too large for a small board."""
     from soundsdk_train.training_run import over_budget
 
-    cost = done.detector.record["cost"]
+    cost, fold = done.detector.record["cost"], done.detector.record["test_fold"]
     click.echo(
         f"{done.path}: {cost['file_bytes']:,} bytes, {cost['parameters']:,} parameters, "
         f"{cost['arena_bytes']:,} bytes of arena, "

@@ -9,15 +9,14 @@ from typing import Any, TypeVar
 import click
 
 from soundsdk.commands.options import config_option, data_option
-from soundsdk_train.datasets import LAYOUTS
+from soundsdk_train.commands.data_options import background_option, layout_option
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _OPTIONS: list[Callable[[Any], Any]] = [
     data_option,
-    click.option(
-        "--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True, help="Layout of the folder."
-    ),
+    layout_option,
+    background_option,
     config_option,
     click.option("--epochs", type=click.IntRange(1), metavar="N", help="Number of epochs, instead of the settings'."),
     click.option("--teacher", metavar="FILE", help="Learn from this model as well: .tflite, .onnx or SavedModel."),

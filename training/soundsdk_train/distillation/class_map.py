@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import DataError, UsageError
+from soundsdk.labels import is_background
 from soundsdk_train.datasets import label_name
-from soundsdk_train.run_settings import BACKGROUND_LABELS
 
 F32 = NDArray[np.float32]
 
@@ -105,7 +105,7 @@ def label_map(
             indices.append([_index(label, one, names, classes) for one in table[label]])
         else:
             indices.append(by_part.get(label_name(label), []))
-            if not indices[-1] and label not in BACKGROUND_LABELS:
+            if not indices[-1] and not is_background(label):
                 lost.append(label)
     if lost:
         raise UsageError(

@@ -69,7 +69,7 @@ def lay_out(
             continue
         name = recording.path.relative_to(dataset.root).as_posix()
         try:
-            clip = audio_file.read(recording.path, rate_hz)
+            clip = recording.read(rate_hz)
         except DataError as error:
             if on_unreadable is None:
                 raise

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from soundsdk import labels as label_files
 from soundsdk.errors import DataError
-from soundsdk.labels import LabelledSpan, printable
+from soundsdk.labels import LabelledSpan, is_background, printable
 from soundsdk_train.datasets import label_name
-from soundsdk_train.run_settings import is_background
 
 # What a recording without any event is often said to hold; besides background, noise and the like.
 _NEGATIVES = frozenset(
@@ -76,28 +75,6 @@ def within(
     return [replace(span, offset_s=min(span.offset_s, length_s)) for span in spans]
 
 
-def read_table(path: Path) -> dict[str, list[LabelledSpan]]:
-    """Read a DCASE table of spans by file name; columns in any order, by their names in the first line.
-
-    A row without times names a recording in which there are no events. DataError if a column is missing.
-    """
-    header, *rows = [line.split("\t") for line in (_text(path).splitlines() or [""])]
-    columns = label_files.TSV_HEADER.split("\t")
-    if not set(columns) <= set(header):
-        raise DataError(f"{path} lacks one of the columns {', '.join(columns)}.", "Name them in its first line.")
-    order = [header.index(column) for column in columns]
-    empty: dict[str, list[LabelledSpan]] = {}
-    lines = [label_files.TSV_HEADER]
-    for row in rows:
-        filled = [*row, *[""] * (len(header) - len(row))]
-        name, onset, offset, label = (filled[i] for i in order)
-        timed = bool(onset.strip() or offset.strip())
-        lines.append("\t".join([name, onset, offset, label]) if timed else "")  # keeps the numbers of the lines
-        if name.strip() and not timed:
-            empty[name] = []
-    return {**empty, **label_files.parse_tsv("\n".join(lines), str(path))}
-
-
 def _spans_of(files: Sequence[Path], truth: Path | None) -> tuple[list[list[LabelledSpan]], list[_Truth]]:
     """Return the spans of each sound file, and what the files of truth that were read hold."""
     if truth is None:
@@ -109,9 +86,9 @@ def _spans_of(files: Sequence[Path], truth: Path | None) -> tuple[list[list[Labe
             raise DataError(
                 f"{truth} holds the labels of one recording, but there are {len(files)}.", "Give a DCASE table (.tsv)."
             )
-        track = label_files.parse_audacity(_text(truth), str(truth))
+        track = label_files.parse_audacity(label_files.read_label_text(truth), str(truth))
         return [track], [_Truth(str(truth), _names(track), False)]
-    table = read_table(truth)
+    table = label_files.read_table(truth)
     found = [_of_file(table, path) for path in files]
     missing = [str(path) for path, own in zip(files, found, strict=True) if own is None]
     if len(missing) == len(files):
@@ -175,9 +152,9 @@ def _beside(path: Path) -> tuple[Path, list[LabelledSpan]]:
     """Return the file of truth beside a sound file, and its spans."""
     audacity, beside = path.with_suffix(".txt"), path.with_suffix(".tsv")
     if audacity.is_file():
-        return audacity, label_files.parse_audacity(_text(audacity), str(audacity))
+        return audacity, label_files.parse_audacity(label_files.read_label_text(audacity), str(audacity))
     if beside.is_file():
-        table = read_table(beside)
+        table = label_files.read_table(beside)
         own = _of_file(table, path)
         if own is None and table:
             raise DataError(f"{beside} says nothing about {path.name}.", "Its first column holds the file's name.")
@@ -186,10 +163,3 @@ def _beside(path: Path) -> tuple[Path, list[LabelledSpan]]:
         f"nothing says what {path} holds.",
         f"Give --truth, or its Audacity labels as {audacity.name}; an empty file says that no event is in it.",
     )
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"the labels {path} cannot be read: {error}.", "Give a DCASE or an Audacity file.") from error

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import DataError
-from soundsdk.labels import LabelledSpan, printable
+from soundsdk.labels import LabelledSpan, is_background, printable
 from soundsdk.recording import audio_file
 from soundsdk.recording.skipped import SkippedFiles
 from soundsdk.whole_file import write_whole
@@ -23,7 +23,7 @@ from soundsdk_train.evaluation.deployed import detect_events, score_recording
 from soundsdk_train.mining.candidates import FALSE_ALARM, Candidate, candidates
 from soundsdk_train.mining.fingerprint import alike, fingerprint
 from soundsdk_train.mining.sources import LongRecording
-from soundsdk_train.run_settings import BACKGROUND_LABELS, FrontendSettings, frontend_of
+from soundsdk_train.run_settings import FrontendSettings, frontend_of
 
 INDEX = "mined.tsv"
 
@@ -134,7 +134,7 @@ def mine(
 
 def event_labels(labels: Sequence[str]) -> list[str]:
     """Return the labels that are events; a softmax head may have one for all else."""
-    return [label for label in labels if label not in BACKGROUND_LABELS and not label.startswith("neg_")]
+    return [label for label in labels if not is_background(label)]
 
 
 def read_index(output: Path) -> list[MinedClip]:

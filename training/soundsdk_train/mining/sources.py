@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from soundsdk.errors import DataError
-from soundsdk.labels import TSV_HEADER, LabelledSpan, parse_audacity
+from soundsdk.labels import LabelledSpan, is_table, parse_audacity, read_label_text, read_table
 from soundsdk.recording import audio_file
 from soundsdk_train.datasets import label_name
-from soundsdk_train.evaluation.truth_files import read_table
 
 THROUGHOUT_S = 1e9
 
@@ -53,22 +52,14 @@ def find_recordings(folders: Sequence[Path], labels: Sequence[str], leave_out: P
 
 def _track(path: Path) -> list[LabelledSpan]:
     track = path.with_suffix(".txt")
-    return parse_audacity(_text(track), str(track)) if track.is_file() else []
+    return parse_audacity(read_label_text(track), str(track)) if track.is_file() else []
 
 
 def _tables(folder: Path) -> dict[str, list[LabelledSpan]]:
     """Return the spans of all DCASE tables in a folder, by file name; other .tsv files are not read."""
     spans: dict[str, list[LabelledSpan]] = {}
-    columns = set(TSV_HEADER.split("\t"))
     for table in sorted(folder.glob("*.tsv")):
-        if columns <= set(_text(table).partition("\n")[0].rstrip("\r").split("\t")):
+        if is_table(table):
             for name, rows in read_table(table).items():
                 spans.setdefault(name, []).extend(rows)
     return spans
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"the labels {path} cannot be read: {error}.", "Export them again.") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import DataError
-from soundsdk.recording import audio_file
 from soundsdk_sim.scenes.dsp import RATE_HZ, Signal, samples
 from soundsdk_train.datasets import LabelledFile, scan
 
@@ -79,7 +78,7 @@ def files_of(folder: str | Path, exclude: Sequence[str] = ()) -> list[LabelledFi
         if item.label in exclude:
             continue
         group = groups.get(item.path.name)
-        files.append(item if group is None else LabelledFile(item.path, item.label, item.fold, group))
+        files.append(item if group is None else replace(item, source=group))
     if not files:
         raise DataError(f"{folder} holds no recordings but those to exclude.", "Give other folders.")
     return files
@@ -98,7 +97,7 @@ def read_material(
     material = Material()
     for item in files:
         try:
-            pcm = audio_file.read(item.path, RATE_HZ)
+            pcm = item.read(RATE_HZ)
         except (DataError, OSError):
             continue
         if not len(pcm) or not np.any(pcm):
