@@ -68,6 +68,8 @@ def build_image(
     if compiled is not None:
         return _written(compiled, board, detector, target)
     folder = _folder(board, sources.key(given))
+    if not _record(folder).exists():
+        toolchain.check(board)  # before anything is made in the cache
     with locked(folder, say):
         made = _written(_compiled(board, given, folder, say), board, detector, target)
         elf = out / f"{board.id}.elf" if symbols else None
@@ -85,6 +87,10 @@ def compile_board(board: Board, say: Say) -> Compiled:
 
 def _folder(board: Board, sources_key: str) -> Path:
     return cache_dir() / "build" / f"{board.id}-{sources_key}"
+
+
+def _record(folder: Path) -> Path:
+    return folder.parent / f"{folder.name}.json"
 
 
 def _written(compiled: Compiled, board: Board, detector: DetectorFile, target: Path) -> BuiltImage:
@@ -109,7 +115,7 @@ def _compiled(board: Board, given: Path | None, folder: Path, say: Say) -> Compi
     """
     made_from = _made_from(board, sources.key(given))
     compiler = _compiler(board)
-    record = folder.parent / f"{folder.name}.json"
+    record = _record(folder)
     kept = folder.parent / f"{folder.name}.image"
     facts = CompiledFacts.read(record)
     if facts is not None and facts.made_from == made_from and compiler in ("", facts.compiler):
