@@ -206,6 +206,18 @@ def test_labels_in_time_count_their_own_seconds(tmp_path: Path) -> None:
     assert {c.label: c.seconds for c in report.labels} == {"bell": 1.5, "background": 1.75}
 
 
+def test_labels_that_go_on_after_their_sound_are_named_and_counted_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "rec" / "a.wav"
+    path.parent.mkdir()
+    soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, 5 * RATE), RATE)
+    path.with_suffix(".txt").write_text("4.0\t20000\tbell\n7.0\t9.0\tbell\n")
+    dataset = scan(tmp_path)
+    found = report_of(dataset, None, survey([path]))
+    assert [c.seconds for c in found.labels if c.label == "bell"] == [pytest.approx(1.0)]
+    assert found.beyond_end == [path]
+    assert any("labels go on after the end of the sound" in line for line in found.lines())
+
+
 def test_a_test_part_is_held_out_unless_the_user_says_otherwise(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -445,6 +445,30 @@ def test_labels_beyond_the_end_of_a_sound_are_that_files_matter(tmp_path: Path) 
         late.read(RATE)
 
 
+@pytest.mark.parametrize("onset", [1.7e9, 1e300])
+def test_times_that_are_no_seconds_are_passed_over_at_once(tmp_path: Path, onset: float) -> None:
+    """They are dates or numbers of samples; backgrounds up to there would fill the memory."""
+    path = long_recording(tmp_path / "rec" / "a.wav", [(1, 2)])
+    path.with_suffix(".txt").write_text(f"1.0\t2.0\tDoor Bell\n{onset}\t{2 * onset}\tDoor Bell\n")
+    found = scan(tmp_path)
+    assert counts(found)["door_bell"] == 1
+    assert any("later than a day: times are in seconds" in reason for _, reason in found.passed_over)
+
+
+@pytest.mark.parametrize("line", ["1,5\t2,5\tDoor Bell", "nan\tinf\tDoor Bell", "2.0\t1.0\tDoor Bell"])
+def test_labels_that_cannot_be_used_are_named_with_their_line(tmp_path: Path, line: str) -> None:
+    path = long_recording(tmp_path / "rec" / "a.wav", [(1, 2)])
+    path.with_suffix(".txt").write_text(f"{line}\n")
+    with pytest.raises(DataError, match=r"line 1 of .*a\.txt cannot be used"):
+        scan(tmp_path)
+
+
+def test_a_label_that_begins_before_its_sound_is_cut(tmp_path: Path) -> None:
+    path = long_recording(tmp_path / "rec" / "a.wav", [(0, 2)])
+    path.with_suffix(".txt").write_text("-1.0\t2.0\tDoor Bell\n")
+    assert [r.part for r in scan(tmp_path).recordings if r.label == "door_bell"] == [(0.0, 2.0)]
+
+
 def test_points_without_length_are_passed_over(tmp_path: Path) -> None:
     path = long_recording(tmp_path / "rec" / "a.wav", [(1, 2)])
     audacity(path, [(1.0, 2.0), (3.0, 3.0)])

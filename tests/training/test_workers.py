@@ -172,6 +172,7 @@ def test_strangers_and_other_lists_of_workers_are_not_met() -> None:
         (["one:70000", "two:4700"], 0, "'one:70000' is no address"),
         (["one:4700", "one:4700"], 1, "the same address"),
         (["one:4700", "two:4700"], 2, "no worker 2 of 2"),
+        (["one:4700"], 1, "no worker 1 of 1"),
     ],
 )
 def test_addresses_that_cannot_be_are_refused(addresses: list[str], number: int, message: str) -> None:

@@ -16,6 +16,7 @@ from soundsdk_train.survey import FileFacts
 FEW = 5  # recordings of a label to train on, below which it is said that it is next to empty
 _UNEVEN = 20  # times as many recordings of one event as of another
 _NAMED = 3  # files that a line names
+_LATE_S = 0.1  # by which a label may end after its sound: tracks are rounded
 
 
 @dataclass
@@ -49,6 +50,7 @@ class DataReport:
     silent: list[Path] = field(default_factory=list)
     clipped: list[Path] = field(default_factory=list)
     duplicates: list[list[Path]] = field(default_factory=list)
+    beyond_end: list[Path] = field(default_factory=list)  # whose labels in time go on after the sound has ended
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     problem: DataError | UsageError | None = None  # why no detector can come of it
@@ -71,6 +73,7 @@ class DataReport:
             "silent": [str(path) for path in self.silent],
             "clipped": [str(path) for path in self.clipped],
             "duplicates": [[str(path) for path in group] for group in self.duplicates],
+            "labels_beyond_end": [str(path) for path in self.beyond_end],
             "notes": self.notes,
             "warnings": self.warnings,
             "problem": self.problem.message if self.problem else None,
@@ -108,6 +111,8 @@ class DataReport:
             out.append(f"digital silence: {_named(self.silent)}")
         if self.clipped:
             out.append(f"clipped, recorded too loud: {_named(self.clipped)}")
+        if self.beyond_end:
+            out.append(f"labels go on after the end of the sound, and are cut there: {_named(self.beyond_end)}")
         for group in self.duplicates[:_NAMED]:
             out.append(f"the same sound: {_named(group)}")
         if len(self.duplicates) > _NAMED:
@@ -190,7 +195,12 @@ def _add_sound(out: DataReport, dataset: Dataset, facts: Mapping[Path, FileFacts
     for item in dataset.recordings:
         one = facts[item.path]
         labels_of.setdefault(item.path, set()).add(item.label)
-        seconds[item.label] += one.seconds if item.part is None else item.part[1] - item.part[0]
+        if item.part is None:
+            seconds[item.label] += one.seconds
+            continue
+        seconds[item.label] += max(0.0, min(item.part[1], one.seconds) - item.part[0])
+        if item.part[1] > one.seconds + _LATE_S and not one.error and item.path not in out.beyond_end:
+            out.beyond_end.append(item.path)
     for path in labels_of:
         one = facts[path]
         if one.error:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from soundsdk.errors import UsageError
+from soundsdk.labels import counted
 from soundsdk.whole_file import check_folder
 from soundsdk_train import run_settings, training_run
 from soundsdk_train.checkpoint import CheckpointFiles
@@ -26,7 +27,7 @@ from soundsdk_train.preparation import (
 )
 from soundsdk_train.progress import TrainingDisplay
 from soundsdk_train.training_run import TrainedDetector
-from soundsdk_train.workers import Workers
+from soundsdk_train.workers import Workers, check_addresses
 
 
 @dataclass
@@ -109,7 +110,8 @@ def make_detector(
         check_folder(request.tensorboard)
     settings = settings_of(request)
     if request.workers:
-        say(f"worker {request.worker} waits for {len(request.workers) - 1} other(s)")
+        check_addresses(request.workers, request.worker)
+        say(f"worker {request.worker} waits for {counted(len(request.workers) - 1, 'other')}")
     with Workers(request.workers, request.worker).together() as workers:
         return _train(request, settings, workers, checkpoints, say, show)
 

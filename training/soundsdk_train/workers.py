@@ -45,13 +45,14 @@ class Workers:
         silent_s: float = 20.0,
         step_s: float = 120.0,
     ) -> None:
+        if addresses:
+            check_addresses(addresses, number)
         self.count = max(1, len(addresses))
         self.number = number
         self._strategy: Any = None
         self._step_s = step_s
         self._left = False
         if self.count > 1:
-            _check(addresses, number)
             _gather(addresses, number, meet_s)
             self._strategy = _join(addresses, number, silent_s)
 
@@ -190,7 +191,8 @@ def _sums_within(seconds: float) -> Iterator[None]:
         _timeout.seconds = before
 
 
-def _check(addresses: Sequence[str], number: int) -> None:
+def check_addresses(addresses: Sequence[str], number: int) -> None:
+    """Raise UsageError unless each address is HOST:PORT, none is there twice, and one is that of worker `number`."""
     for address in addresses:
         host, _, port = address.rpartition(":")
         if not host or not port.isdigit() or not 0 < int(port) < 65536:

@@ -6,6 +6,7 @@ a background.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ _MARGIN_S = 0.25  # around a span that is neither: people mark the ends of sound
 _LEAST_GAP_S = 1.0
 _MOST_GAP_S = 10.0  # of one background; a longer gap gives several
 _LEAST_SPAN_S = 0.05
+_LATEST_S = 86_400.0  # a later time is a date or a number of samples
+_TIME_LIKE = re.compile(r"[-+\d.,: eE]+|nan|inf", re.IGNORECASE)
 
 
 @dataclass
@@ -60,6 +63,8 @@ class Truth:
         try:
             spans = parse_audacity(read_label_text(track), str(track))
         except DataError:
+            if _looks_like_labels(track):
+                raise
             return None  # another text beside the sound: its description, its licence
         return spans or None
 
@@ -73,11 +78,15 @@ class Truth:
         out, reasons, at = [], [], 0.0
         for span in sorted(spans, key=lambda s: s.onset_s):
             label = checked_label(span.label, f"the labels of {path}")
-            if span.offset_s - span.onset_s < _LEAST_SPAN_S:
+            if span.offset_s > _LATEST_S:
+                reasons.append(f"the label {label} ends at {span.offset_s:g} s, later than a day: times are in seconds")
+                continue
+            onset_s = max(0.0, span.onset_s)
+            if span.offset_s - onset_s < _LEAST_SPAN_S:
                 reasons.append(f"the label {label} at {span.onset_s:.2f} s has no length")
             else:
-                out.append(LabelledFile(path, label, fold, source, (span.onset_s, span.offset_s)))
-            out += _backgrounds(path, fold, source, at, span.onset_s)
+                out.append(LabelledFile(path, label, fold, source, (onset_s, span.offset_s)))
+            out += _backgrounds(path, fold, source, at, onset_s)
             at = max(at, span.offset_s)
         return out, reasons
 
@@ -90,3 +99,13 @@ def _backgrounds(path: Path, fold: int, source: str, begin_s: float, end_s: floa
         out.append(LabelledFile(path, BACKGROUND, fold, source, part))
         begin_s = part[1]
     return out
+
+
+def _looks_like_labels(track: Path) -> bool:
+    """Return True for a text whose first line is two times and a label, so that its errors are worth naming."""
+    try:
+        lines = [line for line in read_label_text(track).splitlines() if line.strip()]
+    except DataError:
+        return False
+    columns = lines[0].split("\t") if lines else []
+    return len(columns) == 3 and all(_TIME_LIKE.fullmatch(text.strip()) for text in columns[:2])
