@@ -294,7 +294,7 @@ def test_the_summary_counts_damaged_and_missing_lines() -> None:
     state = state_after(on(1), off(1), on(2), LinesLost(5, 6), Disconnected("p"), back)
     words = "\n".join(summary(state, Counts(messages=12, text=3, damaged=4, missing=2), log_failed=1))
     for expected in ("siren 2", "12 intact, 4 damaged, 2 missing (seq 5-6), 3 of log text", "once, 1.5 s",
-                     "1 still in progress", "1 lines could not be written"):  # fmt: skip
+                     "1 still in progress", "1 line could not be written"):  # fmt: skip
         assert expected in words
 
 

@@ -243,7 +243,7 @@ def test_sound_that_cannot_be_decoded_is_a_protocol_error(codec: str, data: byte
 def test_the_command_fills_a_dataset_that_training_reads(
     tmp_path: Path, capfd: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("soundsdk.device.session.open_transport", lambda where, system: fast(noise(30)))
+    monkeypatch.setattr("soundsdk.device.session.open_transport", lambda where, system: fast(noise(300)))
     dataset = tmp_path / "data"
     for label in ("door bell", "rain"):
         assert cli.run(["record", "--label", label, "--seconds", "1", "--count", "2", "-o", str(dataset)]) == 0

@@ -60,6 +60,7 @@ def words_of(verb: str, folder: Path) -> list[str]:
         "boards": [],
         "devices": [],
         "doctor": [],
+        "data": [data],
         "info": [],
         "record": ["--label", "a", "--seconds", "1", "-o", str(folder / "recorded")],
         "mic-test": [],

@@ -50,6 +50,8 @@ def flash_board(
     load: finds the detector that is written into the image; needed without request.firmware, or with request.model.
     """
     given = firmware_file.read(request.firmware) if request.firmware is not None else None
+    # What is wrong with the detector is said before a board is looked for.
+    detector = load(request.model) if load is not None and (given is None or request.model is not None) else None
     image_board = given.identity.board if given is not None and given.identity is not None else None
     target = locate(request.board, request.where, image_board, request.dry_run, timeouts.known_board_s, system)
     known = f", which runs {target.hello.model or 'no detector'}" if target.hello else ""
@@ -60,16 +62,16 @@ def flash_board(
     if given is not None:
         firmware_file.check(given, target.board)
         if request.model is not None:
-            assert load is not None
-            given = _with_model(given, target, load(request.model))
+            assert detector is not None
+            given = _with_model(given, target, detector)
         elif given.identity is not None and not given.identity.sha256:
             raise ModelError(f"{given.path} holds no detector.", "Name one with --model.")
     elif request.dry_run:
         model = request.model or "home"
         progress.step("image", f"Would write the detector {model} into the image of {target.board.id}", model=model)
     else:
-        assert load is not None
-        given = _build(target, load(request.model), progress)
+        assert detector is not None
+        given = _build(target, detector, progress)
     if given is not None:
         _announce_image(given, progress)
     if request.dry_run:

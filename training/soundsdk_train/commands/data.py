@@ -31,7 +31,7 @@ def data(folder: str, layout: str, fold: int | None, background: tuple[str, ...]
 
     Clips and minutes per class, and how they are divided; rates; what was passed over, and why; clips that are silent,
     clipped or there twice; classes that are next to empty. All sound is decoded once; what has not changed since is
-    remembered. Exit code 6 if no detector can come of the folder.
+    remembered. Exit code 6 if no detector can come of what is there, 1 if the folder cannot be read as a data set.
     """
     from soundsdk.progress import Progress
     from soundsdk_train.data_report import report_of
