@@ -43,7 +43,7 @@ class ImageFacts:
 
 @dataclass(frozen=True)
 class Region:
-    """A region in an image: where it begins, its size with its head, the firmware it belongs to; torn: see find()."""
+    """A region in an image: where it begins, its size with its head, and the firmware it belongs to."""
 
     at: int
     size_bytes: int
