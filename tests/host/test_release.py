@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import email
 import hashlib
 import json
 import re
+import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,7 @@ sys.path.append(str(ROOT / "release"))
 import bill_of_materials  # noqa: E402
 import make_images  # noqa: E402
 import make_release  # noqa: E402
+import pypi_page  # noqa: E402
 
 
 def test_the_manifest_names_the_esp32_images_and_their_offsets() -> None:
@@ -75,12 +79,71 @@ def test_a_checkout_with_changes_is_no_release(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("address", "repository"),
+    [
+        ("https://github.com/a/soundsdk", "https://github.com/a/soundsdk"),
+        ("https://github.com/a/soundsdk.git", "https://github.com/a/soundsdk"),
+        ("git@github.com:a/soundsdk.git", "https://github.com/a/soundsdk"),
+        ("ssh://git@codeberg.org/a/soundsdk", "https://codeberg.org/a/soundsdk"),
+        ("https://gitlab.com/group/sub/soundsdk/", "https://gitlab.com/group/sub/soundsdk"),
+        ("/srv/git/soundsdk", None),
+        ("https://localhost/a/b", None),
+        ("https://github.com/a", None),
+        ("http://github.com/a/b", None),
+        ('https://github.com/a/b"]', None),
+    ],
+)
+def test_the_projects_address_is_one_on_the_web(address: str, repository: str | None, tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    assert pypi_page.repository_of(tmp_path) is None
+    subprocess.run(["git", "-C", str(tmp_path), "remote", "add", "origin", address], check=True)
+    assert pypi_page.repository_of(tmp_path) == repository
+    if repository is None:
+        with pytest.raises(ValueError, match="is no address"):
+            pypi_page.checked_repository(address)
+
+
+def test_links_of_the_readme_lead_to_the_tag_and_pictures_to_files() -> None:
+    page = (
+        "[a](docs/a.md#b) ![p](./docs/p.png) [![p](docs/p.png)](docs/) [c](#here) [d](https://e.f/g) "
+        "[e [f]](a b.md) `[x]`"
+    )
+    assert pypi_page.with_absolute_links(page, "https://h.org/n/p", "v1") == (
+        "[a](https://h.org/n/p/blob/v1/docs/a.md#b) ![p](https://h.org/n/p/raw/v1/docs/p.png) "
+        "[![p](https://h.org/n/p/raw/v1/docs/p.png)](https://h.org/n/p/blob/v1/docs/) [c](#here) [d](https://e.f/g) "
+        "[e [f]](a b.md) `[x]`"
+    )
+    assert "docs/demo.png" in pypi_page.relative_links((ROOT / "README.md").read_text())
+
+
+def test_a_release_names_its_repository_and_its_page_has_no_dead_link(tmp_path: Path) -> None:
+    pytest.importorskip("scikit_build_core", reason="the dev extra is not installed")
+    sdist = make_release.make_sdist(tmp_path, "https://github.com/a/soundsdk")
+    with tarfile.open(sdist) as archive:
+        top = sdist.name.removesuffix(".tar.gz")
+        information = archive.extractfile(f"{top}/PKG-INFO")
+        assert information is not None
+        message = email.message_from_bytes(information.read())
+        assert f"{top}/training/configs/home.toml" in archive.getnames()
+    urls = dict(text.split(", ", 1) for text in message.get_all("Project-URL", []))
+    assert urls["Homepage"] == urls["Source"] == "https://github.com/a/soundsdk"
+    assert urls["Changelog"].startswith("https://github.com/a/soundsdk/blob/v")
+    assert message["License-Expression"] == "MIT"
+    assert {f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 14)} <= set(
+        message.get_all("Classifier", [])
+    )
+    page = str(message.get_payload())
+    assert "# soundsdk" in page
+    assert pypi_page.relative_links(page) == []
+
+
 @pytest.mark.skipif(not WORKFLOWS, reason="a source archive holds no workflows")
 def test_the_workflows_run_what_a_checkout_runs() -> None:
     assert [path.name for path in WORKFLOWS] == ["ci.yml", "release.yml"]
     text = "".join(path.read_text() for path in WORKFLOWS)
     targets = re.findall(r"run: make (\S+)", text)
-    assert targets == ["release"]
+    assert targets == ["pythons", "release"]
     makefile = (ROOT / "Makefile").read_text()
     assert all(f"\n{target}:" in makefile for target in targets)
     assert "run: .ci/run" in text
