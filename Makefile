@@ -67,6 +67,9 @@ release: $(VENV)/base.stamp
 	@$(BIN)/python -m pip install --quiet 'scikit-build-core>=0.11' 'twine>=6.1'
 	@$(BIN)/python release/make_release.py --repository '$(REPOSITORY)'
 
+notebook: $(VENV)/all.stamp
+	@nice -n 15 $(BIN)/python release/run_notebook.py
+
 pythons: $(VENV)/base.stamp
 	@$(BIN)/python release/try_pythons.py
 

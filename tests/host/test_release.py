@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import fnmatch
 import hashlib
 import json
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from soundsdk import __version__
 from soundsdk.boards import find_board
 from soundsdk.build import sources
 
@@ -153,3 +155,35 @@ def test_the_workflows_run_what_a_checkout_runs() -> None:
     words = re.search(r"--no-install-recommends build-essential(.*?)\n +- uses", text, re.DOTALL)
     assert words is not None
     assert set(words[1].split()) - {"ca-certificates"} <= installed
+
+
+def _instructions(dockerfile: str) -> list[tuple[str, str]]:
+    """Return (instruction, arguments) of a Dockerfile, lines that go on joined, comments left out."""
+    lines = [line for line in dockerfile.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    joined = re.sub(r"\\\n\s*", "", "\n".join(lines))
+    return [(word, rest.strip()) for word, _, rest in (line.partition(" ") for line in joined.splitlines())]
+
+
+def test_the_dockerfile_is_whole_and_copies_what_a_release_holds() -> None:
+    parts = _instructions((ROOT / "release" / "Dockerfile").read_text())
+    known = {"FROM", "RUN", "COPY", "ENV", "WORKDIR", "ENTRYPOINT", "CMD"}
+    assert parts[0][0] == "FROM"
+    assert {word for word, _ in parts} <= known
+    # The Python is one that soundsdk is for.
+    versions = re.findall(r"python:(\d\.\d+)-slim", " ".join(rest for word, rest in parts if word == "FROM"))
+    assert versions
+    assert set(versions) <= {"3.10", "3.11", "3.12", "3.13"}
+    stages = [rest.rpartition(" AS ")[2] for word, rest in parts if word == "FROM" and " AS " in rest]
+    for _, rest in (part for part in parts if part[0] == "COPY"):
+        source = re.fullmatch(r"(?:--from=(\w+) )?(\S+) (\S+/)", rest)
+        assert source is not None
+        if source[1]:
+            assert source[1] in stages
+        else:
+            assert fnmatch.fnmatch(f"soundsdk-{__version__}.tar.gz", source[2])
+    for word, rest in parts:
+        if word in ("ENTRYPOINT", "CMD"):
+            assert isinstance(json.loads(rest), list)
+        if word == "RUN":
+            done = subprocess.run(["sh", "-n", "-c", rest], capture_output=True, text=True, check=False)
+            assert (done.returncode, done.stderr) == (0, "")

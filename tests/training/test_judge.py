@@ -30,13 +30,14 @@ def no_tflm(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _content(data: bytes) -> tuple[dict[str, Any], list[bytes]]:
-    """Return the metadata without judge and versions, and all weights."""
+    """Return the metadata without judge, versions and commit, and all weights."""
     from tensorflow.lite.python import schema_py_generated as schema
 
     text = soundcore.Model(data).metadata
     assert text is not None
     metadata = json.loads(text)
-    del metadata["provenance"]["judge"], metadata["provenance"]["versions"]
+    for key in ("judge", "versions", "commit"):
+        del metadata["provenance"][key]
     buffers = schema.ModelT.InitFromPackedBuf(bytearray(data), 0).buffers
     weights = [bytes(buffer.data) for buffer in buffers if buffer.data is not None]
     assert weights.pop() == text
