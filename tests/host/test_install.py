@@ -1,4 +1,4 @@
-"""What is not installed is named all at once, before anything is read, with one command to paste."""
+"""Missing packages and programs: all are named before anything is read, with one command to paste."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def test_an_installed_wheel_without_the_extra_names_what_training_lacks_and_need
         ("mine", "tones.tflite", "--audio", "sounds/background", "-o", "mined"),
         ("evaluate", "tones.tflite", "--deployed", "--data", "sounds", "--json"),
         ("evaluate", "tones.tflite", "--data", "sounds"),
-        ("calibrate", "tones.tflite", "--max-fa-per-hour", "9000", "--background", "sounds", "-o", "q.tflite"),
+        ("calibrate", "tones.tflite", "--max-fa-per-hour", "9000", "--background", "sounds/background", "-o", "q"),
     ):
         done = soundsdk(*words)
         assert done.returncode == 0, (words, done.stderr)
