@@ -16,20 +16,20 @@ from click.testing import CliRunner
 
 from soundfw.detect import detector as firmware
 from soundsdk import cli
-from soundsdk.errors import DataError, ModelError
+from soundsdk.errors import CheckError, DataError, ModelError
 from soundsdk.models.reachability import highest_scores, unreachable_in
 from soundsdk.models.shipped import load_model
 from soundsdk.recording import audio_file
 from soundsdk_train.calibration import by_default
 from soundsdk_train.calibration.by_default import calibrate_trained
-from soundsdk_train.calibration.choice import Choice, choose
+from soundsdk_train.calibration.choice import Choice, ClassChoice, choose
 from soundsdk_train.calibration.event_counts import SCENE_S, EventRule, Outcome, ScoreTrace
 from soundsdk_train.calibration.heard import Claim, HeardRecording, Listener
 from soundsdk_train.calibration.held_back import hear_held_back, outputs_of
 from soundsdk_train.calibration.material import hear_backgrounds, hear_generated
 from soundsdk_train.calibration.rates import expected_rates, proved_rate
 from soundsdk_train.calibration.rewrite import replace_metadata
-from soundsdk_train.commands.calibrate import calibrate
+from soundsdk_train.commands.calibrate import calibrate, check_attained
 from soundsdk_train.evaluation.deployed import detect_events, score_recording
 from soundsdk_train.evaluation.intervals import poisson_interval
 from soundsdk_train.features import extract
@@ -339,6 +339,18 @@ def test_the_verb_refuses_what_it_cannot_do(tmp_path: Path, capfd: Any) -> None:
     assert cli.run(few) == 6
     assert "not attainable with 0.00056 h of background: 1.0 h are the least that can tell" in capfd.readouterr().err
     assert not (tmp_path / "o.tflite").exists()
+
+
+def test_the_refusal_names_what_failed_and_a_rate_that_would_do() -> None:
+    rules = {"on": 900, "off": 200, "min_ms": 0, "hold_ms": 700}
+    # Quiet where it was chosen, but thresholds chosen on either half report 9 false events in the other.
+    knock = ClassChoice("knock", rules, 0, 0, 0.69, 0.2, 0.39, 1.0, 0.8, 150, attained=False, cross_false=9)
+    with pytest.raises(CheckError) as e:
+        check_attained(Choice({}, [knock], 4.0, 0.69))
+    assert "knock, of which thresholds chosen on one half of it report 9 false events in the other" in e.value.message
+    offered = float(e.value.hint.split("--max-fa-per-hour ")[1].split(",")[0])
+    assert offered > 4.0
+    assert poisson_interval(9, 0.9)[0] <= offered * 0.69
 
 
 def test_generated_sound_holds_no_label() -> None:

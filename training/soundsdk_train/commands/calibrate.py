@@ -98,7 +98,7 @@ def calibrate(
         highest=lambda p: highest_scores(detector.data, detector.metadata, p),
         raise_only=raise_only,
     )
-    _check_attained(choice)
+    check_attained(choice)
     metadata = {**detector.metadata, "detector": choice.detector}
     metadata["calibration"] = choice.entry([folder.resolve().name for folder in backgrounds])
     deaf = unreachable_in(detector.data, metadata)
@@ -118,7 +118,7 @@ def calibrate(
         )
 
 
-def _check_attained(choice: Choice) -> None:
+def check_attained(choice: Choice) -> None:
     """Raise CheckError if a class cannot be kept as quiet as asked for."""
     rate = f"{counted(choice.max_per_hour, 'false alarm')} an hour {'is' if choice.max_per_hour == 1 else 'are'}"
     needed = max((c.least_hours(choice.max_per_hour) for c in choice.classes), default=0.0)
@@ -143,9 +143,12 @@ def _check_attained(choice: Choice) -> None:
             )
         if c.recall == 0.0 and c.likely_per_hour <= choice.max_per_hour:
             parts.append(f"{c.label}, which then misses every event")
+        elif c.likely_per_hour <= choice.max_per_hour:
+            false = counted(c.cross_false or 0, "false event")
+            parts.append(f"{c.label}, of which thresholds chosen on one half of it report {false} in the other")
         else:
             parts.append(f"{c.label}, for which {c.likely_per_hour:.2g} are likely at best")
-    lowest = max(c.likely_per_hour for c in failed)
+    lowest = max(max(c.likely_per_hour, c.least_cross_rate) for c in failed)
     likely = math.ceil(lowest * 10 + 0.1) / 10
     raise CheckError(
         f"{rate} not attainable in {choice.hours:.2f} h of background for {'; '.join(parts)}.",
