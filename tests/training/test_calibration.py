@@ -250,7 +250,7 @@ def test_a_class_that_cannot_work_is_named_with_the_reason(changes: dict[str, in
     assert says in str(found[0])
 
 
-@pytest.mark.parametrize("name", ["home", "esc10"])
+@pytest.mark.parametrize("name", ["home", "esc10", "knock_doorbell"])
 def test_every_class_of_a_shipped_detector_can_fire_and_end(name: str) -> None:
     detector = load_model(name)
     assert unreachable_in(detector.data, detector.metadata) == []
