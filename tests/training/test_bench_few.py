@@ -14,7 +14,8 @@ import pytest
 def bench(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     path = Path(__file__).parents[1] / "benchmarks" / "bench_few.py"
     spec = importlib.util.spec_from_file_location("bench_few", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "bench_few", module)  # dataclasses look their module up
     spec.loader.exec_module(module)

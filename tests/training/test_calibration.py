@@ -452,7 +452,8 @@ def test_a_label_with_many_false_events_gives_up_recall_but_not_half_of_it(
     # Private: no recordings have the scores that this needs.
     monkeypatch.setattr(by_default, "_hear_files", lambda *_: events)
     said: list[str] = []
-    own = [LabelledFile(path, "background", 1, path.stem) for path in sorted(backgrounds(tmp_path / "own", 3, 6.0).iterdir())]
+    paths = sorted(backgrounds(tmp_path / "own", 3, 6.0).iterdir())
+    own = [LabelledFile(path, "background", 1, path.stem) for path in paths]
     entries = calibrate_trained(HOME, CalibrationSettings(), own, said.append)
     got = next(c for c in entries["calibration"]["classes"] if c["label"] == listener.labels[0])
     if silenced:

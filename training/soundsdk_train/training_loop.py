@@ -216,7 +216,8 @@ def fit(
                 about["random"] = batches.random
                 checkpoint.write(Snapshot([np.asarray(v) for v in state], list(best or ()), about))
             if on_epoch is not None:
-                on_epoch(EpochReport(stage, epoch, epochs, loss, metric, pace.left((epochs - epoch) * batches_per_epoch)))
+                left = pace.left((epochs - epoch) * batches_per_epoch)
+                on_epoch(EpochReport(stage, epoch, epochs, loss, metric, left))
     except KeyboardInterrupt:
         workers.leave("interrupted")
         if best is None or not workers.first:

@@ -130,7 +130,7 @@ def calibrate(
 
 
 class _Hearing:
-    """What was heard so far: a bar on a terminal, a line every half minute elsewhere."""
+    """Progress of hearing recordings: a bar on a terminal, a line every half minute elsewhere."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
