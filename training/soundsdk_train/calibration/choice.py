@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from soundsdk.labels import is_background
 from soundsdk_train.calibration.event_counts import EventRule, Outcome, ScoreTrace
 from soundsdk_train.calibration.heard import HeardRecording, Listener
 from soundsdk_train.calibration.rates import CONFIDENCE, ExpectedRates, expected_rates, logit, proved_rate
 from soundsdk_train.evaluation.intervals import poisson_interval
-from soundsdk_train.run_settings import BACKGROUND_LABELS
 
 POOL_MS = (0, 256, 512, 768)
 ON = (
@@ -281,7 +281,7 @@ class _Search:
         best: tuple[tuple[int, float], int, list[_Candidate | None]] | None = None
         for pool_ms in self._pools:
             found = [
-                None if label in BACKGROUND_LABELS else self._label(pool_ms, i, which, hours)
+                None if is_background(label) else self._label(pool_ms, i, which, hours)
                 for i, label in enumerate(labels)
             ]
             made = [c for c in found if c is not None]
