@@ -401,7 +401,7 @@ def test_generated_sound_holds_no_label() -> None:
 
 
 def test_a_training_calibrates_its_detector_and_says_so(tmp_path: Path, capfd: Any) -> None:
-    training_sounds.need("tensorflow", "tflite_micro")
+    training_sounds.need("tensorflow")
     data = training_sounds.write_folders(tmp_path / "data", per_class=6)
     config, out = tmp_path / "quick.toml", tmp_path / "quick.tflite"
     config.write_text(

@@ -28,7 +28,8 @@ sources_option = click.option(
 )  # fmt: skip
 data_option = click.option("--data", required=True, type=click.Path(), metavar="DIR", help="Folder of recordings.")
 config_option = click.option(
-    "--config", type=click.Path(), metavar="FILE", help="TOML file of settings, as in training/configs."
+    "--config", type=click.Path(), metavar="FILE",
+    help="TOML file of settings, or those of a detector that comes with soundsdk: home, esc10, knock_doorbell.",
 )
 seed_option = click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all random choices.")
 
