@@ -13,7 +13,7 @@ def _folder(installed: str, checkout: str) -> Path:
 
 
 def models_dir() -> Path:
-    """Return the folder of the default detectors (`home.tflite`, `esc10.tflite`), with cards and records."""
+    """Return the folder of the detectors that come with soundsdk (`home.tflite` and others), with cards and records."""
     return _folder("_models", "firmware/models")
 
 

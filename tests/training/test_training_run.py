@@ -16,6 +16,7 @@ from training_sounds import need, quick_settings, write_folders
 from soundsdk.detector_file import FEATURE_SCALE
 from soundsdk.errors import CheckError, DataError, OutputError, UsageError
 from soundsdk_train import crnn, crnn_step, training_loop, training_run
+from soundsdk_train.progress import TrainingDisplay
 
 
 def test_training_end_to_end_gives_a_file_within_its_promises(trained: Any) -> None:
@@ -218,7 +219,7 @@ def test_ctrl_c_keeps_the_best_so_far() -> None:
     settings = quick_settings(train={"epochs": 50})
 
     def stop(progress: training_loop.EpochReport) -> None:
-        assert progress.seconds_left >= 0
+        assert progress.seconds_left is None or progress.seconds_left >= 0
         if progress.epoch == 2:
             raise KeyboardInterrupt
 
@@ -384,3 +385,23 @@ def test_a_small_folder_of_unequal_classes_gets_a_repeatable_split(tmp_path: Pat
     for fold in found.folds:
         train, test = datasets.split(found, fold)
         assert (len(train), len(test)) == (12, 3)
+
+
+def test_the_time_left_does_not_count_the_batch_that_compiles_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(training_loop.time, "monotonic", lambda: now[0])
+    pace = training_loop.Pace()
+    left = []
+    for seconds in (60.0, 0.5, 0.5):
+        now[0] += seconds
+        assert pace.after("result") == "result"
+        left.append(pace.left(100))
+    assert left == [None, 50.0, 50.0]
+    assert pace.left(0) == 0.0
+
+
+def test_the_first_line_of_a_stage_waits_until_it_can_say_how_long_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    with TrainingDisplay() as display:
+        for epoch, left in ((1, None), (2, 118.0), (3, 117.0)):
+            display.epoch(training_loop.EpochReport("new head", epoch, 120, 1.0, 0.5, left))
+    assert capsys.readouterr().err.splitlines() == ["new head: epoch 2 of 120  loss 1.000  metric 0.500  1:58 left"]

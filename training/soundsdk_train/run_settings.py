@@ -13,10 +13,10 @@ from typing import Any
 
 from soundfw.settings import POOL, THRESHOLDS
 from soundsdk.errors import UsageError
-from soundsdk.labels import BACKGROUND_LABELS, is_background
+from soundsdk.labels import is_background
 from soundsdk.resources import configs_dir
 
-__all__ = ["BACKGROUND_LABELS", "is_background"]  # known here as well, beside the settings they go with
+__all__ = ["is_background"]  # known here as well, beside the settings it goes with
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -14,7 +14,7 @@ board_argument = click.argument("board", metavar="BOARD")
 model_argument = click.argument("model", metavar="MODEL")
 model_option = click.option(
     "-m", "--model", metavar="MODEL",
-    help="The detector: a .tflite file, or one that comes with soundsdk: home (the default), esc10.",
+    help="The detector: a .tflite file, or one that comes with soundsdk: home (the default), esc10, knock_doorbell.",
 )  # fmt: skip
 port_option = click.option(
     "-p", "--port", metavar="PORT",
