@@ -33,12 +33,12 @@ from soundsdk.monitor.lines import Lines, Sink
 from soundsdk.monitor.log import Log
 from soundsdk.monitor.loop import run_monitor
 from soundsdk.monitor.notes import Notes
-from soundsdk.monitor.page_server import PageServer
+from soundsdk.monitor.page.server import PageServer
+from soundsdk.monitor.page.web import Web
 from soundsdk.monitor.source import DeviceSource
 from soundsdk.monitor.state import State
 from soundsdk.monitor.table import Table
 from soundsdk.monitor.telemetry_requests import TelemetryRequests
-from soundsdk.monitor.web import Web
 
 LINES_S = 100
 BOUND = 0.05  # of a core

@@ -15,11 +15,11 @@ import click
 
 from soundsdk.commands.options import port_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
-from soundsdk.errors import EXIT_OK, CheckError
+from soundsdk.errors import EXIT_OK, CheckError, UsageError
 
 if TYPE_CHECKING:
     from soundsdk.monitor.lines import Sink
-    from soundsdk.monitor.page_server import PageServer
+    from soundsdk.monitor.page.server import PageServer
 
 _TERMINATED = 128 + 15
 
@@ -30,7 +30,7 @@ _TERMINATED = 128 + 15
         "soundsdk monitor",
         "soundsdk monitor --format jsonl --label siren | jq .score",
         "soundsdk monitor --log events.jsonl --web",
-        "soundsdk monitor --mqtt mqtt://user:password@broker.local/sounds",
+        "soundsdk monitor --mqtt mqtts://broker.local/sounds --mqtt-ca authority.pem",
         "soundsdk monitor --once --label smoke_alarm --seconds 60",
     ],
 )
@@ -69,7 +69,14 @@ _TERMINATED = 128 + 15
     "--mqtt",
     envvar="SOUNDSDK_MQTT",
     metavar="URL",
-    help="Publish to mqtt[s]://[USER:PASSWORD@]HOST[:PORT]/PREFIX, with Home Assistant discovery.",
+    help="Publish to mqtt[s]://[USER:PASSWORD@]HOST[:PORT]/PREFIX, with Home Assistant discovery. User and password may "
+    "be in SOUNDSDK_MQTT_USER and SOUNDSDK_MQTT_PASSWORD instead.",
+)
+@click.option(
+    "--mqtt-ca",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Check the certificate of an mqtts:// broker with these (PEM), not with those this computer trusts.",
 )
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="N", help="End after this time.")
 @pass_surroundings
@@ -83,6 +90,7 @@ def monitor(
     once: bool,
     web: int | None,
     mqtt: str | None,
+    mqtt_ca: Path | None,
     seconds: float | None,
 ) -> int:
     """Show a board's events and levels as they come.
@@ -103,14 +111,16 @@ def monitor(
 
     broker = None
     if mqtt is not None:
-        from soundsdk.monitor.mqtt_topics import parse
+        from soundsdk.monitor.mqtt.address import parse
 
-        broker = parse(mqtt)
+        broker = parse(mqtt, mqtt_ca)
+    elif mqtt_ca is not None:
+        raise UsageError("--mqtt-ca is there and --mqtt is not.", "Give the address of the broker, too.")
     with contextlib.ExitStack() as stack:
         # What can fail comes first; the live table, which occupies the terminal, last.
         server = None
         if web is not None:
-            from soundsdk.monitor.page_server import PageServer
+            from soundsdk.monitor.page.server import PageServer
 
             server = PageServer(web)
             stack.callback(server.close)
@@ -129,11 +139,14 @@ def monitor(
         if kept is not None:
             add(kept)
         if broker is not None:
-            from soundsdk.monitor.mqtt import Mqtt
+            from soundsdk.device import ports
+            from soundsdk.monitor.identity import identify
+            from soundsdk.monitor.mqtt.publisher import Mqtt
 
-            add(Mqtt(broker, state, requests, source.serial_number, labels, _say))
+            identity = identify(source.hello.board, source.place, ports.listed(surroundings.system))
+            add(Mqtt(broker, state, requests, identity.node, labels, _say))
         if server is not None:
-            from soundsdk.monitor.web import Web
+            from soundsdk.monitor.page.web import Web
 
             add(Web(server, source, state, requests))
             _say(f"the page is at {server.url}")

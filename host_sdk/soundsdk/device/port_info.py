@@ -24,7 +24,8 @@ Kind = Literal["board", "bridge", "other"]
 class PortInfo:
     """One serial port.
 
-    kind: board (has the USB ids of a board that runs MicroPython), bridge (may be one), other (is none).
+    kind: board (has the USB ids of a board that runs MicroPython), bridge (may be one), other (is none). location: the
+    socket that it is plugged into, as the system names it, such as 1-1.2: the same after unplugging and a restart.
     """
 
     path: str
@@ -34,6 +35,7 @@ class PortInfo:
     serial_number: str | None = None
     product: str = ""
     by_id: str | None = None  # stable name, where the system has one
+    location: str | None = None
 
 
 @functools.cache

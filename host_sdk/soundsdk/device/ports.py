@@ -37,12 +37,18 @@ def again(before: PortInfo, system: System | None = None) -> PortInfo | None:
 
 
 def find(address: Address, system: System | None = None) -> PortInfo:
-    """Return the port of an `auto` or `id:` address. DeviceError if there is none, or more than one for auto."""
+    """Return the port of an `auto` or `id:` address. DeviceError if there is none, or more than one."""
     ports = listed(system)
     if address.kind == "id":
-        for port in ports:
-            if port.serial_number == address.value:
-                return port
+        same = [port for port in ports if port.serial_number == address.value]
+        if len(same) == 1:
+            return same[0]
+        if same:
+            # As many USB-to-serial bridges do, which leave the factory with one number for all.
+            raise DeviceError(
+                f"{len(same)} ports have the serial number {address.value}: {', '.join(port.path for port in same)}.",
+                "Choose one with -p and its path.",
+            )
         raise DeviceError(
             f"no board with the serial number {address.value} is connected.", "List the boards with soundsdk devices."
         )

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from soundsdk.device.messages import Hello
 from soundsdk.device.protocol import Counts
 from soundsdk.device.reconnect import ReconnectingDevice, ReconnectingItem
+from soundsdk.device.transport import Transport
 from soundsdk.errors import DeviceError, PortError
 
 
@@ -55,10 +56,9 @@ class DeviceSource:
         return self._device.counts
 
     @property
-    def serial_number(self) -> str | None:
-        """The serial number of the USB device; None where there is none."""
-        connected = self._device.device
-        return connected.transport.serial_number if connected else None
+    def place(self) -> Transport:
+        """Where the board is, or was at last."""
+        return self._device.transport
 
     def read_all(self, timeout_s: float) -> list[ReconnectingItem]:
         """Read all items, waiting about timeout_s for the first."""

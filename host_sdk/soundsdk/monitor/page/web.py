@@ -11,7 +11,7 @@ from typing import Any
 from soundsdk.device.messages import Event, Hello, Mel, Scores, Status
 from soundsdk.device.protocol import DeviceReset, Text
 from soundsdk.device.reconnect import Disconnected, Reconnected, ReconnectingItem
-from soundsdk.monitor.page_server import PageServer
+from soundsdk.monitor.page.server import PageServer
 from soundsdk.monitor.source import Source
 from soundsdk.monitor.state import EventSpan, State
 from soundsdk.monitor.telemetry_requests import TelemetryRequests

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
+import socket
+import ssl
 import sys
 import threading
 from collections.abc import Callable, Collection
@@ -13,8 +16,10 @@ from soundsdk.device.protocol import DeviceReset
 from soundsdk.device.reconnect import Disconnected, Reconnected, ReconnectingItem
 from soundsdk.errors import UsageError
 from soundsdk.labels import counted, is_background
-from soundsdk.monitor import mqtt_topics
-from soundsdk.monitor.mqtt_topics import Broker, Topics
+from soundsdk.monitor.mqtt import topics as mqtt_topics
+from soundsdk.monitor.mqtt.address import ENCODED, Broker
+from soundsdk.monitor.mqtt.retained import Retained
+from soundsdk.monitor.mqtt.topics import OFFLINE, ONLINE, WAITING, Topics, slug
 from soundsdk.monitor.records import line, record
 from soundsdk.monitor.state import EventSpan, State
 from soundsdk.monitor.telemetry_requests import TelemetryRequests
@@ -22,12 +27,14 @@ from soundsdk.monitor.telemetry_requests import TelemetryRequests
 QUEUED = 1000  # events that wait for the broker; more are dropped and counted
 RECONNECT_S = (1, 60)  # first and longest wait
 _BYE_S = 2.0
+_QUEUE_FULL = 15  # paho.mqtt.enums.MQTTErrorCode.MQTT_ERR_QUEUE_SIZE
 
 
 class Mqtt:
     """A Sink that connects, and reconnects, in a thread of its own; say() gets a sentence when that changes.
 
-    UsageError if paho-mqtt is not installed. only: the labels that may have a sensor (empty: all).
+    UsageError if paho-mqtt is not installed. node: the board's name, which no other board of the broker has. only: the
+    labels that may have a sensor (empty: all).
     """
 
     def __init__(
@@ -35,7 +42,7 @@ class Mqtt:
         broker: Broker,
         state: State,
         requests: TelemetryRequests,
-        serial_number: str | None,
+        node: str,
         only: Collection[str],
         say: Callable[[str], None],
     ) -> None:
@@ -50,10 +57,12 @@ class Mqtt:
         self._only = frozenset(only)
         self._say = say
         self._board_name = _board_name(state.hello.board)
-        self.topics = Topics(broker.prefix, mqtt_topics.slug(serial_number or state.hello.board))
+        monitor = f"{slug(socket.gethostname())}-{secrets.token_hex(4)}"
+        self.topics = Topics(broker.prefix, slug(node), monitor)
         self.dropped = 0
         self._lock = threading.Lock()
         self._kept: dict[str, str] = {}  # retained messages: topic, payload
+        self._retained = Retained(self.topics)
         self._connected = False
         self._reported = ""
         self._described: tuple[Any, ...] = ()
@@ -61,14 +70,15 @@ class Mqtt:
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_connect_fail = self._on_connect_fail
+        self._client.on_message = self._on_message
         self._client.max_queued_messages_set(QUEUED)
         self._client.reconnect_delay_set(*RECONNECT_S)
         if broker.user is not None:
             self._client.username_pw_set(broker.user, broker.password)
         if broker.tls:
-            self._client.tls_set()
-        self._client.will_set(self.topics.availability, "offline", qos=1, retain=True)
-        self._keep(self.topics.availability, "online")
+            self._client.tls_set(str(broker.authority) if broker.authority else None)
+        self._client.will_set(self.topics.availability, OFFLINE, qos=1, retain=True)
+        self._keep(self.topics.availability, ONLINE)
         self._describe()
         self._client.connect_async(broker.host, broker.port, keepalive=30)
         self._client.loop_start()
@@ -77,9 +87,14 @@ class Mqtt:
 
     def _on_connect(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
-            self._report(f"the MQTT broker {self._broker} refuses the connection: {str(reason).lower()}; trying again.")
+            why = str(reason).lower()
+            more = f" {ENCODED}" if self._broker.user is not None and "authori" in why else ""
+            self._report(f"the MQTT broker {self._broker} refuses the connection: {why}; trying again.{more}")
             return
         self._report(f"connected to the MQTT broker {self._broker}.")
+        # Before what this monitor publishes, so that it hears what the broker has kept first, then itself.
+        self._retained.begin()
+        client.subscribe([(name, 1) for name in self.topics.filters])
         with self._lock:
             self._connected = True
             for topic, payload in self._kept.items():
@@ -90,10 +105,30 @@ class Mqtt:
             was, self._connected = self._connected, False
         if was and reason.is_failure:
             self._report(f"the MQTT broker {self._broker} is gone; trying again.")
+        elif not was and not self._reported:
+            # It has accepted the connection and closed it without a word, as one does that expects TLS.
+            self._report(f"what is at {self._broker} does not answer as an MQTT broker; trying again.{self._other()}")
 
     def _on_connect_fail(self, client: Any, data: Any) -> None:
         # paho calls this while it handles the error.
-        self._report(f"the MQTT broker {self._broker} cannot be reached: {sys.exc_info()[1]}; trying again.")
+        error = sys.exc_info()[1]
+        more = ""
+        if isinstance(error, ssl.SSLCertVerificationError):
+            more = " Name the certificates of its authority with --mqtt-ca FILE." if not self._broker.authority else ""
+        elif isinstance(error, ssl.SSLError) or (self._broker.tls and isinstance(error, ConnectionResetError)):
+            more = self._other()
+        self._report(f"the MQTT broker {self._broker} cannot be reached: {error}; trying again.{more}")
+
+    def _other(self) -> str:
+        return f" Should the address begin with {'mqtt' if self._broker.tls else 'mqtts'}://?"
+
+    def _on_message(self, client: Any, data: Any, message: Any) -> None:
+        payload = message.payload.decode("utf-8", "replace")
+        with self._lock:
+            mine = self._kept[self.topics.availability]
+        if not self._retained.hear(message.topic, payload, mine) and mine != OFFLINE:
+            # The last will of a connection that broke came after this one had begun.
+            client.publish(self.topics.availability, mine, qos=1, retain=True)
 
     def _report(self, sentence: str) -> None:
         if sentence != self._reported:
@@ -109,25 +144,55 @@ class Mqtt:
                 if self._connected:
                     self._client.publish(topic, payload, qos=1, retain=True)
 
+    def _clear(self, topic: str) -> None:
+        with self._lock:
+            self._kept.pop(topic, None)
+            if self._connected:
+                self._client.publish(topic, b"", qos=1, retain=True)
+
+    def _labels(self) -> list[str]:
+        """Return the labels of the board that are events, as far as they are known."""
+        if not self._requests.complete:
+            return []
+        labels = [c["label"] for _, c in sorted(self._requests.classes.items())]
+        return [label for label in labels if not is_background(label)]
+
     def _describe(self) -> None:
-        """Publish discovery, again whenever another detector or more labels are known."""
+        """Publish discovery, again whenever another detector, more labels or other monitors are known."""
         hello = self._state.hello
-        labels = [c["label"] for _, c in sorted(self._requests.classes.items())] if self._requests.complete else []
-        described = (hello.board, hello.model, hello.fw, tuple(labels))
+        labels, monitors = self._labels(), self._retained.monitors()
+        described = (hello.board, hello.model, hello.fw, tuple(labels), tuple(monitors), self._retained.settled)
         if described == self._described:
             return
         self._described = described
-        for topic, payload in mqtt_topics.of_board(self.topics, hello, self._board_name):
+        for topic, payload in mqtt_topics.of_board(self.topics, monitors, hello, self._board_name):
             self._keep(topic, payload)
         for label in labels:
-            if (not self._only or label in self._only) and not is_background(label):
+            if not self._only or label in self._only:
                 self._describe_label(label)
 
     def _describe_label(self, label: str) -> None:
-        topic, payload = mqtt_topics.of_label(self.topics, self._state.hello, self._board_name, label)
-        self._keep(topic, payload)
-        if self.topics.state(label) not in self._kept:
-            self._keep(self.topics.state(label), "OFF")
+        monitors = self._retained.monitors()
+        self._keep(*mqtt_topics.of_label(self.topics, monitors, self._state.hello, self._board_name, label))
+        topic = self.topics.state(label)
+        if topic not in self._kept and self._retained.settled:
+            # Another monitor of this board knows whether the sound is on.
+            known = self._retained.get(topic) if len(monitors) > 1 else None
+            self._keep(topic, known or "OFF")
+
+    def _tidy(self) -> None:
+        """Clear what the broker has kept of monitors that have ended, and of labels that are gone."""
+        if not self._retained.settled:
+            return
+        for topic in self._retained.ended():
+            self._clear(topic)
+        if not self._requests.complete:
+            return
+        labels = self._labels()
+        if self._only and len(self._retained.monitors()) == 1:
+            labels = [label for label in labels if label in self._only]
+        for topic in self._retained.stale(labels):
+            self._clear(topic)
 
     def handle(self, item: ReconnectingItem, span: EventSpan | None, now: float) -> None:
         """Publish an item."""
@@ -144,11 +209,11 @@ class Mqtt:
         elif isinstance(item, Status):
             self._keep(self.topics.status, line(record(item, now, self._state.hello.rate_hz) or {}))
         elif isinstance(item, Disconnected):
-            self._keep(self.topics.availability, "offline")
+            self._keep(self.topics.availability, WAITING)
         elif isinstance(item, Reconnected):
             if item.restarted:
                 self._all_off()
-            self._keep(self.topics.availability, "online")
+            self._keep(self.topics.availability, ONLINE)
         elif isinstance(item, DeviceReset):
             self._all_off()
         if isinstance(item, (Hello, Reconnected)):
@@ -159,8 +224,9 @@ class Mqtt:
             self._keep(topic, "OFF")
 
     def tick(self) -> None:
-        """Publish discovery that has become known."""
+        """Publish discovery that has become known, and clear what no longer holds."""
         self._describe()
+        self._tidy()
 
     def close(self) -> None:
         """Publish offline and disconnect, within a few seconds even if the broker does not answer."""
@@ -171,15 +237,13 @@ class Mqtt:
     def _disconnect(self) -> None:
         with self._lock:
             connected = self._connected
+            self._kept[self.topics.availability] = OFFLINE
         if not connected:
             return  # the thread ends with the program; the broker has published the last will
         with contextlib.suppress(RuntimeError, ValueError):
-            self._client.publish(self.topics.availability, "offline", qos=1, retain=True).wait_for_publish(_BYE_S)
+            self._client.publish(self.topics.availability, OFFLINE, qos=1, retain=True).wait_for_publish(_BYE_S)
         self._client.disconnect()
         self._client.loop_stop()
-
-
-_QUEUE_FULL = 15  # paho.mqtt.enums.MQTTErrorCode.MQTT_ERR_QUEUE_SIZE
 
 
 def _board_name(board: str) -> str:
