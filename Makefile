@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SOUNDCORE := firmware/cmodules/soundcore
 CORE := $(wildcard $(addprefix $(SOUNDCORE)/,*.[ch] *.cpp */*.[ch] */*.cc */*/*.[ch]))
 
-.PHONY: help install demo test test-shuffled lint c-test docs-picture release clean
+.PHONY: help install demo test test-shuffled lint c-test docs-picture release bench-boards clean
 
 help:
 	@echo "make demo           a 40 s scene, the detector's events against the truth, a picture"
@@ -16,6 +16,7 @@ help:
 	@echo "make c-test         the C tests under AddressSanitizer and UBSan, with the seeded fuzz run"
 	@echo "make docs-picture   docs/architecture.svg, from the imports"
 	@echo "make release        dist/release: sdist, wheel, images of all boards, SHA256SUMS, bill of materials"
+	@echo "make bench-boards   soundsdk monitor at 20 virtual boards for ten minutes: processor time and memory"
 	@echo "make clean          remove what was built"
 
 $(BIN)/python:
@@ -61,6 +62,9 @@ docs-picture: $(VENV)/all.stamp
 release: $(VENV)/base.stamp
 	@$(BIN)/python -m pip install --quiet 'scikit-build-core>=0.11'
 	@$(BIN)/python release/make_release.py
+
+bench-boards: $(VENV)/all.stamp
+	$(BIN)/python tests/benchmarks/bench_boards.py
 
 clean:
 	rm -rf build firmware/images $(VENV)/base.stamp $(VENV)/all.stamp .pytest_cache .mypy_cache .ruff_cache

@@ -123,7 +123,7 @@ SILENCE = np.zeros(0, np.int16)
 def test_a_serial_number_of_several_ports_is_refused_with_their_paths(
     verb: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """As bridges have it whose maker left their chip's number: whichever came first would be another board's."""
+    """Bridges whose maker left their chip's number have one for all: the first port would be any board's."""
     both = [PortInfo(f"/dev/ttyUSB{i}", "bridge", 0x10C4, 0xEA60, "0001", "CP2102") for i in (0, 1)]
     assert run([*verb, "-p", "id:0001"], VirtualComputer(ports=both)) == 3
     first, hint = capfd.readouterr().err.splitlines()

@@ -17,6 +17,8 @@ import pytest
 from mosquitto import LIMIT_S, MOSQUITTO, Listener, Monitor, Mosquitto, free_port
 
 from soundsdk.device.messages import Hello
+from soundsdk.monitor.boards.board import monitored
+from soundsdk.monitor.boards.identity import Identity
 from soundsdk.monitor.mqtt.address import parse
 from soundsdk.monitor.mqtt.topics import slug
 
@@ -162,7 +164,6 @@ def test_backgrounds_are_no_sensors_and_no_events(monkeypatch: pytest.MonkeyPatc
     paho = pytest.importorskip("paho.mqtt.client")
     from soundsdk.device.messages import Event
     from soundsdk.monitor.mqtt.publisher import Mqtt
-    from soundsdk.monitor.state import State
 
     published: list[str] = []
     clients: list[Any] = []
@@ -184,12 +185,15 @@ def test_backgrounds_are_no_sensors_and_no_events(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(paho, "Client", Client)
     labels = ("siren", "background", "neg_speech")
     hello = Hello(0, 1, "0.1", "sim", "x", "0" * 64, 16000)
-    requests = SimpleNamespace(classes={i: {"label": label} for i, label in enumerate(labels)}, complete=True)
-    mqtt = Mqtt(parse("mqtt://127.0.0.1/home"), State(hello, "sim"), requests, "sim", (), lambda text: None)  # type: ignore[arg-type]
+    source = SimpleNamespace(hello=hello, path="sim", counts=None)
+    board = monitored(source, Identity("sim", "sim"))  # type: ignore[arg-type]
+    board.requests.classes = {i: {"label": label} for i, label in enumerate(labels)}
+    board.requests.complete = True
+    mqtt = Mqtt(parse("mqtt://127.0.0.1/home"), board, (), lambda text: None)
     (client,) = clients
     client.on_connect(client, None, None, SimpleNamespace(is_failure=False), None)
     for number, label in enumerate(labels):
-        mqtt.handle(Event(number, number, label, "on", 16000, 0.9), None, 0.0)
+        mqtt.handle(board, Event(number, number, label, "on", 16000, 0.9), None, 0.0)
     assert any("siren" in topic for topic in published)
     assert published.count("home/sim/event") == 1
     assert not [topic for topic in published if "background" in topic or "neg_speech" in topic]

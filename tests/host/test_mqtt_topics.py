@@ -14,7 +14,7 @@ from soundsdk.cli import run
 from soundsdk.device.messages import Hello
 from soundsdk.device.port_info import PortInfo
 from soundsdk.errors import UsageError
-from soundsdk.monitor.identity import Identity, distinct, identify
+from soundsdk.monitor.boards.identity import Identity, distinct, identify
 from soundsdk.monitor.mqtt.address import Broker, parse
 from soundsdk.monitor.mqtt.retained import Retained
 from soundsdk.monitor.mqtt.topics import Topics, of_board, of_label, slug
@@ -131,7 +131,7 @@ def test_entities_are_named_by_default_entity_id() -> None:
 
 
 def test_boards_of_one_kind_and_one_detector_share_no_topic_and_no_entity() -> None:
-    """Below one prefix two boards differ by their node, one board below two prefixes by the prefix."""
+    """Two boards below one prefix differ by their node, one board below two prefixes by the prefix."""
     places = [("a", "b_c"), ("a/b", "c"), ("a_b", "c"), ("soundsdk", "c"), ("soundsdk", "b_c"), ("a", "b-c")]
     seen: set[str] = set()
     for prefix, node in places:

@@ -9,8 +9,9 @@ from pathlib import Path
 from soundsdk.device.reconnect import ReconnectingItem
 from soundsdk.errors import DataError
 from soundsdk.labels import counted
+from soundsdk.monitor.boards.board import MonitoredBoard
 from soundsdk.monitor.records import line, record
-from soundsdk.monitor.state import EventSpan, State
+from soundsdk.monitor.state import EventSpan
 
 
 class Log:
@@ -19,9 +20,8 @@ class Log:
     DataError if the file cannot be opened.
     """
 
-    def __init__(self, path: Path, state: State, say: Callable[[str], None]) -> None:
+    def __init__(self, path: Path, say: Callable[[str], None]) -> None:
         self.path = path
-        self._state = state
         self._say = say
         self.failed = 0  # lines that could not be written
         self._failing = 0  # of those, since the last one that could
@@ -34,9 +34,9 @@ class Log:
                 f"the log {path} cannot be written: {error.strerror or error}.", "Give --log another place."
             ) from error
 
-    def handle(self, item: ReconnectingItem, span: EventSpan | None, now: float) -> None:
+    def handle(self, board: MonitoredBoard, item: ReconnectingItem, span: EventSpan | None, now: float) -> None:
         """Append the record of an item."""
-        members = record(item, now, self._state.hello.rate_hz)
+        members = record(item, now, board.state.hello.rate_hz, board.name)
         if members is not None:
             self._append(line(members).encode() + b"\n")
 

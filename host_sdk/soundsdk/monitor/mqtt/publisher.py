@@ -16,13 +16,13 @@ from soundsdk.device.protocol import DeviceReset
 from soundsdk.device.reconnect import Disconnected, Reconnected, ReconnectingItem
 from soundsdk.errors import UsageError
 from soundsdk.labels import counted, is_background
+from soundsdk.monitor.boards.board import MonitoredBoard
 from soundsdk.monitor.mqtt import topics as mqtt_topics
 from soundsdk.monitor.mqtt.address import ENCODED, Broker
 from soundsdk.monitor.mqtt.retained import Retained
 from soundsdk.monitor.mqtt.topics import OFFLINE, ONLINE, WAITING, Topics, slug
 from soundsdk.monitor.records import line, record
-from soundsdk.monitor.state import EventSpan, State
-from soundsdk.monitor.telemetry_requests import TelemetryRequests
+from soundsdk.monitor.state import EventSpan
 
 QUEUED = 1000  # events that wait for the broker; more are dropped and counted
 RECONNECT_S = (1, 60)  # first and longest wait
@@ -33,16 +33,14 @@ _QUEUE_FULL = 15  # paho.mqtt.enums.MQTTErrorCode.MQTT_ERR_QUEUE_SIZE
 class Mqtt:
     """A Sink that connects, and reconnects, in a thread of its own; say() gets a sentence when that changes.
 
-    UsageError if paho-mqtt is not installed. node: the board's name, which no other board of the broker has. only: the
-    labels that may have a sensor (empty: all).
+    It publishes the items of one board. UsageError if paho-mqtt is not installed. only: the labels that may have a
+    sensor (empty: all).
     """
 
     def __init__(
         self,
         broker: Broker,
-        state: State,
-        requests: TelemetryRequests,
-        node: str,
+        board: MonitoredBoard,
         only: Collection[str],
         say: Callable[[str], None],
     ) -> None:
@@ -52,13 +50,14 @@ class Mqtt:
         except ImportError as error:
             raise UsageError("--mqtt needs paho-mqtt.", "Install it: pip install 'soundsdk[mqtt]'.") from error
         self._broker = broker
-        self._state = state
-        self._requests = requests
+        self._board = board
+        self._state = board.state
+        self._requests = board.requests
         self._only = frozenset(only)
         self._say = say
-        self._board_name = _board_name(state.hello.board)
+        self._board_name = _board_name(board.state.hello.board)
         monitor = f"{slug(socket.gethostname())}-{secrets.token_hex(4)}"
-        self.topics = Topics(broker.prefix, slug(node), monitor)
+        self.topics = Topics(broker.prefix, slug(board.identity.node), monitor)
         self.dropped = 0
         self._lock = threading.Lock()
         self._kept: dict[str, str] = {}  # retained messages: topic, payload
@@ -194,12 +193,12 @@ class Mqtt:
         for topic in self._retained.stale(labels):
             self._clear(topic)
 
-    def handle(self, item: ReconnectingItem, span: EventSpan | None, now: float) -> None:
-        """Publish an item."""
-        if isinstance(item, Event) and is_background(item.label):
+    def handle(self, board: MonitoredBoard, item: ReconnectingItem, span: EventSpan | None, now: float) -> None:
+        """Publish an item of its board."""
+        if board is not self._board or (isinstance(item, Event) and is_background(item.label)):
             return  # the class of all else that some detectors have is no event, and no sensor
         if isinstance(item, Event):
-            payload = line(record(item, now, self._state.hello.rate_hz) or {})
+            payload = line(record(item, now, self._state.hello.rate_hz, board.name) or {})
             # The label of a board that does not report its classes is known with its first event.
             self._describe_label(item.label)
             self._keep(self.topics.state(item.label), "ON" if item.edge == "on" else "OFF")
@@ -207,7 +206,7 @@ class Mqtt:
             if self._client.publish(self.topics.event, payload, qos=1).rc == _QUEUE_FULL:
                 self.dropped += 1
         elif isinstance(item, Status):
-            self._keep(self.topics.status, line(record(item, now, self._state.hello.rate_hz) or {}))
+            self._keep(self.topics.status, line(record(item, now, self._state.hello.rate_hz, board.name) or {}))
         elif isinstance(item, Disconnected):
             self._keep(self.topics.availability, WAITING)
         elif isinstance(item, Reconnected):

@@ -1,4 +1,4 @@
-"""What a broker keeps of a board from other monitors and other detectors: who else is there, and what has to go."""
+"""The messages that a broker has kept of a board: which monitors are there, and which topics have to go."""
 
 from __future__ import annotations
 

@@ -2,11 +2,11 @@
 
 Below PREFIX/NODE, NODE being the board's kind and USB serial number (else its computer and socket):
 
-    availability/MONITOR    online, waiting (the board is unplugged), offline (the monitor has ended: its last will); retained
-    event                   JSON of each edge, as in --log
-    status                  JSON of the newest status (retained)
-    LABEL/state             ON, OFF (retained)
-    LABEL/event             JSON of its newest edge (retained)
+    availability/MONITOR    online, waiting (the board is unplugged), offline (the monitor has ended: its last will)
+    event                   JSON of each edge, as in --log (all but this are retained)
+    status                  JSON of the newest status
+    LABEL/state             ON, OFF
+    LABEL/event             JSON of its newest edge
 
 A board is available while any monitor says online. Home Assistant's discovery reads retained messages below
 homeassistant/ (its documentation, "MQTT discovery"; availability_mode, default_entity_id: "MQTT binary sensor").
@@ -90,7 +90,7 @@ class Topics:
 
     @property
     def filters(self) -> list[str]:
-        """What to subscribe to in order to hear everything retained of the board, of any monitor."""
+        """The topics to subscribe to in order to hear everything retained of the board, of any monitor."""
         mine = [f"{self.base}/{rest}" for rest in ("availability/+", "+/state", "+/event")]
         return [*mine, f"{DISCOVERY}/+/{self.device}/+/config"]
 

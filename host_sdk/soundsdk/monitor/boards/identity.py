@@ -17,7 +17,7 @@ _SHORTEST = 6  # characters of a serial number that is not the same for every ch
 
 
 class Place(Protocol):
-    """Where a board is: what a Transport says of it."""
+    """The place of a board, as a Transport names it."""
 
     path: str
     serial_number: str | None

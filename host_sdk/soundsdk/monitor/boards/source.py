@@ -8,7 +8,6 @@ from typing import Any, Protocol
 from soundsdk.device.messages import Hello
 from soundsdk.device.protocol import Counts
 from soundsdk.device.reconnect import ReconnectingDevice, ReconnectingItem
-from soundsdk.device.transport import Transport
 from soundsdk.errors import DeviceError, PortError
 
 
@@ -54,11 +53,6 @@ class DeviceSource:
     def counts(self) -> Counts:
         """Counts of the lines over all connections."""
         return self._device.counts
-
-    @property
-    def place(self) -> Transport:
-        """Where the board is, or was at last."""
-        return self._device.transport
 
     def read_all(self, timeout_s: float) -> list[ReconnectingItem]:
         """Read all items, waiting about timeout_s for the first."""
