@@ -5,8 +5,10 @@ A verb's module is imported only when that verb is called, so `--help` needs not
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -106,25 +108,51 @@ def _leave_quietly() -> int:
     return EXIT_OK
 
 
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """Write what an encoding lacks as JSON and Python write it: a line of JSON stays one."""
+    assert isinstance(error, UnicodeEncodeError)
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2)), error.end
+
+
+codecs.register_error("soundsdk", _escaped)
+
+
+def _accept_every_character(out: TextIO) -> None:
+    """Make an output that is not UTF-8, or a name that is none, no error."""
+    if isinstance(out, io.TextIOWrapper) and out.errors == "strict":
+        out.reconfigure(errors="soundsdk")
+
+
 class _WatchedOutput:
     """Standard output that remembers why it could not be written, whatever a verb makes of that error."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: Any) -> None:
         self._out = out
+        self._buffer: _WatchedOutput | None = None
         self.failure: OSError | None = None
 
-    def write(self, text: str) -> int:
+    def write(self, data: Any) -> int:
         with self._watched():
-            return self._out.write(text)
+            return int(self._out.write(data))
 
     def flush(self) -> None:
         with self._watched():
             self._out.flush()
 
+    @property
+    def buffer(self) -> _WatchedOutput:
+        """The same for bytes."""
+        if self._buffer is None:
+            self._buffer = _WatchedOutput(self._out.buffer)
+        return self._buffer
+
     def check(self) -> None:
         """Raise StandardOutputError if something was not written, BrokenPipeError if the reader has gone."""
         with contextlib.suppress(OSError):
             self.flush()
+        if self._buffer is not None and self.failure is None:
+            self.failure = self._buffer.failure
         if isinstance(self.failure, BrokenPipeError):
             raise self.failure
         if self.failure is not None:
@@ -157,6 +185,7 @@ def run(
     try:
         if sys.stdout is None:  # as Python starts with a closed one
             raise StandardOutputError("standard output is closed.", "Redirect it to a file, or to /dev/null.")
+        _accept_every_character(sys.stdout)
         out = _WatchedOutput(sys.stdout)
         with contextlib.redirect_stdout(cast(TextIO, out)):
             try:

@@ -125,6 +125,15 @@ def test_a_process_says_it_once_and_has_that_exit_code() -> None:
     assert len(done.stderr.splitlines()) == 2
 
 
+@pytest.mark.parametrize("form", ["jsonl", "tsv", "audacity"])
+def test_the_lines_of_a_simulation_follow_the_same_rule(
+    form: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """They are written as bytes, which is another way out of Python."""
+    words = ["sim", str(folder / "data" / "high" / "a.wav"), "-m", str(folder / "tone.tflite"), "--format", form]
+    check(into_full(words, monkeypatch), capfd)
+
+
 def test_a_closed_standard_output_is_refused_before_any_work(tmp_path: Path) -> None:
     done = shell(f"record --label a --seconds 1 -o {tmp_path}/there >&-")
     assert done.returncode == 1

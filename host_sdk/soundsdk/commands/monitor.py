@@ -16,6 +16,7 @@ import click
 from soundsdk.commands.options import ports_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.errors import EXIT_OK, CheckError, UsageError
+from soundsdk.progress import is_dumb
 
 if TYPE_CHECKING:
     from soundsdk.monitor.boards.board import MonitoredBoard
@@ -128,7 +129,7 @@ def monitor(
 
             server = PageServer(web)
             stack.callback(server.close)
-        live = form == "text" and sys.stdout.isatty()
+        live = form == "text" and sys.stdout.isatty() and not is_dumb()
         boards = _open(addresses, surroundings, stack, live, server, labels, min_score)
         sinks: list[Sink] = []
 

@@ -17,6 +17,9 @@ _BOARDS = frozenset({(0x2E8A, 0x0005), (0x303A, 0x1001), (0x303A, 0x4001)})
 # The boot loaders of RP2040 and RP2350, which show up as drives. An ESP32's boot loader has the ids of its port.
 BOOTLOADERS = {(0x2E8A, 0x0003): "RP2040", (0x2E8A, 0x000F): "RP2350"}
 
+# What Linux makes their ports with, by vendor; the other boards speak CDC-ACM.
+_DRIVERS = {0x10C4: "cp210x", 0x1A86: "ch341", 0x0403: "ftdi_sio"}
+
 Kind = Literal["board", "bridge", "other"]
 
 
@@ -53,3 +56,8 @@ def kind_of(vid: int | None, pid: int | None) -> Kind:
     if (vid, pid) in board_ids():
         return "board"
     return "bridge" if (vid, pid) in BRIDGES else "other"
+
+
+def driver_of(vid: int, pid: int) -> str:
+    """Return the name of the Linux driver that makes the port of a board or a bridge."""
+    return _DRIVERS.get(vid, "cdc_acm") if (vid, pid) in BRIDGES else "cdc_acm"
