@@ -81,8 +81,6 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._remove_bar()
-        if self._json and error is not None:
-            click.echo(json.dumps({"step": "failed", "text": str(error) or type(error).__name__}))
 
 
 def _start_bar() -> Any:

@@ -34,8 +34,8 @@ def run_in_terminal(
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     there = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES", "TERM")}
     process = subprocess.Popen(
-        words, stdin=terminal, stdout=terminal, stderr=subprocess.PIPE, text=True, errors="replace", env={**there, **environment},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        words, stdin=terminal, stdout=terminal, stderr=subprocess.PIPE, text=True, errors="replace",
+        env={**there, **environment}, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     os.close(terminal)
     shown = bytearray()

@@ -18,7 +18,7 @@ from soundsdk import labels
 from soundsdk.device.messages import Ack, Event, Hello, Mel, Scores, Status
 from soundsdk.device.protocol import Counts, Damaged, DeviceReset, LinesLost, Text
 from soundsdk.device.reconnect import Disconnected, Reconnected, ReconnectingItem
-from soundsdk.errors import DataError
+from soundsdk.errors import OutputError
 from soundsdk.monitor.boards.board import MonitoredBoard, monitored
 from soundsdk.monitor.boards.feeds import OneBoard
 from soundsdk.monitor.boards.identity import Identity
@@ -277,7 +277,7 @@ def test_after_a_full_disk_every_line_of_the_log_is_whole_again_but_one(tmp_path
 
 
 def test_a_log_that_cannot_be_opened_is_refused_at_once(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be written"):
         Log(tmp_path / "no" / "log", pytest.fail)
 
 

@@ -160,7 +160,9 @@ def test_each_fault_of_a_forwarded_port_has_its_sentence(
         assert "do  address: " in capfd.readouterr().out
 
 
-def test_a_board_behind_a_forwarded_port_is_all_well(root: Path, capfd: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_board_behind_a_forwarded_port_is_all_well(
+    root: Path, capfd: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Forwarded("board") as port:
         where = f"socket://127.0.0.1:{port.number}"
         assert run(["doctor", "-p", where], VirtualComputer(root=root)) == 0, "no board at this computer is no fault"

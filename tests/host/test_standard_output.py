@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,7 +33,9 @@ def command(verb: str) -> click.Command:
 JSON = [verb for verb in cli.VERBS if any(p.name == "as_json" for p in command(verb).params)]
 # Verbs whose work takes minutes, a tool or a board in its boot loader: their printing alone is done.
 PRINTING_ONLY = ("build", "profile", "flash", "crossval")
-ON_BOARDS = ("devices", "doctor", "info", "record", "mic-test", "push")
+ON_BOARDS = ("devices", "doctor", "info", "record", "mic-test", "push", "monitor", "set")
+# Verbs that print an object for each of several things; the others print one.
+STREAMS = ("boards", "devices", "doctor", "record", "monitor", "sim", "explain", "bench")
 
 
 @pytest.fixture
@@ -57,6 +60,11 @@ def words_of(verb: str, folder: Path) -> list[str]:
     """Return a call of a verb that prints JSON."""
     model, data, quiet = (str(folder / name) for name in ("tone.tflite", "data", "quiet"))
     return {
+        "demo": ["-o", str(folder / "demo"), "-m", model],
+        "sim": [str(folder / "data" / "high" / "a.wav"), "-m", model],
+        "evaluate-scenes": [model, "--seeds", "1", "--seconds", "10"],
+        "monitor": ["--seconds", "2"],
+        "set": ["threshold=0.8", "--until-restart"],
         "boards": [],
         "devices": [],
         "doctor": [],
@@ -94,6 +102,36 @@ def test_json_that_cannot_be_written_is_exit_code_1(
         ports.add(lambda: board(beeps(60)))
     words = [verb, *words_of(verb, folder), "--json"]
     check(into_full(words, monkeypatch, ports if verb in ON_BOARDS else None), capfd)
+
+
+@pytest.mark.parametrize("verb", [verb for verb in JSON if verb not in PRINTING_ONLY])
+def test_json_is_one_object_a_line_and_a_closed_pipe_is_exit_code_0(
+    verb: str, folder: Path, ports: VirtualPorts, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Also what fails afterwards, such as a check: then the last object is the error."""
+    if verb in ON_BOARDS:
+        ports.add(lambda: board(beeps(60)))
+    system = ports if verb in ON_BOARDS else None
+    words = [verb, *words_of(verb, folder), "--json"]
+    code = cli.run(words, system)
+    objects = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert objects
+    assert all(isinstance(one, dict) for one in objects)
+    failed = [one for one in objects if "error" in one]
+    assert code in (0, 6)
+    assert all(one["error"]["exit_code"] == code for one in failed)
+    if verb not in STREAMS:
+        assert len(objects) - len(failed) == 1
+    read, write = os.pipe()
+    os.close(read)
+    if verb == "record":
+        words[-2:-1] = [str(folder / "recorded again")]
+    with os.fdopen(write, "w") as pipe, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", pipe)
+        assert cli.run(words, system) == 0
+    said = capfd.readouterr().err
+    assert "internal error" not in said
+    assert "Broken pipe" not in said
 
 
 @pytest.mark.parametrize("verb", PRINTING_ONLY)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundsdk.commands.options import ports_option
+from soundsdk.commands.options import json_option, ports_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.errors import EXIT_OK, CheckError, UsageError
 from soundsdk.progress import is_dumb
@@ -31,7 +31,7 @@ _TERMINATED = 128 + 15
     cls=Verb,
     examples=[
         "soundsdk monitor",
-        "soundsdk monitor --format jsonl --label siren | jq .score",
+        "soundsdk monitor --json --label siren | jq .score",
         "soundsdk monitor --log events.jsonl --web",
         "soundsdk monitor -p /dev/ttyACM0 -p id:E6614103E7452D2F --web",
         "soundsdk monitor --mqtt mqtts://broker.local/sounds --mqtt-ca authority.pem",
@@ -47,6 +47,7 @@ _TERMINATED = 128 + 15
     show_default=True,
     help="Print a live table or plain lines, JSON Lines, a DCASE table, or an Audacity label track.",
 )
+@json_option
 @click.option(
     "--log", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Append JSON Lines to FILE."
 )
@@ -88,6 +89,7 @@ def monitor(
     surroundings: Surroundings,
     addresses: tuple[str, ...],
     form: str,
+    as_json: bool,
     log: Path | None,
     labels: tuple[str, ...],
     min_score: float,
@@ -118,6 +120,9 @@ def monitor(
         broker = parse(mqtt, mqtt_ca)
     elif mqtt_ca is not None:
         raise UsageError("--mqtt-ca is there and --mqtt is not.", "Give the address of the broker, too.")
+    if as_json and form not in ("text", "jsonl"):
+        raise UsageError(f"--json and --format {form} exclude each other.", "Leave one out.")
+    form = "jsonl" if as_json else form
     several = len(addresses) > 1
     if several and form == "audacity":
         raise UsageError("an Audacity label track holds the times of one board.", "Give --format tsv, or one -p.")

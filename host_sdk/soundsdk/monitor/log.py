@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from soundsdk.device.reconnect import ReconnectingItem
-from soundsdk.errors import DataError
+from soundsdk.errors import OutputError
 from soundsdk.labels import counted
 from soundsdk.monitor.boards.board import MonitoredBoard
 from soundsdk.monitor.records import line, record
@@ -17,7 +17,7 @@ from soundsdk.monitor.state import EventSpan
 class Log:
     """A Sink that appends a line per item, at once. say() gets a sentence when writing fails, and when it works again.
 
-    DataError if the file cannot be opened.
+    OutputError if the file cannot be opened.
     """
 
     def __init__(self, path: Path, say: Callable[[str], None]) -> None:
@@ -30,7 +30,7 @@ class Log:
             self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
             self._torn = _ends_within_line(path)
         except OSError as error:
-            raise DataError(
+            raise OutputError(
                 f"the log {path} cannot be written: {error.strerror or error}.", "Give --log another place."
             ) from error
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from soundsdk.device.ports import listed
 from soundsdk.device.session import Device
-from soundsdk.errors import DeviceError, UsageError
+from soundsdk.errors import DeviceError, ToolError
 from soundsdk.recording.audio_lines import Joiner, Progress, Take
 
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ def _sounddevice() -> Any:
     try:
         import sounddevice  # type: ignore[import-not-found,unused-ignore]
     except ImportError as error:
-        raise UsageError("--pc needs sounddevice.", "Install it: pip install 'soundsdk[pc]'.") from error
+        raise ToolError("--pc needs sounddevice.", "Install it: pip install 'soundsdk[pc]'.") from error
     except OSError as error:
-        raise UsageError(
+        raise ToolError(
             "--pc needs PortAudio, which is not installed.", "Debian and Ubuntu: apt install libportaudio2."
         ) from error
     return sounddevice

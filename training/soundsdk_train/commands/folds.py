@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from soundsdk.errors import UsageError
+from soundsdk.errors import ToolError, UsageError
 
 if TYPE_CHECKING:
     from soundsdk_train.training_job import TrainingRequest
@@ -114,7 +114,7 @@ def on_dask(jobs: Sequence[FoldJob], address: str) -> Iterator[TrainedFold]:
     try:
         import distributed
     except ImportError as error:
-        raise UsageError("--dask needs the package distributed.", "pip install 'soundsdk[dask]'") from error
+        raise ToolError("--dask needs the package distributed.", "pip install 'soundsdk[dask]'") from error
     try:
         client = distributed.Client(address, timeout=10)
     except (OSError, ValueError) as error:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk.errors import ModelError, UsageError
+from soundsdk.errors import ModelError, ToolError, UsageError
 from soundsdk_train.tf_runtime import StderrSilenced
 
 F32 = NDArray[np.float32]
@@ -149,7 +149,7 @@ def _open_onnx(path: Path) -> _Opened:
     try:
         import onnxruntime
     except ImportError as error:
-        raise UsageError(
+        raise ToolError(
             "an ONNX teacher needs onnxruntime, which is not installed.", "Run pip install 'soundsdk[onnx]'."
         ) from error
     options = onnxruntime.SessionOptions()

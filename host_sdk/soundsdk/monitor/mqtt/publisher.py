@@ -14,7 +14,7 @@ from typing import Any
 from soundsdk.device.messages import Event, Hello, Status
 from soundsdk.device.protocol import DeviceReset
 from soundsdk.device.reconnect import Disconnected, Reconnected, ReconnectingItem
-from soundsdk.errors import UsageError
+from soundsdk.errors import ToolError
 from soundsdk.labels import counted, is_background
 from soundsdk.monitor.boards.board import MonitoredBoard
 from soundsdk.monitor.mqtt import topics as mqtt_topics
@@ -33,7 +33,7 @@ _QUEUE_FULL = 15  # paho.mqtt.enums.MQTTErrorCode.MQTT_ERR_QUEUE_SIZE
 class Mqtt:
     """A Sink that connects, and reconnects, in a thread of its own; say() gets a sentence when that changes.
 
-    It publishes the items of one board. UsageError if paho-mqtt is not installed. only: the labels that may have a
+    It publishes the items of one board. ToolError if paho-mqtt is not installed. only: the labels that may have a
     sensor (empty: all).
     """
 
@@ -48,7 +48,7 @@ class Mqtt:
             from paho.mqtt.client import Client
             from paho.mqtt.enums import CallbackAPIVersion
         except ImportError as error:
-            raise UsageError("--mqtt needs paho-mqtt.", "Install it: pip install 'soundsdk[mqtt]'.") from error
+            raise ToolError("--mqtt needs paho-mqtt.", "Install it: pip install 'soundsdk[mqtt]'.") from error
         self._broker = broker
         self._board = board
         self._state = board.state
