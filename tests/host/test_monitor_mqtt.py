@@ -257,3 +257,21 @@ def test_user_and_password_come_from_the_environment_as_they_are(tmp_path: Path,
     monitor = closing(Monitor(tmp_path, url, **environment))
     monitor.wait_said("connected to the MQTT broker")
     assert secret not in monitor.said.read_text()
+
+
+@needs_mosquitto
+def test_two_boards_of_one_monitor_with_one_detector_do_not_collide(tmp_path: Path, closing: Any) -> None:
+    broker = closing(Mosquitto(tmp_path))
+    listener = closing(Listener(broker.port))
+    where = f"sim:sim,model={tmp_path / 'tones.tflite'},file={tmp_path / 'beeps.wav'}"
+    monitor = closing(Monitor(tmp_path, f"mqtt://127.0.0.1:{broker.port}", "-p", where))
+    nodes = [NODE, slug(f"sim-{socket.gethostname()}-2")]
+    sensors = [f"homeassistant/binary_sensor/soundsdk_{node}/high/config" for node in nodes]
+    listener.wait(lambda: all(topic in listener.kept for topic in sensors), "the sensors of both")
+    listener.wait(lambda: all(listener.of(f"soundsdk/{node}/event") for node in nodes), "events of both")
+    first, second = (json.loads(listener.kept[topic]) for topic in sensors)
+    for member in ("unique_id", "default_entity_id", "state_topic", "availability", "device"):
+        assert first[member] != second[member], member
+    names = {json.loads(listener.of(f"soundsdk/{node}/event")[0])["device"] for node in nodes}
+    assert names == {"sim", "sim-2"}
+    assert monitor.said.read_text().count("connected to the MQTT broker") == 1, "said once for all"

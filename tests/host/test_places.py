@@ -9,6 +9,7 @@ import re
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
 
 import click
@@ -107,13 +108,17 @@ class Forwarded:
                 while self._what == "chatters" and not self._done.wait(0.2):
                     connection.sendall(b"login: \r\n")
                 if self._what == "board":
-                    self._carry(connection)
+                    self._carry(connection, 60)
+                if self._what == "breaks":
+                    self._carry(connection, 3)
+                    continue
                 self._done.wait(30)
 
-    def _carry(self, connection: socket.socket) -> None:
+    def _carry(self, connection: socket.socket, seconds: float) -> None:
         virtual = board(beeps(4))
         connection.settimeout(0.02)
-        while not self._done.is_set():
+        end = time.monotonic() + seconds
+        while not self._done.is_set() and time.monotonic() < end:
             try:
                 if not (data := connection.recv(4096)):
                     break
@@ -157,7 +162,9 @@ def test_each_fault_of_a_forwarded_port_has_its_sentence(
         assert where in first
         assert "soundsdk devices" not in hint, "it is not at this computer"
         assert run(["doctor", "-p", where], VirtualComputer(root=root)) == 6
-        assert "do  address: " in capfd.readouterr().out
+        out = capfd.readouterr().out
+        assert "do  address: " in out
+        assert "No USB device" not in out
 
 
 def test_a_board_behind_a_forwarded_port_is_all_well(
@@ -176,6 +183,16 @@ def test_a_board_behind_a_forwarded_port_is_all_well(
         assert run(["monitor", "-p", where, "--format", "jsonl", "--seconds", "3"], VirtualComputer(root=root)) == 0
         names = {json.loads(line)["device"] for line in capfd.readouterr().out.splitlines()}
         assert names == {f"sim-127.0.0.1:{port.number}"}
+
+
+def test_a_forwarded_port_that_breaks_is_waited_for(root: Path, capfd: Capture) -> None:
+    with Forwarded("breaks") as port:
+        where = f"socket://127.0.0.1:{port.number}"
+        assert run(["monitor", "-p", where, "--json", "--seconds", "7"], VirtualComputer(root=root)) == 0
+    captured = capfd.readouterr()
+    kinds = [json.loads(line)["type"] for line in captured.out.splitlines()]
+    assert kinds.index("gone") < kinds.index("back")
+    assert f"the board is back at {where}" in captured.err
 
 
 @pytest.mark.parametrize("what", ["file", "folder", "nothing"])

@@ -108,7 +108,7 @@ def test_json_that_cannot_be_written_is_exit_code_1(
 def test_json_is_one_object_a_line_and_a_closed_pipe_is_exit_code_0(
     verb: str, folder: Path, ports: VirtualPorts, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Also what fails afterwards, such as a check: then the last object is the error."""
+    """The same holds for a check that fails afterwards: then the last object is the error."""
     if verb in ON_BOARDS:
         ports.add(lambda: board(beeps(60)))
     system = ports if verb in ON_BOARDS else None

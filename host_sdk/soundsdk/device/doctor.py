@@ -163,8 +163,8 @@ def rule_finding(rule: udev.Rule) -> Finding:
     return Finding("udev", True if rule == "installed" else None, text)
 
 
-def boards(found: list[Found]) -> list[Finding]:
-    """Report on what is connected, and on firmware of another version."""
+def boards(found: list[Found], elsewhere: bool = False) -> list[Finding]:
+    """Report on what is connected, and on firmware of another version. elsewhere: none has to be at this computer."""
     from soundfw import VERSION
 
     out = []
@@ -196,7 +196,7 @@ def boards(found: list[Found]) -> list[Finding]:
             out.append(
                 Finding("board", None, f"{where}: {one.product or 'serial port'}, {one.state}. {one.note}".strip())
             )
-    if not any(one.kind in ("board", "bridge", "boot loader") for one in found):
+    if not elsewhere and not any(one.kind in ("board", "bridge", "boot loader") for one in found):
         todo = "Plug the board in; if it is plugged in, try another cable: many carry power only."
         out.append(Finding("board", False, "No USB device looks like a board.", todo))
     return out
@@ -213,7 +213,8 @@ def at_address(text: str, system: System) -> list[Finding]:
         with Device.open(text, HELLO_S, system) as device:
             hello = device.hello
     except SoundsdkError as error:
-        return [Finding("address", False, f"{text}: {error.message}", error.hint)]
+        words = error.message if text in error.message else f"{text}: {error.message}"
+        return [Finding("address", False, words, error.hint)]
     words = f"{text}: {hello.board}, firmware {hello.fw}, detector {hello.model or 'none'}"
     return [Finding("address", True, words)]
 
@@ -253,7 +254,4 @@ def examine(system: System | None = None, where: str | None = None) -> list[Find
         out += [rule_finding(rule), *meddlers(proc, rule)]
     where = where or os.environ.get(address.ENVIRONMENT)
     there = at_address(where, system) if where else []
-    found = discover(system=system)
-    # Who has named a board elsewhere needs none at this computer.
-    here = [] if there and not any(one.path or one.vid for one in found) else boards(found)
-    return out + there + here
+    return out + there + boards(discover(system=system), elsewhere=bool(there))
