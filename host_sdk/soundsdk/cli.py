@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 import click
 
 from soundsdk import __version__
-from soundsdk.commands.standard_output import WatchedOutput, accept_every_character, leave_quietly, write_error
+from soundsdk.commands.standard_output import (
+    TolerantOutput,
+    WatchedOutput,
+    accept_every_character,
+    leave_quietly,
+    write_error,
+)
 from soundsdk.commands.verb import Surroundings
 from soundsdk.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, SoundsdkError, StandardOutputError
 
@@ -110,6 +116,14 @@ def run(
     system: the computer on which boards are looked for (default: this one). flash_timeouts: see there.
     """
     words = sys.argv[1:] if args is None else args
+    with contextlib.ExitStack() as stack:
+        if sys.stderr is not None:
+            stack.enter_context(contextlib.redirect_stderr(cast(TextIO, TolerantOutput(sys.stderr))))
+        return _run_caught(words, Surroundings(system, flash_timeouts))
+
+
+def _run_caught(words: Sequence[str], surroundings: Surroundings) -> int:
+    """Run a command line, turn every failure into a sentence, and return its exit code."""
     debug = "--debug" in words or os.environ.get("SOUNDSDK_DEBUG", "") not in ("", "0")
 
     def failed(exit_code: int, message: str, hint: str = "") -> int:
@@ -124,7 +138,7 @@ def run(
         out = WatchedOutput(sys.stdout)
         with contextlib.redirect_stdout(cast(TextIO, out)):
             try:
-                return _run_verb(words, Surroundings(system, flash_timeouts))
+                return _run_verb(words, surroundings)
             finally:
                 out.check()
     except click.exceptions.Exit as e:

@@ -178,6 +178,17 @@ def test_a_closed_standard_output_is_refused_before_any_work(tmp_path: Path) -> 
     assert done.stderr.splitlines()[0] == "soundsdk: standard output is closed."
 
 
+@pytest.mark.parametrize("there", ["2>/dev/full", "2>&-"])
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [("boards", 0), ("info no-such", 1), ("monitor -p sim:sim --seconds 1 --web --json", 0), ("info -p /dev/null", 3)],
+)
+def test_a_standard_error_that_cannot_be_written_changes_nothing(line: str, code: int, there: str) -> None:
+    done = shell(f"{line} {there}")
+    assert (done.returncode, done.stderr) == (code, "")
+    assert bool(done.stdout) == (code == 0)
+
+
 def test_a_file_that_cannot_be_read_is_not_blamed_on_standard_output(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,4 +1,4 @@
-"""Standard output of every verb: any character, full disks, readers that have gone, errors for programs."""
+"""The outputs of every verb: any character, full disks, readers that have gone, errors for programs."""
 
 from __future__ import annotations
 
@@ -76,6 +76,27 @@ class WatchedOutput:
         except OSError as error:
             self.failure = error
             raise
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._out, name)
+
+
+class TolerantOutput:
+    """Standard error that cannot fail: a full disk or a closed pipe behind it ends no work."""
+
+    def __init__(self, out: Any) -> None:
+        self._out = out
+
+    def write(self, text: str) -> int:
+        """Write as a file does, if it can be."""
+        with contextlib.suppress(OSError):
+            self._out.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush as a file does, if it can be."""
+        with contextlib.suppress(OSError):
+            self._out.flush()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._out, name)
