@@ -17,6 +17,7 @@ from soundsdk.device.discovery import HELLO_S, Found
 from soundsdk.device.port_info import PortInfo
 from soundsdk.device.system import THIS_COMPUTER, System
 from soundsdk.errors import SoundsdkError
+from soundsdk.install.packages import install_command
 from soundsdk.progress import is_dumb
 
 _GROUPS = ("dialout", "uucp")  # Debian and Fedora; Arch and others
@@ -40,7 +41,7 @@ def versions() -> list[Finding]:
         try:
             out.append(Finding("version", True, f"{name} {metadata.version(name)}"))
         except metadata.PackageNotFoundError:
-            out.append(Finding("version", False, f"{name} is not installed.", f"pip install {name}"))
+            out.append(Finding("version", False, f"{name} is not installed.", install_command(name)))
     return out
 
 

@@ -32,7 +32,7 @@ def evaluate_scenes(
 ) -> int:
     """Measure a detector on generated scenes with known events.
 
-    MODEL is a .tflite file, or one that comes with soundsdk: home, esc10.
+    MODEL is a .tflite file, or one that comes with soundsdk: home, esc10, knock_doorbell.
 
     A detector of doorbells or knocks hears scenes of a front door, any other one scenes of alarms.
     Without --data all sound is synthetic; with a folder of ESC classes, backgrounds, barks and cries come from it.

@@ -14,7 +14,7 @@ from typing import Any
 from soundsdk.device.messages import Event, Hello, Status
 from soundsdk.device.protocol import DeviceReset
 from soundsdk.device.reconnect import Disconnected, Reconnected, ReconnectingItem
-from soundsdk.errors import ToolError
+from soundsdk.install.packages import need
 from soundsdk.labels import counted, is_background
 from soundsdk.monitor.boards.board import MonitoredBoard
 from soundsdk.monitor.mqtt import topics as mqtt_topics
@@ -33,8 +33,8 @@ _QUEUE_FULL = 15  # paho.mqtt.enums.MQTTErrorCode.MQTT_ERR_QUEUE_SIZE
 class Mqtt:
     """A Sink that connects, and reconnects, in a thread of its own; say() gets a sentence when that changes.
 
-    It publishes the items of one board. ToolError if paho-mqtt is not installed. only: the labels that may have a
-    sensor (empty: all).
+    It publishes the items of one board. MissingPackageError if paho-mqtt is not installed. only: the labels that may
+    have a sensor (empty: all).
     """
 
     def __init__(
@@ -44,11 +44,10 @@ class Mqtt:
         only: Collection[str],
         say: Callable[[str], None],
     ) -> None:
-        try:
-            from paho.mqtt.client import Client
-            from paho.mqtt.enums import CallbackAPIVersion
-        except ImportError as error:
-            raise ToolError("--mqtt needs paho-mqtt.", "Install it: pip install 'soundsdk[mqtt]'.") from error
+        need("--mqtt", "mqtt")
+        from paho.mqtt.client import Client
+        from paho.mqtt.enums import CallbackAPIVersion
+
         self._broker = broker
         self._board = board
         self._state = board.state
