@@ -19,7 +19,7 @@ from sim.tiny_model import BURSTS, build, metadata, tones
 from soundsdk.boards import find_board
 from soundsdk.build import prebuilt
 from soundsdk.build.builder import compile_board
-from soundsdk.build.toolchain import ToolError
+from soundsdk.errors import ToolError
 
 ROOT = Path(__file__).resolve().parents[2]
 BOARD = "rpi_pico"
