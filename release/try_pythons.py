@@ -22,6 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
+from soundsdk.errors import EXIT_TOOL
+
 ROOT = Path(__file__).resolve().parents[1]
 VERSIONS = ("3.10", "3.11", "3.12", "3.13")
 _TIMEOUT_S = 3600
@@ -139,7 +141,7 @@ class Trial:
         _write_sounds(sounds)
         config.write_text(_SETTINGS, encoding="utf-8")
         words = ["train", "--data", str(sounds), "--from", "none", "--config", str(config), "-o", "tiny.tflite"]
-        said = self._soundsdk(*words, codes=(2,))
+        said = self._soundsdk(*words, codes=(EXIT_TOOL,))
         (line,) = [line for line in said.splitlines() if " install " in line]
         try:
             self._run(shlex.split(line.strip().removeprefix("Run ")))

@@ -132,3 +132,15 @@ def test_a_program_is_installed_with_the_systems_own_manager(
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr("shutil.which", lambda program: program if program == there else None)
     assert programs.install_command("ffmpeg") == command
+
+
+def test_an_onnx_teacher_named_in_a_settings_file_names_its_package_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from soundsdk_train.distillation.waveform_models import open_waveform_model
+
+    _without(monkeypatch, "onnxruntime")
+    (tmp_path / "t.onnx").write_bytes(b"anything")
+    with pytest.raises(packages.MissingPackageError, match="onnxruntime") as caught:
+        open_waveform_model(tmp_path / "t.onnx", window_samples=1600)
+    assert 'install "soundsdk[onnx]"' in caught.value.hint

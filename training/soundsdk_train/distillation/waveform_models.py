@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk.errors import ModelError, UsageError
+from soundsdk.errors import ModelError, SoundsdkError
 from soundsdk.install.packages import need
 from soundsdk_train.tf_runtime import StderrSilenced
 
@@ -105,7 +105,7 @@ def _open(path: Path) -> _Opened:
         opener = _open_tflite
     try:
         return opener(path)
-    except (ModelError, UsageError):
+    except SoundsdkError:
         raise
     except Exception as error:
         raise ModelError(f"the teacher {path} cannot be loaded: {_first_line(error)}.", f"{_KINDS}.") from error
