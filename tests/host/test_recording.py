@@ -355,7 +355,7 @@ def test_without_a_microphone_or_portaudio_the_reason_is_given(
     assert "no default input device" in capfd.readouterr().err
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     assert cli.run(words) == 2
-    assert "pip install 'soundsdk[pc]'" in capfd.readouterr().err
+    assert 'pip install "soundsdk[pc]"' in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("more", [[], ["--pc"]])

@@ -16,20 +16,20 @@ from click.testing import CliRunner
 
 from soundfw.detect import detector as firmware
 from soundsdk import cli
-from soundsdk.errors import DataError, ModelError
+from soundsdk.errors import CheckError, DataError, ModelError
 from soundsdk.models.reachability import highest_scores, unreachable_in
 from soundsdk.models.shipped import load_model
 from soundsdk.recording import audio_file
 from soundsdk_train.calibration import by_default
 from soundsdk_train.calibration.by_default import calibrate_trained
-from soundsdk_train.calibration.choice import Choice, choose
+from soundsdk_train.calibration.choice import Choice, ClassChoice, choose
 from soundsdk_train.calibration.event_counts import SCENE_S, EventRule, Outcome, ScoreTrace
 from soundsdk_train.calibration.heard import Claim, HeardRecording, Listener
 from soundsdk_train.calibration.held_back import hear_held_back, outputs_of
 from soundsdk_train.calibration.material import hear_backgrounds, hear_generated
 from soundsdk_train.calibration.rates import expected_rates, proved_rate
 from soundsdk_train.calibration.rewrite import replace_metadata
-from soundsdk_train.commands.calibrate import calibrate
+from soundsdk_train.commands.calibrate import calibrate, check_attained
 from soundsdk_train.datasets import LabelledFile
 from soundsdk_train.evaluation.deployed import detect_events, score_recording
 from soundsdk_train.evaluation.intervals import poisson_interval
@@ -251,7 +251,7 @@ def test_a_class_that_cannot_work_is_named_with_the_reason(changes: dict[str, in
     assert says in str(found[0])
 
 
-@pytest.mark.parametrize("name", ["home", "esc10"])
+@pytest.mark.parametrize("name", ["home", "esc10", "knock_doorbell"])
 def test_every_class_of_a_shipped_detector_can_fire_and_end(name: str) -> None:
     detector = load_model(name)
     assert unreachable_in(detector.data, detector.metadata) == []
@@ -344,6 +344,18 @@ def test_the_verb_refuses_what_it_cannot_do(tmp_path: Path, capfd: Any) -> None:
     assert not (tmp_path / "o.tflite").exists()
 
 
+def test_the_refusal_names_what_failed_and_a_rate_that_would_do() -> None:
+    rules = {"on": 900, "off": 200, "min_ms": 0, "hold_ms": 700}
+    # Quiet where it was chosen, but thresholds chosen on either half report 9 false events in the other.
+    knock = ClassChoice("knock", rules, 0, 0, 0.69, 0.2, 0.39, 1.0, 0.8, 150, attained=False, cross_false=9)
+    with pytest.raises(CheckError) as e:
+        check_attained(Choice({}, [knock], 4.0, 0.69))
+    assert "knock, of which thresholds chosen on one half of it report 9 false events in the other" in e.value.message
+    offered = float(e.value.hint.split("--max-fa-per-hour ")[1].split(",")[0])
+    assert offered > 4.0
+    assert poisson_interval(9, 0.9)[0] <= offered * 0.69
+
+
 def test_too_little_background_is_refused_before_any_of_it_is_heard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
 ) -> None:
@@ -389,7 +401,7 @@ def test_generated_sound_holds_no_label() -> None:
 
 
 def test_a_training_calibrates_its_detector_and_says_so(tmp_path: Path, capfd: Any) -> None:
-    training_sounds.need("tensorflow", "tflite_micro")
+    training_sounds.need("tensorflow")
     data = training_sounds.write_folders(tmp_path / "data", per_class=6)
     config, out = tmp_path / "quick.toml", tmp_path / "quick.tflite"
     config.write_text(

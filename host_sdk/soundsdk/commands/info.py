@@ -15,7 +15,7 @@ from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import SoundsdkError, UsageError
 from soundsdk.labels import counted
 from soundsdk.models.reachability import unreachable_classes
-from soundsdk.models.shipped import load_model
+from soundsdk.models.shipped import find_model, load_model
 
 if TYPE_CHECKING:
     from soundsdk.device.system import System
@@ -48,6 +48,9 @@ def info(surroundings: Surroundings, model: str | None, port: str | None, as_jso
         click.echo(json.dumps({**_sizes(detector), "metadata": detector.metadata}))
         return
     _show(detector)
+    card = find_model(model).with_suffix(".md")
+    if card.is_file():
+        click.echo(f"  card    {card}")
 
 
 def _sizes(detector: DetectorFile) -> dict[str, int]:
@@ -68,6 +71,9 @@ def _show(detector: DetectorFile) -> None:
         click.echo(f"  {label:<{width}}  {limits}")
     for problem in unreachable_classes(detector):
         click.echo(f"  warning: {problem}")
+    provenance = meta.get("provenance")
+    if isinstance(provenance, dict) and isinstance(provenance.get("judge"), str):
+        click.echo(f"  checked against {provenance['judge']}: every byte of its outputs is the same")
     calibration = meta.get("calibration")
     if isinstance(calibration, dict) and {"max_fa_per_hour", "hours"} <= set(calibration):
         click.echo(f"  {_calibration(calibration)}")

@@ -14,7 +14,7 @@ board_argument = click.argument("board", metavar="BOARD")
 model_argument = click.argument("model", metavar="MODEL")
 model_option = click.option(
     "-m", "--model", metavar="MODEL",
-    help="The detector: a .tflite file, or one that comes with soundsdk: home (the default), esc10.",
+    help="The detector: a .tflite file, or one that comes with soundsdk: home (the default), esc10, knock_doorbell.",
 )  # fmt: skip
 port_option = click.option(
     "-p", "--port", metavar="PORT",
@@ -28,7 +28,8 @@ sources_option = click.option(
 )  # fmt: skip
 data_option = click.option("--data", required=True, type=click.Path(), metavar="DIR", help="Folder of recordings.")
 config_option = click.option(
-    "--config", type=click.Path(), metavar="FILE", help="TOML file of settings, as in training/configs."
+    "--config", type=click.Path(), metavar="FILE",
+    help="TOML file of settings, or those of a detector that comes with soundsdk: home, esc10, knock_doorbell.",
 )
 seed_option = click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all random choices.")
 

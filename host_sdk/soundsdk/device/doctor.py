@@ -16,6 +16,7 @@ from soundsdk.device import ports, udev
 from soundsdk.device.discovery import Found
 from soundsdk.device.port_info import PortInfo
 from soundsdk.device.system import THIS_COMPUTER, System
+from soundsdk.install.packages import install_command
 
 _GROUPS = ("dialout", "uucp")  # Debian and Fedora; Arch and others
 _PACKAGES = ("pyserial", "esptool", "mpremote")
@@ -38,7 +39,7 @@ def versions() -> list[Finding]:
         try:
             out.append(Finding("version", True, f"{name} {metadata.version(name)}"))
         except metadata.PackageNotFoundError:
-            out.append(Finding("version", False, f"{name} is not installed.", f"pip install {name}"))
+            out.append(Finding("version", False, f"{name} is not installed.", install_command(name)))
     return out
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from soundsdk.boards import Board
 from soundsdk.errors import CheckError, DeviceError, PortError, ProtocolError, SoundsdkError
 from soundsdk.flash.timeouts import FlashTimeouts
+from soundsdk.install.packages import install_command
 
 BAUD = 460800
 _PROGRESS = re.compile(r"^Writing at .*?(\d+)(?:\.\d+)? ?%")
@@ -34,7 +35,7 @@ def command(name: str) -> str:
     try:
         version = importlib.metadata.version("esptool")
     except importlib.metadata.PackageNotFoundError as e:
-        raise FlashError("esptool is not installed.", "Install it: pip install esptool") from e
+        raise FlashError("esptool is not installed.", f"Run {install_command('esptool')}") from e
     return name if int(version.split(".")[0]) >= 5 else name.replace("-", "_")
 
 

@@ -28,7 +28,7 @@ from soundsdk.errors import EXIT_CHECK, EXIT_OK, DataError
 def evaluate_scenes(model: str, seeds: list[int], seconds: float, data: Path | None, fold: tuple[int, ...]) -> int:
     """Measure a detector on generated scenes with known events.
 
-    MODEL is a .tflite file, or one that comes with soundsdk: home, esc10.
+    MODEL is a .tflite file, or one that comes with soundsdk: home, esc10, knock_doorbell.
 
     A detector of doorbells or knocks hears scenes of a front door, any other one scenes of alarms.
     Without --data all sound is synthetic; with a folder of ESC classes, backgrounds, barks and cries come from it.

@@ -71,6 +71,11 @@ class ClassChoice:
         """The rate that the true one is below with 95 % confidence."""
         return proved_rate(self.scenes, self.size, self.hours)
 
+    @property
+    def least_cross_rate(self) -> float:
+        """The lowest rate that the false events of the halves that were not chosen on agree with, 0 without any."""
+        return poisson_interval(self.cross_false or 0, CONFIDENCE)[0] / self.hours if self.hours else 0.0
+
     def least_hours(self, max_per_hour: float) -> float:
         """Return the hours below which a rate cannot be told: in them it would give one scene with false events.
 

@@ -109,7 +109,7 @@ def calibrate(
             raise_only=raise_only,
             on_stage=progress.say,
         )
-    _check_attained(choice)
+    check_attained(choice)
     metadata = {**detector.metadata, "detector": choice.detector}
     metadata["calibration"] = choice.entry([folder.resolve().name for folder in backgrounds])
     deaf = unreachable_in(detector.data, metadata)
@@ -154,7 +154,7 @@ class _Hearing:
 def _check_hours(hours: float, recordings: int, max_per_hour: float) -> None:
     """Raise CheckError, before anything is heard, if so little background can tell no rate as low as that.
 
-    False alarms that come one by one need 1 / rate hours; those that come in clusters need more (_check_attained).
+    False alarms that come one by one need 1 / rate hours; those that come in clusters need more (check_attained).
     """
     if hours * max_per_hour >= 1 or not hours:  # without any sound, what cannot be read is to be named first
         return
@@ -170,7 +170,7 @@ def _rounded_up(rate: float) -> float:
     return math.ceil(rate * 10) / 10
 
 
-def _check_attained(choice: Choice) -> None:
+def check_attained(choice: Choice) -> None:
     """Raise CheckError if a class cannot be kept as quiet as asked for."""
     rate = f"{counted(choice.max_per_hour, 'false alarm')} an hour {'is' if choice.max_per_hour == 1 else 'are'}"
     needed = max((c.least_hours(choice.max_per_hour) for c in choice.classes), default=0.0)
@@ -195,9 +195,12 @@ def _check_attained(choice: Choice) -> None:
             )
         if c.recall == 0.0 and c.likely_per_hour <= choice.max_per_hour:
             parts.append(f"{c.label}, which then misses every event")
+        elif c.likely_per_hour <= choice.max_per_hour:
+            false = counted(c.cross_false or 0, "false event")
+            parts.append(f"{c.label}, of which thresholds chosen on one half of it report {false} in the other")
         else:
             parts.append(f"{c.label}, for which {c.likely_per_hour:.2g} are likely at best")
-    lowest = max(c.likely_per_hour for c in failed)
+    lowest = max(max(c.likely_per_hour, c.least_cross_rate) for c in failed)
     likely = math.ceil(lowest * 10 + 0.1) / 10
     raise CheckError(
         f"{rate} not attainable in {choice.hours:.2f} h of background for {'; '.join(parts)}.",
