@@ -1,4 +1,4 @@
-"""What `home` listens for, generated: the sounds that a network which starts from it confuses with a new label first.
+"""Generated sounds of the labels of `home`, which a network that starts from it confuses with a new label first.
 
 Its recurrent layer keeps sirens, alarms and barks apart from all else, and a rooster then comes close to them. The
 shipped negatives hold few of them: 6 sirens and 25 barks.
