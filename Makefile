@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 SOUNDCORE := firmware/cmodules/soundcore
 CORE := $(wildcard $(addprefix $(SOUNDCORE)/,*.[ch] *.cpp */*.[ch] */*.cc */*/*.[ch]))
 
-.PHONY: help install demo test test-shuffled lint c-test docs-picture train-env notebook pythons release clean
+.PHONY: help install demo test test-shuffled lint c-test docs-picture train-env notebook pythons release bench-boards clean
 
 help:
 	@echo "make demo           a 40 s scene, the detector's events against the truth, a picture"
@@ -21,6 +21,7 @@ help:
 	@echo "make notebook       run examples/first_detector.ipynb, and keep what it shows"
 	@echo "make pythons        try wheel, install, demo and training on every Python there is, 3.10 to 3.13"
 	@echo "make release        dist/release: sdist, wheel, images of all boards, SHA256SUMS, bill of materials"
+	@echo "make bench-boards   soundsdk monitor at 20 virtual boards for ten minutes: processor time and memory"
 	@echo "make clean          remove what was built"
 
 $(BIN)/python:
@@ -81,6 +82,9 @@ $(VENV)/train.stamp: $(BIN)/python pyproject.toml CMakeLists.txt $(CORE)
 
 train-env: $(VENV)/train.stamp
 	@echo "ready: $(BIN)/soundsdk train --data my_sounds -o mine.tflite"
+
+bench-boards: $(VENV)/all.stamp
+	$(BIN)/python tests/benchmarks/bench_boards.py
 
 clean:
 	rm -rf build firmware/images $(VENV)/*.stamp .pytest_cache .mypy_cache .ruff_cache

@@ -18,7 +18,7 @@ from nbclient import NotebookClient
 
 NOTEBOOK = Path(__file__).resolve().parents[1] / "examples" / "first_detector.ipynb"
 _TIMEOUT_S = 3600  # of a cell
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_PIECES = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|(\n|\r|[^\n\r\x1b]+)")
 
 
 def run(notebook: Path, folder: Path, options: str | None = None) -> Any:
@@ -31,8 +31,7 @@ def run(notebook: Path, folder: Path, options: str | None = None) -> Any:
         if options is not None and "parameters" in cell.metadata.get("tags", ()):
             cell.source = f"options = {options!r}"
     os.environ["SOUNDSDK_CACHE"] = str(folder / "cache")
-    # Tables of a width that pages have, no bars that redraw themselves, no colours: IPython gives commands a terminal.
-    os.environ.update(COLUMNS="100", TERM="dumb", NO_COLOR="1")
+    os.environ["COLUMNS"] = "100"  # tables of a width that pages have
     # The kernel of this environment, whatever kernels the user has installed.
     client = NotebookClient(
         content, timeout=_TIMEOUT_S, kernel_name="python3", resources={"metadata": {"path": str(folder)}},
@@ -60,10 +59,32 @@ def _joined(outputs: list[Any]) -> list[Any]:
     return out
 
 
+def on_screen(text: str) -> str:
+    """Return what is left on a terminal after this text: bars of progress redraw themselves and go.
+
+    Understood are the sequences that rich writes: cursor up, erase line; the others (colours) change no character.
+    """
+    lines, row, column = [""], 0, 0
+    for count, command, character in _PIECES.findall(text):
+        if command == "A":
+            row = max(0, row - int(count or 1))
+        elif command == "K":
+            lines[row] = "" if count == "2" else lines[row][:column]
+        elif character == "\n":
+            row, column = row + 1, 0
+            if row == len(lines):
+                lines.append("")
+        elif character == "\r":
+            column = 0
+        elif character:
+            lines[row] = lines[row][:column].ljust(column) + character + lines[row][column + len(character) :]
+            column += len(character)
+    return "\n".join(line.rstrip() for line in lines)
+
+
 def _plain(text: str, folder: Path) -> str:
-    """Return printed text without control sequences and overwritten lines, and without this machine's folders."""
-    lines = [line.rstrip().rpartition("\r")[2] for line in _CONTROL.sub("", text).split("\n")]
-    text = "\n".join(lines)
+    """Return printed text as it stays on a terminal, without this machine's folders."""
+    text = on_screen(text)
     for place in (str(folder.resolve()), str(folder)):
         text = text.replace(place, ".")
     return text.replace(os.path.expanduser("~"), "~")

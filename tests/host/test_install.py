@@ -1,4 +1,4 @@
-"""What is not installed is named all at once, before anything is read, with one command to paste."""
+"""Missing packages and programs: all are named before anything is read, with one command to paste."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_all_that_is_missing_is_named_before_anything_is_read_with_one_command(
     monkeypatch.chdir(tmp_path)
     _without(monkeypatch, *missing)
     # DIR does not exist: reading it would be another error.
-    assert cli.run(list(words)) == 2
+    assert cli.run(list(words)) == 7
     said = capfd.readouterr().err
     assert all(name in said for name in names), said
     assert "DIR" not in said

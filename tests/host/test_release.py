@@ -26,6 +26,7 @@ import bill_of_materials  # noqa: E402
 import make_images  # noqa: E402
 import make_release  # noqa: E402
 import pypi_page  # noqa: E402
+import try_pythons  # noqa: E402
 
 
 def test_the_manifest_names_the_esp32_images_and_their_offsets() -> None:
@@ -155,6 +156,40 @@ def test_the_workflows_run_what_a_checkout_runs() -> None:
     words = re.search(r"--no-install-recommends build-essential(.*?)\n +- uses", text, re.DOTALL)
     assert words is not None
     assert set(words[1].split()) - {"ca-certificates"} <= installed
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no programs of one line")
+def test_a_python_is_found_on_the_path_or_under_pyenv_and_one_that_does_not_run_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = "{}.{}".format(*sys.version_info)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("PYENV_ROOT", raising=False)
+    assert try_pythons.find_python(version) is None
+    on_path = tmp_path / f"python{version}"
+    on_path.write_text("#!/bin/sh\nexit 127\n")  # as pyenv's, where the version is not chosen
+    on_path.chmod(0o755)
+    assert try_pythons.find_python(version) is None
+    kept = tmp_path / "root" / "versions" / f"{version}.1" / "bin" / "python"
+    kept.parent.mkdir(parents=True)
+    kept.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    kept.chmod(0o755)
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "root"))
+    assert try_pythons.find_python(version) == str(kept)
+    kept.replace(on_path)
+    assert try_pythons.find_python(version) == str(on_path)
+    on_path.rename(tmp_path / "python3.99")
+    assert try_pythons.find_python("3.99") is None  # it is another version than its name says
+
+
+def test_a_python_that_is_not_to_be_had_is_skipped_aloud(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["try_pythons.py", "3.99"])
+    assert try_pythons.main() == 1
+    said = capfd.readouterr().out
+    assert "Python 3.99: SKIPPED" in said
+    assert "no Python was tried" in said
 
 
 def _instructions(dockerfile: str) -> list[tuple[str, str]]:

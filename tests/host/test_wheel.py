@@ -19,7 +19,7 @@ from sim.tiny_model import BURSTS, build, metadata, tones
 from soundsdk.boards import find_board
 from soundsdk.build import prebuilt
 from soundsdk.build.builder import compile_board
-from soundsdk.build.toolchain import ToolError
+from soundsdk.errors import ToolError
 
 ROOT = Path(__file__).resolve().parents[2]
 BOARD = "rpi_pico"
@@ -122,7 +122,7 @@ def test_an_installed_wheel_without_the_extra_names_what_training_lacks_and_need
         ("mine", "tones.tflite", "--audio", "sounds/background", "-o", "mined"),
         ("evaluate", "tones.tflite", "--deployed", "--data", "sounds", "--json"),
         ("evaluate", "tones.tflite", "--data", "sounds"),
-        ("calibrate", "tones.tflite", "--max-fa-per-hour", "9000", "--background", "sounds", "-o", "q.tflite"),
+        ("calibrate", "tones.tflite", "--max-fa-per-hour", "9000", "--background", "sounds/background", "-o", "q"),
     ):
         done = soundsdk(*words)
         assert done.returncode == 0, (words, done.stderr)

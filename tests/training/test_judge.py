@@ -16,9 +16,7 @@ from soundsdk import cli
 from soundsdk.errors import CheckError
 from soundsdk.resources import models_dir
 from soundsdk_train import export
-from soundsdk_train.judge import Judge, choose_judge
-
-LITE = "TensorFlow Lite's reference kernels"
+from soundsdk_train.judge import OFFICIAL, REFERENCE, Judge, choose_judge, judge_named
 
 
 @pytest.fixture
@@ -65,20 +63,15 @@ def _outputs(judge: Judge, data: bytes, steps: int) -> list[np.ndarray]:
 def test_the_official_interpreter_is_the_judge_where_it_is_installed(trained: Any) -> None:
     need("tflite_micro")
     judge = choose_judge()
-    assert (judge.name, judge.note()) == ("TensorFlow Lite Micro", None)
-    assert trained[0].record["judge"]["name"] == "TensorFlow Lite Micro"
+    assert (judge.name, judge.note()) == (OFFICIAL, None)
+    assert trained[0].record["judge"]["name"] == OFFICIAL
 
 
 @pytest.mark.parametrize("path", sorted(models_dir().glob("*.tflite")), ids=lambda p: p.stem)
-def test_tensorflows_reference_kernels_give_the_bytes_of_the_official_interpreter(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tensorflows_reference_kernels_give_the_bytes_of_the_official_interpreter(path: Path) -> None:
     need("tensorflow", "tflite_micro")
-    official = _outputs(choose_judge(), path.read_bytes(), 60)
-    monkeypatch.setitem(sys.modules, "tflite_micro", None)
-    judge = choose_judge()
-    assert judge.name == LITE
-    lite = _outputs(judge, path.read_bytes(), 60)
+    official = _outputs(judge_named(OFFICIAL), path.read_bytes(), 60)
+    lite = _outputs(judge_named(REFERENCE), path.read_bytes(), 60)
     assert len({out.tobytes() for out in official}) > 60
     assert all(np.array_equal(a, b) for a, b in zip(official, lite, strict=True))
 
@@ -92,14 +85,14 @@ def test_without_the_official_interpreter_training_ends_with_the_same_file_which
     settings = quick_settings()
     train, test, labels = load_split(datasets.scan(folders), 1, settings)
     detector = training_run.train_detector(train, test, labels, settings, test_fold=1)
-    assert detector.record["judge"]["name"] == LITE
+    assert detector.record["judge"]["name"] == REFERENCE
     assert detector.record["judge"]["steps_equal"] == trained[0].record["judge"]["steps_equal"] > 0
     assert _content(detector.data) == _content(trained[0].data)
     path = tmp_path / "quick.tflite"
     record = json.loads(training_run.write_detector(detector, path).read_text())
-    assert record["judge"]["name"] == LITE
+    assert record["judge"]["name"] == REFERENCE
     assert cli.run(["info", str(path)]) == 0
-    assert f"checked against {LITE} {record['versions']['tensorflow']}" in capfd.readouterr().out
+    assert f"checked against {REFERENCE} {record['versions']['tensorflow']}" in capfd.readouterr().out
 
 
 def test_a_byte_that_differs_from_tensorflows_kernels_is_refused(
@@ -121,7 +114,7 @@ def test_a_byte_that_differs_from_tensorflows_kernels_is_refused(
             return bytes(out)
 
     monkeypatch.setattr(soundcore, "Model", OneByteOff)
-    with pytest.raises(CheckError, match=f"{LITE} and soundcore differ on clip 0, step 0, output 0"):
+    with pytest.raises(CheckError, match=f"{REFERENCE} and soundcore differ on clip 0, step 0, output 0"):
         export.verify(data, [test[0].features])
 
 
@@ -136,5 +129,5 @@ def test_that_the_official_interpreter_is_missing_is_said_with_the_command_where
         note = choose_judge().note()
         assert note is not None
         assert "tflite-micro cannot be loaded" in note
-        assert LITE in note
+        assert REFERENCE in note
         assert ('pip install "soundsdk[train]"' in note) == published

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from soundsdk.install.packages import install_command
 from soundsdk_train.tf_runtime import StderrSilenced
 
+OFFICIAL = "TensorFlow Lite Micro"
+REFERENCE = "TensorFlow Lite's reference kernels"
 _ARENA_BYTES = 256 * 1024
 
 
@@ -62,9 +64,14 @@ class Judge:
 def choose_judge() -> Judge:
     """Return the official interpreter if it can be loaded, else TensorFlow Lite's reference kernels."""
     missing = _why_no_tflm()
-    if missing is None:
-        return Judge("TensorFlow Lite Micro", _version("tflite-micro"), _open_tflm)
-    return Judge("TensorFlow Lite's reference kernels", _version("tensorflow"), _ReferenceInterpreter, missing)
+    return judge_named(OFFICIAL) if missing is None else judge_named(REFERENCE, missing)
+
+
+def judge_named(name: str, missing: str = "") -> Judge:
+    """Return OFFICIAL or REFERENCE, also in a process that would choose another. missing: see Judge."""
+    if name == OFFICIAL:
+        return Judge(OFFICIAL, _version("tflite-micro"), _open_tflm)
+    return Judge(REFERENCE, _version("tensorflow"), _ReferenceInterpreter, missing)
 
 
 def _version(package: str) -> str:

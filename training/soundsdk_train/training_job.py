@@ -167,7 +167,7 @@ def _train(
             labels,
             settings,
             test_fold=fold,
-            choose_thresholds=_threshold_chooser(dataset, fold, settings, say),
+            choose_thresholds=_threshold_chooser(dataset, fold, settings, display.stage if display else say),
             sources=sources,
             **fitting,
         )

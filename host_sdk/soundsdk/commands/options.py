@@ -21,7 +21,15 @@ port_option = click.option(
     help="The board: auto, id:SERIAL, a path, rfc2217://HOST:PORT, socket://HOST:PORT, sim:BOARD[,file=CLIP]. "
     "Default: SOUNDSDK_PORT, else auto, the only board there is.",
 )  # fmt: skip
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text, one object per line.")
+ports_option = click.option(
+    "-p", "--port", "addresses", multiple=True, metavar="PORT",
+    help="A board: auto, id:SERIAL, a path, rfc2217://HOST:PORT, socket://HOST:PORT, sim:BOARD[,file=CLIP]; may be "
+    "repeated. Default: SOUNDSDK_PORT, else auto, the only board there is.",
+)  # fmt: skip
+json_option = click.option(
+    "--json", "as_json", is_flag=True,
+    help='Print JSON instead of text, one object per line; if it fails, the last is {"error": ...}.',
+)  # fmt: skip
 sources_option = click.option(
     "--sources", type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="DIR",
     help="Build from this folder with micropython, pico-sdk and tinyusb, instead of fetching them.",

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 
-from soundsdk.errors import UsageError
+from soundsdk.errors import ToolError
 
 # extra of pyproject.toml: what it holds, as modules with the names by which people know them. The interpreter
 # tflite-micro is not among them: where it is missing, TensorFlow's own takes its place (soundsdk_train.judge).
@@ -20,7 +20,7 @@ EXTRAS = {
 }
 
 
-class MissingPackageError(UsageError):
+class MissingPackageError(ToolError):
     """A Python package that a verb needs is not installed."""
 
 

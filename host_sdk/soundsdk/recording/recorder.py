@@ -12,7 +12,7 @@ import numpy as np
 
 from soundsdk.device.ports import listed
 from soundsdk.device.session import Device
-from soundsdk.errors import DeviceError, UsageError
+from soundsdk.errors import DeviceError, ToolError
 from soundsdk.install.packages import need
 from soundsdk.recording.audio_lines import Joiner, Progress, Take
 
@@ -52,7 +52,7 @@ def _sounddevice() -> Any:
     try:
         import sounddevice  # type: ignore[import-not-found,unused-ignore]
     except OSError as error:
-        raise UsageError(
+        raise ToolError(
             "--pc needs PortAudio, which is not installed.", "Debian and Ubuntu: sudo apt-get install libportaudio2."
         ) from error
     return sounddevice
