@@ -9,8 +9,8 @@ from training_sounds import need
 
 from soundsdk_sim.scenes.dsp import RATE_HZ, rms
 from soundsdk_train.distillation.teacher import open_teacher
-from soundsdk_train.mixtures.barks import Dog, bark, barking
 from soundsdk_train.mixtures.synthetic import dogs
+from soundsdk_train.negatives.barks import Dog, bark, barking
 
 SHARED = Path(os.environ.get("SOUNDSDK_DATA", Path(__file__).parents[3] / "shared" / "data")) / "models"
 

@@ -441,10 +441,13 @@ def test_a_default_calibration_raises_thresholds_only_and_keeps_what_it_can_find
     assert unreachable_in(HOME, {**load_model("home").metadata, "detector": entries["detector"]}) == []
 
 
-@pytest.mark.parametrize(("loud", "silenced"), [(6, True), (3, False)])
-def test_a_label_with_many_false_events_gives_up_recall_but_not_half_of_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, loud: int, silenced: bool
-) -> None:
+def calibrated_on_scores(
+    monkeypatch: pytest.MonkeyPatch, events: list[int], false: int, files: list[LabelledFile]
+) -> tuple[dict[str, Any], list[str]]:
+    """Calibrate the first label of home: its recordings score so, and of 60 others, half an hour, so many fire.
+
+    Those score 15 above the threshold. Returns what the file says of the label, and what was said.
+    """
     listener = Listener(HOME)
     one = listener.metadata["detector"]["classes"][0]
     # Private: logits are made here as the network's file quantises them, which only its stream knows.
@@ -457,24 +460,43 @@ def test_a_label_with_many_false_events_gives_up_recall_but_not_half_of_it(
         return HeardRecording("", logits, attention, ends(60), claims, "", seconds)
 
     claims = [Claim(listener.labels[0], 0, 10 * RATE)]
-    events = [heard(997 if i < loud else one["on"] + 12, 0.0, claims) for i in range(10)]
-    quiet = [heard(one["on"] + 15 if i < 12 else 1, 30.0, []) for i in range(60)]
+    trained = [heard(score, 0.0, claims) for score in events]
+    quiet = [heard(one["on"] + 15 if i < false else 1, 30.0, []) for i in range(60)]
     monkeypatch.setattr(by_default, "hear_generated", lambda *_: quiet)
     monkeypatch.setattr(by_default, "hear_held_back", lambda *_: [])
     # Private: no recordings have the scores that this needs.
-    monkeypatch.setattr(by_default, "_hear_files", lambda *_: events)
+    monkeypatch.setattr(by_default, "_hear_files", lambda *_: trained)
     said: list[str] = []
+    entries = calibrate_trained(HOME, CalibrationSettings(), files, said.append)
+    return next(c for c in entries["calibration"]["classes"] if c["label"] == listener.labels[0]), said
+
+
+@pytest.mark.parametrize(("loud", "silenced"), [(6, True), (3, False)])
+def test_a_label_with_many_false_events_gives_up_recall_but_not_half_of_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, loud: int, silenced: bool
+) -> None:
     paths = sorted(backgrounds(tmp_path / "own", 3, 6.0).iterdir())
     own = [LabelledFile(path, "background", 1, path.stem) for path in paths]
-    entries = calibrate_trained(HOME, CalibrationSettings(), own, said.append)
-    got = next(c for c in entries["calibration"]["classes"] if c["label"] == listener.labels[0])
+    on = load_model("home").metadata["detector"]["classes"][0]["on"]
+    got, said = calibrated_on_scores(monkeypatch, [997] * loud + [on + 12] * (10 - loud), 12, own)
     if silenced:
         assert (got["false"], got["recall"], got["attained"]) == (0, 0.6, False)
-        note = f"cannot be attained for {listener.labels[0]}: 0 in 0.50 h of other sound, with 6 of 10 recordings"
+        note = f"cannot be attained for {got['label']}: 0 in 0.50 h of other sound, with 6 of 10 recordings"
         assert any(note in line for line in said)
     else:
         assert (got["false"], got["recall"]) == (12, 1.0)
     assert any("by your own background, from 1 h of it on, and this data has 0.005 h" in line for line in said)
+
+
+@pytest.mark.parametrize(("false", "left"), [(2, 2), (3, 0)])
+def test_a_threshold_rises_no_further_than_so_few_hours_can_tell(
+    monkeypatch: pytest.MonkeyPatch, false: int, left: int
+) -> None:
+    # Recordings that were trained on, one logit above the false events: new ones would not all be found above those.
+    on = load_model("home").metadata["detector"]["classes"][0]["on"] + 15
+    score = round(1000 * on * np.e / (on * np.e + 1000 - on))
+    got, _ = calibrated_on_scores(monkeypatch, [score] * 10, false, [])
+    assert (got["false"], got["recall"]) == (left, 1.0)
 
 
 def test_features_are_heard_as_the_sound_they_are_of() -> None:

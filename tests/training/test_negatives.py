@@ -211,3 +211,19 @@ def test_a_quarter_of_every_batch_is_negatives() -> None:
         assert batch.has_strong.sum() == 8
     assert bank.negatives > 400
     assert len(bank.copies) == 60
+
+
+def test_a_training_that_starts_from_home_hears_more_of_what_home_listens_for() -> None:
+    settings = RunSettings()
+    settings.model.head = "sigmoid"
+    plain = negatives_for(["rooster"], settings)
+    settings.pretrained.file, settings.pretrained.strangers = "home", 6
+    more = negatives_for(["rooster"], settings)
+    kinds = [clip.name.split("-", 2)[2] for clip in more.clips[len(plain.clips) :]]
+    assert kinds == ["barks", "siren", "smoke_alarm"] * 2
+    assert "6 generated barks, sirens and alarms" in more.note
+    assert more.digest != plain.digest
+    assert not any(clip.strong.any() for clip in more.clips)
+    # A label of the same sound is no stranger.
+    barks = negatives_for(["dog_bark"], settings).clips
+    assert [clip.name.split("-", 2)[2] for clip in barks].count("barks") == 0

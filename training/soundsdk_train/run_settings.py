@@ -155,6 +155,7 @@ class PretrainedSettings:
     hard_share: float = 0.25  # of the negatives: those that the new head is most mistaken about,
     hard_times: int = 6  # which are drawn so many times as often in the second stage
     event_weight: float = 1.0  # instead of train.event_weight
+    strangers: int = 120  # negatives generated beside the others: barks, sirens and alarms, for which home listens
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +13,13 @@ from soundsdk_train.calibration.heard import HeardRecording, Listener
 from soundsdk_train.datasets import label_name, recording_of
 from soundsdk_train.evaluation.timeline import LEAD_S, lay_out, noise_floor
 from soundsdk_train.mixtures.material import groups_of
-from soundsdk_train.negatives.generated import KINDS, generated_negative, kind_schedule
+from soundsdk_train.negatives.generated import KINDS, NegativeKind, generated_negative, kind_schedule
 from soundsdk_train.negatives.mixing import fits
+from soundsdk_train.negatives.strangers import STRANGERS, stranger_kinds
 from soundsdk_train.survey import survey
 
 _CLIP_S = 5.0
+_STRANGERS = 0.2  # share of the generated sound
 _SEED = 0x43414C  # of sound that is generated for no other purpose
 
 
@@ -104,12 +106,20 @@ def hear_events(
 
 
 def hear_generated(listener: Listener, seconds: float, seed: int = 0) -> list[HeardRecording]:
-    """Hear generated negatives that no label names, in clips of 5 s; none for other rates than 16 kHz."""
+    """Hear generated negatives that no label names, in clips of 5 s; none for other rates than 16 kHz.
+
+    A fifth of them are strangers (negatives.strangers), what else is generated holds few of those.
+    """
     if listener.rate_hz != 16000:
         return []
+    clips = round(seconds / _CLIP_S)
+    strangers = stranger_kinds(round(_STRANGERS * clips))
+    others = kind_schedule(clips - len(strangers))
+    made: list[tuple[str, Mapping[str, NegativeKind]]] = [(kind, KINDS) for kind in others]
+    made += [(kind, STRANGERS) for kind in strangers]
     out = []
-    for number, kind in enumerate(kind_schedule(round(seconds / _CLIP_S))):
-        if fits(KINDS[kind].words.split(), listener.labels):
-            pcm = generated_negative(np.random.default_rng([_SEED, seed, number]), kind, _CLIP_S)
+    for number, (kind, kinds) in enumerate(made):
+        if fits(kinds[kind].words.split(), listener.labels):
+            pcm = generated_negative(np.random.default_rng([_SEED, seed, number]), kind, _CLIP_S, kinds)
             out.append(listener.hear(pcm, name=f"{kind}-{number}", kind=kind, sound_s=_CLIP_S))
     return out

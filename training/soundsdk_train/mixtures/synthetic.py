@@ -24,9 +24,9 @@ from soundsdk.errors import DataError, ToolError
 from soundsdk.recording import audio_file
 from soundsdk_sim.scenes import rooms
 from soundsdk_sim.scenes.dsp import RATE_HZ, from_db, loudest, noise
-from soundsdk_train.mixtures.barks import barking
 from soundsdk_train.mixtures.material import MANIFEST
 from soundsdk_train.mixtures.midi import Message, midi_file, song
+from soundsdk_train.negatives.barks import barking
 
 SONG_S, GAP_S = 8.0, 1.0
 LANGUAGES = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,13 +88,15 @@ KINDS: dict[str, NegativeKind] = {
 }
 
 
-def generated_negative(rng: np.random.Generator, kind: str, seconds: float = _SECONDS) -> NDArray[np.int16]:
+def generated_negative(
+    rng: np.random.Generator, kind: str, seconds: float = _SECONDS, kinds: Mapping[str, NegativeKind] = KINDS
+) -> NDArray[np.int16]:
     """Make one negative of a kind, 16 kHz: the sound at a drawn level, through a drawn room, microphone and codec.
 
     Electrical signals stay as they are.
     """
     n = samples(seconds)
-    x = KINDS[kind].make(rng, n)
+    x = kinds[kind].make(rng, n)
     if kind not in electrical.ELECTRICAL:
         x = x * edges(n, 0.02, 0.05) * from_db(rng.uniform(-40, -12))
         settings = WaveformAugmentSettings(level_db=[-10.0, 10.0])

@@ -15,6 +15,7 @@ from soundsdk_train.datasets import LabelledClip
 from soundsdk_train.features import extract
 from soundsdk_train.negatives.generated import KINDS, generated_negative, kind_schedule
 from soundsdk_train.negatives.packing import STEP, NegativeItem, frontend_hash, packed_frontend, unpack
+from soundsdk_train.negatives.strangers import stranger_items
 from soundsdk_train.run_settings import FrontendSettings, RunSettings, is_background
 
 SHIPPED = Path(__file__).with_name("shipped.neg")
@@ -55,6 +56,12 @@ def negatives_for(labels: Sequence[str], settings: RunSettings) -> ChosenNegativ
     alike = np.full(len(labels), 1.0 / len(labels), np.float32) if softmax and not backgrounds else None
     if settings.calibration.use and not settings.scenes.count:
         items = [item for item in items if not is_held_back(item)]
+    strangers: list[NegativeItem] = []
+    if settings.pretrained.file and not softmax:
+        strangers = stranger_items(settings.frontend, settings.pretrained.strangers, settings.seed)
+        digest += f"+{len(strangers)}" if strangers else ""
+        which += f"; {len(strangers)} generated barks, sirens and alarms" if strangers else ""
+    items = [*items, *strangers]
     chosen = [item for item in items if fits(item.words, labels)]
     clips = []
     for number, item in enumerate(chosen):
