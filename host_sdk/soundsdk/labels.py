@@ -9,7 +9,7 @@ from pathlib import Path
 from soundsdk.errors import DataError
 
 TSV_HEADER = "filename\tonset\toffset\tevent_label"
-MOST_LABEL_CHARACTERS = 64  # a board sends a label in lines of 1,024 bytes, four bytes a character at most
+MOST_LABEL_BYTES = 64  # in UTF-8, as the firmware has it (soundfw.detect.detector.from_stream)
 
 # Classes that are never an event, as are those that begin with neg_.
 BACKGROUND_LABELS = ("background", "noise", "silence", "other", "negative")

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk.detector_file import FEATURE_SCALE
-from soundsdk.errors import CheckError
+from soundsdk.detector_file import FEATURE_SCALE, DetectorFile, from_bytes
+from soundsdk.errors import CheckError, ModelError
 from soundsdk_train.crnn_step import StepSpec
 
 METADATA_NAME = "soundsdk"
@@ -115,6 +115,17 @@ def verify(file: bytes, clips: Sequence[NDArray[np.int8]], open_official: Callab
                     )
             states = {i: official.get_output(o) for i, o in pairs}
     return steps
+
+
+def check_by_rules(file: bytes, name: str) -> DetectorFile:
+    """Return the trained detector as every verb will read it; CheckError if the firmware would not start with it."""
+    try:
+        return from_bytes(file, name)
+    except ModelError as error:
+        raise CheckError(
+            f"the trained detector would not start on a board: {error.message}",
+            "Nothing was written; the checkpoint is kept. Correct the settings.",
+        ) from error
 
 
 def need_tflm() -> None:

@@ -193,6 +193,7 @@ def train_detector(
         metadata["provenance"]["int8"] = int8.brief()
         data = export.pack_detector(converted, shape, metadata)
 
+    export.check_by_rules(data, settings.name)
     cost = crnn.cost(settings.model, width, len(labels), settings.frontend.rate_hz / settings.frontend.hop)
     record = {
         "settings": _settings_record(settings),

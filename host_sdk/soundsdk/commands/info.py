@@ -14,6 +14,7 @@ from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import SoundsdkError, UsageError
 from soundsdk.labels import counted
+from soundsdk.models.fit import misfits
 from soundsdk.models.reachability import unreachable_classes
 from soundsdk.models.shipped import load_model
 
@@ -45,13 +46,23 @@ def info(surroundings: Surroundings, model: str | None, port: str | None, as_jso
         return
     detector = load_model(model)
     if as_json:
-        click.echo(json.dumps({**_sizes(detector), "metadata": detector.metadata}))
+        click.echo(json.dumps({**_facts(detector), "metadata": detector.metadata}))
         return
     _show(detector)
 
 
-def _sizes(detector: DetectorFile) -> dict[str, int]:
-    return {"file_bytes": len(detector.data), "arena_bytes": detector.arena_bytes}
+def _facts(detector: DetectorFile) -> dict[str, Any]:
+    return {
+        "file_bytes": len(detector.data),
+        "arena_bytes": detector.arena_bytes,
+        "macs": detector.macs,
+        "warnings": _warnings(detector),
+    }
+
+
+def _warnings(detector: DetectorFile) -> list[str]:
+    """Return what keeps classes from working, and the boards that cannot hold or run the detector."""
+    return [*map(str, unreachable_classes(detector)), *misfits(detector)]
 
 
 def _show(detector: DetectorFile) -> None:
@@ -60,13 +71,14 @@ def _show(detector: DetectorFile) -> None:
     click.echo(f"{detector.name}: {counted(len(detector.labels), 'class', 'classes')}, {meta['head']} head")
     click.echo(f"  file    {len(detector.data)} bytes")
     click.echo(f"  arena   {detector.arena_bytes} bytes, frontend included")
-    click.echo(f"  step    {detector.step_samples} samples ({1000 * detector.step_samples / rate:g} ms at {rate} Hz)")
+    lasts = f"{1000 * detector.step_s:g} ms at {rate} Hz"
+    click.echo(f"  step    {detector.step_samples} samples ({lasts}), {detector.macs:,} MACs")
     click.echo(f"  pooled  over {meta['detector']['pool_ms']} ms")
     width = max(len(label) for label in detector.labels)
     for label, c in zip(detector.labels, meta["detector"]["classes"], strict=True):
         limits = "  ".join(f"{key} {value}" for key, value in c.items())
         click.echo(f"  {label:<{width}}  {limits}")
-    for problem in unreachable_classes(detector):
+    for problem in _warnings(detector):
         click.echo(f"  warning: {problem}")
     calibration = meta.get("calibration")
     if isinstance(calibration, dict) and {"max_fa_per_hour", "hours"} <= set(calibration):

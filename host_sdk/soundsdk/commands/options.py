@@ -33,6 +33,11 @@ config_option = click.option(
 seed_option = click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all random choices.")
 
 
+def warn(text: str) -> None:
+    """Write a line to standard error, as load_model() calls for what a detector cannot do."""
+    click.echo(text, err=True)
+
+
 def output_option(help: str, default: str | None = None, folder: bool = False) -> Callable[[_F], _F]:
     """Return `-o/--output`, a file or a folder to write; required if it has no default."""
     kind = click.Path(path_type=Path, file_okay=not folder)

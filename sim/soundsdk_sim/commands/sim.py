@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundsdk.commands.options import model_option
+from soundsdk.commands.options import model_option, warn
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import DataError, SoundsdkError, UsageError
 from soundsdk.whole_file import check_writable
@@ -83,7 +83,7 @@ def sim(
         raise UsageError("--noise-db must be a number.", "Give a signal-to-noise ratio in dB, such as 10.")
     named = [(file, _name(path, file)) for path in paths for file in find(path)]
     _check_options(named, form, plot, pty, target, realtime)
-    detector = load_model(model)
+    detector = load_model(model, warn)
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
     if pty:
         from soundsdk_sim.pty import serve

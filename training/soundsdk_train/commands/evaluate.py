@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from soundsdk.commands.options import fold_option, json_option, model_argument
+from soundsdk.commands.options import fold_option, json_option, model_argument, warn
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import DataError, UsageError
 from soundsdk.labels import counted
@@ -120,7 +120,7 @@ def evaluate(
 
         check_writable(html)
     lead = timeline.LEAD_S if lead is None else lead
-    detector = load_model(model)
+    detector = load_model(model, warn)
     labels, rate_hz = detector.labels, int(detector.metadata["frontend"]["rate_hz"])
     skipped = SkippedFiles(partial(click.echo, err=True))
     notes: list[str] = []

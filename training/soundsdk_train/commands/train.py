@@ -119,6 +119,9 @@ def train(
 
 def _show(done: FinishedTraining) -> None:
     """Print cost and figures, and what is too large for a small board."""
+    from soundsdk.detector_file import from_bytes
+    from soundsdk.models.fit import misfits
+    from soundsdk.models.reachability import unreachable_classes
     from soundsdk_train.training_run import over_budget
 
     cost, fold = done.detector.record["cost"], done.detector.record["test_fold"]
@@ -140,4 +143,7 @@ def _show(done: FinishedTraining) -> None:
         print_figures(open_console(), title, done.continuous, onsets_known=False)
     for line in over_budget(done.detector.record):
         click.echo(f"note: too large for a small board: {line}", err=True)
+    written = from_bytes(done.detector.data, done.path)
+    for line in (*map(str, unreachable_classes(written)), *misfits(written)):
+        click.echo(f"warning: {line}", err=True)
     click.echo(f"record of the run: {done.record}", err=True)
