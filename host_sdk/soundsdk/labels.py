@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import difflib
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +44,12 @@ def counted(count: float, one: str, many: str = "") -> str:
     """Return a number with its noun, such as "1 clip", "2 classes" or "0.5 false alarms"; many: a plural without -s."""
     number = f"{count:g}" if isinstance(count, float) else str(count)
     return f"{number} {one if count == 1 else many or one + 's'}"
+
+
+def meant(word: str, known: Collection[str]) -> str:
+    """Return "Did you mean X? " for the known word that looks most like one; "" if none does."""
+    close = difflib.get_close_matches(word.casefold(), [one.casefold() for one in known], 1, 0.6)
+    return next((f"Did you mean {printable(one)}? " for one in known if [one.casefold()] == close), "")
 
 
 def printable(text: str) -> str:

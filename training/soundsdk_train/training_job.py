@@ -17,7 +17,9 @@ from soundsdk_train.checkpoint import CheckpointFiles
 from soundsdk_train.datasets import Dataset, add_backgrounds, chosen_fold, scan, split
 from soundsdk_train.evaluation.deployed_figures import DeployedFigures
 from soundsdk_train.preparation import (
+    check_classes,
     check_data,
+    check_work,
     choose_head,
     choose_start,
     load_split,
@@ -129,6 +131,7 @@ def _train(
     add_backgrounds(dataset, request.background)
     fold = chosen_fold(dataset, request.fold)
     given = run_settings.tables_in(request.config)
+    check_classes(dataset, settings)
     choose_head(dataset, settings, given)
     check_data(dataset, fold, settings, explicit=request.fold is not None, say=say)
     pretrained = choose_start(dataset, fold, settings, given, request.start, request.epochs)
@@ -188,6 +191,7 @@ def settings_of(request: TrainingRequest) -> run_settings.RunSettings:
         settings.teacher.epochs = min(settings.teacher.epochs, request.epochs)
     settings.teacher_file.file = request.teacher or settings.teacher_file.file
     run_settings.check_settings(settings)
+    check_work(settings)
     return settings
 
 

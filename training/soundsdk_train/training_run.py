@@ -246,7 +246,8 @@ def check_output(out: str | Path) -> None:
     out = Path(out)
     if out.suffix != ".tflite":
         raise UsageError(f"{out} does not end in .tflite.", "Name the model OUT.tflite.")
-    for path in (out, record_path(out)):
+    longest = out.with_suffix(".fine-tuning.checkpoint.old")
+    for path in (out, record_path(out), longest):
         check_writable(path, parents=True)
 
 

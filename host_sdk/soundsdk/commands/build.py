@@ -10,6 +10,7 @@ import click
 
 from soundsdk.commands.options import board_argument, json_option, model_option, output_option, sources_option, warn
 from soundsdk.commands.verb import Verb
+from soundsdk.whole_file import check_folder
 
 
 @click.command(
@@ -41,7 +42,9 @@ def build(board: str, model: str | None, sources: Path | None, output: Path, as_
         click.echo(f"{board}: {text}", err=True)
 
     begin = time.monotonic()
-    image = build_image(find_board(board), load_model(model, warn), sources, output, say)
+    chosen, detector = find_board(board), load_model(model, warn)
+    check_folder(output)
+    image = build_image(chosen, detector, sources, output, say)
     if as_json:
         facts = {"image": str(image.path), "size_bytes": image.size_bytes, "sha256": image.sha256}
         click.echo(json.dumps({**facts, "compiled": image.compiled}))

@@ -31,7 +31,14 @@ from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 @model_option
 @port_option
 @click.option("--erase", is_flag=True, help="Erase the whole flash: files and pushed detectors on the board go.")
-@click.option("--baud", default=460800, show_default=True, metavar="N", help="Speed of an ESP32's serial bridge.")
+@click.option(
+    "--baud",
+    type=click.IntRange(1200, 4_000_000),
+    default=460800,
+    show_default=True,
+    metavar="N",
+    help="Speed of an ESP32's serial bridge.",
+)
 @click.option("--dry-run", is_flag=True, help="Print every step and touch nothing.")
 @json_option
 @pass_surroundings

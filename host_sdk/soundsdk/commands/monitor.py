@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundsdk.commands.options import port_option
+from soundsdk.commands.options import Number, port_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.errors import EXIT_OK, CheckError
 
@@ -51,7 +51,7 @@ _TERMINATED = 128 + 15
 )
 @click.option(
     "--min-score",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     default=0.0,
     metavar="SCORE",
     help="Show events that reach this score only.",
@@ -71,7 +71,7 @@ _TERMINATED = 128 + 15
     metavar="URL",
     help="Publish to mqtt[s]://[USER:PASSWORD@]HOST[:PORT]/PREFIX, with Home Assistant discovery.",
 )
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="N", help="End after this time.")
+@click.option("--seconds", type=Number(0, min_open=True), metavar="N", help="End after this time.")
 @pass_surroundings
 def monitor(
     surroundings: Surroundings,

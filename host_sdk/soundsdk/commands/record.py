@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from soundsdk.commands.options import json_option, output_option, port_option
+from soundsdk.commands.options import Number, json_option, output_option, port_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 
 
@@ -29,7 +29,7 @@ from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 )
 @click.option("--on-trigger", "trigger", metavar="LABEL", help="Record when the board's detector finds LABEL.")
 @click.option(
-    "--pre-roll", "pre_roll_s", type=click.FloatRange(0, 60), default=1.0, show_default=True, metavar="N",
+    "--pre-roll", "pre_roll_s", type=Number(0, 60), default=1.0, show_default=True, metavar="N",
     help="Seconds to keep before the event's onset, with --on-trigger.",
 )  # fmt: skip
 @click.option(

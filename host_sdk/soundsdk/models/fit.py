@@ -1,4 +1,4 @@
-"""Whether a board has the flash, the memory and the speed for a detector: known before anything is sent to it.
+"""Compare a detector with a board: with its flash, its memory and its speed, before anything is sent to it.
 
 `build`, `flash`, `push` and `profile` refuse what does not fit; `info` and `train` name the boards that cannot run a
 detector. Each bound is one that cannot be passed, so that nothing is refused that would run.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundsdk.commands.options import json_option, model_option
+from soundsdk.commands.options import Number, json_option, model_option
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import DataError, UsageError
 from soundsdk.whole_file import check_writable, write_whole
@@ -45,13 +45,13 @@ if TYPE_CHECKING:
 @click.option(
     "--lead",
     "lead_s",
-    type=click.FloatRange(0, 60),
+    type=Number(0, 60),
     default=0.0,
     metavar="S",
     help="Seconds of quiet before the recording (default: none).",
 )
 @click.option("--label", "labels", multiple=True, metavar="LABEL", help="Draw this class; repeatable.")
-@click.option("--at", "at_s", type=float, metavar="S", help="Explain the score at this time (default: see above).")
+@click.option("--at", "at_s", type=Number(0), metavar="S", help="Explain the score at this time (default: see above).")
 def explain(
     path: Path,
     model: str | None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Iterator
 from itertools import chain
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundsdk.commands.options import model_option, warn
+from soundsdk.commands.options import Number, model_option, warn
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import DataError, SoundsdkError, UsageError
 from soundsdk.whole_file import check_writable
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
 )
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...|DIR")
 @model_option
-@click.option("--noise-db", type=click.FloatRange(-60, 120), metavar="N", help="Add white noise at N dB SNR.")
+@click.option("--noise-db", type=Number(-60, 120), metavar="N", help="Add white noise at N dB SNR.")
 @click.option(
     "--format",
     "form",
@@ -79,8 +78,6 @@ def sim(
     from soundsdk.models.shipped import load_model
     from soundsdk.recording.audio_file import find
 
-    if noise_db is not None and not math.isfinite(noise_db):
-        raise UsageError("--noise-db must be a number.", "Give a signal-to-noise ratio in dB, such as 10.")
     named = [(file, _name(path, file)) for path in paths for file in find(path)]
     _check_options(named, form, plot, pty, target, realtime)
     detector = load_model(model, warn)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundsdk.commands.options import json_option, model_argument
+from soundsdk.commands.options import Number, json_option, model_argument
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import CheckError, UsageError
 from soundsdk.labels import counted
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 )
 @model_argument
 @click.option(
-    "--max-fa-per-hour", "max_per_hour", required=True, type=click.FloatRange(0, 1e6, min_open=True), metavar="X",
+    "--max-fa-per-hour", "max_per_hour", required=True, type=Number(0, 1e6, min_open=True), metavar="X",
     help="False alarms per hour of background that each class may raise.",
 )  # fmt: skip
 @click.option(

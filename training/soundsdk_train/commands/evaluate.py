@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from soundsdk.commands.options import fold_option, json_option, model_argument, warn
+from soundsdk.commands.options import Number, fold_option, json_option, model_argument, warn
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import DataError, UsageError
 from soundsdk.labels import counted
@@ -57,7 +57,7 @@ from soundsdk_train.run_settings import frontend_of
 )
 @click.option(
     "--lead",
-    type=click.FloatRange(0, 60),
+    type=Number(0, 60),
     default=None,
     metavar="S",
     help="Seconds of quiet or background before each clip of --data (default: 3). With --deployed.",

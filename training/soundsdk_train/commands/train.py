@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     metavar="HOST:PORT,...",
     help="Train in as many processes together, each started with the same command but for --worker.",
 )
-@click.option("--worker", type=click.IntRange(0), default=0, metavar="N", help="Number of this one in --workers.")
+@click.option("--worker", type=click.IntRange(0), metavar="N", help="Number of this one in --workers, from 0.")
 @output_option("Detector file to write, such as siren.tflite.")
 def train(
     data: str,
@@ -62,7 +62,7 @@ def train(
     material: tuple[str, ...],
     resume: bool,
     workers: str | None,
-    worker: int,
+    worker: int | None,
     output: Path,
 ) -> int:
     """Train a detector on a folder of recordings.
@@ -80,8 +80,12 @@ def train(
     does not come within two minutes, or is lost, the others end with exit code 1, and the checkpoint stays.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if workers is None else "3")
-    if worker and workers is None:
+    if worker is not None and workers is None:
         raise UsageError("--worker goes with --workers.", "Give the addresses of all workers.")
+    if worker is None and workers is not None:
+        raise UsageError(
+            "--workers needs --worker, the number of this one.", "Give each process its own, beginning with --worker 0."
+        )
     from soundsdk_train.training_job import TrainingRequest, run_training
 
     request = TrainingRequest(
@@ -101,7 +105,7 @@ def train(
         material=material,
         resume=resume,
         workers=workers.split(",") if workers else (),
-        worker=worker,
+        worker=worker or 0,
     )
     done = run_training(request, partial(click.echo, err=True))
     if done is None:
