@@ -16,6 +16,7 @@ from soundsdk_train.crnn_step import StepSpec
 
 METADATA_NAME = "soundsdk"
 _ARENA_BYTES = 256 * 1024
+_MOST_SCALE = 1000.0  # of a tensor: an int8 of 127,000, where a trained network has tens
 _OTHER_VERSION = "Use a TensorFlow version that training/README.md names."
 
 
@@ -170,6 +171,15 @@ def _check_quantization(graph: Any, shape: StepSpec) -> None:
         q = graph.tensors[index].quantization
         return float(q.scale[0]), int(q.zeroPoint[0])
 
+    for tensor in graph.tensors:
+        scales = tensor.quantization.scale if tensor.quantization is not None else None
+        for scale in scales if scales is not None else ():
+            if not 0.0 < float(scale) <= _MOST_SCALE:
+                raise CheckError(
+                    f"the network's numbers are out of proportion: a tensor has the scale {float(scale):g}. Nothing "
+                    "was written.",
+                    "Training has diverged: lower train.learning_rate. The checkpoint is kept.",
+                )
     if quant(graph.inputs[0]) != (FEATURE_SCALE, 0):
         raise CheckError(
             f"the features were quantised as {quant(graph.inputs[0])}, not as (1/32, 0).", "Add clips to calibrate on."

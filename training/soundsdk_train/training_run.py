@@ -19,7 +19,7 @@ from soundfw.settings import THRESHOLDS
 from soundsdk.errors import DataError, UsageError
 from soundsdk.labels import is_background
 from soundsdk.whole_file import check_writable, write_whole
-from soundsdk_train import crnn, crnn_step, export, quantize, tf_runtime, training_loop
+from soundsdk_train import crnn, crnn_step, engine_check, export, quantize, tf_runtime, training_loop
 from soundsdk_train.augment import Bank
 from soundsdk_train.checkpoint import CheckpointFiles
 from soundsdk_train.datasets import LabelledClip, data_hash, label_matrix, refuse_duplicates
@@ -184,7 +184,7 @@ def train_detector(
         data = export.pack_detector(converted, shape, metadata)
     on_stage("comparing with TensorFlow Lite Micro")
     compared = [_features(clip) for clip in test] or [features[i] for i in chosen]
-    steps = export.verify(data, compared)
+    steps = engine_check.verify_apart(data, compared)
     int8 = None
     if test:
         on_stage("evaluating")
