@@ -86,7 +86,11 @@ def run_training(
     if request.worker == 0:
         training_run.check_output(request.output)
         checkpoints.check()
-    made = make_detector(request, say, checkpoints, show=show)
+    try:
+        made = make_detector(request, say, checkpoints, show=show)
+    except KeyboardInterrupt:
+        say(checkpoints.kept_words())
+        raise
     if made is None:
         return None
     detector, continuous = made

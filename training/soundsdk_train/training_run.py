@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from soundfw.settings import THRESHOLDS
 from soundsdk.errors import DataError, UsageError
 from soundsdk.labels import is_background
-from soundsdk.whole_file import check_writable, write_whole
+from soundsdk.whole_file import check_writable, write_results
 from soundsdk_train import crnn, crnn_step, engine_check, export, quantize, tf_runtime, training_loop
 from soundsdk_train.augment import Bank
 from soundsdk_train.checkpoint import CheckpointFiles
@@ -171,6 +171,8 @@ def train_detector(
     metadata = _metadata(settings, labels, shape, clips, features, test_fold)
     if pretrained is not None:
         metadata["provenance"]["from"] = pretrained.origin()
+    if trained.interrupted:
+        metadata["provenance"]["interrupted"] = len(trained.losses)
     metadata["provenance"]["negatives"] = {"clips": len(negatives.clips), "data": negatives.digest}
     floats = None
     if test:
@@ -224,12 +226,14 @@ def train_detector(
 
 
 def write_detector(detector: TrainedDetector, out: str | Path) -> Path:
-    """Write the detector file and `<name>.run.json` beside it; return the path of the latter."""
+    """Write the detector file and `<name>.run.json` beside it; return the path of the latter.
+
+    OutputError if they cannot be written there; it says where they are instead.
+    """
     out = Path(out)
     record = record_path(out)
     hint = "Free space, and make it of the checkpoint beside it with --resume."
-    write_whole(record, (json.dumps(detector.record, indent=1) + "\n").encode(), hint, parents=True)
-    write_whole(out, detector.data, hint, parents=True)
+    write_results({record: (json.dumps(detector.record, indent=1) + "\n").encode(), out: detector.data}, hint)
     return record
 
 

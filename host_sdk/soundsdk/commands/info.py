@@ -13,12 +13,13 @@ from soundsdk.commands.options import json_option, port_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import SoundsdkError, UsageError
-from soundsdk.labels import counted
+from soundsdk.labels import counted, printable
 from soundsdk.models.fit import misfits
 from soundsdk.models.reachability import unreachable_classes
 from soundsdk.models.shipped import load_model
 
 if TYPE_CHECKING:
+    from soundsdk.device.classes import BoardClass
     from soundsdk.device.system import System
 
 
@@ -80,6 +81,10 @@ def _show(detector: DetectorFile) -> None:
         click.echo(f"  {label:<{width}}  {limits}")
     for problem in _warnings(detector):
         click.echo(f"  warning: {problem}")
+    provenance = meta.get("provenance")
+    epochs = provenance.get("interrupted") if isinstance(provenance, dict) else None
+    if isinstance(epochs, int):
+        click.echo(f"  interrupted: its training was ended after {counted(epochs, 'epoch')}")
     calibration = meta.get("calibration")
     if isinstance(calibration, dict) and {"max_fa_per_hour", "hours"} <= set(calibration):
         click.echo(f"  {_calibration(calibration)}")
@@ -110,13 +115,15 @@ def _known(sha256: str) -> DetectorFile | None:
 
 
 def _show_board(port: str | None, as_json: bool, system: System | None) -> None:
+    from soundsdk.device.classes import classes_of
     from soundsdk.device.session import CommandRejected, Device
 
-    status, why = None, None
+    status, why, classes = None, None, None
     with Device.open(port, system=system) as device:
         hello, where, serial_number = device.hello, device.transport.path, device.transport.serial_number
         try:
             status = device.status()
+            classes = classes_of(device)
         except CommandRejected as error:
             why = error
     try:
@@ -127,6 +134,7 @@ def _show_board(port: str | None, as_json: bool, system: System | None) -> None:
         words: dict[str, Any] = {"path": where, "serial_number": serial_number, "hello": asdict(hello)}
         words["status"] = asdict(status) if status else None
         words["safe_mode"] = {"error": why.code, "detail": why.detail} if why else None
+        words["classes"] = [asdict(one) for one in classes] if classes is not None else None
         words["metadata"] = detector.metadata if detector else None
         click.echo(json.dumps(words))
         return
@@ -145,6 +153,20 @@ def _show_board(port: str | None, as_json: bool, system: System | None) -> None:
         click.echo(f"  detector  {hello.model}, SHA-256 {hello.sha256}")
         for key, value in hello.extra.items():
             click.echo(f"  {key:<9} {value}")
+    if classes:
+        _show_classes(classes, detector)
     if detector is not None:
         click.echo("")
         _show(detector)
+
+
+def _show_classes(classes: list[BoardClass], detector: DetectorFile | None) -> None:
+    """Print the board's labels and thresholds as they are now, and which of them are not the file's any more."""
+    rules = detector.metadata["detector"]["classes"] if detector is not None else []
+    width = max(len(printable(one.label)) for one in classes)
+    click.echo("  thresholds now")
+    for index, one in enumerate(classes):
+        rule = {key: value for key, value in asdict(one).items() if key != "label"}
+        changed = index < len(rules) and rule != rules[index]
+        limits = "  ".join(f"{key} {value}" for key, value in rule.items())
+        click.echo(f"    {printable(one.label):<{width}}  {limits}{'  (set on this board)' if changed else ''}")

@@ -91,6 +91,7 @@ def monitor(
     With --once it ends with 0 after an event: at its onset, or at its end for formats of whole events (tsv, audacity);
     with 6 if there is none within --seconds. If the board is unplugged, it waits for its return.
     """
+    from soundsdk.device.classes import check_labels
     from soundsdk.device.reconnect import ReconnectingDevice
     from soundsdk.monitor.event_filter import EventFilter
     from soundsdk.monitor.lines import Lines
@@ -114,7 +115,10 @@ def monitor(
 
             server = PageServer(web)
             stack.callback(server.close)
-        source = DeviceSource(stack.enter_context(ReconnectingDevice(port, system=surroundings.system)))
+        board = stack.enter_context(ReconnectingDevice(port, system=surroundings.system))
+        if board.device is not None:
+            check_labels(board.device, labels)
+        source = DeviceSource(board)
         state = State(source.hello, source.path)
         live = form == "text" and sys.stdout.isatty()
         requests = TelemetryRequests(source, state, lambda: (live or _watched(server), _watched(server)))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from soundsdk.detector_file import DetectorFile, load
 from soundsdk.errors import ModelError
+from soundsdk.labels import meant
 from soundsdk.models.reachability import unreachable_classes
 from soundsdk.resources import models_dir
 
@@ -22,8 +23,9 @@ def find_model(name_or_path: str | Path | None = None) -> Path:
     known = models_dir() / f"{name}.tflite"
     if known.is_file() or path.is_file():
         return known if known.is_file() else path
-    names = ", ".join(sorted(p.stem for p in models_dir().glob("*.tflite")))
-    raise ModelError(f"there is no detector {name}.", f"Give a .tflite file or one of: {names}." if names else "")
+    names = sorted(p.stem for p in models_dir().glob("*.tflite"))
+    hint = f"{meant(name, names)}Give a .tflite file or one of: {', '.join(names)}."
+    raise ModelError(f"there is no detector {name}.", hint if names else "")
 
 
 def load_model(name_or_path: str | Path | None = None, warn: Callable[[str], None] | None = None) -> DetectorFile:

@@ -73,7 +73,7 @@ def calibrate(
             raise UsageError(f"there is no folder {folder}.", "Give folders of recordings without any of the classes.")
     from soundsdk.models.reachability import highest_scores, unreachable_in
     from soundsdk.models.shipped import find_model, load_model
-    from soundsdk.whole_file import check_writable, write_whole
+    from soundsdk.whole_file import check_writable, write_results
     from soundsdk_train.calibration.choice import choose
     from soundsdk_train.calibration.heard import Listener
     from soundsdk_train.calibration.material import hear_backgrounds, hear_events
@@ -104,7 +104,7 @@ def calibrate(
     deaf = unreachable_in(detector.data, metadata)
     if deaf:
         raise CheckError(f"with these thresholds {deaf[0]}.", "Nothing was written. Report this with the recordings.")
-    write_whole(target, replace_metadata(detector.data, metadata), parents=True)
+    write_results({target: replace_metadata(detector.data, metadata)})
     if as_json:
         report = {"file": str(target), "skipped": skipped.count, "detector": choice.detector}
         click.echo(json.dumps({**report, "calibration": metadata["calibration"]}))
