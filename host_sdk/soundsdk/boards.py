@@ -195,7 +195,7 @@ def all_boards(folder: Path | None = None) -> list[Board]:
 def find_board(name: str) -> Board:
     """Return the board with that id; UsageError with the ids there are."""
     path = boards_dir() / f"{name}.toml"
-    if path.parent != boards_dir() or not path.is_file():
+    if path.parent != boards_dir() or path not in boards_dir().glob("*.toml"):
         known = [board.id for board in all_boards()]
         raise UsageError(f"there is no board {name}.", f"{meant(name, known)}soundsdk knows: {', '.join(known)}.")
     return read_board(path)

@@ -180,6 +180,13 @@ def run(
             raise
         _say(e.message, e.hint)
         return e.exit_code
+    except OSError as e:
+        if debug:
+            raise
+        # A path that cannot even be looked at: a name that is too long, a loop of links, a disk that fails.
+        where = f"{str(e.filename)[:200]!r}" if e.filename is not None else "a file"
+        _say(f"{where} cannot be used: {e.strerror or e}.", "Check the path, and the disk.")
+        return EXIT_FAILED
     except Exception as e:
         if debug:
             raise

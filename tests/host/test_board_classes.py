@@ -1,4 +1,4 @@
-"""What a board's detector listens for, asked of the board; labels that are mistyped are known before they are used."""
+"""Ask a board what it listens for; labels that are mistyped are known before they are used."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_names_that_are_mistyped_elsewhere_are_named_too(tmp_path: Path, capfd: 
     for words, code, says in (
         (["info", "hmoe"], 1, "Did you mean home?"),
         (["build", "rpi_pco"], 2, "Did you mean rpi_pico?"),
-        (["set", "treshold.siren=0.5"], 2, "Did you mean threshold?"),
+        (["set", "thresh.siren=0.5"], 2, "Did you mean threshold?"),
         (["evaluate", "home", "--data", str(tmp_path)], 1, "dogbark: did you mean dog_bark?"),
     ):
         assert cli.run(words) == code, words

@@ -1,4 +1,4 @@
-"""What was recorded is kept: on Ctrl-C and other signals, on a full disk; and no file is torn."""
+"""Keep what was recorded: on Ctrl-C and other signals, on a full disk; and tear no file."""
 
 from __future__ import annotations
 

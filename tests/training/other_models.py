@@ -71,7 +71,7 @@ NETWORKS: dict[str, tuple[_Net, str, str]] = {
     "gru_unrolled": (_unrolled_gru, "int8", "(UNPACK): unsupported operator"),
     "conv1d": (_conv1d, "int8", "(REDUCE_MAX): unsupported operator"),
     "dynamic_batch": (_flat, "int8, any batch", "(SHAPE): unsupported operator"),
-    "upsampled": (_upsampled, "int8", "(RESIZE_NEAREST_NEIGHBOR): unsupported operator"),
+    "upsampled": (_upsampled, "int8", "exceeds a limit of this build (model.limit)"),
 }
 
 

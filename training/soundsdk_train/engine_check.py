@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,8 @@ def verify_apart(file: bytes, clips: Sequence[NDArray[np.int8]], command: Sequen
     words = command or (sys.executable, "-m", "soundsdk_train.engine_check")
     with tempfile.TemporaryDirectory(prefix="soundsdk-") as folder:
         path = Path(folder) / "compare.npz"
-        np.savez(path, model=np.frombuffer(file, np.uint8), **{f"clip{i}": c for i, c in enumerate(clips)})
+        held: dict[str, Any] = {f"clip{i}": clip for i, clip in enumerate(clips)}
+        np.savez(path, model=np.frombuffer(file, np.uint8), **held)
         done = subprocess.run([*words, str(path)], capture_output=True, check=False)
     lines = done.stdout.decode(errors="replace").splitlines()
     if done.returncode == 0 and lines:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from soundsdk.device.messages import Ack
 from soundsdk.device.session import CommandRejected, Device
@@ -34,7 +35,8 @@ def classes_of(device: Device) -> list[BoardClass] | None:
     found: list[BoardClass] = []
     while True:
         try:
-            answer = device.request("model", _ANSWER_S, tries=2, **{"class": len(found)})
+            wanted: dict[str, Any] = {"class": len(found)}  # a word that Python has taken
+            answer = device.request("model", _ANSWER_S, tries=2, **wanted)
         except CommandRejected:
             return None
         assert isinstance(answer, Ack)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,8 +22,10 @@ def find_model(name_or_path: str | Path | None = None) -> Path:
     if path.suffix or path.name != name:
         return path
     known = models_dir() / f"{name}.tflite"
-    if known.is_file() or path.is_file():
-        return known if known.is_file() else path
+    if known in models_dir().glob("*.tflite"):
+        return known
+    if os.path.isfile(path):
+        return path
     names = sorted(p.stem for p in models_dir().glob("*.tflite"))
     hint = f"{meant(name, names)}Give a .tflite file or one of: {', '.join(names)}."
     raise ModelError(f"there is no detector {name}.", hint if names else "")

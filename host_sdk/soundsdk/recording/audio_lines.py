@@ -241,9 +241,9 @@ def record(
         pieces = receiver.joined.pieces()
         if not isinstance(error, KeyboardInterrupt) or not pieces:
             raise
-        at, end = pieces[0].at, pieces[-1].end
+        begin, length = pieces[0].at, pieces[-1].end - pieces[0].at
         raise TakeInterrupted(
-            Take(at, end - at, rate_hz, pieces, whole=False, events=events, interrupted=True)
+            Take(begin, length, rate_hz, pieces, whole=False, events=events, interrupted=True)
         ) from None
     pieces = receiver.joined.pieces()
     if not pieces and receiver.done is None:
@@ -346,5 +346,5 @@ def triggered(
             raise
         at, end = pieces[0].at, pieces[-1].end
         raise TakeInterrupted(
-            Take(at, end - at, rate_hz, pieces, None, wanted, False, list(events), interrupted=True)
+            Take(at, end - at, rate_hz, pieces, trigger=wanted, whole=False, interrupted=True, events=list(events))
         ) from None

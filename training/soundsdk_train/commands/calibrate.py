@@ -66,8 +66,6 @@ def calibrate(
     lowest that are quiet enough. A rate that no setting keeps, or that so few hours cannot tell, is an error (exit
     code 6), and nothing is written.
     """
-    if not math.isfinite(max_per_hour):  # NaN is in every range
-        raise UsageError(f"--max-fa-per-hour is {max_per_hour}.", "Give a number of false alarms, such as 0.5.")
     for folder in backgrounds:
         if not folder.exists():
             raise UsageError(f"there is no folder {folder}.", "Give folders of recordings without any of the classes.")
