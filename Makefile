@@ -1,12 +1,14 @@
 # make demo: see what it does (no TensorFlow).   make test: everything the project promises.
 PYTHON ?= python3
 JOBS ?= 2
+# For PyPI's page, such as https://github.com/NAME/soundsdk; empty: git's origin.
+REPOSITORY ?=
 VENV := .venv
 BIN := $(VENV)/bin
 SOUNDCORE := firmware/cmodules/soundcore
 CORE := $(wildcard $(addprefix $(SOUNDCORE)/,*.[ch] *.cpp */*.[ch] */*.cc */*/*.[ch]))
 
-.PHONY: help install demo test test-shuffled fuzz lint c-test docs-picture release clean
+.PHONY: help install demo test test-shuffled fuzz lint c-test docs-picture train-env notebook pythons release bench-boards clean
 
 help:
 	@echo "make demo           a 40 s scene, the detector's events against the truth, a picture"
@@ -16,7 +18,11 @@ help:
 	@echo "make lint           ruff, mypy, import contracts, docstrings, spelling, repeated code"
 	@echo "make c-test         the C tests under AddressSanitizer and UBSan, with the seeded fuzz run"
 	@echo "make docs-picture   docs/architecture.svg, from the imports"
+	@echo "make train-env      $(VENV) with all that training needs"
+	@echo "make notebook       run examples/first_detector.ipynb, and keep what it shows"
+	@echo "make pythons        try wheel, install, demo and training on every Python there is, 3.10 to 3.13"
 	@echo "make release        dist/release: sdist, wheel, images of all boards, SHA256SUMS, bill of materials"
+	@echo "make bench-boards   soundsdk monitor at 20 virtual boards for ten minutes: processor time and memory"
 	@echo "make clean          remove what was built"
 
 $(BIN)/python:
@@ -32,7 +38,7 @@ $(VENV)/base.stamp: $(BIN)/python pyproject.toml CMakeLists.txt $(CORE)
 # One install, base included: a second one would compile the extension again.
 $(VENV)/all.stamp: $(BIN)/python pyproject.toml CMakeLists.txt $(CORE)
 	@echo "installing soundsdk with the extras train, tflm and dev into $(VENV)"
-	$(BIN)/python -m pip install --quiet -e '.[train,tflm,dev]'
+	$(BIN)/python -m pip install --quiet -e '.[train,dev]'
 	@touch $(VENV)/base.stamp $@
 
 install: $(VENV)/all.stamp
@@ -65,8 +71,26 @@ docs-picture: $(VENV)/all.stamp
 	$(BIN)/python docs/make_architecture.py
 
 release: $(VENV)/base.stamp
-	@$(BIN)/python -m pip install --quiet 'scikit-build-core>=0.11'
-	@$(BIN)/python release/make_release.py
+	@$(BIN)/python -m pip install --quiet 'scikit-build-core>=0.11' 'twine>=6.1'
+	@$(BIN)/python release/make_release.py --repository '$(REPOSITORY)'
+
+notebook: $(VENV)/all.stamp
+	@nice -n 15 $(BIN)/python release/run_notebook.py
+
+pythons: $(VENV)/base.stamp
+	@$(BIN)/python release/try_pythons.py
+
+# To train and nothing else: soundsdk as it is here, with the extra `train`.
+$(VENV)/train.stamp: $(BIN)/python pyproject.toml CMakeLists.txt $(CORE)
+	@echo "installing soundsdk with the extra train into $(VENV)"
+	$(BIN)/python -m pip install --quiet -e '.[train]'
+	@touch $(VENV)/base.stamp $@
+
+train-env: $(VENV)/train.stamp
+	@echo "ready: $(BIN)/soundsdk train --data my_sounds -o mine.tflite"
+
+bench-boards: $(VENV)/all.stamp
+	$(BIN)/python tests/benchmarks/bench_boards.py
 
 clean:
-	rm -rf build firmware/images $(VENV)/base.stamp $(VENV)/all.stamp .pytest_cache .mypy_cache .ruff_cache
+	rm -rf build firmware/images $(VENV)/*.stamp .pytest_cache .mypy_cache .ruff_cache

@@ -15,7 +15,7 @@ from soundsdk.boards import Board, all_boards
 from soundsdk.build import prebuilt
 from soundsdk.build.builder import compile_board
 from soundsdk.build.esp_idf import IdfError
-from soundsdk.build.toolchain import ToolError
+from soundsdk.errors import ToolError
 
 FOLDER = Path(__file__).resolve().parents[1] / "firmware" / "images"
 

@@ -1,7 +1,8 @@
 """Make everything a release holds: sdist, wheel, an image of each board, SHA256SUMS, manifest, bill of materials.
 
-Usage: python release/make_release.py [-o DIR] [--dirty]. The wheel is built from the sdist, so that the sdist is known
-to be complete; both hold the compiled images. Each board's image with the detector `home` lies beside them.
+Usage: python release/make_release.py [-o DIR] [--dirty] [--repository URL]. The wheel is built from the sdist, so that
+the sdist is known to be complete; both hold the compiled images, and are what PyPI accepts (twine). Each board's image
+with the detector `home` lies beside them.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
+import tempfile
 from pathlib import Path
 
 import bill_of_materials
 import make_images
+import pypi_page
 
 import soundsdk
 from soundsdk.boards import Board
@@ -29,14 +33,16 @@ SUMS = "SHA256SUMS"
 _CHIP_FAMILIES = {"esp32": "ESP32", "esp32c3": "ESP32-C3", "esp32s3": "ESP32-S3"}
 
 
-def make_release(out: Path) -> None:
-    """Fill an empty folder with the files of a release."""
+def make_release(out: Path, repository: str | None) -> None:
+    """Fill an empty folder with the files of a release. repository: the project's address on the web."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     left_out = make_images.make_images(make_images.FOLDER)
-    sdist = _make_sdist(out)
+    sdist = make_sdist(out, repository)
     words = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(out), str(sdist)]
     subprocess.run(words, check=True, cwd=out)
+    wheels = [str(path) for path in out.glob("*.whl")]
+    subprocess.run([sys.executable, "-m", "twine", "check", "--strict", str(sdist), *wheels], check=True)
     images = {}
     for board in make_images.released_boards():
         if board.id not in left_out and board.port != "qemu":
@@ -49,10 +55,25 @@ def make_release(out: Path) -> None:
     write_sums(out)
 
 
-def _make_sdist(out: Path) -> Path:
+def make_sdist(out: Path, repository: str | None) -> Path:
+    """Make the sdist; with a repository it has the project's addresses, and a README whose links lead there."""
+    if repository is None:
+        return _build_sdist(ROOT, out)
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(_build_sdist(ROOT, Path(folder))) as archive:
+            archive.extractall(folder, filter="data")
+        (tree,) = (path for path in Path(folder).iterdir() if path.is_dir())
+        tag = f"v{soundsdk.__version__}"
+        for name, changed in (("pyproject.toml", pypi_page.with_urls), ("README.md", pypi_page.with_absolute_links)):
+            text = (tree / name).read_text(encoding="utf-8")
+            (tree / name).write_text(changed(text, repository, tag), encoding="utf-8", newline="\n")
+        return _build_sdist(tree, out)
+
+
+def _build_sdist(tree: Path, out: Path) -> Path:
     # In a process of its own: the backend works in the current folder.
     code = f"from scikit_build_core.build import build_sdist; print(build_sdist({str(out)!r}))"
-    done = subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run([sys.executable, "-c", code], check=True, cwd=tree, stdout=subprocess.PIPE, text=True)
     return out / done.stdout.splitlines()[-1]
 
 
@@ -107,12 +128,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Make everything a release holds.")
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "dist" / "release", help="folder, emptied first")
     parser.add_argument("--dirty", action="store_true", help="make it from a checkout with changes")
+    parser.add_argument("--repository", default="", help="the project's address (default: origin's), for PyPI's page")
     given = parser.parse_args()
     changed = changed_files()
     if changed and not given.dirty:
         print(f"The checkout has changes ({changed[0].strip()} …). Commit them, or pass --dirty.", file=sys.stderr)
         return 1
-    make_release(given.output.resolve())
+    try:
+        given_one = pypi_page.checked_repository(given.repository) if given.repository else None
+    except ValueError as error:
+        print(f"--repository: {error}.", file=sys.stderr)
+        return 2
+    repository = given_one or pypi_page.repository_of(ROOT)
+    if repository is None:
+        print("note: PyPI's page has no addresses and dead links: make release REPOSITORY=https://…", file=sys.stderr)
+    make_release(given.output.resolve(), repository)
     print((given.output / SUMS).read_text(encoding="utf-8"), end="")
     return 0
 

@@ -8,7 +8,7 @@ import pytest
 
 from soundsdk.boards import find_board
 from soundsdk.build.builder import build_image
-from soundsdk.build.toolchain import ToolError
+from soundsdk.errors import ToolError
 from soundsdk.models.shipped import load_model
 
 

@@ -9,12 +9,19 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
 from soundsdk import __version__
+from soundsdk.commands.standard_output import (
+    TolerantOutput,
+    WatchedOutput,
+    accept_every_character,
+    leave_quietly,
+    write_error,
+)
 from soundsdk.commands.verb import Surroundings
 from soundsdk.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, SoundsdkError, StandardOutputError
 
@@ -88,8 +95,9 @@ class LazyGroup(click.Group):
 def cli(debug: bool) -> None:
     """Teach a microcontroller to recognise your sounds.
 
-    Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 usage,
-    3 no device, 4 port busy or not permitted, 5 protocol, 6 a check failed, 130 interrupted. Standard output that
+    Data goes to standard output, everything else to standard error. With --json it is JSON, one object per line; if the
+    verb fails, the last one is {"error": ...}. Exit codes: 0 done, 1 failed, 2 usage, 3 no device, 4 port busy or not
+    permitted, 5 protocol, 6 a check failed, 7 a tool or package is missing, 130 interrupted. Standard output that
     cannot be written (a full disk, or closed from the start) is 1; a reader that ends first, as head does, is 0.
     """
 
@@ -100,51 +108,6 @@ def _say(message: str, hint: str = "") -> None:
         click.echo(f"  {hint}", err=True)
 
 
-def _leave_quietly() -> int:
-    """Redirect standard output to nowhere: Python's flush at exit would print another error, and change the code."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return EXIT_OK
-
-
-class _WatchedOutput:
-    """Standard output that remembers why it could not be written, whatever a verb makes of that error."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self.failure: OSError | None = None
-
-    def write(self, text: str) -> int:
-        with self._watched():
-            return self._out.write(text)
-
-    def flush(self) -> None:
-        with self._watched():
-            self._out.flush()
-
-    def check(self) -> None:
-        """Raise StandardOutputError if something was not written, BrokenPipeError if the reader has gone."""
-        with contextlib.suppress(OSError):
-            self.flush()
-        if isinstance(self.failure, BrokenPipeError):
-            raise self.failure
-        if self.failure is not None:
-            reason = self.failure.strerror or self.failure
-            raise StandardOutputError(
-                f"standard output cannot be written: {reason}.", "Free space there, or redirect it elsewhere."
-            ) from self.failure
-
-    @contextlib.contextmanager
-    def _watched(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            self.failure = error
-            raise
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._out, name)
-
-
 def run(
     args: list[str] | None = None, system: System | None = None, flash_timeouts: FlashTimeouts | None = None
 ) -> int:
@@ -153,45 +116,67 @@ def run(
     system: the computer on which boards are looked for (default: this one). flash_timeouts: see there.
     """
     words = sys.argv[1:] if args is None else args
+    with contextlib.ExitStack() as stack:
+        if sys.stderr is not None:
+            stack.enter_context(contextlib.redirect_stderr(cast(TextIO, TolerantOutput(sys.stderr))))
+        return _run_caught(words, Surroundings(system, flash_timeouts))
+
+
+def _run_caught(words: Sequence[str], surroundings: Surroundings) -> int:
+    """Run a command line, turn every failure into a sentence, and return its exit code."""
     debug = "--debug" in words or os.environ.get("SOUNDSDK_DEBUG", "") not in ("", "0")
+
+    def failed(exit_code: int, message: str, hint: str = "") -> int:
+        if "--json" in words:
+            write_error(exit_code, message, hint)
+        return exit_code
+
     try:
         if sys.stdout is None:  # as Python starts with a closed one
             raise StandardOutputError("standard output is closed.", "Redirect it to a file, or to /dev/null.")
-        out = _WatchedOutput(sys.stdout)
+        accept_every_character(sys.stdout)
+        out = WatchedOutput(sys.stdout)
         with contextlib.redirect_stdout(cast(TextIO, out)):
             try:
-                return _run_verb(words, Surroundings(system, flash_timeouts))
+                return _run_verb(words, surroundings)
             finally:
                 out.check()
     except click.exceptions.Exit as e:
         return e.exit_code
     except (KeyboardInterrupt, click.Abort):
         _say("interrupted.")
-        return EXIT_INTERRUPTED
+        return failed(EXIT_INTERRUPTED, "interrupted.")
     except BrokenPipeError:
-        return _leave_quietly()
+        return leave_quietly()
     except click.ClickException as e:
         e.show()
-        return e.exit_code
-    except SoundsdkError as e:
-        if isinstance(e, StandardOutputError) and sys.stdout is not None:
-            _leave_quietly()
+        return failed(e.exit_code, e.format_message())
+    except StandardOutputError as e:
+        if sys.stdout is not None:
+            leave_quietly()
         if debug:
             raise
         _say(e.message, e.hint)
         return e.exit_code
+    except SoundsdkError as e:
+        if debug:
+            raise
+        _say(e.message, e.hint)
+        return failed(e.exit_code, e.message, e.hint)
     except OSError as e:
         if debug:
             raise
         # A path that cannot even be looked at: a name that is too long, a loop of links, a disk that fails.
         where = f"{str(e.filename)[:200]!r}" if e.filename is not None else "a file"
-        _say(f"{where} cannot be used: {e.strerror or e}.", "Check the path, and the disk.")
-        return EXIT_FAILED
+        message, hint = f"{where} cannot be used: {e.strerror or e}.", "Check the path, and the disk."
+        _say(message, hint)
+        return failed(EXIT_FAILED, message, hint)
     except Exception as e:
         if debug:
             raise
-        _say(f"internal error: {type(e).__name__}: {e}", "Run it again with --debug before the verb for a traceback.")
-        return EXIT_FAILED
+        message, hint = f"internal error: {type(e).__name__}: {e}", "Run it again with --debug before the verb."
+        _say(message, f"{hint.rstrip('.')} for a traceback.")
+        return failed(EXIT_FAILED, message, hint)
 
 
 def _run_verb(words: Sequence[str], surroundings: Surroundings) -> int:

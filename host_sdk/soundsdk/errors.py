@@ -12,7 +12,23 @@ EXIT_NO_DEVICE = 3
 EXIT_PORT = 4
 EXIT_PROTOCOL = 5
 EXIT_CHECK = 6
+EXIT_TOOL = 7
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+# One code for each cause, over all verbs: (a word for programs, a sentence for people).
+EXIT_CODES = {
+    EXIT_OK: ("done", "Done, or nobody reads the output any more, as after `| head`."),
+    EXIT_FAILED: ("failed", "A recording, a detector, an output or the work itself failed."),
+    EXIT_USAGE: ("usage", "The call cannot be carried out: an option, a name, a setting."),
+    EXIT_NO_DEVICE: ("no device", "No board, not the one that was asked for, or more than one; or it is gone."),
+    EXIT_PORT: ("port", "A port is busy, may not be opened, or takes no bytes."),
+    EXIT_PROTOCOL: ("protocol", "What is there does not answer as a board, or the board rejects a command."),
+    EXIT_CHECK: ("check", "Something ran and did not reach its bound; or `doctor` found something to do."),
+    EXIT_TOOL: ("tool", "A program or a package that the work needs is not installed, or does not run."),
+    EXIT_INTERRUPTED: ("interrupted", "Ctrl-C."),
+    EXIT_TERMINATED: ("terminated", "SIGTERM, where a verb ends in order."),
+}
 
 
 class SoundsdkError(Exception):
@@ -46,6 +62,12 @@ class StandardOutputError(SoundsdkError):
 
 class ModelError(SoundsdkError):
     """A model file is missing, damaged or not a soundsdk detector."""
+
+
+class ToolError(SoundsdkError):
+    """A program or a package that the work needs is not installed, is too old, or does not run."""
+
+    exit_code = EXIT_TOOL
 
 
 class DeviceError(SoundsdkError):

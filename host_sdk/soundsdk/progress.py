@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from types import TracebackType
 from typing import Any
 
 import click
+
+
+def is_dumb() -> bool:
+    """Return whether the terminal cannot move its cursor: neither bars nor a live table can be drawn on it."""
+    return os.environ.get("TERM", "").lower() in ("dumb", "unknown")
 
 
 class Progress:
@@ -27,7 +33,7 @@ class Progress:
     @property
     def shows_bar(self) -> bool:
         """True if update() draws on a terminal; without one, a job may say a sentence now and then."""
-        return not self._json and sys.stderr.isatty()
+        return not self._json and sys.stderr.isatty() and not is_dumb()
 
     def step(self, name: str, text: str, **facts: Any) -> None:
         """Announce a step of the job. name and facts are for programs, text is for people."""
@@ -75,8 +81,6 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._remove_bar()
-        if self._json and error is not None:
-            click.echo(json.dumps({"step": "failed", "text": str(error) or type(error).__name__}))
 
 
 def _start_bar() -> Any:

@@ -13,8 +13,13 @@ def _folder(installed: str, checkout: str) -> Path:
 
 
 def models_dir() -> Path:
-    """Return the folder of the default detectors (`home.tflite`, `esc10.tflite`)."""
+    """Return the folder of the detectors that come with soundsdk (`home.tflite` and others), with cards and records."""
     return _folder("_models", "firmware/models")
+
+
+def configs_dir() -> Path:
+    """Return the folder of the settings with which the detectors that come with soundsdk were trained."""
+    return _folder("_configs", "training/configs")
 
 
 def boards_dir() -> Path:

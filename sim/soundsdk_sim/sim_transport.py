@@ -46,9 +46,18 @@ _OPTIONS = {
 }  # fmt: skip
 
 
+def _whole(words: list[str]) -> list[str]:
+    """Return the options of words that commas divide: a path may have commas itself."""
+    out: list[str] = []
+    for word in words:
+        path = out and out[-1].startswith(("file=", "model=")) and "=" not in word
+        out[-1:] = [f"{out[-1]},{word}"] if path else [*out[-1:], word]
+    return out
+
+
 def _options(words: list[str]) -> dict[str, Any]:
     options: dict[str, Any] = {}
-    for word in words:
+    for word in _whole(words):
         key, _, value = word.partition("=")
         if key not in _OPTIONS:
             raise UsageError(f"a virtual board has no option {key}.", f"It has {', '.join(_OPTIONS)}.")

@@ -28,17 +28,17 @@ from typing import Any
 from soundfw.wire import framing
 from soundsdk.device import protocol
 from soundsdk.device.reconnect import ReconnectingDevice
-from soundsdk.monitor.event_filter import EventFilter
+from soundsdk.monitor.boards.board import monitored
+from soundsdk.monitor.boards.feeds import OneBoard
+from soundsdk.monitor.boards.identity import Identity
+from soundsdk.monitor.boards.source import DeviceSource
 from soundsdk.monitor.lines import Lines, Sink
 from soundsdk.monitor.log import Log
 from soundsdk.monitor.loop import run_monitor
 from soundsdk.monitor.notes import Notes
-from soundsdk.monitor.page_server import PageServer
-from soundsdk.monitor.source import DeviceSource
-from soundsdk.monitor.state import State
-from soundsdk.monitor.table import Table
-from soundsdk.monitor.telemetry_requests import TelemetryRequests
-from soundsdk.monitor.web import Web
+from soundsdk.monitor.page.server import PageServer
+from soundsdk.monitor.page.web import Web
+from soundsdk.monitor.table.live import Table
 
 LINES_S = 100
 BOUND = 0.05  # of a core
@@ -148,24 +148,23 @@ def virtual(seconds: float, folder: Path) -> Figures:
         server = PageServer()
         stack.callback(server.close)
         clock = stack.enter_context(virtual_time())
-        board = Metronome(clock)
-        source = DeviceSource(stack.enter_context(ReconnectingDevice(board)))
-        state = State(source.hello, source.path)
-        requests = TelemetryRequests(source, state, lambda: (True, False))
+        metronome = Metronome(clock)
+        source = DeviceSource(stack.enter_context(ReconnectingDevice(metronome)))
+        board = monitored(source, Identity("bench", "bench"), wants=lambda: (True, False))
         console = Console(file=stack.enter_context(open(os.devnull, "w")), force_terminal=True, width=100, height=30)
         sinks: list[Sink] = [
-            Log(folder / "log.jsonl", state, print),
-            Web(server, source, state, requests),
-            Table(source, state, console),
-            Lines("jsonl", state, io.TextIOWrapper(open(os.devnull, "wb"))),  # noqa: SIM115
-            Notes(state, print, print),
+            Log(folder / "log.jsonl", print),
+            Web(server, [board]),
+            Table([board], console),
+            Lines("jsonl", io.TextIOWrapper(open(os.devnull, "wb"))),  # noqa: SIM115
+            Notes(board, print, print),
         ]
         for sink in sinks:
             stack.callback(sink.close)
 
         def run(part: float) -> float:
             begin = time.process_time()
-            run_monitor(source, state, EventFilter(), requests, sinks, seconds=part, gather_s=0)
+            run_monitor([board], OneBoard(board), sinks, seconds=part, gather_s=0)
             return time.process_time() - begin
 
         first = run(seconds / 10)
@@ -173,7 +172,7 @@ def virtual(seconds: float, folder: Path) -> Figures:
         second, third = run(seconds * 0.4), run(seconds / 2)
         grown = _heap() - before
         assert source.counts.missing == source.counts.damaged == 0
-        return Figures(board.seq, seconds, first + second + third, (first + second, third), grown)
+        return Figures(metronome.seq, seconds, first + second + third, (first + second, third), grown)
 
 
 def _heap() -> int:

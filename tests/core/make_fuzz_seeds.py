@@ -2,7 +2,7 @@
 
     python tests/core/make_fuzz_seeds.py DIR
 
-The same files every time. Needs the extra 'tflm' for the schema.
+The same files every time. Needs the extra 'train' for the schema.
 """
 
 from __future__ import annotations

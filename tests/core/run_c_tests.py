@@ -33,7 +33,7 @@ def seed_files() -> list[Path]:
     try:
         import make_fuzz_seeds
     except ImportError as error:
-        print(f"no small models of one operator each ({error}): install the extra 'tflm'", file=sys.stderr)
+        print(f"no small models of one operator each ({error}): install the extra 'train'", file=sys.stderr)
         return files
     return make_fuzz_seeds.write(BUILD / "seeds") + files
 

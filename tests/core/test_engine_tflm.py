@@ -46,7 +46,7 @@ def wheel_library() -> Path:
     """Return the library of the wheel; skip unless its names are those that tflm_api declares."""
     spec = importlib.util.find_spec("tflite_micro")
     if spec is None or not spec.submodule_search_locations:
-        pytest.skip("the official interpreter (extra 'tflm') is for Linux on x86-64 only")
+        pytest.skip("the official interpreter (extra 'train') is for Linux on x86-64 only")
     for path in Path(next(iter(spec.submodule_search_locations))).rglob("_runtime.so"):
         if b"_ZN6tflite5micro16MicroInterpreterC1" in path.read_bytes():
             return path

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundcore
 
-pytest.importorskip("tflite_micro", reason="the models are built with the schema that the extra 'tflm' brings")
+pytest.importorskip("tflite_micro", reason="the models are built with the schema that the extra 'train' brings")
 from graph_generator import Graph, streaming_step
 from model_generator import GENERATORS
 from tflite_builder import SAME, ModelBuilder

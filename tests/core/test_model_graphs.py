@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundcore
 
-pytest.importorskip("tflite_micro", reason="the official interpreter (extra 'tflm') is for Linux on x86-64 only")
+pytest.importorskip("tflite_micro", reason="the official interpreter (extra 'train') is for Linux on x86-64 only")
 from graph_generator import Graph, Value, random_graph, streaming_step
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 from tflm import differences, interpreter, random_inputs

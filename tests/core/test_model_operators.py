@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundcore
 
-pytest.importorskip("tflite_micro", reason="the official interpreter (extra 'tflm') is for Linux on x86-64 only")
+pytest.importorskip("tflite_micro", reason="the official interpreter (extra 'train') is for Linux on x86-64 only")
 from model_generator import GENERATORS
 from tflm import differences, interpreter, random_inputs
 

@@ -10,7 +10,7 @@ import soundcore
 from soundsdk.resources import models_dir
 
 
-@pytest.fixture(scope="module", params=["esc10", "home"])
+@pytest.fixture(scope="module", params=["esc10", "home", "knock_doorbell"])
 def data(request):
     return (models_dir() / f"{request.param}.tflite").read_bytes()
 

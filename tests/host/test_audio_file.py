@@ -117,7 +117,8 @@ def test_without_ffmpeg_the_file_and_the_remedy_are_named(tmp_path: Path, monkey
     (tmp_path / "memo.m4a").write_bytes(M4A)
     with pytest.raises(DataError, match=r"memo\.m4a is sound that only ffmpeg decodes") as caught:
         audio_file.read(tmp_path / "memo.m4a")
-    assert "Install ffmpeg" in caught.value.hint
+    assert "install ffmpeg" in caught.value.hint
+    assert caught.value.exit_code == 7
 
 
 @pytest.mark.parametrize(("broken", "code", "said"), [(True, 1, "finds no sound"), (False, 69, "code 69")])

@@ -31,11 +31,11 @@ def test_a_board_names_its_classes_and_their_thresholds_as_they_are_now(board: s
         classes = classes_of(device)
         assert classes is not None
         assert classes[1] == BoardClass("low", 700, 400, 100, 500)
-        check_labels(device, ["low", "high"])
-        check_labels(device, [])
+        check_labels([device], ["low", "high"])
+        check_labels([device], [])
         with pytest.raises(UsageError, match="tones on sim has no label hihg") as caught:
-            check_labels(device, ["low", "hihg"])
-        assert caught.value.hint == "Did you mean high? It has high, low."
+            check_labels([device], ["low", "hihg"])
+        assert caught.value.hint == "Did you mean high? Known: high, low."
 
 
 class Answers:
@@ -53,7 +53,7 @@ class Answers:
 def test_a_board_that_does_not_say_is_taken_to_have_every_label() -> None:
     silent = Answers(CommandRejected("model", "unsupported", "this firmware does not know that command"))
     assert classes_of(silent) is None  # type: ignore[arg-type]
-    check_labels(silent, ["anything"])  # type: ignore[arg-type]
+    check_labels([silent], ["anything"])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("extra", [{}, {"classes": "2", "class": 0, "label": "a"}, {"classes": 1, "class": 0}])
@@ -89,7 +89,7 @@ def test_a_label_that_the_board_does_not_have_is_wrong_use(
     out, err = capfd.readouterr()
     assert out == ""
     assert "tones on sim has no label Lo." in err
-    assert "Did you mean low? It has high, low." in err
+    assert "Did you mean low? Known: high, low." in err
     assert "Changed" not in err, "nothing is set before all labels are known"
     assert not (tmp_path / "out").exists()
 

@@ -20,7 +20,7 @@ from soundsdk import cli
 from soundsdk.boards import Board, all_boards, find_board
 from soundsdk.build import builder, contents, image_file, make, region, sources, toolchain, uf2
 from soundsdk.cache import cache_dir
-from soundsdk.errors import CheckError
+from soundsdk.errors import CheckError, ToolError
 from soundsdk.models.shipped import load_model
 
 
@@ -33,7 +33,7 @@ def cache() -> Path:
 def need_tools(board: str) -> None:
     try:
         toolchain.check(find_board(board))
-    except toolchain.ToolError as e:
+    except ToolError as e:
         pytest.skip(f"{e.message} {e.hint}")
 
 
@@ -210,7 +210,7 @@ def test_nothing_is_done_when_nothing_has_changed(tmp_path: Path, cache: Path, m
     assert other.sha256 != first.sha256
     # Another board file is another image.
     changed = dataclasses.replace(find_board("unix"), name="changed")
-    with pytest.raises(toolchain.ToolError):
+    with pytest.raises(ToolError):
         builder.build_image(changed, detector, None, tmp_path, print)
 
 

@@ -18,6 +18,7 @@ from soundfw.storage import store
 from soundsdk import cli
 from soundsdk.boards import Board, find_board
 from soundsdk.build import builder, esp_idf, region, sources
+from soundsdk.errors import EXIT_TOOL
 from soundsdk.models.shipped import load_model
 from soundsdk.resources import firmware_dir
 from virtual_boards.esp32 import image
@@ -180,9 +181,9 @@ def test_idf_py_gets_the_board_the_modules_and_the_detector(name: str, tmp_path:
     assert "CFLAGS" not in env
 
 
-def refused(board: str, out: Path, capfd: pytest.CaptureFixture[str]) -> str:
+def refused(board: str, out: Path, capfd: pytest.CaptureFixture[str], code: int = 1) -> str:
     """Run `soundsdk build`, check that it fails and leaves nothing in `out`, and return what it prints."""
-    assert cli.run(["build", board, "-o", str(out)]) == 1
+    assert cli.run(["build", board, "-o", str(out)]) == code
     said, err = capfd.readouterr()
     assert said == ""
     assert "Traceback" not in err
@@ -194,7 +195,7 @@ def test_without_esp_idf_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("IDF_PATH", raising=False)
-    said = refused("esp32c3_devkit", tmp_path / "out", capfd)
+    said = refused("esp32c3_devkit", tmp_path / "out", capfd, EXIT_TOOL)
     assert "needs Espressif's ESP-IDF" in said
     assert "v5.4" in said
     assert "esp32c3" in said
@@ -206,7 +207,7 @@ def test_a_folder_that_is_no_esp_idf_is_refused(
     lacks: str, tmp_path: Path, idf: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (idf / lacks).unlink()
-    assert f"lacks {lacks}" in refused("esp32_devkit", tmp_path / "out", capfd)
+    assert f"lacks {lacks}" in refused("esp32_devkit", tmp_path / "out", capfd, EXIT_TOOL)
 
 
 @pytest.mark.parametrize("numbers", [(5, 1, 6), (5, 5, 0), (6, 0, 0), (4, 4, 8)])
@@ -214,7 +215,7 @@ def test_a_version_that_micropython_does_not_support_is_refused(
     numbers: tuple[int, int, int], tmp_path: Path, idf: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     set_version(idf, *numbers)
-    said = refused("esp32_devkit", tmp_path / "out", capfd)
+    said = refused("esp32_devkit", tmp_path / "out", capfd, EXIT_TOOL)
     assert ".".join(map(str, numbers)) in said
     assert "5.2, 5.3, 5.4" in said
 

@@ -17,6 +17,7 @@ from soundsdk import Device
 from soundsdk.cli import run
 from soundsdk.commands.set import parse
 from soundsdk.device import ports as system_ports
+from soundsdk.device.address import Address
 from soundsdk.device.port_info import PortInfo, kind_of
 from soundsdk.device.system import read_usb_devices
 from soundsdk.errors import UsageError
@@ -116,6 +117,22 @@ class Silent:
 
 
 SILENCE = np.zeros(0, np.int16)
+
+
+@pytest.mark.parametrize("verb", [["info"], ["monitor"], ["set", "threshold=0.8"], ["flash", "esp32_devkit"]])
+def test_a_serial_number_of_several_ports_is_refused_with_their_paths(
+    verb: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Bridges whose maker left their chip's number have one for all: the first port would be any board's."""
+    both = [PortInfo(f"/dev/ttyUSB{i}", "bridge", 0x10C4, 0xEA60, "0001", "CP2102") for i in (0, 1)]
+    assert run([*verb, "-p", "id:0001"], VirtualComputer(ports=both)) == 3
+    first, hint = capfd.readouterr().err.splitlines()
+    assert first == "soundsdk: 2 ports have the serial number 0001: /dev/ttyUSB0, /dev/ttyUSB1."
+    assert "-p" in hint
+    (one,) = both[:1]
+    assert system_ports.find(Address("id", "0001"), VirtualComputer(ports=[one])) == one
+    assert run([*verb, "-p", "id:0002"], VirtualComputer(ports=both)) == 3
+    assert "no board with the serial number 0002" in capfd.readouterr().err
 
 
 def test_ids_of_boards_bridges_and_others() -> None:

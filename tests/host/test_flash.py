@@ -25,6 +25,7 @@ from soundsdk.build import toolchain
 from soundsdk.cli import run
 from soundsdk.device.port_info import PortInfo
 from soundsdk.device.system import System
+from soundsdk.errors import ToolError
 from soundsdk.flash.timeouts import FlashTimeouts
 from soundsdk_sim.pty import Pty
 from virtual_boards.computer import VirtualComputer
@@ -122,7 +123,7 @@ def test_json_names_every_step(pico: VirtualPico, tmp_path: Path, capfd: pytest.
     assert [step["percent"] for step in steps if step["step"] == "progress"][-1] == 100
     assert steps[-1]["fw"] == "0.1.0+b2"
     assert flash(pico, "--json", "--firmware", "nowhere.uf2") == 1
-    assert json.loads(capfd.readouterr().out.splitlines()[-1])["step"] == "failed"
+    assert json.loads(capfd.readouterr().out.splitlines()[-1])["error"]["exit_code"] == 1
 
 
 def test_a_dry_run_prints_the_steps_and_touches_nothing(pico: VirtualPico, capfd: pytest.CaptureFixture[str]) -> None:
@@ -349,7 +350,7 @@ def test_a_bridge_that_does_not_answer_is_not_reset(
 def test_the_built_image_says_what_it_is_and_is_flashed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     try:
         toolchain.check(find_board("rpi_pico"))
-    except toolchain.ToolError as e:
+    except ToolError as e:
         pytest.skip(f"{e.message} {e.hint}")
     with VirtualPico(tmp_path) as board:
         board.bootsel()

@@ -18,7 +18,10 @@ from soundsdk import labels
 from soundsdk.device.messages import Ack, Event, Hello, Mel, Scores, Status
 from soundsdk.device.protocol import Counts, Damaged, DeviceReset, LinesLost, Text
 from soundsdk.device.reconnect import Disconnected, Reconnected, ReconnectingItem
-from soundsdk.errors import DataError
+from soundsdk.errors import OutputError
+from soundsdk.monitor.boards.board import MonitoredBoard, monitored
+from soundsdk.monitor.boards.feeds import OneBoard
+from soundsdk.monitor.boards.identity import Identity
 from soundsdk.monitor.event_filter import EventFilter
 from soundsdk.monitor.lines import Lines
 from soundsdk.monitor.log import Log
@@ -26,7 +29,8 @@ from soundsdk.monitor.loop import run_monitor
 from soundsdk.monitor.notes import Notes, summary
 from soundsdk.monitor.records import iso, line, record
 from soundsdk.monitor.state import GAPS, RECENT, State, whole
-from soundsdk.monitor.table import picture
+from soundsdk.monitor.table.live import rows_of_one
+from soundsdk.monitor.table.rows import Marks, Picture
 from soundsdk.monitor.telemetry_requests import TelemetryRequests
 
 HELLO = Hello(0, 1, "0.1.0", "rpi_pico", "alarms", "ab" * 32, 16000)
@@ -43,6 +47,28 @@ def off(id: int, label: str = "siren", t: int = 32000, score: float = 0.95) -> E
 
 def status(lost: int = 0, dropped: int = 0) -> Status:
     return Status(7, 160000, lost, 8100, 91000, -41.2, dropped, 0)
+
+
+class Script:
+    """A Source of prepared lists."""
+
+    def __init__(self, *turns: list[ReconnectingItem]) -> None:
+        self._turns = list(turns)
+        self.hello, self.path, self.counts = HELLO, "p", Counts()
+
+    def read_all(self, timeout_s: float) -> list[ReconnectingItem]:
+        if not self._turns:
+            time.sleep(timeout_s)
+        return self._turns.pop(0) if self._turns else []
+
+    def send(self, kind: str, **members: object) -> None: ...
+
+
+def monitored_board(*turns: list[ReconnectingItem], name: str = "pico-1", several: bool = False) -> MonitoredBoard:
+    return monitored(Script(*turns), Identity(name, name), several=several)
+
+
+BOARD = monitored_board()
 
 
 def state_after(*items: ReconnectingItem) -> State:
@@ -134,10 +160,10 @@ def test_memory_does_not_grow_with_events_gaps_or_labels() -> None:
 
 
 def written(form: str, *items: ReconnectingItem) -> list[str]:
-    state, out = State(HELLO, "p"), io.StringIO()
-    lines = Lines(form, state, out)
+    board, out = monitored_board(), io.StringIO()
+    lines = Lines(form, out)
     for item in items:
-        lines.handle(item, state.update(item, NOW), NOW)
+        lines.handle(board, item, board.state.update(item, NOW), NOW)
     lines.tick()
     return out.getvalue().splitlines()
 
@@ -165,8 +191,8 @@ def test_jsonl_has_the_members_of_the_wire_and_the_time_of_the_host() -> None:
     rows = written("jsonl", on(1), Damaged(b"{"), status(), LinesLost(3, 5))
     event, counters, gap = map(json.loads, rows)
     assert event == {
-        "time": "2023-11-14T22:13:20.250Z", "type": "event", "seq": 11, "id": 1, "label": "siren", "edge": "on",
-        "t": 16000, "t_s": 1.0, "score": 0.9,
+        "time": "2023-11-14T22:13:20.250Z", "device": "pico-1", "type": "event", "seq": 11, "id": 1, "label": "siren",
+        "edge": "on", "t": 16000, "t_s": 1.0, "score": 0.9,
     }  # fmt: skip
     assert (counters["type"], counters["level_dbfs"], counters["lost"]) == ("status", -41.2, 0)
     assert (gap["first"], gap["last"]) == (3, 5)
@@ -174,7 +200,7 @@ def test_jsonl_has_the_members_of_the_wire_and_the_time_of_the_host() -> None:
 
 def test_scores_and_features_are_not_recorded() -> None:
     for item in (Scores(1, 2304, -40.0, (1, 2)), Mel(1, 2304, 0, b"12"), Ack(1, "watch", True), Damaged(b"{")):
-        assert record(item, NOW, 16000) is None
+        assert record(item, NOW, 16000, "p") is None
 
 
 def test_a_label_cannot_end_a_line_or_steer_the_terminal() -> None:
@@ -196,8 +222,8 @@ def test_time_is_utc_with_milliseconds() -> None:
 def test_the_log_appends_a_line_at_once(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     for _ in range(2):
-        log = Log(path, State(HELLO, "p"), pytest.fail)
-        log.handle(on(1), None, NOW)
+        log = Log(path, pytest.fail)
+        log.handle(BOARD, on(1), None, NOW)
         assert json.loads(path.read_text().splitlines()[-1])["label"] == "siren"
         log.close()
     assert len(path.read_text().splitlines()) == 2
@@ -206,8 +232,8 @@ def test_the_log_appends_a_line_at_once(tmp_path: Path) -> None:
 def test_a_log_that_was_cut_off_within_a_line_goes_on_in_the_next(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text('{"half')
-    log = Log(path, State(HELLO, "p"), pytest.fail)
-    log.handle(on(1), None, NOW)
+    log = Log(path, pytest.fail)
+    log.handle(BOARD, on(1), None, NOW)
     log.close()
     half, line_of_event = path.read_text().splitlines()
     assert half == '{"half'
@@ -217,9 +243,9 @@ def test_a_log_that_was_cut_off_within_a_line_goes_on_in_the_next(tmp_path: Path
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_full_disk_is_reported_once_and_counted() -> None:
     said: list[str] = []
-    log = Log(Path("/dev/full"), State(HELLO, "p"), said.append)
+    log = Log(Path("/dev/full"), said.append)
     for i in range(5):
-        log.handle(on(i), None, NOW)
+        log.handle(BOARD, on(i), None, NOW)
     log.close()
     assert len(said) == 1
     assert os.strerror(errno.ENOSPC) in said[0]
@@ -230,17 +256,17 @@ def test_a_full_disk_is_reported_once_and_counted() -> None:
 def test_after_a_full_disk_every_line_of_the_log_is_whole_again_but_one(tmp_path: Path) -> None:
     path, said = tmp_path / "log.jsonl", list[str]()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    log = Log(path, State(HELLO, "p"), said.append)
+    log = Log(path, said.append)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))
         for i in range(10):
-            log.handle(on(i), None, NOW)
+            log.handle(BOARD, on(i), None, NOW)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     failed = log.failed
     assert 5 < failed < 10
     assert path.stat().st_size == 500
-    log.handle(on(99), None, NOW)
+    log.handle(BOARD, on(99), None, NOW)
     log.close()
     *whole_lines, torn, last = path.read_text().splitlines()
     assert [json.loads(row)["id"] for row in whole_lines] == list(range(10 - failed))
@@ -251,8 +277,8 @@ def test_after_a_full_disk_every_line_of_the_log_is_whole_again_but_one(tmp_path
 
 
 def test_a_log_that_cannot_be_opened_is_refused_at_once(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot be written"):
-        Log(tmp_path / "no" / "log", State(HELLO, "p"), pytest.fail)
+    with pytest.raises(OutputError, match="cannot be written"):
+        Log(tmp_path / "no" / "log", pytest.fail)
 
 
 # ---- what is said
@@ -260,10 +286,10 @@ def test_a_log_that_cannot_be_opened_is_refused_at_once(tmp_path: Path) -> None:
 
 def test_unplugging_is_reported_with_its_length_and_the_missing_lines() -> None:
     said: list[str] = []
-    notes = Notes(State(HELLO, "p"), said.append, said.append)
-    notes.handle(Disconnected("/dev/ttyACM0"), None, NOW)
-    notes.handle(Reconnected("/dev/ttyACM1", HELLO, 3.21, False, LinesLost(17, 20)), None, NOW)
-    notes.handle(Reconnected("/dev/ttyACM1", HELLO, 0.5, True, None), None, NOW)
+    notes = Notes(BOARD, said.append, said.append)
+    notes.handle(BOARD, Disconnected("/dev/ttyACM0"), None, NOW)
+    notes.handle(BOARD, Reconnected("/dev/ttyACM1", HELLO, 3.21, False, LinesLost(17, 20)), None, NOW)
+    notes.handle(BOARD, Reconnected("/dev/ttyACM1", HELLO, 0.5, True, None), None, NOW)
     assert said[0] == "the board at /dev/ttyACM0 is gone; waiting for it."
     assert said[1] == "the board is back at /dev/ttyACM1 after 3.2 s; 4 lines are missing: seq 17-20."
     assert "no line is known to be missing" in said[2]
@@ -272,12 +298,12 @@ def test_unplugging_is_reported_with_its_length_and_the_missing_lines() -> None:
 
 def test_losses_are_gathered_and_log_text_is_shown_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     said, shown = list[str](), list[str]()
-    notes = Notes(State(HELLO, "p"), said.append, shown.append)
+    notes = Notes(BOARD, said.append, shown.append)
     for i in range(100):
-        notes.handle(Text(b"Traceback \x1b[2J"), None, NOW)
-        notes.handle(LinesLost(3 * i, 3 * i + 1), None, NOW)
-    notes.handle(status(lost=512, dropped=2), None, NOW)
-    notes.handle(status(lost=512, dropped=2), None, NOW)
+        notes.handle(BOARD, Text(b"Traceback \x1b[2J"), None, NOW)
+        notes.handle(BOARD, LinesLost(3 * i, 3 * i + 1), None, NOW)
+    notes.handle(BOARD, status(lost=512, dropped=2), None, NOW)
+    notes.handle(BOARD, status(lost=512, dropped=2), None, NOW)
     notes.tick()
     assert said == ["the board has missed 512 samples of sound.", "the board could not send 2 lines."]
     notes.close()
@@ -305,7 +331,7 @@ def drawn(state: State, height: int = 24, width: int = 100) -> str:
     from rich.console import Console
 
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
-    console.print(picture(state, Counts(messages=5, damaged=1), height))
+    console.print(Picture(rows_of_one(state, Counts(messages=5, damaged=1), height, Marks())))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -392,29 +418,12 @@ def test_old_firmware_is_left_in_peace() -> None:
 # ---- the loop
 
 
-class Script:
-    """A Source of prepared lists."""
-
-    def __init__(self, *turns: list[ReconnectingItem]) -> None:
-        self._turns = list(turns)
-        self.hello, self.path, self.serial_number, self.counts = HELLO, "p", None, Counts()
-
-    def read_all(self, timeout_s: float) -> list[ReconnectingItem]:
-        if not self._turns:
-            time.sleep(timeout_s)
-        return self._turns.pop(0) if self._turns else []
-
-    def send(self, kind: str, **members: object) -> None: ...
-
-
 def looped(
-    form: str, *turns: list[ReconnectingItem], once: bool = True, seconds: float = 0.3
+    form: str, *turns: list[ReconnectingItem], once: bool = True, seconds: float = 20.0
 ) -> tuple[bool, list[str]]:
-    source, out = Script(*turns), io.StringIO()
-    state = State(HELLO, "p")
-    requests = TelemetryRequests(source, state, lambda: (False, False))
+    board, out = monitored_board(*turns), io.StringIO()
     whole_events = form in ("tsv", "audacity")
-    found = run_monitor(source, state, EventFilter(), requests, [Lines(form, state, out)], once, whole_events, seconds)
+    found = run_monitor([board], OneBoard(board), [Lines(form, out)], once, whole_events, seconds)
     return found, out.getvalue().splitlines()
 
 
@@ -424,12 +433,13 @@ def test_once_ends_at_the_first_onset_or_at_the_first_whole_event() -> None:
     assert (found, len(rows)) == (True, 1)
     found, rows = looped("tsv", *[list(turn) for turn in turns])
     assert (found, [row.split("\t")[3] for row in rows[1:]]) == (True, ["dog"])
-    assert looped("text", [status()])[0] is False
+    assert looped("text", [status()], seconds=0.3)[0] is False
 
 
 def test_importing_the_parts_needs_neither_rich_nor_paho_nor_numpy() -> None:
     code = (
-        "import sys, soundsdk.monitor.loop, soundsdk.monitor.table, soundsdk.monitor.mqtt, soundsdk.commands.monitor;"
+        "import sys, soundsdk.monitor.loop, soundsdk.monitor.table.live, soundsdk.monitor.mqtt.publisher;"
+        "import soundsdk.commands.monitor;"
         "sys.exit(any(m in sys.modules for m in ('rich', 'paho', 'numpy', 'serial', 'http.server')))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

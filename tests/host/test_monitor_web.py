@@ -22,7 +22,7 @@ from tone_boards import MODEL, beeps
 from sim.tiny_model import HZ, band_of
 from soundsdk.errors import PortError
 from soundsdk.labels import parse_audacity
-from soundsdk.monitor.page_server import CLIENTS, PING_S, QUEUED, PageServer, page
+from soundsdk.monitor.page.server import CLIENTS, PING_S, QUEUED, PageServer, page
 
 
 @pytest.fixture
@@ -247,7 +247,7 @@ def test_the_page_saves_its_events_as_labels_that_training_reads(
     _, url = monitor
     browser.view(1280, 860)
     # Hidden until there are events, which may come before the page can be asked.
-    assert '<button id="save" type="button" hidden>' in (files("soundsdk.monitor") / "page.html").read_text()
+    assert '<button id="save" type="button" hidden>' in (files("soundsdk.monitor.page") / "page.html").read_text()
     browser.go(url)
     browser.wait("[...state.spans.values()].filter(s => s.offset_s !== null).length >= 3", SHOWN_S)
     browser.wait("!document.querySelector('#save').hidden", SHOWN_S)

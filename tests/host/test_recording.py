@@ -357,8 +357,8 @@ def test_without_a_microphone_or_portaudio_the_reason_is_given(
     assert cli.run(words) == 3
     assert "no default input device" in capfd.readouterr().err
     monkeypatch.setitem(sys.modules, "sounddevice", None)
-    assert cli.run(words) == 2
-    assert "pip install 'soundsdk[pc]'" in capfd.readouterr().err
+    assert cli.run(words) == 7
+    assert 'pip install "soundsdk[pc]"' in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("more", [[], ["--pc"]])

@@ -16,7 +16,7 @@ import pytest
 from soundsdk import cli
 from soundsdk.boards import find_board
 from soundsdk.build import sources, toolchain
-from soundsdk.errors import DataError
+from soundsdk.errors import DataError, ToolError
 from soundsdk.resources import firmware_dir
 
 PATCH = firmware_dir() / "ports" / "micropython.patch"
@@ -174,7 +174,7 @@ def test_an_image_is_built_from_a_folder_that_is_given(
 ) -> None:
     try:
         toolchain.check(find_board("unix"))
-    except toolchain.ToolError as e:
+    except ToolError as e:
         pytest.skip(f"{e.message} {e.hint}")
     monkeypatch.setenv("SOUNDSDK_CACHE", str(tmp_path / "cache"))
     before = sources.listing(pristine)

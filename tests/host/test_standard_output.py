@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,7 +33,9 @@ def command(verb: str) -> click.Command:
 JSON = [verb for verb in cli.VERBS if any(p.name == "as_json" for p in command(verb).params)]
 # Verbs whose work takes minutes, a tool or a board in its boot loader: their printing alone is done.
 PRINTING_ONLY = ("build", "profile", "flash", "crossval")
-ON_BOARDS = ("devices", "doctor", "info", "record", "mic-test", "push")
+ON_BOARDS = ("devices", "doctor", "info", "record", "mic-test", "push", "monitor", "set")
+# Verbs that print an object for each of several things; the others print one.
+STREAMS = ("boards", "devices", "doctor", "record", "monitor", "sim", "explain", "bench")
 
 
 @pytest.fixture
@@ -57,6 +60,11 @@ def words_of(verb: str, folder: Path) -> list[str]:
     """Return a call of a verb that prints JSON."""
     model, data, quiet = (str(folder / name) for name in ("tone.tflite", "data", "quiet"))
     return {
+        "demo": ["-o", str(folder / "demo"), "-m", model],
+        "sim": [str(folder / "data" / "high" / "a.wav"), "-m", model],
+        "evaluate-scenes": [model, "--seeds", "1", "--seconds", "10"],
+        "monitor": ["--seconds", "2"],
+        "set": ["threshold=0.8", "--until-restart"],
         "boards": [],
         "devices": [],
         "doctor": [],
@@ -96,6 +104,36 @@ def test_json_that_cannot_be_written_is_exit_code_1(
     check(into_full(words, monkeypatch, ports if verb in ON_BOARDS else None), capfd)
 
 
+@pytest.mark.parametrize("verb", [verb for verb in JSON if verb not in PRINTING_ONLY])
+def test_json_is_one_object_a_line_and_a_closed_pipe_is_exit_code_0(
+    verb: str, folder: Path, ports: VirtualPorts, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The same holds for a check that fails afterwards: then the last object is the error."""
+    if verb in ON_BOARDS:
+        ports.add(lambda: board(beeps(60)))
+    system = ports if verb in ON_BOARDS else None
+    words = [verb, *words_of(verb, folder), "--json"]
+    code = cli.run(words, system)
+    objects = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert objects
+    assert all(isinstance(one, dict) for one in objects)
+    failed = [one for one in objects if "error" in one]
+    assert code in (0, 6)
+    assert all(one["error"]["exit_code"] == code for one in failed)
+    if verb not in STREAMS:
+        assert len(objects) - len(failed) == 1
+    read, write = os.pipe()
+    os.close(read)
+    if verb == "record":
+        words[-2:-1] = [str(folder / "recorded again")]
+    with os.fdopen(write, "w") as pipe, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", pipe)
+        assert cli.run(words, system) == 0
+    said = capfd.readouterr().err
+    assert "internal error" not in said
+    assert "Broken pipe" not in said
+
+
 @pytest.mark.parametrize("verb", PRINTING_ONLY)
 def test_what_long_work_prints_follows_the_same_rule(
     verb: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
@@ -125,10 +163,30 @@ def test_a_process_says_it_once_and_has_that_exit_code() -> None:
     assert len(done.stderr.splitlines()) == 2
 
 
+@pytest.mark.parametrize("form", ["jsonl", "tsv", "audacity"])
+def test_the_lines_of_a_simulation_follow_the_same_rule(
+    form: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """They are written as bytes, which is another way out of Python."""
+    words = ["sim", str(folder / "data" / "high" / "a.wav"), "-m", str(folder / "tone.tflite"), "--format", form]
+    check(into_full(words, monkeypatch), capfd)
+
+
 def test_a_closed_standard_output_is_refused_before_any_work(tmp_path: Path) -> None:
     done = shell(f"record --label a --seconds 1 -o {tmp_path}/there >&-")
     assert done.returncode == 1
     assert done.stderr.splitlines()[0] == "soundsdk: standard output is closed."
+
+
+@pytest.mark.parametrize("there", ["2>/dev/full", "2>&-"])
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [("boards", 0), ("info no-such", 1), ("monitor -p sim:sim --seconds 1 --web --json", 0), ("info -p /dev/null", 3)],
+)
+def test_a_standard_error_that_cannot_be_written_changes_nothing(line: str, code: int, there: str) -> None:
+    done = shell(f"{line} {there}")
+    assert (done.returncode, done.stderr) == (code, "")
+    assert bool(done.stdout) == (code == 0)
 
 
 def test_a_file_that_cannot_be_read_is_not_blamed_on_standard_output(

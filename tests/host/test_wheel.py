@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -11,12 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
+from host.bare_environment import make_environment
 from sim.tiny_model import BURSTS, build, metadata, tones
 from soundsdk.boards import find_board
 from soundsdk.build import prebuilt
 from soundsdk.build.builder import compile_board
-from soundsdk.build.toolchain import ToolError
+from soundsdk.errors import ToolError
 
 ROOT = Path(__file__).resolve().parents[2]
 BOARD = "rpi_pico"
@@ -37,6 +40,12 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return the Python and the packages of an environment with the wheel and what it needs, without its extras."""
+    return make_environment(tmp_path_factory.mktemp("installed") / "env", wheel)
+
+
+@pytest.fixture(scope="module")
 def wheel(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the wheel of this tree with that image in it."""
     pytest.importorskip("scikit_build_core", reason="the dev extra is not installed")
@@ -54,16 +63,76 @@ def test_the_wheel_holds_the_images_and_what_they_are_made_from(wheel: Path, ima
         assert archive.read(f"soundsdk/_images/{BOARD}.xz") == (images / f"{BOARD}.xz").read_bytes()
     for name in (f"_images/{BOARD}.json", "_boards/rpi_pico.toml", "_models/home.tflite", "_firmware/manifest.py"):
         assert f"soundsdk/{name}" in names
+    for name in ("home", "esc10"):
+        assert {f"soundsdk/_models/{name}.md", f"soundsdk/_models/{name}.run.json"} <= names
+    configs = {path.name for path in (ROOT / "training" / "configs").glob("*.toml")}
+    assert {f"soundsdk/_configs/{name}" for name in configs} <= names
+    assert {f"{package}/py.typed" for package in ("soundsdk", "soundsdk_sim", "soundsdk_train")} <= names
 
 
-def test_an_installed_wheel_flashes_a_pico_with_no_compiler_and_it_hears(wheel: Path, tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"], check=True, timeout=120)
-    python = tmp_path / "env" / "bin" / "python"
-    site = next((tmp_path / "env").glob("lib/python*/site-packages"))
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", site, wheel]
-    subprocess.run(pip, check=True, timeout=300)
-    # What soundsdk depends on is installed beside these tests; soundsdk itself comes from the wheel.
-    (site / "dependencies.pth").write_text("\n".join(path for path in sys.path if path.endswith("-packages")) + "\n")
+def test_mypy_finds_the_types_of_an_installed_wheel(environment: tuple[Path, Path], tmp_path: Path) -> None:
+    pytest.importorskip("mypy", reason="the dev extra is not installed")
+    script = tmp_path / "mine.py"
+    script.write_text(
+        "import soundcore\n"
+        "from soundsdk import Device\n"
+        "reveal_type(soundcore.Model(b'').arena_size)\n"
+        "reveal_type(Device.open)\n"
+        "soundcore.Model('a path')\n"
+    )
+    words = [sys.executable, "-m", "mypy", "--python-executable", environment[0], "--config-file=", "--strict",
+             "--no-incremental", "--follow-imports=silent", script]  # fmt: skip
+    env = {key: value for key, value in os.environ.items() if key != "MYPYPATH"}
+    done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=600, check=False)
+    lines = done.stdout.splitlines()
+    assert lines[0].endswith('note: Revealed type is "int"') or lines[0].endswith('"builtins.int"'), done.stdout
+    assert "-> soundsdk.device.session.Device" in lines[1]
+    assert "[arg-type]" in lines[2]
+    assert len(lines) == 4, done.stdout
+
+
+def test_an_installed_wheel_without_the_extra_names_what_training_lacks_and_needs_none_of_it_for_the_rest(
+    environment: tuple[Path, Path], tmp_path: Path
+) -> None:
+    python, site = environment
+    env = {"PATH": "", "HOME": str(tmp_path / "home"), "SOUNDSDK_CACHE": str(tmp_path / "cache")}
+
+    def soundsdk(*words: str) -> subprocess.CompletedProcess[str]:
+        call = [python, "-I", "-m", "soundsdk", *words]
+        return subprocess.run(call, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300, check=False)
+
+    for words in (("train", "--data", "nowhere", "-o", "a.tflite"), ("crossval", "--data", "nowhere", "-o", "runs")):
+        done = soundsdk(*words)
+        assert done.returncode == 2, done.stderr
+        (line,) = [line for line in done.stderr.splitlines() if " install " in line]
+        assert shlex.split(line.strip()) == ["Run", str(python), "-m", "pip", "install", "soundsdk[train]"]
+        assert "TensorFlow, scikit-learn and flatbuffers" in done.stderr
+        assert "nowhere" not in done.stderr
+    for name in ("high", "background"):
+        (tmp_path / "sounds" / name).mkdir(parents=True)
+    for i in range(3):
+        soundfile.write(tmp_path / "sounds" / "high" / f"{i}.wav", tones(3, BURSTS), 16000)
+        soundfile.write(tmp_path / "sounds" / "background" / f"{i}.wav", tones(3, []), 16000)
+    (tmp_path / "tones.tflite").write_bytes(build(metadata()))
+    assert soundsdk("data", "sounds").returncode in (0, 6)
+    for words in (
+        ("info", "home"),
+        ("sim", "-m", "tones.tflite", "sounds/high/0.wav"),
+        ("explain", "-m", "tones.tflite", "sounds/high/0.wav", "--html", "why.html"),
+        ("mine", "tones.tflite", "--audio", "sounds/background", "-o", "mined"),
+        ("evaluate", "tones.tflite", "--deployed", "--data", "sounds", "--json"),
+        ("evaluate", "tones.tflite", "--data", "sounds"),
+        ("calibrate", "tones.tflite", "--max-fa-per-hour", "9000", "--background", "sounds/background", "-o", "q"),
+    ):
+        done = soundsdk(*words)
+        assert done.returncode == 0, (words, done.stderr)
+    assert str(site) in soundsdk("info", "home").stdout  # the card
+
+
+def test_an_installed_wheel_flashes_a_pico_with_no_compiler_and_it_hears(
+    environment: tuple[Path, Path], tmp_path: Path
+) -> None:
+    python, site = environment
     model, sound, folder = tmp_path / "mine.tflite", tmp_path / "sound.raw", tmp_path / "dev"
     model.write_bytes(build(metadata()))
     np.tile(np.round(tones(10, BURSTS) * 32768).astype(np.int16), 6).tofile(sound)

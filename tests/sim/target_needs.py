@@ -12,7 +12,7 @@ from images import image_of
 from soundsdk.boards import find_board
 from soundsdk.build import toolchain
 from soundsdk.cache import cache_dir
-from soundsdk.errors import DeviceError
+from soundsdk.errors import ToolError
 from soundsdk_sim.rp2040 import prerequisites
 from soundsdk_sim.targets.names import TARGETS
 from soundsdk_sim.targets.qemu_machine import find_emulator
@@ -22,7 +22,7 @@ def need_rp2040() -> None:
     """Skip unless Node, rp2040js and the boot ROM are there or can be made."""
     try:
         prerequisites.check()
-    except DeviceError as error:
+    except ToolError as error:
         pytest.skip(f"{error.message} {error.hint}")
 
 
@@ -36,7 +36,7 @@ def need_board(board_id: str) -> None:
             find_emulator(board)
         if board.build is not None:
             toolchain.check(board)
-    except (DeviceError, toolchain.ToolError) as error:
+    except ToolError as error:
         pytest.skip(f"{error.message} {error.hint}")
 
 

@@ -30,7 +30,7 @@ def logits_of_stream(data: bytes, pcm: np.ndarray) -> np.ndarray:
     return np.array(out)
 
 
-@pytest.mark.parametrize("name", ["home", "esc10"])
+@pytest.mark.parametrize("name", ["home", "esc10", "knock_doorbell"])
 def test_uncovered_steps_have_the_logits_of_the_stream(name: str, pcm: np.ndarray) -> None:
     data = load_model(name).data
     sound = pcm[:64000]
@@ -38,7 +38,7 @@ def test_uncovered_steps_have_the_logits_of_the_stream(name: str, pcm: np.ndarra
     assert np.array_equal(Occlusion(data, trace).logits, logits_of_stream(data, sound))
 
 
-@pytest.mark.parametrize("name", ["home", "esc10"])
+@pytest.mark.parametrize("name", ["home", "esc10", "knock_doorbell"])
 def test_the_score_that_evidence_explains_is_the_detectors(name: str, pcm: np.ndarray) -> None:
     # esc10 pools over a second and has a softmax, home does neither: both agree to the rounding of 1/1000.
     data = load_model(name).data

@@ -65,7 +65,7 @@ def test_functions_that_do_not_nest_are_noticed() -> None:
         hops(calls, OPERATORS, "convert")
 
 
-@pytest.mark.parametrize("name", ["home", "esc10"])
+@pytest.mark.parametrize("name", ["home", "esc10", "knock_doorbell"])
 def test_operators_are_those_of_the_file(name: str) -> None:
     found = operators.read(load_model(name).data)
     assert len(found) > 20

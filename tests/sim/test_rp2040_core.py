@@ -12,7 +12,7 @@ import pytest
 from rp2040_program import program, uf2
 from target_needs import need_rp2040
 
-from soundsdk.errors import DeviceError, UsageError
+from soundsdk.errors import DeviceError, ToolError, UsageError
 from soundsdk_sim.rp2040 import CycleMark, I2sMicrophone, Rp2040, prerequisites
 
 
@@ -215,15 +215,15 @@ def test_what_is_missing_is_named_with_its_package(
     monkeypatch.setenv("SOUNDSDK_CACHE", str(cache))
     monkeypatch.setenv("PATH", str(programs))
     make = {"node": prerequisites.node, "npm": prerequisites.node_modules, "arm-none-eabi-gcc": prerequisites.bootrom}
-    with pytest.raises(DeviceError) as caught:
+    with pytest.raises(ToolError) as caught:
         make[tool]()
     assert package in caught.value.hint
-    assert caught.value.exit_code == 3
+    assert caught.value.exit_code == 7
     assert not cache.exists()
 
 
 def test_a_failed_build_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOUNDSDK_CACHE", str(tmp_path))
-    with pytest.raises(DeviceError, match="boot ROM could not be built"):
+    with pytest.raises(ToolError, match="boot ROM could not be built"):
         prerequisites.bootrom(flags=["--no-such-option"])
     assert not list(tmp_path.iterdir())

@@ -47,7 +47,7 @@ def test_forty_clips_of_five_seconds_in_recordings_of_two_takes(example: ModuleT
 
 def test_one_command_trains_and_scores_a_held_out_fold(tmp_path: Path) -> None:
     pytest.importorskip("tensorflow", reason="the extra `train` is not installed")
-    pytest.importorskip("tflite_micro", reason="the extra `tflm` is not installed")
+    pytest.importorskip("tflite_micro", reason="the extra `train` is not installed")
     words = [sys.executable, str(RUN), "--output", str(tmp_path), "--folds", "1"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -17,7 +17,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def trained(folders: Path) -> Any:
     """Detector made from the folders with fold 1 held out, and the clips it was tested on."""
-    need("tensorflow", "tflite_micro")
+    need("tensorflow")
     from soundsdk_train import datasets, training_run
     from soundsdk_train.preparation import load_split
 

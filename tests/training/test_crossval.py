@@ -100,7 +100,7 @@ def held_out(folder: Path) -> dict[int, set[str]]:
 
 
 def test_folds_train_at_once_in_two_processes(folders: Path, tmp_path: Path) -> None:
-    need("tensorflow", "tflite_micro")
+    need("tensorflow")
     args = ["--data", str(folders), "--folds", "1-2", "--config", str(quick_config(tmp_path / "quick.toml")), "--json"]
     out = CliRunner().invoke(crossval.crossval, [*args, "--jobs", "2", "-o", str(tmp_path)], catch_exceptions=False)
     assert [r["fold"] for r in json.loads(out.stdout)["folds"]] == [1, 2]
@@ -110,7 +110,7 @@ def test_folds_train_at_once_in_two_processes(folders: Path, tmp_path: Path) -> 
 
 
 def test_folds_train_on_two_dask_workers(folders: Path, tmp_path: Path) -> None:
-    need("tensorflow", "tflite_micro", "distributed")
+    need("tensorflow", "distributed")
     import distributed
 
     args = ["--data", str(folders), "--folds", "1-2", "--config", str(quick_config(tmp_path / "quick.toml")), "--json"]
@@ -136,7 +136,7 @@ def test_a_fold_that_does_not_exist_is_refused_before_training(folders: Path, tm
 
 
 def test_a_fold_with_a_teacher_is_that_of_train_and_is_not_trained_again(folders: Path, tmp_path: Path) -> None:
-    need("tensorflow", "tflite_micro")
+    need("tensorflow")
     from soundsdk_train.commands.train import train
 
     config, teacher = quick_config(tmp_path / "quick.toml"), write_tflite(tmp_path / "tones.tflite")

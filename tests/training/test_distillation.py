@@ -210,7 +210,7 @@ def test_unlabelled_recordings_that_cannot_be_used_are_errors(teacher_file, tmp_
 
 def test_a_network_learns_from_the_teacher_alone(teacher_file, tmp_path):
     """No label was given: all it knows it has from the teacher."""
-    need("tflite_micro")
+    need("tensorflow")
     from soundsdk_train import training_run
     from soundsdk_train.distillation.distil import unlabelled_clips
 
@@ -236,7 +236,7 @@ def test_a_network_learns_from_the_teacher_alone(teacher_file, tmp_path):
 
 
 def test_train_takes_a_teacher_and_unlabelled_recordings(teacher_file, folders, tmp_path, monkeypatch, capfd):
-    need("tflite_micro")
+    need("tensorflow")
     monkeypatch.setenv("SOUNDSDK_CACHE", str(tmp_path / "cache"))
     write(tmp_path / "long" / "a.wav", "noise", "high tone", "low tone")
     config = tmp_path / "c.toml"

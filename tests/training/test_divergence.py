@@ -15,6 +15,9 @@ from soundsdk.errors import CheckError
 from soundsdk.models.shipped import load_model
 from soundsdk_train import engine_check, export
 from soundsdk_train.checkpoint import Checkpoint, TrainingError
+from soundsdk_train.judge import OFFICIAL, judge_named
+
+JUDGE = judge_named(OFFICIAL)
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +82,9 @@ def test_the_engines_are_compared_in_a_process_of_its_own() -> None:
     need("tflite_micro")
     clip = np.random.default_rng(7).integers(-128, 128, (36, 40)).astype(np.int8)
     data = load_model("home").data
-    assert engine_check.verify_apart(data, [clip, clip[:20]]) == 4 + 2
+    assert engine_check.verify_apart(data, [clip, clip[:20]], JUDGE) == 4 + 2
     with pytest.raises(CheckError, match=r"soundcore refuses the model|cannot run the trained model"):
-        engine_check.verify_apart(data[: len(data) // 2], [clip])
+        engine_check.verify_apart(data[: len(data) // 2], [clip], JUDGE)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +98,7 @@ def test_the_engines_are_compared_in_a_process_of_its_own() -> None:
 )
 def test_an_engine_that_ends_its_process_is_one_sentence(code: str, says: str) -> None:
     with pytest.raises(CheckError) as caught:
-        engine_check.verify_apart(b"model", [np.zeros((8, 40), np.int8)], [sys.executable, "-c", code])
+        engine_check.verify_apart(b"model", [np.zeros((8, 40), np.int8)], JUDGE, [sys.executable, "-c", code])
     assert says in caught.value.message
     assert "lower train.learning_rate" in caught.value.hint
 
@@ -103,5 +106,5 @@ def test_an_engine_that_ends_its_process_is_one_sentence(code: str, says: str) -
 def test_what_the_process_found_is_the_error_of_the_training() -> None:
     answer = json.dumps({"error": "they differ on clip 0.", "hint": "Nothing was written."})
     with pytest.raises(CheckError, match="they differ on clip 0") as caught:
-        engine_check.verify_apart(b"", [], [sys.executable, "-c", f"print({answer!r})"])
+        engine_check.verify_apart(b"", [], JUDGE, [sys.executable, "-c", f"print({answer!r})"])
     assert caught.value.hint == "Nothing was written."

@@ -188,7 +188,7 @@ def test_statistics_are_exact_and_need_no_memory_per_clip() -> None:
 
 
 def test_train_names_the_folder_of_features(folders: Path, cache: Path, tmp_path: Path) -> None:
-    need("tensorflow", "tflite_micro")
+    need("tensorflow")
     config = tmp_path / "bad.toml"
     config.write_text('[waveform]\nvariants = 0\n[data]\nnegatives = ["noise", "low_tone", "high_tone"]\n')
     args = ["--data", str(folders), "--config", str(config), "-o", str(tmp_path / "x.tflite")]

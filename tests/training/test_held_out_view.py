@@ -39,7 +39,7 @@ def test_held_out_clips_are_heard_as_on_a_board(capfd: pytest.CaptureFixture[str
 def test_train_shows_the_held_out_fold_as_on_a_board(
     folders: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    need("tensorflow", "tflite_micro")
+    need("tensorflow")
     config = tmp_path / "quick.toml"
     config.write_text(
         '[model]\nhead = "softmax"\n'

@@ -28,7 +28,7 @@ CONFIG = (
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with few recordings of one label, and settings that train on them in seconds."""
-    need("tensorflow", "tflite_micro")
+    need("tensorflow")
     root = tmp_path_factory.mktemp("project")
     rng = np.random.default_rng(5)
     for folder, label in (("doorbell", "high tone"), ("background", "noise")):

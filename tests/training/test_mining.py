@@ -142,7 +142,7 @@ def train(data: Path, out: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def detector(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    need("tensorflow", "tflite_micro")
+    need("tensorflow")
     return train(data, tmp_path_factory.mktemp("model") / "tones.tflite")
 
 

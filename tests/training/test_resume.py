@@ -174,7 +174,7 @@ def test_another_number_of_epochs_is_refused_unless_it_is_reached(tmp_path: Path
 
 
 def test_the_command_resumes_to_the_same_file(folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    need("tflite_micro")
+    need("tensorflow")
     from soundsdk_train import progress
     from soundsdk_train.commands.train import train
 

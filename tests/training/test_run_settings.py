@@ -12,6 +12,7 @@ import pytest
 
 from soundsdk import cli
 from soundsdk.errors import UsageError
+from soundsdk.resources import configs_dir
 from soundsdk_train import crnn, run_settings, setting_ranges
 
 
@@ -178,3 +179,23 @@ def test_every_config_loads_and_its_model_fits_a_small_board(path: Path) -> None
     cost = crnn.cost(chosen.model, chosen.frontend.width, 10, chosen.frontend.rate_hz / chosen.frontend.hop)
     assert cost["parameters"] <= 60_000
     assert cost["macs_per_second"] <= 1_300_000
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in configs_dir().glob("*.toml")))
+def test_settings_that_come_with_soundsdk_are_found_by_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    known = run_settings.read_settings(name)
+    assert known == run_settings.read_settings(configs_dir() / f"{name}.toml")
+    assert known.name == name
+    (tmp_path / name).write_text('name = "mine"\n')  # a file here that is called so
+    assert run_settings.read_settings(name).name == "mine"
+
+
+def test_a_name_that_no_settings_have_is_an_error_with_those_that_there_are(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there are no settings hom") as caught:
+        run_settings.read_settings("hom")
+    assert "esc10, home, knock_doorbell" in caught.value.hint
+    with pytest.raises(UsageError, match="cannot be read"):
+        run_settings.read_settings(tmp_path / "home")

@@ -89,7 +89,7 @@ def quick_config(path: Path) -> Path:
 
 
 def test_the_loss_of_a_worker_ends_the_command_and_all_resume(folders: Path, tmp_path: Path) -> None:
-    need("tflite_micro")
+    need("tensorflow")
     common = ["train", "--data", str(folders), "--config", str(quick_config(tmp_path / "c.toml")), "--name", "m"]
 
     def command(number: int, addresses: str, *more: str) -> subprocess.Popen[str]:

@@ -18,7 +18,7 @@ def need(*modules: str) -> None:
     """Skip, aloud, what cannot run without these modules."""
     for module in modules:
         if importlib.util.find_spec(module) is None:
-            pytest.skip(f"{module} is not installed: pip install 'soundsdk[train,tflm]'")
+            pytest.skip(f"{module} is not installed: pip install 'soundsdk[train]'")
 
 
 def sound(label: str, rng: np.random.Generator, seconds: float = 1.0, rate: int = RATE) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The comparison of the engines in a process of its own: TensorFlow Lite Micro ends its process where it gives up.
 
-`python -m soundsdk_train.engine_check FILE.npz` is that process. The file holds `model` (the detector's bytes) and the
-clips as clip0, clip1 …; its answer is one JSON object on standard output: steps, or error and hint.
+`python -m soundsdk_train.engine_check JUDGE FILE.npz` is that process. The file holds `model` (of the detector)
+and the clips as clip0, clip1 …; its answer is one JSON object on standard output: steps, or error and hint.
 """
 
 from __future__ import annotations
@@ -20,21 +20,22 @@ from numpy.typing import NDArray
 
 from soundsdk.errors import CheckError
 from soundsdk_train import export
+from soundsdk_train.judge import Judge, judge_named
 
 _DIVERGED = "Training may have diverged: lower train.learning_rate. The checkpoint is kept."
 
 
-def verify_apart(file: bytes, clips: Sequence[NDArray[np.int8]], command: Sequence[str] = ()) -> int:
+def verify_apart(file: bytes, clips: Sequence[NDArray[np.int8]], judge: Judge, command: Sequence[str] = ()) -> int:
     """Do what export.verify() does, in a child process; CheckError also if that process does not survive.
 
-    command: what is run in place of this module, with the path of the file as its last word.
+    command: what is run in place of this module, with the judge's name and the path of the file as its last words.
     """
     words = command or (sys.executable, "-m", "soundsdk_train.engine_check")
     with tempfile.TemporaryDirectory(prefix="soundsdk-") as folder:
         path = Path(folder) / "compare.npz"
         held: dict[str, Any] = {f"clip{i}": clip for i, clip in enumerate(clips)}
         np.savez(path, model=np.frombuffer(file, np.uint8), **held)
-        done = subprocess.run([*words, str(path)], capture_output=True, check=False)
+        done = subprocess.run([*words, judge.name, str(path)], capture_output=True, check=False)
     lines = done.stdout.decode(errors="replace").splitlines()
     if done.returncode == 0 and lines:
         answer = json.loads(lines[-1])
@@ -42,7 +43,7 @@ def verify_apart(file: bytes, clips: Sequence[NDArray[np.int8]], command: Sequen
             raise CheckError(answer["error"], answer["hint"])
         return int(answer["steps"])
     raise CheckError(
-        f"TensorFlow Lite Micro cannot run the trained model: its process ended by {_end(done.returncode)}"
+        f"{judge.name} cannot run the trained model: its process ended by {_end(done.returncode)}"
         f"{_last(done.stderr)}. Nothing was written.",
         _DIVERGED,
     )
@@ -64,17 +65,17 @@ def _last(said: bytes) -> str:
     return f", saying {lines[-1][:200]!r}" if lines else ""
 
 
-def main(path: str) -> None:
+def main(judge: str, path: str) -> None:
     """Compare the engines on what a file holds, and print the answer."""
     with np.load(path, allow_pickle=False) as held:
         clips = [held[f"clip{i}"] for i in range(len(held.files) - 1)]
         model = held["model"].tobytes()
     try:
-        answer: dict[str, str | int] = {"steps": export.verify(model, clips)}
+        answer: dict[str, str | int] = {"steps": export.verify(model, clips, judge_named(judge))}
     except CheckError as error:
         answer = {"error": error.message, "hint": error.hint}
     print(json.dumps(answer))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

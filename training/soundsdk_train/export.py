@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from soundsdk.detector_file import FEATURE_SCALE, DetectorFile, from_bytes
 from soundsdk.errors import CheckError, ModelError
 from soundsdk_train.crnn_step import StepSpec
+from soundsdk_train.judge import Judge, choose_judge
 
 METADATA_NAME = "soundsdk"
-_ARENA_BYTES = 256 * 1024
 _MOST_SCALE = 1000.0  # of a tensor: an int8 of 127,000, where a trained network has tens
 _OTHER_VERSION = "Use a TensorFlow version that training/README.md names."
 
@@ -75,15 +75,15 @@ def tensor_map(shape: StepSpec, hop_frames: int) -> dict[str, Any]:
     }
 
 
-def verify(file: bytes, clips: Sequence[NDArray[np.int8]], open_official: Callable[[bytes], Any] | None = None) -> int:
-    """Run TensorFlow Lite Micro and soundcore step by step on clips and compare all outputs.
+def verify(file: bytes, clips: Sequence[NDArray[np.int8]], judge: Judge | None = None) -> int:
+    """Run a judge (default: choose_judge's) and soundcore step by step on clips and compare all outputs.
 
-    clips: int8 features (frames, width). open_official: official_interpreter or a stand-in. Returns the number of
-    steps compared; CheckError if any output byte differs.
+    clips: int8 features (frames, width). Returns the number of steps compared; CheckError if any output byte differs.
     """
     import soundcore
 
-    official = (open_official or official_interpreter)(file)
+    judge = judge or choose_judge()
+    official = judge.open(file)
     try:
         ours = soundcore.Model(file)
     except soundcore.Error as error:
@@ -110,7 +110,7 @@ def verify(file: bytes, clips: Sequence[NDArray[np.int8]], open_official: Callab
                 if not np.array_equal(expected.reshape(-1), got):
                     where = int(np.flatnonzero(expected.reshape(-1) != got)[0])
                     raise CheckError(
-                        f"TensorFlow Lite Micro and soundcore differ on clip {number}, step {at // hop}, output {o}, "
+                        f"{judge.name} and soundcore differ on clip {number}, step {at // hop}, output {o}, "
                         f"byte {where}: {expected.reshape(-1)[where]} and {got[where]}.",
                         "Nothing was written. Report this with run.json and the settings.",
                     )
@@ -127,25 +127,6 @@ def check_by_rules(file: bytes, name: str) -> DetectorFile:
             f"the trained detector would not start on a board: {error.message}",
             "Nothing was written; the checkpoint is kept. Correct the settings.",
         ) from error
-
-
-def need_tflm() -> None:
-    """Raise CheckError if the official interpreter is missing, so that it fails before training and not after."""
-    try:
-        from tflite_micro import runtime  # noqa: F401
-    except ImportError as error:
-        raise CheckError(
-            f"the official interpreter tflite-micro cannot be loaded ({error}), and no model is written without it.",
-            "Install soundsdk[tflm], on Linux x86-64.",
-        ) from error
-
-
-def official_interpreter(file: bytes) -> Any:
-    """Open a detector file in TensorFlow Lite Micro."""
-    need_tflm()
-    from tflite_micro import runtime
-
-    return runtime.Interpreter.from_bytes(file, arena_size=_ARENA_BYTES)
 
 
 def _ordered(graph: Any, indices: Sequence[int], maps: Sequence[Any]) -> list[int]:

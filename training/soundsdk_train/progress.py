@@ -19,7 +19,7 @@ class TrainingDisplay:
     def __init__(self, tensorboard: str | Path | None = None) -> None:
         self._progress = Progress()
         self._stage = ""
-        self._last_line = 0.0
+        self._last_line = time.monotonic()
         self._log_dir = Path(tensorboard) if tensorboard else None
         self._writers: dict[str, Any] = {}
 
@@ -43,13 +43,16 @@ class TrainingDisplay:
         stage, epoch, epochs = report.stage, report.epoch, report.epochs
         if self._log_dir is not None:
             self._log(self._log_dir, report)
-        note = f"loss {report.loss:.3f}  metric {report.metric:.3f}  {_clock(report.seconds_left)} left"
+        left = "" if report.seconds_left is None else f"  {_clock(report.seconds_left)} left"
+        note = f"loss {report.loss:.3f}  metric {report.metric:.3f}{left}"
         self._progress.update(epoch, epochs, note, stage)
-        due = stage != self._stage or epoch == epochs or time.monotonic() - self._last_line > _LINE_S
+        # The first line of a stage waits until it can say how long the stage takes.
+        first = stage != self._stage and report.seconds_left is not None
+        due = first or epoch == epochs or time.monotonic() - self._last_line > _LINE_S
         if due and not self._progress.shows_bar:
             self._last_line = time.monotonic()
             self._progress.say(f"{stage}: epoch {epoch} of {epochs}  {note}")
-        self._stage = stage
+            self._stage = stage
 
     def _log(self, folder: Path, report: EpochReport) -> None:
         import tensorflow as tf

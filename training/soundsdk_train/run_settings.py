@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from soundsdk.errors import UsageError
-from soundsdk.labels import BACKGROUND_LABELS, MOST_LABEL_BYTES, counted, is_background, meant, printable
+from soundsdk.labels import MOST_LABEL_BYTES, counted, is_background, meant, printable
+from soundsdk.resources import configs_dir
 from soundsdk_train.setting_ranges import check_frontend, check_numbers
 
-__all__ = ["BACKGROUND_LABELS", "is_background"]  # known here as well, beside the settings they go with
+__all__ = ["is_background"]  # known here as well, beside the settings it goes with
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -292,8 +293,23 @@ class RunSettings:
         return dataclasses.asdict(self)
 
 
+def find_settings(name_or_path: str | Path) -> Path:
+    """Return the path of a settings file: a path as it is, a bare name below those that come with soundsdk.
+
+    UsageError for a name that none has.
+    """
+    path = Path(name_or_path)
+    if path.suffix or path.name != str(name_or_path) or path.is_file():
+        return path
+    known = configs_dir() / f"{path.name}.toml"
+    if known.is_file():
+        return known
+    names = ", ".join(sorted(p.stem for p in configs_dir().glob("*.toml")))
+    raise UsageError(f"there are no settings {path.name}.", f"Give a TOML file or one of: {names}.")
+
+
 def read_settings(path: str | Path | None) -> RunSettings:
-    """Read a TOML file; None gives the defaults.
+    """Read a TOML file, or one that comes with soundsdk, by its name; None gives the defaults.
 
     Raises UsageError for a file that cannot be read, an unknown key or a value of the wrong type.
     """
@@ -305,7 +321,7 @@ def tables_in(path: str | Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return tomllib.loads(find_settings(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the settings file {path} cannot be read: {error}.", "Give a TOML file.") from error
     except tomllib.TOMLDecodeError as error:

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from soundsdk.errors import UsageError
+from soundsdk.install.packages import need
 from soundsdk.labels import counted
 from soundsdk.whole_file import check_folder
 from soundsdk_train import run_settings, training_run
 from soundsdk_train.checkpoint import CheckpointFiles
 from soundsdk_train.datasets import Dataset, add_backgrounds, chosen_fold, scan, split
 from soundsdk_train.evaluation.deployed_figures import DeployedFigures
+from soundsdk_train.judge import choose_judge
 from soundsdk_train.preparation import (
     check_classes,
     check_data,
@@ -115,6 +117,10 @@ def make_detector(
     if request.tensorboard is not None and request.worker == 0:
         check_folder(request.tensorboard)
     settings = settings_of(request)
+    need_installed(settings.teacher_file.file)
+    note = choose_judge().note()
+    if note is not None and request.worker == 0:
+        say(note)
     if request.workers:
         check_addresses(request.workers, request.worker)
         say(f"worker {request.worker} waits for {counted(len(request.workers) - 1, 'other')}")
@@ -168,7 +174,7 @@ def _train(
             labels,
             settings,
             test_fold=fold,
-            choose_thresholds=_threshold_chooser(dataset, fold, settings, say),
+            choose_thresholds=_threshold_chooser(dataset, fold, settings, display.stage if display else say),
             sources=sources,
             **fitting,
         )
@@ -182,6 +188,17 @@ def _train(
         continuous = clip_figures(detector.data, test)
         detector.record["deployed"] = continuous.as_dict()
     return detector, continuous
+
+
+def need_installed(teacher: str | None, dask: bool = False) -> None:
+    """Raise MissingPackageError with all that this training lacks, before anything is read.
+
+    teacher: its file. dask: the cluster's workers train, and this process only asks them to.
+    """
+    if dask:
+        need("a training on a Dask cluster", "dask")
+        return
+    need("training", "train", *(["onnx"] if (teacher or "").lower().endswith(".onnx") else []))
 
 
 def settings_of(request: TrainingRequest) -> run_settings.RunSettings:

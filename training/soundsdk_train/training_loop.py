@@ -36,7 +36,7 @@ class EpochReport:
     epochs: int
     loss: float
     metric: float  # share of right labels; with recordings held back, accuracy or mean average precision on those
-    seconds_left: float
+    seconds_left: float | None  # of this stage; None while only its first batch is done, which compiles the step
 
 
 @dataclass
@@ -194,7 +194,7 @@ def fit(
     snapshot = checkpoint.read(workers.share) if checkpoint is not None else None
     if snapshot is not None:
         first, best, best_value = _resume(snapshot, out, augmenter, state, epochs)
-    began = time.monotonic()
+    pace = Pace()
     epoch = first - 1
     left_over = max(0, epochs - epoch)
     untrained, high = _untrained_loss(train, classes, softmax=softmax), 0
@@ -202,7 +202,7 @@ def fit(
         untrained *= max(1.0, temperature**2)
     try:
         for epoch, batches in enumerate(epochs_ahead(augmenter, left_over), first):
-            results = [step(*parts(batch)) for batch in batches]
+            results = [pace.after(step(*parts(batch))) for batch in batches]
             loss, metric = (float(np.mean([float(r[i]) for r in results])) for i in (0, 1))
             kept = checkpoint is not None and epoch > 1
             if not np.isfinite(loss):
@@ -230,7 +230,7 @@ def fit(
                 about["random"] = batches.random
                 checkpoint.write(Snapshot([np.asarray(v) for v in state], list(best or ()), about))
             if on_epoch is not None:
-                left = (time.monotonic() - began) / (epoch + 1 - first) * (epochs - epoch)
+                left = pace.left((epochs - epoch) * batches_per_epoch)
                 on_epoch(EpochReport(stage, epoch, epochs, loss, metric, left))
     except KeyboardInterrupt:
         workers.leave("interrupted")
@@ -240,6 +240,27 @@ def fit(
     if best is not None:
         _assign(variables, best)
     return out
+
+
+class Pace:
+    """The time that batches take, without the first one: that compiles the step, which can take as long as hundreds."""
+
+    def __init__(self) -> None:
+        self._began = 0.0
+        self._done = 0
+
+    def after(self, result: Any) -> Any:
+        """Count a batch as done, and return its result."""
+        if self._done == 0:
+            self._began = time.monotonic()
+        self._done += 1
+        return result
+
+    def left(self, batches: int) -> float | None:
+        """Return the seconds that so many more take, with all that is done between them; None while that is unknown."""
+        if self._done < 2:
+            return None if batches else 0.0
+        return (time.monotonic() - self._began) / (self._done - 1) * batches
 
 
 def clip_logits(model: Any, features: Sequence[NDArray[np.int8]], classes: int) -> F32:

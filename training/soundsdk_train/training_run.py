@@ -26,6 +26,7 @@ from soundsdk_train.datasets import LabelledClip, data_hash, label_matrix, refus
 from soundsdk_train.evaluation import clips as clip_evaluation
 from soundsdk_train.evaluation.clip_metrics import Figures
 from soundsdk_train.features import statistics
+from soundsdk_train.judge import choose_judge
 from soundsdk_train.negatives import negatives_for
 from soundsdk_train.negatives.mixing import ChosenNegatives
 from soundsdk_train.pretrained import transfer
@@ -145,7 +146,7 @@ def train_detector(
     Raises DataError, UsageError, TrainingError, or CheckError when an engine differs.
     """
     check_settings(settings)
-    export.need_tflm()
+    judge = choose_judge()
     refuse_duplicates(clips, test)
     fitted = fit_network(
         clips,
@@ -173,6 +174,7 @@ def train_detector(
         metadata["provenance"]["from"] = pretrained.origin()
     if trained.interrupted:
         metadata["provenance"]["interrupted"] = len(trained.losses)
+    metadata["provenance"]["judge"] = str(judge)
     metadata["provenance"]["negatives"] = {"clips": len(negatives.clips), "data": negatives.digest}
     floats = None
     if test:
@@ -184,9 +186,9 @@ def train_detector(
         on_stage("choosing thresholds")
         metadata.update(choose_thresholds(data))
         data = export.pack_detector(converted, shape, metadata)
-    on_stage("comparing with TensorFlow Lite Micro")
+    on_stage(f"comparing with {judge.name}")
     compared = [_features(clip) for clip in test] or [features[i] for i in chosen]
-    steps = engine_check.verify_apart(data, compared)
+    steps = engine_check.verify_apart(data, compared, judge)
     int8 = None
     if test:
         on_stage("evaluating")
@@ -216,7 +218,7 @@ def train_detector(
         "calibration_clips": [clips[i].name for i in chosen],
         "detector": metadata["detector"],
         "calibration": metadata.get("calibration"),
-        "steps_equal_in_tflm": steps,
+        "judge": {"name": judge.name, "version": judge.version, "steps_equal": steps},
         "float": floats.as_dict() if floats else None,
         "int8": int8.as_dict() if int8 else None,
         "versions": _versions(),

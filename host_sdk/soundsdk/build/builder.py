@@ -14,10 +14,9 @@ from soundsdk.build import contents, image_file, make, prebuilt, sources, toolch
 from soundsdk.build.esp_idf import IdfError
 from soundsdk.build.prebuilt import CompiledFacts
 from soundsdk.build.sources import Say
-from soundsdk.build.toolchain import ToolError
 from soundsdk.cache import cache_dir, content_sha256, locked
 from soundsdk.detector_file import DetectorFile
-from soundsdk.errors import ModelError, UsageError
+from soundsdk.errors import ModelError, ToolError, UsageError
 from soundsdk.models.fit import check_fit
 from soundsdk.resources import firmware_dir
 from soundsdk.whole_file import write_whole

@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 
 from soundsdk.boards import Board
-from soundsdk.errors import SoundsdkError
+from soundsdk.errors import SoundsdkError, ToolError
 
 _VERSIONS = ((5, 2), (5, 3), (5, 4))
 _PARTS = ("export.sh", "tools/idf.py", "tools/cmake/version.cmake")
@@ -23,7 +23,7 @@ _ERASED = b"\xff"
 
 
 class IdfError(SoundsdkError):
-    """ESP-IDF is missing, has another version, or made something else than the board file says."""
+    """ESP-IDF made something else than the board file says."""
 
 
 def _install(board: Board) -> str:
@@ -45,19 +45,19 @@ def version() -> str:
 
 
 def check(board: Board) -> None:
-    """Raise IdfError unless IDF_PATH names an ESP-IDF that MicroPython builds with."""
+    """Raise ToolError unless IDF_PATH names an ESP-IDF that MicroPython builds with."""
     named = os.environ.get("IDF_PATH")
     if not named:
-        raise IdfError(
+        raise ToolError(
             f"building for {board.id} needs Espressif's ESP-IDF, and IDF_PATH does not name one.", _install(board)
         )
     for part in _PARTS:
         if not (Path(named) / part).is_file():
-            raise IdfError(f"IDF_PATH is {named}, which holds no ESP-IDF: it lacks {part}.", _install(board))
+            raise ToolError(f"IDF_PATH is {named}, which holds no ESP-IDF: it lacks {part}.", _install(board))
     found = version()
     if tuple(map(int, found.split(".")[:2])) not in _VERSIONS:
         known = ", ".join(f"{major}.{minor}" for major, minor in _VERSIONS)
-        raise IdfError(
+        raise ToolError(
             f"the ESP-IDF in {named} is {found}, and MicroPython 1.25.0 is built with {known}.", _install(board)
         )
 

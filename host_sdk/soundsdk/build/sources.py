@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from soundsdk.cache import cache_dir, content_sha256, locked, new_folder
-from soundsdk.errors import DataError
+from soundsdk.errors import DataError, ToolError
 from soundsdk.resources import firmware_dir
 
 MICROPYTHON = "1.25.0"
@@ -235,7 +235,7 @@ def check_sha256(path: Path, sha256: str) -> None:
 
 def _from_upstream(tree: Path, say: Say) -> None:
     if shutil.which("git") is None:
-        raise DataError("neither apt nor git is installed to fetch the sources.", "Give them with --sources.")
+        raise ToolError("neither apt nor git is installed to fetch the sources.", "Give them with --sources.")
     for name, (url, tag, parts, sha256) in UPSTREAM.items():
         say(f"fetching {name} {tag} from {url}")
         # With the line ends that were committed, whatever the user's git converts them to.

@@ -8,7 +8,7 @@ import subprocess
 
 from soundsdk.boards import Board
 from soundsdk.build import esp_idf
-from soundsdk.errors import SoundsdkError
+from soundsdk.errors import ToolError
 
 # program: Debian package
 _ALWAYS = {"make": "make", "cc": "gcc", "python3": "python3", "patch": "patch", "tar": "tar"}
@@ -27,12 +27,8 @@ _LIBRARIES: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
 }
 
 
-class ToolError(SoundsdkError):
-    """A program that the build runs is not installed."""
-
-
 def check(board: Board) -> None:
-    """Raise ToolError with everything the board's build lacks and how to install it, IdfError if that is ESP-IDF."""
+    """Raise ToolError with everything the board's build lacks and how to install it."""
     assert board.build is not None
     toolchain = board.build.toolchain
     programs = _ALWAYS | _BY_PORT.get(board.port, {}) | _BY_TOOLCHAIN.get(toolchain, {})

@@ -42,7 +42,8 @@ def devices(surroundings: Surroundings, bridges: bool, as_json: bool) -> None:
     for one in found:
         what = f"{one.board}  {one.model or 'no detector'}  {one.fw}" if one.board else one.product
         ids = f"{one.vid:04x}:{one.pid:04x}" if one.vid is not None and one.pid is not None else ""
-        words = [one.by_id or one.path or "(no drive)", one.state, what, ids, one.serial_number or "", one.note]
+        nowhere = "(no drive)" if one.kind == "boot loader" else "(no port)"
+        words = [one.by_id or one.path or nowhere, one.state, what, ids, one.serial_number or "", one.note]
         click.echo("  ".join(word for word in words if word))
     if not any(one.state == "ready" for one in found):
         click.echo("No board has answered. Find the cause with soundsdk doctor.", err=True)

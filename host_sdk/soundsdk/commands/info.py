@@ -16,7 +16,7 @@ from soundsdk.errors import SoundsdkError, UsageError
 from soundsdk.labels import counted, printable
 from soundsdk.models.fit import misfits
 from soundsdk.models.reachability import unreachable_classes
-from soundsdk.models.shipped import load_model
+from soundsdk.models.shipped import find_model, load_model
 
 if TYPE_CHECKING:
     from soundsdk.device.classes import BoardClass
@@ -50,6 +50,9 @@ def info(surroundings: Surroundings, model: str | None, port: str | None, as_jso
         click.echo(json.dumps({**_facts(detector), "metadata": detector.metadata}))
         return
     _show(detector)
+    card = find_model(model).with_suffix(".md")
+    if card.is_file():
+        click.echo(f"  card    {card}")
 
 
 def _facts(detector: DetectorFile) -> dict[str, Any]:
@@ -82,9 +85,11 @@ def _show(detector: DetectorFile) -> None:
     for problem in _warnings(detector):
         click.echo(f"  warning: {problem}")
     provenance = meta.get("provenance")
-    epochs = provenance.get("interrupted") if isinstance(provenance, dict) else None
-    if isinstance(epochs, int):
-        click.echo(f"  interrupted: its training was ended after {counted(epochs, 'epoch')}")
+    provenance = provenance if isinstance(provenance, dict) else {}
+    if isinstance(provenance.get("interrupted"), int):
+        click.echo(f"  interrupted: its training was ended after {counted(provenance['interrupted'], 'epoch')}")
+    if isinstance(provenance.get("judge"), str):
+        click.echo(f"  checked against {provenance['judge']}: every byte of its outputs is the same")
     calibration = meta.get("calibration")
     if isinstance(calibration, dict) and {"max_fa_per_hour", "hours"} <= set(calibration):
         click.echo(f"  {_calibration(calibration)}")

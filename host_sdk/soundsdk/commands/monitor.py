@@ -6,20 +6,23 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
-from soundsdk.commands.options import Number, port_option
+from soundsdk.commands.options import Number, json_option, ports_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
-from soundsdk.errors import EXIT_OK, CheckError
+from soundsdk.errors import EXIT_OK, CheckError, UsageError
+from soundsdk.progress import is_dumb
 
 if TYPE_CHECKING:
+    from soundsdk.monitor.boards.board import MonitoredBoard
     from soundsdk.monitor.lines import Sink
-    from soundsdk.monitor.page_server import PageServer
+    from soundsdk.monitor.log import Log
+    from soundsdk.monitor.page.server import PageServer
 
 _TERMINATED = 128 + 15
 
@@ -28,13 +31,14 @@ _TERMINATED = 128 + 15
     cls=Verb,
     examples=[
         "soundsdk monitor",
-        "soundsdk monitor --format jsonl --label siren | jq .score",
+        "soundsdk monitor --json --label siren | jq .score",
         "soundsdk monitor --log events.jsonl --web",
-        "soundsdk monitor --mqtt mqtt://user:password@broker.local/sounds",
+        "soundsdk monitor -p /dev/ttyACM0 -p id:E6614103E7452D2F --web",
+        "soundsdk monitor --mqtt mqtts://broker.local/sounds --mqtt-ca authority.pem",
         "soundsdk monitor --once --label smoke_alarm --seconds 60",
     ],
 )
-@port_option
+@ports_option
 @click.option(
     "--format",
     "form",
@@ -43,6 +47,7 @@ _TERMINATED = 128 + 15
     show_default=True,
     help="Print a live table or plain lines, JSON Lines, a DCASE table, or an Audacity label track.",
 )
+@json_option
 @click.option(
     "--log", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Append JSON Lines to FILE."
 )
@@ -69,105 +74,198 @@ _TERMINATED = 128 + 15
     "--mqtt",
     envvar="SOUNDSDK_MQTT",
     metavar="URL",
-    help="Publish to mqtt[s]://[USER:PASSWORD@]HOST[:PORT]/PREFIX, with Home Assistant discovery.",
+    help="Publish to mqtt[s]://[USER:PASSWORD@]HOST[:PORT]/PREFIX, with Home Assistant discovery. User and password "
+    "may be in SOUNDSDK_MQTT_USER and SOUNDSDK_MQTT_PASSWORD instead.",
+)
+@click.option(
+    "--mqtt-ca",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Check the certificate of an mqtts:// broker with these (PEM), not with those this computer trusts.",
 )
 @click.option("--seconds", type=Number(0, min_open=True), metavar="N", help="End after this time.")
 @pass_surroundings
 def monitor(
     surroundings: Surroundings,
-    port: str | None,
+    addresses: tuple[str, ...],
     form: str,
+    as_json: bool,
     log: Path | None,
     labels: tuple[str, ...],
     min_score: float,
     once: bool,
     web: int | None,
     mqtt: str | None,
+    mqtt_ca: Path | None,
     seconds: float | None,
 ) -> int:
-    """Show a board's events and levels as they come.
+    """Show the events and levels of a board, or of several, as they come.
 
-    Standard output holds nothing but the data. Runs until Ctrl-C (exit code 130) or until its output is closed (0).
-    With --once it ends with 0 after an event: at its onset, or at its end for formats of whole events (tsv, audacity);
-    with 6 if there is none within --seconds. If the board is unplugged, it waits for its return.
+    With several -p, each line names its board, and the table and the page show all. If a board is unplugged, it waits
+    for its return; the others go on. Standard output holds nothing but the data. Runs until Ctrl-C (exit code 130) or
+    until its output is closed (0). With --once it ends with 0 after an event: at its onset, or at its end for formats
+    of whole events (tsv, audacity); with 6 if there is none within --seconds.
     """
-    from soundsdk.device.classes import check_labels
-    from soundsdk.device.reconnect import ReconnectingDevice
-    from soundsdk.monitor.event_filter import EventFilter
+    from soundsdk.monitor.boards.feeds import GATHER_S, ManyBoards, OneBoard
     from soundsdk.monitor.lines import Lines
     from soundsdk.monitor.log import Log
+    from soundsdk.monitor.loop import GATHER_S as GATHER_ONE_S
     from soundsdk.monitor.loop import run_monitor
-    from soundsdk.monitor.notes import Notes, summary
-    from soundsdk.monitor.source import DeviceSource
-    from soundsdk.monitor.state import State
-    from soundsdk.monitor.telemetry_requests import TelemetryRequests
+    from soundsdk.monitor.notes import Notes
 
     broker = None
     if mqtt is not None:
-        from soundsdk.monitor.mqtt_topics import parse
+        from soundsdk.monitor.mqtt.address import parse
 
-        broker = parse(mqtt)
+        broker = parse(mqtt, mqtt_ca)
+    elif mqtt_ca is not None:
+        raise UsageError("--mqtt-ca is there and --mqtt is not.", "Give the address of the broker, too.")
+    if as_json and form not in ("text", "jsonl"):
+        raise UsageError(f"--json and --format {form} exclude each other.", "Leave one out.")
+    form = "jsonl" if as_json else form
+    several = len(addresses) > 1
+    if several and form == "audacity":
+        raise UsageError("an Audacity label track holds the times of one board.", "Give --format tsv, or one -p.")
     with contextlib.ExitStack() as stack:
         # What can fail comes first; the live table, which occupies the terminal, last.
         server = None
         if web is not None:
-            from soundsdk.monitor.page_server import PageServer
+            from soundsdk.monitor.page.server import PageServer
 
             server = PageServer(web)
             stack.callback(server.close)
-        board = stack.enter_context(ReconnectingDevice(port, system=surroundings.system))
-        if board.device is not None:
-            check_labels(board.device, labels)
-        source = DeviceSource(board)
-        state = State(source.hello, source.path)
-        live = form == "text" and sys.stdout.isatty()
-        requests = TelemetryRequests(source, state, lambda: (live or _watched(server), _watched(server)))
+        live = form == "text" and sys.stdout.isatty() and not is_dumb()
+        boards = _open(addresses, surroundings, stack, live, server, labels, min_score)
         sinks: list[Sink] = []
 
         def add(sink: Sink) -> None:
             sinks.append(sink)
             stack.callback(sink.close)
 
-        kept = Log(log, state, _say) if log else None
-        stack.callback(lambda: _last_words(summary(state, source.counts, kept.failed if kept else 0)))
+        kept = Log(log, _say) if log else None
+        stack.callback(lambda: _last_words(_summaries(boards, kept)))
         if kept is not None:
             add(kept)
         if broker is not None:
-            from soundsdk.monitor.mqtt import Mqtt
+            from soundsdk.monitor.mqtt.publisher import Mqtt
 
-            add(Mqtt(broker, state, requests, source.serial_number, labels, _say))
+            say = _once(_say)
+            for board in boards:
+                add(Mqtt(broker, board, labels, say))
         if server is not None:
-            from soundsdk.monitor.web import Web
+            from soundsdk.monitor.page.web import Web
 
-            add(Web(server, source, state, requests))
+            add(Web(server, boards))
             _say(f"the page is at {server.url}")
         if live:
             from rich.console import Console
 
-            from soundsdk.monitor.table import Table
+            from soundsdk.monitor.table.live import Table
 
-            add(Table(source, state, Console()))
+            add(Table(boards, Console()))
         else:
-            add(Lines(form, state))
-        add(Notes(state, _say, lambda words: click.echo(f"board: {words}", err=True)))
+            add(Lines(form))
+        for board in boards:
+            add(Notes(board, _sayer(board), _shower(board)))
         stack.enter_context(_terminable())
         now = time.time()
-        for sink in sinks:
-            sink.handle(source.hello, None, now)
-        found = run_monitor(
-            source, state, EventFilter(labels, min_score), requests, sinks, once, form in ("tsv", "audacity"), seconds
-        )
+        for board in boards:
+            for sink in sinks:
+                sink.handle(board, board.source.hello, None, now)
+        feed = stack.enter_context(ManyBoards(boards)) if several else OneBoard(boards[0])
+        whole = form in ("tsv", "audacity")
+        gather_s = GATHER_S if several else GATHER_ONE_S
+        found = run_monitor(boards, feed, sinks, once, whole, seconds, gather_s)
     if once and not found:
         raise CheckError(f"no such event came within {seconds:g} s.")
     return EXIT_OK
 
 
-def _watched(server: PageServer | None) -> bool:
-    return server is not None and server.watched
+def _open(
+    addresses: Sequence[str],
+    surroundings: Surroundings,
+    stack: contextlib.ExitStack,
+    live: bool,
+    server: PageServer | None,
+    labels: Collection[str],
+    min_score: float,
+) -> list[MonitoredBoard]:
+    """Open the boards; the stack closes them."""
+    from soundsdk.device import ports
+    from soundsdk.device.classes import check_labels
+    from soundsdk.monitor.boards.board import monitored
+    from soundsdk.monitor.boards.feeds import ThreadedSource
+    from soundsdk.monitor.boards.identity import Identity, distinct, identify
+    from soundsdk.monitor.boards.opening import open_boards
+    from soundsdk.monitor.boards.source import DeviceSource
+
+    devices = open_boards(addresses, surroundings.system)
+    for device in devices:
+        stack.callback(device.close)
+    check_labels([device.device for device in devices if device.device is not None], labels)
+    listed = ports.listed(surroundings.system)
+    names: list[Identity] = []
+    boards: list[MonitoredBoard] = []
+    for index, device in enumerate(devices):
+        names.append(distinct(identify(device.hello.board, device.transport, listed), names))
+        source = DeviceSource(device) if len(devices) == 1 else ThreadedSource(DeviceSource(device))
+        wants = _wants(live, server, index)
+        boards.append(monitored(source, names[-1], index, len(devices) > 1, wants, labels, min_score))
+    return boards
+
+
+def _wants(live: bool, server: PageServer | None, index: int) -> Callable[[], tuple[bool, bool]]:
+    """Return what asks whether somebody looks at a board's scores, and at its features."""
+
+    def wants() -> tuple[bool, bool]:
+        looked_at = server is not None and server.looks_at(index)
+        return live or looked_at, looked_at
+
+    return wants
 
 
 def _say(sentence: str) -> None:
     click.echo(f"soundsdk: {sentence}", err=True)
+
+
+def _sayer(board: MonitoredBoard) -> Callable[[str], None]:
+    """Return what says a sentence about a board, with its name if there are others."""
+    return (lambda sentence: _say(f"{board.name}: {sentence}")) if board.several else _say
+
+
+def _shower(board: MonitoredBoard) -> Callable[[str], None]:
+    """Return what shows a line that a board has printed."""
+    name = board.name if board.several else "board"
+    return lambda words: click.echo(f"{name}: {words}", err=True)
+
+
+def _once(say: Callable[[str], None]) -> Callable[[str], None]:
+    """Return a say() for the connections of several boards to one broker: what all say is said once."""
+    last = ""
+
+    def say_new(sentence: str) -> None:
+        nonlocal last
+        if sentence != last:
+            last = sentence
+            say(sentence)
+
+    return say_new
+
+
+def _summaries(boards: Sequence[MonitoredBoard], log: Log | None) -> list[str]:
+    from soundsdk.monitor.notes import summary
+
+    failed = log.failed if log else 0
+    return [
+        line
+        for board in boards
+        for line in summary(
+            board.state,
+            board.source.counts,
+            failed if board is boards[-1] else 0,
+            board.name if board.several else "",
+        )
+    ]
 
 
 def _last_words(lines: list[str]) -> None:

@@ -15,21 +15,30 @@ board_argument = click.argument("board", metavar="BOARD")
 model_argument = click.argument("model", metavar="MODEL")
 model_option = click.option(
     "-m", "--model", metavar="MODEL",
-    help="The detector: a .tflite file, or one that comes with soundsdk: home (the default), esc10.",
+    help="The detector: a .tflite file, or one that comes with soundsdk: home (the default), esc10, knock_doorbell.",
 )  # fmt: skip
 port_option = click.option(
     "-p", "--port", metavar="PORT",
     help="The board: auto, id:SERIAL, a path, rfc2217://HOST:PORT, socket://HOST:PORT, sim:BOARD[,file=CLIP]. "
     "Default: SOUNDSDK_PORT, else auto, the only board there is.",
 )  # fmt: skip
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text, one object per line.")
+ports_option = click.option(
+    "-p", "--port", "addresses", multiple=True, metavar="PORT",
+    help="A board: auto, id:SERIAL, a path, rfc2217://HOST:PORT, socket://HOST:PORT, sim:BOARD[,file=CLIP]; may be "
+    "repeated. Default: SOUNDSDK_PORT, else auto, the only board there is.",
+)  # fmt: skip
+json_option = click.option(
+    "--json", "as_json", is_flag=True,
+    help='Print JSON instead of text, one object per line; if it fails, the last is {"error": ...}.',
+)  # fmt: skip
 sources_option = click.option(
     "--sources", type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="DIR",
     help="Build from this folder with micropython, pico-sdk and tinyusb, instead of fetching them.",
 )  # fmt: skip
 data_option = click.option("--data", required=True, type=click.Path(), metavar="DIR", help="Folder of recordings.")
 config_option = click.option(
-    "--config", type=click.Path(), metavar="FILE", help="TOML file of settings, as in training/configs."
+    "--config", type=click.Path(), metavar="FILE",
+    help="TOML file of settings, or those of a detector that comes with soundsdk: home, esc10, knock_doorbell.",
 )
 seed_option = click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all random choices.")
 

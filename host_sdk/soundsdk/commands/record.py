@@ -113,7 +113,7 @@ def record(
         with Device.open(port, system=surroundings.system) as device:
             hello = device.hello
             if trigger:
-                check_labels(device, [trigger])
+                check_labels([device], [trigger])
             depth = int(bits) if bits else best_bits(device, surroundings.system)
             if trigger:
                 click.echo(f"waiting for {trigger} on {hello.board}", err=True)

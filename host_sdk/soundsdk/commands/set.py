@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
 
 from soundfw.settings import THRESHOLDS
-from soundsdk.commands.options import port_option
+from soundsdk.commands.options import json_option, port_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.errors import UsageError
 from soundsdk.labels import meant
@@ -57,8 +58,11 @@ def parse(words: tuple[str, ...]) -> dict[str | None, dict[str, Any]]:
 @click.argument("changes", nargs=-1, required=True, metavar="KEY[.LABEL]=VALUE...")
 @port_option
 @click.option("--until-restart", is_flag=True, help="Do not save the change: the board drops it when it restarts.")
+@json_option
 @pass_surroundings
-def set_(surroundings: Surroundings, changes: tuple[str, ...], port: str | None, until_restart: bool) -> None:
+def set_(
+    surroundings: Surroundings, changes: tuple[str, ...], port: str | None, until_restart: bool, as_json: bool
+) -> None:
     """Change a board's thresholds.
 
     KEY is one of: threshold, the score at which an event begins; off, the score below which it ends; min_ms, how long
@@ -72,7 +76,7 @@ def set_(surroundings: Surroundings, changes: tuple[str, ...], port: str | None,
     by_label = parse(changes)
     done: list[str] = []
     with Device.open(port, system=surroundings.system) as device:
-        check_labels(device, [label for label in by_label if label is not None])
+        check_labels([device], [label for label in by_label if label is not None])
         for label, values in by_label.items():
             try:
                 device.set(label, keep=not until_restart, **values)
@@ -83,6 +87,9 @@ def set_(surroundings: Surroundings, changes: tuple[str, ...], port: str | None,
                     error.hint = "Change it until the board restarts, with --until-restart."
                 raise
             done.append(label or "every class")
+    if as_json:
+        changed = [{"label": label, **values} for label, values in by_label.items()]
+        click.echo(json.dumps({"board": device.hello.board, "changed": changed, "saved": not until_restart}))
     click.echo(
         f"Changed {', '.join(done)}; {'until the board restarts' if until_restart else 'saved on the board'}.", err=True
     )

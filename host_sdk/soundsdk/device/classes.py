@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,20 +52,22 @@ def classes_of(device: Device) -> list[BoardClass] | None:
             return found
 
 
-def check_labels(device: Device, labels: Iterable[str]) -> None:
-    """Raise UsageError, with what may have been meant, for a label that a board's detector does not have.
+def check_labels(devices: Sequence[Device], labels: Iterable[str]) -> None:
+    """Raise UsageError, with what may have been meant, for a label that none of the boards' detectors has.
 
-    A board that does not say what it has is taken to have them.
+    A board that does not say what it has is taken to have them all.
     """
     wanted = list(labels)
-    classes = classes_of(device) if wanted else None
-    if classes is None:
-        return
-    known = [one.label for one in classes]
+    known: dict[str, None] = {}
+    for device in devices if wanted else ():
+        classes = classes_of(device)
+        if classes is None:
+            return
+        known |= dict.fromkeys(one.label for one in classes)
     for label in wanted:
         if label not in known:
-            names = ", ".join(printable(one) for one in known)
+            where = " and ".join(f"{device.hello.model} on {device.hello.board}" for device in devices)
             raise UsageError(
-                f"{device.hello.model} on {device.hello.board} has no label {printable(label)}.",
-                f"{meant(label, known)}It has {names}.",
+                f"{where} {'has' if len(devices) == 1 else 'have'} no label {printable(label)}.",
+                f"{meant(label, known)}Known: {', '.join(map(printable, known))}.",
             )

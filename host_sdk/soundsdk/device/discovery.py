@@ -6,13 +6,14 @@ some of those restart when they are opened. Any other port is listed, never open
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
 from soundsdk.device import ports, uf2_drive
 from soundsdk.device.messages import Hello
-from soundsdk.device.port_info import BOOTLOADERS, Kind, PortInfo
+from soundsdk.device.port_info import BOOTLOADERS, Kind, PortInfo, driver_of, kind_of
 from soundsdk.device.session import Device
 from soundsdk.device.system import THIS_COMPUTER, System
 from soundsdk.device.transport import SerialTransport
@@ -20,7 +21,7 @@ from soundsdk.errors import DeviceError, PortError, ProtocolError
 
 HELLO_S = 1.5
 
-State = Literal["ready", "silent", "refused", "gone", "not asked", "boot loader"]
+State = Literal["ready", "silent", "refused", "gone", "not asked", "boot loader", "no port"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Found:
     """A port or a boot loader.
 
     state: ready (said hello), silent (does not answer as a soundsdk board), refused (busy or not permitted), gone
-    (unplugged meanwhile), not asked, boot loader. note: a sentence for people, with what to do.
+    (unplugged meanwhile), not asked, boot loader, no port (on USB, but the system has made no serial port). note: a
+    sentence for people, with what to do.
     """
 
     path: str
@@ -94,4 +96,14 @@ def discover(bridges: bool = False, hello_s: float = HELLO_S, system: System | N
     for port in listed:
         note = "may be a board: find out with soundsdk devices --bridges" if port.kind == "bridge" else ""
         out.append(answers.get(port.path) or _found(port, "not asked", note))
+    for vid, pid in ports.without_port(system):
+        out.append(Found("", kind_of(vid, pid), "no port", vid, pid, note=_without_port(vid, pid)))
     return out + boot_loaders(system)
+
+
+def _without_port(vid: int, pid: int) -> str:
+    """Say what to do about a board that is on USB and has no port."""
+    if sys.platform.startswith("linux"):
+        driver = f"Load its driver: sudo modprobe {driver_of(vid, pid)}."
+        return f"{driver} In a container, pass it its port (--device); in WSL, attach it with usbipd."
+    return "Install the driver of its maker, and plug it in again."

@@ -12,10 +12,13 @@ from importlib import metadata
 from pathlib import Path
 
 from soundsdk import __version__
-from soundsdk.device import ports, udev
-from soundsdk.device.discovery import Found
+from soundsdk.device import address, ports, udev
+from soundsdk.device.discovery import HELLO_S, Found
 from soundsdk.device.port_info import PortInfo
 from soundsdk.device.system import THIS_COMPUTER, System
+from soundsdk.errors import SoundsdkError
+from soundsdk.install.packages import install_command
+from soundsdk.progress import is_dumb
 
 _GROUPS = ("dialout", "uucp")  # Debian and Fedora; Arch and others
 _PACKAGES = ("pyserial", "esptool", "mpremote")
@@ -38,7 +41,7 @@ def versions() -> list[Finding]:
         try:
             out.append(Finding("version", True, f"{name} {metadata.version(name)}"))
         except metadata.PackageNotFoundError:
-            out.append(Finding("version", False, f"{name} is not installed.", f"pip install {name}"))
+            out.append(Finding("version", False, f"{name} is not installed.", install_command(name)))
     return out
 
 
@@ -161,8 +164,8 @@ def rule_finding(rule: udev.Rule) -> Finding:
     return Finding("udev", True if rule == "installed" else None, text)
 
 
-def boards(found: list[Found]) -> list[Finding]:
-    """Report on what is connected, and on firmware of another version."""
+def boards(found: list[Found], elsewhere: bool = False) -> list[Finding]:
+    """Report on what is connected, and on firmware of another version. elsewhere: none has to be at this computer."""
     from soundfw import VERSION
 
     out = []
@@ -183,6 +186,10 @@ def boards(found: list[Found]) -> list[Finding]:
                 out.append(Finding("board", True, text))
         elif one.state in ("silent", "refused", "gone"):
             out.append(Finding("board", False, f"{where}: {one.state}.", one.note))
+        elif one.state == "no port":
+            kind = "a board" if one.kind == "board" else "a USB-to-serial bridge"
+            text = f"{where}: {kind} is on USB, but the system has made no serial port for it."
+            out.append(Finding("board", False, text, one.note))
         elif one.kind == "boot loader":
             todo = "soundsdk flash" if one.path else "Mount its drive, then soundsdk flash"
             out.append(Finding("board", False, f"{where}: a {one.product} waits in its boot loader.", todo))
@@ -190,21 +197,51 @@ def boards(found: list[Found]) -> list[Finding]:
             out.append(
                 Finding("board", None, f"{where}: {one.product or 'serial port'}, {one.state}. {one.note}".strip())
             )
-    if not any(one.kind in ("board", "bridge", "boot loader") for one in found):
+    if not elsewhere and not any(one.kind in ("board", "bridge", "boot loader") for one in found):
         todo = "Plug the board in; if it is plugged in, try another cable: many carry power only."
         out.append(Finding("board", False, "No USB device looks like a board.", todo))
     return out
 
 
-def examine(system: System | None = None) -> list[Finding]:
-    """Run all checks on a computer (default: this one)."""
+def at_address(text: str, system: System) -> list[Finding]:
+    """Report on the board at an address that was given, such as one behind a forwarded port."""
+    from soundsdk.device.session import Device
+
+    try:
+        where = address.parse(text)
+        if where.kind in ("auto", "id"):
+            return []  # among the ports that are looked at anyway
+        with Device.open(text, HELLO_S, system) as device:
+            hello = device.hello
+    except SoundsdkError as error:
+        words = error.message if text in error.message else f"{text}: {error.message}"
+        return [Finding("address", False, words, error.hint)]
+    words = f"{text}: {hello.board}, firmware {hello.fw}, detector {hello.model or 'none'}"
+    return [Finding("address", True, words)]
+
+
+def terminal() -> list[Finding]:
+    """Report on what the terminal cannot show."""
+    out = []
+    encoding = getattr(sys.stdout, "encoding", None) or "unknown"
+    if encoding.lower().replace("-", "") not in ("utf8", "utf8sig"):
+        text = f"The terminal's encoding is {encoding}: other characters than its own are shown as \\u codes."
+        out.append(Finding("terminal", None, text, "For all of them: export LC_ALL=C.UTF-8"))
+    if sys.stdout.isatty() and is_dumb():
+        text = "The terminal cannot move its cursor (TERM=dumb): soundsdk monitor prints lines instead of a table."
+        out.append(Finding("terminal", None, text))
+    return out
+
+
+def examine(system: System | None = None, where: str | None = None) -> list[Finding]:
+    """Run all checks on a computer (default: this one). where: the address of a board that has to be there."""
     import getpass
 
     from soundsdk.device.discovery import discover
 
     system = system or THIS_COMPUTER
     root = system.root
-    out = versions()
+    out = versions() + terminal()
     linux = sys.platform.startswith("linux")
     if linux:
         proc, groups_file = root / "proc", root / "etc/group"
@@ -216,4 +253,6 @@ def examine(system: System | None = None) -> list[Finding]:
         elif rule != "installed":
             out += groups(groups_file, user, gids, os.geteuid() == 0)
         out += [rule_finding(rule), *meddlers(proc, rule)]
-    return out + boards(discover(system=system))
+    where = where or os.environ.get(address.ENVIRONMENT)
+    there = at_address(where, system) if where else []
+    return out + there + boards(discover(system=system), elsewhere=bool(there))

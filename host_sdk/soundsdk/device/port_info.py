@@ -17,6 +17,9 @@ _BOARDS = frozenset({(0x2E8A, 0x0005), (0x303A, 0x1001), (0x303A, 0x4001)})
 # The boot loaders of RP2040 and RP2350, which show up as drives. An ESP32's boot loader has the ids of its port.
 BOOTLOADERS = {(0x2E8A, 0x0003): "RP2040", (0x2E8A, 0x000F): "RP2350"}
 
+# What Linux makes their ports with, by vendor; the other boards speak CDC-ACM.
+_DRIVERS = {0x10C4: "cp210x", 0x1A86: "ch341", 0x0403: "ftdi_sio"}
+
 Kind = Literal["board", "bridge", "other"]
 
 
@@ -24,7 +27,8 @@ Kind = Literal["board", "bridge", "other"]
 class PortInfo:
     """One serial port.
 
-    kind: board (has the USB ids of a board that runs MicroPython), bridge (may be one), other (is none).
+    kind: board (has the USB ids of a board that runs MicroPython), bridge (may be one), other (is none). location: the
+    socket that it is plugged into, as the system names it, such as 1-1.2: the same after unplugging and a restart.
     """
 
     path: str
@@ -34,6 +38,7 @@ class PortInfo:
     serial_number: str | None = None
     product: str = ""
     by_id: str | None = None  # stable name, where the system has one
+    location: str | None = None
 
 
 @functools.cache
@@ -51,3 +56,8 @@ def kind_of(vid: int | None, pid: int | None) -> Kind:
     if (vid, pid) in board_ids():
         return "board"
     return "bridge" if (vid, pid) in BRIDGES else "other"
+
+
+def driver_of(vid: int, pid: int) -> str:
+    """Return the name of the Linux driver that makes the port of a board or a bridge."""
+    return _DRIVERS.get(vid, "cdc_acm") if (vid, pid) in BRIDGES else "cdc_acm"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 
+from soundsdk.device import port_info
 from soundsdk.device.address import Address
 from soundsdk.device.port_info import PortInfo
 from soundsdk.device.system import THIS_COMPUTER, System
@@ -37,12 +39,18 @@ def again(before: PortInfo, system: System | None = None) -> PortInfo | None:
 
 
 def find(address: Address, system: System | None = None) -> PortInfo:
-    """Return the port of an `auto` or `id:` address. DeviceError if there is none, or more than one for auto."""
+    """Return the port of an `auto` or `id:` address. DeviceError if there is none, or more than one."""
     ports = listed(system)
     if address.kind == "id":
-        for port in ports:
-            if port.serial_number == address.value:
-                return port
+        same = [port for port in ports if port.serial_number == address.value]
+        if len(same) == 1:
+            return same[0]
+        if same:
+            # As many USB-to-serial bridges do, which leave the factory with one number for all.
+            raise DeviceError(
+                f"{len(same)} ports have the serial number {address.value}: {', '.join(port.path for port in same)}.",
+                "Choose one with -p and its path.",
+            )
         raise DeviceError(
             f"no board with the serial number {address.value} is connected.", "List the boards with soundsdk devices."
         )
@@ -54,4 +62,24 @@ def find(address: Address, system: System | None = None) -> PortInfo:
             raise DeviceError(
                 f"{len(some)} boards are connected: {', '.join(port.path for port in some)}.", "Choose one with -p."
             )
-    raise DeviceError("no board is connected.", "Plug one in with a data cable; find the cause with soundsdk doctor.")
+    raise none_connected(system)
+
+
+def without_port(system: System | None = None) -> list[tuple[int, int]]:
+    """Return (vendor, product) of the boards and bridges on USB for which the system has made no serial port."""
+    ports = Counter((port.vid, port.pid) for port in listed(system))
+    known = port_info.board_ids() | port_info.BRIDGES
+    on_usb = Counter(ids for ids in (system or THIS_COMPUTER).list_usb_devices() if ids in known)
+    return sorted(ids for ids, count in on_usb.items() for _ in range(max(0, count - ports[ids])))
+
+
+def none_connected(system: System | None = None) -> DeviceError:
+    """Return the error that there is no board; it says so if there is one on USB that has no port."""
+    hidden = without_port(system)
+    if hidden:
+        names = ", ".join(f"{vid:04x}:{pid:04x}" for vid, pid in hidden)
+        return DeviceError(
+            f"a board is on USB ({names}), but the system has made no serial port for it.",
+            "Find out what to do with soundsdk doctor.",
+        )
+    return DeviceError("no board is connected.", "Plug one in with a data cable; find the cause with soundsdk doctor.")

@@ -85,6 +85,11 @@ class ReconnectingDevice:
             raise
 
     @property
+    def transport(self) -> Transport:
+        """The way to the board, or the last one."""
+        return self._transport
+
+    @property
     def path(self) -> str:
         """The port of the board, or its last one."""
         return self._transport.path

@@ -109,6 +109,8 @@ class Device:
             heard = f"it sent {counted(counts.text, 'line')} of text and {counts.damaged} damaged"
         if any(line.startswith(">>>") for line in self._heard):
             hint = "It waits at MicroPython's prompt: press its reset button, or soundsdk flash it."
+        elif "://" in self.transport.path:
+            hint = "Check that the port there is the board's, at 115200 baud, and that no other program has it open."
         raise ProtocolError(f"what is at {self.transport.path} does not answer as a soundsdk board: {heard}.", hint)
 
     def send(self, kind: str, **members: Any) -> None:

@@ -57,6 +57,7 @@ class ThisComputer:
                 serial_number=port.serial_number or None,
                 product=port.product or port.description or "",
                 by_id=names.get(os.path.realpath(port.device)),
+                location=port.location or None,
             )
             for port in list_ports.comports()
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -145,6 +146,10 @@ class SerialTransport:
 def _refusal(path: str, error: Exception) -> PortError | DeviceError:
     code = getattr(error, "errno", None)
     text = str(error).lower()
+    if "://" in path:
+        return _unreachable(path, error)
+    if code in (errno.EISDIR, errno.ENOTTY) or "inappropriate ioctl" in text:
+        return DeviceError(f"{path} is not a serial port.", "List the connected boards with soundsdk devices.")
     if code == errno.EACCES or "permission denied" in text:
         return PortError(f"{path} may not be opened by you.", "soundsdk doctor says what to change.")
     if (
@@ -154,7 +159,21 @@ def _refusal(path: str, error: Exception) -> PortError | DeviceError:
         or "access is denied" in text
     ):
         return PortError(f"{path} is in use by another program.", "Close it; soundsdk doctor says which one it is.")
-    return DeviceError(f"there is no board at {path}: {error}.", "List the connected boards with soundsdk devices.")
+    reason = os.strerror(code).lower() if code else str(error).rstrip(".")
+    return DeviceError(f"there is no board at {path}: {reason}.", "List the connected boards with soundsdk devices.")
+
+
+def _unreachable(path: str, error: Exception) -> DeviceError:
+    """Return the error for a port that another computer, or another program, forwards."""
+    text = str(error)
+    # pyserial puts the address, which the sentence names anyway, before the system's words.
+    reason = re.sub(r"^.*\[Errno -?\d+\] |^[Cc]ould not open port \S+: ", "", text).strip().rstrip(".")
+    if "RFC2217" in text:
+        return DeviceError(
+            f"what is at {path} does not speak RFC 2217.", f"If it forwards the bare bytes: socket{path[7:]}"
+        )
+    hint = "Start what forwards the port there (ser2net, socat, an SSH tunnel), and check the host and the port number."
+    return DeviceError(f"{path} cannot be reached: {reason.lower() or 'no reason is known'}.", hint)
 
 
 def open_transport(address: Address, system: System | None = None) -> Transport:

@@ -16,8 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from soundsdk.boards import Board
-from soundsdk.errors import CheckError, DeviceError, PortError, ProtocolError, SoundsdkError
+from soundsdk.errors import CheckError, DeviceError, PortError, ProtocolError, SoundsdkError, ToolError
 from soundsdk.flash.timeouts import FlashTimeouts
+from soundsdk.install.packages import install_command
 
 BAUD = 460800
 _PROGRESS = re.compile(r"^Writing at .*?(\d+)(?:\.\d+)? ?%")
@@ -30,11 +31,11 @@ class FlashError(SoundsdkError):
 
 
 def command(name: str) -> str:
-    """Return the installed esptool's name for a command such as write-flash; FlashError if there is no esptool."""
+    """Return the installed esptool's name for a command such as write-flash; ToolError if there is no esptool."""
     try:
         version = importlib.metadata.version("esptool")
     except importlib.metadata.PackageNotFoundError as e:
-        raise FlashError("esptool is not installed.", "Install it: pip install esptool") from e
+        raise ToolError("esptool is not installed.", f"Run {install_command('esptool')}") from e
     return name if int(version.split(".")[0]) >= 5 else name.replace("-", "_")
 
 

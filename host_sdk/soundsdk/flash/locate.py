@@ -93,7 +93,7 @@ def _find_place(where: str | None, wanted: Board | None, system: System) -> _Pla
             if os.path.realpath(drive.path) == os.path.realpath(named.value):
                 return _Place(drive=drive, named=True)
         return _Place(port=named.value, info=ports.at(named.value, system), named=True)
-    return _only(_candidates(wanted, system), wanted)
+    return _only(_candidates(wanted, system), wanted, system)
 
 
 def _candidates(wanted: Board | None, system: System) -> list[_Place]:
@@ -108,20 +108,20 @@ def _candidates(wanted: Board | None, system: System) -> list[_Place]:
     return sure or [_Place(port=port.path, info=port) for port in listed if port.kind == "bridge"]
 
 
-def _only(places: list[_Place], wanted: Board | None) -> _Place:
+def _only(places: list[_Place], wanted: Board | None, system: System) -> _Place:
     if len(places) == 1:
         return places[0]
     if places:
         listed = ", ".join(map(str, places))
         raise DeviceError(f"{len(places)} boards are connected: {listed}.", "Choose one with -p.")
-    if wanted is not None:
+    if wanted is not None and not ports.without_port(system):
         hint = "Plug it in with a data cable, or name its port with -p."
         if wanted.uf2:
             hint = (
                 f"Plug it in with a data cable; hold BOOTSEL if it is new, and it shows the drive {wanted.uf2.volume}."
             )
         raise DeviceError(f"no {wanted.name} is connected.", hint)
-    raise DeviceError("no board is connected.", "Plug one in with a data cable; find the cause with soundsdk doctor.")
+    raise ports.none_connected(system)
 
 
 def _ids(port: PortInfo) -> str:

@@ -7,21 +7,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 from soundsdk.device.reconnect import ReconnectingItem
-from soundsdk.errors import DataError
+from soundsdk.errors import OutputError
 from soundsdk.labels import counted
+from soundsdk.monitor.boards.board import MonitoredBoard
 from soundsdk.monitor.records import line, record
-from soundsdk.monitor.state import EventSpan, State
+from soundsdk.monitor.state import EventSpan
 
 
 class Log:
     """A Sink that appends a line per item, at once. say() gets a sentence when writing fails, and when it works again.
 
-    DataError if the file cannot be opened.
+    OutputError if the file cannot be opened.
     """
 
-    def __init__(self, path: Path, state: State, say: Callable[[str], None]) -> None:
+    def __init__(self, path: Path, say: Callable[[str], None]) -> None:
         self.path = path
-        self._state = state
         self._say = say
         self.failed = 0  # lines that could not be written
         self._failing = 0  # of those, since the last one that could
@@ -30,13 +30,13 @@ class Log:
             self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
             self._torn = _ends_within_line(path)
         except OSError as error:
-            raise DataError(
+            raise OutputError(
                 f"the log {path} cannot be written: {error.strerror or error}.", "Give --log another place."
             ) from error
 
-    def handle(self, item: ReconnectingItem, span: EventSpan | None, now: float) -> None:
+    def handle(self, board: MonitoredBoard, item: ReconnectingItem, span: EventSpan | None, now: float) -> None:
         """Append the record of an item."""
-        members = record(item, now, self._state.hello.rate_hz)
+        members = record(item, now, board.state.hello.rate_hz, board.name)
         if members is not None:
             self._append(line(members).encode() + b"\n")
 

@@ -9,6 +9,7 @@ from soundsdk.device.messages import Status
 from soundsdk.device.protocol import Counts, DeviceReset, LinesLost, Text
 from soundsdk.device.reconnect import Disconnected, Reconnected, ReconnectingItem
 from soundsdk.labels import counted, printable
+from soundsdk.monitor.boards.board import MonitoredBoard
 from soundsdk.monitor.state import EventSpan, State
 
 GATHER_S = 5.0  # losses within this time become one sentence
@@ -16,10 +17,10 @@ TEXT_LINES = 20  # of log text within that time; more are only counted
 
 
 class Notes:
-    """A Sink that writes sentences. say() shows one about the board, show() a line that the board printed."""
+    """A Sink that writes sentences about one board. say() shows one, show() a line that the board printed."""
 
-    def __init__(self, state: State, say: Callable[[str], None], show: Callable[[str], None]) -> None:
-        self._state = state
+    def __init__(self, board: MonitoredBoard, say: Callable[[str], None], show: Callable[[str], None]) -> None:
+        self._board = board
         self._say = say
         self._show = show
         self._missing: list[LinesLost] = []
@@ -29,8 +30,10 @@ class Notes:
         self._texts = 0
         self._reported_at = time.monotonic()
 
-    def handle(self, item: ReconnectingItem, span: EventSpan | None, now: float) -> None:
-        """Report an item that matters beside the events."""
+    def handle(self, board: MonitoredBoard, item: ReconnectingItem, span: EventSpan | None, now: float) -> None:
+        """Report an item of its board that matters beside the events."""
+        if board is not self._board:
+            return
         if isinstance(item, Text):
             self._texts += 1
             if self._texts <= TEXT_LINES:
@@ -93,12 +96,12 @@ def ranges(gaps: list[LinesLost], total: int) -> str:
     return f"seq {some}" + (" and others" if sum(gap.count for gap in gaps) < total else "")
 
 
-def summary(state: State, counts: Counts, log_failed: int = 0) -> list[str]:
-    """Return the lines of the summary."""
+def summary(state: State, counts: Counts, log_failed: int = 0, name: str = "") -> list[str]:
+    """Return the lines of the summary. name: of the board, among several."""
     seconds = time.monotonic() - state.began
     events = ", ".join(f"{printable(label)} {n}" for label, n in sorted(state.counted.items())) or "none"
     out = [
-        f"watched {state.path} for {_duration(seconds)}: events {events}",
+        f"watched {f'{name} at ' if name else ''}{state.path} for {_duration(seconds)}: events {events}",
         f"  lines    {counts.messages} intact, {counts.damaged} damaged, {counts.missing} missing"
         + (f" ({ranges(list(state.gaps), counts.missing)})" if state.gaps else "")
         + (f", {counts.text} of log text" if counts.text else ""),

@@ -16,13 +16,14 @@ def iso(now: float) -> str:
     return datetime.fromtimestamp(now, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def record(item: ReconnectingItem, now: float, rate_hz: int) -> dict[str, Any] | None:
+def record(item: ReconnectingItem, now: float, rate_hz: int, device: str) -> dict[str, Any] | None:
     """Return the object for an item that arrived at `now`; None for scores, features, answers and damaged lines.
 
-    Its members are those of the wire, and time (UTC) and t_s (seconds since the board started).
+    Its members are those of the wire, and time (UTC), device (the name of the board) and t_s (seconds since the board
+    started).
     """
     members = _members(item, rate_hz)
-    return None if members is None else {"time": iso(now), **members}
+    return None if members is None else {"time": iso(now), "device": device, **members}
 
 
 def _members(item: ReconnectingItem, rate_hz: int) -> dict[str, Any] | None:

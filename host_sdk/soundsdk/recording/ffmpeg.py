@@ -13,10 +13,15 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk.errors import DataError
+from soundsdk.errors import DataError, ToolError
+from soundsdk.install.programs import install_command
 
 _AU_HEADER = struct.Struct(">4sIIIII")  # mark, offset of the samples, bytes, encoding, rate, channels
 _AU_FLOAT = 6
+
+
+class NoFfmpegError(ToolError, DataError):
+    """A recording that only ffmpeg decodes, and there is none: among other recordings it is passed over."""
 
 
 def decode(
@@ -28,9 +33,9 @@ def decode(
     """
     program = shutil.which("ffmpeg")
     if program is None:
-        raise DataError(
+        raise NoFfmpegError(
             f"{path} is sound that only ffmpeg decodes, and ffmpeg is not installed.",
-            "Install ffmpeg, or convert the file to WAV or FLAC.",
+            f"Run {install_command('ffmpeg')}, or convert the file to WAV or FLAC.",
         )
     # An AU stream has the plainest header. The prefix keeps names with a colon or a hyphen from being read otherwise.
     words = ["-nostdin", "-v", "error", "-i", f"file:{os.path.abspath(path)}", "-map", "0:a:0", "-f", "au"]

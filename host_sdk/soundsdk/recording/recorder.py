@@ -12,7 +12,8 @@ import numpy as np
 
 from soundsdk.device.ports import listed
 from soundsdk.device.session import Device
-from soundsdk.errors import DeviceError, UsageError
+from soundsdk.errors import DeviceError, ToolError
+from soundsdk.install.packages import need
 from soundsdk.recording.audio_lines import Joiner, Progress, Take, TakeInterrupted
 
 if TYPE_CHECKING:
@@ -47,13 +48,12 @@ def facts_of(device: Device, bits: int) -> dict[str, Any]:
 
 
 def _sounddevice() -> Any:
+    need("--pc", "pc")
     try:
         import sounddevice  # type: ignore[import-not-found,unused-ignore]
-    except ImportError as error:
-        raise UsageError("--pc needs sounddevice.", "Install it: pip install 'soundsdk[pc]'.") from error
     except OSError as error:
-        raise UsageError(
-            "--pc needs PortAudio, which is not installed.", "Debian and Ubuntu: apt install libportaudio2."
+        raise ToolError(
+            "--pc needs PortAudio, which is not installed.", "Debian and Ubuntu: sudo apt-get install libportaudio2."
         ) from error
     return sounddevice
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from soundsdk.commands.options import model_option, output_option, seed_option
+from soundsdk.commands.options import json_option, model_option, output_option, seed_option
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import ModelError
 
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 @model_option
 @seed_option
 @output_option("Folder for demo.png and demo.wav.", default="demo-out", folder=True)
-def demo(model: str | None, seed: int | None, output: Path) -> None:
+@json_option
+def demo(model: str | None, seed: int | None, output: Path, as_json: bool) -> None:
     """Make a 40 s scene with known events, run the detector on it, and compare the two.
 
     The scene is synthesised: a smoke alarm, sirens, and sounds that are neither. Writes demo.png and demo.wav.
@@ -56,10 +58,14 @@ def demo(model: str | None, seed: int | None, output: Path) -> None:
     write_whole(sound, _wav(scene.pcm.tobytes(), rate_hz), parents=True)
     draw(picture, scene.pcm, detector.metadata, result, f"soundsdk demo  ·  {detector.name}", scene.events)
 
-    console = Console()
-    console.print(table(outcome, f"{scene.seconds:.0f} s of sound"))
-    found = sum(f is not None for _, f in outcome.pairs)
-    console.print(f"{found} of {len(outcome.pairs)} events found, {len(outcome.false)} false", highlight=False)
+    if as_json:
+        facts = {"model": detector.name, "seconds": scene.seconds, "picture": str(picture), "sound": str(sound)}
+        click.echo(json.dumps({**facts, **outcome.as_dict()}))
+    else:
+        console = Console()
+        console.print(table(outcome, f"{scene.seconds:.0f} s of sound"))
+        found = sum(f is not None for _, f in outcome.pairs)
+        console.print(f"{found} of {len(outcome.pairs)} events found, {len(outcome.false)} false", highlight=False)
     if unknown:
         click.echo(f"{detector.name} has no class for: {', '.join(unknown)}", err=True)
     click.echo(f"wrote {picture} and {sound}", err=True)

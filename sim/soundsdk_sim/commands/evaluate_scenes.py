@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
 from soundsdk.commands.number_list import NumberList
-from soundsdk.commands.options import Number, model_argument
+from soundsdk.commands.options import Number, json_option, model_argument
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import EXIT_CHECK, EXIT_OK, DataError
 
@@ -25,10 +26,13 @@ from soundsdk.errors import EXIT_CHECK, EXIT_OK, DataError
 @click.option("--seconds", type=Number(8, 600), default=60.0, show_default=True, help="Length of a scene.")
 @click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help="Folder of recordings.")
 @click.option("--fold", type=int, multiple=True, metavar="N", help="Use only this fold of the recordings; repeatable.")
-def evaluate_scenes(model: str, seeds: list[int], seconds: float, data: Path | None, fold: tuple[int, ...]) -> int:
+@json_option
+def evaluate_scenes(
+    model: str, seeds: list[int], seconds: float, data: Path | None, fold: tuple[int, ...], as_json: bool
+) -> int:
     """Measure a detector on generated scenes with known events.
 
-    MODEL is a .tflite file, or one that comes with soundsdk: home, esc10.
+    MODEL is a .tflite file, or one that comes with soundsdk: home, esc10, knock_doorbell.
 
     A detector of doorbells or knocks hears scenes of a front door, any other one scenes of alarms.
     Without --data all sound is synthetic; with a folder of ESC classes, backgrounds, barks and cries come from it.
@@ -47,7 +51,11 @@ def evaluate_scenes(model: str, seeds: list[int], seconds: float, data: Path | N
         raise DataError(f"{error}.", "Give a folder of class folders.") from error
     make = door_scene if set(DOOR_LABELS) & set(labels_of(detector.data)) else make_scene
     outcomes = detect_in_scenes(detector.data, (make(seed, seconds, recordings) for seed in seeds))
-    click.echo(event_table([str(seed) for seed in seeds], outcomes))
-    click.echo(summary(outcomes))
     missed, false = failures(outcomes)
+    if as_json:
+        scenes = [{"seed": seed, **outcome.as_dict()} for seed, outcome in zip(seeds, outcomes, strict=True)]
+        click.echo(json.dumps({"model": detector.name, "missed": missed, "false": false, "scenes": scenes}))
+    else:
+        click.echo(event_table([str(seed) for seed in seeds], outcomes))
+        click.echo(summary(outcomes))
     return EXIT_OK if missed == 0 and false <= ALLOWED_FALSE else EXIT_CHECK

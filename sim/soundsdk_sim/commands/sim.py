@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundsdk.commands.options import Number, model_option, warn
+from soundsdk.commands.options import Number, json_option, model_option, warn
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import DataError, SoundsdkError, UsageError
 from soundsdk.whole_file import check_writable
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Print the firmware's own lines, a DCASE table, or an Audacity label track.",
 )
+@json_option
 @click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write a picture, a .png file."
 )
@@ -63,6 +64,7 @@ def sim(
     model: str | None,
     noise_db: float | None,
     form: str,
+    as_json: bool,
     plot: Path | None,
     pty: bool,
     realtime: bool,
@@ -78,6 +80,8 @@ def sim(
     from soundsdk.models.shipped import load_model
     from soundsdk.recording.audio_file import find
 
+    if as_json and form != "jsonl":
+        raise UsageError(f"--json and --format {form} exclude each other.", "Leave one out.")
     named = [(file, _name(path, file)) for path in paths for file in find(path)]
     _check_options(named, form, plot, pty, target, realtime)
     detector = load_model(model, warn)

@@ -41,7 +41,7 @@ def measured_board(board: Board) -> Board:
 
 
 def profile_detector(board: Board, detector: DetectorFile, sources: Path | None, say: Say) -> Report:
-    """Measure a detector on a board. Raises ModelError if it does not fit, DeviceError if an emulator is missing."""
+    """Measure a detector on a board. Raises ModelError if it does not fit, ToolError if an emulator is missing."""
     if os.environ.get("SOUNDCORE_ENGINE") == "tflm":
         raise UsageError("the operators of the engine tflm cannot be measured apart.", "Unset SOUNDCORE_ENGINE.")
     runs_on = measured_board(board)

@@ -82,7 +82,8 @@ class Rp2040:
     the image is written; blank by default.
 
     Every call returns: emulated time is bounded by the call, wall-clock time by the needs of a slow computer. Raises
-    DeviceError if a tool is missing, the emulator fails or the chip halts; UsageError if the image cannot be read.
+    ToolError if a tool is missing, DeviceError if the emulator fails or the chip halts; UsageError if the image cannot
+    be read.
     """
 
     def __init__(

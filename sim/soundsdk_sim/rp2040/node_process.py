@@ -17,7 +17,7 @@ ANSWER_S = 30.0
 
 
 class NodeProcess:
-    """Node running main.mjs. Raises DeviceError if a tool is missing or it does not answer in time."""
+    """Node running main.mjs. Raises ToolError if a tool is missing, DeviceError if it does not answer in time."""
 
     def __init__(self) -> None:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from soundsdk.cache import cache_dir, new_folder
-from soundsdk.errors import DeviceError
+from soundsdk.errors import ToolError
 
 HERE = Path(__file__).resolve().parent
 NODE_MAJOR = 18
@@ -25,24 +25,24 @@ _COMPILE = ("-nostdlib", "-Wl,-T,rom.ld", "start.S", "rom.c", "float.c", "-lgcc"
 
 
 def check() -> None:
-    """Install and build what is not there yet. Raises DeviceError if a tool for it is missing."""
+    """Install and build what is not there yet. Raises ToolError if a tool for it is missing."""
     node()
     node_modules()
     bootrom()
 
 
 def node() -> str:
-    """Return the path of Node >= 18; DeviceError if there is none."""
+    """Return the path of Node >= 18; ToolError if there is none."""
     found = shutil.which("node")
     if found is None:
-        raise DeviceError(
+        raise ToolError(
             "the RP2040 emulator needs Node.js 18 or newer, and there is no `node`.",
             "Install the packages nodejs and npm.",
         )
     version = _run([found, "--version"], HERE, "`node` does not run", "Install the package nodejs again.").strip()
     match = re.match(r"v(\d+)\.", version)
     if not match or int(match[1]) < NODE_MAJOR:
-        raise DeviceError(
+        raise ToolError(
             f"the RP2040 emulator needs Node.js 18 or newer, and `node` is {version!r}.",
             "Install a newer nodejs.",
         )
@@ -52,7 +52,7 @@ def node() -> str:
 def node_modules() -> Path:
     """Return the folder whose node_modules holds the packages of package-lock.json, and install them if need be.
 
-    Raises DeviceError if npm is missing or fails.
+    Raises ToolError if npm is missing or fails.
     """
     inputs = [HERE / "package.json", HERE / "package-lock.json"]
     folder = cache_dir() / f"rp2040-npm-{_digest(inputs)}"
@@ -60,7 +60,7 @@ def node_modules() -> Path:
         return folder
     npm = shutil.which("npm")
     if npm is None:
-        raise DeviceError("the RP2040 emulator needs npm once, to install rp2040js.", "Install the package npm.")
+        raise ToolError("the RP2040 emulator needs npm once, to install rp2040js.", "Install the package npm.")
     click.echo("installing rp2040js with npm ci (once)", err=True)
     with _made_whole(folder, inputs) as work:
         command = [npm, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
@@ -71,7 +71,7 @@ def node_modules() -> Path:
 def bootrom(flags: Sequence[str] = FLAGS) -> Path:
     """Return the stand-in boot ROM, built again if its sources have changed.
 
-    Raises DeviceError if the compiler is missing or fails.
+    Raises ToolError if the compiler is missing or fails.
     """
     inputs = sorted((HERE / "bootrom").iterdir())
     folder = cache_dir() / f"rp2040-bootrom-{_digest(inputs)}"
@@ -80,7 +80,7 @@ def bootrom(flags: Sequence[str] = FLAGS) -> Path:
         return path
     objcopy = shutil.which("arm-none-eabi-objcopy")
     if shutil.which(COMPILER) is None or objcopy is None:
-        raise DeviceError(
+        raise ToolError(
             f"the RP2040 emulator's boot ROM is built with {COMPILER}, which is not installed.",
             "Install the package gcc-arm-none-eabi.",
         )
@@ -108,14 +108,14 @@ def _made_whole(folder: Path, inputs: list[Path]) -> Iterator[Path]:
 
 
 def _run(command: list[str], folder: Path, message: str, hint: str) -> str:
-    """Run a command in a folder and return its output. Raises DeviceError with the first line of that if it fails."""
+    """Run a command in a folder and return its output. Raises ToolError with the first line of that if it fails."""
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=INSTALL_S)
     except subprocess.TimeoutExpired as error:
-        raise DeviceError(f"{message}: it took longer than {INSTALL_S} s.", hint) from error
+        raise ToolError(f"{message}: it took longer than {INSTALL_S} s.", hint) from error
     except OSError as error:
-        raise DeviceError(f"{message}: {error}.", hint) from error
+        raise ToolError(f"{message}: {error}.", hint) from error
     if done.returncode:
         lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        raise DeviceError(f"{message}: {lines[0].strip() if lines else f'exit code {done.returncode}'}.", hint)
+        raise ToolError(f"{message}: {lines[0].strip() if lines else f'exit code {done.returncode}'}.", hint)
     return done.stdout

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from soundsdk.labels import LabelledSpan
 from soundsdk_sim.scenes.scene import ALARM_LABELS, SceneEvent
@@ -17,6 +18,11 @@ class Matched:
 
     pairs: list[tuple[SceneEvent, LabelledSpan | None]] = field(default_factory=list)
     false: list[LabelledSpan] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON: the true events, each with what was found of it (None: missed), and the false ones."""
+        events = [{**asdict(true), "found": asdict(found) if found else None} for true, found in self.pairs]
+        return {"events": events, "false": [asdict(span) for span in self.false]}
 
 
 def on_time(true: SceneEvent, found: LabelledSpan | None) -> bool:

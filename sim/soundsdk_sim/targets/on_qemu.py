@@ -42,7 +42,7 @@ def collect_lines(
     """Run the firmware over a recording and return every line, in order.
 
     board: one with [qemu]; program: what runs at its REPL. Raises ModelError if the firmware refuses the detector,
-    DataError if the sound does not fit into the board's memory, DeviceError if QEMU is missing or stops.
+    DataError if the sound does not fit into the board's memory, ToolError if QEMU is missing, DeviceError if it stops.
     """
     find_emulator(board)  # a missing emulator is reported before an image is built for it
     assert board.qemu is not None

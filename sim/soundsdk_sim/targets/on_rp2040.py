@@ -31,7 +31,8 @@ def collect_lines(
     for no more than 15 s. So an event at the end of a recording ends later than on the other targets. The last line
     is a status: how much was captured, and how much was lost.
 
-    Raises ModelError if the firmware refuses the detector, DeviceError if a tool is missing or the board falls silent.
+    Raises ModelError if the firmware refuses the detector, ToolError if a tool is missing, DeviceError if the board
+    falls silent.
     """
     prerequisites.check()  # a missing tool is reported before an image is built
     microphone = microphone_of(board)

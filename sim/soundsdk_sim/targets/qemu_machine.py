@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from soundsdk.boards import Board
-from soundsdk.errors import DeviceError, UsageError
+from soundsdk.errors import DeviceError, ToolError, UsageError
 from soundsdk_sim.raw_repl import RawRepl
 
 PACKAGES = {"qemu-system-arm": "qemu-system-arm", "qemu-system-riscv32": "qemu-system-misc"}  # Debian's
@@ -21,13 +21,13 @@ START_S = 30.0
 
 
 def find_emulator(board: Board) -> str:
-    """Return the path of a board's emulator. Raises DeviceError with the package that contains it if it is missing."""
+    """Return the path of a board's emulator. Raises ToolError with the package that contains it if it is missing."""
     if board.qemu is None:
         raise UsageError(f"{board.id} is not a board that QEMU emulates.")
     program = shutil.which(board.qemu.program)
     if program is None:
         package = PACKAGES.get(board.qemu.program, board.qemu.program)
-        raise DeviceError(f"{board.qemu.program} is not installed.", f"apt-get install {package}")
+        raise ToolError(f"{board.qemu.program} is not installed.", f"apt-get install {package}")
     return program
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from soundsdk.errors import DataError
-from soundsdk.labels import LabelledSpan, counted
+from soundsdk.labels import LabelledSpan, counted, is_background
 from soundsdk.models.reachability import highest_scores, unreachable_in
 from soundsdk_train.calibration.choice import ON, Choice, ClassChoice, choose, score_trace
 from soundsdk_train.calibration.event_counts import EventRule, ScoreTrace
@@ -26,7 +26,8 @@ from soundsdk_train.calibration.held_back import hear_held_back
 from soundsdk_train.calibration.material import hear_generated
 from soundsdk_train.datasets import LabelledFile
 from soundsdk_train.evaluation.timeline import LEAD_S, noise_floor
-from soundsdk_train.run_settings import BACKGROUND_LABELS, CalibrationSettings
+from soundsdk_train.run_settings import CalibrationSettings
+from soundsdk_train.survey import survey
 
 GENERATED = "generated sound"
 RECORDED = "shipped negatives"
@@ -98,8 +99,9 @@ def calibrate_trained(
         if not one.attained:
             say(
                 f"note: {counted(settings.max_fa_per_hour, 'false alarm')} an hour cannot be attained for {one.label}: "
-                f"{one.false} in {one.hours:.2f} h of other sound{_kept_in_words(one)}; "
-                "soundsdk calibrate does it on your recordings"
+                f"{one.false} in {one.hours:.2f} h of other sound{_kept_in_words(one)}; soundsdk calibrate chooses by "
+                f"your own background, from {one.least_hours(settings.max_fa_per_hour):.2g} h of it on, and this data "
+                f"has {_background_hours(files):.2g} h"
             )
     detector = {"pool_ms": before["pool_ms"], "classes": rules}
     for problem in unreachable_in(model, {**listener.metadata, "detector": detector}):
@@ -113,7 +115,7 @@ def _hear_files(listener: Listener, files: Sequence[LabelledFile]) -> list[Heard
     """Hear some recordings of each label, each after LEAD_S of quiet."""
     out: list[HeardRecording] = []
     for label in listener.labels:
-        own = [item for item in files if item.label == label and label not in BACKGROUND_LABELS]
+        own = [item for item in files if item.label == label and not is_background(label)]
         for item in own[:: max(1, len(own) // _EVENTS)][:_EVENTS]:
             try:
                 pcm = item.read(listener.rate_hz)
@@ -125,6 +127,14 @@ def _hear_files(listener: Listener, files: Sequence[LabelledFile]) -> list[Heard
             tail = lead[: listener.rate_hz]
             out.append(listener.hear(np.concatenate([lead, pcm, tail]), name=item.path.name, truth=[span]))
     return out
+
+
+def _background_hours(files: Sequence[LabelledFile]) -> float:
+    """Return how many hours of recordings of background there are."""
+    own = [item for item in files if is_background(item.label)]
+    facts = survey([item.path for item in own if item.part is None])
+    parts = sum(item.part[1] - item.part[0] for item in own if item.part is not None)
+    return (sum(facts[item.path].seconds for item in own if item.part is None) + parts) / 3600
 
 
 def _rule(thresholds: dict[str, int]) -> EventRule:

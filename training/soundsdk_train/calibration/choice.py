@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from soundsdk.labels import is_background
 from soundsdk_train.calibration.event_counts import EventRule, Outcome, ScoreTrace
 from soundsdk_train.calibration.heard import HeardRecording, Listener
 from soundsdk_train.calibration.rates import CONFIDENCE, ExpectedRates, expected_rates, logit, proved_rate
 from soundsdk_train.evaluation.intervals import poisson_interval
-from soundsdk_train.run_settings import BACKGROUND_LABELS
 
 POOL_MS = (0, 256, 512, 768)
 ON = (
@@ -70,6 +70,11 @@ class ClassChoice:
     def proved_per_hour(self) -> float:
         """The rate that the true one is below with 95 % confidence."""
         return proved_rate(self.scenes, self.size, self.hours)
+
+    @property
+    def least_cross_rate(self) -> float:
+        """The lowest rate that the false events of the halves that were not chosen on agree with, 0 without any."""
+        return poisson_interval(self.cross_false or 0, CONFIDENCE)[0] / self.hours if self.hours else 0.0
 
     def least_hours(self, max_per_hour: float) -> float:
         """Return the hours below which a rate cannot be told: in them it would give one scene with false events.
@@ -276,7 +281,7 @@ class _Search:
         best: tuple[tuple[int, float], int, list[_Candidate | None]] | None = None
         for pool_ms in self._pools:
             found = [
-                None if label in BACKGROUND_LABELS else self._label(pool_ms, i, which, hours)
+                None if is_background(label) else self._label(pool_ms, i, which, hours)
                 for i, label in enumerate(labels)
             ]
             made = [c for c in found if c is not None]

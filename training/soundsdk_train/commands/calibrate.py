@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from functools import partial
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +15,14 @@ from soundsdk.commands.options import Number, json_option, model_argument
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import CheckError, UsageError
 from soundsdk.labels import counted
+from soundsdk.progress import Progress
 from soundsdk.recording.skipped import SkippedFiles
 
 if TYPE_CHECKING:
     from soundsdk_train.calibration.choice import Choice
+
+
+_LINE_S = 30.0  # between lines of progress where there is no bar
 
 
 @click.command(
@@ -74,7 +78,7 @@ def calibrate(
     from soundsdk.whole_file import check_writable, write_results
     from soundsdk_train.calibration.choice import choose
     from soundsdk_train.calibration.heard import Listener
-    from soundsdk_train.calibration.material import hear_backgrounds, hear_events
+    from soundsdk_train.calibration.material import find_backgrounds, hear_backgrounds, hear_events, hours_of
     from soundsdk_train.calibration.rewrite import replace_metadata
 
     path = find_model(model)
@@ -83,20 +87,27 @@ def calibrate(
         raise UsageError(f"{model} comes with soundsdk and is not changed.", "Name the file to write with -o.")
     target = output or path
     check_writable(target, parents=True)
-    skipped = SkippedFiles(partial(click.echo, err=True))
     listener = Listener(detector.data)
-    quiet = hear_backgrounds(listener, backgrounds, skipped)
-    skipped.finish(len(quiet))
-    heard = hear_events(listener, events, skipped) if events is not None else []
-    choice = choose(
-        listener,
-        quiet,
-        heard,
-        max_per_hour,
-        highest=lambda p: highest_scores(detector.data, detector.metadata, p),
-        raise_only=raise_only,
-    )
-    _check_attained(choice)
+    found = [path for path, _ in find_backgrounds(listener.labels, backgrounds)]
+    with Progress() as progress:
+        skipped = SkippedFiles(progress.say)
+        hours = hours_of(found, lambda done, of: progress.update(done, of, description="reading"))
+        _check_hours(hours, len(found), max_per_hour)
+        progress.say(f"hearing {hours:.2g} h of background, {counted(len(found), 'recording')}")
+        shown = _Hearing(progress)
+        quiet = hear_backgrounds(listener, backgrounds, skipped, shown.background)
+        skipped.finish(len(quiet))
+        heard = hear_events(listener, events, skipped, shown.event) if events is not None else []
+        choice = choose(
+            listener,
+            quiet,
+            heard,
+            max_per_hour,
+            highest=lambda p: highest_scores(detector.data, detector.metadata, p),
+            raise_only=raise_only,
+            on_stage=progress.say,
+        )
+    check_attained(choice)
     metadata = {**detector.metadata, "detector": choice.detector}
     metadata["calibration"] = choice.entry([folder.resolve().name for folder in backgrounds])
     deaf = unreachable_in(detector.data, metadata)
@@ -116,7 +127,48 @@ def calibrate(
         )
 
 
-def _check_attained(choice: Choice) -> None:
+class _Hearing:
+    """Progress of hearing recordings: a bar on a terminal, a line every half minute elsewhere."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._last_line = time.monotonic()
+
+    def background(self, done: int, of: int) -> None:
+        """Show that so many recordings of background were heard."""
+        self._show(done, of, "background", f"heard {done} of {counted(of, 'recording')} of background")
+
+    def event(self, done: int) -> None:
+        """Show that so many recordings of events were heard; how many there are shows at their end only."""
+        self._show(done, None, "events", f"heard {counted(done, 'recording')} of events")
+
+    def _show(self, done: int, of: int | None, description: str, line: str) -> None:
+        self._progress.update(done, of, description=description)
+        if not self._progress.shows_bar and time.monotonic() - self._last_line > _LINE_S:
+            self._last_line = time.monotonic()
+            self._progress.say(line)
+
+
+def _check_hours(hours: float, recordings: int, max_per_hour: float) -> None:
+    """Raise CheckError, before anything is heard, if so little background can tell no rate as low as that.
+
+    False alarms that come one by one need 1 / rate hours; those that come in clusters need more (check_attained).
+    """
+    if hours * max_per_hour >= 1 or not hours:  # without any sound, what cannot be read is to be named first
+        return
+    raise CheckError(
+        f"{hours:.2g} h of background ({counted(recordings, 'recording')}) cannot tell "
+        f"{counted(max_per_hour, 'false alarm')} an hour: {1 / max_per_hour:.2g} h are the least.",
+        f"Nothing was written. Give more background, or allow more with --max-fa-per-hour {_rounded_up(1 / hours):g}.",
+    )
+
+
+def _rounded_up(rate: float) -> float:
+    """Return a rate rounded up to a tenth."""
+    return math.ceil(rate * 10) / 10
+
+
+def check_attained(choice: Choice) -> None:
     """Raise CheckError if a class cannot be kept as quiet as asked for."""
     rate = f"{counted(choice.max_per_hour, 'false alarm')} an hour {'is' if choice.max_per_hour == 1 else 'are'}"
     needed = max((c.least_hours(choice.max_per_hour) for c in choice.classes), default=0.0)
@@ -127,7 +179,7 @@ def _check_attained(choice: Choice) -> None:
             f"{rate} not attainable with {choice.hours:.2g} h of background: "
             f"{needed:.1f} h are the least that can tell{clustered}.",
             "Nothing was written. Give more background, or allow more with --max-fa-per-hour "
-            f"{math.ceil(worst.size / choice.hours * 10) / 10:g}.",
+            f"{_rounded_up(worst.size / choice.hours):g}.",
         )
     failed = [c for c in choice.classes if not c.attained]
     if not failed:
@@ -141,9 +193,12 @@ def _check_attained(choice: Choice) -> None:
             )
         if c.recall == 0.0 and c.likely_per_hour <= choice.max_per_hour:
             parts.append(f"{c.label}, which then misses every event")
+        elif c.likely_per_hour <= choice.max_per_hour:
+            false = counted(c.cross_false or 0, "false event")
+            parts.append(f"{c.label}, of which thresholds chosen on one half of it report {false} in the other")
         else:
             parts.append(f"{c.label}, for which {c.likely_per_hour:.2g} are likely at best")
-    lowest = max(c.likely_per_hour for c in failed)
+    lowest = max(max(c.likely_per_hour, c.least_cross_rate) for c in failed)
     likely = math.ceil(lowest * 10 + 0.1) / 10
     raise CheckError(
         f"{rate} not attainable in {choice.hours:.2f} h of background for {'; '.join(parts)}.",

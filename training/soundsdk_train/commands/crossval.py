@@ -73,12 +73,13 @@ def crossval(
     each, before and after the conversion to INT8, what the conversion costs, and the means, per seed with --seeds.
     Folds are trained at once, each in a process of its own. With --resume, folds that are done with the same settings
     and data are not trained again, and one that was cut off goes on from its last epoch. On a Dask cluster the workers
-    need soundsdk[train,tflm,dask] and every file at the same path, and a fold that was cut off begins again.
+    need soundsdk[train,dask] and every file at the same path, and a fold that was cut off begins again.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from soundsdk_train import training_run
-    from soundsdk_train.training_job import TrainingRequest
+    from soundsdk_train.training_job import TrainingRequest, need_installed
 
+    need_installed(teacher, dask=dask is not None)
     if seed is not None and seeds is not None:
         raise UsageError("--seed and --seeds exclude each other.", "Give --seeds, which may be one number.")
     if len(set(seeds or ())) < len(seeds or ()) or len(set(folds or ())) < len(folds or ()):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from soundsdk.errors import UsageError
+from soundsdk.install.packages import need
 
 if TYPE_CHECKING:
     from soundsdk_train.training_job import TrainingRequest
@@ -108,13 +109,12 @@ def in_processes(jobs: Sequence[FoldJob], workers: int) -> Iterator[TrainedFold]
 def on_dask(jobs: Sequence[FoldJob], address: str) -> Iterator[TrainedFold]:
     """Train the folds on the workers of a Dask cluster; yield each as it is done.
 
-    The recordings and the teacher must lie at the same path there. Raises UsageError if distributed is not installed or
-    there is no scheduler at the address.
+    The recordings and the teacher must lie at the same path there. Raises MissingPackageError without distributed,
+    UsageError if there is no scheduler at the address.
     """
-    try:
-        import distributed
-    except ImportError as error:
-        raise UsageError("--dask needs the package distributed.", "pip install 'soundsdk[dask]'") from error
+    need("--dask", "dask")
+    import distributed
+
     try:
         client = distributed.Client(address, timeout=10)
     except (OSError, ValueError) as error:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         "soundsdk train --data my_sounds --resume -o siren.tflite",
         "soundsdk train --data my_sounds --teacher yamnet.tflite --unlabelled long_recordings -o siren.tflite",
         "soundsdk train --data ten_clips --from home -o doorbell.tflite",
-        "soundsdk train --data esc10 --config training/configs/esc10.toml -o esc10.tflite",
+        "soundsdk train --data esc10 --config esc10 -o esc10.tflite",
         "soundsdk train --data esc10 --workers one:4700,two:4700 --worker 1 -o esc10.tflite",
     ],
 )

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import ModelError, UsageError
+from soundsdk.install.packages import need
 from soundsdk_train.tf_runtime import StderrSilenced
 
 F32 = NDArray[np.float32]
@@ -62,8 +63,8 @@ def open_waveform_model(path: str | Path, *, window_samples: int, classes: int |
     """Load a model of sound and check its input and outputs.
 
     window_samples: for a model that takes any length. classes: how many the scores must have; the first output with so
-    many is used; None takes the first output. Raises ModelError if the file is no such model, UsageError if the
-    package that runs it is not installed.
+    many is used; None takes the first output. Raises ModelError if the file is no such model,
+    MissingPackageError if the package that runs it is not installed.
     """
     path = Path(path)
     opened = _open(path)
@@ -146,12 +147,9 @@ def _open_tflite(path: Path) -> _Opened:
 
 
 def _open_onnx(path: Path) -> _Opened:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise UsageError(
-            "an ONNX teacher needs onnxruntime, which is not installed.", "Run pip install 'soundsdk[onnx]'."
-        ) from error
+    need("an ONNX teacher", "onnx")
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4  # failures are raised; the log would say them twice

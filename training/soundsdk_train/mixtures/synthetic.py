@@ -20,7 +20,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk.errors import DataError, UsageError
+from soundsdk.errors import DataError, ToolError
 from soundsdk.recording import audio_file
 from soundsdk_sim.scenes import rooms
 from soundsdk_sim.scenes.dsp import RATE_HZ, from_db, loudest, noise
@@ -55,9 +55,9 @@ def main(folder: Path, songs: int, phrases: int, barks: int, soundfont: Path, se
     """
     for program in ("fluidsynth", "espeak-ng"):
         if shutil.which(program) is None:
-            raise UsageError(f"the program {program} is not installed.", "Install fluidsynth and espeak-ng.")
+            raise ToolError(f"the program {program} is not installed.", "Install fluidsynth and espeak-ng.")
     if not soundfont.is_file():
-        raise UsageError(f"there is no soundfont {soundfont}.", "Install fluid-soundfont-gm, or give --soundfont.")
+        raise ToolError(f"there is no soundfont {soundfont}.", "Install fluid-soundfont-gm, or give --soundfont.")
     rng = np.random.default_rng(seed)
     write_clips(folder / "neg_synthetic_music", music(rng, songs, soundfont))
     write_clips(folder / "neg_synthetic_speech", speech(rng, phrases))

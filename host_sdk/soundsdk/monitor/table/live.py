@@ -1,40 +1,39 @@
-"""The live table of `soundsdk monitor` on a terminal."""
+"""The live table of `soundsdk monitor` on a terminal: of one board, or of several (overview.py)."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from soundsdk.device.protocol import Counts
 from soundsdk.device.reconnect import ReconnectingItem
 from soundsdk.labels import printable
-from soundsdk.monitor.source import Source
+from soundsdk.monitor.boards.board import MonitoredBoard
 from soundsdk.monitor.state import EventSpan, State
+from soundsdk.monitor.table.overview import overview
+from soundsdk.monitor.table.rows import Marks, Picture, Row, cell, clock, level_words, marks_for, share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rich.console import Console, ConsoleOptions
-    from rich.segment import Segment
+    from rich.console import Console
 
 REDRAWS_S = 0.25  # shortest time between two drawings
-FLOOR_DBFS = -90.0  # level at which the bar begins
+REDRAWS_SEVERAL_S = 0.5
 _BAR = 24  # characters
-
-Row: TypeAlias = "list[tuple[str, str]]"
 
 
 class Table:
-    """A Sink that draws on `console`: the board, level, scores, the newest events, losses."""
+    """A Sink that draws on `console`: the boards, level, scores, the newest events, losses."""
 
-    def __init__(self, source: Source, state: State, console: Console) -> None:
+    def __init__(self, boards: Sequence[MonitoredBoard], console: Console) -> None:
         import sys
 
         from rich.live import Live
 
-        self._source = source
-        self._state = state
+        self._boards = boards
         self._console = console
+        self._marks = marks_for(console.file)
+        self._redraws_s = REDRAWS_S if len(boards) == 1 else REDRAWS_SEVERAL_S
         self._drawn_at = 0.0
         self._changed = True
         self._live = Live(
@@ -46,7 +45,7 @@ class Table:
         )
         self._live.start()
 
-    def handle(self, item: ReconnectingItem, span: EventSpan | None, now: float) -> None:
+    def handle(self, board: MonitoredBoard, item: ReconnectingItem, span: EventSpan | None, now: float) -> None:
         """Note that something has changed."""
         self._changed = True
 
@@ -55,13 +54,18 @@ class Table:
         now = time.monotonic()
         # The seconds of an active event, and of a board that is away, change by themselves.
         moves = now - self._drawn_at >= 1.0
-        if (self._changed or moves) and now - self._drawn_at >= REDRAWS_S:
+        if (self._changed or moves) and now - self._drawn_at >= self._redraws_s:
             self._draw(now)
 
     def _draw(self, now: float) -> None:
         self._drawn_at = now
         self._changed = False
-        self._live.update(picture(self._state, self._source.counts, self._console.height - 1), refresh=True)
+        height, width = self._console.height - 1, self._console.width
+        if len(self._boards) == 1:
+            rows = rows_of_one(self._boards[0].state, self._boards[0].source.counts, height, self._marks)
+        else:
+            rows = overview(self._boards, height, width, self._marks)
+        self._live.update(Picture(rows), refresh=True)
 
     def close(self) -> None:
         """Draw for the last time and leave the terminal."""
@@ -69,78 +73,47 @@ class Table:
         self._live.stop()
 
 
-class Picture:
-    """Rows of (text, style), cropped to the terminal. Rich's own tables would cost most of a monitor's time."""
-
-    def __init__(self, rows: list[Row]) -> None:
-        self.rows = rows
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
-        from rich.cells import cell_len, set_cell_size
-        from rich.segment import Segment
-
-        for row in self.rows:
-            room = options.max_width
-            for words, style in row:
-                cells = cell_len(words)
-                if cells > room:
-                    words, cells = set_cell_size(words, room), room
-                room -= cells
-                yield Segment(words, console.get_style(style) if style else None)
-            yield Segment.line()
-
-
-def picture(state: State, counts: Counts, height: int) -> Picture:
-    """Return the table as of now, in at most `height` lines."""
-    rows = [_head(state), _bar("level", _share(state.level_dbfs), _level(state), "cyan")]
+def rows_of_one(state: State, counts: Counts, height: int, marks: Marks) -> list[Row]:
+    """Return the table of one board as of now, in at most `height` lines."""
+    rows = [_head(state, marks), _bar("level", share(state.level_dbfs), level_words(state.level_dbfs), "cyan", marks)]
     shown = sorted(enumerate(state.scores), key=lambda pair: -pair[1])[: max(0, min(6, height - 12))]
     for index, score in sorted(shown):
         name = state.labels.get(index, f"class {index}")
-        rows.append(
-            _bar(name, score / 1000, f"{score / 1000:.2f}", "bold green" if name in state.active else "green")
-        )
+        style = "bold green" if name in state.active else "green"
+        rows.append(_bar(name, share_of(score), f"{score / 1000:.2f}", style, marks))
     rows.append([(f"{'time':<10}{'sound':<20}{'from':>12}{'to':>12}{'length':>9}{'score':>7}", "dim")])
     room = max(1, height - len(rows) - 2)
     for span in reversed([*state.recent, *state.active.values()][-room:]):
         rows.append(_event(span))
     rows.append(_foot(state, counts))
-    return Picture(rows)
+    return rows
 
 
-def _head(state: State) -> Row:
+def share_of(score: int) -> float:
+    """Return how much of a bar a score of 1/1000 fills, 0 to 1."""
+    return min(1.0, max(0.0, score / 1000))
+
+
+def _head(state: State, marks: Marks) -> Row:
     hello = state.hello
     name = f"{hello.board}  {hello.model or 'safe mode'}  firmware {hello.fw}  {state.path}"
     away: Row = [] if state.connected else [("  gone; waiting for it", "red")]
-    return [("● ", "green") if state.connected else ("○ ", "red"), (printable(name), "bold"), *away]
+    dot = (f"{marks.on} ", "green") if state.connected else (f"{marks.off} ", "red")
+    return [dot, (printable(name), "bold"), *away]
 
 
-def _bar(name: str, share: float | None, value: str, style: str) -> Row:
-    full = 0 if share is None else round(min(1.0, max(0.0, share)) * _BAR)
+def _bar(name: str, full_share: float, value: str, style: str, marks: Marks) -> Row:
+    full = round(full_share * _BAR)
     return [
-        (_cell(name, 16) + " ", ""),
-        ("━" * full, style),
-        ("─" * (_BAR - full), "bright_black"),
+        (cell(name, 16) + " ", ""),
+        (marks.full * full, style),
+        (marks.empty * (_BAR - full), "bright_black"),
         (f" {value}", ""),
     ]
 
 
-def _cell(text: str, width: int) -> str:
-    from rich.cells import set_cell_size
-
-    return set_cell_size(printable(text), width)
-
-
-def _share(level_dbfs: float | None) -> float | None:
-    return None if level_dbfs is None else 1 - level_dbfs / FLOOR_DBFS
-
-
-def _level(state: State) -> str:
-    return "" if state.level_dbfs is None else f"{state.level_dbfs:.1f} dBFS"
-
-
 def _event(span: EventSpan) -> Row:
-    clock = time.strftime("%H:%M:%S", time.localtime(span.time))
-    begin = f"{clock}  {_cell(span.label, 19)} {span.onset_s:>10.2f} s"
+    begin = f"{clock(span)}  {cell(span.label, 19)} {span.onset_s:>10.2f} s"
     if span.offset_s is not None:
         return [(f"{begin}{span.offset_s:>10.2f} s{span.offset_s - span.onset_s:>7.1f} s{span.score:>7.2f}", "")]
     now, style = ("now", "bold green") if span.active else ("lost", "yellow")

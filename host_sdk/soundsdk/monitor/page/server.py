@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import http.server
 import queue
+import re
 import secrets
 import threading
 from base64 import b64encode
@@ -39,9 +40,10 @@ def page() -> tuple[bytes, str]:
 
 
 class Client:
-    """One connected browser. Its queue ends with None when it is dropped."""
+    """One connected browser, which looks at one board. Its queue ends with None when it is dropped."""
 
-    def __init__(self) -> None:
+    def __init__(self, board: int) -> None:
+        self.board = board
         self.queue: queue.Queue[str | None] = queue.Queue(QUEUED + 1)
         self.greeted = False
 
@@ -94,19 +96,24 @@ class PageServer:
                 client.greeted = True
         return new
 
-    def publish(self, message: str) -> None:
-        """Queue a message for all greeted browsers, without waiting."""
+    def looks_at(self, board: int) -> bool:
+        """Return True while a browser looks at a board."""
+        return any(client.board == board for client in self._clients)
+
+    def publish(self, message: str, board: int | None = None) -> None:
+        """Queue a message for all greeted browsers (board: that look at it), without waiting."""
         with self._lock:
-            for client in [c for c in self._clients if c.greeted and not c.put(message)]:
+            meant = [c for c in self._clients if c.greeted and board in (None, c.board)]
+            for client in [c for c in meant if not c.put(message)]:
                 self._clients.remove(client)
                 client.queue.put_nowait(None)
 
-    def join(self) -> Client | None:
-        """Add a browser; None if there are too many."""
+    def join(self, board: int = 0) -> Client | None:
+        """Add a browser that looks at a board; None if there are too many."""
         with self._lock:
             if self._closing or len(self._clients) >= CLIENTS:
                 return None
-            client = Client()
+            client = Client(board)
             self._clients.append(client)
             return client
 
@@ -195,7 +202,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _feed(self) -> None:
-        client = self.server_of_page.join()
+        # …/events?board=N: the board that the browser shows in full.
+        wanted = re.fullmatch(r"board=(\d{1,3})", self.path.partition("?")[2])
+        client = self.server_of_page.join(int(wanted[1]) if wanted else 0)
         if client is None:
             self._refuse(503)
             return

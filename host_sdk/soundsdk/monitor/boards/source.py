@@ -54,12 +54,6 @@ class DeviceSource:
         """Counts of the lines over all connections."""
         return self._device.counts
 
-    @property
-    def serial_number(self) -> str | None:
-        """The serial number of the USB device; None where there is none."""
-        connected = self._device.device
-        return connected.transport.serial_number if connected else None
-
     def read_all(self, timeout_s: float) -> list[ReconnectingItem]:
         """Read all items, waiting about timeout_s for the first."""
         return self._device.read_all(timeout_s)

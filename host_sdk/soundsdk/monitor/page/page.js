@@ -1,12 +1,15 @@
 "use strict";
 const $ = (id) => document.getElementById(id);
-const KEPT_S = 60, ROWS = 8, EVENTS = 200;
+const KEPT_S = 60, ROWS = 8, EVENTS = 1000, LISTED = 200;
 const MEL_DB = [-95, -25]; // what the colours span
 
 const state = {
   board: null, classes: [], telemetry: {}, steps: [], spans: new Map(), status: null, counts: {}, level: null,
   offset: null, paused: null, all: false, connectedAt: performance.now(), open: false,
 };
+// All boards of this monitor, by their number: what is shown of each. The rest of the page is about board `shown`.
+const boards = new Map();
+let shown = Number(new URLSearchParams(location.hash.slice(1)).get("board")) || 0;
 
 // ---- time: the board's, drawn smoothly between what comes
 
@@ -153,7 +156,7 @@ function drawRow(row, t, span) {
   const { g, width, height } = surface(row.canvas);
   const x = (at) => width * (1 - (t - at) / span), y = (score) => height - 3 - (score / 1000) * (height - 6);
   for (const event of state.spans.values()) {
-    if (event.label !== row.label || event.start !== state.board.start) continue;
+    if (event.from !== shown || event.label !== row.label || event.start !== state.board.start) continue;
     const end = event.offset_s ?? (event.active ? t : event.onset_s + 0.2);
     if (end < t - span || event.onset_s > t) continue;
     const left = Math.max(0, x(event.onset_s)), right = Math.min(width, x(end));
@@ -229,9 +232,11 @@ function draw(clock) {
 
 // ---- rows, one per class
 
+const ofShown = () => [...state.spans.values()].filter((s) => s.from === shown);
+
 let rows = [], rowsKey = "";
 function chooseRows() {
-  const labels = [...new Set([...state.spans.values()].map((s) => s.label))];
+  const labels = [...new Set(ofShown().map((s) => s.label))];
   const known = state.classes.length ? state.classes : labels.map((label) => ({ label }));
   let shown = known;
   if (known.length > ROWS && !state.all) {
@@ -265,7 +270,7 @@ function values() {
   for (const row of rows) {
     const score = step && row.index !== undefined ? step.scores[row.index] : undefined;
     put(row.value, score === undefined ? "" : (score / 1000).toFixed(2));
-    const on = [...state.spans.values()].some((s) => s.active && s.label === row.label);
+    const on = ofShown().some((s) => s.active && s.label === row.label);
     row.li.classList.toggle("on", on);
   }
   put($("level"), state.level === null ? "–" : `${state.level.toFixed(1)} dBFS`.replace("-", "−"));
@@ -295,9 +300,51 @@ function showState() {
   put($("state"), text);
   document.body.classList.toggle("stale", word !== "on");
   if (!b) return;
-  put($("board"), `${b.board} · ${b.model || "safe mode"}`);
+  put($("board"), `${boards.size > 1 ? b.name : b.board} · ${b.model || "safe mode"}`);
   put($("about"), `${b.path} · firmware ${b.fw}` + (b.sha256 ? ` · model ${b.sha256.slice(0, 8)}` : ""));
-  document.title = `${b.board} · soundsdk monitor`;
+  document.title = `${boards.size > 1 ? `${boards.size} boards` : b.board} · soundsdk monitor`;
+}
+
+// ---- the boards, one button each
+
+let cards = [];
+function showBoards() {
+  const nav = $("boards");
+  nav.hidden = $("where").hidden = boards.size < 2;
+  if (nav.hidden) return;
+  if (cards.length !== boards.size) {
+    cards = [...boards.keys()].sort((a, b) => a - b).map((number) => {
+      const button = element("button", "", "board"), meter = element("span", "", "gauge");
+      const card = { number, button, name: element("span", "", "called"), heard: element("span", "", "heard"),
+        fill: element("span", "", "fill") };
+      button.type = "button";
+      button.onclick = () => select(number);
+      meter.append(card.fill);
+      button.append(card.name, card.heard, meter);
+      return card;
+    });
+    nav.replaceChildren(...cards.map((card) => card.button));
+  }
+  for (const { number, button, name, heard, fill } of cards) {
+    const b = boards.get(number), on = [...state.spans.values()].filter((s) => s.from === number && s.active);
+    const level = !b || b.level === null || b.level === undefined || !b.connected ? null : b.level;
+    put(name, b ? b.name : "–");
+    const quiet = b && (b.model || "safe mode");
+    put(heard, !b ? "" : !b.connected ? "unplugged" : on.map((s) => s.label).join(", ") || quiet);
+    fill.style.width = level === null ? "0" : `${Math.max(0, Math.min(100, 100 + level / 0.9))}%`;
+    button.dataset.state = b && b.connected ? (on.length ? "hears" : "on") : "away";
+    button.setAttribute("aria-pressed", String(number === shown));
+    button.title = b ? b.path : "";
+  }
+}
+
+function select(number) {
+  if (number === shown) return;
+  shown = number;
+  location.hash = `board=${number}`;
+  state.board = null;
+  if (state.paused !== null) $("pause").onclick();
+  listen();
 }
 
 function showHealth() {
@@ -320,7 +367,7 @@ function showHealth() {
 // counts samples from the same moment.
 function labelTrack() {
   const seconds = (t) => t.toFixed(6);
-  return [...state.spans.values()].filter((s) => s.start === state.board.start && (s.active || s.offset_s !== null))
+  return ofShown().filter((s) => s.start === state.board.start && (s.active || s.offset_s !== null))
     .sort((a, b) => a.onset_s - b.onset_s)
     .map((s) => `${seconds(s.onset_s)}\t${seconds(s.offset_s ?? Math.max(s.onset_s, now()))}\t${s.label}\n`).join("");
 }
@@ -334,14 +381,15 @@ function saveLabels() {
 }
 
 function showEvents() {
-  const all = [...state.spans.values()].reverse();
+  const all = [...state.spans.values()].sort((a, b) => b.time - a.time).slice(0, LISTED);
   $("none").hidden = all.length > 0;
   $("save").hidden = all.length === 0;
   $("events").tBodies[0].replaceChildren(...all.map((s) => {
     const tr = element("tr", "", s.active ? "on" : "");
     const clock = new Date(1000 * s.time).toLocaleTimeString([], { hour12: false });
     const length = s.offset_s !== null ? `${(s.offset_s - s.onset_s).toFixed(1)} s` : s.active ? "now" : "end lost";
-    tr.append(element("td", clock), element("td", s.label), element("td", length, "n"),
+    const board = boards.get(s.from), where = boards.size > 1 ? [element("td", board ? board.name : "", "where")] : [];
+    tr.append(element("td", clock), ...where, element("td", s.label, "sound"), element("td", length, "n"),
       element("td", s.score.toFixed(2), "n"));
     return tr;
   }));
@@ -352,24 +400,36 @@ function showEvents() {
 const changed = new Set();
 const take = {
   all: (m) => {
-    Object.assign(state, { steps: [], status: null, level: null, offset: null, last: -Infinity, classes: [], telemetry: {} });
+    Object.assign(state, { steps: [], status: null, level: null, offset: null, last: -Infinity, classes: [],
+      telemetry: {}, counts: {} });
     state.spans.clear();
+    boards.clear();
     mel.columns = 0;
     mel.raw = null;
+    changed.add("events").add("health").add("boards");
     m.messages.forEach(accept);
   },
-  board: (m) => {
+  board: (m, from) => {
+    const before = boards.get(from);
+    boards.set(from, { ...m, level: before ? before.level : null });
+    changed.add("boards");
+    if (from !== shown) return;
     if (m.connected && !(state.board && state.board.connected)) state.connectedAt = performance.now();
     state.board = m;
     if (!m.connected) state.level = null;
   },
-  restart: () => {
+  levels: (m) => {
+    m.levels.forEach((level, i) => { if (boards.has(i)) boards.get(i).level = level; });
+    changed.add("boards");
+  },
+  restart: (m, from) => {
+    for (const s of state.spans.values()) if (s.from === from) s.active = false;
+    changed.add("events").add("boards");
+    if (from !== shown) return;
     Object.assign(state, { steps: [], offset: null, last: -Infinity, status: null });
-    for (const s of state.spans.values()) s.active = false;
     if (mel.raw) mel.raw.fill(-999);
     mel.newest = null;
     if (mel.raw) mel.ring.getContext("2d").clearRect(0, 0, mel.columns, mel.width);
-    changed.add("events");
   },
   classes: (m) => {
     state.classes = m.classes;
@@ -383,16 +443,22 @@ const take = {
     while (state.steps.length && state.steps[0].at < m.at - KEPT_S - 5) state.steps.shift();
   },
   mel: melTake,
-  event: (m) => {
-    const key = `${m.start}/${m.id}/${m.label}`, old = state.spans.get(key);
-    if (m.active && !old) heard(Math.max(m.onset_s, state.last ?? m.onset_s));
-    for (const [k, s] of state.spans) if (s.active && s.label === m.label && k !== key) s.active = false;
+  event: (m, from) => {
+    const key = `${from}/${m.start}/${m.id}/${m.label}`, old = state.spans.get(key);
+    if (from === shown && m.active && !old) heard(Math.max(m.onset_s, state.last ?? m.onset_s));
+    for (const [k, s] of state.spans) {
+      if (s.active && s.from === from && s.label === m.label && k !== key) s.active = false;
+    }
     state.spans.set(key, m);
     if (state.spans.size > EVENTS) state.spans.delete(state.spans.keys().next().value);
-    put($("spoken"), m.active ? `${m.label} began` : `${m.label} ended`);
-    changed.add("events");
+    const where = boards.size > 1 && boards.has(from) ? ` at ${boards.get(from).name}` : "";
+    put($("spoken"), `${m.label} ${m.active ? "began" : "ended"}${where}`);
+    changed.add("events").add("boards");
   },
-  status: (m) => {
+  status: (m, from) => {
+    if (boards.has(from)) boards.get(from).level = m.level_dbfs;
+    changed.add("boards");
+    if (from !== shown) return;
     if (m.at > (state.last ?? -Infinity)) heard(m.at);
     if (!state.telemetry.step || state.level === null) state.level = m.level_dbfs;
     state.status = m;
@@ -411,12 +477,13 @@ const take = {
 
 function accept(message) {
   const action = take[message.kind];
-  if (action) action(message);
+  if (action) action(message, message.from ?? 0);
 }
 
 setInterval(() => {
   if (changed.delete("events")) showEvents();
   if (changed.delete("health")) showHealth();
+  if (changed.delete("boards")) showBoards();
   if (state.paused === null) chooseRows();
   const silent = state.board && state.board.connected && !state.steps.length &&
     performance.now() - state.connectedAt > 5000;
@@ -425,14 +492,19 @@ setInterval(() => {
   $("sound").hidden = Boolean(silent);
 }, 250);
 
-const feed = new EventSource("events");
-feed.onopen = () => { state.open = true; showState(); };
-feed.onerror = () => { state.open = false; showState(); };
-feed.onmessage = (e) => {
-  const message = JSON.parse(e.data);
-  accept(message);
-  if (["all", "board", "restart"].includes(message.kind)) showState();
-};
+let feed = null;
+function listen() {
+  if (feed) feed.close();
+  feed = new EventSource(shown ? `events?board=${shown}` : "events");
+  feed.onopen = () => { state.open = true; showState(); };
+  feed.onerror = () => { state.open = false; showState(); };
+  feed.onmessage = (e) => {
+    const message = JSON.parse(e.data);
+    accept(message);
+    if (["all", "board", "restart"].includes(message.kind)) showState();
+    if (message.kind === "all") showBoards();
+  };
+}
 
 $("pause").onclick = () => {
   state.paused = state.paused === null ? now() : null;
@@ -444,4 +516,5 @@ $("all").onclick = () => { state.all = !state.all; chooseRows(); };
 $("span").value = innerWidth < 600 ? "15" : "30";
 readInk();
 showHealth();
+listen();
 requestAnimationFrame(draw);

@@ -1,0 +1,1 @@
+"""The monitored boards: opening them, their names, and what they say."""

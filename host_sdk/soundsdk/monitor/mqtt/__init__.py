@@ -1,0 +1,1 @@
+"""Events to an MQTT broker: its address, the topics, the connection."""

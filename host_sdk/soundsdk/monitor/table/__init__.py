@@ -1,0 +1,1 @@
+"""The live table on a terminal: of one board, or of several."""
