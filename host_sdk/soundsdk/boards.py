@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from soundfw import FirmwareError
 from soundfw.settings import MICROPHONES, microphone
 from soundsdk.errors import UsageError
+from soundsdk.labels import meant
 from soundsdk.resources import boards_dir
 
 if sys.version_info >= (3, 11):
@@ -194,7 +195,7 @@ def all_boards(folder: Path | None = None) -> list[Board]:
 def find_board(name: str) -> Board:
     """Return the board with that id; UsageError with the ids there are."""
     path = boards_dir() / f"{name}.toml"
-    if path.parent != boards_dir() or not path.is_file():
-        known = ", ".join(board.id for board in all_boards())
-        raise UsageError(f"there is no board {name}.", f"soundsdk knows: {known}.")
+    if path.parent != boards_dir() or path not in boards_dir().glob("*.toml"):
+        known = [board.id for board in all_boards()]
+        raise UsageError(f"there is no board {name}.", f"{meant(name, known)}soundsdk knows: {', '.join(known)}.")
     return read_board(path)

@@ -163,6 +163,14 @@ def _run_caught(words: Sequence[str], surroundings: Surroundings) -> int:
             raise
         _say(e.message, e.hint)
         return failed(e.exit_code, e.message, e.hint)
+    except OSError as e:
+        if debug:
+            raise
+        # A path that cannot even be looked at: a name that is too long, a loop of links, a disk that fails.
+        where = f"{str(e.filename)[:200]!r}" if e.filename is not None else "a file"
+        message, hint = f"{where} cannot be used: {e.strerror or e}.", "Check the path, and the disk."
+        _say(message, hint)
+        return failed(EXIT_FAILED, message, hint)
     except Exception as e:
         if debug:
             raise

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import difflib
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from soundsdk.errors import DataError
 
 TSV_HEADER = "filename\tonset\toffset\tevent_label"
-MOST_LABEL_CHARACTERS = 64  # a board sends a label in lines of 1,024 bytes, four bytes a character at most
+MOST_LABEL_BYTES = 64  # in UTF-8, as the firmware has it (soundfw.detect.detector.from_stream)
 
 # Classes that are never an event, as are those that begin with neg_.
 BACKGROUND_LABELS = ("background", "noise", "silence", "other", "negative")
@@ -43,6 +44,12 @@ def counted(count: float, one: str, many: str = "") -> str:
     """Return a number with its noun, such as "1 clip", "2 classes" or "0.5 false alarms"; many: a plural without -s."""
     number = f"{count:g}" if isinstance(count, float) else str(count)
     return f"{number} {one if count == 1 else many or one + 's'}"
+
+
+def meant(word: str, known: Collection[str]) -> str:
+    """Return "Did you mean X? " for the known word that looks most like one; "" if none does."""
+    close = difflib.get_close_matches(word.casefold(), [one.casefold() for one in known], 1, 0.6)
+    return next((f"Did you mean {printable(one)}? " for one in known if [one.casefold()] == close), "")
 
 
 def printable(text: str) -> str:

@@ -10,7 +10,10 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 import stat
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from soundsdk.errors import OutputError
@@ -52,6 +55,44 @@ def write_whole(
             raise
     except OSError as error:
         raise _refused(path, error, hint) from error
+
+
+def write_results(files: Mapping[Path, bytes], hint: str = _NEXT) -> None:
+    """Write the files of one result, whole and all; what cannot be written where it belongs is kept elsewhere.
+
+    Where one cannot be written (the disk is full, the folder has gone), those that were new are removed, and all are
+    written into a folder of their own: here, at home, or among temporary files. Raises OutputError that says where.
+    """
+    new: list[Path] = []
+    try:
+        for path, data in files.items():
+            there = path.exists()
+            write_whole(path, data, hint, parents=True)
+            if not there:
+                new.append(path)
+    except OutputError as error:
+        for path in new:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        raise _kept_elsewhere(files, error) from error
+
+
+def _kept_elsewhere(files: Mapping[Path, bytes], error: OutputError) -> OutputError:
+    """Write the files where there is room, and return the error that says where; error: why they are not in place."""
+    top = Path(os.path.commonpath([path.absolute().parent for path in files]))
+    for place in (Path.cwd, Path.home, lambda: Path(tempfile.gettempdir())):
+        folder = None
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="soundsdk-kept-", dir=place()))
+            for path, data in files.items():
+                write_whole(folder / path.absolute().relative_to(top), data, parents=True)
+        except (OSError, RuntimeError, OutputError):
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+            continue
+        what = "it was" if len(files) == 1 else f"all {len(files)} files were"
+        return OutputError(f"{error.message[:-1]}; {what} written into {folder} instead.", "Move it from there.")
+    return OutputError(f"{error.message[:-1]}, nor anywhere else.", error.hint)
 
 
 def check_writable(path: str | Path, hint: str = _NEXT, *, parents: bool = False) -> None:

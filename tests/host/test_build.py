@@ -20,7 +20,7 @@ from soundsdk import cli
 from soundsdk.boards import Board, all_boards, find_board
 from soundsdk.build import builder, contents, image_file, make, region, sources, toolchain, uf2
 from soundsdk.cache import cache_dir
-from soundsdk.errors import ToolError
+from soundsdk.errors import CheckError, ToolError
 from soundsdk.models.shipped import load_model
 
 
@@ -117,10 +117,10 @@ def test_a_missing_tool_is_named_with_its_package(
 def test_a_model_too_large_for_the_board_is_refused_before_anything_is_built(tmp_path: Path) -> None:
     detector = load_model("home")
     large = dataclasses.replace(detector, data=detector.data + bytes(600_000))
-    with pytest.raises(builder.ModelError, match=r"too large for Raspberry Pi Pico: \d+ bytes"):
+    with pytest.raises(CheckError, match=r"too large for Raspberry Pi Pico: \d+ bytes"):
         builder.build_image(find_board("rpi_pico"), large, None, tmp_path, print)
     hungry = dataclasses.replace(detector, arena_bytes=250_000)
-    with pytest.raises(builder.ModelError, match="of RAM"):
+    with pytest.raises(CheckError, match="of RAM"):
         builder.build_image(find_board("rpi_pico"), hungry, None, tmp_path, print)
     assert not list(tmp_path.iterdir())
 
@@ -253,7 +253,7 @@ def test_another_detector_in_the_same_folder_is_the_one_in_the_image(tmp_path: P
     [
         ("unknown board", 2, "there is no board rpi_picot"),
         ("missing compiler", 1, "not installed"),
-        ("model too large", 1, "too large for Raspberry Pi Pico"),
+        ("model too large", 6, "too large for Raspberry Pi Pico"),
         ("broken sources", 1, "lack micropython/py/mpconfig.h"),
     ],
 )
@@ -271,7 +271,7 @@ def test_an_older_image_stays_as_it_was_when_no_new_one_can_be_made(
         monkeypatch.setenv("PATH", str(tmp_path))
     elif why == "model too large":
         large = dataclasses.replace(load_model("home"), data=load_model("home").data + bytes(600_000))
-        monkeypatch.setattr("soundsdk.models.shipped.load_model", lambda name: large)
+        monkeypatch.setattr("soundsdk.models.shipped.load_model", lambda name, warn: large)
     elif why == "broken sources":
         monkeypatch.setattr(toolchain, "check", lambda board: None)
         (tmp_path / "src").mkdir()

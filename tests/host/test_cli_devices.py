@@ -211,8 +211,8 @@ def test_set_changes_the_board(ports: VirtualPorts, capfd: pytest.CaptureFixture
 
     assert low() == (850, 200, 500)
     assert detector.thresholds[0].min_ms == 500
-    assert run(["set", "threshold.siren=0.8", "--until-restart"], ports) == 5
-    assert "no such label" in capfd.readouterr().err
+    assert run(["set", "threshold.siren=0.8", "--until-restart"], ports) == 2
+    assert "tones on sim has no label siren" in capfd.readouterr().err
     assert run(["set", "threshold.low=0.1", "--until-restart"], ports) == 5
     assert low() == (850, 200, 500)
 

@@ -18,7 +18,7 @@ from soundfw.main import App
 from soundsdk import cli
 from soundsdk.detector_file import DetectorFile, load
 from soundsdk.device.messages import Hello
-from soundsdk.device.push import PIECE_BYTES, PushTimeouts, check_fit, push
+from soundsdk.device.push import PIECE_BYTES, PushTimeouts, check_board, push
 from soundsdk.device.session import CommandRejected, Device
 from soundsdk.errors import CheckError, DeviceError
 from soundsdk_sim.faults import Faulty, Noise
@@ -132,11 +132,11 @@ def test_a_model_beyond_the_boards_ram_is_refused_before_it_is_sent(
     bench = Bench(flash, board="rpi_pico")
     with Device(bench) as device:
         large = load(model_file(tmp_path, "large", padding=300000))
-        with pytest.raises(CheckError, match="Raspberry Pi Pico has 270336"):
+        with pytest.raises(CheckError, match="bytes of RAM of 270336"):
             push(device, large)
         assert not list(flash.iterdir())
         assert device.status().damaged == 0
-        check_fit(other, device.hello)
+        check_board(other, device.hello)
 
 
 def test_a_board_without_the_memory_refuses_before_it_is_sent(

@@ -22,7 +22,7 @@ from soundsdk.device.session import Device
 from soundsdk.device.transport import ConnectionLost
 from soundsdk.errors import ProtocolError, UsageError
 from soundsdk.labels import parse_audacity
-from soundsdk.recording.audio_lines import Joiner, Piece, Take, cut, decode, record, triggered
+from soundsdk.recording.audio_lines import Joiner, Piece, Take, TakeInterrupted, cut, decode, record, triggered
 from soundsdk.recording.dataset_files import write
 from soundsdk.recording.recorder import record_pc
 from soundsdk_sim.faults import Faulty, Noise
@@ -206,8 +206,11 @@ def test_ctrl_c_stops_the_board_as_well(waiting: str, monkeypatch: pytest.Monkey
             raise KeyboardInterrupt
 
         if waiting == "record":
-            with pytest.raises(KeyboardInterrupt):
+            with pytest.raises(TakeInterrupted) as caught:
                 record(device, 30, progress=interrupt)
+            take = caught.value.take
+            assert (take.whole, take.interrupted, take.lost) == (False, True, 0)
+            assert take.captured == take.samples > 0
         else:
             monkeypatch.setattr(Joiner, "forget", interrupt)
             with pytest.raises(KeyboardInterrupt):
@@ -403,3 +406,25 @@ def test_spans_of_a_take_are_cut_to_it() -> None:
     take = Take(16_000, 48_000, 16000, [], events=[*edges, edge(4, "on", 70_000)])
     found = [(s.onset_s, s.offset_s) for s in take.spans(take.at, take.samples)]
     assert found == [(0.0, 0.5), (1.0, 1.5), (2.75, 3.0)]
+
+
+def test_ctrl_c_in_an_event_keeps_what_has_arrived_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    pcm = np.round(32768 * tones(30, [(2.0, 20.0, "high")])).astype(np.int16)
+    forget = Joiner.forget
+
+    def interrupt(self: Joiner, before: int) -> None:
+        forget(self, before)
+        if self.end > 6 * RATE_HZ:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Joiner, "forget", interrupt)
+    with Device(fast(pcm, speed=4)) as device, pytest.raises(TakeInterrupted) as caught:
+        next(triggered(device, "high", 20, 1.0))
+    take = caught.value.take
+    assert take.trigger is not None
+    assert take.trigger.label == "high"
+    assert [event.label for event in take.events] == ["high"]
+    assert take.at == take.trigger.time_samples - RATE_HZ
+    assert 3 * RATE_HZ < take.captured == take.samples < 20 * RATE_HZ
+    assert take.interrupted
+    assert take.gaps == []

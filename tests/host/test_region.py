@@ -16,7 +16,7 @@ from soundfw import FirmwareError
 from soundfw.storage import store
 from soundsdk.boards import all_boards, find_board
 from soundsdk.build import esp_image, image_file, region, uf2
-from soundsdk.errors import ModelError
+from soundsdk.errors import CheckError, ModelError
 from virtual_boards.esp32 import image as esp
 from virtual_boards.esp32.chips import CHIPS
 
@@ -129,14 +129,14 @@ def test_a_detector_that_does_not_fit_is_refused_with_both_sizes() -> None:
     image = in_image(b"code", b"more")
     most = SIZE - len(region.fill(in_image(b"", None), "x", b"1")) + 1
     assert region.find(region.fill(image, "x", bytes(most)))
-    with pytest.raises(ModelError, match=f"{most + 1} bytes, and the image has room for {most}"):
+    with pytest.raises(CheckError, match=f"{most + 1} bytes, and the image has room for {most}"):
         region.fill(image, "x", bytes(most + 1))
     board = find_board("rpi_pico")
     compiled = image_file.from_linker(bytes(400_000) + region.empty(board.id, "0.1.0", 0), board)
     room = 655_360 - 400_000 - 1024
     file, size = image_file.with_detector(compiled, board, "x", bytes(room))
     assert 400_000 + room < size <= board.image_bytes
-    with pytest.raises(ModelError, match=rf"{room + 1} bytes, .* room for {room}; of 2097152 bytes of flash, 1441792"):
+    with pytest.raises(CheckError, match=rf"{room + 1} bytes, .* room for {room}; of 2097152 bytes of flash, 1441792"):
         image_file.with_detector(compiled, board, "x", bytes(room + 1))
     # In a full image, too.
     assert image_file.with_detector(file, board, "x", b"1") == image_file.with_detector(compiled, board, "x", b"1")

@@ -144,7 +144,7 @@ def test_a_long_recording_has_evidence_with_an_axis_of_its_own(explain, tmp_path
         (["clip.wav", "--at", "1"], 2, "what to draw"),
         (["clip.wav", "--label", "dog", "--plot", "a.png"], 2, "no class dog"),
         (["clip.wav", "--at", "99", "--plot", "a.png"], 2, "outside the recording"),
-        (["clip.wav", "--at", "nan", "--plot", "a.png"], 2, "must be a number"),
+        (["clip.wav", "--at", "nan", "--plot", "a.png"], 2, "is not a number"),
         (["clip.wav", "--plot", "taken.png"], 2, "is a directory"),
     ],
 )

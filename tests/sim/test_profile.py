@@ -200,7 +200,7 @@ def test_wrong_calls_are_one_sentence_and_an_exit_code(
 def test_a_model_too_large_for_the_board_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     large = tmp_path / "large.tflite"
     large.write_bytes(load_model("esc10").data + bytes(600_000))
-    assert cli.run(["profile", "rpi_pico", "--model", str(large)]) == 1
+    assert cli.run(["profile", "rpi_pico", "--model", str(large)]) == 6
     assert "too large for Raspberry Pi Pico" in capfd.readouterr().err
 
 

@@ -99,6 +99,35 @@ def test_an_interrupted_training_from_home_keeps_the_file_that_was_there_and_res
     assert not list(tmp_path.glob("*.checkpoint"))
 
 
+def test_an_interrupted_file_is_marked_and_ctrl_c_says_what_is_kept(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from soundsdk_train import preparation, progress
+
+    out = tmp_path / "bell.tflite"
+    with monkeypatch.context() as patched:
+        patched.setattr(progress.TrainingDisplay, "epoch", interrupt_after("fine-tuning", 1))
+        assert cli.run(words(project, out)) == EXIT_INTERRUPTED
+    capfd.readouterr()
+    assert cli.run(["info", str(tmp_path / "bell.interrupted.tflite")]) == 0
+    assert "interrupted: its training was ended after " in capfd.readouterr().out
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    # After the last epoch, before there is a file.
+    with monkeypatch.context() as patched:
+        patched.setattr("soundsdk_train.quantize.convert", interrupted)
+        assert cli.run(words(project, out, "--resume")) == EXIT_INTERRUPTED
+    said = capfd.readouterr().err
+    assert f"kept: {tmp_path / 'bell.fine-tuning.checkpoint'}; the same command with --resume goes on from" in said
+    with monkeypatch.context() as patched:
+        patched.setattr(preparation, "load_clips", interrupted)
+        assert cli.run(words(project, tmp_path / "new.tflite")) == EXIT_INTERRUPTED
+    assert "nothing was trained yet, and nothing is kept" in capfd.readouterr().err
+    assert not out.exists()
+
+
 def test_a_checkpoint_that_is_not_there_or_of_another_training_is_refused(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,7 +158,8 @@ def test_standard_error_holds_what_soundsdk_says_and_no_line_of_tensorflow(proje
            "8 clips of 2 classes", "thresholds",
            # what was found in the folder
            f"{project / 'data'}: 8 clips", "  doorbell    4 clips", "  background  4 clips",
-           "warning: doorbell has only", "warning: background has only", "rates: 16000 Hz (8)")  # fmt: skip
+           "warning: doorbell has only", "warning: doorbell: its score reaches",
+           "warning: background has only", "rates: 16000 Hz (8)")  # fmt: skip
     strange = [line for line in done.stderr.splitlines() if not line.startswith(own)]
     assert strange == []
 

@@ -190,13 +190,13 @@ def test_no_detector_is_written_when_the_engines_differ_and_the_checkpoint_stays
     folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     need("tensorflow")
-    from soundsdk_train import export
+    from soundsdk_train import engine_check
     from soundsdk_train.commands.train import train
 
     def differ(*args: object) -> int:
         raise CheckError("they differ.")
 
-    monkeypatch.setattr(export, "verify", differ)
+    monkeypatch.setattr(engine_check, "verify_apart", differ)
     config = tmp_path / "quick.toml"
     config.write_text(
         '[model]\nhead = "softmax"\n'

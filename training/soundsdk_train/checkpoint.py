@@ -135,6 +135,13 @@ class CheckpointFiles:
         text = json.dumps([stage, *identity], sort_keys=True)
         return Checkpoint(path, hashlib.sha256(text.encode()).hexdigest(), self.resume, self.say)
 
+    def kept_words(self) -> str:
+        """Return a sentence on what is left of a run that has ended before there was a detector."""
+        kept = [path for path in self.paths if path.exists()]
+        if not kept:
+            return "nothing was trained yet, and nothing is kept"
+        return f"kept: {kept[-1]}; the same command with --resume goes on from there to {self.output}"
+
     def remove(self) -> None:
         """Remove the checkpoints of this run's stages, once the output is written."""
         for path in self.paths:

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk.detector_file import FEATURE_SCALE
-from soundsdk.errors import CheckError
+from soundsdk.detector_file import FEATURE_SCALE, DetectorFile, from_bytes
+from soundsdk.errors import CheckError, ModelError
 from soundsdk_train.crnn_step import StepSpec
 from soundsdk_train.judge import Judge, choose_judge
 
 METADATA_NAME = "soundsdk"
+_MOST_SCALE = 1000.0  # of a tensor: an int8 of 127,000, where a trained network has tens
 _OTHER_VERSION = "Use a TensorFlow version that training/README.md names."
 
 
@@ -117,6 +118,17 @@ def verify(file: bytes, clips: Sequence[NDArray[np.int8]], judge: Judge | None =
     return steps
 
 
+def check_by_rules(file: bytes, name: str) -> DetectorFile:
+    """Return the trained detector as every verb will read it; CheckError if the firmware would not start with it."""
+    try:
+        return from_bytes(file, name)
+    except ModelError as error:
+        raise CheckError(
+            f"the trained detector would not start on a board: {error.message}",
+            "Nothing was written; the checkpoint is kept. Correct the settings.",
+        ) from error
+
+
 def _ordered(graph: Any, indices: Sequence[int], maps: Sequence[Any]) -> list[int]:
     """Return the tensor indices in the order of the step, found by the names of the signature."""
 
@@ -140,6 +152,15 @@ def _check_quantization(graph: Any, shape: StepSpec) -> None:
         q = graph.tensors[index].quantization
         return float(q.scale[0]), int(q.zeroPoint[0])
 
+    for tensor in graph.tensors:
+        scales = tensor.quantization.scale if tensor.quantization is not None else None
+        for scale in scales if scales is not None else ():
+            if not 0.0 < float(scale) <= _MOST_SCALE:
+                raise CheckError(
+                    f"the network's numbers are out of proportion: a tensor has the scale {float(scale):g}. Nothing "
+                    "was written.",
+                    "Training has diverged: lower train.learning_rate. The checkpoint is kept.",
+                )
     if quant(graph.inputs[0]) != (FEATURE_SCALE, 0):
         raise CheckError(
             f"the features were quantised as {quant(graph.inputs[0])}, not as (1/32, 0).", "Add clips to calibrate on."

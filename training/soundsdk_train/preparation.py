@@ -12,8 +12,9 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from soundsdk.detector_file import MOST_MACS_PER_SECOND
 from soundsdk.errors import UsageError
-from soundsdk.labels import counted
+from soundsdk.labels import counted, meant, printable
 from soundsdk.models.shipped import DEFAULT
 from soundsdk.recording.skipped import SkippedFiles
 from soundsdk_train import run_settings
@@ -36,6 +37,29 @@ def choose_head(dataset: Dataset, settings: run_settings.RunSettings, given: Map
         settings.model.head = "sigmoid"
         if backgrounds:
             click.echo(f"sounds without a label: {', '.join(backgrounds)}", err=True)
+
+
+def check_classes(dataset: Dataset, settings: run_settings.RunSettings) -> None:
+    """Raise UsageError for a class in data.negatives that the recordings do not have: it would be an event."""
+    for label in settings.data.negatives:
+        if label not in dataset.labels:
+            raise UsageError(
+                f"data.negatives names {printable(label)}, and the recordings have no such class.",
+                f"{meant(label, dataset.labels)}They have {', '.join(dataset.labels) or 'none'}.",
+            )
+
+
+def check_work(settings: run_settings.RunSettings) -> None:
+    """Raise UsageError for a network that no board could run, whatever it learned."""
+    from soundsdk_train.crnn import cost
+
+    frames_per_second = settings.frontend.rate_hz / settings.frontend.hop
+    work = cost(settings.model, settings.frontend.width, 1, frames_per_second)["macs_per_second"]
+    if work > MOST_MACS_PER_SECOND:
+        raise UsageError(
+            f"the network of [model] multiplies {work:.2g} times for a second of sound, more than any board can.",
+            "Use fewer filters, or longer strides.",
+        )
 
 
 def check_data(

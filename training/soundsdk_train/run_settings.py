@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from soundfw.settings import POOL, THRESHOLDS
 from soundsdk.errors import UsageError
-from soundsdk.labels import is_background
+from soundsdk.labels import MOST_LABEL_BYTES, counted, is_background, meant, printable
 from soundsdk.resources import configs_dir
+from soundsdk_train.setting_ranges import check_frontend, check_numbers
 
 __all__ = ["is_background"]  # known here as well, beside the settings it goes with
 
@@ -24,6 +24,7 @@ else:  # pragma: no cover - the same parser under its older name
     import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
 
 
+MOST_NAME_BYTES = 64  # in UTF-8, as the firmware has it (soundfw.main.App.open_model)
 # Labels that the scene generator makes without recordings.
 SYNTHETIC_LABELS = ("smoke_alarm", "siren", "doorbell", "knock")
 
@@ -337,7 +338,9 @@ def from_dict(table: dict[str, Any], source: str = "settings") -> RunSettings:
 
 
 def check_settings(settings: RunSettings) -> None:
-    """Raise UsageError for combinations that no run can use."""
+    """Raise UsageError for numbers outside their range, and for combinations that no run can use."""
+    check_numbers(settings)
+    check_frontend(settings.frontend)
     if settings.model.head not in ("softmax", "sigmoid"):
         raise UsageError(f"model.head is {settings.model.head!r}.", 'Use "softmax" or "sigmoid".')
     if settings.model.attention not in ("shared", "class"):
@@ -346,22 +349,14 @@ def check_settings(settings: RunSettings) -> None:
     check_teacher_file(settings.teacher_file)
     if settings.scenes.count and settings.teacher_file.head == "fitted":
         raise UsageError('teacher_file.head = "fitted" does not go with [scenes].', "Use a table, teacher_file.map.")
-    for key, _, low, high in (*THRESHOLDS, POOL):
-        value = getattr(settings.detector, key)
-        if not low <= value <= high:
-            raise UsageError(f"detector.{key} is {value}.", f"The firmware knows {low} to {high}.")
-    if not 0.0 <= settings.negatives.share < 1.0:
-        raise UsageError(f"negatives.share is {settings.negatives.share}.", "Give a share of 0 or more and below 1.")
-    start = settings.pretrained
-    if not 0.0 <= start.negatives < 1.0:
-        raise UsageError(f"pretrained.negatives is {start.negatives}.", "Give a share of 0 or more and below 1.")
-    if not 0.0 <= start.hard_share <= 1.0 or start.hard_times < 1:
-        raise UsageError("pretrained.hard_share is a share, and hard_times 1 or more.", "Correct them.")
+    check_name(settings.name)
+    if settings.scenes.count:
+        _check_scenes(settings.scenes)
     hop = settings.model.hop_frames
     if settings.train.window_frames % hop:
         raise UsageError(
             f"train.window_frames is {settings.train.window_frames}, not a multiple of the model's hop, {hop} frames.",
-            f"Use {settings.train.window_frames // hop * hop}.",
+            f"Use {max(1, settings.train.window_frames // hop) * hop}.",
         )
     kernels = [(settings.model.stem_kernel, settings.model.stem_stride)]
     kernels += [(settings.model.block_kernel, list(block[1:])) for block in settings.model.blocks]
@@ -374,10 +369,6 @@ def check_settings(settings: RunSettings) -> None:
 
 def check_teacher_file(file: TeacherFileSettings) -> None:
     """Raise UsageError for values that no teacher can have."""
-    for key, low, high in (("sure_at", 0.01, 1.0), ("weight", 0.0, 1.0), ("delay_s", 0.0, 5.0), ("hop_s", 0.01, 10.0)):
-        value = getattr(file, key)
-        if not low <= value <= high:
-            raise UsageError(f"teacher_file.{key} is {value}.", f"Use {low:g} to {high:g}.")
     words = (
         ("combine", ("max", "sum")),
         ("activation", ("none", "sigmoid", "softmax")),
@@ -393,14 +384,33 @@ def _check_loss(settings: RunSettings) -> None:
     kinds = ("cross_entropy", "focal", "asymmetric")[: 2 if head == "softmax" else 3]
     if train.loss not in kinds:
         raise UsageError(f"train.loss is {train.loss!r}, with a {head} head.", f"Use {' or '.join(kinds)}.")
-    if train.event_weight < 0 or train.event_ms < 1 or settings.pretrained.event_weight < 0:
-        raise UsageError("train.event_weight is 0 or more, and event_ms 1 or more.", "Correct them.")
-    if train.quiet_db < 0:
-        raise UsageError(f"train.quiet_db is {train.quiet_db}.", "Use 0, or dB such as 20.")
-    if len(train.asymmetric_gamma) != 2 or min(train.focal_gamma, *train.asymmetric_gamma) < 0:
-        raise UsageError("train.focal_gamma is one number, train.asymmetric_gamma two, 0 or more.", "Correct them.")
-    if not 0.0 <= train.asymmetric_margin < 1.0:
-        raise UsageError(f"train.asymmetric_margin is {train.asymmetric_margin}.", "Use 0 to below 1, such as 0.05.")
+
+
+def check_name(name: str) -> None:
+    """Raise UsageError for a detector's name that a board does not start with; "" stands for the file's."""
+    if len(name.encode()) > MOST_NAME_BYTES:
+        raise UsageError(
+            f"the name {printable(name)} has {len(name.encode())} bytes, and a board takes {MOST_NAME_BYTES}.",
+            "Give a shorter one with --name.",
+        )
+
+
+def _check_scenes(scenes: SceneSettings) -> None:
+    if not scenes.labels or len(scenes.labels) != len(scenes.weights):
+        raise UsageError(
+            f"scenes.labels holds {counted(len(scenes.labels), 'label')} and scenes.weights "
+            f"{counted(len(scenes.weights), 'number')}.",
+            "Give one weight for each label.",
+        )
+    if sum(scenes.weights) <= 0:
+        raise UsageError("all of scenes.weights are 0, so no event would be drawn.", "Give one a positive number.")
+    for label in scenes.labels:
+        if not 0 < len(label.encode()) <= MOST_LABEL_BYTES or scenes.labels.count(label) > 1:
+            raise UsageError(
+                f"scenes.labels has {printable(label)!r}, which is empty, twice there, or longer than "
+                f"{MOST_LABEL_BYTES} bytes.",
+                "Correct it.",
+            )
 
 
 def _fill(target: Any, table: dict[str, Any], source: str, prefix: str) -> None:
@@ -409,7 +419,7 @@ def _fill(target: Any, table: dict[str, Any], source: str, prefix: str) -> None:
     for key, value in table.items():
         if key not in known:
             names = ", ".join(sorted(known))
-            raise UsageError(f"{source}: unknown key {prefix}{key}.", f"Known here: {names}.")
+            raise UsageError(f"{source}: unknown key {prefix}{key}.", f"{meant(key, known)}Known here: {names}.")
         current = getattr(target, key)
         if dataclasses.is_dataclass(current):
             if not isinstance(value, dict):

@@ -19,7 +19,9 @@ from soundsdk_train.datasets import Dataset, add_backgrounds, chosen_fold, scan,
 from soundsdk_train.evaluation.deployed_figures import DeployedFigures
 from soundsdk_train.judge import choose_judge
 from soundsdk_train.preparation import (
+    check_classes,
     check_data,
+    check_work,
     choose_head,
     choose_start,
     load_split,
@@ -86,7 +88,11 @@ def run_training(
     if request.worker == 0:
         training_run.check_output(request.output)
         checkpoints.check()
-    made = make_detector(request, say, checkpoints, show=show)
+    try:
+        made = make_detector(request, say, checkpoints, show=show)
+    except KeyboardInterrupt:
+        say(checkpoints.kept_words())
+        raise
     if made is None:
         return None
     detector, continuous = made
@@ -135,6 +141,7 @@ def _train(
     add_backgrounds(dataset, request.background)
     fold = chosen_fold(dataset, request.fold)
     given = run_settings.tables_in(request.config)
+    check_classes(dataset, settings)
     choose_head(dataset, settings, given)
     check_data(dataset, fold, settings, explicit=request.fold is not None, say=say)
     pretrained = choose_start(dataset, fold, settings, given, request.start, request.epochs)
@@ -205,6 +212,7 @@ def settings_of(request: TrainingRequest) -> run_settings.RunSettings:
         settings.teacher.epochs = min(settings.teacher.epochs, request.epochs)
     settings.teacher_file.file = request.teacher or settings.teacher_file.file
     run_settings.check_settings(settings)
+    check_work(settings)
     return settings
 
 

@@ -21,6 +21,9 @@ from soundsdk_train.crnn import build
 from soundsdk_train.run_settings import ModelSettings, RunSettings, TrainSettings
 from soundsdk_train.workers import Workers, summed
 
+# A loss of so many times that of an untrained network, in two epochs or in the last, is that of no training.
+_MOST_LOSS = 5.0
+
 F32 = NDArray[np.float32]
 
 
@@ -82,8 +85,9 @@ def fit(
     workers: the processes that train together, each of which calls this with the same arguments and has a part of every
     batch; the weights are those of one process up to rounding. Only worker 0 writes checkpoints, and they all resume
     from its.
-    Raises TrainingError if the loss is not finite, the checkpoint cannot be written, or another worker is gone; the
-    last checkpoint stays. UsageError if a batch does not divide among the workers.
+    Raises TrainingError if the loss or a weight is not finite, the loss stays far above an untrained network's, the
+    checkpoint cannot be written, or another worker is gone; the last checkpoint stays. UsageError if a batch does not
+    divide among the workers.
     """
     import keras
     import tensorflow as tf
@@ -193,12 +197,22 @@ def fit(
     pace = Pace()
     epoch = first - 1
     left_over = max(0, epochs - epoch)
+    untrained, high = _untrained_loss(train, classes, softmax=softmax), 0
+    if teachers:
+        untrained *= max(1.0, temperature**2)
     try:
         for epoch, batches in enumerate(epochs_ahead(augmenter, left_over), first):
             results = [pace.after(step(*parts(batch))) for batch in batches]
             loss, metric = (float(np.mean([float(r[i]) for r in results])) for i in (0, 1))
+            kept = checkpoint is not None and epoch > 1
             if not np.isfinite(loss):
-                raise _not_finite(stage, epoch, loss, train.learning_rate, kept=checkpoint is not None and epoch > 1)
+                raise _diverged(stage, epoch, f"the loss is {loss}", train.learning_rate, kept=kept)
+            if not all(np.isfinite(a.numpy()).all() for a in averages):
+                raise _diverged(stage, epoch, "weights are no numbers", train.learning_rate, kept=kept)
+            high = high + 1 if loss > _MOST_LOSS * untrained else 0
+            if high == 2 or (high and epoch == epochs):
+                what = f"the loss is {loss:.3g}, far above that of an untrained network ({untrained:.2g})"
+                raise _diverged(stage, epoch, what, train.learning_rate, kept=kept)
             value = -loss
             if validation is not None:
                 live = [v.numpy() for v in variables]
@@ -308,11 +322,19 @@ def _resume(
     return about["epoch"] + 1, snapshot.best, about["best_value"]
 
 
-def _not_finite(stage: str, epoch: int, loss: float, rate: float, *, kept: bool) -> TrainingError:
-    hint = f"Lower train.learning_rate ({rate:g})."
+def _untrained_loss(train: TrainSettings, classes: int, *, softmax: bool) -> float:
+    """Return the loss of a network that gives every class the same score, over all that is summed in it."""
+    if softmax:
+        return train.clip_weight * max(1.0, float(np.log(classes)))
+    return 4.0 * float(np.log(2.0)) * (train.clip_weight + train.strong_weight + train.event_weight)
+
+
+def _diverged(stage: str, epoch: int, what: str, rate: float, *, kept: bool) -> TrainingError:
+    setting = {"new head": "pretrained.head_rate", "fine-tuning": "pretrained.tuned_rate"}
+    hint = f"Lower {setting.get(stage, 'train.learning_rate')} ({rate:g})."
     if kept:
         hint = f"{hint[:-1]}, or make a detector of what came before with --resume --epochs {epoch - 1}."
-    return TrainingError(f"{stage}: the loss is {loss} in epoch {epoch}.", hint)
+    return TrainingError(f"{stage}: {what} in epoch {epoch}: training has diverged.", hint)
 
 
 class EpochBatches:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from soundfw.settings import THRESHOLDS
 from soundsdk.errors import DataError, UsageError
 from soundsdk.labels import is_background
-from soundsdk.whole_file import check_writable, write_whole
-from soundsdk_train import crnn, crnn_step, export, quantize, tf_runtime, training_loop
+from soundsdk.whole_file import check_writable, write_results
+from soundsdk_train import crnn, crnn_step, engine_check, export, quantize, tf_runtime, training_loop
 from soundsdk_train.augment import Bank
 from soundsdk_train.checkpoint import CheckpointFiles
 from soundsdk_train.datasets import LabelledClip, data_hash, label_matrix, refuse_duplicates
@@ -172,6 +172,8 @@ def train_detector(
     metadata = _metadata(settings, labels, shape, clips, features, test_fold)
     if pretrained is not None:
         metadata["provenance"]["from"] = pretrained.origin()
+    if trained.interrupted:
+        metadata["provenance"]["interrupted"] = len(trained.losses)
     metadata["provenance"]["judge"] = str(judge)
     metadata["provenance"]["negatives"] = {"clips": len(negatives.clips), "data": negatives.digest}
     floats = None
@@ -186,7 +188,7 @@ def train_detector(
         data = export.pack_detector(converted, shape, metadata)
     on_stage(f"comparing with {judge.name}")
     compared = [_features(clip) for clip in test] or [features[i] for i in chosen]
-    steps = export.verify(data, compared, judge)
+    steps = engine_check.verify_apart(data, compared, judge)
     int8 = None
     if test:
         on_stage("evaluating")
@@ -195,6 +197,7 @@ def train_detector(
         metadata["provenance"]["int8"] = int8.brief()
         data = export.pack_detector(converted, shape, metadata)
 
+    export.check_by_rules(data, settings.name)
     cost = crnn.cost(settings.model, width, len(labels), settings.frontend.rate_hz / settings.frontend.hop)
     record = {
         "settings": _settings_record(settings),
@@ -225,12 +228,14 @@ def train_detector(
 
 
 def write_detector(detector: TrainedDetector, out: str | Path) -> Path:
-    """Write the detector file and `<name>.run.json` beside it; return the path of the latter."""
+    """Write the detector file and `<name>.run.json` beside it; return the path of the latter.
+
+    OutputError if they cannot be written there; it says where they are instead.
+    """
     out = Path(out)
     record = record_path(out)
     hint = "Free space, and make it of the checkpoint beside it with --resume."
-    write_whole(record, (json.dumps(detector.record, indent=1) + "\n").encode(), hint, parents=True)
-    write_whole(out, detector.data, hint, parents=True)
+    write_results({record: (json.dumps(detector.record, indent=1) + "\n").encode(), out: detector.data}, hint)
     return record
 
 
@@ -247,7 +252,8 @@ def check_output(out: str | Path) -> None:
     out = Path(out)
     if out.suffix != ".tflite":
         raise UsageError(f"{out} does not end in .tflite.", "Name the model OUT.tflite.")
-    for path in (out, record_path(out)):
+    longest = out.with_suffix(".fine-tuning.checkpoint.old")
+    for path in (out, record_path(out), longest):
         check_writable(path, parents=True)
 
 

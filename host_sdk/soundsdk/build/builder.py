@@ -17,13 +17,10 @@ from soundsdk.build.sources import Say
 from soundsdk.cache import cache_dir, content_sha256, locked
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import ModelError, ToolError, UsageError
+from soundsdk.models.fit import check_fit
 from soundsdk.resources import firmware_dir
 from soundsdk.whole_file import write_whole
 
-# The least that MicroPython and soundfw need besides the detector: what cannot fit is an error before anything is
-# compiled. The linked image is measured as well.
-_FIRMWARE_BYTES = 250 * 1024
-_HEAP_RESERVE_BYTES = 48 * 1024
 _OTHER_FOLDER = "Give another folder with -o."
 
 
@@ -61,7 +58,7 @@ def build_image(
     """
     if board.build is None:
         raise UsageError(f"{board.name} needs no image.", "It runs the firmware from this installation.")
-    _check_room(board, detector)
+    check_fit(detector, board)  # what cannot fit is an error before anything is compiled
     target = out / (board.id + Path(board.build.image).suffix)
     compiled = None if symbols or given is not None else _prebuilt(board)
     if compiled is not None:
@@ -136,23 +133,6 @@ def _compiled(board: Board, given: Path | None, folder: Path, say: Say) -> Compi
     facts = CompiledFacts(made_from, compiler, hashlib.sha256(data).hexdigest(), flash_bytes)
     facts.write(record)
     return Compiled(data, facts, fresh=True)
-
-
-def _check_room(board: Board, detector: DetectorFile) -> None:
-    assert board.build is not None
-    size, room = len(detector.data), board.build.region_bytes or board.image_bytes - _FIRMWARE_BYTES
-    if size > room:
-        raise ModelError(
-            f"{detector.path.name} is too large for {board.name}: {size} bytes, and its image has room for {room} at "
-            "most.",
-            "Train a smaller one.",
-        )
-    if board.ram_bytes and detector.arena_bytes + _HEAP_RESERVE_BYTES > board.ram_bytes:
-        raise ModelError(
-            f"{detector.path.name} is too large for {board.name}: it needs {detector.arena_bytes} bytes of RAM of "
-            f"{board.ram_bytes}, and {_HEAP_RESERVE_BYTES} must stay free.",
-            "Train a smaller one.",
-        )
 
 
 def _made_from(board: Board, sources_key: str) -> str:

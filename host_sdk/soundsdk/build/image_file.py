@@ -5,6 +5,7 @@ from __future__ import annotations
 from soundsdk.boards import Board
 from soundsdk.build import esp_image, region, uf2
 from soundsdk.errors import ModelError
+from soundsdk.models.fit import too_large
 
 
 def from_linker(data: bytes, board: Board) -> bytes:
@@ -26,17 +27,14 @@ def with_detector(file: bytes, board: Board, name: str, detector: bytes, flash_b
     """Return a board's image file with a detector in its region, and the bytes that the image takes in flash.
 
     name: the detector's. flash_bytes: of the file's image, for a board whose file (ELF) is not what lies in flash.
-    ModelError if the file has no region or the detector does not fit into it.
+    ModelError if the file has no region, CheckError if the detector does not fit into it.
     """
     image = uf2.unpack(file, board.uf2.family).data if board.uf2 is not None else file
     found = region.locate(image)
     if found is not None and len(detector) > found.room_bytes:
         flash = f" of {board.flash_bytes} bytes of flash, {board.flash_bytes - board.image_bytes} are for files"
-        raise ModelError(
-            f"the detector {name} is too large for {board.name}: {len(detector)} bytes, and its image has room for "
-            f"{found.room_bytes}{';' + flash if board.flash_bytes else ''}.",
-            "Train a smaller one.",
-        )
+        room = f"its image has room for {found.room_bytes}{';' + flash if board.flash_bytes else ''}"
+        raise too_large(name, len(detector), board.name, room)
     filled = region.fill(image, name, detector)
     return _packed(filled, board), flash_bytes if board.port == "qemu" else len(filled)
 

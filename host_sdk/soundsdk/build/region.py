@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from soundfw import FirmwareError
 from soundfw.storage import store
 from soundsdk.errors import ModelError
+from soundsdk.models.fit import too_large
 
 ALIGN = 16  # of the region and of the detector, as soundcore wants it
 LEAST_BYTES = 160 * 1024  # room that every board has for a detector: twice the size of those that come with soundsdk
@@ -131,7 +132,7 @@ def fill(data: bytes, model: str, detector: bytes, end: int = 0) -> bytes:
     """Return an image with a detector in its region, in place of what was there.
 
     model: the detector's name. end: where the region ends, counted from the image's start, for a linker's file that
-    does not say so. ModelError if the image has no region or the detector does not fit into it.
+    does not say so. ModelError if the image has no region, CheckError if the detector does not fit into it.
     """
     region = locate(data)
     if region is None:
@@ -139,11 +140,8 @@ def fill(data: bytes, model: str, detector: bytes, end: int = 0) -> bytes:
     size = region.size_bytes or max(0, end - region.at)
     held = _head(region.board, region.fw, model, detector, size) + detector
     if len(held) > size:
-        raise ModelError(
-            f"the detector {model} is too large for the image of {region.board}: {len(detector)} bytes, and the image "
-            f"has room for {max(0, size - len(held) + len(detector))}.",
-            "Train a smaller one.",
-        )
+        room = f"the image has room for {max(0, size - len(held) + len(detector))}"
+        raise too_large(model, len(detector), f"the image of {region.board}", room)
     if region.at + size > len(data):
         return data[: region.at] + held
     return data[: region.at] + held.ljust(size, _ERASED) + data[region.at + size :]

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from soundsdk.commands.options import board_argument, json_option, model_option, output_option, sources_option
+from soundsdk.commands.options import board_argument, json_option, model_option, output_option, sources_option, warn
 from soundsdk.commands.verb import Verb
+from soundsdk.whole_file import check_folder
 
 
 @click.command(
@@ -30,7 +31,8 @@ def build(board: str, model: str | None, sources: Path | None, output: Path, as_
 
     Prints the path of the image. Only changed C or Python is compiled: a detector is written into the image that was
     compiled before, which needs no compiler. Sources are fetched once, at pinned versions, and kept in soundsdk's
-    cache. Exit code 1 if the image cannot be built; an older one stays as it was.
+    cache. Exit code 1 if the image cannot be built, 6 if the board has not
+    the flash, the memory or the speed for the detector; an older image stays as it was.
     """
     from soundsdk.boards import find_board
     from soundsdk.build.builder import build_image
@@ -40,7 +42,9 @@ def build(board: str, model: str | None, sources: Path | None, output: Path, as_
         click.echo(f"{board}: {text}", err=True)
 
     begin = time.monotonic()
-    image = build_image(find_board(board), load_model(model), sources, output, say)
+    chosen, detector = find_board(board), load_model(model, warn)
+    check_folder(output)
+    image = build_image(chosen, detector, sources, output, say)
     if as_json:
         facts = {"image": str(image.path), "size_bytes": image.size_bytes, "sha256": image.sha256}
         click.echo(json.dumps({**facts, "compiled": image.compiled}))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
-from soundsdk.commands.options import json_option, model_option, port_option
+from soundsdk.commands.options import json_option, model_option, port_option, warn
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 
 
@@ -30,7 +31,14 @@ from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 @model_option
 @port_option
 @click.option("--erase", is_flag=True, help="Erase the whole flash: files and pushed detectors on the board go.")
-@click.option("--baud", default=460800, show_default=True, metavar="N", help="Speed of an ESP32's serial bridge.")
+@click.option(
+    "--baud",
+    type=click.IntRange(1200, 4_000_000),
+    default=460800,
+    show_default=True,
+    metavar="N",
+    help="Speed of an ESP32's serial bridge.",
+)
 @click.option("--dry-run", is_flag=True, help="Print every step and touch nothing.")
 @json_option
 @pass_surroundings
@@ -54,8 +62,8 @@ def flash(
 
     Exit codes: 0 the board's hello names what was flashed; 1 the image did not get into the flash, or cannot be used;
     2 wrong use; 3 no board, or more than one; 4 the port is busy or not permitted; 5 the chip does not enter its boot
-    loader; 6 a check failed: the image or the chip is another than the board's, or the board does not run what was
-    flashed.
+    loader; 6 a check failed: the image or the chip is another than the board's, the board has not the flash, the memory
+    or the speed for the detector, or it does not run what was flashed.
     """
     from soundsdk.device.system import THIS_COMPUTER
     from soundsdk.flash.flasher import FlashRequest, flash_board
@@ -66,4 +74,4 @@ def flash(
     request = FlashRequest(board, firmware, model, port, erase, dry_run, baud)
     system, timeouts = surroundings.system or THIS_COMPUTER, surroundings.flash_timeouts or FlashTimeouts()
     with Progress("flashing", as_json) as progress:
-        flash_board(request, progress, load_model, system, timeouts)
+        flash_board(request, progress, partial(load_model, warn=warn), system, timeouts)

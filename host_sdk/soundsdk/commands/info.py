@@ -13,11 +13,13 @@ from soundsdk.commands.options import json_option, port_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import SoundsdkError, UsageError
-from soundsdk.labels import counted
+from soundsdk.labels import counted, printable
+from soundsdk.models.fit import misfits
 from soundsdk.models.reachability import unreachable_classes
 from soundsdk.models.shipped import find_model, load_model
 
 if TYPE_CHECKING:
+    from soundsdk.device.classes import BoardClass
     from soundsdk.device.system import System
 
 
@@ -45,7 +47,7 @@ def info(surroundings: Surroundings, model: str | None, port: str | None, as_jso
         return
     detector = load_model(model)
     if as_json:
-        click.echo(json.dumps({**_sizes(detector), "metadata": detector.metadata}))
+        click.echo(json.dumps({**_facts(detector), "metadata": detector.metadata}))
         return
     _show(detector)
     card = find_model(model).with_suffix(".md")
@@ -53,8 +55,18 @@ def info(surroundings: Surroundings, model: str | None, port: str | None, as_jso
         click.echo(f"  card    {card}")
 
 
-def _sizes(detector: DetectorFile) -> dict[str, int]:
-    return {"file_bytes": len(detector.data), "arena_bytes": detector.arena_bytes}
+def _facts(detector: DetectorFile) -> dict[str, Any]:
+    return {
+        "file_bytes": len(detector.data),
+        "arena_bytes": detector.arena_bytes,
+        "macs": detector.macs,
+        "warnings": _warnings(detector),
+    }
+
+
+def _warnings(detector: DetectorFile) -> list[str]:
+    """Return what keeps classes from working, and the boards that cannot hold or run the detector."""
+    return [*map(str, unreachable_classes(detector)), *misfits(detector)]
 
 
 def _show(detector: DetectorFile) -> None:
@@ -63,16 +75,20 @@ def _show(detector: DetectorFile) -> None:
     click.echo(f"{detector.name}: {counted(len(detector.labels), 'class', 'classes')}, {meta['head']} head")
     click.echo(f"  file    {len(detector.data)} bytes")
     click.echo(f"  arena   {detector.arena_bytes} bytes, frontend included")
-    click.echo(f"  step    {detector.step_samples} samples ({1000 * detector.step_samples / rate:g} ms at {rate} Hz)")
+    lasts = f"{1000 * detector.step_s:g} ms at {rate} Hz"
+    click.echo(f"  step    {detector.step_samples} samples ({lasts}), {detector.macs:,} MACs")
     click.echo(f"  pooled  over {meta['detector']['pool_ms']} ms")
     width = max(len(label) for label in detector.labels)
     for label, c in zip(detector.labels, meta["detector"]["classes"], strict=True):
         limits = "  ".join(f"{key} {value}" for key, value in c.items())
         click.echo(f"  {label:<{width}}  {limits}")
-    for problem in unreachable_classes(detector):
+    for problem in _warnings(detector):
         click.echo(f"  warning: {problem}")
     provenance = meta.get("provenance")
-    if isinstance(provenance, dict) and isinstance(provenance.get("judge"), str):
+    provenance = provenance if isinstance(provenance, dict) else {}
+    if isinstance(provenance.get("interrupted"), int):
+        click.echo(f"  interrupted: its training was ended after {counted(provenance['interrupted'], 'epoch')}")
+    if isinstance(provenance.get("judge"), str):
         click.echo(f"  checked against {provenance['judge']}: every byte of its outputs is the same")
     calibration = meta.get("calibration")
     if isinstance(calibration, dict) and {"max_fa_per_hour", "hours"} <= set(calibration):
@@ -104,13 +120,15 @@ def _known(sha256: str) -> DetectorFile | None:
 
 
 def _show_board(port: str | None, as_json: bool, system: System | None) -> None:
+    from soundsdk.device.classes import classes_of
     from soundsdk.device.session import CommandRejected, Device
 
-    status, why = None, None
+    status, why, classes = None, None, None
     with Device.open(port, system=system) as device:
         hello, where, serial_number = device.hello, device.transport.path, device.transport.serial_number
         try:
             status = device.status()
+            classes = classes_of(device)
         except CommandRejected as error:
             why = error
     try:
@@ -121,6 +139,7 @@ def _show_board(port: str | None, as_json: bool, system: System | None) -> None:
         words: dict[str, Any] = {"path": where, "serial_number": serial_number, "hello": asdict(hello)}
         words["status"] = asdict(status) if status else None
         words["safe_mode"] = {"error": why.code, "detail": why.detail} if why else None
+        words["classes"] = [asdict(one) for one in classes] if classes is not None else None
         words["metadata"] = detector.metadata if detector else None
         click.echo(json.dumps(words))
         return
@@ -139,6 +158,20 @@ def _show_board(port: str | None, as_json: bool, system: System | None) -> None:
         click.echo(f"  detector  {hello.model}, SHA-256 {hello.sha256}")
         for key, value in hello.extra.items():
             click.echo(f"  {key:<9} {value}")
+    if classes:
+        _show_classes(classes, detector)
     if detector is not None:
         click.echo("")
         _show(detector)
+
+
+def _show_classes(classes: list[BoardClass], detector: DetectorFile | None) -> None:
+    """Print the board's labels and thresholds as they are now, and which of them are not the file's any more."""
+    rules = detector.metadata["detector"]["classes"] if detector is not None else []
+    width = max(len(printable(one.label)) for one in classes)
+    click.echo("  thresholds now")
+    for index, one in enumerate(classes):
+        rule = {key: value for key, value in asdict(one).items() if key != "label"}
+        changed = index < len(rules) and rule != rules[index]
+        limits = "  ".join(f"{key} {value}" for key, value in rule.items())
+        click.echo(f"    {printable(one.label):<{width}}  {limits}{'  (set on this board)' if changed else ''}")

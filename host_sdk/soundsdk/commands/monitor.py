@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundsdk.commands.options import json_option, ports_option
+from soundsdk.commands.options import Number, json_option, ports_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.errors import EXIT_OK, CheckError, UsageError
 from soundsdk.progress import is_dumb
@@ -56,7 +56,7 @@ _TERMINATED = 128 + 15
 )
 @click.option(
     "--min-score",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     default=0.0,
     metavar="SCORE",
     help="Show events that reach this score only.",
@@ -83,7 +83,7 @@ _TERMINATED = 128 + 15
     metavar="FILE",
     help="Check the certificate of an mqtts:// broker with these (PEM), not with those this computer trusts.",
 )
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="N", help="End after this time.")
+@click.option("--seconds", type=Number(0, min_open=True), metavar="N", help="End after this time.")
 @pass_surroundings
 def monitor(
     surroundings: Surroundings,
@@ -192,6 +192,7 @@ def _open(
 ) -> list[MonitoredBoard]:
     """Open the boards; the stack closes them."""
     from soundsdk.device import ports
+    from soundsdk.device.classes import check_labels
     from soundsdk.monitor.boards.board import monitored
     from soundsdk.monitor.boards.feeds import ThreadedSource
     from soundsdk.monitor.boards.identity import Identity, distinct, identify
@@ -201,6 +202,7 @@ def _open(
     devices = open_boards(addresses, surroundings.system)
     for device in devices:
         stack.callback(device.close)
+    check_labels([device.device for device in devices if device.device is not None], labels)
     listed = ports.listed(surroundings.system)
     names: list[Identity] = []
     boards: list[MonitoredBoard] = []

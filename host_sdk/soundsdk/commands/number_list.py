@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+MOST_NUMBERS = 10_000
+
 
 class NumberList(click.ParamType):
     """Whole numbers from 0 up, written "1-4" or "1,3" or both together; the value is a list in the order written."""
@@ -20,7 +22,10 @@ class NumberList(click.ParamType):
         try:
             for part in value.split(","):
                 first, _, last = part.partition("-")
-                numbers += range(int(first), int(last or first) + 1)
+                begin, end = int(first), int(last or first)
+                if end - begin + len(numbers) >= MOST_NUMBERS:
+                    self.fail(f"{value!r} names more than {MOST_NUMBERS} numbers.", param, ctx)
+                numbers += range(begin, end + 1)
         except ValueError:
             numbers = []
         if not numbers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,6 +41,24 @@ config_option = click.option(
     help="TOML file of settings, or those of a detector that comes with soundsdk: home, esc10, knock_doorbell.",
 )
 seed_option = click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all random choices.")
+
+
+class Number(click.FloatRange):
+    """A number of the command line, in a range; what is no number (nan) or has no end (inf) is a usage error."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number; a usage error if it is none or lies outside the range."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
+
+
+def warn(text: str) -> None:
+    """Write a line to standard error, as load_model() calls for what a detector cannot do."""
+    click.echo(text, err=True)
 
 
 def output_option(help: str, default: str | None = None, folder: bool = False) -> Callable[[_F], _F]:

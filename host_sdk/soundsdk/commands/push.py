@@ -6,7 +6,7 @@ import json
 
 import click
 
-from soundsdk.commands.options import json_option, model_argument, port_option
+from soundsdk.commands.options import json_option, model_argument, port_option, warn
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 
 
@@ -34,7 +34,7 @@ def push(surroundings: Surroundings, model: str, port: str | None, as_json: bool
     from soundsdk.models.shipped import load_model
     from soundsdk.progress import Progress
 
-    detector = load_model(model)
+    detector = load_model(model, warn)
     step = ""
     with Device.open(port, system=surroundings.system) as device, Progress(detector.name) as progress:
         before = device.hello

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import click
 
-from soundsdk.commands.options import json_option, output_option, port_option
+from soundsdk.commands.options import Number, json_option, output_option, port_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 
 
@@ -29,7 +30,7 @@ from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 )
 @click.option("--on-trigger", "trigger", metavar="LABEL", help="Record when the board's detector finds LABEL.")
 @click.option(
-    "--pre-roll", "pre_roll_s", type=click.FloatRange(0, 60), default=1.0, show_default=True, metavar="N",
+    "--pre-roll", "pre_roll_s", type=Number(0, 60), default=1.0, show_default=True, metavar="N",
     help="Seconds to keep before the event's onset, with --on-trigger.",
 )  # fmt: skip
 @click.option(
@@ -59,14 +60,18 @@ def record(
     """Record sound into a dataset folder: DIR/LABEL/….wav and a sidecar .json.
 
     Prints the path of each file. What did not arrive is never filled with silence: a recording with gaps is divided at
-    them, and the sidecar lists them. Exit code 1 if nothing of a recording arrived.
+    them, and the sidecar lists them. Ctrl-C, SIGTERM and SIGHUP end it, and what has arrived is kept (exit codes 130,
+    143, 129). Files are written whole or not at all; where the disk is full, the take is kept elsewhere, and the place
+    is said. Exit code 1 if nothing of a recording arrived.
     """
+    from soundsdk.device.classes import check_labels
     from soundsdk.device.session import Device
     from soundsdk.errors import UsageError
     from soundsdk.labels import counted
     from soundsdk.progress import Progress
-    from soundsdk.recording.audio_lines import Take
+    from soundsdk.recording.audio_lines import Take, TakeInterrupted
     from soundsdk.recording.dataset_files import check_label
+    from soundsdk.recording.end_signals import EndSignals
     from soundsdk.recording.recorder import best_bits, facts_of, record_pc, save, takes
     from soundsdk.whole_file import check_folder
 
@@ -78,9 +83,15 @@ def record(
         raise UsageError("--pre-roll must be shorter than --seconds.", "The event itself would not be in it.")
     empty = False
 
+    ended = EndSignals()
+
     def keep(take: Take, facts: dict[str, object]) -> None:
+        with ended.held_back():
+            sidecar, files = save(output, label, take, facts, labels=labels)
+            show(take, sidecar, files)
+
+    def show(take: Take, sidecar: Path, files: list[Path]) -> None:
         nonlocal empty
-        sidecar, files = save(output, label, take, facts, labels=labels)
         empty = empty or not files
         if as_json:
             click.echo(json.dumps({"sidecar": str(sidecar), **json.loads(sidecar.read_text(encoding="utf-8"))}))
@@ -88,19 +99,35 @@ def record(
             for path in files:
                 click.echo(str(path))
         gaps = f", in {counted(len(take.gaps), 'gap')}" if take.gaps else ""
-        end = "" if take.whole else "; the board was unplugged before the end"
+        end = "; interrupted: what had arrived is kept" if take.interrupted else ""
+        end = end if take.whole or end else "; the board was unplugged before the end"
         click.echo(f"{counted(take.captured, 'sample')} captured, {take.lost} lost{gaps}{end}", err=True)
 
-    with Progress("recording") as progress:
+    facts: dict[str, object] = {"source": "pc"}
+
+    def run(progress: Progress) -> None:
         if pc:
             for _ in range(count):
-                keep(record_pc(seconds, progress=progress.update), {"source": "pc"})
-            return int(empty)
+                keep(record_pc(seconds, progress=progress.update), facts)
+            return
         with Device.open(port, system=surroundings.system) as device:
             hello = device.hello
+            if trigger:
+                check_labels([device], [trigger])
             depth = int(bits) if bits else best_bits(device, surroundings.system)
             if trigger:
                 click.echo(f"waiting for {trigger} on {hello.board}", err=True)
+            facts.update(facts_of(device, depth))
             for take in takes(device, seconds, count, depth, trigger, pre_roll_s, progress.update):
-                keep(take, facts_of(device, depth))
+                keep(take, {**facts, **facts_of(device, depth)})
+
+    with ended, Progress("recording") as progress:
+        try:
+            run(progress)
+        except KeyboardInterrupt as error:
+            if isinstance(error, TakeInterrupted):
+                keep(error.take, facts)
+            if ended.number in (None, signal.SIGINT):
+                raise KeyboardInterrupt from None
+            return 128 + int(ended.number or 0)
     return int(empty)

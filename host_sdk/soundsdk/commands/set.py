@@ -11,6 +11,7 @@ from soundfw.settings import THRESHOLDS
 from soundsdk.commands.options import json_option, port_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.errors import UsageError
+from soundsdk.labels import meant
 
 # The key on the command line: (the board's name for it, the type of the value, its range)
 _KEYS: dict[str, tuple[str, type, float, float]] = {
@@ -29,7 +30,8 @@ def parse(words: tuple[str, ...]) -> dict[str | None, dict[str, Any]]:
         key, dot, label = name.partition(".")
         if not equals or key.replace("-", "_") not in _KEYS or (dot and not label):
             known = ", ".join(_KEYS)
-            raise UsageError(f"{word} is not a setting.", f"Write KEY.LABEL=VALUE or KEY=VALUE; keys: {known}.")
+            close = meant(key, _KEYS) if equals else ""
+            raise UsageError(f"{word} is not a setting.", f"{close}Write KEY.LABEL=VALUE or KEY=VALUE; keys: {known}.")
         argument, kind, low, high = _KEYS[key.replace("-", "_")]
         try:
             value = kind(text)
@@ -68,11 +70,13 @@ def set_(
     Without LABEL the change applies to every class. The board saves it for its present detector. The changes to one
     label are made together or not at all.
     """
+    from soundsdk.device.classes import check_labels
     from soundsdk.device.session import CommandRejected, Device
 
     by_label = parse(changes)
     done: list[str] = []
     with Device.open(port, system=surroundings.system) as device:
+        check_labels([device], [label for label in by_label if label is not None])
         for label, values in by_label.items():
             try:
                 device.set(label, keep=not until_restart, **values)

@@ -19,6 +19,7 @@ from soundsdk.device.messages import Ack, Hello
 from soundsdk.device.session import CommandRejected, Device
 from soundsdk.device.transport import ConnectionLost
 from soundsdk.errors import CheckError, ProtocolError, UsageError
+from soundsdk.models.fit import check_fit
 
 PIECE_BYTES = 690  # 920 characters of base64 in a line of 1024 bytes
 _ROUNDS = 8  # of the whole push, for pulled cables and torn files
@@ -52,18 +53,13 @@ class _Again(Exception):
     """A failed round; the next one resumes where the board is."""
 
 
-def check_fit(detector: DetectorFile, hello: Hello) -> None:
-    """Raise CheckError if the detector does not fit the RAM that the board file states."""
+def check_board(detector: DetectorFile, hello: Hello) -> None:
+    """Raise CheckError if the detector needs more than the board has, by its board file."""
     try:
         board = find_board(hello.board)
     except UsageError:
         return  # not a board of ours: it decides by itself
-    need = len(detector.data) + detector.arena_bytes
-    if board.ram_bytes and need > board.ram_bytes:
-        raise CheckError(
-            f"{detector.name} needs {need} bytes of memory, and {board.name} has {board.ram_bytes}.",
-            "Train a smaller one, or bake it into the image with soundsdk build: then its weights stay in flash.",
-        )
+    check_fit(detector, board, pushed=True)
 
 
 def push(
@@ -78,7 +74,7 @@ def push(
     """
     if device.hello.proto != 1:
         raise ProtocolError("the board speaks a newer protocol.", "Update soundsdk.")
-    check_fit(detector, device.hello)
+    check_board(detector, device.hello)
     return _Pusher(device, detector, progress or (lambda step, done, total: None), timeouts or PushTimeouts()).run()
 
 

@@ -19,6 +19,7 @@ from soundsdk.flash.esptool_run import FlashError
 from soundsdk.flash.firmware_file import Firmware
 from soundsdk.flash.locate import LocatedBoard, locate
 from soundsdk.flash.timeouts import FlashTimeouts
+from soundsdk.models.fit import check_fit
 from soundsdk.progress import Progress
 from soundsdk.whole_file import write_whole
 
@@ -55,6 +56,8 @@ def flash_board(
     image_board = given.identity.board if given is not None and given.identity is not None else None
     target = locate(request.board, request.where, image_board, request.dry_run, timeouts.known_board_s, system)
     known = f", which runs {target.hello.model or 'no detector'}" if target.hello else ""
+    if detector is not None:
+        check_fit(detector, target.board)
     progress.step(
         "board", f"Board: {target.board.name} ({target.board.id}) at {target.where}{known}",
         board=target.board.id, port=target.port, drive=str(target.drive.path) if target.drive else None,

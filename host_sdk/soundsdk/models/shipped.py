@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 from soundsdk.detector_file import DetectorFile, load
 from soundsdk.errors import ModelError
+from soundsdk.labels import meant
+from soundsdk.models.reachability import unreachable_classes
 from soundsdk.resources import models_dir
 
 DEFAULT = "home"
@@ -18,12 +22,22 @@ def find_model(name_or_path: str | Path | None = None) -> Path:
     if path.suffix or path.name != name:
         return path
     known = models_dir() / f"{name}.tflite"
-    if known.is_file() or path.is_file():
-        return known if known.is_file() else path
-    names = ", ".join(sorted(p.stem for p in models_dir().glob("*.tflite")))
-    raise ModelError(f"there is no detector {name}.", f"Give a .tflite file or one of: {names}." if names else "")
+    if known in models_dir().glob("*.tflite"):
+        return known
+    if os.path.isfile(path):
+        return path
+    names = sorted(p.stem for p in models_dir().glob("*.tflite"))
+    hint = f"{meant(name, names)}Give a .tflite file or one of: {', '.join(names)}."
+    raise ModelError(f"there is no detector {name}.", hint if names else "")
 
 
-def load_model(name_or_path: str | Path | None = None) -> DetectorFile:
-    """Find a detector, read it and check it; ModelError if it cannot be used."""
-    return load(find_model(name_or_path))
+def load_model(name_or_path: str | Path | None = None, warn: Callable[[str], None] | None = None) -> DetectorFile:
+    """Find a detector, read it and check it; ModelError if it cannot be used.
+
+    warn: called with a sentence for each class whose settings keep its events from beginning or ending.
+    """
+    detector = load(find_model(name_or_path))
+    for problem in unreachable_classes(detector) if warn is not None else ():
+        assert warn is not None
+        warn(f"warning: {detector.name}: {problem}")
+    return detector

@@ -107,7 +107,8 @@ class Take:
     pieces: list[Piece]
     lost_board: int | None = None
     trigger: Event | None = None
-    whole: bool = True  # False if the board went away before the end
+    whole: bool = True  # False if the board went away, or Ctrl-C came, before the end
+    interrupted: bool = False  # by Ctrl-C or a signal; samples then ends with the newest that arrived
     events: list[Event] = field(default_factory=list)
 
     @property
@@ -146,6 +147,14 @@ class Take:
         if at < self.at + self.samples:
             found.append((at - self.at, self.at + self.samples - at))
         return found
+
+
+class TakeInterrupted(KeyboardInterrupt):
+    """Ctrl-C, or a signal that ends the program, during a take. take: what had arrived by then."""
+
+    def __init__(self, take: Take) -> None:
+        super().__init__()
+        self.take = take
 
 
 Progress = Callable[[int, int], None]  # samples so far, samples in all
@@ -227,9 +236,15 @@ def record(
                 events.append(message)
     except ConnectionLost:
         whole = False
-    except BaseException:
+    except BaseException as error:
         stop(device)
-        raise
+        pieces = receiver.joined.pieces()
+        if not isinstance(error, KeyboardInterrupt) or not pieces:
+            raise
+        begin, length = pieces[0].at, pieces[-1].end - pieces[0].at
+        raise TakeInterrupted(
+            Take(begin, length, rate_hz, pieces, whole=False, events=events, interrupted=True)
+        ) from None
     pieces = receiver.joined.pieces()
     if not pieces and receiver.done is None:
         if not whole:
@@ -321,7 +336,15 @@ def triggered(
         raise ProtocolError(f"the board has sent nothing for {SILENCE_S:g} s.", "Reset it and try again.")
     except ConnectionLost:
         raise
-    except BaseException:
+    except BaseException as error:
         # Ctrl-C, or the caller stops iterating.
         stop(device)
-        raise
+        if not isinstance(error, KeyboardInterrupt) or wanted is None:
+            raise
+        pieces = cut(receiver.joined.pieces(), wanted.time_samples - before, samples)
+        if not pieces:
+            raise
+        at, end = pieces[0].at, pieces[-1].end
+        raise TakeInterrupted(
+            Take(at, end - at, rate_hz, pieces, trigger=wanted, whole=False, interrupted=True, events=list(events))
+        ) from None

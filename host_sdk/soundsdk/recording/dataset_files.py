@@ -6,6 +6,7 @@ A take without a gap is LABEL/NAME.wav. One with gaps is not filled with silence
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import re
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from soundsdk.errors import DataError, UsageError
 from soundsdk.labels import format_audacity
 from soundsdk.recording.audio_lines import Take
+from soundsdk.whole_file import write_results
 
 MIN_PIECE_S = 0.25  # shorter ones are useless to training; the sidecar lists them
 _LABEL = re.compile(r"[^/\\\0]{1,64}")
@@ -66,27 +68,25 @@ def write(
 
     facts: more members of the sidecar. moment: the start of the take, seconds since 1970. labels: beside each
     sound file also an Audacity label track, NAME.txt, of what the board's detector reported, to be corrected by hand
-    and trained on; none where it reported nothing. DataError if the folder cannot be written.
+    and trained on; none where it reported nothing. All files are written, or none: OutputError if they cannot be, which
+    says where they are instead.
     """
-    import soundfile
-
     moment = time.time() if moment is None else moment
     folder = dataset / check_label(label)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         name = _free_name(folder, label, moment)
         shortest = MIN_PIECE_S * take.rate_hz if take.gaps else 1
         long = [piece for piece in take.pieces if len(piece.pcm) >= shortest]
         split = bool(take.gaps)
-        files = []
+        files: list[Path] = []
+        contents: dict[Path, bytes] = {}
         for number, piece in enumerate(long):
             path = folder / name / f"{number:02d}.wav" if split else folder / f"{name}.wav"
-            path.parent.mkdir(exist_ok=True)
-            soundfile.write(str(path), piece.pcm, take.rate_hz, subtype="PCM_16")
+            contents[path] = _wav(piece.pcm, take.rate_hz)
             files.append(path)
             spans = take.spans(piece.at, len(piece.pcm)) if labels else []
             if spans:
-                path.with_suffix(".txt").write_text("\n".join(format_audacity(spans)) + "\n", encoding="utf-8")
+                contents[path.with_suffix(".txt")] = ("\n".join(format_audacity(spans)) + "\n").encode()
         every = np.concatenate([piece.pcm for piece in take.pieces]) if take.pieces else np.zeros(0, np.int16)
         sidecar = {
             "label": label,
@@ -99,6 +99,7 @@ def write(
             "lost": take.lost,
             "lost_board": take.lost_board,
             "whole": take.whole,
+            "interrupted": take.interrupted,
             "gaps": [{"at": at, "samples": samples} for at, samples in take.gaps],
             "files": [
                 {"file": path.relative_to(folder).as_posix(), "at": piece.at - take.at, "samples": len(piece.pcm)}
@@ -115,7 +116,17 @@ def write(
             event = take.trigger
             sidecar["trigger"] = {"label": event.label, "at": event.time_samples - take.at, "score": event.peak}
         path = folder / f"{name}.json"
-        path.write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
-    except (OSError, RuntimeError) as error:
-        raise DataError(f"{folder} cannot be written: {error}.", "Check the path and the room on the disk.") from error
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read: {error.strerror or error}.", "Give another folder.") from error
+    contents[path] = (json.dumps(sidecar, indent=1) + "\n").encode()
+    write_results(contents)
     return [path, *files]
+
+
+def _wav(pcm: NDArray[np.int16], rate_hz: int) -> bytes:
+    """Return a WAV file of mono samples."""
+    import soundfile
+
+    file = io.BytesIO()
+    soundfile.write(file, pcm, rate_hz, subtype="PCM_16", format="WAV")
+    return file.getvalue()

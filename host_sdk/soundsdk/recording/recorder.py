@@ -14,7 +14,7 @@ from soundsdk.device.ports import listed
 from soundsdk.device.session import Device
 from soundsdk.errors import DeviceError, ToolError
 from soundsdk.install.packages import need
-from soundsdk.recording.audio_lines import Joiner, Progress, Take
+from soundsdk.recording.audio_lines import Joiner, Progress, Take, TakeInterrupted
 
 if TYPE_CHECKING:
     from soundsdk.device.system import System
@@ -83,6 +83,11 @@ def record_pc(seconds: int, rate_hz: int = 16000, progress: Progress | None = No
                 at += len(pcm)
                 if progress:
                     progress(at, samples)
+    except KeyboardInterrupt:
+        if not joined.pieces():
+            raise
+        taken = Take(0, joined.end, rate_hz, joined.pieces(), whole=False, interrupted=True)
+        raise TakeInterrupted(taken) from None
     except queue.Empty as error:
         raise DeviceError(
             "this computer's microphone gives no sound.", "Check that it is not muted or in use."

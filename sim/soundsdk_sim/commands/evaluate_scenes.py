@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from soundsdk.commands.number_list import NumberList
-from soundsdk.commands.options import json_option, model_argument
+from soundsdk.commands.options import Number, json_option, model_argument
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import EXIT_CHECK, EXIT_OK, DataError
 
@@ -23,7 +23,7 @@ from soundsdk.errors import EXIT_CHECK, EXIT_OK, DataError
 )
 @model_argument
 @click.option("--seeds", type=NumberList(), default="8000-8007", show_default=True, help="One scene of each seed.")
-@click.option("--seconds", type=float, default=60.0, show_default=True, help="Length of a scene.")
+@click.option("--seconds", type=Number(8, 600), default=60.0, show_default=True, help="Length of a scene.")
 @click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help="Folder of recordings.")
 @click.option("--fold", type=int, multiple=True, metavar="N", help="Use only this fold of the recordings; repeatable.")
 @json_option

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from soundsdk.commands.options import json_option, model_option
+from soundsdk.commands.options import Number, json_option, model_option
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import DataError, UsageError
 from soundsdk.whole_file import check_writable, write_whole
@@ -45,13 +44,13 @@ if TYPE_CHECKING:
 @click.option(
     "--lead",
     "lead_s",
-    type=click.FloatRange(0, 60),
+    type=Number(0, 60),
     default=0.0,
     metavar="S",
     help="Seconds of quiet before the recording (default: none).",
 )
 @click.option("--label", "labels", multiple=True, metavar="LABEL", help="Draw this class; repeatable.")
-@click.option("--at", "at_s", type=float, metavar="S", help="Explain the score at this time (default: see above).")
+@click.option("--at", "at_s", type=Number(0), metavar="S", help="Explain the score at this time (default: see above).")
 def explain(
     path: Path,
     model: str | None,
@@ -121,8 +120,6 @@ def _check(plot: Path | None, html: Path | None, labels: tuple[str, ...], at_s: 
             check_writable(file)
     if (labels or at_s is not None) and not (plot or html):
         raise UsageError("--label and --at say what to draw.", "Add --plot or --html.")
-    if at_s is not None and not math.isfinite(at_s):
-        raise UsageError("--at must be a number.", "Give seconds from the start, such as 3.2.")
 
 
 def _first_step_ms(detector: DetectorFile) -> float:

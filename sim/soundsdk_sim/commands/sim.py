@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Iterator
 from itertools import chain
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundsdk.commands.options import json_option, model_option
+from soundsdk.commands.options import Number, json_option, model_option, warn
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import DataError, SoundsdkError, UsageError
 from soundsdk.whole_file import check_writable
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
 )
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...|DIR")
 @model_option
-@click.option("--noise-db", type=click.FloatRange(-60, 120), metavar="N", help="Add white noise at N dB SNR.")
+@click.option("--noise-db", type=Number(-60, 120), metavar="N", help="Add white noise at N dB SNR.")
 @click.option(
     "--format",
     "form",
@@ -83,11 +82,9 @@ def sim(
 
     if as_json and form != "jsonl":
         raise UsageError(f"--json and --format {form} exclude each other.", "Leave one out.")
-    if noise_db is not None and not math.isfinite(noise_db):
-        raise UsageError("--noise-db must be a number.", "Give a signal-to-noise ratio in dB, such as 10.")
     named = [(file, _name(path, file)) for path in paths for file in find(path)]
     _check_options(named, form, plot, pty, target, realtime)
-    detector = load_model(model)
+    detector = load_model(model, warn)
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
     if pty:
         from soundsdk_sim.pty import serve

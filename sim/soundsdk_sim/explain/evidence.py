@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from soundsdk.errors import UsageError
-from soundsdk.labels import printable
+from soundsdk.labels import meant, printable
 from soundsdk_sim.explain.occlusion import Occlusion, Saliency, hertz
 from soundsdk_sim.explain.report import Explanation
 from soundsdk_sim.explain.steps import Trace
@@ -24,7 +24,8 @@ def chosen_classes(explanation: Explanation, labels: tuple[str, ...]) -> list[in
     known = [c.label for c in explanation.trace.classes]
     for label in labels:
         if label not in known:
-            raise UsageError(f"the detector has no class {label}.", f"It knows {', '.join(map(printable, known))}.")
+            names = ", ".join(map(printable, known))
+            raise UsageError(f"the detector has no class {label}.", f"{meant(label, known)}It knows {names}.")
     if labels:
         return [known.index(label) for label in dict.fromkeys(labels)]
     order = explanation.by_interest()

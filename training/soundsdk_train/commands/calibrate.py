@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundsdk.commands.options import json_option, model_argument
+from soundsdk.commands.options import Number, json_option, model_argument
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import CheckError, UsageError
 from soundsdk.labels import counted
@@ -36,7 +36,7 @@ _LINE_S = 30.0  # between lines of progress where there is no bar
 )
 @model_argument
 @click.option(
-    "--max-fa-per-hour", "max_per_hour", required=True, type=click.FloatRange(0, 1e6, min_open=True), metavar="X",
+    "--max-fa-per-hour", "max_per_hour", required=True, type=Number(0, 1e6, min_open=True), metavar="X",
     help="False alarms per hour of background that each class may raise.",
 )  # fmt: skip
 @click.option(
@@ -70,14 +70,12 @@ def calibrate(
     lowest that are quiet enough. A rate that no setting keeps, or that so few hours cannot tell, is an error (exit
     code 6), and nothing is written.
     """
-    if not math.isfinite(max_per_hour):  # NaN is in every range
-        raise UsageError(f"--max-fa-per-hour is {max_per_hour}.", "Give a number of false alarms, such as 0.5.")
     for folder in backgrounds:
         if not folder.exists():
             raise UsageError(f"there is no folder {folder}.", "Give folders of recordings without any of the classes.")
     from soundsdk.models.reachability import highest_scores, unreachable_in
     from soundsdk.models.shipped import find_model, load_model
-    from soundsdk.whole_file import check_writable, write_whole
+    from soundsdk.whole_file import check_writable, write_results
     from soundsdk_train.calibration.choice import choose
     from soundsdk_train.calibration.heard import Listener
     from soundsdk_train.calibration.material import find_backgrounds, hear_backgrounds, hear_events, hours_of
@@ -115,7 +113,7 @@ def calibrate(
     deaf = unreachable_in(detector.data, metadata)
     if deaf:
         raise CheckError(f"with these thresholds {deaf[0]}.", "Nothing was written. Report this with the recordings.")
-    write_whole(target, replace_metadata(detector.data, metadata), parents=True)
+    write_results({target: replace_metadata(detector.data, metadata)})
     if as_json:
         report = {"file": str(target), "skipped": skipped.count, "detector": choice.detector}
         click.echo(json.dumps({**report, "calibration": metadata["calibration"]}))

@@ -18,7 +18,7 @@ from soundsdk.commands.options import json_option, output_option, seed_option
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import UsageError
 from soundsdk.recording import audio_file
-from soundsdk.whole_file import check_folder, write_whole
+from soundsdk.whole_file import check_folder, write_results
 from soundsdk_train.commands.folds import IDENTITY, FoldJob, TrainedFold, default_workers, finished_fold, runner
 from soundsdk_train.commands.training_options import training_options
 from soundsdk_train.datasets import Dataset, add_backgrounds, scan, split
@@ -128,7 +128,7 @@ def crossval(
         click.echo(f"{trained.job.title}: {text}", err=True)
     done.sort(key=lambda found: wanted.index(found.job))
     summary = summarise([_result(found) for found in done])
-    write_whole(output / "crossval.json", (json.dumps(summary, indent=1) + "\n").encode(), parents=True)
+    write_results({output / "crossval.json": (json.dumps(summary, indent=1) + "\n").encode()})
     click.echo(json.dumps(summary) if as_json else fold_table(summary))
 
 

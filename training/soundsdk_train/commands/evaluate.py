@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from soundsdk.commands.options import fold_option, json_option, model_argument
+from soundsdk.commands.options import Number, fold_option, json_option, model_argument, warn
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import DataError, UsageError
-from soundsdk.labels import counted
+from soundsdk.labels import counted, meant
 from soundsdk.models.shipped import find_model
 from soundsdk.recording.skipped import SkippedFiles
 from soundsdk_train.datasets import LAYOUTS, load_clips, scan
@@ -57,7 +58,7 @@ from soundsdk_train.run_settings import frontend_of
 )
 @click.option(
     "--lead",
-    type=click.FloatRange(0, 60),
+    type=Number(0, 60),
     default=None,
     metavar="S",
     help="Seconds of quiet or background before each clip of --data (default: 3). With --deployed.",
@@ -120,7 +121,7 @@ def evaluate(
 
         check_writable(html)
     lead = timeline.LEAD_S if lead is None else lead
-    detector = load_model(model)
+    detector = load_model(model, warn)
     labels, rate_hz = detector.labels, int(detector.metadata["frontend"]["rate_hz"])
     skipped = SkippedFiles(partial(click.echo, err=True))
     notes: list[str] = []
@@ -229,6 +230,19 @@ def _evaluate_clips(
     dataset = scan(data, layout)
     if fold is not None and fold not in dataset.folds:
         raise UsageError(f"there is no fold {fold} in {data}.", f"Its folds are {', '.join(map(str, dataset.folds))}.")
+    unknown = sorted(set(metadata["labels"]) - set(dataset.labels))
+    if len(unknown) == len(metadata["labels"]):
+        raise DataError(
+            f"{data} has none of the labels of {model}.",
+            f"{_meant_by(dataset.labels, metadata['labels'])}The model knows {', '.join(metadata['labels'])}.",
+        )
+    if metadata["head"] == "softmax":
+        outside = sorted(set(dataset.labels) - set(metadata["labels"]))
+        if outside:
+            raise DataError(
+                f"{data} has classes that {model} does not know: {', '.join(outside)}.",
+                f"{_meant_by(outside, metadata['labels'])}Rename or remove them, or train again.",
+            )
     files = [r for r in dataset.recordings if fold is None or r.fold == fold]
     frontend = frontend_of(metadata)
     loaded = load_clips(files, frontend, metadata["hop_frames"], most_unreadable=1.0)
@@ -236,17 +250,6 @@ def _evaluate_clips(
     for _, reason in loaded.unreadable:
         skipped(reason)
     skipped.finish(len(loaded.clips))
-    unknown = sorted(set(metadata["labels"]) - set(dataset.labels))
-    if len(unknown) == len(metadata["labels"]):
-        raise DataError(
-            f"{data} has none of the labels of {model}.", f"The model knows {', '.join(metadata['labels'])}."
-        )
-    if metadata["head"] == "softmax":
-        outside = sorted(set(dataset.labels) - set(metadata["labels"]))
-        if outside:
-            raise DataError(
-                f"{data} has classes that {model} does not know: {', '.join(outside)}.", "Remove them or train again."
-            )
     figures = clip_evaluation.evaluate_clips(detector.data, loaded.clips)
     continuous = clip_figures(detector.data, loaded.clips)
     held_out = _held_out(fold, metadata)
@@ -267,6 +270,11 @@ def _evaluate_clips(
     title = "The same clips on continuous sound, as on the device"
     print_figures(open_console(), title, continuous, onsets_known=False)
     _warn_of_training(find_model(model), data, layout, fold, metadata)
+
+
+def _meant_by(given: Iterable[str], known: Collection[str]) -> str:
+    """Return what the names of folders may have been meant to be; "" if nothing looks like them."""
+    return "".join(f"{label}: {close[0].lower()}{close[1:]}" for label in given if (close := meant(label, known)))
 
 
 def _print_clips(name: str, fold: int | None, figures: Figures, floats: dict[str, float] | None) -> None:

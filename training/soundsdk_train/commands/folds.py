@@ -93,9 +93,14 @@ def one_after_another(jobs: Sequence[FoldJob]) -> Iterator[TrainedFold]:
         yield train_fold(job, show=True)
 
 
+def usable_cores() -> int:
+    """Return the number of cores that this process may use, which may be fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def in_processes(jobs: Sequence[FoldJob], workers: int) -> Iterator[TrainedFold]:
     """Train the folds in processes that share the cores; yield each as it is done."""
-    threads = max(1, (os.cpu_count() or 1) // workers)
+    threads = max(1, usable_cores() // workers)
     # Spawned, not forked: this process may hold TensorFlow's threads.
     with ProcessPoolExecutor(workers, get_context("spawn"), _share_cores, (threads,)) as pool:
         futures = [pool.submit(train_fold, job) for job in jobs]
@@ -130,7 +135,7 @@ def on_dask(jobs: Sequence[FoldJob], address: str) -> Iterator[TrainedFold]:
 
 def default_workers(folds: int) -> int:
     """Return the number of processes for so many folds: no more than cores that this process may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     return max(1, min(folds, cores))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from soundsdk.commands.options import json_option, model_argument, output_option
+from soundsdk.commands.options import Number, json_option, model_argument, output_option
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import ModelError
 from soundsdk.labels import counted
@@ -35,7 +35,7 @@ from soundsdk.labels import counted
 )
 @click.option(
     "--min-score",
-    type=click.FloatRange(0.01, 1.0),
+    type=Number(0.01, 1.0),
     default=0.3,
     show_default=True,
     metavar="P",

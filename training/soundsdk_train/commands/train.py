@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     metavar="HOST:PORT,...",
     help="Train in as many processes together, each started with the same command but for --worker.",
 )
-@click.option("--worker", type=click.IntRange(0), default=0, metavar="N", help="Number of this one in --workers.")
+@click.option("--worker", type=click.IntRange(0), metavar="N", help="Number of this one in --workers, from 0.")
 @output_option("Detector file to write, such as siren.tflite.")
 def train(
     data: str,
@@ -62,7 +62,7 @@ def train(
     material: tuple[str, ...],
     resume: bool,
     workers: str | None,
-    worker: int,
+    worker: int | None,
     output: Path,
 ) -> int:
     """Train a detector on a folder of recordings.
@@ -80,8 +80,12 @@ def train(
     does not come within two minutes, or is lost, the others end with exit code 1, and the checkpoint stays.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if workers is None else "3")
-    if worker and workers is None:
+    if worker is not None and workers is None:
         raise UsageError("--worker goes with --workers.", "Give the addresses of all workers.")
+    if worker is None and workers is not None:
+        raise UsageError(
+            "--workers needs --worker, the number of this one.", "Give each process its own, beginning with --worker 0."
+        )
     from soundsdk_train.training_job import TrainingRequest, run_training
 
     request = TrainingRequest(
@@ -101,7 +105,7 @@ def train(
         material=material,
         resume=resume,
         workers=workers.split(",") if workers else (),
-        worker=worker,
+        worker=worker or 0,
     )
     done = run_training(request, partial(click.echo, err=True))
     if done is None:
@@ -119,6 +123,9 @@ def train(
 
 def _show(done: FinishedTraining) -> None:
     """Print cost and figures, and what is too large for a small board."""
+    from soundsdk.detector_file import from_bytes
+    from soundsdk.models.fit import misfits
+    from soundsdk.models.reachability import unreachable_classes
     from soundsdk_train.training_run import over_budget
 
     cost, fold = done.detector.record["cost"], done.detector.record["test_fold"]
@@ -140,4 +147,7 @@ def _show(done: FinishedTraining) -> None:
         print_figures(open_console(), title, done.continuous, onsets_known=False)
     for line in over_budget(done.detector.record):
         click.echo(f"note: too large for a small board: {line}", err=True)
+    written = from_bytes(done.detector.data, done.path)
+    for line in (*map(str, unreachable_classes(written)), *misfits(written)):
+        click.echo(f"warning: {line}", err=True)
     click.echo(f"record of the run: {done.record}", err=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from soundsdk.errors import DataError
 from soundsdk.recording import audio_file
-from soundsdk.whole_file import write_whole
+from soundsdk.whole_file import write_results
 from soundsdk_train.evaluation.deployed_figures import BETWEEN, LabelFigures
 from soundsdk_train.evaluation.deployed_run import DeployedEvaluation
 from soundsdk_train.evaluation.timeline import TimelineRecording, lay_out, read_with_truth
@@ -114,7 +114,7 @@ def read_bench(path: Path) -> BenchTable:
 def write_bench(path: Path, table: BenchTable) -> None:
     """Write a table, whole or not at all; OutputError if it cannot be written."""
     held = {"schema": SCHEMA, "sets": table.sets, "rows": [asdict(row) for row in table.rows]}
-    write_whole(path, (json.dumps(held, indent=1) + "\n").encode())
+    write_results({path: (json.dumps(held, indent=1) + "\n").encode()})
 
 
 class HashedRecordings:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from soundsdk.whole_file import write_whole
+from soundsdk.whole_file import write_results
 from soundsdk_train.evaluation.deployed_figures import ALL_NEGATIVES, BETWEEN, Estimate, FalseAlarmRate
 from soundsdk_train.evaluation.deployed_run import DeployedEvaluation
 from soundsdk_train.evaluation.exhibits import FALSE_ALARM, MISS, Exhibit, ExhibitCollector
@@ -60,7 +60,7 @@ class Origin:
 
 def write_report(path: Path, evaluation: DeployedEvaluation, collector: ExhibitCollector, origin: Origin) -> None:
     """Write the page, whole or not at all; OutputError if it cannot be written."""
-    write_whole(path, report_page(evaluation, collector, origin).encode())
+    write_results({path: report_page(evaluation, collector, origin).encode()})
 
 
 def report_page(evaluation: DeployedEvaluation, collector: ExhibitCollector, origin: Origin) -> str:

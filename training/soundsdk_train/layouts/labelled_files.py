@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import DataError
-from soundsdk.labels import MOST_LABEL_CHARACTERS, printable
+from soundsdk.labels import MOST_LABEL_BYTES, printable
 from soundsdk.recording import audio_file
 
 FOLDER_FOLDS = 5
@@ -113,9 +113,9 @@ def checked_label(text: str, where: str) -> str:
         raise DataError(
             f"{where} gives no label: {printable(text) or 'nothing'!r} has no letter and no digit.", "Give it a word."
         )
-    if len(name) > MOST_LABEL_CHARACTERS:
+    if len(name.encode()) > MOST_LABEL_BYTES:
         raise DataError(
-            f"{where} gives a label of {len(name)} characters, more than {MOST_LABEL_CHARACTERS}.",
+            f"{where} gives a label of {len(name.encode())} bytes in UTF-8, and a board takes {MOST_LABEL_BYTES}.",
             "Give it a shorter name.",
         )
     return name

@@ -1,0 +1,139 @@
+"""Models as other tools make them: small Keras networks, converted in the ways that people convert them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FRAMES, BANDS, CLASSES = 8, 40, 3
+_Net = Callable[[Any, Any], Any]  # (keras.layers, input tensor) -> output tensor
+
+
+def _plain(layers: Any, x: Any) -> Any:
+    x = layers.Conv2D(8, 3, activation="relu")(x)
+    return layers.Dense(CLASSES, activation="softmax")(layers.GlobalAveragePooling2D()(x))
+
+
+def _after_convolution(make: Callable[[Any], Any]) -> _Net:
+    """Return a network with one layer of a kind after its convolution."""
+
+    def net(layers: Any, x: Any) -> Any:
+        x = make(layers)(layers.Conv2D(8, 3)(x))
+        return layers.Dense(CLASSES)(layers.GlobalAveragePooling2D()(x))
+
+    return net
+
+
+def _transposed(layers: Any, x: Any) -> Any:
+    return layers.Dense(CLASSES)(layers.Flatten()(layers.Conv2D(8, 3)(layers.Permute((2, 1, 3))(x))))
+
+
+def _unrolled_gru(layers: Any, x: Any) -> Any:
+    return layers.Dense(CLASSES)(layers.GRU(8, unroll=True)(layers.Reshape((FRAMES, BANDS))(x)))
+
+
+def _conv1d(layers: Any, x: Any) -> Any:
+    x = layers.Conv1D(8, 3)(layers.Reshape((FRAMES, BANDS))(x))
+    return layers.Dense(CLASSES)(layers.GlobalMaxPooling1D()(x))
+
+
+def _flat(layers: Any, x: Any) -> Any:
+    return layers.Dense(CLASSES)(layers.Flatten()(layers.Conv2D(8, 3)(x)))
+
+
+def _upsampled(layers: Any, x: Any) -> Any:
+    x = layers.UpSampling2D()(layers.Conv2D(4, 3)(x))
+    return layers.Dense(CLASSES)(layers.GlobalAveragePooling2D()(x))
+
+
+# name: (network, the way it is converted, what the message has to say beside the missing metadata)
+NETWORKS: dict[str, tuple[_Net, str, str]] = {
+    "float_default": (_plain, "float", "inputs and outputs must be int8"),
+    "dynamic_range": (_plain, "dynamic", "inputs and outputs must be int8"),
+    "float16": (_plain, "float16", "inputs and outputs must be int8"),
+    "int8_float_io": (_plain, "float io", "inputs and outputs must be int8"),
+    "int8_full": (_plain, "int8", ""),
+    "uint8_io": (_plain, "uint8", "inputs and outputs must be int8"),
+    "int16x8": (_plain, "int16x8", "inputs and outputs must be int8"),
+    "leaky_relu": (_after_convolution(lambda layers: layers.LeakyReLU()), "int8", ""),
+    "prelu": (_after_convolution(lambda layers: layers.PReLU()), "int8", "(PRELU): unsupported operator"),
+    "hard_swish": (
+        _after_convolution(lambda layers: layers.Activation("hard_silu")),
+        "int8",
+        "(HARD_SWISH): unsupported operator",
+    ),
+    "elu": (_after_convolution(lambda layers: layers.ELU()), "int8", "(DEQUANTIZE): unsupported operator"),
+    "gelu": (_after_convolution(lambda layers: layers.Activation("gelu")), "int8", "(GELU): unsupported operator"),
+    "transpose": (_transposed, "int8", "(TRANSPOSE): unsupported operator"),
+    "gru_unrolled": (_unrolled_gru, "int8", "(UNPACK): unsupported operator"),
+    "conv1d": (_conv1d, "int8", "(REDUCE_MAX): unsupported operator"),
+    "dynamic_batch": (_flat, "int8, any batch", "(SHAPE): unsupported operator"),
+    "upsampled": (_upsampled, "int8", "exceeds a limit of this build (model.limit)"),
+}
+
+
+def write(name: str, folder: Path) -> Path:
+    """Convert a network of NETWORKS and return the path of its file."""
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    from soundsdk_train.tf_runtime import StderrSilenced
+
+    net, way, _ = NETWORKS[name]
+    entry = tf.keras.Input((FRAMES, BANDS, 1), batch_size=None if "any batch" in way else 1)
+    model = tf.keras.Model(entry, net(tf.keras.layers, entry))
+    size = None if "any batch" in way else 1
+    call = tf.function(model, input_signature=[tf.TensorSpec((size, FRAMES, BANDS, 1), tf.float32)])
+    frozen = convert_variables_to_constants_v2(call.get_concrete_function())
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen], model)
+    if way != "float":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if way not in ("float", "dynamic", "float16"):
+        converter.representative_dataset = _samples
+    if way == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if way == "int16x8":
+        both = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+        converter.target_spec.supported_ops = [both]
+    kind = {"int8": tf.int8, "int8, any batch": tf.int8, "uint8": tf.uint8}.get(way)
+    if kind is not None:
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = kind
+    path = folder / f"{name}.tflite"
+    with StderrSilenced():
+        path.write_bytes(converter.convert())
+    return path
+
+
+def write_two_subgraphs(folder: Path) -> Path:
+    """Convert a module with two signatures, as a SavedModel with several functions becomes."""
+    import tensorflow as tf
+
+    class Two(tf.Module):  # type: ignore[misc]
+        @tf.function(input_signature=[tf.TensorSpec((1, 8), tf.float32)])
+        def a(self, x: Any) -> Any:
+            return tf.nn.relu(x)
+
+        @tf.function(input_signature=[tf.TensorSpec((1, 8), tf.float32)])
+        def b(self, x: Any) -> Any:
+            return tf.nn.tanh(x)
+
+    from soundsdk_train.tf_runtime import StderrSilenced
+
+    two = Two()
+    saved = folder / "saved"
+    with StderrSilenced():
+        tf.saved_model.save(two, str(saved), signatures={"a": two.a, "b": two.b})
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(saved), signature_keys=["a", "b"])
+        path = folder / "two_subgraphs.tflite"
+        path.write_bytes(converter.convert())
+    return path
+
+
+def _samples() -> Iterator[list[np.ndarray]]:
+    rng = np.random.default_rng(5)
+    for _ in range(5):
+        yield [rng.standard_normal((1, FRAMES, BANDS, 1)).astype(np.float32)]
