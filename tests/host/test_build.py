@@ -106,7 +106,7 @@ def test_a_missing_tool_is_named_with_its_package(
 ) -> None:
     monkeypatch.setenv("SOUNDSDK_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert cli.run(["build", "qemu_rv32", "-o", str(tmp_path / "out")]) == 1
+    assert cli.run(["build", "qemu_rv32", "-o", str(tmp_path / "out")]) == 7
     err = capfd.readouterr().err
     assert "riscv64-unknown-elf-gcc" in err
     assert "apt-get install" in err
@@ -252,7 +252,7 @@ def test_another_detector_in_the_same_folder_is_the_one_in_the_image(tmp_path: P
     ("why", "code", "says"),
     [
         ("unknown board", 2, "there is no board rpi_picot"),
-        ("missing compiler", 1, "not installed"),
+        ("missing compiler", 7, "not installed"),
         ("model too large", 6, "too large for Raspberry Pi Pico"),
         ("broken sources", 1, "lack micropython/py/mpconfig.h"),
     ],

@@ -141,8 +141,9 @@ def test_the_command_ends_with_6_on_a_fault(case: str, code: int, capfd: Any, mo
     monkeypatch.setattr("soundsdk.device.session.open_transport", lambda where, system: fast(np.tile(pcm, 8), speed=6))
     assert cli.run(["mic-test", "--json"]) == code
     out, err = capfd.readouterr()
-    found = json.loads(out)
+    found, *failed = map(json.loads, out.splitlines())
     assert [fault["name"] for fault in found["faults"]][:1] == ([FAULTY[case][0]] if code else [])
+    assert [line["error"]["exit_code"] for line in failed] == ([code] if code else [])
     assert ("has a fault" in err) == bool(code)
     assert found["samples"] == 64_000
 
@@ -152,9 +153,10 @@ def test_a_slow_link_finds_hum_in_a_second_recording(capfd: Any, monkeypatch: py
     link = Faulty(fast(pcm, speed=6), noise=Slow())
     monkeypatch.setattr("soundsdk.device.session.open_transport", lambda where, system: link)
     assert cli.run(["mic-test", "--json"], VirtualComputer(ports=[PortInfo("link", "bridge")])) == 6
-    found = json.loads(capfd.readouterr().out)
+    found, failed = map(json.loads, capfd.readouterr().out.splitlines())
     assert found["lost"] > 0
     assert [fault["name"] for fault in found["faults"]] == ["hum"]
+    assert failed["error"]["cause"] == "check"
 
 
 class Slow:

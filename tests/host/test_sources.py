@@ -152,7 +152,7 @@ def test_a_repository_or_tag_that_cannot_be_fetched_is_one_sentence(
 
 def test_without_apt_and_git_it_says_so(no_apt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources.shutil, "which", lambda name: None)
-    with pytest.raises(DataError, match="neither apt nor git"):
+    with pytest.raises(ToolError, match="neither apt nor git"):
         sources.fetch(None, print)
 
 

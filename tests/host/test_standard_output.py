@@ -198,4 +198,6 @@ def test_a_file_that_cannot_be_read_is_not_blamed_on_standard_output(
     found = command("boards")
     monkeypatch.setattr(found, "callback", fail)
     assert cli.run(["boards"]) == 1
-    assert "internal error: PermissionError" in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert "'a.wav' cannot be used: Permission denied" in said
+    assert "standard output" not in said
