@@ -19,7 +19,7 @@ from sim.tiny_model import BURSTS, build, metadata, tones
 from soundsdk.boards import find_board
 from soundsdk.build import prebuilt
 from soundsdk.build.builder import compile_board
-from soundsdk.errors import ToolError
+from soundsdk.errors import EXIT_TOOL, ToolError
 
 ROOT = Path(__file__).resolve().parents[2]
 BOARD = "rpi_pico"
@@ -103,7 +103,7 @@ def test_an_installed_wheel_without_the_extra_names_what_training_lacks_and_need
 
     for words in (("train", "--data", "nowhere", "-o", "a.tflite"), ("crossval", "--data", "nowhere", "-o", "runs")):
         done = soundsdk(*words)
-        assert done.returncode == 7, done.stderr
+        assert done.returncode == EXIT_TOOL, done.stderr
         (line,) = [line for line in done.stderr.splitlines() if " install " in line]
         assert shlex.split(line.strip()) == ["Run", str(python), "-m", "pip", "install", "soundsdk[train]"]
         assert "TensorFlow, scikit-learn and flatbuffers" in done.stderr
