@@ -79,13 +79,13 @@ def write_results(files: Mapping[Path, bytes], hint: str = _NEXT) -> None:
 
 def _kept_elsewhere(files: Mapping[Path, bytes], error: OutputError) -> OutputError:
     """Write the files where there is room, and return the error that says where; error: why they are not in place."""
-    top = Path(os.path.commonpath([path.absolute().parent for path in files]))
+    top = Path(os.path.commonpath([_absolute(path).parent for path in files]))
     for place in (Path.cwd, Path.home, lambda: Path(tempfile.gettempdir())):
         folder = None
         try:
             folder = Path(tempfile.mkdtemp(prefix="soundsdk-kept-", dir=place()))
             for path, data in files.items():
-                write_whole(folder / path.absolute().relative_to(top), data, parents=True)
+                write_whole(folder / _absolute(path).relative_to(top), data, parents=True)
         except (OSError, RuntimeError, OutputError):
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -93,6 +93,14 @@ def _kept_elsewhere(files: Mapping[Path, bytes], error: OutputError) -> OutputEr
         what = "it was" if len(files) == 1 else f"all {len(files)} files were"
         return OutputError(f"{error.message[:-1]}; {what} written into {folder} instead.", "Move it from there.")
     return OutputError(f"{error.message[:-1]}, nor anywhere else.", error.hint)
+
+
+def _absolute(path: Path) -> Path:
+    """Return an absolute path, of the root if the working folder is gone: only what follows it counts then."""
+    try:
+        return path.absolute()
+    except OSError:
+        return Path(os.sep, path)
 
 
 def check_writable(path: str | Path, hint: str = _NEXT, *, parents: bool = False) -> None:

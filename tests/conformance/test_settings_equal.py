@@ -40,7 +40,8 @@ def by_set(key: str, value: int) -> Any:
 
 
 def in_training(key: str, value: int) -> Any:
-    return from_dict({"detector": {key: value}})
+    """Read settings with one threshold; the others leave it room."""
+    return from_dict({"detector": {"on": 1000, "off": 1, key: value}})
 
 
 @pytest.mark.parametrize(("key", "low", "high"), THRESHOLDS)
@@ -82,7 +83,7 @@ import test_settings_equal as t
 for side in (t.on_the_board, t.by_set, t.in_training):
     for key, low, high in (("on", 77, 888), ("off", 77, 888), ("min_ms", 5, 99), ("hold_ms", 5, 99)):
         side_of = side if side is not t.in_training else lambda k, v: t.from_dict(
-            {"detector": {"on": 600, "off": 400, "min_ms": 9, "hold_ms": 9, k: v}})
+            {"detector": {"on": 888, "off": 77, "min_ms": 9, "hold_ms": 9, k: v}})
         side_of = side_of if side is not t.on_the_board else lambda k, v: t.Thresholds(
             **{"on": 888, "off": 77, k: v})
         got = [t.accepts(side_of, key, value) for value in (low - 1, low, high, high + 1)]

@@ -16,7 +16,7 @@ from tone_boards import beeps, board
 
 from soundfw.wire.framing import encode
 from soundsdk import Device
-from soundsdk.device.messages import Event, Hello, Status
+from soundsdk.device.messages import Event, Hello, Status, parse
 from soundsdk.device.session import CommandRejected
 from soundsdk.device.transport import ConnectionLost
 from soundsdk.errors import DeviceError, PortError, ProtocolError, UsageError
@@ -266,3 +266,11 @@ def test_seconds_are_those_of_the_start_that_an_event_belongs_to() -> None:
     with Device(script) as device:
         items = device.read_all()
     assert [item.time_s for item in items if isinstance(item, Event)] == [1.0, 2.0, 2.0, 0.0]
+
+
+def test_names_of_a_board_steer_no_terminal_and_end_no_line() -> None:
+    line = {"type": "hello", "seq": 1, "proto": 1, "fw": "1\x1b]0;x\x07", "board": "../\nb", "model": "m\t\0"}
+    said = parse({**line, "sha256": "", "rate_hz": 16000, "note": "\x1b[31m", "labels": ["a"]})
+    assert isinstance(said, Hello)
+    assert (said.fw, said.board, said.model) == ("1·]0;x·", "../·b", "m··")
+    assert said.extra == {"note": "·[31m", "labels": ["a"]}

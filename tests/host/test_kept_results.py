@@ -23,7 +23,9 @@ from soundsdk.whole_file import write_results
 RATE = 16000
 # The verb, with a line once a second of sound is there.
 _RECORD = """
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has it ignored by what it runs in the background
 from soundsdk import cli
 from soundsdk.recording.audio_lines import Joiner
 add = Joiner.add
@@ -88,11 +90,15 @@ def test_ctrl_c_while_a_take_is_written_waits_until_it_is(
     sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     during_write(monkeypatch, lambda target: os.kill(os.getpid(), signal.SIGINT))
-    assert cli.run(words(sound, tmp_path, "--seconds", "1", "--count", "3")) == 130
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
+    try:
+        assert cli.run(words(sound, tmp_path, "--seconds", "1", "--count", "3")) == 130
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
     (path,) = map(Path, capfd.readouterr().out.split())
     assert len(soundfile.read(path)[0]) == RATE
     assert json.loads(path.with_suffix(".json").read_text())["whole"]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_full_disk_is_named_and_the_take_is_kept_elsewhere(
@@ -133,6 +139,21 @@ def test_results_that_fit_nowhere_are_one_sentence_and_leave_nothing(
     with pytest.raises(OutputError, match="No space left on device, nor anywhere else"):
         write_results({tmp_path / "a" / "x.txt": b"1", tmp_path / "b" / "y.txt": b"2"})
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows removes no folder that is in use")
+def test_a_result_survives_its_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone, home = tmp_path / "gone", tmp_path / "home"
+    gone.mkdir()
+    home.mkdir()
+    monkeypatch.chdir(gone)
+    monkeypatch.setenv("HOME", str(home))
+    gone.rmdir()
+    with pytest.raises(OutputError, match=r"a/x\.txt cannot be written: .*; all 2 files were written into"):
+        write_results({Path("a/x.txt"): b"1", Path("a/b/y.txt"): b"2"})
+    (kept,) = home.glob("soundsdk-kept-*")
+    assert (kept / "x.txt").read_bytes() == b"1"
+    assert (kept / "b" / "y.txt").read_bytes() == b"2"
 
 
 def test_a_folder_that_has_become_a_file_sends_the_result_elsewhere(

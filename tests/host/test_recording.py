@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tone_boards import RATE_HZ, board
 
 from sim.tiny_model import HZ, tones
+from soundfw.wire import framing
 from soundsdk import cli
 from soundsdk.device.messages import Audio, Event
 from soundsdk.device.session import Device
@@ -149,6 +150,31 @@ def test_a_board_that_falls_silent_is_an_error_after_some_seconds() -> None:
     with Device(link) as device, pytest.raises(ProtocolError, match="sends no sound"):
         record(device, 5, silence_s=0.5)
     assert time.monotonic() - begin < 5
+
+
+class EmptyFirst:
+    """A filter that takes the samples out of the first line of audio."""
+
+    def __init__(self) -> None:
+        self._at = -1
+
+    def apply(self, data: bytes) -> bytes:
+        lines = data.splitlines(keepends=True)
+        for i, line in enumerate(lines):
+            message = framing.decode(line.strip())
+            if message and message["type"] == "audio" and self._at in (-1, message["at"]):
+                self._at = message["at"]
+                lines[i] = framing.encode({**message, "data": ""})
+        return b"".join(lines)
+
+
+def test_lines_without_samples_begin_no_sound() -> None:
+    seen: list[int] = []
+    with Device(Faulty(fast(noise(10)), noise=EmptyFirst())) as device:
+        take = record(device, 1, bits=16, progress=lambda done, of: seen.append(done))
+    assert take.captured + take.lost == take.samples == 16_000
+    assert 0 < take.lost < 2_000
+    assert seen[-1] == take.captured
 
 
 def test_a_recording_of_which_nothing_arrives_is_all_lost(tmp_path: Path, capfd: Any, monkeypatch: Any) -> None:
@@ -302,6 +328,10 @@ def test_names_do_not_collide_and_labels_must_be_names(tmp_path: Path) -> None:
         (["--pc", "--on-trigger", "x"], "--pc excludes"),
         (["--on-trigger", "x", "--pre-roll", "1"], "must be shorter"),
         (["--label", "a/b"], "cannot be a label"),
+        (["--label", "a\nb"], "cannot be a label"),
+        (["--label", "a\x1b[31m"], "cannot be a label"),
+        (["--label", "\udcff"], "cannot be a label"),
+        (["--label", "é" * 33], "has 66 bytes in UTF-8, and a board takes labels of 64"),
     ],
 )
 def test_wrong_calls_are_refused_before_a_board_is_opened(

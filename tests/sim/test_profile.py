@@ -216,7 +216,7 @@ def test_a_missing_emulator_is_named_with_its_package(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert cli.run(["profile", "qemu_rv32", "--model", "esc10"]) == 3
+    assert cli.run(["profile", "qemu_rv32", "--model", "esc10"]) == 7
     assert "apt-get install qemu-system-misc" in capfd.readouterr().err
 
 

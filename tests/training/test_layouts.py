@@ -287,7 +287,7 @@ def test_folders_of_one_label_are_one_class_and_it_is_said(tmp_path: Path, pair:
     assert any(f"are one label, {label}" in note for note in found.notes)
 
 
-@pytest.mark.parametrize(("name", "said"), [("🔥", "no letter"), ("!!!", "no letter"), ("a" * 80, "80 characters")])
+@pytest.mark.parametrize(("name", "said"), [("🔥", "no letter"), ("!!!", "no letter"), ("a" * 80, "80 bytes in UTF-8")])
 def test_what_gives_no_label_is_refused_and_the_folder_is_named(tmp_path: Path, name: str, said: str) -> None:
     with pytest.raises(DataError, match=said) as caught:
         scan(classes(tmp_path, (name, "warble", "noise")))

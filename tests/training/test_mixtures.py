@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from soundsdk.errors import DataError, UsageError
+from soundsdk.errors import DataError, ToolError
 from soundsdk_sim.scenes import alarms, distractors, sirens
 from soundsdk_train.datasets import UNKNOWN, LabelledFile
 from soundsdk_train.mixtures import Material, mixture, read_material, scene_clips
@@ -339,7 +339,7 @@ def test_music_and_speech_are_made_by_programs(tmp_path: Path, monkeypatch: pyte
 def test_a_program_that_is_missing_or_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     missing = CliRunner().invoke(main, [str(tmp_path / "made")])
-    assert isinstance(missing.exception, UsageError)
+    assert isinstance(missing.exception, ToolError)
     assert "fluidsynth is not installed" in missing.exception.message
     broken = tmp_path / "espeak-ng"
     broken.write_text("#!/bin/sh\nexit 3\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -182,8 +183,10 @@ def test_a_class_map_of_another_model_is_refused(tflite, tmp_path):
 
 @pytest.mark.parametrize(("settings", "says"), [({"hop_s": 0.0}, "hop_s"), ({"activation": "tanh"}, "activation")])
 def test_settings_out_of_range_are_usage_errors(tflite, settings, says):
+    from soundsdk_train.run_settings import from_dict
+
     with pytest.raises(UsageError, match=says):
-        teacher(tflite, **settings)
+        teacher(tflite, **asdict(from_dict({"teacher_file": settings}).teacher_file))
 
 
 def test_class_maps_are_tables_or_lists(tmp_path):

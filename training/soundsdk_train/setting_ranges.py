@@ -45,6 +45,7 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "pretrained": {
         "head_steps": _COUNT, "head_rate": (1e-8, 1.0), "tuned_steps": _COUNT, "tuned_rate": (1e-8, 1.0),
         "negatives": _BELOW_1, "hard_share": _SHARE, "hard_times": (1, 1000), "event_weight": (0.0, 1000.0),
+        "strangers": (0, 100_000),
     },
     "train": {
         "epochs": _AT_LEAST_ONE, "batch": (1, 65536), "window_frames": (1, 1_000_000), "learning_rate": (1e-8, 1.0),

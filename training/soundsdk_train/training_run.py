@@ -176,16 +176,16 @@ def train_detector(
         metadata["provenance"]["interrupted"] = len(trained.losses)
     metadata["provenance"]["judge"] = str(judge)
     metadata["provenance"]["negatives"] = {"clips": len(negatives.clips), "data": negatives.digest}
+    if choose_thresholds is not None:
+        on_stage("choosing thresholds")
+        metadata.update(choose_thresholds(export.pack_detector(converted, shape, metadata)))
     floats = None
     if test:
+        # By the thresholds of the file, as the INT8 figures are: else these would differ by the thresholds alone.
         logits = training_loop.clip_logits(trained.model, [_features(clip) for clip in test], len(labels))
         floats = clip_evaluation.figures(metadata, test_labels, logits)
         metadata["provenance"]["float"] = floats.brief()
     data = export.pack_detector(converted, shape, metadata)
-    if choose_thresholds is not None:
-        on_stage("choosing thresholds")
-        metadata.update(choose_thresholds(data))
-        data = export.pack_detector(converted, shape, metadata)
     on_stage(f"comparing with {judge.name}")
     compared = [_features(clip) for clip in test] or [features[i] for i in chosen]
     steps = engine_check.verify_apart(data, compared, judge)

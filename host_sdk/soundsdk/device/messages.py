@@ -7,6 +7,8 @@ import binascii
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from soundsdk.labels import printable
+
 
 @dataclass(frozen=True)
 class Hello:
@@ -129,6 +131,8 @@ def parse(line: dict[str, Any], rate_hz: int = 0) -> Message | None:
         if not _fits(name, value, str(info.type)):
             return None
         values[name] = value
+    if kind is Hello:  # these go to terminals and tables, and no board of ours has such characters in them
+        values, rest = ({key: _clean(value) for key, value in members.items()} for members in (values, rest))
     if kind is Scores:
         values["scores"] = tuple(values["scores"])
     if kind in (Audio, Mel):
@@ -142,6 +146,10 @@ def parse(line: dict[str, Any], rate_hz: int = 0) -> Message | None:
         values["time_s"] = values["time_samples"] / rate_hz
     message: Message = kind(**values)
     return message
+
+
+def _clean(value: Any) -> Any:
+    return printable(value) if isinstance(value, str) else value
 
 
 def _fits(name: str, value: object, annotation: str) -> bool:

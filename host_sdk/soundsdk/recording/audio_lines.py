@@ -230,7 +230,7 @@ def record(
             if receiver.add(message):
                 if receiver.done:
                     break
-                if progress:
+                if progress and receiver.joined.end >= 0:  # a line without samples begins nothing
                     progress(min(samples, receiver.joined.end - receiver.joined.begin), samples)
             elif isinstance(message, Event):
                 events.append(message)

@@ -18,17 +18,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import DataError, UsageError
-from soundsdk.labels import format_audacity
+from soundsdk.labels import MOST_LABEL_BYTES, format_audacity
 from soundsdk.recording.audio_lines import Take
 from soundsdk.whole_file import write_results
 
 MIN_PIECE_S = 0.25  # shorter ones are useless to training; the sidecar lists them
-_LABEL = re.compile(r"[^/\\\0]{1,64}")
+_NOT_IN_A_LABEL = re.compile(r"[/\\]")
 
 
 def check_label(label: str) -> str:
-    """Return a label that can name a folder; UsageError if it cannot."""
-    if not _LABEL.fullmatch(label) or label.strip() != label or label.startswith("."):
+    """Return a label that can name a folder and that a board takes; UsageError if it cannot."""
+    length = len(label.encode(errors="replace"))
+    if length > MOST_LABEL_BYTES:
+        raise UsageError(
+            f"{label[:20]!r}… has {length} bytes in UTF-8, and a board takes labels of {MOST_LABEL_BYTES}.",
+            "Shorten it.",
+        )
+    plain = label.isprintable() and label.strip() == label and not label.startswith(".")
+    if not label or not plain or _NOT_IN_A_LABEL.search(label):
         raise UsageError(f"{label!r} cannot be a label: it becomes the name of a folder.", "Use a plain word.")
     return label
 
