@@ -37,7 +37,7 @@ $(VENV)/base.stamp: $(BIN)/python pyproject.toml CMakeLists.txt $(CORE)
 
 # One install, base included: a second one would compile the extension again.
 $(VENV)/all.stamp: $(BIN)/python pyproject.toml CMakeLists.txt $(CORE)
-	@echo "installing soundsdk with the extras train, tflm and dev into $(VENV)"
+	@echo "installing soundsdk with the extras train and dev into $(VENV)"
 	$(BIN)/python -m pip install --quiet -e '.[train,dev]'
 	@touch $(VENV)/base.stamp $@
 

@@ -56,6 +56,13 @@ def test_a_board_that_does_not_say_is_taken_to_have_every_label() -> None:
     check_labels([silent], ["anything"])  # type: ignore[arg-type]
 
 
+def test_a_board_that_always_describes_another_class_is_not_asked_for_ever() -> None:
+    rule = {"on": 600, "off": 400, "min_ms": 256, "hold_ms": 500}
+    stuck = Answers(Ack(1, "model", True, extra={"classes": 2, "class": 7, "label": "a", **rule}))
+    with pytest.raises(ProtocolError, match="does not say which class"):
+        classes_of(stuck)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("extra", [{}, {"classes": "2", "class": 0, "label": "a"}, {"classes": 1, "class": 0}])
 def test_an_answer_that_is_none_is_an_error(extra: dict[str, object]) -> None:
     with pytest.raises(ProtocolError, match="does not describe its detector"):

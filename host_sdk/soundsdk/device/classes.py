@@ -33,7 +33,7 @@ def classes_of(device: Device) -> list[BoardClass] | None:
     ProtocolError if an answer does not come or is not one.
     """
     found: list[BoardClass] = []
-    while True:
+    for _ in range(2 * MOST_CLASSES):  # each may be answered twice
         try:
             wanted: dict[str, Any] = {"class": len(found)}  # a word that Python has taken
             answer = device.request("model", _ANSWER_S, tries=2, **wanted)
@@ -50,6 +50,7 @@ def classes_of(device: Device) -> list[BoardClass] | None:
             found.append(BoardClass(label, *rule))
         if len(found) >= min(count, MOST_CLASSES):
             return found
+    raise ProtocolError("the board does not say which class it describes.", "Flash newer firmware.")
 
 
 def check_labels(devices: Sequence[Device], labels: Iterable[str]) -> None:
