@@ -131,7 +131,7 @@ def test_a_program_is_installed_with_the_systems_own_manager(
 ) -> None:
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr("shutil.which", lambda program: program if program == there else None)
-    assert programs.install_command("ffmpeg") == command
+    assert programs.system_install_command("ffmpeg") == command
 
 
 def test_an_onnx_teacher_named_in_a_settings_file_names_its_package_as_well(

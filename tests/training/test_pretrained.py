@@ -151,9 +151,10 @@ def two_folders(root: Path, clips: int) -> Path:
 
 
 def test_a_folder_of_backgrounds_is_no_label_and_makes_the_head_one_of_events(tmp_path: Path) -> None:
+    from soundsdk.labels import is_background
     from soundsdk_train.datasets import scan
     from soundsdk_train.preparation import choose_head, labels_to_learn
-    from soundsdk_train.run_settings import RunSettings, is_background
+    from soundsdk_train.run_settings import RunSettings
 
     dataset = scan(two_folders(tmp_path, 2))
     settings = RunSettings()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from soundsdk.detector_file import MOST_MACS_PER_SECOND
 from soundsdk.errors import UsageError
-from soundsdk.labels import counted, meant, printable
+from soundsdk.labels import counted, is_background, meant, printable
 from soundsdk.models.shipped import DEFAULT
 from soundsdk.recording.skipped import SkippedFiles
 from soundsdk_train import run_settings
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def choose_head(dataset: Dataset, settings: run_settings.RunSettings, given: Mapping[str, Any]) -> None:
     """Make the head one of events unless the settings file chose it: with a folder of backgrounds, or one label."""
-    backgrounds = [label for label in dataset.labels if run_settings.is_background(label)]
+    backgrounds = [label for label in dataset.labels if is_background(label)]
     if "head" not in given.get("model", {}) and (backgrounds or len(dataset.labels) == 1):
         settings.model.head = "sigmoid"
         if backgrounds:
@@ -152,7 +152,7 @@ def labels_to_learn(dataset: Dataset, settings: run_settings.RunSettings) -> lis
     labels = [label for label in dataset.labels if label not in settings.data.negatives]
     if settings.model.head == "softmax":
         return labels
-    return [label for label in labels if not run_settings.is_background(label)]
+    return [label for label in labels if not is_background(label)]
 
 
 def load_split(

@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from soundsdk.errors import UsageError
-from soundsdk.labels import MOST_LABEL_BYTES, counted, is_background, meant, printable
+from soundsdk.labels import MOST_LABEL_BYTES, counted, meant, printable
 from soundsdk.resources import configs_dir
 from soundsdk_train.setting_ranges import check_frontend, check_numbers
-
-__all__ = ["is_background"]  # known here as well, beside the settings it goes with
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -15,7 +15,7 @@ import click
 
 from soundsdk.commands.options import Number, json_option, ports_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
-from soundsdk.errors import EXIT_OK, CheckError, UsageError
+from soundsdk.errors import EXIT_OK, EXIT_TERMINATED, CheckError, UsageError
 from soundsdk.progress import is_dumb
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from soundsdk.monitor.lines import Sink
     from soundsdk.monitor.log import Log
     from soundsdk.monitor.page.server import PageServer
-
-_TERMINATED = 128 + 15
 
 
 @click.command(
@@ -280,7 +278,7 @@ def _terminable() -> Iterator[None]:
     """Make SIGTERM end the program as Ctrl-C does, with a summary; exit code 143."""
 
     def end(number: int, frame: FrameType | None) -> None:
-        sys.exit(_TERMINATED)
+        sys.exit(EXIT_TERMINATED)
 
     try:
         before = signal.signal(signal.SIGTERM, end)

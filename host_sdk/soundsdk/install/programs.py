@@ -17,7 +17,7 @@ _MANAGERS = {
 }
 
 
-def install_command(package: str) -> str:
+def system_install_command(package: str) -> str:
     """Return the command that installs a package of this name with the system's package manager.
 
     For packages that all of them call alike, such as ffmpeg.

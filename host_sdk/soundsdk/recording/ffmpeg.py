@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import DataError, ToolError
-from soundsdk.install.programs import install_command
+from soundsdk.install.programs import system_install_command
 
 _AU_HEADER = struct.Struct(">4sIIIII")  # mark, offset of the samples, bytes, encoding, rate, channels
 _AU_FLOAT = 6
@@ -35,7 +35,7 @@ def decode(
     if program is None:
         raise NoFfmpegError(
             f"{path} is sound that only ffmpeg decodes, and ffmpeg is not installed.",
-            f"Run {install_command('ffmpeg')}, or convert the file to WAV or FLAC.",
+            f"Run {system_install_command('ffmpeg')}, or convert the file to WAV or FLAC.",
         )
     # An AU stream has the plainest header. The prefix keeps names with a colon or a hyphen from being read otherwise.
     words = ["-nostdin", "-v", "error", "-i", f"file:{os.path.abspath(path)}", "-map", "0:a:0", "-f", "au"]

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
+from soundsdk.labels import is_background
 from soundsdk_train.datasets import LabelledClip
 from soundsdk_train.features import extract
 from soundsdk_train.negatives.generated import KINDS, generated_negative, kind_schedule
 from soundsdk_train.negatives.packing import STEP, NegativeItem, frontend_hash, packed_frontend, unpack
 from soundsdk_train.negatives.strangers import stranger_items
-from soundsdk_train.run_settings import FrontendSettings, RunSettings, is_background
+from soundsdk_train.run_settings import FrontendSettings, RunSettings
 
 SHIPPED = Path(__file__).with_name("shipped.neg")
 GENERATED_SOURCE = "soundsdk, generated"
