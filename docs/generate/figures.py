@@ -34,17 +34,20 @@ _WIDTH, _LEFT, _RIGHT = 900.0, 84.0, 24.0
 _BLUE, _AMBER, _RED = "#2166ac", "#b36b00", "#c8321f"
 
 
-@lru_cache(maxsize=1)
-def _evening() -> tuple[NDArray[np.int16], Trace]:
-    """Return the recording of the page `doorbell.md`, and what the shipped detector of doorbells makes of it."""
+def evening_sound() -> NDArray[np.int16]:
+    """Return the recording that `make_sounds.py` of the page `doorbell.md` makes: two rings in 20 s."""
     rng = np.random.default_rng([2])
     bed = backgrounds.background(rng, 20 * RATE_HZ)
     parts = [Part("any", rng.uniform(0, 18), 2.0, rng.uniform(0, 10))]
     parts += [Part("doorbell", at, 2.5, rng.uniform(10, 25)) for at in (6.0, 14.0)]
-    pcm = compose(
-        rng, bed, parts,
-        events={"doorbell": lambda _, s: doorbell_sound(np.random.default_rng(12), s, "ding_dong").sound},
-    ).pcm  # fmt: skip
+    chimes = {"doorbell": lambda _, s: doorbell_sound(np.random.default_rng(12), s, "ding_dong").sound}
+    return np.asarray(compose(rng, bed, parts, events=chimes).pcm)
+
+
+@lru_cache(maxsize=1)
+def _evening() -> tuple[NDArray[np.int16], Trace]:
+    """Return that recording, and what the shipped detector of doorbells makes of it."""
+    pcm = evening_sound()
     return pcm, follow(load_model("knock_doorbell").data, pcm)
 
 

@@ -87,12 +87,12 @@ def fitting(board: Board) -> list[Microphone]:
 def settings(board: Board, mic: Microphone) -> dict[str, int | str]:
     """Return `mic` of settings.json for a microphone on a board's usual pins, checked by the firmware's own rules."""
     has = board.mic.settings() if board.mic else {}
-    pins: dict[str, int | str] = {
+    of_kind: dict[str, dict[str, int | str]] = {
         "i2s": {key: has[key] for key in ("id", "sck", "ws", "sd", "bits") if key in has},
         "pdm": {"clk": has["sck"], "data": has["sd"]},
         "adc": {"pin": FIRST_ADC_PIN},
-    }[mic.kind]
-    values = {**pins, **dict(mic.extra)}
+    }
+    values = {**of_kind[mic.kind], **dict(mic.extra)}
     microphone(mic.kind, values)
     return {"kind": mic.kind, **values}
 

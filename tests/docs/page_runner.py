@@ -49,10 +49,19 @@ class PageRunner:
         before = Path.cwd()
         self._exit_stack.callback(os.chdir, before)
         os.chdir(self.folder)
+        sys.path.insert(0, str(self.folder))
+        self._exit_stack.callback(sys.path.remove, str(self.folder))
+        self._exit_stack.callback(self._forget_modules)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._exit_stack.close()
+
+    def _forget_modules(self) -> None:
+        """Forget what was imported from the page's folder: another page may have a file of that name."""
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", "")).startswith(f"{self.folder}{os.sep}"):
+                del sys.modules[name]
 
     def follow(self, fence: Fence) -> None:
         """Do with a block what its mark says; AssertionError says what did not hold."""

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from docs_image import pico_image
 from fences import FenceError, commands, continued, fences, fences_of, shows
 from page_runner import PageRunner, parse_command
+
+from soundsdk.build import prebuilt
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if fences(path))
@@ -20,6 +23,7 @@ def _quick_and_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SOUNDSDK_PORT", "SOUNDSDK_MQTT", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr(prebuilt, "load", pico_image)  # as in a release's wheel: nothing is compiled
     run_settings = pytest.importorskip("soundsdk_train.run_settings")
     _small(monkeypatch, run_settings.PretrainedSettings, head_steps=12, tuned_steps=4, strangers=4)
     _small(monkeypatch, run_settings.WaveformAugmentSettings, variants=1)

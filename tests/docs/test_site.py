@@ -81,6 +81,16 @@ def test_every_block_that_a_reader_sees_is_one_that_the_tests_follow(site: Path,
         assert built.blocks == len(fences(path)), f"{path.name}: a block that is indented, or in HTML, has no mark"
 
 
+def test_the_first_page_and_the_readme_show_a_terminal_that_is_a_real_run() -> None:
+    words = [sys.executable, DOCS / "generate" / "terminal.py", "--check"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(readme) <= 150
+    first = next(line for line in readme if line.startswith("!["))
+    assert "docs/terminal.svg" in first
+
+
 def test_every_picture_of_a_page_says_what_it_shows() -> None:
     texts = {path: re.findall(r"!\[([^\]]*)\]\(", path.read_text()) for path in sorted(DOCS.rglob("*.md"))}
     assert sum(map(len, texts.values())) > 5
