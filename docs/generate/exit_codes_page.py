@@ -25,6 +25,6 @@ The library raises one class for each cause; all are subclasses of `SoundsdkErro
 def page() -> str:
     """Return the page as Markdown."""
     codes = [f"| {code} | `{word}` | {sentence} |" for code, (word, sentence) in errors.EXIT_CODES.items()]
-    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.SoundsdkError)]
+    kinds = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, errors.SoundsdkError)]
     rows = [f"| `{kind.__name__}` | {kind.exit_code} | {(kind.__doc__ or '').splitlines()[0]} |" for kind in kinds]
     return "\n".join([INTRO + "\n".join(codes), CLASSES + "\n".join(rows), ""])

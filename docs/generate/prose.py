@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from html import escape
 
 _CODE = re.compile(r"(`[^`]*`)")
 
@@ -11,7 +12,7 @@ _CODE = re.compile(r"(`[^`]*`)")
 def escaped(text: str) -> str:
     """Return text with the characters escaped that Markdown takes for its own, outside of `code`."""
     parts = _CODE.split(text)
-    return "".join(part if i % 2 else re.sub(r"([*<>|\[\]])", r"\\\1", part) for i, part in enumerate(parts))
+    return "".join(p if i % 2 else re.sub(r"([*|\[\]])", r"\\\1", escape(p, False)) for i, p in enumerate(parts))
 
 
 def prose(docstring: str | None) -> str:

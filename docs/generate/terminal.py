@@ -96,7 +96,8 @@ def draw(shown: list[tuple[Scene, list[str]]]) -> str:
         typing_s = 0.03 * len(scene.typed)
         name = f"t{number}"
         rules.append(_typed(name, scene.begin_s, typing_s, len(scene.typed)))
-        rows.append(f'<text x="{_LEFT}" y="{y:g}" class="p">$</text>')
+        rules.append(_appears(f"p{number}", scene.begin_s - 0.2))
+        rows.append(f'<text x="{_LEFT}" y="{y:g}" class="p p{number}">$</text>')
         width = (len(scene.typed) + 1) * _CHARACTER
         rows.append(
             f'<clipPath id="{name}"><rect class="{name}" x="{_LEFT + 2 * _CHARACTER:g}" y="{y - _PITCH:g}"'

@@ -18,7 +18,7 @@ FETCHED = {"img": "src", "script": "src", "link": "href", "source": "src", "ifra
 
 
 class Page(HTMLParser):
-    """What a built page refers to. ids: what can be linked to in it; blocks: its blocks of code."""
+    """A built page and what it refers to. ids: places in it that links can name; blocks: how many of code."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
