@@ -18,6 +18,7 @@ from soundsdk_train.checkpoint import CheckpointFiles
 from soundsdk_train.datasets import Dataset, add_backgrounds, chosen_fold, scan, split
 from soundsdk_train.evaluation.deployed_figures import DeployedFigures
 from soundsdk_train.judge import choose_judge
+from soundsdk_train.own_keras import own_keras
 from soundsdk_train.preparation import (
     check_classes,
     check_data,
@@ -112,8 +113,17 @@ def make_detector(
 
     Those are of the held-out fold, None without one. A process that is not worker 0 returns None. checkpoints: where
     the state is kept after each epoch. show: the progress of the epochs. Raises what scan(), the settings and
-    training_run.train_detector() raise, and TrainingError if another worker does not come or is gone.
+    training_run.train_detector() raise, TrainingError if another worker does not come or is gone, and UsageError if
+    this process runs Keras on something other than TensorFlow.
     """
+    with own_keras():
+        return _make(request, say, checkpoints, show)
+
+
+def _make(
+    request: TrainingRequest, say: Callable[[str], None], checkpoints: CheckpointFiles | None, show: bool
+) -> tuple[TrainedDetector, DeployedFigures | None] | None:
+    """Do what make_detector() says, with Keras' settings as training needs them."""
     if request.tensorboard is not None and request.worker == 0:
         check_folder(request.tensorboard)
     settings = settings_of(request)
