@@ -47,20 +47,22 @@ def ends(steps: int) -> np.ndarray:
     return 2304 + STEP * np.arange(steps, dtype=np.int64)
 
 
-def firmware_onsets(scores: np.ndarray, on: int, rule: EventRule, pool_ms: int) -> list[int]:
-    """Return the onsets that the firmware's detector reports."""
+def firmware_events(scores: np.ndarray, on: int, rule: EventRule, pool_ms: int) -> list[tuple[int, int]]:
+    """Return the onsets and ends that the firmware's detector reports."""
     limits = firmware.Thresholds(on, rule.off, rule.min_ms, rule.hold_ms)
     one = firmware.Detector(["a"], "sigmoid", [limits], pool_ms, RATE, STEP, (1.0, 0))
-    out = []
+    began, over = [], []
     for score, end in zip(scores.tolist(), ends(len(scores)).tolist(), strict=True):
         one.scores[0] = score
-        if one.update(end) and one.edge[0] == firmware.ON:
-            out.append(one.time[0])
-    return out
+        if one.update(end):
+            (began if one.edge[0] == firmware.ON else over).append(one.time[0])
+    if one.close(int(ends(len(scores))[-1])):
+        over.append(one.time[0])
+    return list(zip(began, over, strict=True))
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_onsets_are_those_of_the_firmware(seed: int) -> None:
+def test_onsets_and_ends_are_those_of_the_firmware(seed: int) -> None:
     rng = np.random.default_rng(seed)
     recordings = [
         np.clip(np.cumsum(rng.normal(0, 150, n)) + rng.uniform(0, 900), 0, 1000).astype(np.int32)
@@ -71,9 +73,11 @@ def test_onsets_are_those_of_the_firmware(seed: int) -> None:
     pool_ms = int(rng.choice([0, 512, 2000]))
     trace = ScoreTrace(recordings, [ends(len(s)) for s in recordings], [[], [], []], RATE, STEP, pool_ms)
     on_values = [500, 700, 950]
-    for on, onsets in zip(on_values, trace.onsets(rule, on_values), strict=True):
-        expected = [firmware_onsets(s, on, rule, pool_ms) for s in recordings]
-        assert [o & (2**40 - 1) for o in onsets.tolist()] == [o for own in expected for o in own]
+    for on, found in zip(on_values, trace.events(rule, on_values), strict=True):
+        expected = [firmware_events(s, on, rule, pool_ms) for s in recordings]
+        assert [tuple(t & (2**40 - 1) for t in one) for one in zip(*found, strict=True)] == [
+            one for own in expected for one in own
+        ]
         assert trace.outcome(rule, [on]).false[0] == sum(map(len, expected))
 
 
@@ -86,6 +90,19 @@ def test_events_of_a_sound_are_found_once_and_all_others_are_false() -> None:
     assert outcome.false.tolist() == [1, 0]
     assert outcome.found.tolist() == [1, 0]
     assert outcome.extra.tolist() == [2, 0]
+    assert outcome.late.tolist() == [0, 0]
+
+
+def test_an_event_that_outlasts_its_claim_ends_late_and_only_the_last_one_counts() -> None:
+    scores = np.zeros(200, np.int32)
+    scores[20:30] = scores[60:90] = scores[120:135] = 900
+    scores[90:96] = 300
+    at = ends(200)
+    sound = [Claim("a", int(at[19]), int(at[89])), Claim("a", int(at[110]), int(at[140]))]
+    trace = ScoreTrace([scores], [at], [sound], RATE, STEP, 0)
+    for off, late in ((200, 1), (400, 0)):
+        outcome = trace.outcome(EventRule(off, 0, 700), [800])
+        assert (outcome.found.tolist(), outcome.late.tolist()) == ([2], [late])
 
 
 def test_what_is_heard_and_pooled_gives_the_scores_of_the_device() -> None:
@@ -103,7 +120,8 @@ def test_what_is_heard_and_pooled_gives_the_scores_of_the_device() -> None:
 def outcome(false: list[int], scenes: list[int] | None = None, squares: list[int] | None = None) -> Outcome:
     """Return false events, each in a scene of its own unless said otherwise."""
     counts = [np.array(c, float) for c in (false, scenes or false, squares or false)]
-    return Outcome(counts[0], counts[0] * 0, counts[0] * 0, counts[1], counts[2])
+    none = counts[0] * 0
+    return Outcome(counts[0], none, none, counts[1], counts[2], none)
 
 
 def test_the_expected_rate_falls_smoothly_beyond_the_highest_false_event() -> None:
