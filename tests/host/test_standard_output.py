@@ -32,7 +32,7 @@ def command(verb: str) -> click.Command:
 
 JSON = [verb for verb in cli.VERBS if any(p.name == "as_json" for p in command(verb).params)]
 # Verbs whose work takes minutes, a tool or a board in its boot loader: their printing alone is done.
-PRINTING_ONLY = ("build", "profile", "flash", "crossval")
+PRINTING_ONLY = ("build", "profile", "flash", "train", "crossval")
 ON_BOARDS = ("devices", "doctor", "info", "record", "mic-test", "push", "monitor", "set")
 # Verbs that print an object for each of several things; the others print one.
 STREAMS = ("boards", "devices", "doctor", "record", "monitor", "sim", "explain", "bench")

@@ -135,10 +135,14 @@ def test_a_keras_that_is_already_imported_gets_its_settings_back(of_the_user: An
     def settings() -> tuple[str, float, str, str]:
         return config.floatx(), config.epsilon(), config.image_data_format(), config.dtype_policy().name
 
-    with pytest.raises(RuntimeError, match="in the middle"), own_keras():
-        assert settings()[:3] == ("float32", 1e-7, "channels_last")
-        config.set_dtype_policy("float32")
-        raise RuntimeError("in the middle")
+    def train_and_fail() -> None:
+        with own_keras():
+            assert settings()[:3] == ("float32", 1e-7, "channels_last")
+            config.set_dtype_policy("float32")
+            raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        train_and_fail()
     assert settings() == ("float64", 0.01, "channels_first", "mixed_float16")
 
 

@@ -2,7 +2,8 @@
 
 With `off`, min_ms and hold_ms fixed, the steps at or above `off` form runs, and runs with gaps shorter than hold_ms
 form islands. A run fires if it reaches `on` min_ms before its end. An island gives one event if any of its runs fires,
-as runs that follow within hold_ms prolong it, and ends with its last run. tests/training/test_calibration.py compares this with the detector.
+as runs that follow within hold_ms prolong it, and ends with its last run. tests/training/test_calibration.py compares
+this with the detector.
 
 False events come in clusters: one siren-like organ gives six. What counts as independent is a scene: all recordings
 cut from one source, or SCENE_S of a longer recording.
@@ -62,6 +63,7 @@ class ScoreTrace:
         placed.sort(key=lambda pair: pair[0] + pair[1].start)
         self.starts = np.array([at + c.start for at, c in placed], np.int64)
         self.ends = np.array([at + c.end for at, c in placed], np.int64)
+        self._over = np.array([at + (c.end if c.over is None else c.over) for at, c in placed], np.int64)
         self._scene, self._of_one_source = _first_scenes(ends, sources, SCENE_S * rate_hz)
 
     def events(self, rule: EventRule, on_values: Sequence[int]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
@@ -118,7 +120,7 @@ class ScoreTrace:
             extra[i] = np.maximum(number - 1, 0).sum()
             found[i] = (number > 0).sum()
             own = np.flatnonzero(number)
-            late[i] = (ends[high[own] - 1] > self.ends[own]).sum()
+            late[i] = (ends[high[own] - 1] > self._over[own]).sum()
         return Outcome(false, found, extra, scenes, squares, late)
 
     def _scene_of(self, onsets: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -132,7 +134,7 @@ class Outcome:
     """The false events, the true ones that were found and further events for those, for each value of `on`.
 
     scenes: those in which a false event lies; squares: the sum over scenes of the square of their false events.
-    late: true events whose last event ends after its claim, that is more than heard.AFTER_S after the sound.
+    late: true events whose last event ends more than heard.AFTER_S after their sound.
     """
 
     false: NDArray[np.float64]
