@@ -205,7 +205,7 @@ def test_nothing_is_done_when_nothing_has_changed(tmp_path: Path, cache: Path, m
     monkeypatch.setenv("PATH", str(tmp_path))
     begin = time.process_time()
     other = builder.build_image(find_board("unix"), load_model("esc10"), None, tmp_path / "other", print)
-    assert time.process_time() - begin < 2
+    assert time.process_time() - begin < 6  # 2 s on the computer of the README; CI's is up to three times slower
     assert not other.compiled
     assert other.sha256 != first.sha256
     # Another board file is another image.
