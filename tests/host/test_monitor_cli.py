@@ -37,8 +37,9 @@ def ports(tmp_path: Path) -> Iterator[VirtualPorts]:
 
 
 def hears_sigint() -> None:
-    """SIGINT as on a terminal: a background job of a shell inherits it ignored."""
+    """SIGINT and SIGHUP as on a terminal: a background job of a shell inherits them ignored."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class Monitor:
@@ -82,13 +83,55 @@ def test_ctrl_c_ends_it_with_a_summary_and_130(ports: VirtualPorts) -> None:
     assert "Traceback" not in errors
 
 
-def test_sigterm_ends_it_with_a_summary_and_143(ports: VirtualPorts) -> None:
-    with Monitor(ports.add(lambda: board(BEEPS)), "--format", "jsonl") as monitor:
+@pytest.mark.parametrize(
+    ("number", "code", "sentence"),
+    [
+        (signal.SIGTERM, 143, "terminated."),
+        (signal.SIGHUP, 129, "ended, as the terminal was closed."),
+    ],
+)
+def test_a_signal_ends_it_with_a_summary_what_is_kept_and_an_error_as_the_last_line(
+    number: int, code: int, sentence: str, ports: VirtualPorts, tmp_path: Path
+) -> None:
+    log = tmp_path / "events.jsonl"
+    with Monitor(ports.add(lambda: board(BEEPS)), "--json", "--log", str(log)) as monitor:
         monitor.line()
-        monitor.process.terminate()
-        _, errors = monitor.end()
-    assert monitor.process.returncode == 143
+        monitor.process.send_signal(number)
+        out, errors = monitor.end(60)
+    assert monitor.process.returncode == code
     assert "watched" in errors
+    assert f"  log      {len(log.read_text().splitlines())} line" in errors
+    assert errors.splitlines()[-1] == f"soundsdk: {sentence}"
+    error = json.loads(out.splitlines()[-1])["error"]
+    assert (error["exit_code"], error["message"]) == (code, sentence)
+
+
+def test_a_terminal_that_is_closed_under_its_table_is_129() -> None:
+    """The table can not be taken down there: that is no other failure."""
+    controller, terminal = os.openpty()
+    words = [sys.executable, "-m", "soundsdk", "monitor", "-p", "sim:sim"]
+    process = subprocess.Popen(
+        words, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True, preexec_fn=_own_terminal
+    )
+    os.close(terminal)
+    try:
+        shown = b""
+        while b"sim" not in shown:
+            shown += os.read(controller, 4096)
+        os.close(controller)
+        assert process.wait(60) == 129
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _own_terminal() -> None:
+    """Make standard input the terminal of this session, whose end is a SIGHUP."""
+    import fcntl
+    import termios
+
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 @pytest.mark.parametrize("sound", [BEEPS, None], ids=["beeps", "silence"])

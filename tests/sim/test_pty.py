@@ -30,7 +30,7 @@ class SimProcess:
     def __init__(self, wav: Path, model_file: Path, *options: str) -> None:
         # SIGINT as on a terminal, even where the tests run as a background job, which inherits it ignored.
         call = (
-            "import signal, sys; from soundsdk.cli import main; sys.argv[0] = 'soundsdk'; "
+            "import signal, sys; from soundsdk.__main__ import main; sys.argv[0] = 'soundsdk'; "
             "signal.signal(signal.SIGINT, signal.default_int_handler); main()"
         )
         words = ["sim", str(wav), "--model", str(model_file), "--pty", *options]

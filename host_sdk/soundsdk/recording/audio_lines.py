@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -294,7 +294,7 @@ def triggered(
     pre_roll_s: float,
     bits: int = 4,
     timeout_s: float | None = None,
-) -> Iterator[Take]:
+) -> Generator[Take, None, None]:
     """Yield a take for every event of that label, from pre_roll_s before its onset; without end, or for timeout_s.
 
     The board records without a break and the newest sound is kept here, because an event is reported a moment after

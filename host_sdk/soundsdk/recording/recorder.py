@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +118,7 @@ def takes(
     trigger: str | None,
     pre_roll_s: float,
     progress: Progress | None = None,
-) -> Iterator[Take]:
+) -> Generator[Take, None, None]:
     """Yield `count` takes, one after the other: at once, or one for every event of the label `trigger`."""
     from soundsdk.recording.audio_lines import record, triggered
 
@@ -128,7 +129,8 @@ def takes(
             if not take.whole:
                 return
         return
-    for number, take in enumerate(triggered(device, trigger, seconds, pre_roll_s, bits), 1):
-        yield take
-        if number == count:
-            return
+    with contextlib.closing(triggered(device, trigger, seconds, pre_roll_s, bits)) as coming:
+        for number, take in enumerate(coming, 1):
+            yield take
+            if number == count:
+                return

@@ -11,7 +11,7 @@ import click
 
 from soundsdk.commands.options import output_option, seed_option
 from soundsdk.commands.verb import Verb
-from soundsdk.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError
+from soundsdk.errors import UsageError
 from soundsdk_train.commands.data_options import training_fold_option
 from soundsdk_train.commands.training_options import training_options
 
@@ -64,7 +64,7 @@ def train(
     workers: str | None,
     worker: int | None,
     output: Path,
-) -> int:
+) -> None:
     """Train a detector on a folder of recordings.
 
     It says first what it found, as `soundsdk data` does. A class named background, noise, silence, other or negative
@@ -110,15 +110,14 @@ def train(
     done = run_training(request, partial(click.echo, err=True))
     if done is None:
         click.echo(f"done; worker 0 writes {output}", err=True)
-        return EXIT_OK
+        return
     _show(done)
     if done.interrupted:
         click.echo(
-            f"interrupted: {done.path} is what was trained so far; the same command with --resume goes on to {output}",
+            f"{done.path} is what was trained so far; the same command with --resume goes on to {output}",
             err=True,
         )
-        return EXIT_INTERRUPTED
-    return EXIT_OK
+        raise KeyboardInterrupt
 
 
 def _show(done: FinishedTraining) -> None:
