@@ -157,10 +157,11 @@ def _run_caught(words: Sequence[str], surroundings: Surroundings) -> int:
         return EXIT_OK
     except click.exceptions.Exit as e:
         return e.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as e:
         exit_code, message = signals.end
-        _say(message)
-        return failed(exit_code, message)
+        hint = str(e)  # how to go on, where a verb knows
+        _say(message, hint)
+        return failed(exit_code, message, hint)
     except ReaderGoneError:
         return leave_quietly()
     except click.ClickException as e:
