@@ -7,11 +7,10 @@ class FirmwareError(ValueError):
     """A refusal by the firmware. args == (code, detail), as with soundcore.Error: a dotted code and a sentence."""
 
 
-def __getattr__(name):
-    """Load the library on use: the application imports this module before there is one."""
-    if name != "Detector":
-        raise AttributeError(name)
+def Detector(seconds=0, app=None):
+    """Return a library.Detector: `for event in soundfw.Detector(): ...` in a program of the user's own."""
     import sys
 
+    # On use, and by name: the library needs this module.
     __import__("soundfw.library")
-    return sys.modules["soundfw.library"].Detector
+    return sys.modules["soundfw.library"].Detector(seconds, app)

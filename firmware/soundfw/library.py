@@ -6,7 +6,8 @@
         print(event.label, event.edge, event.time_s, event.score)
 
 The board goes on as always meanwhile: it answers the host, sends its lines, and carries out the rules of settings.json.
-Between two events the program has as long as the microphone's buffer lasts; what it misses after that is counted.
+read() comes back after every block of sound, for a program that has other things to do as well. Between two calls it
+has as long as the microphone's buffer lasts; what is missed after that is counted.
 """
 
 from collections import namedtuple
@@ -21,7 +22,8 @@ Event = namedtuple("Event", ("label", "edge", "time_s", "score"))
 class Detector:
     """The events of this board, one after the other, until the sound ends or the host wants a restart.
 
-    seconds: of sound after which it ends as well; 0: it goes on. app: soundfw.main.App, in place of this board's.
+    seconds: of sound after which it ends as well; 0: it goes on. `ended` is true from its end on. app:
+    soundfw.main.App, in place of this board's.
     FirmwareError, with a code and a sentence, if the board cannot start. `labels`, `rate_hz` and `scores` (0 to 1000,
     of the newest step) are of the detector that runs.
     """
@@ -41,30 +43,39 @@ class Detector:
         self.rate_hz = app.rate_hz
         self.labels = app.pipeline.detector.labels
         self.scores = app.pipeline.detector.scores
+        self.ended = False
         self._end = seconds * app.rate_hz
+
+    def read(self):
+        """Run one turn of the loop, which lasts until the next block of sound has come in; return an event or None."""
+        app = self.app
+        if not app.actions.events.waiting and not self.ended:
+            enough = self._end and app.pipeline.now >= self._end
+            # The last events come with the end of the sound.
+            if enough or not app.step():
+                self.ended = True
+                self.close()
+        event = app.actions.events.pop()
+        if event is None:
+            return None
+        index, on, time, peak = event
+        return Event(self.labels[index], "on" if on else "off", time / self.rate_hz, peak / 1000)
 
     def __iter__(self):
         return self
 
     def __next__(self):
         """Return the next event, once there is one."""
-        app = self.app
-        while True:
-            event = app.actions.events.pop()
-            if event is not None:
-                index, on, time, peak = event
-                return Event(self.labels[index], "on" if on else "off", time / self.rate_hz, peak / 1000)
-            if app.pipeline is None or (self._end and app.pipeline.now >= self._end) or not self._turn():
-                self.close()
-                if app.request:
-                    from .main import finish
+        event = self.read()
+        while event is None and not self.ended:
+            event = self.read()
+        if event is not None:
+            return event
+        if self.app.request:
+            from .main import finish
 
-                    finish(app)
-                raise StopIteration
-
-    def _turn(self):
-        """Run one turn; at the end of the sound, its last events are still to come."""
-        return self.app.step() or bool(self.app.actions.events.waiting and not self.app.request)
+            finish(self.app)
+        raise StopIteration
 
     def close(self):
         """Stop listening: the microphone is released and the pins are idle."""

@@ -42,6 +42,7 @@ class ActingBoard:
         self.out = bytearray()
         self.incoming = bytearray()
         self.pins = NoPins()
+        self.stream = FakeStream(script, metadata(labels))
         values = {"board": "bench", "folder": str(folder), "mic": MIC, **(settings or {})}
         self.app = App(
             load(f"{folder}/settings.json", values) if folder else Settings(values),
@@ -49,7 +50,7 @@ class ActingBoard:
             self._write,
             self._read,
             b"model",
-            open_stream=lambda data: FakeStream(script, metadata(labels)),
+            open_stream=lambda data: self.stream,
             pins=self.pins,
             hook=hook,
         )
