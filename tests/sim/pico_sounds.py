@@ -9,7 +9,7 @@ import numpy as np
 from soundfw.wire import framing
 from soundsdk.boards import find_board
 from soundsdk.models.shipped import load_model
-from soundsdk_sim.board import run_recording
+from soundsdk_sim.board import PcmSource, VirtualBoard, run_recording
 from soundsdk_sim.rp2040 import I2sMicrophone, Rp2040
 from soundsdk_sim.scenes.alarms import temporal_three
 from soundsdk_sim.scenes.rooms import to_pcm
@@ -65,3 +65,17 @@ def direct_events(pcm: np.ndarray) -> list[dict[str, Any]]:
     model = load_model("home").path.read_bytes()
     silence = np.zeros(TAIL_S * RATE, np.int16)
     return events(messages(run_recording(model, np.concatenate([pcm, silence]), RATE).lines))
+
+
+def first_decision(pcm: np.ndarray) -> int:
+    """Return the sample at which the step ends that decides the first event of a sound."""
+    lines = bytearray()
+
+    def write(data: Any) -> int:
+        lines.extend(data)
+        return len(data)
+
+    board = VirtualBoard(load_model("home").path.read_bytes(), PcmSource(pcm), write)
+    while b'"event"' not in lines:
+        assert board.app.step(), "no event"
+    return int(board.app.pipeline.now)

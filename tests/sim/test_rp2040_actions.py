@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pico_sounds import RATE, TAIL_S, alarm, direct_events, events, messages, microphone, request
+from pico_sounds import RATE, TAIL_S, alarm, direct_events, events, first_decision, messages, microphone, request
 from target_needs import micropython_uf2
 
 from soundsdk_sim.rp2040 import PinChange, Rp2040
@@ -83,9 +83,9 @@ def test_a_rule_acts_on_the_emulated_pins_within_a_hop_of_the_event(board: Rp204
     (decided, *_) = [mark.cycle for mark in board.marks() if mark.value == 1]
     relay = next(change for change in changes if change.pin == RELAY and change.high)
     assert 0 <= (relay.cycle - decided) * RATE <= HOP_SAMPLES * board.clock_hz
-    # From the end of the step's sound: the model's time as well.
-    step_end = next(now for now in range(256, len(pcm), STEP_SAMPLES) if now > len(sound) - relay.sound_waiting - STEP_SAMPLES)
-    assert 0 <= len(sound) - relay.sound_waiting - step_end <= STEP_SAMPLES
+    # From the sound that decided: a block of it, and the model's time as well.
+    heard_samples = len(sound) - relay.sound_waiting
+    assert 0 <= heard_samples - first_decision(pcm) <= STEP_SAMPLES
     check_spans(spans_ms(board, RELAY, changes, decided), [(0, 900)])
     check_spans(spans_ms(board, SIGNAL, changes, decided, high=False), [(0, 100), (200, 300), (400, 500)])
     waves = [change.cycle for change in changes if change.pin == BUZZER and change.high and change.cycle >= decided]
@@ -114,18 +114,18 @@ def on_event(label, edge, time_s, score):
 
 def test_a_function_that_raises_or_hangs_is_counted_and_the_detector_keeps_step(board: Rp2040) -> None:
     first = alarm()[: 3 * RATE]
-    gap_s, hang_s = 9, 5
+    gap_s, hang_s = 8, 5
     pcm = np.concatenate([first, np.zeros(gap_s * RATE, np.int16), first])
     board.repl().exec(f"with open('on_event.py', 'w') as f: f.write({HOOK!r})")
     board.feed(np.concatenate([pcm, np.zeros(60 * RATE, np.int16)]))
     board.send(b"\r\x02\x04")
     heard = request(board, "hello")
-    heard += messages(board.lines(1000 * (len(pcm) / RATE + 2)))
+    heard += messages(board.lines(1000 * (len(pcm) / RATE + TAIL_S)))
     status = request(board, "status")[-1]
     lost = status["lost"]
-    # All but what the ring keeps: 7 of its 8 blocks, and the one that is being written to when the hang begins.
+    # The hang's own: all but what the ring keeps, which is 8 blocks, and those of the step before have been in it.
     assert lost % 512 == 0
-    assert hang_s * RATE - 8 * 512 <= lost <= hang_s * RATE - 6 * 512
+    assert hang_s * RATE - 8 * 512 <= lost <= hang_s * RATE - 4 * 512
     direct = direct_events(np.concatenate([first, np.zeros(gap_s * RATE - lost, np.int16), first]))
     assert len(direct) == 4
     late = [event | {"t": event["t"] + lost} for event in direct[2:]]
