@@ -5,7 +5,6 @@ import json
 
 from . import VERSION, FirmwareError
 from . import settings as settings_file
-from .act import pins as board_pins
 from .act.actions import Actions, WaitingEvents
 from .detect.detector import from_stream
 from .health import Stopwatch, heap_free, stopwatch
@@ -73,7 +72,7 @@ class App:
         self._model = model
         self._stopwatch = stopwatch or Stopwatch()
         self.saved_error = None
-        self.actions = Actions(settings, pins or board_pins.of_this_python())
+        self.actions = Actions(settings, pins)
         self._hook = hook
         self._started = started
         self._hook_error = ""

@@ -163,8 +163,35 @@ print(i, actions.acted, actions.broken, actions.events.missed)
 """
 
 
+# Functions that do not end: a loop, a sleep, and one that does not let itself be interrupted the first time.
+ENDLESS = """
+import time
+from soundfw.act.user_hook import UserHook
+from soundfw.health import stopwatch
+def loop(*event):
+    while True:
+        pass
+def nap(*event):
+    time.sleep(3600)
+def stubborn(*event):
+    try:
+        loop()
+    except:
+        loop()
+def short(*event):
+    time.sleep_ms(20)
+for function in (loop, nap, stubborn, short):
+    hook = UserHook(function, stopwatch(), 100000, 100)
+    print(hook.call("a", "on", 1.0, 0.5), hook.errors, hook.slow, hook.read_longest_us() // 100000)
+time.sleep_ms(300)
+print("done")
+"""
+
+
 def test_rules_on_the_chips_own_pins_allocate_nothing_and_a_program_of_the_users_runs(board: Rp2040) -> None:
     repl = board.repl()
+    ended = "it was ended after 100 ms 1 1"
+    assert repl.exec(ENDLESS).splitlines() == [f"{ended} 1", f"{ended} 1", f"{ended} 2", "None 0 0 0", "done"]
     for kind in ("gpio", "ws2812"):
         assert repl.exec(NO_ALLOCATION.replace("LEDKIND", kind)) == "600 15 {} 14\n"
     # The relay of the examples is on while the alarm is.

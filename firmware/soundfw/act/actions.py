@@ -3,7 +3,6 @@
 from .. import FirmwareError
 from ..platform import const
 from .outputs import Output, Pattern
-from .rules import PinUse, parse
 
 _HEARTBEAT_ON_MS = const(50)  # the LED while the board listens
 _HEARTBEAT_OFF_MS = const(3950)
@@ -47,10 +46,11 @@ class WaitingEvents:
 
 
 class Actions:
-    """The rules of a board and its LED, driven by its events. pins: see act.pins; settings: Settings.
+    """The rules of a board and its LED, driven by its events.
 
-    Rules are read, and pins taken, by start() and change(); edge() and step() allocate nothing. `broken` holds what of
-    the settings cannot be carried out, a sentence by its name; the rest is.
+    settings: Settings; pins: see act.pins, None: this board's. Rules are read, and pins taken, by start() and
+    change(); edge() and step() allocate nothing. `broken` holds what of the settings cannot be carried out, a sentence
+    by its name; the rest is. What a board without rules and LED does not need is not loaded.
     """
 
     def __init__(self, settings, pins):
@@ -73,13 +73,22 @@ class Actions:
         self._safe_at = 0
         self._listening = None
         self._hearing = None
-        kind = settings.led["kind"]
-        if kind != "none":
-            pin = settings.led["pin"]
-            try:
-                self._led = Output(pins.pixel(pin, _COLOR) if kind == "ws2812" else pins.level(pin, 0))
-            except (ValueError, OSError, TypeError, AttributeError) as e:
-                self.broken["led"] = "led: this board cannot use GPIO %d: %s" % (pin, str(e)[:60])
+        if settings.led["kind"] != "none":
+            self._open_led(settings.led["kind"], settings.led["pin"])
+
+    def _open_pins(self):
+        if self._pins is None:
+            from .pins import of_this_python
+
+            self._pins = of_this_python()
+        return self._pins
+
+    def _open_led(self, kind, pin):
+        pins = self._open_pins()
+        try:
+            self._led = Output(pins.pixel(pin, _COLOR) if kind == "ws2812" else pins.level(pin, 0))
+        except (ValueError, OSError, TypeError, AttributeError) as e:
+            self.broken["led"] = "led: this board cannot use GPIO %d: %s" % (pin, str(e)[:60])
 
     def start(self, labels, rate_hz):
         """Take up the rules of the settings, for a detector's labels; what is wrong with one is in `broken`."""
@@ -101,7 +110,8 @@ class Actions:
             else:
                 self.broken[label] = "action.%s: the detector has no such label" % label[:64]
         try:
-            self._take({label: texts[label] for label in known})
+            if known:
+                self._take({label: texts[label] for label in known})
         except FirmwareError:
             # One by one: those that are right are carried out.
             for label in known:
@@ -153,6 +163,8 @@ class Actions:
 
     def _take(self, texts):
         """Add rules to those there are and prepare all outputs."""
+        from .rules import PinUse, parse
+
         merged = dict(self._texts)
         merged.update(texts)
         use = PinUse(self._settings.mic, self._settings.led, self._settings.outputs)
@@ -191,9 +203,10 @@ class Actions:
                 raise FirmwareError("action.led", name[:71] + ": the LED of this board cannot be used")
             return self._led
         try:
+            pins = self._open_pins()
             if action.output == "tone":
-                return Output(self._pins.tone(pin))
-            return Output(self._pins.level(pin, 1 if action.low else 0), action.low)
+                return Output(pins.tone(pin))
+            return Output(pins.level(pin, 1 if action.low else 0), action.low)
         except (ValueError, OSError, TypeError, AttributeError) as e:
             raise FirmwareError(
                 "action.pin", "%s: this board cannot use GPIO %d: %s" % (name[:71], pin, str(e)[:60])
