@@ -55,7 +55,7 @@ VERBS = {
     "devices": ("soundsdk.commands.devices", "List the boards that are connected."),
     "monitor": ("soundsdk.commands.monitor", "Show a board's events and levels, in a terminal or on a page."),
     "info": ("soundsdk.commands.info", "Show the state of a board, or what a detector file holds and costs."),
-    "set": ("soundsdk.commands.set", "Change a board's thresholds."),
+    "set": ("soundsdk.commands.set", "Change a board's thresholds and actions."),
     "doctor": ("soundsdk.commands.doctor", "Find out why a board cannot be reached."),
     "record": ("soundsdk.commands.record", "Record sound from a board into a dataset folder."),
     "mic-test": ("soundsdk.commands.mic_test", "Name what is wrong with a board's microphone."),

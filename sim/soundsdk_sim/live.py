@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundfw.main import App
-from soundfw.settings import Settings
+from soundfw.settings import load
+from soundfw.storage.files import join
 
 TURN_S = 0.004
 _PORT_BYTES = 65536  # a reader that is further behind stops the board's port, as on USB
@@ -82,7 +83,7 @@ class LiveBoard:
     def _run(self) -> None:
         while not self._stop.is_set():
             self.power_ons += 1
-            settings = Settings(self._settings)
+            settings = load(join(self._settings["folder"], "settings.json"), self._settings)
             app = App(settings, lambda rate_hz: self._microphone, self._send, self._receive, model=self._model)
             self.app = app
             app.bootloader = self._bootloader
