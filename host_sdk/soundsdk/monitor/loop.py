@@ -89,5 +89,5 @@ def _show(
 
 
 def _greeting(board: MonitoredBoard, hello: Hello) -> tuple[int, Hello]:
-    """Return what a hello says that the one before may not: the start of the board that it is of, and all but its seq."""
+    """Return what tells a hello from the one before: the start of the board that it is of, and all but its seq."""
     return board.state.start, replace(hello, seq=0)
