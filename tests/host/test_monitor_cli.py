@@ -115,7 +115,7 @@ def test_a_board_says_hello_once_and_again_after_a_restart(ports: VirtualPorts, 
 
 
 def test_a_terminal_that_is_closed_under_its_table_is_129() -> None:
-    """The table can not be taken down there: that is no other failure."""
+    """The table cannot be taken down there: that is no other failure."""
     controller, terminal = os.openpty()
     words = [sys.executable, "-m", "soundsdk", "monitor", "-p", "sim:sim"]
     process = subprocess.Popen(
@@ -340,7 +340,7 @@ def _bench() -> Any:
 
 
 def test_a_broker_that_is_never_reached_keeps_nothing_of_the_board_beyond_python() -> None:
-    """What the thread of paho held to the end, nanobind reports as leaked."""
+    """The thread of paho waits to the end; what it held then, nanobind would report as leaked."""
     pytest.importorskip("paho.mqtt.client")
     words = ["monitor", "-p", "sim:sim", "--mqtt", "mqtt://127.0.0.1:1", "--seconds", "1"]
     done = subprocess.run([sys.executable, "-m", "soundsdk", *words], capture_output=True, text=True, timeout=120)
