@@ -106,8 +106,19 @@ def test_a_signal_ends_it_with_a_summary_what_is_kept_and_an_error_as_the_last_l
     assert (error["exit_code"], error["message"]) == (code, sentence)
 
 
+def test_a_board_says_hello_once_and_again_after_a_restart(ports: VirtualPorts, tmp_path: Path, capsys: Any) -> None:
+    port = ports.add(lambda: board(BEEPS, speed=4))
+    log = tmp_path / "log.jsonl"
+    assert run(["monitor", "-p", port.path, "--json", "--log", str(log), "--seconds", "2"], ports) == 0
+    for text in (capsys.readouterr().out, log.read_text()):
+        types = [json.loads(line)["type"] for line in text.splitlines()]
+        assert types.count("hello") == 1
+        assert types[0] == "hello"
+        assert "event" in types
+
+
 def test_a_terminal_that_is_closed_under_its_table_is_129() -> None:
-    """The table can not be taken down there: that is no other failure."""
+    """The table cannot be taken down there: that is no other failure."""
     controller, terminal = os.openpty()
     words = [sys.executable, "-m", "soundsdk", "monitor", "-p", "sim:sim"]
     process = subprocess.Popen(
@@ -340,3 +351,13 @@ def _bench() -> Any:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def test_a_broker_that_is_never_reached_keeps_nothing_of_the_board_beyond_python() -> None:
+    """The thread of paho waits to the end; what it held then, nanobind would report as leaked."""
+    pytest.importorskip("paho.mqtt.client")
+    words = ["monitor", "-p", "sim:sim", "--mqtt", "mqtt://127.0.0.1:1", "--seconds", "1"]
+    done = subprocess.run([sys.executable, "-m", "soundsdk", *words], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0
+    assert "cannot be reached" in done.stderr
+    assert "leaked" not in done.stderr

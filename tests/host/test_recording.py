@@ -224,11 +224,6 @@ def test_a_trigger_that_never_comes_ends_with_its_time() -> None:
         assert time.monotonic() - begin < PATIENCE_S
 
 
-def test_a_trigger_the_detector_does_not_know_is_refused() -> None:
-    with Device(fast(noise(5))) as device, pytest.raises(UsageError, match="tones knows no dog"):
-        next(triggered(device, "dog", 1, 0.5))
-
-
 @pytest.mark.parametrize("waiting", ["record", "triggered"])
 def test_ctrl_c_stops_the_board_as_well(waiting: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with Device(fast(noise(60), speed=4)) as device:

@@ -62,8 +62,10 @@ def _sounddevice() -> Any:
 def record_pc(seconds: int, rate_hz: int = 16000, progress: Progress | None = None) -> Take:
     """Record from this computer's default microphone, mono.
 
-    An overflow that PortAudio reports is a gap of unknown length, written as one sample. UsageError without
-    sounddevice, DeviceError without a microphone.
+    seconds: length of the take. rate_hz: samples a second. progress: called with the samples so far and in all. An
+    overflow that PortAudio reports is a gap of unknown length, written as one sample. Raises MissingPackageError
+    without sounddevice, ToolError without PortAudio, DeviceError if the microphone is missing or gives no sound within
+    5 s, and TakeInterrupted with what had arrived on Ctrl-C.
     """
     sounddevice = _sounddevice()
     blocks: queue.Queue[tuple[bytes, bool]] = queue.Queue()
