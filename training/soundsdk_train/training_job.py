@@ -79,7 +79,7 @@ class FinishedTraining:
 
 
 class Notes:
-    """What a training says, shown by another function, with the notes and warnings among it kept."""
+    """Lines that a training says, shown by a function, with the notes and warnings among them kept."""
 
     def __init__(self, show: Callable[[str], None]) -> None:
         self._show = show

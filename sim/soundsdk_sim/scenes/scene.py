@@ -42,7 +42,7 @@ class SceneEvent(LabelledSpan):
 
     @property
     def silent_from_s(self) -> float:
-        """Where the sound has ended for a listener: before the offset if it fades, after it in a room that rings."""
+        """The time at which a listener hears it end: before the offset if it fades, after it in a room that rings."""
         return self.offset_s if self.heard_until_s is None else self.heard_until_s
 
 

@@ -91,7 +91,7 @@ def calibrate_trained(
 
 @dataclass
 class _AtPool:
-    """What was chosen for one pool_ms: `detector` of the metadata, and per label what to expect of it."""
+    """The choice for one pool_ms: `detector` of the metadata, and per label what to expect of it."""
 
     detector: dict[str, Any]
     classes: list[ClassChoice]

@@ -1,4 +1,4 @@
-"""What a calibration changes in a detector that is there: old and new thresholds, which way, and what to expect."""
+"""Changes that a calibration makes in a detector: old and new thresholds, which way, and the false alarms to expect."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ThresholdChange:
 
     @property
     def direction(self) -> str:
-        """Which way the label went: LOWERED, where it fires more easily than it did, RAISED, KEPT or OTHER.
+        """The way the label went: LOWERED, where it fires more easily than it did, RAISED, KEPT or OTHER.
 
         That is by `on`, and where it stays by min_ms.
         """
