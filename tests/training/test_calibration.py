@@ -50,7 +50,7 @@ def ends(steps: int) -> np.ndarray:
 def firmware_events(scores: np.ndarray, on: int, rule: EventRule, pool_ms: int) -> list[tuple[int, int]]:
     """Return the onsets and ends that the firmware's detector reports."""
     limits = firmware.Thresholds(on, rule.off, rule.min_ms, rule.hold_ms)
-    one = firmware.Detector(["a"], "sigmoid", [limits], pool_ms, RATE, STEP, (1.0, 0))
+    one = firmware.EventDetector(["a"], "sigmoid", [limits], pool_ms, RATE, STEP, (1.0, 0))
     began, over = [], []
     for score, end in zip(scores.tolist(), ends(len(scores)).tolist(), strict=True):
         one.scores[0] = score

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from soundsdk.commands.options import json_option, output_option, seed_option
-from soundsdk.commands.standard_output import write_error
 from soundsdk.commands.verb import Verb
 from soundsdk.detector_file import from_bytes
-from soundsdk.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError
+from soundsdk.errors import UsageError
 from soundsdk_train.commands.data_options import training_fold_option
 from soundsdk_train.commands.training_options import training_options
 
@@ -71,7 +70,7 @@ def train(
     worker: int | None,
     as_json: bool,
     output: Path,
-) -> int:
+) -> None:
     """Train a detector on a folder of recordings.
 
     It says first what it found, as `soundsdk data` does. A class named background, noise, silence, other or negative
@@ -123,7 +122,7 @@ def train(
         click.echo(f"done; worker 0 writes {output}", err=True)
         if as_json:
             click.echo(json.dumps({"file": None, "worker": request.worker}))
-        return EXIT_OK
+        return
     warnings = _warnings(done)
     if as_json:
         seconds, processor_s = time.monotonic() - begun[0], time.process_time() - begun[1]
@@ -135,13 +134,8 @@ def train(
         click.echo(line, err=True)
     click.echo(f"record of the run: {done.record}", err=True)
     if done.interrupted:
-        message = f"interrupted: {done.path} is what was trained so far"
-        hint = f"the same command with --resume goes on to {output}"
-        click.echo(f"{message}; {hint}", err=True)
-        if as_json:
-            write_error(EXIT_INTERRUPTED, f"{message}.", f"T{hint[1:]}.")
-        return EXIT_INTERRUPTED
-    return EXIT_OK
+        click.echo(f"{done.path} is what was trained so far", err=True)
+        raise KeyboardInterrupt(f"The same command with --resume goes on to {output}.")
 
 
 def _result(done: FinishedTraining) -> dict[str, Any]:
