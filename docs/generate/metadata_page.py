@@ -45,7 +45,7 @@ def page() -> str:
     names = ("home", "esc10", "knock_doorbell")
     found = {name: load_model(name).metadata for name in names}
     keys = list(dict.fromkeys(key for metadata in found.values() for key in metadata))
-    rows = [f"| `{key}` | {MEANINGS[key]} | {', '.join(n for n in names if key in found[n])} |" for key in keys]
+    rows = [f"| `{key}` | {MEANINGS[key]} | {_where(key, found)} |" for key in keys]
     return (
         INTRO + "## Keys\n\n| key | meaning | in |\n|---|---|---|\n" + "\n".join(rows)
         + "\n\n## frontend\n\n" + _frontend(found["home"]["frontend"])
@@ -54,6 +54,11 @@ def page() -> str:
         + "\n## An example\n\nThe detector `knock_doorbell`, long lists cut short:\n\n"
         + code("json", json.dumps(_short(found["knock_doorbell"]), indent=2)) + "\n"
     )  # fmt: skip
+
+
+def _where(key: str, found: dict[str, dict[str, Any]]) -> str:
+    having = [name for name in found if key in found[name]]
+    return "all" if len(having) == len(found) else ", ".join(having)
 
 
 _FRONTEND = {

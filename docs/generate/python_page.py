@@ -21,6 +21,7 @@ INTRO = """# Python library
 what is used. Times of events are samples since the board's start, and seconds in `time_s`.
 
 """
+_LONGEST = 84  # of a line of code, in characters: wider ones have to be scrolled
 _GROUPS = (
     ("A board", ("Device", "ReconnectingDevice")),
     ("asyncio", ("AsyncDevice", "AsyncReconnectingDevice")),
@@ -86,7 +87,25 @@ def _type(annotation: Any) -> str:
 
 
 def _code(text: str) -> str:
+    """Return a signature as a block, with its arguments below each other if it is long."""
+    if len(text) > _LONGEST and "(" in text:
+        head, _, rest = text.partition("(")
+        inside, _, tail = rest.rpartition(")")
+        lines = "".join(f"    {argument},\n" for argument in _arguments(inside))
+        text = f"{head}(\n{lines}){tail}"
     return code("python", text) + "\n\n"
+
+
+def _arguments(text: str) -> list[str]:
+    """Return the arguments of a signature: commas within brackets divide none."""
+    found, depth = [""], 0
+    for character in text:
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and not depth:
+            found.append("")
+        else:
+            found[-1] += character
+    return [argument.strip() for argument in found]
 
 
 def _comments(kind: type) -> dict[str, str]:
@@ -112,6 +131,12 @@ stream, detector, link.
 """
 
 
+_MODULES = (
+    "library", "act.rules", "main", "pipeline", "mic.microphone", "detect.detector", "wire.link", "wire.framing",
+    "storage.store",
+)  # fmt: skip
+
+
 def soundfw_page() -> str:
     """Return the page of soundfw: its settings, then what each module defines."""
     from soundfw import settings
@@ -121,7 +146,10 @@ def soundfw_page() -> str:
         parts.append(f"\n### `mic` of kind `{kind}`\n\n" + _rules("mic.", rules))
     parts.append("\n### Thresholds of a class\n\nIn the detector's file; `soundsdk set` changes them on a board.\n\n")
     parts.append(_rules("", settings.THRESHOLDS) + "\n")
-    for name in ("main", "pipeline", "mic.microphone", "detect.detector", "wire.link", "wire.framing", "storage.store"):
+    parts.append("### Rules of actions\n\nWhat each word of a rule may be; a rule is a text of at most "
+                 f"{settings.ACTION_CHARACTERS} characters.\n\n" + _rules("", settings.ACTIONS) + "\n")
+    parts.append("### `led`\n\n" + _rules("led.", settings.LED) + "\n")
+    for name in _MODULES:
         parts.append(_module(importlib.import_module(f"soundfw.{name}")))
     return "".join(parts)
 

@@ -42,7 +42,7 @@ class Scene:
 _BOARD = "sim:rpi_pico,file=evening.wav,model=knock_doorbell"
 SCENES = (
     Scene("soundsdk data my_sounds             # recordings in two folders",
-          ("data", "my_sounds"), r"^  (doorbell|background)", 0.3),
+          ("data", "my_sounds"), r"clips  |^  (doorbell|background)", 0.3),
     Scene("soundsdk sim evening.wav --model knock_doorbell --format audacity # try it",
           ("sim", "evening.wav", "--model", "knock_doorbell", "--format", "audacity"), r"doorbell|knock", 3.0),
     Scene("soundsdk monitor --once             # a board hears the bell",

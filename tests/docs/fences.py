@@ -5,6 +5,7 @@
 <!-- run: board -->: on a computer with a virtual board plugged in; `board plays FILE`: what it hears
 <!-- file: NAME -->: written to the page's folder, where the following blocks find it
 <!-- parsed: REASON -->: not run, for this reason: arguments are parsed, Python is compiled, data is read
+<!-- copy: PATH -->: a file of the project, word for word, which has tests of its own
 <!-- shown -->: an example of data (JSON, where crc members are checked, TOML) or a sketch (text)
 <!-- generated -->: made from the code while the site is built
 """
@@ -15,7 +16,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-MARKS = ("run", "file", "parsed", "shown", "generated")
+MARKS = ("run", "file", "parsed", "copy", "shown", "generated")
 LANGUAGES = ("console", "python", "json", "toml", "yaml", "text", "ini")
 _FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>`{3,})(?P<language>[\w-]*)(?P<more>.*)$")
 _MARK = re.compile(r"^ *<!-- (?P<mark>\w+)(?:: (?P<about>.+?))? -->$")
@@ -87,7 +88,7 @@ def _fence(name: str, line: int, opening: re.Match[str], above: str, body: str) 
         raise FenceError(f"{name}:{line}: no mark above the block says how it is tested ({', '.join(MARKS)})")
     if opening["language"] not in LANGUAGES or opening["more"].strip():
         raise FenceError(f"{name}:{line}: the block's language is {opening['language'] or 'missing'}, not one of ours")
-    if mark["mark"] in ("file", "parsed") and not mark["about"]:
+    if mark["mark"] in ("file", "parsed", "copy") and not mark["about"]:
         raise FenceError(f"{name}:{line}: `{mark['mark']}` needs a name or a reason after a colon")
     return Fence(line, opening["language"], mark["mark"], mark["about"] or "", body)
 

@@ -31,6 +31,7 @@ else:
     import tomli as tomllib
 
 _SHELL = re.compile(r"[|&;<*]|\$\(")  # what a shell has to read
+_ROOT = Path(__file__).resolve().parents[2]
 _LIMIT_S = 300  # only ends a hang
 _TIMEOUTS = FlashTimeouts(hello_s=60.0, cut_hello_s=10.0, drive_appears_s=30.0, drive_vanishes_s=30.0)
 
@@ -70,6 +71,8 @@ class PageRunner:
             path = self.folder / fence.about
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(fence.text, encoding="utf-8")
+        elif fence.mark == "copy":
+            assert fence.text == (_ROOT / fence.about).read_text(encoding="utf-8"), f"line {fence.line}: not as it is"
         elif fence.mark == "parsed" or fence.mark == "shown":
             _read_as(fence)
         elif fence.mark == "run" and fence.language == "python":
