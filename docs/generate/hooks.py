@@ -16,6 +16,7 @@ import exit_codes_page
 import figures
 import metadata_page
 import python_page
+import report_example
 import wire_page
 import wiring
 from mkdocs.structure.files import File, Files
@@ -42,7 +43,11 @@ PICTURES: dict[str, Callable[[], bytes]] = {
         for mic in wiring.fitting(board)
     },
 }
-PIECES: dict[str, Callable[[], str]] = {"wiring": wiring.chooser, "layers": figures.layers}
+PIECES: dict[str, Callable[[], str]] = {
+    "wiring": wiring.chooser,
+    "layers": figures.layers,
+    "report": report_example.report,
+}
 _PLACE = re.compile(r"^\{\{ (\w+) \}\}$", re.MULTILINE)
 
 

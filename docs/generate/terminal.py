@@ -7,20 +7,13 @@ The film loops, ten seconds each time. Where animations are off (prefers-reduced
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
 import re
 import sys
-import tempfile
-import textwrap
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 
-from soundsdk.cli import run
+from doorbell_folder import DOCS, doorbell_folder, output_of
 
-DOCS = Path(__file__).resolve().parents[1]
 PICTURE = DOCS / "terminal.svg"
 LENGTH_S = 10.0
 _COLUMNS, _SIZE, _PITCH, _TOP, _LEFT = 92, 13.0, 19.0, 54.0, 18.0
@@ -52,39 +45,16 @@ SCENES = (
 
 def lines_of(scene: Scene) -> list[str]:
     """Run the command of a scene in the working folder and return the lines that are shown."""
-    out = _Output()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
-        code = run(list(scene.words))
-    assert code == 0, f"{scene.typed} ended with {code}"
-    out.flush()
-    found = [line for line in out.text().splitlines() if re.search(scene.shown, line)]
+    found = [line for line in output_of(scene.words) if re.search(scene.shown, line)]
     assert found, f"{scene.typed} shows nothing that matches {scene.shown}"
     # The time of day is of no one's run: the film has always the same.
     return [re.sub(r"^\d\d:\d\d:\d\d", "18:30:07", line).expandtabs(12)[:_COLUMNS] for line in found[: scene.most]]
 
 
-class _Output(io.TextIOWrapper):
-    def __init__(self) -> None:
-        super().__init__(io.BytesIO(), encoding="utf-8", write_through=True)
-
-    def text(self) -> str:
-        assert isinstance(self.buffer, io.BytesIO)
-        return self.buffer.getvalue().decode("utf-8")
-
-
 def film() -> str:
     """Run the scenes in a folder of their own and return the SVG."""
-    page = (DOCS / "doorbell.md").read_text(encoding="utf-8")
-    program = re.search(r"<!-- file: make_sounds.py -->\n *```python\n(.*?)\n *```", page, re.DOTALL)
-    assert program is not None
-    before = Path.cwd()
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        try:
-            exec(compile(textwrap.dedent(program[1]), "make_sounds.py", "exec"), {"__name__": "__main__"})
-            return draw([(scene, lines_of(scene)) for scene in SCENES])
-        finally:
-            os.chdir(before)
+    with doorbell_folder():
+        return draw([(scene, lines_of(scene)) for scene in SCENES])
 
 
 def draw(shown: list[tuple[Scene, list[str]]]) -> str:
