@@ -34,13 +34,13 @@ _GROUPS = (
 
 def page() -> str:
     """Return the page of the package soundsdk; AssertionError for a public name that no group holds."""
-    named = {name for _, names in _GROUPS for name in names}
+    named = {name for _, names in _GROUPS for name in names} & set(soundsdk.__all__)
     rest = tuple(name for name in soundsdk.__all__ if name not in named and not name.startswith("__"))
     groups = [*_GROUPS, *([("More", rest)] if rest else [])]
     parts = [INTRO]
     for title, names in groups:
         parts.append(f"## {title}\n\n")
-        parts += [_entry(name, getattr(soundsdk, name)) for name in names]
+        parts += [_entry(name, getattr(soundsdk, name)) for name in names if name in soundsdk.__all__]
     return "".join(parts)
 
 

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from importlib.metadata import metadata
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -90,6 +91,15 @@ def test_the_first_page_and_the_readme_show_a_terminal_that_is_a_real_run() -> N
     assert len(readme) <= 150
     first = next(line for line in readme if line.startswith("!["))
     assert "docs/terminal.svg" in first
+
+
+def test_an_extra_that_a_page_names_is_one_of_the_package() -> None:
+    extras = {extra.lower() for extra in metadata("soundsdk").get_all("Provides-Extra") or ()}
+    documents = [*DOCS.rglob("*.md"), ROOT / "README.md"]
+    named = {extra for path in documents for found in re.findall(r"soundsdk\[([\w,]+)\]", path.read_text())
+             for extra in found.split(",")}  # fmt: skip
+    assert "train" in named
+    assert named - extras == set()
 
 
 def test_every_picture_of_a_page_says_what_it_shows() -> None:
