@@ -209,15 +209,19 @@ class App:
 
     def memory(self):
         """Return the bytes of heap for a model in place of the running one; 0 where Python has no such count."""
+        if not heap_free():
+            return 0  # CPython, where collecting may take longer than a host waits for an answer
         gc.collect()
-        free = heap_free()
-        return free + self._held_bytes if free else 0
+        return heap_free() + self._held_bytes
 
     def step(self):
         """Run one turn; return False when the sound has ended or the host has requested an end."""
         message = self.link.poll()
         while message is not None:
             commands.handle(self, message)
+            # The answer leaves before the next command begins. A host that repeats a slow one would otherwise wait for
+            # its own repetitions, each of which takes as long again.
+            self.link.pump()
             if self.request:
                 break
             message = self.link.poll()

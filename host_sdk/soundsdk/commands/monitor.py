@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
 from soundsdk.commands.options import Number, json_option, ports_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
-from soundsdk.errors import EXIT_OK, EXIT_TERMINATED, CheckError, UsageError
+from soundsdk.errors import CheckError, UsageError
 from soundsdk.progress import is_dumb
 
 if TYPE_CHECKING:
@@ -96,7 +94,7 @@ def monitor(
     mqtt: str | None,
     mqtt_ca: Path | None,
     seconds: float | None,
-) -> int:
+) -> None:
     """Show the events and levels of a board, or of several, as they come.
 
     With several -p, each line names its board, and the table and the page show all. If a board is unplugged, it waits
@@ -165,7 +163,6 @@ def monitor(
             add(Lines(form))
         for board in boards:
             add(Notes(board, _sayer(board), _shower(board)))
-        stack.enter_context(_terminable())
         now = time.time()
         for board in boards:
             for sink in sinks:
@@ -176,7 +173,6 @@ def monitor(
         found = run_monitor(boards, feed, sinks, once, whole, seconds, gather_s)
     if once and not found:
         raise CheckError(f"no such event came within {seconds:g} s.")
-    return EXIT_OK
 
 
 def _open(
@@ -253,17 +249,12 @@ def _once(say: Callable[[str], None]) -> Callable[[str], None]:
 def _summaries(boards: Sequence[MonitoredBoard], log: Log | None) -> list[str]:
     from soundsdk.monitor.notes import summary
 
-    failed = log.failed if log else 0
-    return [
+    lines = [
         line
         for board in boards
-        for line in summary(
-            board.state,
-            board.source.counts,
-            failed if board is boards[-1] else 0,
-            board.name if board.several else "",
-        )
+        for line in summary(board.state, board.source.counts, board.name if board.several else "")
     ]
+    return lines if log is None else [*lines, log.summary()]
 
 
 def _last_words(lines: list[str]) -> None:
@@ -271,21 +262,3 @@ def _last_words(lines: list[str]) -> None:
     with contextlib.suppress(OSError):
         for line in lines:
             click.echo(line, err=True)
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """Make SIGTERM end the program as Ctrl-C does, with a summary; exit code 143."""
-
-    def end(number: int, frame: FrameType | None) -> None:
-        sys.exit(EXIT_TERMINATED)
-
-    try:
-        before = signal.signal(signal.SIGTERM, end)
-    except ValueError:  # not the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -32,9 +32,10 @@ class BoardClass:
 
 
 def classes_of(device: Device) -> list[BoardClass] | None:
-    """Ask a board for the classes of its detector, one by one; None if it is in safe mode or its firmware is older.
+    """Return the classes of a board's detector in its order, each asked for by a `model` command.
 
-    ProtocolError if an answer does not come or is not one.
+    None if the board is in safe mode or its firmware does not know the command; at most MOST_CLASSES. Raises
+    ProtocolError if an answer does not come within 2 s or is not one, ConnectionLost if the board goes.
     """
     found: list[BoardClass] = []
     for _ in range(2 * MOST_CLASSES):  # each may be answered twice

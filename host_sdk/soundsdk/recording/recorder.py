@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,8 +62,10 @@ def _sounddevice() -> Any:
 def record_pc(seconds: int, rate_hz: int = 16000, progress: Progress | None = None) -> Take:
     """Record from this computer's default microphone, mono.
 
-    An overflow that PortAudio reports is a gap of unknown length, written as one sample. UsageError without
-    sounddevice, DeviceError without a microphone.
+    seconds: length of the take. rate_hz: samples a second. progress: called with the samples so far and in all. An
+    overflow that PortAudio reports is a gap of unknown length, written as one sample. Raises MissingPackageError
+    without sounddevice, ToolError without PortAudio, DeviceError if the microphone is missing or gives no sound within
+    5 s, and TakeInterrupted with what had arrived on Ctrl-C.
     """
     sounddevice = _sounddevice()
     blocks: queue.Queue[tuple[bytes, bool]] = queue.Queue()
@@ -117,7 +120,7 @@ def takes(
     trigger: str | None,
     pre_roll_s: float,
     progress: Progress | None = None,
-) -> Iterator[Take]:
+) -> Generator[Take, None, None]:
     """Yield `count` takes, one after the other: at once, or one for every event of the label `trigger`."""
     from soundsdk.recording.audio_lines import record, triggered
 
@@ -128,7 +131,8 @@ def takes(
             if not take.whole:
                 return
         return
-    for number, take in enumerate(triggered(device, trigger, seconds, pre_roll_s, bits), 1):
-        yield take
-        if number == count:
-            return
+    with contextlib.closing(triggered(device, trigger, seconds, pre_roll_s, bits)) as coming:
+        for number, take in enumerate(coming, 1):
+            yield take
+            if number == count:
+                return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator
 from itertools import chain
@@ -96,16 +97,21 @@ def sim(
 
         click.echo(TSV_HEADER)
     failed: list[SoundsdkError] = []
+    events = 0
     for file, name in named:
         if len(named) > 1 and form == "jsonl":
             click.echo(name, err=True)
         try:
-            _one(target, file, name, detector, noise_db, form, plot, realtime)
+            events += _one(target, file, name, detector, noise_db, form, plot, realtime)
         except DataError as error:
             if len(named) == 1:
                 raise
             click.echo(f"soundsdk: {error.message}", err=True)
             failed.append(error)
+    if not events and len(failed) < len(named):
+        option = f" -m {shlex.quote(model)}" if model else ""
+        clip = shlex.quote(str(next(file for file, _ in named)))
+        click.echo(f"no event; why, and how near each class came: soundsdk explain {clip}{option}", err=True)
     if failed:
         raise DataError(f"{len(failed)} of {len(named)} recordings could not be used.", "The reasons are above.")
 
@@ -171,7 +177,8 @@ def _one(
     form: str,
     plot: Path | None,
     realtime: bool,
-) -> None:
+) -> int:
+    """Run one recording, write what was asked for, and return the number of its events."""
     from soundsdk_sim.targets.runner import run_on_target
 
     blocks = _sound(file, int(detector.metadata["frontend"]["rate_hz"]), noise_db)
@@ -195,3 +202,4 @@ def _one(
         from soundsdk_sim.plot import draw
 
         draw(plot, whole, detector.metadata, result, title=f"{name}  ·  {detector.name}")
+    return len(result.events)

@@ -1,4 +1,4 @@
-"""Signals that end a recording: Ctrl-C, SIGTERM (kill, a shutdown) and SIGHUP (the terminal closes)."""
+"""Signals that end a verb in order: Ctrl-C, SIGTERM (kill, a shutdown) and SIGHUP (the terminal closes)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,21 @@ from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
-_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+from soundsdk.errors import EXIT_HANGUP, EXIT_INTERRUPTED, EXIT_TERMINATED
+
+# name: (exit code, sentence)
+_ENDS = {
+    "SIGINT": (EXIT_INTERRUPTED, "interrupted."),
+    "SIGTERM": (EXIT_TERMINATED, "terminated."),
+    "SIGHUP": (EXIT_HANGUP, "ended, as the terminal was closed."),
+}
 
 
 class EndSignals:
     """A context in which these signals raise KeyboardInterrupt, but never while something is written.
 
-    number: of the signal that came, None so far. A signal that was ignored before stays ignored, as under nohup.
+    number: of the signal that came, None so far. A signal that was ignored before stays ignored, as under nohup, and
+    so does what another language than Python handles.
     """
 
     def __init__(self) -> None:
@@ -24,9 +32,10 @@ class EndSignals:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> EndSignals:
-        for name in _NAMES:
+        for name in _ENDS:
             number = getattr(signal, name, None)  # Windows has no SIGHUP
-            if number is None or signal.getsignal(number) is signal.SIG_IGN:
+            # None: a handler that was not set from Python, and cannot be set again from here.
+            if number is None or signal.getsignal(number) in (signal.SIG_IGN, None):
                 continue
             try:
                 self._before[number] = signal.signal(number, self._handle)
@@ -39,8 +48,15 @@ class EndSignals:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        self._before.clear()
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:
+    @property
+    def end(self) -> tuple[int, str]:
+        """The exit code and the sentence of what ended the verb; those of Ctrl-C if no signal came."""
+        name = "SIGINT" if self.number is None else signal.Signals(self.number).name
+        return _ENDS[name]
+
+    def _handle(self, number: int, _: FrameType | None) -> None:
         self.number = number
         if self._shielded:
             self._waiting = True
@@ -55,5 +71,6 @@ class EndSignals:
             yield
         finally:
             self._shielded = False
-        if self._waiting:
+            waiting, self._waiting = self._waiting, False
+        if waiting:
             raise KeyboardInterrupt
