@@ -160,6 +160,7 @@ class AsyncDevice(_Feed[Item]):
         min_ms: int | None = None,
         hold_ms: int | None = None,
         keep: bool = False,
+        *,
         action: str | None = None,
     ) -> Ack:
         """Change the thresholds and the rule of a class."""
