@@ -82,7 +82,7 @@ def open_sim(text: str) -> Transport:
     faults.Faulty: noise, noise_out (share of the bytes that are damaged), seed, unplug_read, unplug_written, bytes_s.
     """
     name, *words = text.split(",")
-    find_board(name)
+    board = find_board(name)
     options = _options(words)
     seed = options.pop("seed", 0)
     detector = load_model(options.pop("model", None))
@@ -95,5 +95,5 @@ def open_sim(text: str) -> Transport:
     for i, key in enumerate(("noise", "noise_out")):
         if key in options:
             options[key] = _noise(options[key], seed + i)
-    transport = SimTransport(text, LiveBoard(detector.data, sound, rate_hz, {"board": name}))
+    transport = SimTransport(text, LiveBoard(detector.data, sound, rate_hz, board.settings()))
     return Faulty(transport, **options) if options else transport

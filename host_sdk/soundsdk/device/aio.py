@@ -160,9 +160,11 @@ class AsyncDevice(_Feed[Item]):
         min_ms: int | None = None,
         hold_ms: int | None = None,
         keep: bool = False,
+        *,
+        action: str | None = None,
     ) -> Ack:
-        """Change the thresholds of a class."""
-        return await self._run(self._device.set, label, on, off, min_ms, hold_ms, keep)
+        """Change the thresholds and the rule of a class."""
+        return await self._run(self._device.set, label, on, off, min_ms, hold_ms, keep, action)
 
     async def reboot(self, hello_s: float = 10.0) -> Hello:
         """Restart the board and wait for its hello."""
