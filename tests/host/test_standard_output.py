@@ -15,6 +15,7 @@ import pytest
 import soundfile
 from tone_boards import MODEL, RATE_HZ, beeps, board
 
+from fake_portaudio import FakeMicrophone, fake_sounddevice
 from soundsdk import cli
 from soundsdk.device.system import System
 from virtual_boards.virtual_port import VirtualPorts
@@ -35,7 +36,7 @@ JSON = [verb for verb in cli.VERBS if any(p.name == "as_json" for p in command(v
 PRINTING_ONLY = ("build", "profile", "flash", "crossval")
 ON_BOARDS = ("devices", "doctor", "info", "record", "mic-test", "push", "monitor", "set")
 # Verbs that print an object for each of several things; the others print one.
-STREAMS = ("boards", "devices", "doctor", "record", "monitor", "sim", "explain", "bench")
+STREAMS = ("boards", "devices", "doctor", "record", "monitor", "listen", "sim", "explain", "bench")
 
 
 @pytest.fixture
@@ -47,6 +48,11 @@ def folder(tmp_path: Path) -> Path:
         (tmp_path / place).mkdir(parents=True)
         soundfile.write(tmp_path / place / "a.wav", sound, RATE_HZ)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _microphone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sounddevice", fake_sounddevice(FakeMicrophone(beeps(5))))
 
 
 @pytest.fixture
@@ -64,6 +70,7 @@ def words_of(verb: str, folder: Path) -> list[str]:
         "sim": [str(folder / "data" / "high" / "a.wav"), "-m", model],
         "evaluate-scenes": [model, "--seeds", "1", "--seconds", "10"],
         "monitor": ["--seconds", "2"],
+        "listen": ["--seconds", "2", "-m", model],
         "set": ["threshold=0.8", "--until-restart"],
         "boards": [],
         "devices": [],
