@@ -128,11 +128,13 @@ def run_recording(
     on_line: Callable[[bytes], None] | None = None,
     realtime: bool = False,
     features: bool = False,
+    prompt: bool = False,
 ) -> RunResult:
     """Run the firmware over a recording at the model's rate, as fast as possible or in real time.
 
     Of a recording that comes in blocks no more than one is in memory. on_line gets each line as soon as it is sent.
-    features: keep them in the result.
+    features: keep them in the result. prompt: for sound that comes in real time and may never end: run as soon as 16 ms
+    have come, and keep no lines.
     """
     result = RunResult()
     rest = bytearray()
@@ -141,14 +143,15 @@ def run_recording(
         rest.extend(data)
         while (end := rest.find(b"\n")) >= 0:
             if line := bytes(rest[:end]):
-                result.lines.append(line)
+                if not prompt:
+                    result.lines.append(line)
                 if on_line:
                     on_line(line)
             del rest[: end + 1]
         return len(data)
 
     begin = time.monotonic()
-    block = REALTIME_BLOCK_SAMPLES if realtime else BLOCK_SAMPLES
+    block = REALTIME_BLOCK_SAMPLES if realtime or prompt else BLOCK_SAMPLES
     board = VirtualBoard(model, PcmSource(pcm), write, tap=features, block_samples=block)
     while board.app.step():
         if realtime:
@@ -168,25 +171,34 @@ def features_of(model: bytes, pcm: NDArray[np.int16]) -> NDArray[np.int8] | None
     return tap.frames()
 
 
+class EdgePairs:
+    """The onsets and offsets in a board's lines, joined to events. begun: those without an end so far, by their id."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self._rate_hz = rate_hz
+        self.begun: dict[int, LabelledSpan] = {}
+
+    def add(self, line: bytes) -> LabelledSpan | None:
+        """Read a line; return the event that it ends, else None."""
+        message = framing.decode(line)
+        if message is None or message["type"] != "event":
+            return None
+        seconds = message["t"] / self._rate_hz
+        if message["edge"] == "on":
+            self.begun[message["id"]] = LabelledSpan(seconds, seconds, message["label"], message["score"])
+            return None
+        return LabelledSpan(self.begun.pop(message["id"]).onset_s, seconds, message["label"], message["peak"])
+
+
 def events_of(lines: list[bytes], rate_hz: int, end_s: float | None = None) -> list[LabelledSpan]:
     """Return the events in a board's lines, by onset.
 
     Without end_s an event with no end is left out. With it every event ends there at the latest, one with no end has
     the score of its onset as its peak, and one that begins later is left out.
     """
-    begun: dict[int, LabelledSpan] = {}
-    found = []
-    for line in lines:
-        message = framing.decode(line)
-        if message is None or message["type"] != "event":
-            continue
-        seconds = message["t"] / rate_hz
-        if message["edge"] == "on":
-            begun[message["id"]] = LabelledSpan(seconds, seconds, message["label"], message["score"])
-        else:
-            onset_s = begun.pop(message["id"]).onset_s
-            found.append(LabelledSpan(onset_s, seconds, message["label"], message["peak"]))
+    edges = EdgePairs(rate_hz)
+    found = [event for line in lines if (event := edges.add(line)) is not None]
     if end_s is not None:
-        found += [replace(event, offset_s=end_s) for event in begun.values()]
+        found += [replace(event, offset_s=end_s) for event in edges.begun.values()]
         found = [replace(event, offset_s=min(event.offset_s, end_s)) for event in found if event.onset_s < end_s]
     return sorted(found, key=lambda f: (f.onset_s, f.label))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
         "soundsdk sim recordings --format tsv > events.tsv",
         "soundsdk sim clip.wav --on qemu-arm",
         "soundsdk sim clip.wav --pty --realtime     # prints the path of the port",
+        "soundsdk sim -     # sound from a pipe: ffmpeg -i rtsp://camera/stream -f wav - | soundsdk sim -",
+        "soundsdk sim - --rate 16000     # raw: arecord -f S16_LE -r 16000 -t raw | soundsdk sim - --rate 16000",
     ],
 )
 @click.option(
@@ -41,7 +43,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="Run the firmware on this Python, on MicroPython on this computer, or on an emulated chip.",
 )
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...|DIR")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...|DIR|-")
+@click.option(
+    "--rate", type=click.IntRange(1000, 768000), metavar="N",
+    help="Samples a second of raw sound from standard input: 16 bits, little-endian, one channel.",
+)  # fmt: skip
 @model_option
 @click.option("--noise-db", type=Number(-60, 120), metavar="N", help="Add white noise at N dB SNR.")
 @click.option(
@@ -61,6 +67,7 @@ if TYPE_CHECKING:
 def sim(
     target: str,
     paths: tuple[Path, ...],
+    rate: int | None,
     model: str | None,
     noise_db: float | None,
     form: str,
@@ -76,13 +83,18 @@ def sim(
     Recordings are files of any kind that libsndfile or ffmpeg decodes, of any rate, number of channels and length, or
     folders of them. Each one is played to a freshly started board. Standard output holds nothing but the data. Exit
     code 1 if a recording or the model cannot be used.
+
+    With - the sound comes from standard input, as WAV of any announced length or raw (--rate), and the lines as it
+    comes. Ctrl-C ends that sound, and with it the events; exit code 130.
     """
     from soundsdk.models.shipped import load_model
-    from soundsdk.recording.audio_file import find
+    from soundsdk.recording.sound_files import find_named
 
     if as_json and form != "jsonl":
         raise UsageError(f"--json and --format {form} exclude each other.", "Leave one out.")
-    named = [(file, _name(path, file)) for path in paths for file in find(path)]
+    piped = Path("-") in paths
+    _check_piped(paths, rate, pty, noise_db)
+    named = [(Path("-"), "-")] if piped else find_named(paths)
     _check_options(named, form, plot, pty, target, realtime)
     detector = load_model(model, warn)
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
@@ -95,12 +107,15 @@ def sim(
         from soundsdk.labels import TSV_HEADER
 
         click.echo(TSV_HEADER)
+    if piped:
+        _stream(target, rate, detector, form, plot, realtime)
+        return
     failed: list[SoundsdkError] = []
     for file, name in named:
         if len(named) > 1 and form == "jsonl":
             click.echo(name, err=True)
         try:
-            _one(target, file, name, detector, noise_db, form, plot, realtime)
+            _one(target, _sound(file, rate_hz, noise_db), name, detector, form, plot, realtime)
         except DataError as error:
             if len(named) == 1:
                 raise
@@ -110,9 +125,18 @@ def sim(
         raise DataError(f"{len(failed)} of {len(named)} recordings could not be used.", "The reasons are above.")
 
 
-def _name(path: Path, file: Path) -> str:
-    """Return a file's name in tables: its path below the folder that was named, or just its name."""
-    return file.relative_to(path).as_posix() if file != path else file.name
+def _check_piped(paths: tuple[Path, ...], rate: int | None, pty: bool, noise_db: float | None) -> None:
+    if Path("-") not in paths:
+        if rate is not None:
+            raise UsageError("--rate is that of raw sound from standard input.", "Give - as the file, or leave it out.")
+        return
+    if len(paths) > 1:
+        raise UsageError("- is standard input, and the only sound of a call.", "Leave out the other files.")
+    if pty or noise_db is not None:
+        option = "--pty" if pty else "--noise-db"
+        raise UsageError(f"{option} needs the whole sound, and standard input may have no end.", "Give a file.")
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError("no sound comes from standard input.", "Such as: ffmpeg -i … -f wav - | soundsdk sim -")
 
 
 def _check_options(
@@ -162,19 +186,53 @@ def _whole(blocks: Iterator[NDArray[np.int16]]) -> NDArray[np.int16]:
     return np.concatenate(list(blocks))
 
 
+def _stream(
+    target: str, rate: int | None, detector: DetectorFile, form: str, plot: Path | None, realtime: bool
+) -> None:
+    """Run the sound of standard input, and show what is found at once."""
+    from soundsdk.recording.sound_stream import ByteStream, EndedByCtrlC, SoundStream
+    from soundsdk_sim.board import run_recording
+
+    rate_hz = int(detector.metadata["frontend"]["rate_hz"])
+    with EndedByCtrlC() as ctrl_c:
+        blocks = SoundStream(cast(ByteStream, sys.stdin.buffer), rate_hz, rate, ctrl_c).blocks()
+        if target == DEFAULT and plot is None:
+            run_recording(detector.data, blocks, rate_hz, _line_shower(form, rate_hz), realtime, prompt=True)
+        else:
+            _one(target, blocks, "-", detector, form, plot, realtime)
+    if ctrl_c.pressed:
+        raise KeyboardInterrupt
+
+
+def _line_shower(form: str, rate_hz: int) -> Callable[[bytes], None]:
+    """Return what writes a line, or the event that ends in it, at once."""
+    from soundsdk.labels import format_audacity, format_tsv
+    from soundsdk_sim.board import EdgePairs
+
+    edges = EdgePairs(rate_hz)
+
+    def show(line: bytes) -> None:
+        if form == "jsonl":
+            sys.stdout.buffer.write(line + b"\n")
+            sys.stdout.buffer.flush()
+        elif (event := edges.add(line)) is not None:
+            for row in format_tsv("-", [event]) if form == "tsv" else format_audacity([event]):
+                click.echo(row)  # which flushes
+
+    return show
+
+
 def _one(
     target: str,
-    file: Path,
+    blocks: Iterator[NDArray[np.int16]],
     name: str,
     detector: DetectorFile,
-    noise_db: float | None,
     form: str,
     plot: Path | None,
     realtime: bool,
 ) -> None:
     from soundsdk_sim.targets.runner import run_on_target
 
-    blocks = _sound(file, int(detector.metadata["frontend"]["rate_hz"]), noise_db)
     whole = _whole(blocks) if plot else None
     out = sys.stdout.buffer
 
