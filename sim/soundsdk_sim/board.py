@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from soundfw.main import App, open_stream
 from soundfw.settings import Settings
 from soundfw.wire import framing
+from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import ModelError
 from soundsdk.labels import LabelledSpan
 
@@ -160,6 +162,14 @@ def run_recording(
     if board.tap is not None:
         result.features = board.tap.frames()
     return result
+
+
+def find_events(detector: DetectorFile, path: Path) -> list[LabelledSpan]:
+    """Play a sound file to a detector and return the events, by onset: what soundsdk.detect() calls."""
+    from soundsdk.recording.audio_file import SoundReader
+
+    rate_hz = int(detector.metadata["frontend"]["rate_hz"])
+    return run_recording(detector.data, SoundReader(path, rate_hz).blocks(), rate_hz).events
 
 
 def features_of(model: bytes, pcm: NDArray[np.int16]) -> NDArray[np.int8] | None:

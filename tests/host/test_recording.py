@@ -18,12 +18,12 @@ from fake_portaudio import FakeMicrophone, fake_sounddevice
 from sim.tiny_model import HZ, tones
 from soundfw.wire import framing
 from soundsdk import cli
+from soundsdk.device.audio_lines import Joiner, Piece, Take, TakeInterrupted, cut, decode, record, triggered
 from soundsdk.device.messages import Audio, Event
 from soundsdk.device.session import Device
 from soundsdk.device.transport import ConnectionLost
 from soundsdk.errors import ProtocolError, UsageError
 from soundsdk.labels import parse_audacity
-from soundsdk.recording.audio_lines import Joiner, Piece, Take, TakeInterrupted, cut, decode, record, triggered
 from soundsdk.recording.dataset_files import write
 from soundsdk.recording.recorder import record_pc
 from soundsdk_sim.faults import Faulty, Noise

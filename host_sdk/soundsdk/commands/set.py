@@ -71,7 +71,8 @@ def set_(
     label are made together or not at all.
     """
     from soundsdk.device.classes import check_labels
-    from soundsdk.device.session import CommandRejected, Device
+    from soundsdk.device.connection import CommandRejected
+    from soundsdk.device.session import Device
 
     by_label = parse(changes)
     done: list[str] = []

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from soundsdk.device.audio_lines import Joiner, Progress, Take, TakeInterrupted
 from soundsdk.device.ports import listed
 from soundsdk.device.session import Device
-from soundsdk.recording.audio_lines import Joiner, Progress, Take, TakeInterrupted
 from soundsdk.recording.computer_microphone import ComputerMicrophone
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def takes(
     progress: Progress | None = None,
 ) -> Iterator[Take]:
     """Yield `count` takes, one after the other: at once, or one for every event of the label `trigger`."""
-    from soundsdk.recording.audio_lines import record, triggered
+    from soundsdk.device.audio_lines import record, triggered
 
     if trigger is None:
         for _ in range(count):
