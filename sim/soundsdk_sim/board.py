@@ -172,15 +172,6 @@ def find_events(detector: DetectorFile, path: Path) -> list[LabelledSpan]:
     return run_recording(detector.data, SoundReader(path, rate_hz).blocks(), rate_hz).events
 
 
-def features_of(model: bytes, pcm: NDArray[np.int16]) -> NDArray[np.int8] | None:
-    """Return the features (frames, width) of a recording, as a board computes them; None below one step of sound."""
-    tap = FeatureTap(open_stream(model))
-    sound, at = np.ascontiguousarray(pcm, np.int16), 0
-    while at < len(sound):
-        at += tap.feed(sound, at)
-    return tap.frames()
-
-
 class EdgePairs:
     """The onsets and offsets in a board's lines, joined to events. begun: those without an end so far, by their id."""
 

@@ -102,11 +102,11 @@ def test_what_follows_samples_of_known_length_is_not_heard(pcm: np.ndarray, wav:
 
 
 @pytest.mark.parametrize("most", [1, 4096, 1 << 16])
-def test_raw_samples_give_the_lines_of_the_file(most: int, pcm: np.ndarray, wav: Path, sim: Sim) -> None:
+def test_raw_samples_give_the_lines_of_the_file(most: int, pcm: np.ndarray, sim: Sim, tmp_path: Path) -> None:
     count = 40000 if most == 1 else len(pcm)  # a byte at once takes its time
     raw = pcm[:count].astype("<i2").tobytes()
-    soundfile.write(wav.with_name(f"part-{most}.wav"), pcm[:count], 16000)
-    assert sim("-", "--rate", 16000, data=raw, most=most)[:2] == sim(wav.with_name(f"part-{most}.wav"))[:2]
+    soundfile.write(tmp_path / "part.wav", pcm[:count], 16000)
+    assert sim("-", "--rate", 16000, data=raw, most=most)[:2] == sim(tmp_path / "part.wav")[:2]
 
 
 @pytest.mark.parametrize("form", ["tsv", "audacity"])

@@ -13,7 +13,7 @@ import click
 from soundsdk.commands.options import Number, json_option, model_option, warn
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import DataError, SoundsdkError, UsageError
-from soundsdk.whole_file import check_writable
+from soundsdk.whole_file import check_writable, write_whole
 from soundsdk_sim.targets.names import DEFAULT, PACED, TARGETS
 
 if TYPE_CHECKING:
@@ -60,7 +60,10 @@ if TYPE_CHECKING:
 )
 @json_option
 @click.option(
-    "--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write a picture, a .png file."
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write a picture of scores, thresholds and near misses, .png or .svg.",
 )
 @click.option("--pty", is_flag=True, help="Serve a board at a virtual serial port and print its path.")
 @click.option("--realtime", is_flag=True, help="Run in real time instead of as fast as possible.")
@@ -153,8 +156,9 @@ def _check_options(
     if realtime and target not in PACED:
         hint = "Leave it out, or use --on " + " or ".join(PACED) + "."
         raise UsageError(f"--realtime does not go with {target}: an emulated chip has a time of its own.", hint)
-    if plot and plot.suffix.lower() != ".png":
-        raise UsageError(f"--plot writes PNG files, not {plot.name}.", "Give a name that ends in .png.")
+    if plot and plot.suffix.lower() not in (".png", ".svg"):
+        hint = "Give a name that ends in .png or .svg."
+        raise UsageError(f"--plot writes PNG and SVG files, not {plot.name}.", hint)
     if plot and not plot.absolute().parent.is_dir():
         raise UsageError(f"there is no folder {plot.parent} for the picture.", "Make it first.")
     if plot:
@@ -242,7 +246,7 @@ def _one(
             out.flush()
 
     on_line = show if form == "jsonl" else None
-    result = run_on_target(target, detector, blocks if whole is None else whole, on_line, realtime, whole is not None)
+    result = run_on_target(target, detector, blocks if whole is None else whole, on_line, realtime)
     out.flush()
     if form != "jsonl":
         from soundsdk.labels import format_audacity, format_tsv
@@ -250,6 +254,6 @@ def _one(
         for row in format_tsv(name, result.events) if form == "tsv" else format_audacity(result.events):
             click.echo(row)
     if plot and whole is not None:
-        from soundsdk_sim.plot import draw
+        from soundsdk_sim.explain.run_picture import run_picture
 
-        draw(plot, whole, detector.metadata, result, title=f"{name}  ·  {detector.name}")
+        write_whole(plot, run_picture(plot.suffix.lower(), detector.data, whole, f"{name}  ·  {detector.name}"))
