@@ -19,7 +19,7 @@ trap finish EXIT
 
 if [ -z "$root" ]; then
     root=$work/debian
-    debootstrap --variant=minbase --include=python3,python3-venv "$suite" "$root" http://deb.debian.org/debian
+    debootstrap --variant=minbase --include=python3,python3-venv "$suite" "$root"
 fi
 for pair in proc:proc devpts:dev/pts; do
     place=$root/${pair#*:}

@@ -28,25 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 VERSIONS = ("3.10", "3.11", "3.12", "3.13")
 _TIMEOUT_S = 3600
 _PROBE = "import lzma, ssl, venv, sys; print('%d.%d' % sys.version_info[:2])"  # what soundsdk needs of a Python
-# A network that a processor trains in a second.
-_SETTINGS = """[model]
-stem_filters = 4
-blocks = [[8, 2, 2], [8, 2, 2]]
-gru_units = 8
-[train]
-epochs = 2
-batch = 8
-window_frames = 56
-warmup_epochs = 1
-[quantize]
-clips_per_class = 3
-[waveform]
-variants = 1
-[negatives]
-use = false
-[calibration]
-use = false
-"""
+_SETTINGS = ROOT / "release" / "quick.toml"
 
 
 class StepError(Exception):
@@ -139,7 +121,7 @@ class Trial:
         """Install what the command asks for, by the line that it prints, and train; return what was done."""
         sounds, config = self._folder / "sounds", self._folder / "tiny.toml"
         _write_sounds(sounds)
-        config.write_text(_SETTINGS, encoding="utf-8")
+        config.write_text(_SETTINGS.read_text(encoding="utf-8"), encoding="utf-8")
         words = ["train", "--data", str(sounds), "--from", "none", "--config", str(config), "-o", "tiny.tflite"]
         said = self._soundsdk(*words, codes=(EXIT_TOOL,))
         (line,) = [line for line in said.splitlines() if " install " in line]

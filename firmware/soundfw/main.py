@@ -5,10 +5,12 @@ import json
 
 from . import VERSION, FirmwareError
 from . import settings as settings_file
+from .act.actions import Actions, WaitingEvents
 from .detect.detector import from_stream
 from .health import Stopwatch, heap_free, stopwatch
 from .mic import microphone
 from .pipeline import Pipeline
+from .platform import clock_ms, error_text
 from .storage import files, saved_thresholds, store
 from .storage.boot_counter import BootCounter
 from .storage.model_slots import ModelSlots
@@ -17,6 +19,9 @@ from .wire import commands
 from .wire.framing import text
 from .wire.link import Link
 from .wire.telemetry import Telemetry
+
+_PROGRAM = "main.py"  # of the user
+_open = []  # the applications of this board that may still be listening
 
 
 def open_stream(data):
@@ -35,6 +40,8 @@ class App:
     settings: Settings. open_source(rate_hz) returns the sound source (see mic.microphone). write, read: see Link.
     model: bytes, or None to load settings.model; a pushed model comes before both. After a start that fails it is in
     safe mode: it answers commands, and `error` holds (code, detail). Given an `error`, it starts in safe mode.
+    started(): called when the start is over, whether it has failed or not. pins: see act.pins (default: this board's).
+    hook: call the function of a user's on_event.py, if there is that file.
     """
 
     def __init__(
@@ -47,6 +54,9 @@ class App:
         stopwatch=None,
         open_stream=open_stream,
         error=None,
+        pins=None,
+        hook=True,
+        started=None,
     ):
         self.settings = settings
         self.link = Link(write, read, settings.queue_lines)
@@ -62,6 +72,11 @@ class App:
         self._model = model
         self._stopwatch = stopwatch or Stopwatch()
         self.saved_error = None
+        self.actions = Actions(settings, pins)
+        self._hook = hook
+        self._started = started
+        self._hook_error = ""
+        self._elapsed_ms = clock_ms()
         self._held_bytes = 0  # of the heap, by the model
         self._name = ""
         self.sha256 = ""
@@ -69,16 +84,23 @@ class App:
 
     def start(self):
         """Load the model and send hello."""
-        if not self.error:
-            try:
+        try:
+            if not self.error:
                 self._start()
-            except FirmwareError as e:
-                self.error = e.args
-            except MemoryError:
-                self.error = ("start.memory", "the model does not fit into this board's memory")
+        except FirmwareError as e:
+            self.error = e.args
+        except MemoryError:
+            self.error = ("start.memory", "the model does not fit into this board's memory")
+        finally:
+            if self._started:
+                self._started()
         self.send_hello()
         if self.error:
             commands.send_error(self.link, "start", self.error[0], self.error[1])
+        for sentence in self.actions.broken.values():
+            commands.send_error(self.link, "action", "action.broken", sentence)
+        if self._hook_error:
+            commands.send_error(self.link, "on_event", "on_event.load", self._hook_error)
         if self.saved_error:
             commands.send_error(self.link, "keep", self.saved_error[0], self.saved_error[1])
 
@@ -134,6 +156,9 @@ class App:
                 saved_thresholds.apply(settings.folder, sha256, detector)
             except FirmwareError as e:
                 self.saved_error = e.args
+        self.actions.start(detector.labels, rate_hz)
+        if self._hook and self.slots:
+            self._load_hook(stream.step_samples, rate_hz)
         block_samples = min(settings.block_samples, stream.step_samples)
         # Last: sound comes in from here on, and any delay before the first read would lose some.
         mic = microphone.Mic(self._open_source(rate_hz), block_samples, settings.blocks)
@@ -142,8 +167,23 @@ class App:
         self.rate_hz = rate_hz
         telemetry = Telemetry(stream, detector, self.link)
         self.pipeline = Pipeline(
-            mic, stream, detector, self.link, rate_hz, settings.status_s, self._stopwatch, telemetry
+            mic, stream, detector, self.link, rate_hz, settings.status_s, self._stopwatch, telemetry, self.actions
         )
+
+    def _load_hook(self, step_samples, rate_hz):
+        """Load the user's on_event.py; what is wrong with it is reported and stops nothing."""
+        folder = self.settings.folder
+        if files.size(files.join(folder, "on_event.py")) < 0:
+            return
+        from .act import user_hook
+
+        try:
+            function = user_hook.load(folder)
+        except FirmwareError as e:
+            self._hook_error = e.args[1]
+            return
+        self.actions.events = WaitingEvents()
+        self.actions.hook = user_hook.UserHook(function, stopwatch(), step_samples * 1000000 // rate_hz)
 
     def _version(self):
         build = self.settings.build
@@ -152,13 +192,16 @@ class App:
     def send_hello(self):
         """Send hello, with the rate that turns `t` into seconds. In safe mode model and sha256 are empty.
 
-        trial: the model waits for push.confirm; rolled_back: the reason why a pushed model does not run.
+        trial: the model waits for push.confirm; rolled_back: the reason why a pushed model does not run. broken: the
+        first rule, or on_event.py, that cannot be used.
         """
         more = ""
         if self.slots and self.slots.on_trial:
             more = '"trial":true,'
         elif self.slots and self.slots.back:
             more = '"rolled_back":%s,' % text(self.slots.back[:64])
+        if self._hook_error or self.actions.broken:
+            more += '"broken":%s,' % text((self._hook_error or min(self.actions.broken.values()))[:128])
         self.link.send(
             '"type":"hello","proto":1,"fw":"%s","board":%s,"model":%s,"sha256":"%s","rate_hz":%d,%s'
             % (self._version(), text(self.settings.board), text(self._name), self.sha256, self.rate_hz, more)
@@ -166,22 +209,32 @@ class App:
 
     def memory(self):
         """Return the bytes of heap for a model in place of the running one; 0 where Python has no such count."""
+        if not heap_free():
+            return 0  # CPython, where collecting may take longer than a host waits for an answer
         gc.collect()
-        free = heap_free()
-        return free + self._held_bytes if free else 0
+        return heap_free() + self._held_bytes
 
     def step(self):
         """Run one turn; return False when the sound has ended or the host has requested an end."""
         message = self.link.poll()
         while message is not None:
             commands.handle(self, message)
+            # The answer leaves before the next command begins. A host that repeats a slow one would otherwise wait for
+            # its own repetitions, each of which takes as long again.
+            self.link.pump()
             if self.request:
                 break
             message = self.link.poll()
         alive = True
         if self.pipeline is not None and not self.request:
             alive = self.pipeline.step()
+        elif self.error:
+            self.actions.show_safe_mode(self._elapsed_ms())
         self.link.pump()
+        error = self.actions.run_hook()
+        if error is not None:
+            commands.send_error(self.link, "on_event", "on_event.error", error)
+            self.link.pump()
         return alive and not self.request
 
     def turn(self):
@@ -200,22 +253,22 @@ class App:
 
     def close(self):
         """Stop the sound and release its hardware."""
+        self.actions.close()
         pipeline, self.pipeline = self.pipeline, None
         if pipeline is not None:
             pipeline.mic.close()
             self.error = ("run.closed", "the sound has been ended")
 
 
-def main():
-    """Run on a board until Ctrl-C, which leaves to the REPL. Every other error ends in safe mode."""
+def board_app(error=None, hook=True):
+    """Make the application of this board, with its settings and its serial port. error, hook: see App."""
     import machine
 
     from .wire.port import Port
 
     boots = BootCounter()
-    error = None
     if not boots.begin():
-        error = ("start.repeated", "the last starts ended in a reset; the next one is tried again")
+        error = error or ("start.repeated", "the last starts ended in a reset; the next one is tried again")
     try:
         settings = settings_file.load("settings.json")
     except FirmwareError as e:
@@ -228,23 +281,21 @@ def main():
         return microphone.open_source(settings.mic, rate_hz)
 
     port = Port()
-    app = App(settings, open_source, port.write, port.read, stopwatch=stopwatch(), error=error)
+    app = App(
+        settings, open_source, port.write, port.read, stopwatch=stopwatch(), error=error, started=boots.done, hook=hook
+    )
     app.bootloader = getattr(machine, "bootloader", None)
-    try:
-        try:
-            app.start()
-        except Exception as e:
-            app.fail("start.failed", e)
-        finally:
-            boots.done()
-        while app.turn():
-            pass
-        # The answer to `reboot` should leave before the board does.
-        for _ in range(1000):
-            if app.link.pump():
-                break
-    finally:
-        app.close()
+    _open.append(app)
+    return app
+
+
+def finish(app):
+    """Carry out the end that the host wants, once its answer has left; returns if it wants none."""
+    import machine
+
+    for _ in range(1000):
+        if app.link.pump():
+            break
     if app.request == "reboot":
         machine.reset()
     if app.request == "restart":
@@ -252,3 +303,42 @@ def main():
         machine.soft_reset()
     if app.request == "bootloader":
         app.bootloader()
+
+
+def main(error=None):
+    """Run on a board until Ctrl-C, which leaves to the REPL. Every other error ends in safe mode.
+
+    error: (code, detail), to start in safe mode with it.
+    """
+    app = board_app(error)
+    try:
+        try:
+            app.start()
+        except Exception as e:
+            app.fail("start.failed", e)
+        while app.turn():
+            pass
+    finally:
+        app.close()
+    finish(app)
+
+
+def start():
+    """Run the user's main.py if the board has one, else the detector. What that raises leads to safe mode."""
+    if files.size(_PROGRAM) < 0:
+        main()
+        return
+    try:
+        exec(compile(files.read(_PROGRAM).decode(), _PROGRAM, "exec"), {"__name__": "__main__"})
+    except FirmwareError as e:
+        error = e.args
+    except Exception as e:
+        error = ("main.failed", _PROGRAM + ": " + error_text(e, _PROGRAM))
+    else:
+        return
+    finally:
+        # Whatever ends the program, nothing may go on writing to the memory of its microphone.
+        while _open:
+            _open.pop().close()
+    gc.collect()
+    main(error)

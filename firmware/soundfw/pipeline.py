@@ -9,16 +9,18 @@ from .wire.framing import decimal, text
 class Pipeline:
     """The loop; each step() is one turn of it.
 
-    mic: Mic. stream: soundcore.Stream. status_s: seconds of sound between status lines. telemetry: Telemetry.
+    mic: Mic. stream: soundcore.Stream. status_s: seconds of sound between status lines. telemetry: Telemetry. actions:
+    act.actions.Actions, which switches pins before the line of an event is made; None: no pins.
     Nothing allocates between the microphone and the scores. The events do not depend on the size of the blocks, which
     App keeps within a step.
     """
 
-    def __init__(self, mic, stream, detector, link, rate_hz, status_s, stopwatch, telemetry):
+    def __init__(self, mic, stream, detector, link, rate_hz, status_s, stopwatch, telemetry, actions=None):
         self.mic = mic
         self.detector = detector
         self.link = link
         self.telemetry = telemetry
+        self.actions = actions
         self._stream = stream
         self._scores = stream.scores
         self._attention = stream.attention
@@ -38,6 +40,8 @@ class Pipeline:
             if self.recorder is not None:
                 self.recorder.add(block, self.mic.start)
             self._feed(block)
+            if self.actions is not None:
+                self.actions.step(self.mic.start + len(block))
             if self.now >= self._status_at:
                 self._status_at += self._status_every
                 self.send_status()
@@ -73,6 +77,10 @@ class Pipeline:
 
     def _send_edges(self):
         d = self.detector
+        if self.actions is not None:
+            for i in range(len(d.edge)):
+                if d.edge[i]:
+                    self.actions.edge(i, d.edge[i] == edges.ON, d.time[i], d.peak[i], self.now)
         for i in range(len(d.edge)):
             edge = d.edge[i]
             if edge:
@@ -91,11 +99,14 @@ class Pipeline:
                 )
 
     def send_status(self):
-        """Send a status line. dropped: lines that found the queue full; damaged: lines in that were refused."""
+        """Send a status line. dropped: lines that found the queue full; damaged: lines in that were refused.
+
+        A board with rules or on_event.py adds their counts.
+        """
         link = self.link
         link.send(
             '"type":"status",',
-            ',"captured":%d,"lost":%d,"step_us":%d,"heap_free":%d,"level_dbfs":%s,"dropped":%d,"damaged":%d'
+            ',"captured":%d,"lost":%d,"step_us":%d,"heap_free":%d,"level_dbfs":%s,"dropped":%d,"damaged":%d%s'
             % (
                 self.now - self.mic.lost,
                 self.mic.lost,
@@ -104,5 +115,6 @@ class Pipeline:
                 decimal(self._level.read(), 1),
                 link.dropped,
                 link.damaged,
+                self.actions.members() if self.actions is not None else "",
             ),
         )

@@ -71,6 +71,23 @@ THRESHOLDS = (
     ("hold_ms", 500, 0, 60000),
 )
 
+# Of one action in a rule (soundfw.act.rules); pin: a GPIO.
+ACTIONS = (
+    ("pin", None, 0, 48),
+    ("hz", 880, 20, 20000),
+    ("last_ms", 0, 20, 3600000),  # 0: while the event lasts
+    ("width_ms", 100, 50, 60000),
+    ("count", 1, 1, 100),
+    ("period_ms", 500, 100, 60000),
+)
+ACTION_CHARACTERS = 128  # of a rule
+
+# The board's own LED, as in the board file. gpio: lit when high; ws2812: addressable; none: leave it alone.
+LED = (
+    ("kind", "none", ("gpio", "ws2812", "none")),
+    ("pin", 0, 0, 48),
+)
+
 # Of a detector: the time constant of its pooling, in milliseconds; 0 for none.
 POOL = ("pool_ms", 0, 0, 60000)
 
@@ -108,10 +125,21 @@ def microphone(kind, values):
 
 
 class Settings:
-    """The checked settings: an attribute for each key of SETTINGS, and `mic`, the dict that names the microphone."""
+    """The checked settings: an attribute for each key of SETTINGS, and `mic`, the dict that names the microphone.
 
-    def __init__(self, values=None):
+    led: the checked dict that names the board's LED. outputs: the GPIOs that rules may switch; empty: any. actions: by
+    label, as it was given: a rule that is wrong stops nothing. file: the file they are from, or where rules are kept.
+    """
+
+    def __init__(self, values=None, file=""):
         values = dict(values or {})
+        self.file = file
+        self.actions = values.pop("actions", {})
+        self.outputs = values.pop("outputs", ())
+        led = values.pop("led", {})
+        if not isinstance(led, dict):
+            raise FirmwareError("settings.led", "led must be an object")
+        self.led = checked(led, LED, "led.")
         self.mic = values.pop("mic", {})
         if not isinstance(self.mic, dict):
             raise FirmwareError("settings.mic", "mic must be an object")
@@ -129,17 +157,17 @@ def of_board():
     return dict(SETTINGS)
 
 
-def load(path):
-    """Return the settings of a JSON file over those of the image; without a file the image's."""
+def load(path, known=None):
+    """Return the settings of a JSON file over those that are known (default: the image's); without a file those."""
+    merged = of_board() if known is None else dict(known)
     try:
         with open(path) as f:
             values = json.load(f)
     except OSError:
-        return Settings(of_board())
+        return Settings(merged, path)
     except ValueError:
         raise FirmwareError("settings.json", path + " is not valid JSON")
     if not isinstance(values, dict):
         raise FirmwareError("settings.json", path + " must hold one object")
-    merged = of_board()
     merged.update(values)
-    return Settings(merged)
+    return Settings(merged, path)

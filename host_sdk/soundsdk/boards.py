@@ -74,6 +74,13 @@ class Led:
 
 
 @dataclass(frozen=True)
+class Gpio:
+    """The GPIOs on the board's headers that can be outputs and that nothing on the board needs."""
+
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Qemu:
     """The emulator and the arguments that make it this board. data_at, data_bytes: memory the firmware leaves alone."""
 
@@ -139,19 +146,22 @@ class Board:
     esptool: Esptool | None = None
     usb: Usb | None = None
     led: Led | None = None
+    gpio: Gpio | None = None
     qemu: Qemu | None = None
     mic: BoardMic | None = None
     power: Power | None = None
 
 
 _TABLES: dict[str, type[Any]] = {
-    "build": Build, "uf2": Uf2, "esptool": Esptool, "usb": Usb, "led": Led, "qemu": Qemu, "power": Power
+    "build": Build, "uf2": Uf2, "esptool": Esptool, "usb": Usb, "led": Led, "gpio": Gpio, "qemu": Qemu, "power": Power
 }  # fmt: skip
 
 
 def _fits(value: object, annotation: str) -> bool:
     if annotation == "tuple[str, ...]":
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if annotation == "tuple[int, ...]":
+        return isinstance(value, list) and all(type(item) is int for item in value)
     return type(value).__name__ == annotation.removesuffix(" | None")
 
 

@@ -10,11 +10,12 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 import click
 
 from soundsdk import __version__
+from soundsdk.commands.end_signals import EndSignals
 from soundsdk.commands.standard_output import (
     TolerantOutput,
     WatchedOutput,
@@ -23,7 +24,7 @@ from soundsdk.commands.standard_output import (
     write_error,
 )
 from soundsdk.commands.verb import Surroundings
-from soundsdk.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, SoundsdkError, StandardOutputError
+from soundsdk.errors import EXIT_FAILED, EXIT_OK, ReaderGoneError, SoundsdkError, StandardOutputError
 
 if TYPE_CHECKING:
     from soundsdk.device.system import System
@@ -55,7 +56,7 @@ VERBS = {
     "monitor": ("soundsdk.commands.monitor", "Show a board's events and levels, in a terminal or on a page."),
     "listen": ("soundsdk.commands.listen", "Listen to this computer's microphone with a detector, as a board would."),
     "info": ("soundsdk.commands.info", "Show the state of a board, or what a detector file holds and costs."),
-    "set": ("soundsdk.commands.set", "Change a board's thresholds."),
+    "set": ("soundsdk.commands.set", "Change a board's thresholds and actions."),
     "doctor": ("soundsdk.commands.doctor", "Find out why a board cannot be reached."),
     "record": ("soundsdk.commands.record", "Record sound from a board into a dataset folder."),
     "mic-test": ("soundsdk.commands.mic_test", "Name what is wrong with a board's microphone."),
@@ -66,6 +67,7 @@ VERBS = {
     "boards": ("soundsdk.commands.boards", "List the boards soundsdk knows."),
 }
 _FUNCTIONS = {"set": "set_"}  # the verb whose name Python has taken
+_DEBUG_HINT = "Run it again with --debug before the verb for a traceback."
 
 
 class LazyGroup(click.Group):
@@ -98,8 +100,9 @@ def cli(debug: bool) -> None:
 
     Data goes to standard output, everything else to standard error. With --json it is JSON, one object per line; if the
     verb fails, the last one is {"error": ...}. Exit codes: 0 done, 1 failed, 2 usage, 3 no device, 4 port busy or not
-    permitted, 5 protocol, 6 a check failed, 7 a tool or package is missing, 130 interrupted. Standard output that
-    cannot be written (a full disk, or closed from the start) is 1; a reader that ends first, as head does, is 0.
+    permitted, 5 protocol, 6 a check failed, 7 a tool or package is missing, 129 hung up, 130 interrupted, 143
+    terminated. Standard output that cannot be written (a full disk, or closed from the start) is 1; a reader that ends
+    first, as head does, is 0.
     """
 
 
@@ -120,12 +123,14 @@ def run(
     with contextlib.ExitStack() as stack:
         if sys.stderr is not None:
             stack.enter_context(contextlib.redirect_stderr(cast(TextIO, TolerantOutput(sys.stderr))))
-        return _run_caught(words, Surroundings(system, flash_timeouts))
+        signals = stack.enter_context(EndSignals())
+        return _run_caught(words, Surroundings(system, flash_timeouts, signals))
 
 
 def _run_caught(words: Sequence[str], surroundings: Surroundings) -> int:
     """Run a command line, turn every failure into a sentence, and return its exit code."""
     debug = "--debug" in words or os.environ.get("SOUNDSDK_DEBUG", "") not in ("", "0")
+    signals = surroundings.signals
 
     def failed(exit_code: int, message: str, hint: str = "") -> int:
         if "--json" in words:
@@ -139,19 +144,32 @@ def _run_caught(words: Sequence[str], surroundings: Surroundings) -> int:
         out = WatchedOutput(sys.stdout)
         with contextlib.redirect_stdout(cast(TextIO, out)):
             try:
-                return _run_verb(words, surroundings)
+                _run_verb(words, surroundings)
+            except OSError as error:
+                # What a closed terminal can no longer show is no failure beside the signal that says so.
+                if signals.number is not None:
+                    raise KeyboardInterrupt from error
+                raise
             finally:
-                out.check()
+                if signals.number is None:
+                    out.check()
+                elif out.is_lost():
+                    leave_quietly()
+        return EXIT_OK
     except click.exceptions.Exit as e:
         return e.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        _say("interrupted.")
-        return failed(EXIT_INTERRUPTED, "interrupted.")
-    except BrokenPipeError:
+    except (KeyboardInterrupt, click.Abort) as e:
+        exit_code, message = signals.end
+        hint = str(e)  # how to go on, where a verb knows
+        _say(message, hint)
+        return failed(exit_code, message, hint)
+    except ReaderGoneError:
         return leave_quietly()
     except click.ClickException as e:
         e.show()
-        return failed(e.exit_code, e.format_message())
+        context = e.ctx if isinstance(e, click.UsageError) else None
+        hint = f"See {context.command_path if context else 'soundsdk'} --help."
+        return failed(e.exit_code, e.format_message(), hint)
     except StandardOutputError as e:
         if sys.stdout is not None:
             leave_quietly()
@@ -167,33 +185,30 @@ def _run_caught(words: Sequence[str], surroundings: Surroundings) -> int:
     except OSError as e:
         if debug:
             raise
-        # A path that cannot even be looked at: a name that is too long, a loop of links, a disk that fails.
-        where = f"{str(e.filename)[:200]!r}" if e.filename is not None else "a file"
-        message, hint = f"{where} cannot be used: {e.strerror or e}.", "Check the path, and the disk."
+        message, hint = _of_system(e)
         _say(message, hint)
         return failed(EXIT_FAILED, message, hint)
     except Exception as e:
         if debug:
             raise
-        message, hint = f"internal error: {type(e).__name__}: {e}", "Run it again with --debug before the verb."
-        _say(message, f"{hint.rstrip('.')} for a traceback.")
-        return failed(EXIT_FAILED, message, hint)
+        message = f"internal error: {type(e).__name__}: {e}"
+        _say(message, _DEBUG_HINT)
+        return failed(EXIT_FAILED, message, _DEBUG_HINT)
 
 
-def _run_verb(words: Sequence[str], surroundings: Surroundings) -> int:
-    """Run a command line and return its exit code."""
+def _of_system(error: OSError) -> tuple[str, str]:
+    """Return the sentence and the hint of a failure that the system reports and no verb has foreseen."""
+    reason = error.strerror or str(error) or type(error).__name__
+    if error.filename is None:  # a pipe, a socket, memory: there is no path to check
+        return f"the system refuses: {reason}.", _DEBUG_HINT
+    # A path that cannot even be looked at: a name that is too long, a loop of links, a disk that fails.
+    return f"{str(error.filename)[:200]!r} cannot be used: {reason}.", "Check the path, and the disk."
+
+
+def _run_verb(words: Sequence[str], surroundings: Surroundings) -> None:
+    """Run a command line."""
     if "_SOUNDSDK_COMPLETE" in os.environ:
         cli.main(args=list(words), prog_name="soundsdk")  # a shell requests completions
     # Not cli.main, whose exit code for a closed pipe is 1.
     with cli.make_context("soundsdk", list(words), obj=surroundings) as context:
-        result: Any = cli.invoke(context)
-    return result if isinstance(result, int) else EXIT_OK
-
-
-def main() -> None:
-    """Run the command line of this process, and exit."""
-    sys.exit(run())
-
-
-if __name__ == "__main__":
-    main()
+        cli.invoke(context)

@@ -13,6 +13,7 @@ EXIT_PORT = 4
 EXIT_PROTOCOL = 5
 EXIT_CHECK = 6
 EXIT_TOOL = 7
+EXIT_HANGUP = 129
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 
@@ -26,8 +27,9 @@ EXIT_CODES = {
     EXIT_PROTOCOL: ("protocol", "What is there does not answer as a board, or the board rejects a command."),
     EXIT_CHECK: ("check", "Something ran and did not reach its bound; or `doctor` found something to do."),
     EXIT_TOOL: ("tool", "A program or a package that the work needs is not installed, or does not run."),
+    EXIT_HANGUP: ("hangup", "SIGHUP: the terminal was closed."),
     EXIT_INTERRUPTED: ("interrupted", "Ctrl-C."),
-    EXIT_TERMINATED: ("terminated", "SIGTERM, where a verb ends in order."),
+    EXIT_TERMINATED: ("terminated", "SIGTERM: a kill or a shutdown."),
 }
 
 
@@ -58,6 +60,10 @@ class OutputError(SoundsdkError):
 
 class StandardOutputError(SoundsdkError):
     """Standard output cannot be written: the disk behind it is full, or it was closed before the start."""
+
+
+class ReaderGoneError(BrokenPipeError):
+    """Nobody reads standard output any more, as after `| head`: the end of the work, and not a failure."""
 
 
 class ModelError(SoundsdkError):

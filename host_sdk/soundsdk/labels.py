@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,13 @@ def meant(word: str, known: Collection[str]) -> str:
     """Return "Did you mean X? " for the known word that looks most like one; "" if none does."""
     close = difflib.get_close_matches(word.casefold(), [one.casefold() for one in known], 1, 0.6)
     return next((f"Did you mean {printable(one)}? " for one in known if [one.casefold()] == close), "")
+
+
+def meant_by(given: Iterable[str], known: Collection[str], most: int = 5) -> str:
+    """Return "A: did you mean X? " for each of the given words that looks like a known one, `most` of them."""
+    close = ((word, meant(word, known)) for word in given)
+    named = (f"{printable(word)}: {said[0].lower()}{said[1:]}" for word, said in close if said)
+    return "".join(itertools.islice(named, most))
 
 
 def printable(text: str) -> str:

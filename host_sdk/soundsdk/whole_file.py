@@ -18,16 +18,21 @@ from pathlib import Path
 
 from soundsdk.errors import OutputError
 
-_NEXT = "Free space there, or name another place."
+_ELSEWHERE = "Name another place."
+_NEXT = {
+    errno.ENOSPC: "Free space there, or name another place.",
+    errno.EDQUOT: "Free space there, or name another place.",
+    errno.ENOENT: "The folder is not there: make it, or name another place.",
+}
 
 
 def write_whole(
-    path: str | Path, data: bytes, hint: str = _NEXT, *, parents: bool = False, mode: int | None = None
+    path: str | Path, data: bytes, hint: str | None = None, *, parents: bool = False, mode: int | None = None
 ) -> None:
     """Write a file whole or not at all.
 
     parents: make the folders that are missing above it. mode: its permissions; by default those of the file that it
-    replaces, or the usual ones. Raises OutputError, with hint as what to do next.
+    replaces, or the usual ones. Raises OutputError; hint: what to do next (default: by the reason).
     """
     try:
         target = _target(Path(path))
@@ -57,7 +62,7 @@ def write_whole(
         raise _refused(path, error, hint) from error
 
 
-def write_results(files: Mapping[Path, bytes], hint: str = _NEXT) -> None:
+def write_results(files: Mapping[Path, bytes], hint: str | None = None) -> None:
     """Write the files of one result, whole and all; what cannot be written where it belongs is kept elsewhere.
 
     Where one cannot be written (the disk is full, the folder has gone), those that were new are removed, and all are
@@ -90,8 +95,8 @@ def _kept_elsewhere(files: Mapping[Path, bytes], error: OutputError) -> OutputEr
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
             continue
-        what = "it was" if len(files) == 1 else f"all {len(files)} files were"
-        return OutputError(f"{error.message[:-1]}; {what} written into {folder} instead.", "Move it from there.")
+        what, them = ("it was", "it") if len(files) == 1 else (f"all {len(files)} files were", "them")
+        return OutputError(f"{error.message[:-1]}; {what} written into {folder} instead.", f"Move {them} from there.")
     return OutputError(f"{error.message[:-1]}, nor anywhere else.", error.hint)
 
 
@@ -103,7 +108,7 @@ def _absolute(path: Path) -> Path:
         return Path(os.sep, path)
 
 
-def check_writable(path: str | Path, hint: str = _NEXT, *, parents: bool = False) -> None:
+def check_writable(path: str | Path, hint: str | None = None, *, parents: bool = False) -> None:
     """Raise OutputError if write_whole() could not write a file: to know it before hours of work.
 
     Another file is made where it would be, and removed. With parents, the nearest folder above it that is there is
@@ -122,7 +127,7 @@ def check_writable(path: str | Path, hint: str = _NEXT, *, parents: bool = False
         raise _refused(path, error, hint) from error
 
 
-def check_folder(path: str | Path, hint: str = _NEXT) -> None:
+def check_folder(path: str | Path, hint: str | None = None) -> None:
     """Raise OutputError if no files could be written below a folder, which need not be there yet."""
     try:
         _try_in(_nearest(_target(Path(path))))
@@ -168,5 +173,10 @@ def _write_all(handle: int, data: bytes) -> None:
         rest = rest[os.write(handle, rest) :]
 
 
-def _refused(path: str | Path, error: OSError, hint: str) -> OutputError:
-    return OutputError(f"{path} cannot be written: {error.strerror or error}.", hint)
+def _refused(path: str | Path, error: OSError, hint: str | None) -> OutputError:
+    return OutputError(f"{path} cannot be written: {error.strerror or error}.", hint or _hint(error))
+
+
+def _hint(error: OSError) -> str:
+    """Return what to do next about a file that cannot be written."""
+    return _NEXT.get(error.errno or 0, _ELSEWHERE)

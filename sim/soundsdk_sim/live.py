@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundfw.main import App
-from soundfw.settings import Settings
+from soundfw.settings import load
+from soundfw.storage.files import join
 
 TURN_S = 0.004
 _PORT_BYTES = 65536  # a reader that is further behind stops the board's port, as on USB
@@ -36,10 +37,11 @@ class LiveSource(Protocol):
 
 
 class LiveMicrophone:
-    """A microphone that delivers a recording at `speed` times real time, then silence."""
+    """A microphone that delivers a recording at `speed` times real time, then silence, or with `repeat` it again."""
 
-    def __init__(self, pcm: NDArray[np.int16], rate_hz: int, speed: float = 1.0) -> None:
+    def __init__(self, pcm: NDArray[np.int16], rate_hz: int, speed: float = 1.0, repeat: bool = False) -> None:
         self._pcm = np.ascontiguousarray(pcm, np.int16)
+        self._repeat = repeat and len(self._pcm) > 0
         self._rate_hz = rate_hz * speed
         self._begin = time.monotonic()
         self._at = 0
@@ -57,10 +59,13 @@ class LiveMicrophone:
         due = int((time.monotonic() - self._begin) * self._rate_hz) - self._at
         if due < len(buf):
             return None
-        rest = self._pcm[self._at : self._at + len(buf)]
         samples = np.frombuffer(buf, np.int16)
-        samples[: len(rest)] = rest
-        samples[len(rest) :] = 0
+        if self._repeat:
+            samples[:] = np.take(self._pcm, range(self._at, self._at + len(buf)), mode="wrap")
+        else:
+            rest = self._pcm[self._at : self._at + len(buf)]
+            samples[: len(rest)] = rest
+            samples[len(rest) :] = 0
         self._at += len(buf)
         return 2 * len(buf)
 
@@ -68,9 +73,9 @@ class LiveMicrophone:
 class LiveBoard:
     """A board that runs from power-on to stop(), and restarts when the host asks for it.
 
-    sound: a recording that its microphone delivers, then silence; or what it hears instead. settings: as in
-    settings.json; without `folder` it gets a temporary one. bootloader: called from the board's thread when the board
-    enters its boot loader.
+    sound: a recording that its microphone delivers, then silence, or with `repeat` the same again; or what it hears
+    instead. settings: as in settings.json; without `folder` it gets a temporary one. bootloader: called from the
+    board's thread when the board enters its boot loader.
     """
 
     def __init__(
@@ -81,6 +86,7 @@ class LiveBoard:
         settings: dict[str, Any] | None = None,
         speed: float = 1.0,
         bootloader: Callable[[], None] | None = None,
+        repeat: bool = False,
     ) -> None:
         self._model = model
         self._bootloader = bootloader
@@ -90,7 +96,9 @@ class LiveBoard:
             self._flash = tempfile.TemporaryDirectory(prefix="soundsdk-flash-")
             self._settings["folder"] = self._flash.name
         self._microphone: LiveSource
-        self._microphone = LiveMicrophone(sound, rate_hz, speed) if isinstance(sound, np.ndarray) else sound
+        if isinstance(sound, np.ndarray):
+            sound = LiveMicrophone(sound, rate_hz, speed, repeat)
+        self._microphone = sound
         self._lock = threading.Condition()
         self._to_host = bytearray()
         self._to_board = bytearray()
@@ -103,7 +111,7 @@ class LiveBoard:
     def _run(self) -> None:
         while not self._stop.is_set():
             self.power_ons += 1
-            settings = Settings(self._settings)
+            settings = load(join(self._settings["folder"], "settings.json"), self._settings)
             app = App(settings, self._open_microphone, self._send, self._receive, model=self._model)
             self.app = app
             app.bootloader = self._bootloader

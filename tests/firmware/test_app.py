@@ -15,7 +15,7 @@ from soundfw import FirmwareError
 from soundfw.main import App
 from soundfw.settings import Settings
 from soundfw.storage.boot_counter import BootCounter
-from soundfw.wire import framing
+from soundfw.wire import commands, framing
 from soundsdk.device import protocol
 
 Script = Callable[[int], Sequence[int]]
@@ -224,6 +224,25 @@ def test_a_new_threshold_decides_the_events_that_follow() -> None:
     while board.app.step():
         pass
     assert not [m for m in board.messages() if m["type"] == "event"]
+
+
+def test_each_answer_leaves_before_the_next_command_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host repeats a command that takes longer than it waits; the first answer must not wait for the repetitions."""
+    board = Board(burst, metadata(["a", "b"]))
+    board.app.start()
+    board.app.step()
+    answered: list[int] = []  # answers that had left when each command began
+    handle = commands.handle
+
+    def observed(app: App, message: dict[str, Any]) -> None:
+        answered.append(len([m for m in board.messages() if m["type"] == "status"]))
+        handle(app, message)
+
+    monkeypatch.setattr("soundfw.main.commands.handle", observed)
+    for _ in range(3):
+        board.send(type="status")
+    board.app.step()
+    assert answered == [0, 1, 2]
 
 
 def test_reboot_is_acknowledged_before_the_application_ends() -> None:

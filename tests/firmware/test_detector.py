@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from soundfw import FirmwareError
 from soundfw.detect.clip import Clip
-from soundfw.detect.detector import OFF, ON, Detector, Thresholds, from_stream
+from soundfw.detect.detector import OFF, ON, EventDetector, Thresholds, from_stream
 
 STEP = 2048
 RATE = 16000
@@ -29,9 +29,9 @@ def make(
     scale: float = 0.0625,
     zero: int = 0,
     **limits: int,
-) -> Detector:
+) -> EventDetector:
     thresholds = [Thresholds(**{"on": 600, "off": 400, "min_ms": 0, "hold_ms": 0, **limits}) for _ in range(classes)]
-    return Detector(
+    return EventDetector(
         [f"c{i}" for i in range(classes)],
         head,
         thresholds,
@@ -44,7 +44,7 @@ def make(
     )
 
 
-def events(d: Detector, scores: Sequence[Sequence[int]], close: bool = True) -> list[Event]:
+def events(d: EventDetector, scores: Sequence[Sequence[int]], close: bool = True) -> list[Event]:
     """Apply the thresholds to rows of scores in 1/1000 and return the edges."""
     out: list[Event] = []
 
@@ -288,7 +288,7 @@ def test_every_long_enough_stay_above_on_is_covered_by_an_event(rows: list[tuple
     st.sampled_from([0, 300]),
 )
 def test_one_class_never_touches_another(rows: list[tuple[int, int, int]], on: int, hold_ms: int) -> None:
-    def spans(d: Detector) -> list[tuple[int, str]]:
+    def spans(d: EventDetector) -> list[tuple[int, str]]:
         return [(t, edge) for t, _, c, edge in events(d, rows) if c != 1]
 
     changed = make(3, hold_ms=hold_ms)

@@ -113,7 +113,7 @@ class Chromium:
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
-    def wait(self, script: str, timeout_s: float = 30) -> Any:
+    def wait(self, script: str, timeout_s: float = 60) -> Any:
         """Wait until the expression is true, and return its value."""
         deadline = time.monotonic() + timeout_s
         while not (value := self.run(script)):

@@ -18,7 +18,7 @@ import soundfile
 from tone_boards import MODEL, beeps
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 
 
 class Mosquitto:
@@ -36,7 +36,7 @@ class Mosquitto:
         lines = [f"listener {self.port} 127.0.0.1", *(self._options or ["allow_anonymous true"]), "user root"]
         config.write_text("\n".join(lines) + "\n")
         self._process = subprocess.Popen([MOSQUITTO, "-c", str(config)], stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + LIMIT_S
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
@@ -47,7 +47,7 @@ class Mosquitto:
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(timeout=10)
+        self._process.wait(timeout=LIMIT_S)
 
 
 def free_port() -> int:

@@ -22,6 +22,7 @@ from soundsdk.errors import DeviceError, PortError, ProtocolError
 from soundsdk_sim.faults import Faulty
 from soundsdk_sim.sim_transport import SimTransport
 from virtual_boards.virtual_port import VirtualPorts
+from waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 
@@ -55,7 +56,7 @@ def test_events_and_commands_at_the_same_time() -> None:
             assert (await device.set("low", off=0.39)).ok
             with pytest.raises(CommandRejected):
                 await device.set("siren", on=0.5)
-            events = await asyncio.wait_for(task, 20)
+            events = await asyncio.wait_for(task, PATIENCE_S)
             assert [event.edge for event in events] == ["on", "off"] * 6
             assert device.counts.missing == 0
 
@@ -71,7 +72,7 @@ def test_cancelling_loses_nothing() -> None:
                 events.append(event)
 
         async with await AsyncDevice.open(in_process(beeps(6), speed=8)) as device:
-            end = time.monotonic() + 20
+            end = time.monotonic() + PATIENCE_S
             while len(events) < 12 and time.monotonic() < end:
                 task = asyncio.create_task(listen())
                 await asyncio.sleep(0.01)
@@ -85,25 +86,19 @@ def test_cancelling_loses_nothing() -> None:
 
 
 def test_the_loop_goes_on_while_a_board_is_silent(ports: VirtualPorts) -> None:
-    port = ports.add(board)
+    port = ports.add(lambda: board(status_s=3600))
 
-    async def main() -> int:
-        ticks = 0
-
-        async def tick() -> None:
-            nonlocal ticks
-            while True:
-                await asyncio.sleep(0.01)
-                ticks += 1
-
-        ticking = asyncio.create_task(tick())
+    async def main() -> None:
         async with await AsyncDevice.open(port.path, system=ports) as device:
             while await device.read(0.5) is not None:
                 pass
-        ticking.cancel()
-        return ticks
+            silent = asyncio.create_task(device.read(PATIENCE_S))
+            for _ in range(25):
+                await asyncio.sleep(0.01)
+            assert not silent.done(), "the loop stood still while the board was silent"
+            silent.cancel()
 
-    assert asyncio.run(main()) > 25
+    asyncio.run(main())
 
 
 def test_errors_are_those_of_device(ports: VirtualPorts) -> None:
@@ -120,7 +115,7 @@ def test_errors_are_those_of_device(ports: VirtualPorts) -> None:
         async with await AsyncDevice.open("auto", system=ports) as device:
             port.unplug()
             with pytest.raises(ConnectionLost):
-                async for _ in device.messages(timeout_s=5):
+                async for _ in device.messages(timeout_s=PATIENCE_S):
                     pass
 
     asyncio.run(main())
@@ -143,23 +138,20 @@ def test_a_watch_comes_back(ports: VirtualPorts) -> None:
             assert kinds.index(Disconnected) < kinds.index(Reconnected)
             assert watch.counts.restarts == 1
 
-    asyncio.run(asyncio.wait_for(main(), 20))
+    asyncio.run(asyncio.wait_for(main(), PATIENCE_S))
 
 
 def test_opening_that_is_cancelled_leaves_no_port_open_and_no_thread(ports: VirtualPorts) -> None:
     slow = Faulty(in_process(), silent=True)
 
     async def main() -> None:
-        task = asyncio.create_task(AsyncDevice.open(slow, hello_s=0.6))
+        task = asyncio.create_task(AsyncDevice.open(slow, hello_s=3.0))
         await asyncio.sleep(0.1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
     asyncio.run(main())
-    end = time.monotonic() + 5
-    while time.monotonic() < end and any(t.name.startswith("soundsdk") for t in threading.enumerate()):
-        time.sleep(0.05)
-    assert not any(t.name.startswith("soundsdk") for t in threading.enumerate())
+    wait_until(lambda: not any(t.name.startswith("soundsdk") for t in threading.enumerate()))
     with pytest.raises(ConnectionLost):
         slow.read(0)

@@ -105,7 +105,7 @@ def test_names_that_are_mistyped_elsewhere_are_named_too(tmp_path: Path, capfd: 
     (tmp_path / "dogbark").mkdir()
     soundfile.write(tmp_path / "dogbark" / "a.wav", [0.0] * 16000, 16000)
     for words, code, says in (
-        (["info", "hmoe"], 1, "Did you mean home?"),
+        (["info", "hmoe"], 2, "Did you mean home?"),
         (["build", "rpi_pco"], 2, "Did you mean rpi_pico?"),
         (["set", "thresh.siren=0.5"], 2, "Did you mean threshold?"),
         (["evaluate", "home", "--data", str(tmp_path)], 1, "dogbark: did you mean dog_bark?"),

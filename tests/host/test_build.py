@@ -128,7 +128,7 @@ def test_a_model_too_large_for_the_board_is_refused_before_anything_is_built(tmp
 def test_an_image_too_large_for_its_board_is_refused(tmp_path: Path) -> None:
     made = tmp_path / "firmware.bin"
     made.write_bytes(bytes(700_000))
-    with pytest.raises(builder.ModelError, match="700000 bytes of 655360"):
+    with pytest.raises(CheckError, match="700000 bytes of 655360"):
         builder.measure(find_board("rpi_pico"), made)
 
 
@@ -137,7 +137,7 @@ def test_a_firmware_that_leaves_too_little_room_for_a_detector_is_refused() -> N
     head = region.empty(board.id, VERSION, 0)
     least = board.image_bytes - region.LEAST_BYTES - 1024
     assert len(image_file.from_linker(bytes(least) + head, board)) == (least // 256 + 1) * 512
-    with pytest.raises(builder.ModelError, match=r"leaves 163824 of the 655360 bytes .* 163840 are needed"):
+    with pytest.raises(CheckError, match=r"leaves 163824 of the 655360 bytes .* 163840 are needed"):
         image_file.from_linker(bytes(least + 16) + head, board)
 
 
@@ -205,7 +205,7 @@ def test_nothing_is_done_when_nothing_has_changed(tmp_path: Path, cache: Path, m
     monkeypatch.setenv("PATH", str(tmp_path))
     begin = time.process_time()
     other = builder.build_image(find_board("unix"), load_model("esc10"), None, tmp_path / "other", print)
-    assert time.process_time() - begin < 2
+    assert time.process_time() - begin < 6  # 2 s on the computer of the README; CI's is up to three times slower
     assert not other.compiled
     assert other.sha256 != first.sha256
     # Another board file is another image.

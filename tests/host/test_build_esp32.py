@@ -18,7 +18,7 @@ from soundfw.storage import store
 from soundsdk import cli
 from soundsdk.boards import Board, find_board
 from soundsdk.build import builder, esp_idf, region, sources
-from soundsdk.errors import EXIT_TOOL
+from soundsdk.errors import EXIT_TOOL, CheckError
 from soundsdk.models.shipped import load_model
 from soundsdk.resources import firmware_dir
 from virtual_boards.esp32 import image
@@ -255,7 +255,7 @@ def test_an_application_larger_than_its_partition_is_refused(
     assert made.size_bytes == board.image_bytes
     set_plan(idf, board, app=0x280010)
     set_version(idf, 5, 3, 1)
-    with pytest.raises(builder.ModelError, match="too large for ESP32-C3-DevKit"):
+    with pytest.raises(CheckError, match="too large for ESP32-C3-DevKit"):
         builder.build_image(board, load_model("home"), None, tmp_path / "out", print)
     assert not (tmp_path / "out").exists()
 

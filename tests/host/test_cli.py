@@ -68,7 +68,7 @@ def test_interrupt_is_130(monkeypatch, capfd):
 
 
 def test_closed_pipe_ends_quietly():
-    code = "from soundsdk.cli import main; main()"
+    code = "from soundsdk.__main__ import main; main()"
     with subprocess.Popen(
         [sys.executable, "-c", code, "boards"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from soundsdk import cli, errors
+from soundsdk import cli
 from soundsdk.cli import run
 from soundsdk.errors import EXIT_CODES, EXIT_TOOL, SoundsdkError
 from virtual_boards.computer import VirtualComputer
@@ -88,8 +88,10 @@ def test_codes_are_one_for_each_cause_and_the_readme_lists_them() -> None:
     table = dict(re.findall(r"^\| (\d+) \| `([a-z ]+)` \|", text, re.MULTILINE))
     assert table == {str(code): word for code, (word, _) in EXIT_CODES.items()}
     said = " ".join(str(cli.cli.help).split())
-    listed = re.findall(r"\b(\d+) (?:done|failed|usage|no dev|port|proto|a check|a tool|interr)", said)
-    assert [int(n) for n in listed] == [code for code in EXIT_CODES if code != errors.EXIT_TERMINATED]
+    listed = re.findall(r"\b(\d+) (?:done|failed|usage|no dev|port|proto|a check|a tool|hung|interr|termin)", said)
+    assert [int(n) for n in listed] == list(EXIT_CODES)
+    assert "host_sdk/README.md#exit-codes" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "\n## Exit codes\n" in text
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_a_full_disk_is_named_and_the_take_is_kept_elsewhere(
     out, err = capfd.readouterr()
     assert out == ""
     assert "cannot be written: No space left on device; all 2 files were written into" in err
-    assert "Move it from there." in err
+    assert "Move them from there." in err
     (kept,) = here.iterdir()
     assert str(kept) in err
     assert sorted(path.suffix for path in kept.iterdir()) == [".json", ".wav"]
@@ -161,8 +161,11 @@ def test_a_folder_that_has_become_a_file_sends_the_result_elsewhere(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "out").write_bytes(b"")
-    with pytest.raises(OutputError, match=r"out/x\.txt cannot be written: .*; it was written into .*soundsdk-kept-"):
+    with pytest.raises(
+        OutputError, match=r"out/x\.txt cannot be written: .*; it was written into .*soundsdk-kept-"
+    ) as refused:
         write_results({tmp_path / "out" / "x.txt": b"1"})
+    assert refused.value.hint == "Move it from there."
     (kept,) = tmp_path.glob("soundsdk-kept-*")
     assert (kept / "x.txt").read_bytes() == b"1"
     write_results({tmp_path / "gone" / "again" / "x.txt": b"2"})

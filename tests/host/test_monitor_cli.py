@@ -21,10 +21,13 @@ from tone_boards import beeps, board
 from soundsdk.cli import run
 from soundsdk_sim.faults import Noise
 from virtual_boards.virtual_port import VirtualPort, VirtualPorts
+from waiting import PATIENCE_S, ended_by, lines_with, shown_and_logged, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 
 BEEPS = np.tile(beeps(10), 40)  # high, low, high, low …, a second each
+EVENT = '"type":"event"'
+OFF = '"edge":"off"'
 
 
 @pytest.fixture
@@ -34,8 +37,9 @@ def ports(tmp_path: Path) -> Iterator[VirtualPorts]:
 
 
 def hears_sigint() -> None:
-    """SIGINT as on a terminal: a background job of a shell inherits it ignored."""
+    """SIGINT and SIGHUP as on a terminal: a background job of a shell inherits them ignored."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class Monitor:
@@ -52,7 +56,7 @@ class Monitor:
         assert self.process.stdout is not None
         return self.process.stdout.readline()
 
-    def end(self, timeout_s: float = 20) -> tuple[str, str]:
+    def end(self, timeout_s: float = PATIENCE_S) -> tuple[str, str]:
         """Return the rest of its output, and its standard error."""
         return self.process.communicate(timeout=timeout_s)
 
@@ -79,13 +83,66 @@ def test_ctrl_c_ends_it_with_a_summary_and_130(ports: VirtualPorts) -> None:
     assert "Traceback" not in errors
 
 
-def test_sigterm_ends_it_with_a_summary_and_143(ports: VirtualPorts) -> None:
-    with Monitor(ports.add(lambda: board(BEEPS)), "--format", "jsonl") as monitor:
+@pytest.mark.parametrize(
+    ("number", "code", "sentence"),
+    [
+        (signal.SIGTERM, 143, "terminated."),
+        (signal.SIGHUP, 129, "ended, as the terminal was closed."),
+    ],
+)
+def test_a_signal_ends_it_with_a_summary_what_is_kept_and_an_error_as_the_last_line(
+    number: int, code: int, sentence: str, ports: VirtualPorts, tmp_path: Path
+) -> None:
+    log = tmp_path / "events.jsonl"
+    with Monitor(ports.add(lambda: board(BEEPS)), "--json", "--log", str(log)) as monitor:
         monitor.line()
-        monitor.process.terminate()
-        _, errors = monitor.end()
-    assert monitor.process.returncode == 143
+        monitor.process.send_signal(number)
+        out, errors = monitor.end(60)
+    assert monitor.process.returncode == code
     assert "watched" in errors
+    assert f"  log      {len(log.read_text().splitlines())} line" in errors
+    assert errors.splitlines()[-1] == f"soundsdk: {sentence}"
+    error = json.loads(out.splitlines()[-1])["error"]
+    assert (error["exit_code"], error["message"]) == (code, sentence)
+
+
+def test_a_board_says_hello_once_and_again_after_a_restart(ports: VirtualPorts, tmp_path: Path, capsys: Any) -> None:
+    port = ports.add(lambda: board(BEEPS, speed=4))
+    log = tmp_path / "log.jsonl"
+    assert run(["monitor", "-p", port.path, "--json", "--log", str(log), "--seconds", "2"], ports) == 0
+    for text in (capsys.readouterr().out, log.read_text()):
+        types = [json.loads(line)["type"] for line in text.splitlines()]
+        assert types.count("hello") == 1
+        assert types[0] == "hello"
+        assert "event" in types
+
+
+def test_a_terminal_that_is_closed_under_its_table_is_129() -> None:
+    """The table cannot be taken down there: that is no other failure."""
+    controller, terminal = os.openpty()
+    words = [sys.executable, "-m", "soundsdk", "monitor", "-p", "sim:sim"]
+    process = subprocess.Popen(
+        words, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True, preexec_fn=_own_terminal
+    )
+    os.close(terminal)
+    try:
+        shown = b""
+        while b"sim" not in shown:
+            shown += os.read(controller, 4096)
+        os.close(controller)
+        assert process.wait(60) == 129
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _own_terminal() -> None:
+    """Make standard input the terminal of this session, whose end is a SIGHUP."""
+    import fcntl
+    import termios
+
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 @pytest.mark.parametrize("sound", [BEEPS, None], ids=["beeps", "silence"])
@@ -94,14 +151,14 @@ def test_a_closed_pipe_ends_it_quietly_and_with_0(ports: VirtualPorts, sound: np
         monitor.line()
         assert monitor.process.stdout is not None
         monitor.process.stdout.close()
-        assert monitor.process.wait(timeout=20) == 0
+        assert monitor.process.wait(timeout=PATIENCE_S) == 0
         assert monitor.process.stderr is not None
         assert "Traceback" not in monitor.process.stderr.read()
 
 
 def test_once_ends_with_0_after_the_first_event_that_matches(ports: VirtualPorts, capsys: Any) -> None:
     port = ports.add(lambda: board(BEEPS))
-    assert run(["monitor", "-p", port.path, "--once", "--label", "low", "--seconds", "20"], ports) == 0
+    assert run(["monitor", "-p", port.path, "--once", "--label", "low", "--seconds", "60"], ports) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert line.split()[1] == "on"
     assert line.endswith(" low")
@@ -115,9 +172,12 @@ def test_once_ends_with_6_if_nothing_comes_in_time(ports: VirtualPorts, capsys: 
     assert "no such event came within 1 s" in captured.err
 
 
-def test_tables_have_the_events_of_the_board(ports: VirtualPorts, capsys: Any) -> None:
+def test_tables_have_the_events_of_the_board(ports: VirtualPorts, tmp_path: Path, capsys: Any) -> None:
     port = ports.add(lambda: board(BEEPS, speed=4))
-    assert run(["monitor", "-p", port.path, "--format", "tsv", "--seconds", "2"], ports) == 0
+    log = tmp_path / "log.jsonl"
+    words = ["monitor", "-p", port.path, "--format", "tsv", "--log", str(log)]
+    with ended_by(lambda: wait_until(lambda: len(lines_with(log, OFF)) > 5, "five events")), pytest.raises(SystemExit):
+        run(words, ports)
     header, *rows = capsys.readouterr().out.splitlines()
     assert header == "filename\tonset\toffset\tevent_label"
     assert len(rows) >= 4
@@ -151,10 +211,16 @@ def test_noise_is_counted_and_what_the_board_prints_is_shown(ports: VirtualPorts
 
     log = tmp_path / "log.jsonl"
     port = ports.add(lambda: board(BEEPS, speed=8), noise=Chatty())
-    assert run(["monitor", "-p", port.path, "--format", "jsonl", "--log", str(log), "--seconds", "8"], ports) == 0
+    words = ["monitor", "-p", port.path, "--format", "jsonl", "--log", str(log)]
+
+    def enough() -> bool:
+        return len(lines_with(log, EVENT)) > 60 and bool(lines_with(log, '"type":"missing"'))
+
+    with ended_by(lambda: wait_until(enough, "sixty edges and a gap")), pytest.raises(SystemExit):
+        run(words, ports)
     captured = capsys.readouterr()
-    assert captured.out == log.read_text()
-    records = [json.loads(line) for line in captured.out.splitlines()]
+    assert shown_and_logged(captured.out, log)
+    records = [json.loads(line) for line in log.read_text().splitlines()]
     events = [r for r in records if r["type"] == "event"]
     assert len(events) > 20
     assert {(e["label"], e["edge"]) for e in events} == {(a, b) for a in ("high", "low") for b in ("on", "off")}
@@ -167,52 +233,54 @@ def test_noise_is_counted_and_what_the_board_prints_is_shown(ports: VirtualPorts
     assert not {n for r in missing for n in range(r["first"], r["last"] + 1)} & set(seen)
 
 
-def test_an_unplugged_board_is_found_again_by_its_serial_number(ports: VirtualPorts, capsys: Any) -> None:
-    """The board is under another path and has run on: events within 2 s, and the gap is reported."""
+def test_an_unplugged_board_is_found_again_by_its_serial_number(
+    ports: VirtualPorts, tmp_path: Path, capsys: Any
+) -> None:
+    """The board is under another path and has run on: events again, and the gap is reported."""
     port = ports.add(lambda: board(BEEPS, speed=2), powered=True)
+    log = tmp_path / "log.jsonl"
     times: dict[str, float] = {}
 
     def pull() -> None:
-        time.sleep(2.0)
+        wait_until(lambda: lines_with(log, EVENT), "an event")
         port.unplug()
+        wait_until(lambda: lines_with(log, '"type":"gone"'), "the loss")
         time.sleep(1.5)
         times["back"] = time.time()
         port.plug("ttyACM1")
+        wait_until(lambda: EVENT in log.read_text().partition('"type":"back"')[2], "an event after the return")
 
-    hand = threading.Thread(target=pull)
-    hand.start()
-    assert run(["monitor", "--format", "jsonl", "--seconds", "7"], ports) == 0
-    hand.join()
+    with ended_by(pull), pytest.raises(SystemExit):
+        run(["monitor", "--format", "jsonl", "--log", str(log)], ports)
     captured = capsys.readouterr()
-    records = [json.loads(line) for line in captured.out.splitlines()]
+    records = [json.loads(line) for line in log.read_text().splitlines()]
     (gone,), (back,) = ([r for r in records if r["type"] == kind] for kind in ("gone", "back"))
     assert gone["path"].endswith("ttyACM0")
     assert back["path"].endswith("ttyACM1")
-    assert 1.4 < back["gone_s"] < 3.5
+    assert 1.4 < back["gone_s"] < _unix(back["time"]) - _unix(gone["time"]) + 0.5
     assert back["restarted"] is False
     first, last = back["missing"]
     seen = [r["seq"] for r in records if "seq" in r]
     assert max(n for n in seen if n < first) == first - 1
     assert not set(range(first, last + 1)) & set(seen)
-    after = [r for r in records if r["type"] == "event" and _unix(r["time"]) > times["back"]]
-    assert _unix(after[0]["time"]) - times["back"] < 2.0
+    assert any(r["type"] == "event" and _unix(r["time"]) > times["back"] for r in records)
     assert f"seq {first}-{last}" in captured.err
     assert "once" in captured.err
 
 
-def test_a_restart_of_the_board_is_reported(ports: VirtualPorts, capsys: Any) -> None:
+def test_a_restart_of_the_board_is_reported(ports: VirtualPorts, tmp_path: Path, capsys: Any) -> None:
     port = ports.add(lambda: board(BEEPS, speed=2))
+    log = tmp_path / "log.jsonl"
 
     def pull() -> None:
-        time.sleep(2.0)
+        wait_until(lambda: lines_with(log, OFF), "a whole event")
         port.unplug()
-        time.sleep(0.5)
+        wait_until(lambda: lines_with(log, '"type":"gone"'), "the loss")
         port.plug()
+        wait_until(lambda: OFF in log.read_text().partition('"type":"back"')[2], "a whole event after the return")
 
-    hand = threading.Thread(target=pull)
-    hand.start()
-    assert run(["monitor", "--format", "tsv", "--seconds", "6"], ports) == 0
-    hand.join()
+    with ended_by(pull), pytest.raises(SystemExit):
+        run(["monitor", "--format", "tsv", "--log", str(log)], ports)
     captured = capsys.readouterr()
     assert "has restarted" in captured.err
     assert {row.split("\t")[0] for row in captured.out.splitlines()[1:]} == {"sim", "sim-2"}
@@ -227,8 +295,8 @@ def _unix(text: str) -> float:
 def test_a_full_disk_does_not_end_it(ports: VirtualPorts, capsys: Any) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
-    port = ports.add(lambda: board(BEEPS, speed=4))
-    assert run(["monitor", "-p", port.path, "--log", "/dev/full", "--seconds", "2"], ports) == 0
+    port = ports.add(lambda: board(BEEPS, speed=8))
+    assert run(["monitor", "-p", port.path, "--log", "/dev/full", "--seconds", "5"], ports) == 0
     captured = capsys.readouterr()
     assert len(captured.out.splitlines()) > 3
     assert captured.err.count("cannot be written") == 1
@@ -252,7 +320,7 @@ def test_on_a_terminal_it_is_a_table(ports: VirtualPorts) -> None:
     with Monitor(port, "--seconds", "4", stdout=terminal) as monitor:
         _, errors = monitor.end()
     os.close(terminal)
-    thread.join(timeout=5)
+    thread.join(timeout=PATIENCE_S)
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
     assert monitor.process.returncode == 0
     for expected in ("sim  tones", "dBFS", "high", "length", "missing 0", "now"):
@@ -283,3 +351,13 @@ def _bench() -> Any:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def test_a_broker_that_is_never_reached_keeps_nothing_of_the_board_beyond_python() -> None:
+    """The thread of paho waits to the end; what it held then, nanobind would report as leaked."""
+    pytest.importorskip("paho.mqtt.client")
+    words = ["monitor", "-p", "sim:sim", "--mqtt", "mqtt://127.0.0.1:1", "--seconds", "1"]
+    done = subprocess.run([sys.executable, "-m", "soundsdk", *words], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0
+    assert "cannot be reached" in done.stderr
+    assert "leaked" not in done.stderr

@@ -72,7 +72,7 @@ def test_events_status_and_discovery_reach_a_broker(tmp_path: Path, closing: Any
 
     # Ctrl-C says goodbye.
     monitor.process.send_signal(signal.SIGINT)
-    assert monitor.process.wait(timeout=20) == 130
+    assert monitor.process.wait(timeout=LIMIT_S) == 130
     listener.wait(lambda: listener.monitors(base) == ["offline"], "goodbye")
 
 

@@ -20,7 +20,7 @@ from soundsdk.detector_file import DetectorFile, load
 from soundsdk.device.messages import Hello
 from soundsdk.device.push import PIECE_BYTES, PushTimeouts, check_board, push
 from soundsdk.device.session import CommandRejected, Device
-from soundsdk.errors import CheckError, DeviceError
+from soundsdk.errors import CheckError, DeviceError, ProtocolError
 from soundsdk_sim.faults import Faulty, Noise
 from soundsdk_sim.live import LiveBoard
 
@@ -221,12 +221,56 @@ def test_a_cable_that_stays_out_leaves_the_old_or_the_new_model_and_the_retry_su
         assert push(device, other).hello.sha256 == sha(other)
 
 
+class LossyDevice(Device):
+    """A Device without an answer to the next `losses[kind]` requests of a kind, however often each was tried."""
+
+    losses: dict[str, int]
+
+    def request(self, kind: str, *args: Any, **members: Any) -> Any:
+        if self.losses.get(kind):
+            self.losses[kind] -= 1
+            raise ProtocolError(f"the board at bench has not answered {kind} for 9 s.", "Reset it.")
+        return super().request(kind, *args, **members)
+
+
+def test_a_line_that_noise_swallowed_at_every_try_does_not_end_a_push(bench: Bench, other: DetectorFile) -> None:
+    with LossyDevice(bench) as device:
+        device.losses = {"push.begin": 1, "push.data": 2, "push.confirm": 1}
+        done = push(device, other)
+        assert (done.hello.sha256, done.sent_bytes) == (sha(other), len(other.data))
+        assert not any(device.losses.values())
+
+
+def test_a_board_that_answers_no_hello_either_ends_a_push(bench: Bench, other: DetectorFile) -> None:
+    with LossyDevice(bench) as device:
+        device.losses = {}
+
+        def fall_silent(step: str, done: int, total: int) -> None:
+            device.losses.update({"push.data": 1, "hello": 1})
+
+        with pytest.raises(ProtocolError, match="has not answered hello"):
+            push(device, other, fall_silent)
+        assert device.losses == {"push.data": 0, "hello": 0}
+
+
+def test_a_board_that_answers_hello_and_nothing_else_ends_a_push(bench: Bench, other: DetectorFile) -> None:
+    with LossyDevice(bench) as device:
+        device.losses = {"push.begin": 100}
+        with pytest.raises(ProtocolError, match=r"does not succeed: the board does not answer push\.begin\.$"):
+            push(device, other)
+        assert device.losses["push.begin"] == 92
+
+
+# Every lost line costs a noisy push a try; so many tries that neither bad luck nor a busy computer uses them up.
+PATIENT = PushTimeouts(answer_s=0.3, tries=200, confirm_s=60)
+
+
 def test_a_noisy_line_delays_a_push_and_does_not_change_it(flash: Path, tmp_path: Path) -> None:
     small = load(model_file(tmp_path, "small"))
     noise = Noise(replace=0.0003, drop=0.0002, seed=3)
     noise_out = Noise(replace=0.0002, drop=0.0001, double=0.0001, seed=4)
     with Device(Faulty(Bench(flash), noise=noise, noise_out=noise_out)) as device:
-        assert push(device, small, timeouts=PushTimeouts(answer_s=0.3)).hello.sha256 == sha(small)
+        assert push(device, small, timeouts=PATIENT).hello.sha256 == sha(small)
     # The counts of either side may have begun again with the board's restart.
     assert noise.damaged + noise_out.damaged > 0
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -12,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
-from tone_boards import RATE_HZ, board
+from tone_boards import RATE_HZ, beeps, board
 
 from fake_portaudio import FakeMicrophone, fake_sounddevice
 from sim.tiny_model import HZ, tones
@@ -28,6 +31,8 @@ from soundsdk.recording.dataset_files import write
 from soundsdk.recording.recorder import record_pc
 from soundsdk_sim.faults import Faulty, Noise
 from soundsdk_sim.live import LiveBoard
+from virtual_boards.virtual_port import VirtualPorts
+from waiting import PATIENCE_S
 
 
 class Link:
@@ -149,7 +154,7 @@ def test_a_board_that_falls_silent_is_an_error_after_some_seconds() -> None:
     begin = time.monotonic()
     with Device(link) as device, pytest.raises(ProtocolError, match="sends no sound"):
         record(device, 5, silence_s=0.5)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < PATIENCE_S
 
 
 class EmptyFirst:
@@ -216,12 +221,7 @@ def test_a_trigger_that_never_comes_ends_with_its_time() -> None:
     with Device(fast(noise(30, 10), speed=4)) as device:
         begin = time.monotonic()
         assert list(triggered(device, "high", 1, 0.5, timeout_s=1.0)) == []
-        assert time.monotonic() - begin < 5
-
-
-def test_a_trigger_the_detector_does_not_know_is_refused() -> None:
-    with Device(fast(noise(5))) as device, pytest.raises(UsageError, match="tones knows no dog"):
-        next(triggered(device, "dog", 1, 0.5))
+        assert time.monotonic() - begin < PATIENCE_S
 
 
 @pytest.mark.parametrize("waiting", ["record", "triggered"])
@@ -243,6 +243,32 @@ def test_ctrl_c_stops_the_board_as_well(waiting: str, monkeypatch: pytest.Monkey
                 next(triggered(device, "high", 1, 0.5))
         lines = [m for m in device.messages(timeout_s=1.0) if isinstance(m, Audio)]
         assert len(lines) < 40
+
+
+def test_ctrl_c_while_a_triggered_take_is_written_stops_the_board_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    replace = os.replace
+
+    def interrupt(source: Any, target: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        replace(source, target)
+
+    (tmp_path / "ports").mkdir()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
+    with VirtualPorts(tmp_path / "ports") as ports:
+        port = ports.add(lambda: board(np.tile(beeps(10), 20), speed=4))
+        words = ["record", "-p", port.path, "--label", "a", "--on-trigger", "high", "--seconds", "2", "--count", "5"]
+        try:
+            with monkeypatch.context() as patched:
+                patched.setattr(os, "replace", interrupt)
+                assert cli.run([*words, "-o", str(tmp_path / "out")], ports) == 130
+        finally:
+            signal.signal(signal.SIGINT, before)
+        assert len(capfd.readouterr().out.splitlines()) == 1, "the take that was being written is there"
+        with Device.open(port.path, system=ports) as device:
+            lines = [m for m in itertools.islice(device.messages(timeout_s=1.0), 200) if isinstance(m, Audio)]
+    assert len(lines) < 40
 
 
 def test_joining_takes_nothing_twice_and_cutting_finds_the_gap() -> None:

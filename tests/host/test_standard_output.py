@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-import numpy as np
 import pytest
-import soundfile
-from tone_boards import MODEL, RATE_HZ, beeps, board
+from json_verbs import JSON, ON_BOARDS, PRINTING_ONLY, command, fill, words_of
+from tone_boards import beeps, board
 
 from fake_portaudio import FakeMicrophone, fake_sounddevice
 from soundsdk import cli
@@ -25,16 +24,6 @@ FULL = Path("/dev/full")
 pytestmark = pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
 
 
-def command(verb: str) -> click.Command:
-    found = cli.cli.get_command(click.Context(cli.cli), verb)
-    assert found is not None
-    return found
-
-
-JSON = [verb for verb in cli.VERBS if any(p.name == "as_json" for p in command(verb).params)]
-# Verbs whose work takes minutes, a tool or a board in its boot loader: their printing alone is done.
-PRINTING_ONLY = ("build", "profile", "flash", "crossval")
-ON_BOARDS = ("devices", "doctor", "info", "record", "mic-test", "push", "monitor", "set")
 # Verbs that print an object for each of several things; the others print one.
 STREAMS = ("boards", "devices", "doctor", "record", "monitor", "listen", "sim", "explain", "bench")
 
@@ -42,11 +31,7 @@ STREAMS = ("boards", "devices", "doctor", "record", "monitor", "listen", "sim", 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a folder with a detector, recordings of its labels, and long sound without them."""
-    (tmp_path / "tone.tflite").write_bytes(MODEL)
-    quiet = np.zeros(60 * RATE_HZ, np.int16)
-    for place, sound in (("data/high", beeps(1)), ("data/low", beeps(2)[RATE_HZ:]), ("quiet/noise", quiet)):
-        (tmp_path / place).mkdir(parents=True)
-        soundfile.write(tmp_path / place / "a.wav", sound, RATE_HZ)
+    fill(tmp_path)
     return tmp_path
 
 
@@ -60,32 +45,6 @@ def ports(tmp_path: Path) -> Iterator[VirtualPorts]:
     (tmp_path / "ports").mkdir()
     with VirtualPorts(tmp_path / "ports") as ports:
         yield ports
-
-
-def words_of(verb: str, folder: Path) -> list[str]:
-    """Return a call of a verb that prints JSON."""
-    model, data, quiet = (str(folder / name) for name in ("tone.tflite", "data", "quiet"))
-    return {
-        "demo": ["-o", str(folder / "demo"), "-m", model],
-        "sim": [str(folder / "data" / "high" / "a.wav"), "-m", model],
-        "evaluate-scenes": [model, "--seeds", "1", "--seconds", "10"],
-        "monitor": ["--seconds", "2"],
-        "listen": ["--seconds", "2", "-m", model],
-        "set": ["threshold=0.8", "--until-restart"],
-        "boards": [],
-        "devices": [],
-        "doctor": [],
-        "data": [data],
-        "info": [],
-        "record": ["--label", "a", "--seconds", "1", "-o", str(folder / "recorded")],
-        "mic-test": [],
-        "push": [model],
-        "explain": [str(folder / "data" / "high" / "a.wav"), "-m", model],
-        "evaluate": [model, "--data", data],
-        "bench": [model, "--set", f"tones={data}", "--table", str(folder / "bench.json")],
-        "mine": [model, "--audio", quiet, "-o", str(folder / "mined")],
-        "calibrate": [model, "--max-fa-per-hour", "1000", "--background", quiet],
-    }[verb]
 
 
 def into_full(words: list[str], monkeypatch: pytest.MonkeyPatch, system: System | None = None) -> int:
@@ -188,7 +147,7 @@ def test_a_closed_standard_output_is_refused_before_any_work(tmp_path: Path) -> 
 @pytest.mark.parametrize("there", ["2>/dev/full", "2>&-"])
 @pytest.mark.parametrize(
     ("line", "code"),
-    [("boards", 0), ("info no-such", 1), ("monitor -p sim:sim --seconds 1 --web --json", 0), ("info -p /dev/null", 3)],
+    [("boards", 0), ("info no-such", 2), ("monitor -p sim:sim --seconds 1 --web --json", 0), ("info -p /dev/null", 3)],
 )
 def test_a_standard_error_that_cannot_be_written_changes_nothing(line: str, code: int, there: str) -> None:
     done = shell(f"{line} {there}")

@@ -121,6 +121,39 @@ def test_what_the_system_says_becomes_one_sentence(
     assert "\n" not in raised.value.message
 
 
+class Tail:
+    """A port of pyserial's that delivers some bytes and is gone then."""
+
+    timeout = 0.0
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.most = 0  # bytes that were asked for at once
+
+    def read(self, size: int) -> bytes:
+        self.most = max(self.most, size)
+        if not self._data:
+            raise serial.SerialException("device reports readiness to read but returned no data")
+        part, self._data = self._data[:size], self._data[size:]
+        return part
+
+
+@pytest.mark.parametrize("length", [1, 2, 384, 385, 386, 769, 5000, 70000])
+def test_all_that_came_before_the_cable_was_pulled_is_read_in_small_pieces(
+    length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A buffer of 64 KB for every reading leaves the heap in pieces."""
+    data = bytes(i * i % 251 for i in range(length))
+    port = Tail(data)
+    monkeypatch.setattr(serial, "serial_for_url", lambda *_, **__: port)
+    transport = SerialTransport("socket://board")
+    got = [transport.read(0.1) for _ in range(1 if length <= 5000 else 2)]
+    assert b"".join(got) == data
+    with pytest.raises(ConnectionLost):
+        transport.read(0.1)
+    assert port.most <= 480, "Python's own pools end at 512 bytes, with the head of an object"
+
+
 def test_nobody_at_a_url_and_a_file_that_is_no_port(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         number = server.getsockname()[1]

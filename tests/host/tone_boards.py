@@ -19,7 +19,7 @@ def beeps(count: int, period_s: float = 1.0) -> np.ndarray:
     return np.round(32768 * tones(count * period_s, bursts)).astype(np.int16)
 
 
-def board(sound: np.ndarray | None = None, speed: float = 1.0, **settings: Any) -> LiveBoard:
-    """Switch on a board."""
+def board(sound: np.ndarray | None = None, speed: float = 1.0, repeat: bool = False, **settings: Any) -> LiveBoard:
+    """Switch on a board that hears a sound at `speed` times real time, then silence, or with `repeat` it again."""
     pcm = np.zeros(0, np.int16) if sound is None else sound
-    return LiveBoard(MODEL, pcm, RATE_HZ, settings, speed)
+    return LiveBoard(MODEL, pcm, RATE_HZ, settings, speed, repeat=repeat)

@@ -1,7 +1,7 @@
 """A MicroPython program: the firmware's loop from microphone to scores with a locked heap, and one that allocates.
 
 It runs on an image with a detector. Blocks of 256 samples come as an I2S driver's slots. No event is sent, because a
-line is a new string.
+line is a new string; but edges go to the rules of two classes, whose outputs are switched all the time.
 """
 
 import json
@@ -9,9 +9,12 @@ import json
 import micropython
 import soundcore
 
+from soundfw.act.actions import Actions, WaitingEvents
+from soundfw.act.pins import NoPins
 from soundfw.detect.detector import Thresholds, from_stream
 from soundfw.mic.microphone import Mic
 from soundfw.pipeline import Pipeline
+from soundfw.settings import Settings
 from soundfw.storage import store
 from soundfw.wire.telemetry import Telemetry
 
@@ -73,18 +76,30 @@ def loop(source, hops):
     link = NoLink()
     # Neither telemetry nor a recording is on.
     telemetry = Telemetry(stream, detector, link)
-    pipeline = Pipeline(Mic(source, BLOCK), stream, detector, link, 16000, 3600, NoStopwatch(), telemetry)
+    rules = ["pin:2,low,60ms+tone:3,900hz,pulse,50ms,2+pin:5,high", "led,blink,100ms+pin:6,blink,100ms,1s"]
+    pins = NoPins()
+    texts = {detector.labels[k]: rules[k] for k in range(2)}
+    actions = Actions(Settings({"actions": texts, "led": {"kind": "gpio", "pin": 4}}), pins)
+    actions.start(detector.labels, 16000)
+    actions.events = WaitingEvents()
+    pipeline = Pipeline(Mic(source, BLOCK), stream, detector, link, 16000, 3600, NoStopwatch(), telemetry, actions)
+    switched = 0
     seen = 0
     i = 0
     micropython.heap_lock()
     try:
         while i < hops:
             pipeline.step()
+            if i % 5 == 0:
+                # Each class in turn begins, and ends ten hops later.
+                actions.edge(i // 5 % 2, i // 10 % 2 == 0, pipeline.now, 900, pipeline.now)
+            switched += pins.state[2] + (pins.state[3] > 0) + pins.state[4] + pins.state[5] + pins.state[6]
             seen = (seen * 31 + detector.scores[0] + pipeline.now) & 0xFFFFFF
             i += 1
     finally:
         micropython.heap_unlock()
-    print("hops", i, "at", pipeline.now, "lost", pipeline.mic.lost, "lines", link.sent, "scores", seen)
+    acted = ("acted", actions.acted, switched)
+    print("hops", i, "at", pipeline.now, "lost", pipeline.mic.lost, "lines", link.sent, "scores", seen, *acted)
 
 
 def careless():

@@ -1,4 +1,4 @@
-"""Nothing allocates between the microphone and the scores: 10,000 hops of the real loop with a locked heap."""
+"""Nothing allocates between the microphone and the pins: 10,000 hops of the real loop with a locked heap."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ def held(printed: str) -> str:
     words = long.split()
     assert words[:2] == ["hops", str(HOPS)]
     assert words[4:8] == ["lost", "0", "lines", "0"]
+    # The rules have acted on every other of an edge's turns, and switched their outputs.
+    assert words[10:12] == ["acted", str(HOPS // 10)]
+    assert int(words[12]) > HOPS // 10
     # The control: the same loop with a source that allocates does not get through.
     assert control == "caught"
     return long

@@ -19,6 +19,7 @@ from tiny_model import build, metadata
 from soundfw.wire import framing
 from soundsdk.cli import run
 from soundsdk.device import protocol
+from waiting import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 
@@ -29,7 +30,7 @@ class SimProcess:
     def __init__(self, wav: Path, model_file: Path, *options: str) -> None:
         # SIGINT as on a terminal, even where the tests run as a background job, which inherits it ignored.
         call = (
-            "import signal, sys; from soundsdk.cli import main; sys.argv[0] = 'soundsdk'; "
+            "import signal, sys; from soundsdk.__main__ import main; sys.argv[0] = 'soundsdk'; "
             "signal.signal(signal.SIGINT, signal.default_int_handler); main()"
         )
         words = ["sim", str(wav), "--model", str(model_file), "--pty", *options]
@@ -43,7 +44,7 @@ class SimProcess:
     def open(self) -> serial.Serial:
         return serial.Serial(self.path, 115200, timeout=0.1)
 
-    def read_until(self, port: serial.Serial, done: Any, timeout_s: float = 20) -> list[dict[str, Any]]:
+    def read_until(self, port: serial.Serial, done: Any, timeout_s: float = PATIENCE_S) -> list[dict[str, Any]]:
         end = time.monotonic() + timeout_s
         while not done(self.messages):
             assert time.monotonic() < end, f"no more than {self.messages}"
@@ -84,7 +85,7 @@ def test_it_ends_by_itself_when_the_sound_has_ended_and_the_port_is_closed(board
     with board.open() as port:
         board.read_until(port, ended)
         assert board.process.poll() is None
-    assert board.process.wait(timeout=10) == 0
+    assert board.process.wait(timeout=PATIENCE_S) == 0
 
 
 def test_commands_are_answered_after_the_sound_too(board: SimProcess) -> None:
@@ -111,7 +112,7 @@ def test_reboot_starts_a_fresh_board(board: SimProcess) -> None:
 def test_ctrl_c_stops_it_while_the_port_is_closed(board: SimProcess) -> None:
     time.sleep(0.3)
     board.process.send_signal(signal.SIGINT)
-    assert board.process.wait(timeout=10) == 130
+    assert board.process.wait(timeout=PATIENCE_S) == 130
 
 
 @pytest.fixture
@@ -129,14 +130,14 @@ def test_realtime_sends_an_event_when_it_happens(slow_board: SimProcess) -> None
     with slow_board.open() as port:
         slow_board.read_until(port, lambda m: m and m[-1].get("edge") == "off")
         assert time.monotonic() - begin > 2.0
-    assert slow_board.process.wait(timeout=10) == 0
+    assert slow_board.process.wait(timeout=PATIENCE_S) == 0
 
 
 def test_it_accepts_a_model_and_restarts_with_it(slow_board: SimProcess, tmp_path: Path, capfd: Any) -> None:
     (tmp_path / "pushed.tflite").write_bytes(build(metadata(name="pushed")))
     assert run(["push", str(tmp_path / "pushed.tflite"), "-p", slow_board.path]) == 0
     assert "runs pushed" in capfd.readouterr().out
-    assert slow_board.process.wait(timeout=10) == 0
+    assert slow_board.process.wait(timeout=PATIENCE_S) == 0
 
 
 def test_a_program_may_close_and_reopen_the_port_while_the_sound_goes_on(slow_board: SimProcess) -> None:
@@ -147,4 +148,4 @@ def test_a_program_may_close_and_reopen_the_port_while_the_sound_goes_on(slow_bo
     with slow_board.open() as port:
         slow_board.read_until(port, lambda m: m and m[-1].get("edge") == "off")
     assert slow_board.reader.counts.damaged == 0
-    assert slow_board.process.wait(timeout=10) == 0
+    assert slow_board.process.wait(timeout=PATIENCE_S) == 0

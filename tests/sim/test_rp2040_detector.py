@@ -12,34 +12,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pico_sounds import RATE, TAIL_S, alarm, direct_events, events, messages, microphone, request, send
 from target_needs import micropython_uf2
 
-from soundfw.wire import framing
-from soundsdk.boards import find_board
-from soundsdk.models.shipped import load_model
-from soundsdk_sim.board import run_recording
 from soundsdk_sim.rp2040 import I2sMicrophone, Rp2040
-from soundsdk_sim.scenes.alarms import temporal_three
 from soundsdk_sim.scenes.recordings import read_clip
 from soundsdk_sim.scenes.rooms import to_pcm
-
-RATE = 16000
-TAIL_S = 3  # of silence: events end in it
 
 
 @pytest.fixture(scope="module")
 def uf2() -> Path:
     return micropython_uf2()
-
-
-def microphone() -> I2sMicrophone:
-    """Return a microphone on the pins of the board file."""
-    mic = find_board("rpi_pico").mic
-    assert mic is not None
-    assert mic.sck is not None
-    assert mic.ws is not None
-    assert mic.sd is not None
-    return I2sMicrophone(mic.sck, mic.ws, mic.sd)
 
 
 @pytest.fixture(scope="module")
@@ -56,15 +39,6 @@ def board(uf2: Path) -> Iterator[Rp2040]:
         yield board
 
 
-def alarm() -> np.ndarray:
-    """Return 5 s of sound: a smoke alarm from 0.5 s on, over a little noise."""
-    rng = np.random.default_rng(5)
-    x = rng.normal(0, 1e-3, 5 * RATE)
-    sound = temporal_three(rng, 4.0)
-    x[RATE // 2 : RATE // 2 + len(sound)] += 0.3 * sound / np.abs(sound).max()
-    return to_pcm(x)
-
-
 def esc10_clip() -> np.ndarray:
     """Return 5 s of a recording; skips where there are no data."""
     root = Path(os.environ.get("SOUNDSDK_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")) / "esc10"
@@ -74,33 +48,8 @@ def esc10_clip() -> np.ndarray:
     return to_pcm(read_clip(clips[0]))[: 5 * RATE]
 
 
-def messages(lines: Any) -> list[dict[str, Any]]:
-    return [m for m in (framing.decode(line) for line in lines) if m is not None]
-
-
-def send(board: Rp2040, kind: str) -> None:
-    board.send(b"\n" + framing.encode({"type": kind}) + b"\n")
-
-
-def request(board: Rp2040, kind: str, timeout_ms: float = 5000) -> list[dict[str, Any]]:
-    """Send a command and return every message up to its answer, which is the last one."""
-    send(board, kind)
-    send(board, "fence")  # no such command: its rejection follows the answer
-    return messages(board.read_until(b'"re":"fence"', timeout_ms).splitlines())
-
-
-def without_seq(message: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in message.items() if key not in ("seq", "crc")}
-
-
-def events(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [without_seq(m) for m in found if m["type"] == "event"]
-
-
 def check_same_events_as_played_directly(board: Rp2040, pcm: np.ndarray, at_least: int) -> None:
-    model = load_model("home").path.read_bytes()
-    silence = np.zeros(TAIL_S * RATE, np.int16)
-    direct = events(messages(run_recording(model, np.concatenate([pcm, silence]), RATE).lines))
+    direct = direct_events(pcm)
     board.feed(pcm)
     board.boot()
     send(board, "hello")
@@ -276,8 +225,6 @@ def test_a_stall_of_the_detector_shows_in_lost_and_events_keep_their_time(board:
     assert lost % 512 == 0
     assert RATE - 8 * 512 <= lost <= RATE - 6 * 512
     # Directly without that much of the silence: the same events, earlier by as much.
-    model = load_model("home").path.read_bytes()
-    cut = np.concatenate([pcm[lost:], np.zeros(TAIL_S * RATE, np.int16)])
-    direct = events(messages(run_recording(model, cut, RATE).lines))
+    direct = direct_events(pcm[lost:])
     assert heard == [event | {"t": event["t"] + lost} for event in direct]
     assert len(heard) >= 2

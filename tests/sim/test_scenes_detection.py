@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from soundsdk.cli import run
@@ -60,6 +61,36 @@ def test_alarms_below_5_db_and_labels_the_model_lacks_are_not_required() -> None
     assert failures([outcome]) == (0, 0)
     assert "missed" in event_table(["1"], [outcome])
     assert "0 of 1 found" in summary([outcome])
+
+
+def test_an_end_is_late_a_second_after_the_sound_was_last_heard_and_the_last_event_counts() -> None:
+    bark = SceneEvent(3.0, 6.0, "dog_bark", snr_db=12.0, heard_until_s=4.5)
+    outcome = match([bark], [found("dog_bark", 3.1, 3.4), found("dog_bark", 5.0, 5.75)], LABELS)
+    assert outcome.end_delays_s() == [1.25]
+    assert "ends late: 1 of 1, median +1.25 s" in summary([outcome])
+    assert outcome.as_dict()["events"][0]["end_delay_s"] == 1.25
+    alarm = SceneEvent(10.0, 20.0, "smoke_alarm", snr_db=12.0)
+    timely = match([alarm], [found("smoke_alarm", 10.0, 20.5), found("smoke_alarm", 20.8, 30.0)], LABELS)
+    assert timely.end_delays_s() == [10.0]  # what goes on after it has begun again
+    faint = match([SceneEvent(5.0, 9.0, "siren", snr_db=4.0)], [found("siren", 5.0, 15.0)], LABELS)
+    missed = match([SceneEvent(5.0, 9.0, "siren", snr_db=9.0)], [], LABELS)
+    assert "ends late" not in summary([faint, missed])
+
+
+def test_a_sound_is_heard_until_its_last_10_ms_above_what_is_around_it() -> None:
+    from soundsdk_sim.scenes.scene import heard_until
+
+    rng = np.random.default_rng(3)
+    rate = 16000
+    mix = rng.normal(0, 0.1, 6 * rate)
+    sound = rng.normal(0, 1.0, 3 * rate) * np.exp(-np.arange(3 * rate) / (0.2 * rate))
+    mix[rate : 4 * rate] += sound
+    # 20 dB above the background at first, 8.7 dB less every 0.2 s: 3 dB above it 0.39 s after its onset.
+    assert heard_until(mix, sound, rate) / rate == pytest.approx(1.39, abs=0.06)
+    steady = rng.normal(0, 1.0, 2 * rate)
+    assert heard_until(np.concatenate([np.zeros(rate), steady, np.zeros(rate)]), steady, rate) == 3 * rate
+    unheard = rng.normal(0, 0.01, rate)
+    assert heard_until(mix + 0.0, unheard, 2 * rate) == 3 * rate
 
 
 def test_missing_model_is_one_sentence_and_exit_code_1(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -130,8 +161,6 @@ def test_knock_doorbell_hears_the_door_in_eight_unseen_scenes_and_its_events_end
 
 
 def test_home_is_silent_on_digital_silence_and_steady_noise(home: bytes) -> None:
-    import numpy as np
-
     from soundsdk_sim.scenes.detection import detect
 
     rng = np.random.default_rng(0)

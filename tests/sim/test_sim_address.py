@@ -10,12 +10,13 @@ import pytest
 from soundsdk import ConnectionLost, Device, ReconnectingDevice
 from soundsdk.device.reconnect import Disconnected, Reconnected
 from soundsdk.errors import ProtocolError, UsageError
+from waiting import PATIENCE_S
 
 
 def test_the_board_hears_the_recording_with_the_model(wav: Path, model_file: Path) -> None:
     with Device.open(f"sim:rpi_pico,file={wav},model={model_file}") as device:
         assert (device.hello.board, device.hello.model) == ("rpi_pico", "tones")
-        event = next(device.events(timeout_s=10))
+        event = next(device.events(timeout_s=PATIENCE_S))
     assert (event.label, event.edge) == ("high", "on")
 
 
@@ -45,7 +46,7 @@ def test_noise_slowness_and_a_pulled_cable() -> None:
 def test_a_watch_outlives_the_pulled_cable() -> None:
     with ReconnectingDevice("sim:sim,unplug_read=1500") as watch:
         kinds: list[type] = []
-        for _ in range(200):
+        for _ in range(3000):
             if watch.device is not None:
                 with contextlib.suppress(ConnectionLost):
                     watch.device.status()

@@ -17,9 +17,10 @@ import pytest
 import soundfile
 
 from soundsdk.cli import run
+from soundsdk.commands.end_signals import EndedBySignals, EndSignals
 from soundsdk.errors import DataError
 from soundsdk.recording.sound_files import find_named
-from soundsdk.recording.sound_stream import EndedByCtrlC, SoundStream
+from soundsdk.recording.sound_stream import SoundStream
 
 PATIENCE_S = 60.0
 CHILD = (
@@ -178,27 +179,51 @@ def test_ctrl_c_ends_the_sound(form: str, pcm: np.ndarray, model_file: Path) -> 
     assert out.endswith("\n") or not out  # no half a line
 
 
-def test_an_event_that_is_on_at_ctrl_c_ends_there(model_file: Path, pcm: np.ndarray) -> None:
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_event_that_is_on_when_a_signal_comes_ends_there(
+    number: signal.Signals, exit_code: int, model_file: Path, pcm: np.ndarray
+) -> None:
     burst = int(np.flatnonzero(np.abs(pcm) > 3000)[0])
     child = Child("--rate", 16000, "-m", model_file)
     child.write(np.concatenate([pcm[:burst], np.resize(pcm[burst : burst + 4000], 3 * 16000)]))
     child.line_with('"edge":"on"')
-    child.process.send_signal(signal.SIGINT)
+    child.process.send_signal(number)
     code, out, _ = child.end()
-    assert code == 130
+    assert code == exit_code
     assert '"edge":"off"' in out
 
 
-def test_a_second_ctrl_c_ends_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_before_any_sound_is_no_error_of_the_sound(
+    model_file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Waiting:
+        def read1(self, size: int, /) -> bytes:
+            signal.raise_signal(signal.SIGINT)
+            raise AssertionError("it did not end")
+
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        with EndedByCtrlC() as ctrl_c:
-            signal.raise_signal(signal.SIGINT)
-            assert ctrl_c.pressed
-            assert ctrl_c.read(Pipe(b"more"), 4) == b""
-            with pytest.raises(KeyboardInterrupt):
-                signal.raise_signal(signal.SIGINT)
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=Waiting(), isatty=lambda: False))
+        assert run(["sim", "-", "-m", str(model_file)]) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert capfd.readouterr().err == "soundsdk: interrupted.\n"
+
+
+def test_a_signal_that_comes_while_sound_is_dealt_with_ends_the_next_read() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with EndSignals() as signals:
+            stream = EndedBySignals(Pipe(b"some and more"), signals)
+            with signals.held_back():
+                assert stream.read1(5) == b"some "
+                signal.raise_signal(signal.SIGINT)  # held back: no exception here
+                assert stream.read1(5) == b""
+                assert stream.ended
+                assert stream.read1(5) == b""
+            with signals.held_back():
+                assert EndedBySignals(Pipe(b"other"), signals).read1(5) == b"other"  # it is over
+        assert signals.number == signal.SIGINT
     finally:
         signal.signal(signal.SIGINT, before)
 

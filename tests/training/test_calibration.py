@@ -24,7 +24,7 @@ from soundsdk_train.calibration import by_default
 from soundsdk_train.calibration.by_default import calibrate_trained
 from soundsdk_train.calibration.choice import Choice, ClassChoice, choose
 from soundsdk_train.calibration.event_counts import SCENE_S, EventRule, Outcome, ScoreTrace
-from soundsdk_train.calibration.heard import Claim, HeardRecording, Listener
+from soundsdk_train.calibration.heard import Claim, HeardRecording, Listener, sound_end
 from soundsdk_train.calibration.held_back import hear_held_back, outputs_of
 from soundsdk_train.calibration.material import hear_backgrounds, hear_generated
 from soundsdk_train.calibration.rates import expected_rates, proved_rate
@@ -47,20 +47,22 @@ def ends(steps: int) -> np.ndarray:
     return 2304 + STEP * np.arange(steps, dtype=np.int64)
 
 
-def firmware_onsets(scores: np.ndarray, on: int, rule: EventRule, pool_ms: int) -> list[int]:
-    """Return the onsets that the firmware's detector reports."""
+def firmware_events(scores: np.ndarray, on: int, rule: EventRule, pool_ms: int) -> list[tuple[int, int]]:
+    """Return the onsets and ends that the firmware's detector reports."""
     limits = firmware.Thresholds(on, rule.off, rule.min_ms, rule.hold_ms)
-    one = firmware.Detector(["a"], "sigmoid", [limits], pool_ms, RATE, STEP, (1.0, 0))
-    out = []
+    one = firmware.EventDetector(["a"], "sigmoid", [limits], pool_ms, RATE, STEP, (1.0, 0))
+    began, over = [], []
     for score, end in zip(scores.tolist(), ends(len(scores)).tolist(), strict=True):
         one.scores[0] = score
-        if one.update(end) and one.edge[0] == firmware.ON:
-            out.append(one.time[0])
-    return out
+        if one.update(end):
+            (began if one.edge[0] == firmware.ON else over).append(one.time[0])
+    if one.close(int(ends(len(scores))[-1])):
+        over.append(one.time[0])
+    return list(zip(began, over, strict=True))
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_onsets_are_those_of_the_firmware(seed: int) -> None:
+def test_onsets_and_ends_are_those_of_the_firmware(seed: int) -> None:
     rng = np.random.default_rng(seed)
     recordings = [
         np.clip(np.cumsum(rng.normal(0, 150, n)) + rng.uniform(0, 900), 0, 1000).astype(np.int32)
@@ -71,9 +73,11 @@ def test_onsets_are_those_of_the_firmware(seed: int) -> None:
     pool_ms = int(rng.choice([0, 512, 2000]))
     trace = ScoreTrace(recordings, [ends(len(s)) for s in recordings], [[], [], []], RATE, STEP, pool_ms)
     on_values = [500, 700, 950]
-    for on, onsets in zip(on_values, trace.onsets(rule, on_values), strict=True):
-        expected = [firmware_onsets(s, on, rule, pool_ms) for s in recordings]
-        assert [o & (2**40 - 1) for o in onsets.tolist()] == [o for own in expected for o in own]
+    for on, found in zip(on_values, trace.events(rule, on_values), strict=True):
+        expected = [firmware_events(s, on, rule, pool_ms) for s in recordings]
+        assert [tuple(t & (2**40 - 1) for t in one) for one in zip(*found, strict=True)] == [
+            one for own in expected for one in own
+        ]
         assert trace.outcome(rule, [on]).false[0] == sum(map(len, expected))
 
 
@@ -86,6 +90,19 @@ def test_events_of_a_sound_are_found_once_and_all_others_are_false() -> None:
     assert outcome.false.tolist() == [1, 0]
     assert outcome.found.tolist() == [1, 0]
     assert outcome.extra.tolist() == [2, 0]
+    assert outcome.late.tolist() == [0, 0]
+
+
+def test_an_event_that_outlasts_its_claim_ends_late_and_only_the_last_one_counts() -> None:
+    scores = np.zeros(200, np.int32)
+    scores[20:30] = scores[60:90] = scores[120:135] = 900
+    scores[90:96] = 300
+    at = ends(200)
+    sound = [Claim("a", int(at[19]), int(at[89])), Claim("a", int(at[110]), int(at[140]))]
+    trace = ScoreTrace([scores], [at], [sound], RATE, STEP, 0)
+    for off, late in ((200, 1), (400, 0)):
+        outcome = trace.outcome(EventRule(off, 0, 700), [800])
+        assert (outcome.found.tolist(), outcome.late.tolist()) == ([2], [late])
 
 
 def test_what_is_heard_and_pooled_gives_the_scores_of_the_device() -> None:
@@ -103,7 +120,8 @@ def test_what_is_heard_and_pooled_gives_the_scores_of_the_device() -> None:
 def outcome(false: list[int], scenes: list[int] | None = None, squares: list[int] | None = None) -> Outcome:
     """Return false events, each in a scene of its own unless said otherwise."""
     counts = [np.array(c, float) for c in (false, scenes or false, squares or false)]
-    return Outcome(counts[0], counts[0] * 0, counts[0] * 0, counts[1], counts[2])
+    none = counts[0] * 0
+    return Outcome(counts[0], none, none, counts[1], counts[2], none)
 
 
 def test_the_expected_rate_falls_smoothly_beyond_the_highest_false_event() -> None:
@@ -183,7 +201,7 @@ def false_in(choice: Choice, listener: Listener, quiet: list[HeardRecording]) ->
         for i in range(len(out)):
             t = choice.detector["classes"][i]
             rule = EventRule(t["off"], t["min_ms"], t["hold_ms"])
-            out[i] += len(firmware_onsets(scores[:, i], t["on"], rule, choice.detector["pool_ms"]))
+            out[i] += len(firmware_events(scores[:, i], t["on"], rule, choice.detector["pool_ms"]))
     return out
 
 
@@ -297,6 +315,13 @@ def test_the_verb_writes_a_file_that_says_what_it_was_calibrated_on(tmp_path: Pa
     detector = load_model(out)
     assert detector.metadata["calibration"] == report["calibration"]
     assert detector.metadata["detector"] == report["detector"]
+    before = load_model("home").metadata["detector"]["classes"]
+    assert [one["label"] for one in report["changes"]] == detector.metadata["labels"]
+    for one, old, new in zip(report["changes"], before, report["detector"]["classes"], strict=True):
+        assert [one["on"], one["min_ms"]] == [[old["on"], new["on"]], [old["min_ms"], new["min_ms"]]]
+        assert (one["direction"] == "lowered") is (new["on"] < old["on"])
+        assert 0 <= one["expected_per_hour"] <= one["likely_per_hour"] <= 50
+        assert (f"note: {one['label']} is {one['direction']}" in said.err) is (one["direction"] != "kept")
     assert report["calibration"]["hours"] == pytest.approx(120 / 3600, abs=1e-3)
     assert report["calibration"]["sources"] == ["quiet"]
     assert "too few to prove 50 an hour" in said.err
@@ -307,15 +332,19 @@ def test_the_verb_writes_a_file_that_says_what_it_was_calibrated_on(tmp_path: Pa
 
 def test_raise_only_lowers_no_threshold(tmp_path: Path, capfd: Any) -> None:
     quiet = backgrounds(tmp_path / "quiet", 3, 20.0)
-    chosen = {}
+    chosen, said = {}, {}
     for more in ([], ["--raise-only"]):
         out = tmp_path / f"{len(more)}.tflite"
         words = ["calibrate", "home", "--max-fa-per-hour", "500", "--background", str(quiet), "-o", str(out), *more]
         assert cli.run(words) == 0, capfd.readouterr().err
         chosen[len(more)] = [c["on"] for c in load_model(str(out)).metadata["detector"]["classes"]]
+        said[len(more)] = capfd.readouterr().err
     before = [c["on"] for c in load_model("home").metadata["detector"]["classes"]]
     assert any(on < old for on, old in zip(chosen[0], before, strict=True))
     assert all(on >= old for on, old in zip(chosen[1], before, strict=True))
+    for label, on, old in zip(load_model("home").metadata["labels"], chosen[0], before, strict=True):
+        assert (f"note: {label} is lowered: on {old} → {on}" in said[0]) is (on < old)
+    assert "is lowered" not in said[1]
 
 
 def test_the_verb_refuses_what_it_cannot_do(tmp_path: Path, capfd: Any) -> None:
@@ -432,7 +461,7 @@ def test_a_default_calibration_raises_thresholds_only_and_keeps_what_it_can_find
     entries = calibrate_trained(HOME, CalibrationSettings(generated_s=300.0), [], said.append)
     classes = entries["detector"]["classes"]
     assert all(now["on"] >= was["on"] for now, was in zip(classes, before["classes"], strict=True))
-    assert all(now["off"] == was["off"] for now, was in zip(classes, before["classes"], strict=True))
+    assert all(now["off"] >= was["off"] for now, was in zip(classes, before["classes"], strict=True))
     assert entries["detector"]["pool_ms"] == before["pool_ms"]
     for one in entries["calibration"]["classes"]:
         named = any(one["label"] in line for line in said)
@@ -442,24 +471,29 @@ def test_a_default_calibration_raises_thresholds_only_and_keeps_what_it_can_find
 
 
 def calibrated_on_scores(
-    monkeypatch: pytest.MonkeyPatch, events: list[int], false: int, files: list[LabelledFile]
+    monkeypatch: pytest.MonkeyPatch, events: list[int], false: int, files: list[LabelledFile], after: int = 1
 ) -> tuple[dict[str, Any], list[str]]:
     """Calibrate the first label of home: its recordings score so, and of 60 others, half an hour, so many fire.
 
-    Those score 15 above the threshold. Returns what the file says of the label, and what was said.
+    Those score 15 above the threshold. after: the score of the recordings once their sound has ended. Returns what the
+    file says of the label, with its thresholds as `rule`, and what was said.
     """
     listener = Listener(HOME)
     one = listener.metadata["detector"]["classes"][0]
     # Private: logits are made here as the network's file quantises them, which only its stream knows.
     (scale, zero), labels = listener._stream.scores_quant, len(listener.labels)
 
+    def logit(score: int) -> int:
+        return max(-128, round(np.log(score / (1000 - score)) / scale) + zero)
+
     def heard(score: int, seconds: float, claims: list[Claim]) -> HeardRecording:
         logits = np.full((60, labels), -128, np.int8)
-        logits[20:40, 0] = round(np.log(score / (1000 - score)) / scale) + zero
+        logits[20:40, 0] = logit(score)
+        logits[40:, 0] = logit(after if claims else 1)
         attention = np.zeros((60, listener.hear(np.zeros(RATE, np.int16)).attention.shape[1]), np.int8)
         return HeardRecording("", logits, attention, ends(60), claims, "", seconds)
 
-    claims = [Claim(listener.labels[0], 0, 10 * RATE)]
+    claims = [Claim(listener.labels[0], 0, 10 * RATE, over=int(ends(60)[39]) + RATE)]
     trained = [heard(score, 0.0, claims) for score in events]
     quiet = [heard(one["on"] + 15 if i < false else 1, 30.0, []) for i in range(60)]
     monkeypatch.setattr(by_default, "hear_generated", lambda *_: quiet)
@@ -468,7 +502,8 @@ def calibrated_on_scores(
     monkeypatch.setattr(by_default, "_hear_files", lambda *_: trained)
     said: list[str] = []
     entries = calibrate_trained(HOME, CalibrationSettings(), files, said.append)
-    return next(c for c in entries["calibration"]["classes"] if c["label"] == listener.labels[0]), said
+    got = next(c for c in entries["calibration"]["classes"] if c["label"] == listener.labels[0])
+    return {**got, "rule": entries["detector"]["classes"][0]}, said
 
 
 @pytest.mark.parametrize(("loud", "silenced"), [(6, True), (3, False)])
@@ -486,6 +521,18 @@ def test_a_label_with_many_false_events_gives_up_recall_but_not_half_of_it(
     else:
         assert (got["false"], got["recall"]) == (12, 1.0)
     assert any("by your own background, from 1 h of it on, and this data has 0.005 h" in line for line in said)
+
+
+@pytest.mark.parametrize(("after", "off", "late"), [(1, None, 0.0), (350, 400, 0.0), (560, None, 1.0)])
+def test_off_rises_until_events_end_with_their_sound_and_what_cannot_be_mended_is_said(
+    monkeypatch: pytest.MonkeyPatch, after: int, off: int | None, late: float
+) -> None:
+    was = load_model("home").metadata["detector"]["classes"][0]
+    got, said = calibrated_on_scores(monkeypatch, [990] * 10, 0, [], after)
+    assert got["rule"] == {**was, "off": off or was["off"]}
+    assert (got["recall"], got["late"]) == (1.0, late)
+    words = "note: 10 of 10 events found in recordings trained on end more than 1 s after their sound"
+    assert (words in said) is (late > 0)
 
 
 @pytest.mark.parametrize(("false", "left"), [(2, 2), (3, 0)])
@@ -556,3 +603,40 @@ def test_a_rate_that_is_none_is_refused_and_the_detector_stays(rate: str, tmp_pa
     done = CliRunner().invoke(calibrate, [str(copy), "--max-fa-per-hour", rate, "--background", str(tmp_path)])
     assert done.exit_code != 0
     assert copy.read_bytes() == HOME
+
+
+def test_the_end_of_a_sound_is_where_it_stands_out_no_more_and_rain_ends_with_its_recording() -> None:
+    rng = np.random.default_rng(4)
+    quiet = rng.normal(0, 30, 4 * RATE)
+    bark = quiet.copy()
+    bark[RATE : round(1.5 * RATE)] += rng.normal(0, 3000, RATE // 2)
+    assert sound_end(bark.astype(np.int16), RATE) == pytest.approx(1.5 * RATE, abs=RATE // 50)
+    assert sound_end(rng.normal(0, 3000, 4 * RATE).astype(np.int16), RATE) == 4 * RATE
+    assert sound_end(np.zeros(40, np.int16), RATE) == 40
+
+
+def scores_that_linger(logit: int) -> tuple[list[HeardRecording], list[HeardRecording]]:
+    """Return quiet, and sounds after which the logit stays at so many sixteenths for five seconds."""
+    rng = np.random.default_rng(7)
+    quiet = [made(rng, 0.5, 2.0, 0.4) for _ in range(4)]
+    steps = 120
+    sounds = []
+    for i in range(20):
+        logits = np.full((steps, 1), -100, np.int8)
+        logits[20:40, 0] = 110
+        logits[40:80, 0] = logit
+        at = ends(steps)
+        claim = Claim("bell", int(at[19]), int(at[40]) + RATE)
+        sounds.append(HeardRecording(f"s{i}", logits, np.zeros((steps, 0), np.int8), at, [claim]))
+    return quiet, sounds
+
+
+def test_a_choice_ends_events_with_their_sounds_where_a_low_off_would_not() -> None:
+    listener = MadeListener()
+    quiet, sounds = scores_that_linger(-3)
+    choice = choose(listener, quiet, sounds, 20.0)
+    lingering = listener.pooled(sounds[0], 0)[60, 0]
+    assert choice.classes[0].recall == 1.0
+    assert choice.classes[0].thresholds["off"] > lingering > 400
+    assert choice.classes[0].late == 0.0
+    assert choice.entry(["q"])["classes"][0]["late"] == 0.0

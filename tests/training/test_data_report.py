@@ -41,8 +41,17 @@ def test_data_says_what_is_in_a_folder(tmp_path: Path, capsys: pytest.CaptureFix
     put(root / "beep" / "fast.wav", rate=44100)
     assert run(["data", str(root)]) == 0
     out = capsys.readouterr().out
-    assert "16 clips, layout folders; nothing is held out" in out
-    assert "noise   5 clips, 2 s  (background: never an event)" in out
+    lines = out.splitlines()
+    assert lines[0].endswith("16 clips, layout folders")
+    assert lines[1].startswith("nothing is held out")
+    assert lines[2:6] == [
+        "          clips  length",
+        "  beep        6     2 s",
+        "  warble      5     2 s",
+        "  noise       5     2 s  background: never an event",
+    ]
+    assert run(["data", str(root), "--fold", "1"]) == 0
+    assert capsys.readouterr().out.splitlines()[2] == "          clips  held out  length"
     assert "rates: 16000 Hz (15), 44100 Hz (1)" in out
     found = as_json(capsys, root, "--fold", "1")
     assert [(c["label"], c["event"], c["train"], c["test"]) for c in found["labels"]] == [

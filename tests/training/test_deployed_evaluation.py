@@ -323,7 +323,7 @@ def test_labels_of_the_truth_that_the_model_does_not_know_are_in_a_note(
     assert "note: these labels of the truth are none of the model's: dril" in said.err
     truth.write_text("1\t2\tsmok alarm\n")
     assert cli.run([*words, str(truth)]) == 1
-    assert "Is smok_alarm meant to be smoke_alarm?" in capfd.readouterr().err
+    assert "smok_alarm: did you mean smoke_alarm?" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -52,7 +53,7 @@ def whole(project: Path) -> bytes:
     return (project / "whole.tflite").read_bytes()
 
 
-def interrupt_after(stage: str, epoch: int) -> Callable[[Any, Any], None]:
+def interrupt_after(stage: str, epoch: int, number: int | None = None) -> Callable[[Any, Any], None]:
     from soundsdk_train import progress
 
     shown = progress.TrainingDisplay.epoch
@@ -60,12 +61,21 @@ def interrupt_after(stage: str, epoch: int) -> Callable[[Any, Any], None]:
     def report(self: Any, report: Any) -> None:
         shown(self, report)
         if (report.stage, report.epoch) == (stage, epoch):
+            if number is not None:
+                os.kill(os.getpid(), number)
             raise KeyboardInterrupt
 
     return report
 
 
-@pytest.mark.parametrize(("stage", "epoch", "there"), [("new head", 1, True), ("fine-tuning", 2, False)])
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP, and ends a process at SIGTERM")
+@pytest.mark.parametrize(
+    ("stage", "epoch", "there", "name", "code", "sentence"),
+    [
+        ("new head", 1, True, "SIGHUP", 129, "soundsdk: ended, as the terminal was closed."),
+        ("fine-tuning", 2, False, "SIGTERM", 143, "soundsdk: terminated."),
+    ],
+)
 def test_an_interrupted_training_from_home_keeps_the_file_that_was_there_and_resumes_to_the_same_bytes(
     project: Path,
     whole: bytes,
@@ -75,6 +85,9 @@ def test_an_interrupted_training_from_home_keeps_the_file_that_was_there_and_res
     stage: str,
     epoch: int,
     there: bool,
+    name: str,
+    code: int,
+    sentence: str,
 ) -> None:
     from soundsdk_train import progress
 
@@ -83,11 +96,14 @@ def test_an_interrupted_training_from_home_keeps_the_file_that_was_there_and_res
     if there:
         out.write_bytes(good)
     with monkeypatch.context() as patched:
-        patched.setattr(progress.TrainingDisplay, "epoch", interrupt_after(stage, epoch))
-        assert cli.run(words(project, out)) == EXIT_INTERRUPTED
+        number = getattr(signal, name)
+        patched.setattr(progress.TrainingDisplay, "epoch", interrupt_after(stage, epoch, number))
+        before = signal.signal(number, signal.SIG_DFL)  # ignored where tests run in the background
+        assert cli.run(words(project, out)) == code
+        signal.signal(number, before)
     said = capfd.readouterr().err
+    assert said.splitlines()[-2:] == [sentence, f"  The same command with --resume goes on to {out}."]
     assert "bell.interrupted.tflite is what was trained so far" in said
-    assert "--resume" in said
     assert out.read_bytes() == good if there else not out.exists()
     assert load_model(tmp_path / "bell.interrupted.tflite").labels == ["doorbell"]
     assert json.loads((tmp_path / "bell.interrupted.run.json").read_text())["training"]["interrupted"] is True

@@ -11,25 +11,7 @@ from training_sounds import need
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOK = ROOT / "examples" / "first_detector.ipynb"
-# A network that trains in a second: what it finds is not looked at.
-QUICK = """[model]
-stem_filters = 4
-blocks = [[8, 2, 2], [8, 2, 2]]
-gru_units = 8
-[train]
-epochs = 1
-batch = 8
-window_frames = 56
-warmup_epochs = 1
-[quantize]
-clips_per_class = 3
-[waveform]
-variants = 1
-[negatives]
-use = false
-[calibration]
-use = false
-"""
+QUICK = ROOT / "release" / "quick.toml"
 
 
 def _printed(cell: Any) -> str:
@@ -78,7 +60,7 @@ def test_the_notebook_runs_with_soundsdk_as_it_is(tmp_path: Path, monkeypatch: p
 
     for name in ("SOUNDSDK_CACHE", "COLUMNS"):
         monkeypatch.setenv(name, "set by run()")  # and put back as it was afterwards
-    (tmp_path / "quick.toml").write_text(QUICK)
+    (tmp_path / "quick.toml").write_text(QUICK.read_text(encoding="utf-8"), encoding="utf-8")
     done = _code(run_notebook.run(NOTEBOOK, tmp_path, "--from none --config quick.toml"))
     kept = _code(json.loads(NOTEBOOK.read_text()))
     assert [_kinds(cell) for cell in done] == [_kinds(cell) for cell in kept]

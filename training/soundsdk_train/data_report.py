@@ -86,12 +86,7 @@ class DataReport:
     def listed_lines(self) -> list[str]:
         """Return what is known without reading sound."""
         total = sum(c.train + c.test for c in self.labels)
-        out = [f"{self.root}: {counted(total, 'clip')}, layout {self.layout}; {self.split}"]
-        width = max((len(c.label) for c in self.labels), default=0)
-        for c in self.labels:
-            clips = counted(c.train + c.test, "clip") + (f", {c.test} of them held out" if c.test else "")
-            length = "" if c.seconds is None else f", {_length(c.seconds)}"
-            out.append(f"  {c.label:<{width}}  {clips}{length}{'' if c.event else '  (background: never an event)'}")
+        out = [f"{self.root}: {counted(total, 'clip')}, layout {self.layout}", self.split, *self._table()]
         reasons = Counter(reason for _, reason in self.passed_over)
         for reason, count in reasons.most_common():
             names = [path for path, why in self.passed_over if why == reason]
@@ -99,6 +94,24 @@ class DataReport:
         if self.leftovers:
             out.append(f"passed over, left there by a system: {counted(self.leftovers, 'file or folder', 'files')}")
         return [*out, *self.notes, *(f"warning: {text}" for text in self.warnings)]
+
+    def _table(self) -> list[str]:
+        """Return a row for each label: its clips, those held out if any are, its length if the sound was read."""
+        heads = ["", "clips"]
+        rows = [[c.label, str(c.train + c.test)] for c in self.labels]
+        if any(c.test for c in self.labels):
+            heads.append("held out")
+            rows = [[*row, str(c.test)] for row, c in zip(rows, self.labels, strict=True)]
+        if any(c.seconds is not None for c in self.labels):
+            heads.append("length")
+            lengths = ["" if c.seconds is None else _length(c.seconds) for c in self.labels]
+            rows = [[*row, length] for row, length in zip(rows, lengths, strict=True)]
+        widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+        notes = ["", *("" if c.event else "  background: never an event" for c in self.labels)]
+        return [
+            "  " + "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + note
+            for row, note in zip([heads, *rows], notes, strict=True)
+        ]
 
     def sound_lines(self) -> list[str]:
         """Return what was found in the sound; [] before it was read."""

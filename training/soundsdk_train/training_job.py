@@ -18,6 +18,7 @@ from soundsdk_train.checkpoint import CheckpointFiles
 from soundsdk_train.datasets import Dataset, add_backgrounds, chosen_fold, scan, split
 from soundsdk_train.evaluation.deployed_figures import DeployedFigures
 from soundsdk_train.judge import choose_judge
+from soundsdk_train.own_keras import own_keras
 from soundsdk_train.preparation import (
     check_classes,
     check_data,
@@ -60,17 +61,43 @@ class TrainingRequest:
 
 @dataclass
 class FinishedTraining:
-    """A detector and where it was written; continuous: its figures on the held-out fold, None without one."""
+    """A detector and where it was written; continuous: its figures on the held-out fold, None without one.
+
+    notes: the notes and warnings of the training.
+    """
 
     detector: TrainedDetector
     path: Path
     record: Path
     continuous: DeployedFigures | None
+    notes: list[str] = field(default_factory=list)
 
     @property
     def interrupted(self) -> bool:
         """True if Ctrl-C ended the training: path is then not the one that was asked for."""
         return bool(self.detector.record["training"]["interrupted"])
+
+
+class Notes:
+    """Lines that a training says, shown by a function, with the notes and warnings among them kept."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self._show = show
+        self.kept: list[str] = []
+
+    def __call__(self, text: str) -> None:
+        """Show a line, and keep it if it is a note or a warning."""
+        self.through(self._show)(text)
+
+    def through(self, show: Callable[[str], None]) -> Callable[[str], None]:
+        """Return a function that shows otherwise, and keeps as this does."""
+
+        def say(text: str) -> None:
+            show(text)
+            if text.startswith(("note: ", "warning: ")):
+                self.kept.append(text)
+
+        return say
 
 
 def run_training(
@@ -84,6 +111,7 @@ def run_training(
     checkpoint stays as well. Raises what make_detector() raises, OutputError if nothing can be written, and UsageError
     if there is no checkpoint to resume from.
     """
+    say = Notes(say)
     checkpoints = CheckpointFiles(request.output, request.resume, say)
     if request.worker == 0:
         training_run.check_output(request.output)
@@ -96,7 +124,7 @@ def run_training(
     if made is None:
         return None
     detector, continuous = made
-    done = FinishedTraining(detector, request.output, request.output, continuous)
+    done = FinishedTraining(detector, request.output, request.output, continuous, say.kept)
     if done.interrupted:
         done.path = request.output.with_suffix(".interrupted.tflite")
     done.record = training_run.write_detector(detector, done.path)
@@ -112,8 +140,17 @@ def make_detector(
 
     Those are of the held-out fold, None without one. A process that is not worker 0 returns None. checkpoints: where
     the state is kept after each epoch. show: the progress of the epochs. Raises what scan(), the settings and
-    training_run.train_detector() raise, and TrainingError if another worker does not come or is gone.
+    training_run.train_detector() raise, TrainingError if another worker does not come or is gone, and UsageError if
+    this process runs Keras on something other than TensorFlow.
     """
+    with own_keras():
+        return _make(request, say, checkpoints, show)
+
+
+def _make(
+    request: TrainingRequest, say: Callable[[str], None], checkpoints: CheckpointFiles | None, show: bool
+) -> tuple[TrainedDetector, DeployedFigures | None] | None:
+    """Do what make_detector() says, with Keras' settings as training needs them."""
     if request.tensorboard is not None and request.worker == 0:
         check_folder(request.tensorboard)
     settings = settings_of(request)
@@ -165,6 +202,9 @@ def _train(
     with TrainingDisplay(request.tensorboard if workers.first else None) if show else nullcontext() as display:
         fitting: dict[str, Any] = {"on_epoch": display.epoch, "on_stage": display.stage} if display else {}
         fitting |= {"pretrained": pretrained, "checkpoints": checkpoints, "workers": workers}
+        noted = say
+        if display:
+            noted = say.through(display.stage) if isinstance(say, Notes) else display.stage
         if not workers.first:
             training_run.fit_network(clips, labels, settings, **fitting)
             return None
@@ -174,7 +214,7 @@ def _train(
             labels,
             settings,
             test_fold=fold,
-            choose_thresholds=_threshold_chooser(dataset, fold, settings, display.stage if display else say),
+            choose_thresholds=_threshold_chooser(dataset, fold, settings, noted),
             sources=sources,
             **fitting,
         )

@@ -1,5 +1,8 @@
-"""The start of boards that run the detector at power-on; this file is frozen. Ctrl-C leaves to the REPL."""
+"""The start of boards that run by themselves at power-on: a main.py in the file system, else the detector.
+
+This file is frozen. Ctrl-C leaves to the REPL.
+"""
 
 import soundfw.main
 
-soundfw.main.main()
+soundfw.main.start()

@@ -134,7 +134,7 @@ class Thresholds:
             raise FirmwareError("detector.threshold", "off must not be above on")
 
 
-class Detector:
+class EventDetector:
     """All classes of a model. step() takes the logits of one step; what changed is in edge, id, time and peak.
 
     labels: names. head: "softmax" or "sigmoid". thresholds: one Thresholds per label. pool_ms: 0 for no pooling.
@@ -293,7 +293,7 @@ def from_stream(stream, metadata):
             raise FirmwareError("meta.labels", "labels must be texts of 1..64 bytes")
     attention_count = len(stream.attention)
     attention_quant = stream.attention_quant if attention_count else (0.0, 0)
-    return Detector(
+    return EventDetector(
         labels,
         head,
         thresholds,

@@ -4,7 +4,8 @@ from .. import FirmwareError
 from ..detect.detector import Thresholds
 from ..platform import const
 from ..settings import THRESHOLDS
-from ..storage import saved_thresholds
+from ..storage import saved_rules, saved_thresholds
+from ..storage.files import join
 from .framing import text
 from .record import PIECE_SAMPLES, Recorder
 
@@ -55,31 +56,37 @@ def _status(app, message):
 
 
 def _set(app, message):
-    """Set thresholds, all or nothing: label (without one, all classes) and any of on, off (1/1000), min_ms, hold_ms.
+    """Set thresholds or rules: label (without one, all classes), any of on, off (1/1000), min_ms, hold_ms, action.
 
-    keep: true stores the thresholds of all classes on the board, for this model.
+    All or nothing. keep: true stores thresholds of all classes on the board, for this model, and rules for any model.
     """
-    detector = _running(app).detector
+    pipeline = _running(app)
+    detector = pipeline.detector
     keep = message.get("keep") is True
     if keep and not app.slots:
         raise FirmwareError("unsupported", "this board has nowhere to keep thresholds")
     label = message.get("label")
-    if label is not None and label not in detector.labels:
+    rule = message.get("action")
+    # A rule may be left from another detector.
+    stale = rule == "none" and isinstance(label, str) and app.actions.has_rule(label)
+    if label is not None and label not in detector.labels and not stale:
         raise FirmwareError("set.label", "the model has no such label")
     changed = {}
     for key, _, _, _ in THRESHOLDS:
         if key in message:
             changed[key] = message[key]
-    if not changed and not keep:
-        raise FirmwareError("set.empty", "nothing to set: on, off, min_ms or hold_ms")
+    if not changed and rule is None and not keep:
+        raise FirmwareError("set.empty", "nothing to set: on, off, min_ms, hold_ms or action")
     new = []
     for i in range(len(detector.labels)):
         t = detector.thresholds[i]
         if label is None or detector.labels[i] == label:
             t = Thresholds(*[changed.get(key, getattr(t, key)) for key, _, _, _ in THRESHOLDS])
         new.append(t)
+    if rule is not None:
+        _set_rules(app, [label] if label is not None else detector.labels, rule, keep)
     before, detector.thresholds = detector.thresholds, new
-    if keep:
+    if keep and (changed or rule is None):
         try:
             saved_thresholds.save(app.settings.folder, app.sha256, detector)
         except FirmwareError:
@@ -88,18 +95,33 @@ def _set(app, message):
     _ack(app, message)
 
 
+def _set_rules(app, labels, rule, keep):
+    texts = dict.fromkeys(labels, rule)
+    before = {label: app.actions.text(label) or "none" for label in labels}
+    now = app.pipeline.now
+    app.actions.change(texts, now)
+    if keep:
+        try:
+            saved_rules.save(app.settings.file or join(app.settings.folder, "settings.json"), texts)
+        except FirmwareError:
+            app.actions.change(before, now)
+            raise
+
+
 def _model(app, message):
-    """Answer with the label and thresholds of a class (its index), and the number of classes."""
+    """Answer with the label, thresholds and rule of a class (its index), and the number of classes."""
     detector = _running(app).detector
     i = message.get("class", 0)
     if not isinstance(i, int) or isinstance(i, bool) or not 0 <= i < len(detector.labels):
         raise FirmwareError("model.class", "the model has no such class")
     t = detector.thresholds[i]
+    rule = app.actions.text(detector.labels[i])
     _ack(
         app,
         message,
         ',"classes":%d,"class":%d,"label":%s,"on":%d,"off":%d,"min_ms":%d,"hold_ms":%d'
-        % (len(detector.labels), i, text(detector.labels[i]), t.on, t.off, t.min_ms, t.hold_ms),
+        % (len(detector.labels), i, text(detector.labels[i]), t.on, t.off, t.min_ms, t.hold_ms)
+        + (',"action":' + text(rule) if rule else ""),
     )
 
 

@@ -16,7 +16,7 @@ from soundsdk.build.prebuilt import CompiledFacts
 from soundsdk.build.sources import Say
 from soundsdk.cache import cache_dir, content_sha256, locked
 from soundsdk.detector_file import DetectorFile
-from soundsdk.errors import ModelError, ToolError, UsageError
+from soundsdk.errors import CheckError, ToolError, UsageError
 from soundsdk.models.fit import check_fit
 from soundsdk.resources import firmware_dir
 from soundsdk.whole_file import write_whole
@@ -208,10 +208,10 @@ def _empty_if_stale(folder: Path, configuration: str) -> None:
 
 
 def measure(board: Board, made: Path) -> int:
-    """Return the size of a linked image in flash, in bytes; ModelError if the board has no room for it."""
+    """Return the size of a linked image in flash, in bytes; CheckError if the board has no room for it."""
     size = _flash_bytes(made) if made.suffix == ".elf" else made.stat().st_size
     if board.image_bytes and size > board.image_bytes:
-        raise ModelError(
+        raise CheckError(
             f"the firmware is too large for {board.name}: {size} bytes of {board.image_bytes}.",
             "Leave something out of it.",
         )

@@ -38,6 +38,10 @@ def texts(board: Board, build: str = "") -> dict[str, str]:
         del settings["build"]
     if board.mic is not None:
         settings["mic"] = board.mic.settings()
+    if board.led is not None:
+        settings["led"] = {"kind": board.led.kind, "pin": board.led.pin}
+    if board.gpio is not None:
+        settings["outputs"] = board.gpio.outputs
     size = board.build.region_bytes
     head = region.empty(board.id, version(build), size)
     rows = "\n".join("    " + ", ".join(map(str, head[i : i + 24])) + "," for i in range(0, len(head), 24))

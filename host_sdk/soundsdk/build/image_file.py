@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from soundsdk.boards import Board
 from soundsdk.build import esp_image, region, uf2
-from soundsdk.errors import ModelError
+from soundsdk.errors import CheckError
 from soundsdk.models.fit import too_large
 
 
 def from_linker(data: bytes, board: Board) -> bytes:
-    """Return the image file, without a detector, of what the linker made; ModelError if it leaves too little room."""
+    """Return the image file, without a detector, of what the linker made; CheckError if it leaves too little room."""
     room = board.image_bytes
     filled = region.fill(data, "", b"", room)
     found = region.locate(filled)
     assert found is not None
     if found.room_bytes < region.LEAST_BYTES:
-        raise ModelError(
+        raise CheckError(
             f"the firmware leaves {max(0, found.room_bytes)} of the {room} bytes for the image of {board.name} to a "
             f"detector, and {region.LEAST_BYTES} are needed.",
             "Leave something out of the firmware.",

@@ -9,7 +9,7 @@ import click
 
 from soundsdk.commands.options import json_option, port_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
-from soundsdk.errors import EXIT_CHECK, EXIT_OK
+from soundsdk.errors import CheckError
 
 
 @click.command(
@@ -24,7 +24,7 @@ from soundsdk.errors import EXIT_CHECK, EXIT_OK
 @port_option
 @json_option
 @pass_surroundings
-def doctor(surroundings: Surroundings, show_rule: bool, port: str | None, as_json: bool) -> int:
+def doctor(surroundings: Surroundings, show_rule: bool, port: str | None, as_json: bool) -> None:
     """Find out why a board cannot be reached.
 
     Checks versions, permissions, the udev rule, services that take ports, programs that have a port open, and the
@@ -35,7 +35,7 @@ def doctor(surroundings: Surroundings, show_rule: bool, port: str | None, as_jso
 
     if show_rule:
         click.echo(udev.rule_text(), nl=False)
-        return EXIT_OK
+        return
     from soundsdk.device.doctor import examine
 
     findings = examine(surroundings.system, port)
@@ -45,4 +45,6 @@ def doctor(surroundings: Surroundings, show_rule: bool, port: str | None, as_jso
             continue
         mark = {True: "ok", False: "do", None: "  "}[one.ok]
         click.echo(f"{mark}  {one.topic}: {one.text}" + (f" -> {one.todo}" if one.todo else ""))
-    return EXIT_CHECK if any(one.ok is False for one in findings) else EXIT_OK
+    to_do = list(dict.fromkeys(one.topic for one in findings if one.ok is False))
+    if to_do:
+        raise CheckError(f"there is something to do: {', '.join(to_do)}.", "Their lines say what.")

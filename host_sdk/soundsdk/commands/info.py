@@ -20,6 +20,7 @@ from soundsdk.models.shipped import find_model, load_model
 
 if TYPE_CHECKING:
     from soundsdk.device.classes import BoardClass
+    from soundsdk.device.messages import Status
     from soundsdk.device.system import System
 
 
@@ -155,6 +156,7 @@ def _show_board(port: str | None, as_json: bool, system: System | None) -> None:
         click.echo(f"  step      {status.step_us} us at most")
         click.echo(f"  memory    {status.heap_free} bytes free")
         click.echo(f"  lines     {status.dropped} not sent, {status.damaged} received damaged")
+        _show_actions(status)
     if hello.model:
         click.echo(f"  detector  {hello.model}, SHA-256 {hello.sha256}")
         for key, value in hello.extra.items():
@@ -166,13 +168,29 @@ def _show_board(port: str | None, as_json: bool, system: System | None) -> None:
         _show(detector)
 
 
+def _show_actions(status: Status) -> None:
+    """Print what the board has done by itself, if it has rules or an on_event.py."""
+    counts = status.extra
+    if "acted" in counts:
+        click.echo(f"  acted     on {counted(counts['acted'], 'event')}")
+    if "hook_calls" in counts:
+        click.echo(
+            f"  on_event  {counted(counts['hook_calls'], 'call')}, {counted(counts.get('hook_errors', 0), 'error')}, "
+            f"{counts.get('hook_missed', 0)} missed, {counts.get('hook_slow', 0)} longer than a step, "
+            f"{counts.get('hook_us', 0)} us at most"
+        )
+
+
 def _show_classes(classes: list[BoardClass], detector: DetectorFile | None) -> None:
     """Print the board's labels and thresholds as they are now, and which of them are not the file's any more."""
     rules = detector.metadata["detector"]["classes"] if detector is not None else []
     width = max(len(printable(one.label)) for one in classes)
     click.echo("  thresholds now")
     for index, one in enumerate(classes):
-        rule = {key: value for key, value in asdict(one).items() if key != "label"}
+        rule = {key: value for key, value in asdict(one).items() if key not in ("label", "action")}
         changed = index < len(rules) and rule != rules[index]
         limits = "  ".join(f"{key} {value}" for key, value in rule.items())
         click.echo(f"    {printable(one.label):<{width}}  {limits}{'  (set on this board)' if changed else ''}")
+    for one in classes:
+        if one.action:
+            click.echo(f"  action    {printable(one.label)}: {one.action}")

@@ -14,7 +14,7 @@ from click.core import ParameterSource
 from soundsdk.commands.monitor import display_options, show_events
 from soundsdk.commands.options import model_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
-from soundsdk.errors import EXIT_OK, UsageError
+from soundsdk.errors import UsageError
 
 _READ_S = 0.2
 
@@ -42,7 +42,7 @@ _READ_S = 0.2
 @pass_surroundings
 def listen(
     surroundings: Surroundings, microphone: str, list_them: bool, model: str | None, wire: bool, **display: Any
-) -> int:
+) -> None:
     """Listen to this computer's microphone with a detector, as a board would.
 
     The firmware's own code runs on this computer, in real time, and shows what `soundsdk monitor` shows. Nothing leaves
@@ -57,16 +57,16 @@ def listen(
     need("soundsdk listen", "listen")
     if list_them:
         _list(display["as_json"])
-        return EXIT_OK
+        return
     address = f"mic:{microphone}" + (f",model={model}" if model else "")
     if not wire:
-        return show_events(surroundings, (address,), **display)
+        show_events(surroundings, (address,), **display)
+        return
     context = click.get_current_context()
     given = [name for name in display if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     if set(given) - {"seconds"}:
         raise UsageError("--wire prints the firmware's lines, and nothing else.", "Leave out all but --seconds.")
     _print_lines(address, display["seconds"])
-    return EXIT_OK
 
 
 def _list(as_json: bool) -> None:

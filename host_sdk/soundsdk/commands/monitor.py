@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from soundsdk.commands.options import Number, json_option, ports_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
-from soundsdk.errors import EXIT_OK, EXIT_TERMINATED, CheckError, UsageError
+from soundsdk.errors import CheckError, UsageError
 from soundsdk.progress import is_dumb
 
 if TYPE_CHECKING:
@@ -98,7 +96,7 @@ def display_options(function: _F) -> _F:
 @ports_option
 @display_options
 @pass_surroundings
-def monitor(surroundings: Surroundings, addresses: tuple[str, ...], **display: Any) -> int:
+def monitor(surroundings: Surroundings, addresses: tuple[str, ...], **display: Any) -> None:
     """Show the events and levels of a board, or of several, as they come.
 
     With several -p, each line names its board, and the table and the page show all. If a board is unplugged, it waits
@@ -106,7 +104,7 @@ def monitor(surroundings: Surroundings, addresses: tuple[str, ...], **display: A
     until its output is closed (0). With --once it ends with 0 after an event: at its onset, or at its end for formats
     of whole events (tsv, audacity); with 6 if there is none within --seconds.
     """
-    return show_events(surroundings, addresses, **display)
+    show_events(surroundings, addresses, **display)
 
 
 def show_events(
@@ -122,8 +120,8 @@ def show_events(
     mqtt: str | None,
     mqtt_ca: Path | None,
     seconds: float | None,
-) -> int:
-    """Show boards until the end, as the options of display_options() say; return the exit code."""
+) -> None:
+    """Show boards until the end, as the options of display_options() say."""
     from soundsdk.monitor.boards.feeds import GATHER_S, ManyBoards, OneBoard
     from soundsdk.monitor.lines import Lines
     from soundsdk.monitor.log import Log
@@ -185,7 +183,6 @@ def show_events(
             add(Lines(form))
         for board in boards:
             add(Notes(board, _sayer(board), _shower(board)))
-        stack.enter_context(_terminable())
         now = time.time()
         for board in boards:
             for sink in sinks:
@@ -196,7 +193,6 @@ def show_events(
         found = run_monitor(boards, feed, sinks, once, whole, seconds, gather_s)
     if once and not found:
         raise CheckError(f"no such event came within {seconds:g} s.")
-    return EXIT_OK
 
 
 def _open(
@@ -273,17 +269,12 @@ def _once(say: Callable[[str], None]) -> Callable[[str], None]:
 def _summaries(boards: Sequence[MonitoredBoard], log: Log | None) -> list[str]:
     from soundsdk.monitor.notes import summary
 
-    failed = log.failed if log else 0
-    return [
+    lines = [
         line
         for board in boards
-        for line in summary(
-            board.state,
-            board.source.counts,
-            failed if board is boards[-1] else 0,
-            board.name if board.several else "",
-        )
+        for line in summary(board.state, board.source.counts, board.name if board.several else "")
     ]
+    return lines if log is None else [*lines, log.summary()]
 
 
 def _last_words(lines: list[str]) -> None:
@@ -291,21 +282,3 @@ def _last_words(lines: list[str]) -> None:
     with contextlib.suppress(OSError):
         for line in lines:
             click.echo(line, err=True)
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """Make SIGTERM end the program as Ctrl-C does, with a summary; exit code 143."""
-
-    def end(number: int, frame: FrameType | None) -> None:
-        sys.exit(EXIT_TERMINATED)
-
-    try:
-        before = signal.signal(signal.SIGTERM, end)
-    except ValueError:  # not the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

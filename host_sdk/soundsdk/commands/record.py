@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import signal
 from pathlib import Path
 
 import click
@@ -56,7 +56,7 @@ def record(
     labels: bool,
     output: Path,
     as_json: bool,
-) -> int:
+) -> None:
     """Record sound into a dataset folder: DIR/LABEL/….wav and a sidecar .json.
 
     Prints the path of each file. What did not arrive is never filled with silence: a recording with gaps is divided at
@@ -67,11 +67,10 @@ def record(
     from soundsdk.device.audio_lines import Take, TakeInterrupted
     from soundsdk.device.classes import check_labels
     from soundsdk.device.session import Device
-    from soundsdk.errors import UsageError
+    from soundsdk.errors import DataError, UsageError
     from soundsdk.labels import counted
     from soundsdk.progress import Progress
     from soundsdk.recording.dataset_files import check_label
-    from soundsdk.recording.end_signals import EndSignals
     from soundsdk.recording.recorder import best_bits, facts_of, record_pc, save, takes
     from soundsdk.whole_file import check_folder
 
@@ -83,10 +82,8 @@ def record(
         raise UsageError("--pre-roll must be shorter than --seconds.", "The event itself would not be in it.")
     empty = False
 
-    ended = EndSignals()
-
     def keep(take: Take, facts: dict[str, object]) -> None:
-        with ended.held_back():
+        with surroundings.signals.held_back():
             sidecar, files = save(output, label, take, facts, labels=labels)
             show(take, sidecar, files)
 
@@ -118,16 +115,18 @@ def record(
             if trigger:
                 click.echo(f"waiting for {trigger} on {hello.board}", err=True)
             facts.update(facts_of(device, depth))
-            for take in takes(device, seconds, count, depth, trigger, pre_roll_s, progress.update):
-                keep(take, {**facts, **facts_of(device, depth)})
+            # Closed before the device is: a board that waits for a trigger is told to stop.
+            with contextlib.closing(
+                takes(device, seconds, count, depth, trigger, pre_roll_s, progress.update)
+            ) as coming:
+                for take in coming:
+                    keep(take, {**facts, **facts_of(device, depth)})
 
-    with ended, Progress("recording") as progress:
+    with Progress("recording") as progress:
         try:
             run(progress)
-        except KeyboardInterrupt as error:
-            if isinstance(error, TakeInterrupted):
-                keep(error.take, facts)
-            if ended.number in (None, signal.SIGINT):
-                raise KeyboardInterrupt from None
-            return 128 + int(ended.number or 0)
-    return int(empty)
+        except TakeInterrupted as error:
+            keep(error.take, facts)
+            raise KeyboardInterrupt from None
+    if empty:
+        raise DataError("nothing of a recording arrived.", "soundsdk doctor says what is wrong with the connection.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import errno
 import io
 import json
 import os
@@ -11,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from soundsdk.errors import EXIT_CODES, EXIT_OK, StandardOutputError
+from soundsdk.errors import EXIT_CODES, EXIT_OK, ReaderGoneError, StandardOutputError
 
 
 def _escape(error: UnicodeError) -> tuple[str, int]:
@@ -56,18 +57,24 @@ class WatchedOutput:
         return self._buffer
 
     def check(self) -> None:
-        """Raise StandardOutputError if something was not written, BrokenPipeError if the reader has gone."""
+        """Raise StandardOutputError if something was not written, ReaderGoneError if the reader has gone."""
+        if not self.is_lost():
+            return
+        assert self.failure is not None
+        if isinstance(self.failure, BrokenPipeError):
+            raise ReaderGoneError from self.failure
+        reason = self.failure.strerror or self.failure
+        full = self.failure.errno in (errno.ENOSPC, errno.EDQUOT)
+        hint = "Free space there, or redirect it elsewhere." if full else "Redirect it elsewhere."
+        raise StandardOutputError(f"standard output cannot be written: {reason}.", hint) from self.failure
+
+    def is_lost(self) -> bool:
+        """Write what is left, and return whether anything could not be written."""
         with contextlib.suppress(OSError):
             self.flush()
         if self._buffer is not None and self.failure is None:
             self.failure = self._buffer.failure
-        if isinstance(self.failure, BrokenPipeError):
-            raise self.failure
-        if self.failure is not None:
-            reason = self.failure.strerror or self.failure
-            raise StandardOutputError(
-                f"standard output cannot be written: {reason}.", "Free space there, or redirect it elsewhere."
-            ) from self.failure
+        return self.failure is not None
 
     @contextlib.contextmanager
     def _watched(self) -> Iterator[None]:

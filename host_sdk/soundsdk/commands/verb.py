@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from soundsdk.commands.end_signals import EndSignals
 
 if TYPE_CHECKING:
     from soundsdk.device.system import System
@@ -15,10 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """The computer that a verb finds boards on, and the times it waits. None: this computer, the usual times."""
+    """The computer that a verb finds boards on, the times it waits, and the signals that end it.
+
+    None: this computer, the usual times.
+    """
 
     system: System | None = None
     flash_timeouts: FlashTimeouts | None = None
+    signals: EndSignals = field(default_factory=EndSignals)
 
 
 pass_surroundings = click.make_pass_decorator(Surroundings, ensure=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from soundsdk.device.connection import CommandRejected, Connection
 from soundsdk.device.messages import Ack, Audio, Event, Message
 from soundsdk.device.transport import ConnectionLost
-from soundsdk.errors import ProtocolError, SoundsdkError, UsageError
+from soundsdk.errors import ProtocolError, SoundsdkError
 from soundsdk.labels import LabelledSpan
 
 SILENCE_S = 5.0  # a board that records sends several lines a second
@@ -265,18 +265,6 @@ def _messages_until(device: Connection, deadline: float, silence_s: float) -> It
             return
 
 
-def _check_label(device: Connection, label: str) -> None:
-    """Raise UsageError if the detector of the board has no such label."""
-    try:
-        # Without thresholds this sets nothing; the error code says whether the label is known.
-        device.request("set", label=label)
-    except CommandRejected as error:
-        if error.code == "set.label":
-            raise UsageError(f"the board's detector {device.hello.model} knows no {label}.", "") from error
-        if error.code != "set.empty":
-            raise
-
-
 def cut(pieces: list[Piece], at: int, samples: int) -> list[Piece]:
     """Return the parts of the pieces within at … at + samples."""
     out = []
@@ -294,14 +282,13 @@ def triggered(
     pre_roll_s: float,
     bits: int = 4,
     timeout_s: float | None = None,
-) -> Iterator[Take]:
+) -> Generator[Take, None, None]:
     """Yield a take for every event of that label, from pre_roll_s before its onset; without end, or for timeout_s.
 
     The board records without a break and the newest sound is kept here, because an event is reported a moment after
-    its onset. An onset within a take starts no other. UsageError for a label that the detector does not know,
+    its onset. An onset within a take starts no other. label: one that the detector has, by check_labels().
     ConnectionLost if the board goes away.
     """
-    _check_label(device, label)
     rate_hz = device.hello.rate_hz
     samples, before = round(seconds * rate_hz), round(pre_roll_s * rate_hz)
     kept = before + samples + 10 * rate_hz  # an event is reported within a few seconds

@@ -19,19 +19,24 @@ _NUMBERS = ("on", "off", "min_ms", "hold_ms")
 
 @dataclass(frozen=True)
 class BoardClass:
-    """One class of a board's detector. on, off: 1/1000 of probability; times in milliseconds of sound."""
+    """One class of a board's detector. on, off: 1/1000 of probability; times in milliseconds of sound.
+
+    action: its rule (see soundfw.act.rules); empty if the board does nothing by itself.
+    """
 
     label: str
     on: int
     off: int
     min_ms: int
     hold_ms: int
+    action: str = ""
 
 
 def classes_of(device: Device) -> list[BoardClass] | None:
-    """Ask a board for the classes of its detector, one by one; None if it is in safe mode or its firmware is older.
+    """Return the classes of a board's detector in its order, each asked for by a `model` command.
 
-    ProtocolError if an answer does not come or is not one.
+    None if the board is in safe mode or its firmware does not know the command; at most MOST_CLASSES. Raises
+    ProtocolError if an answer does not come within 2 s or is not one, ConnectionLost if the board goes.
     """
     found: list[BoardClass] = []
     for _ in range(2 * MOST_CLASSES):  # each may be answered twice
@@ -46,9 +51,12 @@ def classes_of(device: Device) -> list[BoardClass] | None:
         label = values.get("label")
         if not isinstance(label, str) or not all(type(number) is int for number in numbers):
             raise ProtocolError("the board does not describe its detector.", "Flash newer firmware.")
-        count, index, *rule = (number for number in numbers if isinstance(number, int))
+        count, index, *limits = (number for number in numbers if isinstance(number, int))
         if index == len(found):  # not the second answer to a command that was sent twice
-            found.append(BoardClass(label, *rule))
+            action = values.get("action")
+            on, off, min_ms, hold_ms = limits
+            shown = printable(action) if isinstance(action, str) else ""
+            found.append(BoardClass(label, on, off, min_ms, hold_ms, shown))
         if len(found) >= min(count, MOST_CLASSES):
             return found
     raise ProtocolError("the board does not say which class it describes.", "Flash newer firmware.")

@@ -129,7 +129,14 @@ class _Pusher:
         return answer
 
     def _request(self, kind: str, **members: Any) -> Ack:
-        answer = self._device.request(kind, self._answer_s, tries=self._timeouts.tries, **members)
+        try:
+            answer = self._device.request(kind, self._answer_s, tries=self._timeouts.tries, **members)
+        except CommandRejected:
+            raise
+        except ProtocolError as error:
+            # Of lines of 1 kB, noise may swallow every try. The next round asks for hello: a short line, so a board
+            # that does not answer it either has gone.
+            raise _Again(f"the board does not answer {kind}") from error
         assert isinstance(answer, Ack)
         return answer
 

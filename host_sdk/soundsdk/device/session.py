@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from soundfw import FirmwareError
+from soundfw.act import rules
 from soundfw.settings import THRESHOLDS
 from soundfw.wire import framing
 from soundsdk.device import address, protocol
@@ -257,10 +259,12 @@ class Device:
         min_ms: int | None = None,
         hold_ms: int | None = None,
         keep: bool = False,
+        action: str | None = None,
     ) -> Ack:
-        """Change the thresholds of a class (without label: of every class); all or nothing.
+        """Change the thresholds and the rule of a class (without label: of every class); all or nothing.
 
-        on, off: probabilities in steps of 1/1000; min_ms, hold_ms: milliseconds. keep: store them for later starts.
+        on, off: probabilities in steps of 1/1000; min_ms, hold_ms: milliseconds. action: what the board itself does, as
+        soundfw.act.rules has it; "none" takes the rule away. keep: store them for later starts.
         CommandRejected if the board has no such label or refuses the values, UsageError if there are none.
         """
         members: dict[str, Any] = {"label": label} if label is not None else {}
@@ -274,8 +278,14 @@ class Device:
         for name, time_ms in (("min_ms", min_ms), ("hold_ms", hold_ms)):
             if time_ms is not None:
                 members[name] = time_ms
+        if action is not None:
+            try:
+                rules.parse(action)
+            except FirmwareError as error:
+                raise UsageError(f"the action {action!r} cannot be used: {error.args[1]}.") from error
+            members["action"] = action
         if not set(members) - {"label"}:
-            raise UsageError("there is nothing to set.", "Give on, off, min_ms or hold_ms.")
+            raise UsageError("there is nothing to set.", "Give on, off, min_ms, hold_ms or action.")
         if keep:
             members["keep"] = True
         answer = self.request("set", tries=3, **members)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from soundsdk.detector_file import DetectorFile, load
-from soundsdk.errors import ModelError
+from soundsdk.errors import UsageError
 from soundsdk.labels import meant
 from soundsdk.models.reachability import unreachable_classes
 from soundsdk.resources import models_dir
@@ -16,7 +16,10 @@ DEFAULT = "home"
 
 
 def find_model(name_or_path: str | Path | None = None) -> Path:
-    """Return the path of a detector: a path as it is, a bare name below the folder of those that come with soundsdk."""
+    """Return the path of a detector: a path as it is, a bare name below the folder of those that come with soundsdk.
+
+    UsageError, with what may have been meant, for a bare name that is neither.
+    """
     name = str(name_or_path or DEFAULT)
     path = Path(name)
     if path.suffix or path.name != name:
@@ -28,11 +31,11 @@ def find_model(name_or_path: str | Path | None = None) -> Path:
         return path
     names = sorted(p.stem for p in models_dir().glob("*.tflite"))
     hint = f"{meant(name, names)}Give a .tflite file or one of: {', '.join(names)}."
-    raise ModelError(f"there is no detector {name}.", hint if names else "")
+    raise UsageError(f"there is no detector {name}.", hint if names else "")
 
 
 def load_model(name_or_path: str | Path | None = None, warn: Callable[[str], None] | None = None) -> DetectorFile:
-    """Find a detector, read it and check it; ModelError if it cannot be used.
+    """Find a detector, read it and check it; ModelError if it cannot be used, UsageError for a name that is none.
 
     warn: called with a sentence for each class whose settings keep its events from beginning or ending.
     """

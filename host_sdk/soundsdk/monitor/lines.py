@@ -11,6 +11,7 @@ from typing import Protocol, TextIO
 from soundsdk import labels
 from soundsdk.device.messages import Event
 from soundsdk.device.reconnect import ReconnectingItem
+from soundsdk.errors import ReaderGoneError
 from soundsdk.monitor.boards.board import MonitoredBoard
 from soundsdk.monitor.records import line, record
 from soundsdk.monitor.state import EventSpan, whole
@@ -30,7 +31,7 @@ class Sink(Protocol):
 
 
 class Lines:
-    """A Sink that writes lines. BrokenPipeError when the reader has gone, even if there is nothing to write."""
+    """A Sink that writes lines. ReaderGoneError when the reader has gone, even if there is nothing to write."""
 
     def __init__(self, form: str, out: TextIO | None = None) -> None:
         self._form = form
@@ -58,9 +59,9 @@ class Lines:
             self._out.flush()
 
     def tick(self) -> None:
-        """Raise BrokenPipeError if the reader has gone."""
+        """Raise ReaderGoneError if the reader has gone."""
         if self._pipe is not None and any(event & select.POLLERR for _, event in self._pipe.poll(0)):
-            raise BrokenPipeError
+            raise ReaderGoneError
 
     def close(self) -> None:
         """Do nothing: the output stays open."""

@@ -23,6 +23,7 @@ class Log:
     def __init__(self, path: Path, say: Callable[[str], None]) -> None:
         self.path = path
         self._say = say
+        self._written = 0
         self.failed = 0  # lines that could not be written
         self._failing = 0  # of those, since the last one that could
         self._torn = False  # the file ends within a line
@@ -55,9 +56,15 @@ class Log:
                 self._say(f"the log {self.path} cannot be written ({error.strerror or error}); new lines are not kept.")
             return
         self._torn = False
+        self._written += 1
         if self._failing:
             self._say(f"the log {self.path} can be written again; it lacks {counted(self._failing, 'line')}.")
             self._failing = 0
+
+    def summary(self) -> str:
+        """Return what was kept, and what could not be, as a line of the summary."""
+        failed = f", {counted(self.failed, 'line')} could not be written" if self.failed else ""
+        return f"  log      {counted(self._written, 'line')} added to {self.path}{failed}"
 
     def tick(self) -> None:
         """Do nothing: lines are written at once."""

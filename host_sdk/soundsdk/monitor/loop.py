@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from soundsdk.device.messages import Event
+from soundsdk.device.messages import Event, Hello
 from soundsdk.device.protocol import DeviceReset
 from soundsdk.device.reconnect import Reconnected, ReconnectingItem
 from soundsdk.monitor.boards.board import MonitoredBoard
@@ -28,12 +29,22 @@ def run_monitor(
 ) -> bool:
     """Run until `seconds` are over (return False), or with `once` until an event has been shown (return True).
 
+    The sinks have been shown the hello of each board; the same one, from a board that was greeted twice, comes to none.
     once: at the onset of the event, or at its end if only `whole` events are shown. Without either, run until an
     exception ends the loop.
     """
 
     def ends(item: ReconnectingItem, span: EventSpan | None) -> bool:
         return once and isinstance(item, Event) and (not whole or (span is not None and span.offset_s is not None))
+
+    greeted = [_greeting(board, board.state.hello) for board in boards]
+
+    def repeats(board: MonitoredBoard, item: ReconnectingItem) -> bool:
+        if not isinstance(item, Hello):
+            return False
+        index, greeting = boards.index(board), _greeting(board, item)
+        same, greeted[index] = greeted[index] == greeting, greeting
+        return same
 
     end = None if seconds is None else time.monotonic() + seconds
     while end is None or time.monotonic() < end:
@@ -43,7 +54,7 @@ def run_monitor(
         batches = feed.read(timeout_s)
         now = time.time()
         for board, items in batches:
-            if _show(board, items, sinks, now, ends):
+            if _show(board, items, sinks, now, ends, repeats):
                 return True
         for sink in sinks:
             sink.tick()
@@ -58,6 +69,7 @@ def _show(
     sinks: Sequence[Sink],
     now: float,
     ends: Callable[[ReconnectingItem, EventSpan | None], bool],
+    repeats: Callable[[MonitoredBoard, ReconnectingItem], bool],
 ) -> bool:
     """Pass a board's items on; return True at the one that ends the loop."""
     for item in items:
@@ -67,8 +79,15 @@ def _show(
         chosen: Sequence[ReconnectingItem] = board.event_filter.select(item) if isinstance(item, Event) else [item]
         for one in chosen:
             span = board.state.update(one, now)
+            if repeats(board, one):
+                continue
             for sink in sinks:
                 sink.handle(board, one, span, now)
             if ends(one, span):
                 return True
     return False
+
+
+def _greeting(board: MonitoredBoard, hello: Hello) -> tuple[int, Hello]:
+    """Return what tells a hello from the one before: the start of the board that it is of, and all but its seq."""
+    return board.state.start, replace(hello, seq=0)

@@ -96,7 +96,7 @@ def ranges(gaps: list[LinesLost], total: int) -> str:
     return f"seq {some}" + (" and others" if sum(gap.count for gap in gaps) < total else "")
 
 
-def summary(state: State, counts: Counts, log_failed: int = 0, name: str = "") -> list[str]:
+def summary(state: State, counts: Counts, name: str = "") -> list[str]:
     """Return the lines of the summary. name: of the board, among several."""
     seconds = time.monotonic() - state.began
     events = ", ".join(f"{printable(label)} {n}" for label, n in sorted(state.counted.items())) or "none"
@@ -121,8 +121,6 @@ def summary(state: State, counts: Counts, log_failed: int = 0, name: str = "") -
             if n
         ]
         out.append(f"  events   {', '.join(parts)}")
-    if log_failed:
-        out.append(f"  log      {counted(log_failed, 'line')} could not be written")
     return out
 
 

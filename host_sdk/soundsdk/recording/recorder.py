@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,8 +47,10 @@ def facts_of(device: Device, bits: int) -> dict[str, Any]:
 def record_pc(seconds: int, rate_hz: int = 16000, progress: Progress | None = None) -> Take:
     """Record from this computer's default microphone, mono.
 
-    Samples that its sound system loses are a gap. ToolError without sounddevice or PortAudio, DeviceError without a
-    microphone.
+    seconds: length of the take. rate_hz: samples a second. progress: called with the samples so far and in all. Samples
+    that its sound system loses are a gap. Raises MissingPackageError without sounddevice, ToolError without PortAudio,
+    DeviceError if the microphone is missing or gives no sound within 5 s, and TakeInterrupted with what had arrived on
+    Ctrl-C.
     """
     samples = seconds * rate_hz
     joined = Joiner()
@@ -90,7 +93,7 @@ def takes(
     trigger: str | None,
     pre_roll_s: float,
     progress: Progress | None = None,
-) -> Iterator[Take]:
+) -> Generator[Take, None, None]:
     """Yield `count` takes, one after the other: at once, or one for every event of the label `trigger`."""
     from soundsdk.device.audio_lines import record, triggered
 
@@ -101,7 +104,8 @@ def takes(
             if not take.whole:
                 return
         return
-    for number, take in enumerate(triggered(device, trigger, seconds, pre_roll_s, bits), 1):
-        yield take
-        if number == count:
-            return
+    with contextlib.closing(triggered(device, trigger, seconds, pre_roll_s, bits)) as coming:
+        for number, take in enumerate(coming, 1):
+            yield take
+            if number == count:
+                return

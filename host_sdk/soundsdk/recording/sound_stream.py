@@ -6,10 +6,8 @@ arecord -f S16_LE -r 16000 -t raw | soundsdk sim - --rate 16000
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Generator
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any, Protocol
 
 import numpy as np
@@ -63,47 +61,6 @@ class SampleFormat:
         return np.asarray(samples, np.float32).reshape(-1, self.channels)
 
 
-class EndedByCtrlC:
-    """A context in which the first Ctrl-C ends a stream as its end would, and the second one the program.
-
-    pressed: whether it was pressed. Outside the main thread, and where Ctrl-C is ignored, it changes nothing.
-    """
-
-    def __init__(self) -> None:
-        self.pressed = False
-        self._reading = False
-        self._before: Any = None
-
-    def __enter__(self) -> EndedByCtrlC:
-        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-            try:
-                self._before = signal.signal(signal.SIGINT, self._handle)
-            except ValueError:  # not the main thread
-                self._before = None
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        again, self.pressed = self.pressed, True
-        if again or self._reading:
-            raise KeyboardInterrupt
-
-    def read(self, stream: ByteStream, size: int) -> bytes:
-        """Read what is there; b"" at the end, and after Ctrl-C."""
-        try:
-            self._reading = True
-            return b"" if self.pressed else stream.read1(size)
-        except KeyboardInterrupt:
-            if not self.pressed:
-                raise
-            return b""
-        finally:
-            self._reading = False
-
-
 class SoundStream(SoundReader):
     """A stream as blocks of int16 samples, as SoundReader has those of a file; each block is what has come.
 
@@ -116,13 +73,11 @@ class SoundStream(SoundReader):
         stream: ByteStream,
         rate_hz: int = 16000,
         raw_rate_hz: int | None = None,
-        ctrl_c: EndedByCtrlC | None = None,
         name: str = "standard input",
     ) -> None:
         super().__init__(name, rate_hz)
         self._stream = stream
         self._raw_rate_hz = raw_rate_hz
-        self._ctrl_c = ctrl_c or EndedByCtrlC()
 
     def _check_there(self) -> None:
         pass
@@ -152,7 +107,7 @@ class SoundStream(SoundReader):
 
     def _read(self) -> bytes:
         try:
-            return self._ctrl_c.read(self._stream, _READ_BYTES)
+            return self._stream.read1(_READ_BYTES)
         except OSError as error:
             reason = error.strerror or error
             raise DataError(f"{self.path} cannot be read: {reason}.", "Check what writes it.") from error

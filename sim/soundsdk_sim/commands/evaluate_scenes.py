@@ -10,7 +10,8 @@ import click
 from soundsdk.commands.number_list import NumberList
 from soundsdk.commands.options import Number, json_option, model_argument
 from soundsdk.commands.verb import Verb
-from soundsdk.errors import EXIT_CHECK, EXIT_OK, DataError
+from soundsdk.errors import CheckError, DataError
+from soundsdk.labels import counted
 
 
 @click.command(
@@ -29,7 +30,7 @@ from soundsdk.errors import EXIT_CHECK, EXIT_OK, DataError
 @json_option
 def evaluate_scenes(
     model: str, seeds: list[int], seconds: float, data: Path | None, fold: tuple[int, ...], as_json: bool
-) -> int:
+) -> None:
     """Measure a detector on generated scenes with known events.
 
     MODEL is a .tflite file, or one that comes with soundsdk: home, esc10, knock_doorbell.
@@ -58,4 +59,9 @@ def evaluate_scenes(
     else:
         click.echo(event_table([str(seed) for seed in seeds], outcomes))
         click.echo(summary(outcomes))
-    return EXIT_OK if missed == 0 and false <= ALLOWED_FALSE else EXIT_CHECK
+    if missed or false > ALLOWED_FALSE:
+        raise CheckError(
+            f"{counted(missed, 'event')} missed or late (0 are allowed), {counted(false, 'event')} false "
+            f"({ALLOWED_FALSE} is allowed).",
+            "The output names each.",
+        )

@@ -71,9 +71,9 @@ def explain(
     model runs again. Shown are up to three classes that fired or came near it, each at the step in which it was first
     reported, or else at its highest score.
 
-    The recording is WAV, FLAC or OGG, of any rate and number of channels, and is heard from a cold start, as by
-    `soundsdk sim`; with --lead after a while of quiet, which then is part of all times. Exit code 1 if it or the model
-    cannot be used.
+    The recording is WAV, FLAC, OGG, MP3, AIFF or M4A, or anything else that libsndfile or ffmpeg decodes, of any rate
+    and number of channels. It is heard from a cold start, as by `soundsdk sim`; with --lead after a while of quiet,
+    which then is part of all times. Exit code 1 if it or the model cannot be used.
     """
     import numpy as np
 

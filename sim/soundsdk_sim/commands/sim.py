@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -10,8 +12,9 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from soundsdk.commands.end_signals import EndedBySignals, EndSignals, Readable
 from soundsdk.commands.options import Number, json_option, model_option, warn
-from soundsdk.commands.verb import Verb
+from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.errors import DataError, SoundsdkError, UsageError
 from soundsdk.whole_file import check_writable, write_whole
 from soundsdk_sim.targets.names import DEFAULT, PACED, TARGETS
@@ -67,7 +70,9 @@ if TYPE_CHECKING:
 )
 @click.option("--pty", is_flag=True, help="Serve a board at a virtual serial port and print its path.")
 @click.option("--realtime", is_flag=True, help="Run in real time instead of as fast as possible.")
+@pass_surroundings
 def sim(
+    surroundings: Surroundings,
     target: str,
     paths: tuple[Path, ...],
     rate: int | None,
@@ -111,19 +116,24 @@ def sim(
 
         click.echo(TSV_HEADER)
     if piped:
-        _stream(target, rate, detector, form, plot, realtime)
+        _stream(surroundings.signals, target, rate, detector, form, plot, realtime)
         return
     failed: list[SoundsdkError] = []
+    events = 0
     for file, name in named:
         if len(named) > 1 and form == "jsonl":
             click.echo(name, err=True)
         try:
-            _one(target, _sound(file, rate_hz, noise_db), name, detector, form, plot, realtime)
+            events += _one(target, _sound(file, rate_hz, noise_db), name, detector, form, plot, realtime)
         except DataError as error:
             if len(named) == 1:
                 raise
             click.echo(f"soundsdk: {error.message}", err=True)
             failed.append(error)
+    if not events and len(failed) < len(named):
+        option = f" -m {shlex.quote(model)}" if model else ""
+        clip = shlex.quote(str(next(file for file, _ in named)))
+        click.echo(f"no event; why, and how near each class came: soundsdk explain {clip}{option}", err=True)
     if failed:
         raise DataError(f"{len(failed)} of {len(named)} recordings could not be used.", "The reasons are above.")
 
@@ -191,20 +201,32 @@ def _whole(blocks: Iterator[NDArray[np.int16]]) -> NDArray[np.int16]:
 
 
 def _stream(
-    target: str, rate: int | None, detector: DetectorFile, form: str, plot: Path | None, realtime: bool
+    signals: EndSignals,
+    target: str,
+    rate: int | None,
+    detector: DetectorFile,
+    form: str,
+    plot: Path | None,
+    realtime: bool,
 ) -> None:
-    """Run the sound of standard input, and show what is found at once."""
-    from soundsdk.recording.sound_stream import ByteStream, EndedByCtrlC, SoundStream
+    """Run the sound of standard input, and show what is found at once; a signal ends the sound, then the verb."""
+    from soundsdk.recording.sound_stream import SoundStream
     from soundsdk_sim.board import run_recording
 
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
-    with EndedByCtrlC() as ctrl_c:
-        blocks = SoundStream(cast(ByteStream, sys.stdin.buffer), rate_hz, rate, ctrl_c).blocks()
-        if target == DEFAULT and plot is None:
-            run_recording(detector.data, blocks, rate_hz, _line_shower(form, rate_hz), realtime, prompt=True)
-        else:
-            _one(target, blocks, "-", detector, form, plot, realtime)
-    if ctrl_c.pressed:
+    stream = EndedBySignals(cast(Readable, sys.stdin.buffer), signals)
+    blocks = SoundStream(stream, rate_hz, rate).blocks()
+    # An emulator takes its time, and is not waited for.
+    with signals.held_back() if target == DEFAULT else contextlib.nullcontext():
+        try:
+            if target == DEFAULT and plot is None:
+                run_recording(detector.data, blocks, rate_hz, _line_shower(form, rate_hz), realtime, prompt=True)
+            else:
+                _one(target, blocks, "-", detector, form, plot, realtime)
+        except DataError:
+            if not stream.ended:  # else too little had come to be sound
+                raise
+    if stream.ended:
         raise KeyboardInterrupt
 
 
@@ -234,7 +256,8 @@ def _one(
     form: str,
     plot: Path | None,
     realtime: bool,
-) -> None:
+) -> int:
+    """Run one recording, write what was asked for, and return the number of its events."""
     from soundsdk_sim.targets.runner import run_on_target
 
     whole = _whole(blocks) if plot else None
@@ -257,3 +280,4 @@ def _one(
         from soundsdk_sim.explain.run_picture import run_picture
 
         write_whole(plot, run_picture(plot.suffix.lower(), detector.data, whole, f"{name}  ·  {detector.name}"))
+    return len(result.events)

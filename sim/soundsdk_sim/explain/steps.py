@@ -179,7 +179,7 @@ class _ClassFollower:
 
 def given_scores(labels: list[str], rules: list[firmware.Thresholds], rate_hz: int, step_samples: int) -> Any:
     """Make the firmware's detector for scores that come from elsewhere: set .scores, then call .update."""
-    return firmware.Detector(labels, "sigmoid", rules, 0, rate_hz, step_samples, (1.0, 0))
+    return firmware.EventDetector(labels, "sigmoid", rules, 0, rate_hz, step_samples, (1.0, 0))
 
 
 class StateFollower:

@@ -41,7 +41,12 @@ def measured_board(board: Board) -> Board:
 
 
 def profile_detector(board: Board, detector: DetectorFile, sources: Path | None, say: Say) -> Report:
-    """Measure a detector on a board. Raises ModelError if it does not fit, ToolError if an emulator is missing."""
+    """Build the image of a board with a detector in it, run it in an emulator, and return what it costs.
+
+    sources: a folder with MicroPython and its parts, None to fetch them. say: gets a line for each stage. Raises
+    CheckError if the detector does not fit the board, ToolError if a compiler or an emulator is missing, UsageError for
+    a board that nothing here emulates.
+    """
     if os.environ.get("SOUNDCORE_ENGINE") == "tflm":
         raise UsageError("the operators of the engine tflm cannot be measured apart.", "Unset SOUNDCORE_ENGINE.")
     runs_on = measured_board(board)

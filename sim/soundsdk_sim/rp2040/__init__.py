@@ -1,6 +1,6 @@
 """An RP2040 board in an emulator: an unmodified UF2, a microphone, the USB serial port, cycle counts."""
 
-from soundsdk_sim.rp2040.emulator import CallReport, CycleMark, FunctionCall, FunctionTotal, Rp2040
+from soundsdk_sim.rp2040.emulator import CallReport, CycleMark, FunctionCall, FunctionTotal, PinChange, Rp2040
 from soundsdk_sim.rp2040.microphones import AdcMicrophone, I2sMicrophone, PdmMicrophone, microphone_of, modulate
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "FunctionTotal",
     "I2sMicrophone",
     "PdmMicrophone",
+    "PinChange",
     "Rp2040",
     "microphone_of",
     "modulate",

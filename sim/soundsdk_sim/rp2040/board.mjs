@@ -1,4 +1,4 @@
-// A board with an RP2040: power-on, running by cycles, USB serial port, microphone, marks and function calls.
+// A board with an RP2040: power-on, running by cycles, USB serial port, microphone, marks, function calls, pin changes.
 import { CallProfiler } from './call_profiler.mjs';
 import { ConsoleLogger, LogLevel, RP2040, USBCDC } from './chip.mjs';
 import { CycleClock } from './clock.mjs';
@@ -8,6 +8,8 @@ import { Pio } from './pio.mjs';
 const WATCHDOG = 0x40058;
 const WATCHDOG_MARK = 0x18; // SCRATCH3: on a chip nothing reads what is stored there
 const MAX_MARKS = 1000000;
+const MAX_PIN_CHANGES = 1000000;
+const HIGH = 1; // of rp2040js, a pin that is driven high
 const SEND_ROOM = 400; // bytes waiting in the emulated USB host
 
 export class Board {
@@ -20,6 +22,9 @@ export class Board {
     this.marks = []; // [value, cycles]
     this.calls = null;
     this.watched = null;
+    this.watchedPins = [];
+    this.pinListeners = []; // functions that remove them
+    this.pinChanges = []; // [pin, 1 if it is driven high, cycles, samples that wait for the microphone]
     this.onSerial = () => {};
     this.powerOn(flash);
   }
@@ -46,6 +51,7 @@ export class Board {
     this.hookWatchdog();
     mcu.onBreak = (code) => this.halt(`breakpoint ${code}`);
     if (this.watched) this.watch(this.watched);
+    this.watchPins(this.watchedPins);
   }
 
   plugIn() {
@@ -88,6 +94,23 @@ export class Board {
   watch(functions) {
     this.watched = functions;
     this.calls = new CallProfiler(this.cpu, functions);
+  }
+
+  watchPins(pins) {
+    this.watchedPins = pins;
+    for (const remove of this.pinListeners) remove();
+    this.pinListeners = [];
+    for (const pin of pins) {
+      const gpio = this.mcu.gpio[pin];
+      let was = gpio.value === HIGH ? 1 : 0;
+      const changed = (state) => {
+        const high = state === HIGH ? 1 : 0;
+        if (high === was || this.pinChanges.length >= MAX_PIN_CHANGES) return;
+        was = high;
+        this.pinChanges.push([pin, high, this.totalCycles, this.microphone?.waiting ?? 0]);
+      };
+      this.pinListeners.push(gpio.addListener(changed));
+    }
   }
 
   halt(why) {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,6 +32,19 @@ class CycleMark:
 
     value: int
     cycle: int
+
+
+@dataclass(frozen=True)
+class PinChange:
+    """A change of a watched pin. high: it is driven high now, else low, or not driven.
+
+    cycle: CPU cycles since the first power-on. sound_waiting: samples that the microphone still had.
+    """
+
+    pin: int
+    high: bool
+    cycle: int
+    sound_waiting: int
 
 
 @dataclass(frozen=True)
@@ -234,6 +247,15 @@ class Rp2040:
     def marks(self) -> list[CycleMark]:
         """Return every mark so far."""
         return [CycleMark(*mark) for mark in self._request("marks")["marks"]]
+
+    def watch_pins(self, pins: Iterable[int]) -> None:
+        """Log the changes of these GPIOs from now on."""
+        self._request("watch_pins", pins=list(pins))
+
+    def pin_changes(self) -> list[PinChange]:
+        """Return every change of a watched pin so far."""
+        changes = self._request("pin_changes")["changes"]
+        return [PinChange(pin, bool(high), cycle, waiting) for pin, high, cycle, waiting in changes]
 
     def save_flash(self, path: Path) -> None:
         """Write the flash (2 MB) to a file, for `flash` of another board."""

@@ -7,6 +7,7 @@
 //   {"op":"sound","path":PATH}                  appends int16 samples, little-endian, to the microphone's; for PDM each
 //                                               holds 16 bits
 //   {"op":"watch","functions":[[NAME,ADDRESS]]} {"op":"calls"} {"op":"marks"}
+//   {"op":"watch_pins","pins":[N]} {"op":"pin_changes"}
 //   {"op":"save","path":PATH,"bytes":N}         writes the flash to a file
 //   {"op":"serve","port":N}                     answers {"port":N}, serves until the next request, answers again
 //
@@ -97,6 +98,14 @@ const requests = {
 
   calls() {
     return { calls: board.calls?.report() };
+  },
+
+  watch_pins({ pins }) {
+    board.watchPins(pins);
+  },
+
+  pin_changes() {
+    return { changes: board.pinChanges };
   },
 
   marks() {

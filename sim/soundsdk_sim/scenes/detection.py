@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.labels import LabelledSpan
-from soundsdk_sim.scenes.matching import Matched, match, on_time
+from soundsdk_sim.scenes.matching import MARGIN_S, Matched, match, on_time
 from soundsdk_sim.scenes.scene import REQUIRED_LABELS, Scene
 
 REQUIRED_SNR_DB = 5.0
@@ -77,6 +77,16 @@ def failures(outcomes: Sequence[Matched]) -> tuple[int, int]:
     return missed, sum(len(outcome.false) for outcome in outcomes)
 
 
+def end_delays(outcomes: Sequence[Matched], label: str) -> list[float]:
+    """Return how long after their sound events of REQUIRED_SNR_DB or more ended, in seconds, for those found."""
+    return [
+        delay
+        for outcome in outcomes
+        for (true, _), delay in zip(outcome.pairs, outcome.end_delays_s(), strict=True)
+        if true.label == label and true.snr_db >= REQUIRED_SNR_DB and delay is not None
+    ]
+
+
 def event_table(names: Sequence[str], outcomes: Sequence[Matched]) -> str:
     """Return one line per event: scene, label, SNR, times, outcome."""
     lines = [f"{'scene':>6}  {'label':<12} {'SNR dB':>6}  {'true s':>13}  {'found s':>13}  delay s"]
@@ -101,7 +111,10 @@ def event_table(names: Sequence[str], outcomes: Sequence[Matched]) -> str:
 
 
 def summary(outcomes: Sequence[Matched]) -> str:
-    """Return the events found and missed per label, and the two figures that decide."""
+    """Return the events found and missed per label, how late they ended, and the two figures that decide.
+
+    An end is late more than MARGIN_S after the sound was last heard.
+    """
     lines = []
     pairs = [pair for outcome in outcomes for pair in outcome.pairs]
     for label in sorted({true.label for true, _ in pairs}):
@@ -109,8 +122,13 @@ def summary(outcomes: Sequence[Matched]) -> str:
         loud = [(true, found) for true, found in of if true.snr_db >= REQUIRED_SNR_DB]
         timely = sum(on_time(*pair) for pair in loud)
         count = sum(found is not None for _, found in of)
+        delays = end_delays(outcomes, label)
+        ends = ""
+        if delays:
+            late = sum(delay > MARGIN_S for delay in delays)
+            ends = f"; ends late: {late} of {len(delays)}, median {np.median(delays):+.2f} s"
         lines.append(
-            f"{label:<12} >= {REQUIRED_SNR_DB:.0f} dB: {timely} of {len(loud)} within 1 s;"
+            f"{label:<12} >= {REQUIRED_SNR_DB:.0f} dB: {timely} of {len(loud)} within 1 s{ends};"
             f" all levels: {count} of {len(of)} found"
         )
     missed, false = failures(outcomes)

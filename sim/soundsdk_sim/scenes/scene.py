@@ -3,13 +3,15 @@
 SNR: RMS of the event where it sounds (a smoke alarm's pulses, not the pauses between them) over the RMS of all that
 is mixed before it (background and distractors) between its onset and its offset; both at the microphone, before its
 response and its gain, and above 60 Hz.
-Onset: the first sample of the direct sound. Offset: the last one; the room may ring on.
+Onset: the first sample of the direct sound. Offset: the last one; the room may ring on, or the sound fade before.
+Heard until: the end of the last 10 ms in which the event, with its room, is AUDIBLE_DB above the mean power of all else
+in the second around them: what a detector's end of the event is compared with.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +29,21 @@ Maker = Callable[[np.random.Generator, float], Signal]  # of a sound of at most 
 SNR_RANGE_DB = (-5.0, 30.0)
 _PEAK_DBFS = -15.0  # the loudest 50 ms of a scene, before the gain
 _GAIN_RANGE_DB = (-30.0, 6.0)
+AUDIBLE_DB = 3.0
+_FRAME_S, _AROUND_S = 0.01, 0.5  # of heard_until(); the background is averaged so far before and after a frame
 
 
 @dataclass(frozen=True, kw_only=True)
 class SceneEvent(LabelledSpan):
-    """One true event of a scene: a labelled span and how loud it is."""
+    """One true event of a scene: a labelled span, how loud it is, and until when it is heard (None: its offset)."""
 
     snr_db: float
+    heard_until_s: float | None = None
+
+    @property
+    def silent_from_s(self) -> float:
+        """The time at which a listener hears it end: before the offset if it fades, after it in a room that rings."""
+        return self.offset_s if self.heard_until_s is None else self.heard_until_s
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,27 @@ def render(rng: np.random.Generator, part: Part, recordings: Recordings | None) 
     return x * edges(len(x), 0.01, 0.02)
 
 
+def heard_until(mix: Signal, sound: Signal, start: int) -> int:
+    """Return the sample of a mix at which a sound in it, begun at sample `start`, is heard no more (see above).
+
+    That is the sound's own end if it is nowhere as loud as the rest.
+    """
+    frame = samples(_FRAME_S)
+    own = np.zeros(-(-len(mix) // frame) * frame)
+    other = own.copy()
+    own[start : start + len(sound)] = sound
+    other[: len(mix)] = mix
+    other -= own
+    power, rest = (np.mean(x.reshape(-1, frame) ** 2, axis=1) for x in (own, other))
+    half = round(_AROUND_S / _FRAME_S)
+    total = np.concatenate([[0.0], np.cumsum(rest)])
+    at = np.arange(len(rest))
+    first, last = np.maximum(at - half, 0), np.minimum(at + half + 1, len(rest))
+    around = (total[last] - total[first]) / (last - first)
+    loud = np.flatnonzero((power > around * from_db(2 * AUDIBLE_DB)) & (power > 0))
+    return min(len(mix), int(loud[-1] + 1) * frame) if len(loud) else start + len(sound)
+
+
 def compose(
     rng: np.random.Generator,
     bed: Signal,
@@ -105,6 +136,7 @@ def compose(
     n = len(bed)
     mix = bed.copy()
     truth: list[SceneEvent] = []
+    sounds: list[tuple[int, Signal]] = []
     true_labels = {*ALARM_LABELS, *events, *(recordings.clips if recordings else ())}
     # Distractors first, so that an event's SNR counts them.
     for part in sorted(parts, key=lambda p: p.label in true_labels):
@@ -126,6 +158,11 @@ def compose(
         add_at(mix, wet * level, start)
         if event:
             truth.append(SceneEvent(start / RATE_HZ, end / RATE_HZ, part.label, snr_db=part.snr_db))
+            sounds.append((start, wet[: n - start] * level))
+    truth = [
+        replace(event, heard_until_s=heard_until(mix, sound, start) / RATE_HZ)
+        for event, (start, sound) in zip(truth, sounds, strict=True)
+    ]
     frame = samples(0.05)
     count = max(1, n // frame)
     loudest = float(np.sqrt(np.mean(mix[: count * frame].reshape(count, -1) ** 2, axis=1).max()))

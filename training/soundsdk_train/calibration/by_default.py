@@ -6,12 +6,16 @@ ten of its recordings would still be found if each scored _MARGIN logits less. T
 later sounds less like them: sneezes of others were found as often as those trained on are 1 to 1.5 logits lower. Quiet
 comes before recall: while more than _TOO_MANY times max_fa_per_hour is left, `on` rises further, as long as _LEAST of
 the recordings are still found. It rises no further: so few hours cannot tell a lower rate from a higher one.
+
+Then `off` rises until no more than LATE_SHARE of the events found end more than a second after their sound, as long as
+all are still found and no false event is added. Where more still do, pooling is shortened.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,9 +23,9 @@ import numpy as np
 from soundsdk.errors import DataError
 from soundsdk.labels import LabelledSpan, counted, is_background
 from soundsdk.models.reachability import highest_scores, unreachable_in
-from soundsdk_train.calibration.choice import ON, Choice, ClassChoice, choose, score_trace
-from soundsdk_train.calibration.event_counts import EventRule, ScoreTrace
-from soundsdk_train.calibration.heard import HeardRecording, Listener
+from soundsdk_train.calibration.choice import LATE_SHARE, OFF, OFF_OF_ON, ON, Choice, ClassChoice, choose, score_trace
+from soundsdk_train.calibration.event_counts import EventRule, Outcome, ScoreTrace
+from soundsdk_train.calibration.heard import AFTER_S, HeardRecording, Listener
 from soundsdk_train.calibration.held_back import hear_held_back
 from soundsdk_train.calibration.material import hear_generated
 from soundsdk_train.datasets import LabelledFile
@@ -36,6 +40,7 @@ _KEPT = 0.9  # share of the events found with the thresholds of the settings tha
 _TOO_MANY = 4  # times the rate: where so many false events remain, quiet comes before recall,
 _LEAST = 0.5  # down to this share of the events found at first
 _MARGIN = 1.5  # logits
+_SHORTER = (256, 0)  # pool_ms to try where events end late
 _EVENTS = 12  # recordings per label, evenly spread over those trained on
 
 
@@ -44,9 +49,9 @@ def calibrate_trained(
 ) -> dict[str, Any]:
     """Return `detector` and `calibration` of the metadata of a model that was just trained.
 
-    Thresholds are only raised above those of the settings, and min_ms only lengthened: recordings that were trained on
-    sound clearer to the network than any other, so they cannot tell how low a threshold may be, only when one is too
-    high. Returns {} at rates for which no sound is generated. What was not attained is said.
+    Thresholds are only raised above those of the settings (on, then off), and min_ms only lengthened: recordings that
+    were trained on sound clearer to the network than any other, so they cannot tell how low a threshold may be, only
+    when one is too high. Returns {} at rates for which no sound is generated. What was not attained is said.
     """
     listener = Listener(model)
     quiet = hear_generated(listener, settings.generated_s)
@@ -56,8 +61,71 @@ def calibrate_trained(
         say("thresholds are those of the settings: nothing can be generated to calibrate them on")
         return {}
     events = _hear_files(listener, files)
-    before = listener.metadata["detector"]
-    highest = highest_scores(model, listener.metadata, before["pool_ms"])
+    tried: list[_AtPool] = []
+    for pool_ms in _pools(listener.metadata):
+        tried.append(_at_pool(model, listener, settings, quiet, events, pool_ms))
+        if tried[-1].late_share <= LATE_SHARE:
+            break
+    # The longest pool of those at which the fewest events end late, if they are found as well.
+    best = min((one for one in tried if one.found >= _KEPT * tried[0].found), key=lambda one: one.late_share)
+    detector, kept = best.detector, best.classes
+    for one in kept:
+        if not one.attained:
+            say(
+                f"note: {counted(settings.max_fa_per_hour, 'false alarm')} an hour cannot be attained for {one.label}: "
+                f"{one.false} in {one.hours:.2f} h of other sound{_kept_in_words(one)}; soundsdk calibrate chooses by "
+                f"your own background, from {one.least_hours(settings.max_fa_per_hour):.2g} h of it on, and this data "
+                f"has {_background_hours(files):.2g} h"
+            )
+    if best.late_share > LATE_SHARE:
+        say(
+            f"note: {best.late} of {counted(best.found, 'event')} found in recordings trained on end more than "
+            f"{AFTER_S:g} s after their sound"
+        )
+    for problem in unreachable_in(model, {**listener.metadata, "detector": detector}):
+        say(f"warning: {problem}")
+    sources = [GENERATED, RECORDED] if recorded else [GENERATED]
+    entry = Choice(detector, kept, settings.max_fa_per_hour, best.hours).entry(sources)
+    return {"detector": detector, "calibration": {**entry, "events": "trained on"}}
+
+
+@dataclass
+class _AtPool:
+    """The choice for one pool_ms: `detector` of the metadata, and per label what to expect of it."""
+
+    detector: dict[str, Any]
+    classes: list[ClassChoice]
+    hours: float
+    found: int = 0
+    late: int = 0
+
+    @property
+    def late_share(self) -> float:
+        """Share of the events found that end late, of all labels together."""
+        return self.late / self.found if self.found else 0.0
+
+
+def _pools(metadata: dict[str, Any]) -> list[int]:
+    """Return the values of pool_ms to try, the one in the file first, then shorter ones.
+
+    A softmax head decides for one label of a clip, for which its pool is: it stays.
+    """
+    present = int(metadata["detector"]["pool_ms"])
+    return [present, *(p for p in _SHORTER if p < present and metadata["head"] == "sigmoid")]
+
+
+def _at_pool(
+    model: bytes,
+    listener: Listener,
+    settings: CalibrationSettings,
+    quiet: Sequence[HeardRecording],
+    events: Sequence[HeardRecording],
+    pool_ms: int,
+) -> _AtPool:
+    """Choose the thresholds of all labels with one pooling, by the rule above."""
+    before = {**listener.metadata["detector"], "pool_ms": pool_ms}
+    listener.metadata = {**listener.metadata, "detector": before}  # choose() begins with what is there
+    highest = highest_scores(model, listener.metadata, pool_ms)
     chosen: dict[str, tuple[float, ClassChoice]] = {}
     choice: Choice | None = None
     for factor in _LOOSER:
@@ -69,14 +137,14 @@ def calibrate_trained(
         if len(chosen) == len(choice.classes):
             break
     assert choice is not None
+    out = _AtPool({}, [], choice.hours)
     rules = [dict(rule) for rule in before["classes"]]
-    kept = []
     for one in choice.classes:
         index = listener.labels.index(one.label)
         rate, picked = chosen.get(one.label, (math.inf, one))
         thresholds = picked.thresholds if one.label in chosen else rules[index]
         picked.attained = rate <= settings.max_fa_per_hour
-        trace = _trace(listener, quiet, index, before["pool_ms"])
+        trace = _trace(listener, quiet, index, pool_ms)
         heard = trace.outcome(_rule(thresholds), [thresholds["on"]])
         # Between the rates of the ladder, and above the loosest.
         for on in sorted(on for on in ON if thresholds["on"] < on <= highest[index]):
@@ -88,29 +156,23 @@ def calibrate_trained(
                 break
             thresholds = picked.thresholds
             heard = trace.outcome(_rule(thresholds), [on])
+        thresholds = _ending_in_time(listener, quiet, events, index, thresholds, pool_ms)
+        heard = trace.outcome(_rule(thresholds), [thresholds["on"]])
         picked.thresholds = rules[index] = thresholds
         picked.false, picked.scenes = int(heard.false[0]), int(heard.scenes[0])
-        kept.append(picked)
-        found, number = _found(listener, events, index, thresholds, before["pool_ms"])
+        out.classes.append(picked)
+        own, number = _outcome(listener, events, index, thresholds, pool_ms)
+        found = int(own.found[0])
         picked.recall, picked.events = (found / number if number else None), number
-    for one in kept:
-        if not one.attained:
-            say(
-                f"note: {counted(settings.max_fa_per_hour, 'false alarm')} an hour cannot be attained for {one.label}: "
-                f"{one.false} in {one.hours:.2f} h of other sound{_kept_in_words(one)}; soundsdk calibrate chooses by "
-                f"your own background, from {one.least_hours(settings.max_fa_per_hour):.2g} h of it on, and this data "
-                f"has {_background_hours(files):.2g} h"
-            )
-    detector = {"pool_ms": before["pool_ms"], "classes": rules}
-    for problem in unreachable_in(model, {**listener.metadata, "detector": detector}):
-        say(f"warning: {problem}")
-    sources = [GENERATED, RECORDED] if recorded else [GENERATED]
-    entry = Choice(detector, kept, settings.max_fa_per_hour, choice.hours).entry(sources)
-    return {"detector": detector, "calibration": {**entry, "events": "trained on"}}
+        picked.late = float(own.late[0]) / found if found else None
+        out.found += found
+        out.late += int(own.late[0])
+    out.detector = {"pool_ms": pool_ms, "classes": rules}
+    return out
 
 
 def _hear_files(listener: Listener, files: Sequence[LabelledFile]) -> list[HeardRecording]:
-    """Hear some recordings of each label, each after LEAD_S of quiet."""
+    """Hear some recordings of each label, each between LEAD_S of quiet before and after it."""
     out: list[HeardRecording] = []
     for label in listener.labels:
         own = [item for item in files if item.label == label and not is_background(label)]
@@ -122,8 +184,8 @@ def _hear_files(listener: Listener, files: Sequence[LabelledFile]) -> list[Heard
             rng = np.random.default_rng(len(out))
             lead = noise_floor(rng, round(LEAD_S * listener.rate_hz))
             span = LabelledSpan(LEAD_S, LEAD_S + len(pcm) / listener.rate_hz, label)
-            tail = lead[: listener.rate_hz]
-            out.append(listener.hear(np.concatenate([lead, pcm, tail]), name=item.path.name, truth=[span]))
+            # As much behind it, in which an event may end late.
+            out.append(listener.hear(np.concatenate([lead, pcm, lead]), name=item.path.name, truth=[span]))
     return out
 
 
@@ -143,14 +205,44 @@ def _trace(listener: Listener, recordings: Sequence[HeardRecording], index: int,
     return score_trace(listener, recordings, [listener.pooled(r, pool_ms) for r in recordings], index, pool_ms)
 
 
-def _found(
+def _outcome(
     listener: Listener, events: Sequence[HeardRecording], index: int, thresholds: dict[str, int], pool_ms: int
-) -> tuple[int, int]:
-    """Return how many events of a label are found, and how many there are."""
+) -> tuple[Outcome, int]:
+    """Return the outcome of the recordings of a label, and how many events there are."""
     label = listener.labels[index]
     own = [r for r in events if any(c.label == label for c in r.claims)]
     trace = _trace(listener, own, index, pool_ms)
-    return int(trace.outcome(_rule(thresholds), [thresholds["on"]]).found[0]), len(trace.starts)
+    return trace.outcome(_rule(thresholds), [thresholds["on"]]), len(trace.starts)
+
+
+def _ending_in_time(
+    listener: Listener,
+    quiet: Sequence[HeardRecording],
+    events: Sequence[HeardRecording],
+    index: int,
+    thresholds: dict[str, int],
+    pool_ms: int,
+) -> dict[str, int]:
+    """Return the thresholds with the lowest `off` at which few events end late, else that at which the fewest do."""
+    trace = _trace(listener, quiet, index, pool_ms)
+    label = listener.labels[index]
+    sounds = _trace(listener, [r for r in events if any(c.label == label for c in r.claims)], index, pool_ms)
+    best: tuple[float, dict[str, int]] | None = None
+    least_found = most_false = 0.0
+    for off in (thresholds["off"], *sorted(o for o in OFF if thresholds["off"] < o <= OFF_OF_ON * thresholds["on"])):
+        tried = {**thresholds, "off": off}
+        own = sounds.outcome(_rule(tried), [tried["on"]])
+        false = trace.outcome(_rule(tried), [tried["on"]]).false[0]
+        if best is None:
+            least_found, most_false = own.found[0], false
+        elif own.found[0] < least_found or false > most_false:
+            continue
+        if best is None or own.late[0] < best[0]:
+            best = own.late[0], tried
+        if own.late[0] <= LATE_SHARE * own.found[0]:
+            break
+    assert best is not None
+    return best[1]
 
 
 def _kept_in_words(one: ClassChoice) -> str:
@@ -176,6 +268,6 @@ def _keeps_events(
     margin = math.exp(margin_logits)
     on = one.thresholds["on"]
     stricter = {**one.thresholds, "on": min(999, round(1000 * on * margin / (on * margin + 1000 - on)))}
-    found, _ = _found(listener, events, index, stricter, before["pool_ms"])
-    at_first, _ = _found(listener, events, index, before["classes"][index], before["pool_ms"])
-    return found >= share * at_first
+    kept, _ = _outcome(listener, events, index, stricter, before["pool_ms"])
+    at_first, _ = _outcome(listener, events, index, before["classes"][index], before["pool_ms"])
+    return bool(kept.found[0] >= share * at_first.found[0])

@@ -28,15 +28,18 @@ ON = (
     500, 550, 600, 650, 700, 740, 780, 810, 840, 870, 890, 910, 925, 940, 950, 960, 968, 975, 981, 986, 990, 993, 995,
     997, 998, 999,
 )  # fmt: skip
-OFF = (200, 100, 300, 400, 50)  # a low `off` dates an onset back to where the score began to rise
+# A low `off` dates an onset back to where the score began to rise, a high one ends an event with its sound.
+OFF = (200, 100, 300, 400, 50, 500, 600, 700)
 MIN_MS = (0, 256, 512, 768)
 # A smoke alarm's longest pause is 1.65 s; a siren may be masked for a moment.
 HOLD_MS = {"smoke_alarm": (2000, 2400), "siren": (1000, 1500, 700)}
 HOLD_DEFAULT_MS = (700, 1000)
-_OFF_OF_ON = 0.75  # `off` is at most this share of `on`
+OFF_OF_ON = 0.75  # `off` is at most this share of `on`
 _EXTRA_COST = 0.05  # of an event that one sound broke into, against a sound that was missed
 _CONFUSED_COST = 0.5  # of a false event in recordings of other labels
 _DELAY_COST = 0.02  # per 256 ms of min_ms
+LATE_SHARE = 0.05  # of the events found that may end more than heard.AFTER_S after their sound
+_LATE_COST = 0.1  # of the recall, where more do; each of them besides counts as half found
 _PLATEAU = 0.01  # values of `on` that are worse than the best by no more than this are as good
 _TAIL_ON = (50, 100, 200, 300, 400)  # lower than is ever chosen, to see how the scores of false events fall
 _TIGHTER = (1.0, 0.5, 0.25)  # shares of the rate to aim at
@@ -49,7 +52,8 @@ class ClassChoice:
     false: its false events in the background, `hours` long, and scenes: in how many recordings or pieces of long ones.
     expected_per_hour: what is expected of other sound, likely_per_hour: what nine of ten times as many hours do not
     exceed. size: false events of a scene that has any.
-    recall: of the true events, None without any. cross_false: false events in the halves that were not chosen on, None
+    recall: of the true events, None without any. late: share of the events found that end more than heard.AFTER_S
+    after their sound, None without any. cross_false: false events in the halves that were not chosen on, None
     if that was not tried. attained: whether the rate is kept, and at least one true event found if there were any.
     """
 
@@ -65,6 +69,7 @@ class ClassChoice:
     events: int
     attained: bool
     cross_false: int | None = None
+    late: float | None = None
 
     @property
     def proved_per_hour(self) -> float:
@@ -108,6 +113,8 @@ class Choice:
                 one["cross_false"] = c.cross_false
             if c.recall is not None:
                 one |= {"recall": round(c.recall, 4), "events": c.events}
+            if c.late is not None:
+                one["late"] = round(c.late, 4)
             if not c.attained:
                 one["attained"] = False
             classes.append(one)
@@ -254,6 +261,7 @@ class _Candidate:
     likely: float
     size: float
     recall: float | None
+    late: float | None
     events: int
     utility: float
     feasible: bool
@@ -304,6 +312,7 @@ class _Search:
                 c.recall,
                 c.events,
                 c.feasible,
+                late=c.late,
             )
             for label, c in zip(labels, best[2], strict=True)
             if c is not None
@@ -328,7 +337,7 @@ class _Search:
         true = len(events.starts)
         best: _Candidate | None = None
         for rule in _rules(label, present, true > 0):
-            usable = [on for on in on_values if rule.off <= (_OFF_OF_ON if true else 1.0) * on and rule.off < on]
+            usable = [on for on in on_values if rule.off <= (OFF_OF_ON if true else 1.0) * on and rule.off < on]
             if not usable:
                 continue
             heard = _hear(quiet, rule, usable, hours)
@@ -374,6 +383,11 @@ def _hear(trace: ScoreTrace, rule: EventRule, on_values: Sequence[int], hours: f
     return _Quiet(outcome.false[n:], outcome.scenes[n:], rates.beyond(n))
 
 
+def late_cost(events: Outcome, true: int) -> NDArray[np.float64]:
+    """Return what it costs, as recall, that events end long after their sound; for each value of `on`."""
+    return np.where(events.late > LATE_SHARE * events.found, _LATE_COST + 0.5 * events.late / true, 0.0)
+
+
 def _best_on(
     rule: EventRule, on_values: Sequence[int], quiet: _Quiet, events: Outcome, true: int, max_per_hour: float
 ) -> _Candidate:
@@ -382,7 +396,7 @@ def _best_on(
     if true:
         found = events.found / true
         cost = _EXTRA_COST * events.extra + _CONFUSED_COST * events.false
-        utility = found - cost / true - delay
+        utility = found - cost / true - delay - late_cost(events, true)
         # Sound that is a little fainter or louder than here meets the neighbouring values.
         padded = np.pad(utility, 1, mode="edge")
         utility = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
@@ -416,6 +430,7 @@ def _best_on(
         float(quiet.expected.likely_per_hour[i]),
         float(quiet.expected.size[i]),
         float(found[i]) if true else None,
+        float(events.late[i] / events.found[i]) if true and events.found[i] else None,
         true,
         value,
         feasible,

@@ -2,7 +2,8 @@
 
 With `off`, min_ms and hold_ms fixed, the steps at or above `off` form runs, and runs with gaps shorter than hold_ms
 form islands. A run fires if it reaches `on` min_ms before its end. An island gives one event if any of its runs fires,
-as runs that follow within hold_ms prolong it. tests/training/test_calibration.py compares this with the detector.
+as runs that follow within hold_ms prolong it, and ends with its last run. tests/training/test_calibration.py compares
+this with the detector.
 
 False events come in clusters: one siren-like organ gives six. What counts as independent is a scene: all recordings
 cut from one source, or SCENE_S of a longer recording.
@@ -62,13 +63,14 @@ class ScoreTrace:
         placed.sort(key=lambda pair: pair[0] + pair[1].start)
         self.starts = np.array([at + c.start for at, c in placed], np.int64)
         self.ends = np.array([at + c.end for at, c in placed], np.int64)
+        self._over = np.array([at + (c.end if c.over is None else c.over) for at, c in placed], np.int64)
         self._scene, self._of_one_source = _first_scenes(ends, sources, SCENE_S * rate_hz)
 
-    def onsets(self, rule: EventRule, on_values: Sequence[int]) -> list[NDArray[np.int64]]:
-        """Return the onsets of the events for each value of `on`, ascending, on the common time of the recordings."""
+    def events(self, rule: EventRule, on_values: Sequence[int]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Return onsets and ends of the events for each value of `on`, ascending, on the recordings' common time."""
         above = self.scores >= rule.off
         if not above.any():
-            return [np.zeros(0, np.int64) for _ in on_values]
+            return [(np.zeros(0, np.int64), np.zeros(0, np.int64)) for _ in on_values]
         other = np.diff(self._recording, prepend=-1) != 0
         before = np.concatenate([[False], above[:-1]]) & ~other
         first = np.flatnonzero(above & ~before)
@@ -78,6 +80,8 @@ class ScoreTrace:
         gap = first[1:] - last[:-1] - 1
         joined = (gap * step * 1000 < rule.hold_ms * self.rate_hz) & ~_other_between(self._recording, first, last)
         island = np.concatenate([[0], np.cumsum(~joined)])
+        # An island ends with its last run.
+        over = self._begins[last[np.flatnonzero(np.diff(island, append=-1))]] + step
         needed = max(1, -(-rule.min_ms * self.rate_hz // (1000 * step)))
         # The first step of a recording has no step below `off` before it: the detector's clock starts at 0.
         run_start = np.where(other[first], self._zero[first], self._begins[first])
@@ -90,7 +94,8 @@ class ScoreTrace:
             fires = has & (at + needed - 1 <= last)
             chosen = np.flatnonzero(fires)
             chosen = chosen[np.diff(island[chosen], prepend=-1) != 0]
-            out.append(np.maximum(run_start[chosen], self._begins[at[chosen]] - self._back))
+            onsets = np.maximum(run_start[chosen], self._begins[at[chosen]] - self._back)
+            out.append((onsets, over[island[chosen]]))
         return out
 
     def outcome(self, rule: EventRule, on_values: Sequence[int]) -> Outcome:
@@ -98,8 +103,9 @@ class ScoreTrace:
         false = np.zeros(len(on_values))
         found = np.zeros(len(on_values))
         extra = np.zeros(len(on_values))
+        late = np.zeros(len(on_values))
         scenes, squares = np.zeros(len(on_values)), np.zeros(len(on_values))
-        for i, onsets in enumerate(self.onsets(rule, on_values)):
+        for i, (onsets, ends) in enumerate(self.events(rule, on_values)):
             low = np.searchsorted(onsets, self.starts, "left")
             high = np.searchsorted(onsets, self.ends, "right")
             number = high - low
@@ -113,7 +119,9 @@ class ScoreTrace:
                 scenes[i], squares[i] = len(sizes), np.square(sizes).sum()
             extra[i] = np.maximum(number - 1, 0).sum()
             found[i] = (number > 0).sum()
-        return Outcome(false, found, extra, scenes, squares)
+            own = np.flatnonzero(number)
+            late[i] = (ends[high[own] - 1] > self._over[own]).sum()
+        return Outcome(false, found, extra, scenes, squares, late)
 
     def _scene_of(self, onsets: NDArray[np.int64]) -> NDArray[np.int64]:
         recording, at = onsets // _APART, onsets % _APART
@@ -126,6 +134,7 @@ class Outcome:
     """The false events, the true ones that were found and further events for those, for each value of `on`.
 
     scenes: those in which a false event lies; squares: the sum over scenes of the square of their false events.
+    late: true events whose last event ends more than heard.AFTER_S after their sound.
     """
 
     false: NDArray[np.float64]
@@ -133,6 +142,7 @@ class Outcome:
     extra: NDArray[np.float64]
     scenes: NDArray[np.float64]
     squares: NDArray[np.float64]
+    late: NDArray[np.float64]
 
 
 def _other_between(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,16 +15,22 @@ from numpy.typing import NDArray
 
 from soundsdk.labels import LabelledSpan
 
-AFTER_S = 1.0  # an event that begins this long after its sound still belongs to it
+AFTER_S = 1.0  # an event that begins this long after its sound still belongs to it, and may end so long after it
+_FRAME_S = 0.01  # of sound_end()
+_AUDIBLE, _DISTINCT, _FAINT = 2.0, 10.0, 1e-3  # 3 dB, 10 dB and -30 dB, as ratios of power
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A true event, to which events of its label belong that have an onset from start to end, in samples."""
+    """A true event, to which events of its label belong that have an onset from start to end, in samples.
+
+    over: where the last of them has to have ended, AFTER_S after the sound is heard no more; None: at `end`.
+    """
 
     label: str
     start: int
     end: int
+    over: int | None = None
 
 
 @dataclass
@@ -56,6 +62,24 @@ def clip_claims(truth: Sequence[LabelledSpan], rate_hz: int, step_samples: int) 
         end = round((span.offset_s + AFTER_S) * rate_hz)
         out.append(Claim(span.label, round(span.onset_s * rate_hz) - step_samples, end))
     return out
+
+
+def sound_end(pcm: NDArray[np.int16], rate_hz: int) -> int:
+    """Return the sample at which a recording's sound is heard no more, where its quiet parts tell.
+
+    That is the end of the last 10 ms that are 3 dB above its quietest tenth and no more than 30 dB below its loudest
+    part. Where the loud parts stand out by less than 10 dB, as in rain, it is the recording's end.
+    """
+    frame = round(_FRAME_S * rate_hz)
+    count = len(pcm) // frame
+    if count == 0:
+        return len(pcm)
+    power = np.square(pcm[: count * frame].astype(np.float64)).reshape(count, frame).mean(1)
+    floor, loudest = np.percentile(power, (10, 95))
+    if loudest <= _DISTINCT * floor:
+        return len(pcm)
+    heard = np.flatnonzero(power > max(_AUDIBLE * floor, _FAINT * power.max()))
+    return int(heard[-1] + 1) * frame
 
 
 class Listener:
@@ -98,11 +122,19 @@ class Listener:
             np.frombuffer(b"".join(logits), np.int8).reshape(steps, len(self.labels)),
             np.frombuffer(b"".join(attention), np.int8).reshape(steps, len(stream.attention)),
             np.asarray(ends, np.int64),
-            clip_claims(truth, self.rate_hz, self.step_samples),
+            [
+                replace(claim, over=self._over(pcm, span))
+                for claim, span in zip(clip_claims(truth, self.rate_hz, self.step_samples), truth, strict=True)
+            ],
             kind,
             sound_s,
             source,
         )
+
+    def _over(self, pcm: NDArray[np.int16], span: LabelledSpan) -> int:
+        """Return the sample by which the events of a span have to have ended."""
+        start, end = round(span.onset_s * self.rate_hz), round(span.offset_s * self.rate_hz)
+        return start + sound_end(pcm[start:end], self.rate_hz) + round(AFTER_S * self.rate_hz)
 
     def pooled(self, heard: HeardRecording, pool_ms: int) -> NDArray[np.int32]:
         """Return the scores, (steps, labels) in 1/1000, that the firmware's detector makes with a pooling."""

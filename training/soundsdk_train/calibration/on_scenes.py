@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk_sim.scenes import Recordings, Scene, SceneEvent, make_scene
-from soundsdk_sim.scenes.matching import match, on_time
+from soundsdk_sim.scenes.matching import MARGIN_S, match, on_time
 from soundsdk_sim.scenes.scene import ALARM_LABELS
 from soundsdk_train.calibration.heard import HeardRecording, Listener
 from soundsdk_train.datasets import LabelledFile
@@ -26,7 +26,8 @@ from soundsdk_train.run_settings import SYNTHETIC_LABELS
 POOL_MS = (0, 256, 512, 768)
 ON = (500, 600, 700, 800, 870, 920, 950, 970)
 ON_RECORDED = 700  # least for labels from recordings: those were trained on, and sound clearer than unseen ones
-OFF_OF_ON = (0.2, 0.4, 0.6)  # a low `off` dates an onset back to where the score began to rise
+# A low `off` dates an onset back to where the score began to rise, a high one ends an event with its sound.
+OFF_OF_ON = (0.2, 0.4, 0.6, 0.8)
 # min_ms delays the event, not the onset that it reports.
 MIN_MS = (0, 256, 512)
 # A smoke alarm's longest pause is 1.65 s; a siren may be masked for a moment. The first value is tried first.
@@ -36,6 +37,7 @@ REQUIRED_SNR_DB = 5.0
 # The recordings of the validation scenes were trained on; unseen ones give more false events.
 FALSE_COST = 2.0
 MISSED_COST = 2.0  # of an alarm loud enough to be promised
+LATE_END_COST = 0.5  # of an event loud enough to be promised that ends more than MARGIN_S after its sound is heard
 _VARY = 0.2  # share by which recordings are played faster or slower
 _FIRST_SEED = 900_000  # scenes to choose on; tests use seeds far below
 
@@ -49,11 +51,17 @@ class ScoredScene:
 
 
 def penalty(scenes: Sequence[ScoredScene], label: str, thresholds: dict[str, int]) -> float:
-    """Return the cost of thresholds: FALSE_COST per false event, MISSED_COST per alarm missed, less for faint ones."""
+    """Return the cost of thresholds: FALSE_COST per false event, MISSED_COST per alarm missed, less for faint ones.
+
+    An event found that ends late costs LATE_END_COST.
+    """
     cost = 0.0
     for scene in scenes:
         outcome = match(scene.truth, detect_events(scene.scored, {"classes": [thresholds]}), [label])
         cost += FALSE_COST * len(outcome.false)
+        for true, end_delay_s in zip((true for true, _ in outcome.pairs), outcome.end_delays_s(), strict=True):
+            if end_delay_s is not None and end_delay_s > MARGIN_S and true.snr_db >= REQUIRED_SNR_DB:
+                cost += LATE_END_COST
         for true, found in outcome.pairs:
             if label in ALARM_LABELS and true.snr_db >= REQUIRED_SNR_DB:
                 cost += 0.0 if on_time(true, found) else MISSED_COST

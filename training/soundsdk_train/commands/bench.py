@@ -12,7 +12,8 @@ import click
 
 from soundsdk.commands.options import json_option
 from soundsdk.commands.verb import Verb
-from soundsdk.errors import EXIT_CHECK, EXIT_OK, UsageError
+from soundsdk.errors import CheckError, UsageError
+from soundsdk.labels import counted
 from soundsdk.recording.skipped import SkippedFiles
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     help="Compare with the detectors of the same names in this table, as it was before; it may be --table itself.",
 )
 @json_option
-def bench(models: tuple[str, ...], sets: tuple[str, ...], table: Path, against: Path | None, as_json: bool) -> int:
+def bench(models: tuple[str, ...], sets: tuple[str, ...], table: Path, against: Path | None, as_json: bool) -> None:
     """Measure detectors on named sets of recordings, as evaluate --deployed does, and keep a table of them.
 
     MODEL is a .tflite file or a detector that comes with soundsdk. A set is a folder of labelled folders, or of long
@@ -93,7 +94,8 @@ def bench(models: tuple[str, ...], sets: tuple[str, ...], table: Path, against: 
         _print(kept, compared)
     for sentence in worse:
         click.echo(f"worse: {sentence}", err=True)
-    return EXIT_CHECK if worse else EXIT_OK
+    if worse:
+        raise CheckError(f"{counted(len(worse), 'figure')} worse than in {against}.", "The lines above say which.")
 
 
 def _check_comparable(models: tuple[str, ...], against: Path, earlier: BenchTable, sets: Iterable[str]) -> None:

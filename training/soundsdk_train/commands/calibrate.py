@@ -66,9 +66,10 @@ def calibrate(
     """Find the thresholds that keep false alarms below a rate and the most events, and write them into a detector.
 
     MODEL is a .tflite file or a detector that comes with soundsdk, which needs -o. With --events, pooling, thresholds,
-    minimum duration and hold are chosen for the highest recall; without it, durations stay and the thresholds are the
-    lowest that are quiet enough. A rate that no setting keeps, or that so few hours cannot tell, is an error (exit
-    code 6), and nothing is written.
+    minimum duration and hold are chosen for the highest recall, and so that events end with their sound; without it,
+    durations stay and the thresholds are the lowest that are quiet enough. Those may be lower than they were: each
+    label that changes is named, old and new, with the false alarms to expect; --raise-only lowers none. A rate that no
+    setting keeps, or that so few hours cannot tell, is an error (exit code 6), and nothing is written.
     """
     for folder in backgrounds:
         if not folder.exists():
@@ -76,6 +77,7 @@ def calibrate(
     from soundsdk.models.reachability import highest_scores, unreachable_in
     from soundsdk.models.shipped import find_model, load_model
     from soundsdk.whole_file import check_writable, write_results
+    from soundsdk_train.calibration.changes import KEPT, changes
     from soundsdk_train.calibration.choice import choose
     from soundsdk_train.calibration.heard import Listener
     from soundsdk_train.calibration.material import find_backgrounds, hear_backgrounds, hear_events, hours_of
@@ -114,8 +116,13 @@ def calibrate(
     if deaf:
         raise CheckError(f"with these thresholds {deaf[0]}.", "Nothing was written. Report this with the recordings.")
     write_results({target: replace_metadata(detector.data, metadata)})
+    changed = changes(detector.metadata["detector"], listener.labels, choice)
+    for one in changed:
+        if one.direction != KEPT:
+            click.echo(f"note: {one}", err=True)
     if as_json:
         report = {"file": str(target), "skipped": skipped.count, "detector": choice.detector}
+        report["changes"] = [one.as_dict() for one in changed]
         click.echo(json.dumps({**report, "calibration": metadata["calibration"]}))
     else:
         _show(choice, str(target))
@@ -215,9 +222,10 @@ def _show(choice: Choice, target: str) -> None:
     most = counted(choice.max_per_hour, "false alarm")
     console.print(f"{target}: at most {most} an hour, {choice.hours:.2f} h of background")
     console.print(f"pooled over {choice.detector['pool_ms']} ms")
-    table = Table("class", "on", "off", "min ms", "hold ms", "false", "proved below", "recall")
+    table = Table("class", "on", "off", "min ms", "hold ms", "false", "proved below", "recall", "ends late")
     for c in choice.classes:
         recall = "-" if c.recall is None else f"{c.recall:.2f} of {c.events}"
+        late = "-" if c.late is None else f"{100 * c.late:.0f} %"
         values = (c.thresholds[key] for key in ("on", "off", "min_ms", "hold_ms"))
-        table.add_row(c.label, *map(str, values), str(c.false), f"{c.proved_per_hour:.2f}/h", recall)
+        table.add_row(c.label, *map(str, values), str(c.false), f"{c.proved_per_hour:.2f}/h", recall, late)
     console.print(table)

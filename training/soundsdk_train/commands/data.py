@@ -8,7 +8,7 @@ import click
 
 from soundsdk.commands.options import json_option
 from soundsdk.commands.verb import Verb
-from soundsdk.errors import EXIT_CHECK, EXIT_OK
+from soundsdk.errors import CheckError
 from soundsdk_train.commands.data_options import background_option, layout_option, training_fold_option
 
 
@@ -26,7 +26,7 @@ from soundsdk_train.commands.data_options import background_option, layout_optio
 @training_fold_option
 @background_option
 @json_option
-def data(folder: str, layout: str, fold: int | None, background: tuple[str, ...], as_json: bool) -> int:
+def data(folder: str, layout: str, fold: int | None, background: tuple[str, ...], as_json: bool) -> None:
     """Show what `soundsdk train` would find in a folder of recordings.
 
     Clips and minutes per class, and how they are divided; rates; what was passed over, and why; clips that are silent,
@@ -48,7 +48,5 @@ def data(folder: str, layout: str, fold: int | None, background: tuple[str, ...]
     else:
         for line in report.lines():
             click.echo(line)
-    if report.problem is None:
-        return EXIT_OK
-    click.echo(f"soundsdk: {report.problem.message}\n  {report.problem.hint}", err=True)
-    return EXIT_CHECK
+    if report.problem is not None:
+        raise CheckError(report.problem.message, report.problem.hint)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import click
 from soundsdk.commands.options import Number, fold_option, json_option, model_argument, warn
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import DataError, UsageError
-from soundsdk.labels import counted, meant
+from soundsdk.labels import counted, meant_by
 from soundsdk.models.shipped import find_model
 from soundsdk.recording.skipped import SkippedFiles
 from soundsdk_train.datasets import LAYOUTS, load_clips, scan
@@ -234,14 +233,14 @@ def _evaluate_clips(
     if len(unknown) == len(metadata["labels"]):
         raise DataError(
             f"{data} has none of the labels of {model}.",
-            f"{_meant_by(dataset.labels, metadata['labels'])}The model knows {', '.join(metadata['labels'])}.",
+            f"{meant_by(dataset.labels, metadata['labels'])}The model knows {', '.join(metadata['labels'])}.",
         )
     if metadata["head"] == "softmax":
         outside = sorted(set(dataset.labels) - set(metadata["labels"]))
         if outside:
             raise DataError(
                 f"{data} has classes that {model} does not know: {', '.join(outside)}.",
-                f"{_meant_by(outside, metadata['labels'])}Rename or remove them, or train again.",
+                f"{meant_by(outside, metadata['labels'])}Rename or remove them, or train again.",
             )
     files = [r for r in dataset.recordings if fold is None or r.fold == fold]
     frontend = frontend_of(metadata)
@@ -270,11 +269,6 @@ def _evaluate_clips(
     title = "The same clips on continuous sound, as on the device"
     print_figures(open_console(), title, continuous, onsets_known=False)
     _warn_of_training(find_model(model), data, layout, fold, metadata)
-
-
-def _meant_by(given: Iterable[str], known: Collection[str]) -> str:
-    """Return what the names of folders may have been meant to be; "" if nothing looks like them."""
-    return "".join(f"{label}: {close[0].lower()}{close[1:]}" for label in given if (close := meant(label, known)))
 
 
 def _print_clips(name: str, fold: int | None, figures: Figures, floats: dict[str, float] | None) -> None:

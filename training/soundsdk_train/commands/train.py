@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from soundsdk.commands.options import output_option, seed_option
+from soundsdk.commands.options import json_option, output_option, seed_option
 from soundsdk.commands.verb import Verb
-from soundsdk.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError
+from soundsdk.detector_file import from_bytes
+from soundsdk.errors import UsageError
 from soundsdk_train.commands.data_options import training_fold_option
 from soundsdk_train.commands.training_options import training_options
 
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
     help="Train in as many processes together, each started with the same command but for --worker.",
 )
 @click.option("--worker", type=click.IntRange(0), metavar="N", help="Number of this one in --workers, from 0.")
+@json_option
 @output_option("Detector file to write, such as siren.tflite.")
 def train(
     data: str,
@@ -63,8 +68,9 @@ def train(
     resume: bool,
     workers: str | None,
     worker: int | None,
+    as_json: bool,
     output: Path,
-) -> int:
+) -> None:
     """Train a detector on a folder of recordings.
 
     It says first what it found, as `soundsdk data` does. A class named background, noise, silence, other or negative
@@ -75,6 +81,9 @@ def train(
     that is there stays, and the exit code is 130. The same seed on the same machine gives the same file. The file is
     written only if TensorFlow Lite Micro and soundcore agree on every byte of its output; a .run.json beside it records
     settings, data, versions and figures.
+
+    With --json, standard output is one object: the file, its SHA-256, labels, thresholds, cost, figures, warnings and
+    seconds; progress stays on standard error.
 
     With --workers, each process computes its part of every batch, on its GPU if there is one; worker 0 writes. If one
     does not come within two minutes, or is lost, the others end with exit code 1, and the checkpoint stays.
@@ -107,27 +116,65 @@ def train(
         workers=workers.split(",") if workers else (),
         worker=worker or 0,
     )
+    begun = time.monotonic(), time.process_time()
     done = run_training(request, partial(click.echo, err=True))
     if done is None:
         click.echo(f"done; worker 0 writes {output}", err=True)
-        return EXIT_OK
-    _show(done)
+        if as_json:
+            click.echo(json.dumps({"file": None, "worker": request.worker}))
+        return
+    warnings = _warnings(done)
+    if as_json:
+        seconds, processor_s = time.monotonic() - begun[0], time.process_time() - begun[1]
+        times = {"seconds": round(seconds, 1), "processor_seconds": round(processor_s, 1)}
+        click.echo(json.dumps({**_result(done), "warnings": [*done.notes, *warnings], "times": times}))
+    else:
+        _show(done)
+    for line in warnings:
+        click.echo(line, err=True)
+    click.echo(f"record of the run: {done.record}", err=True)
     if done.interrupted:
-        click.echo(
-            f"interrupted: {done.path} is what was trained so far; the same command with --resume goes on to {output}",
-            err=True,
-        )
-        return EXIT_INTERRUPTED
-    return EXIT_OK
+        click.echo(f"{done.path} is what was trained so far", err=True)
+        raise KeyboardInterrupt(f"The same command with --resume goes on to {output}.")
 
 
-def _show(done: FinishedTraining) -> None:
-    """Print cost and figures, and what is too large for a small board."""
-    from soundsdk.detector_file import from_bytes
+def _result(done: FinishedTraining) -> dict[str, Any]:
+    """Return what was made, for a program: the file and what it holds, and the figures of the held-out fold."""
+    record, metadata = done.detector.record, from_bytes(done.detector.data, done.path).metadata
+    return {
+        "file": str(done.path),
+        "record": str(done.record),
+        "interrupted": done.interrupted,
+        "sha256": hashlib.sha256(done.detector.data).hexdigest(),
+        "name": metadata["name"],
+        "labels": metadata["labels"],
+        "detector": metadata["detector"],
+        "calibration": metadata.get("calibration"),
+        "provenance": metadata["provenance"],
+        "cost": record["cost"],
+        "training": {**record["training"], "epochs": len(record["training"]["losses"])},
+        "fold": record["test_fold"],
+        "float": record["float"],
+        "int8": record["int8"],
+        "deployed": record.get("deployed"),
+    }
+
+
+def _warnings(done: FinishedTraining) -> list[str]:
+    """Return what is too large for a small board, what cannot fire, and the boards that cannot hold the detector."""
     from soundsdk.models.fit import misfits
     from soundsdk.models.reachability import unreachable_classes
     from soundsdk_train.training_run import over_budget
 
+    written = from_bytes(done.detector.data, done.path)
+    return [
+        *(f"note: too large for a small board: {line}" for line in over_budget(done.detector.record)),
+        *(f"warning: {line}" for line in (*map(str, unreachable_classes(written)), *misfits(written))),
+    ]
+
+
+def _show(done: FinishedTraining) -> None:
+    """Print cost and figures."""
     cost, fold = done.detector.record["cost"], done.detector.record["test_fold"]
     click.echo(
         f"{done.path}: {cost['file_bytes']:,} bytes, {cost['parameters']:,} parameters, "
@@ -145,9 +192,3 @@ def _show(done: FinishedTraining) -> None:
 
         title = f"fold {fold}, on continuous sound as on the device"
         print_figures(open_console(), title, done.continuous, onsets_known=False)
-    for line in over_budget(done.detector.record):
-        click.echo(f"note: too large for a small board: {line}", err=True)
-    written = from_bytes(done.detector.data, done.path)
-    for line in (*map(str, unreachable_classes(written)), *misfits(written)):
-        click.echo(f"warning: {line}", err=True)
-    click.echo(f"record of the run: {done.record}", err=True)

@@ -113,7 +113,7 @@ def detect_events(scored: ScoredRecording, detector_settings: Mapping[str, Any])
     thresholds = [
         firmware.Thresholds(c["on"], c["off"], c["min_ms"], c["hold_ms"]) for c in detector_settings["classes"]
     ]
-    detector = firmware.Detector(
+    detector = firmware.EventDetector(
         scored.labels, "sigmoid", thresholds, 0, scored.rate_hz, scored.step_samples, (1.0, 0)
     )
     found: list[ReportedEvent] = []

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from soundsdk import labels as label_files
 from soundsdk.errors import DataError
-from soundsdk.labels import LabelledSpan, is_background, printable
+from soundsdk.labels import LabelledSpan, is_background, meant_by, printable
 from soundsdk_train.datasets import label_name
 
 # What a recording without any event is often said to hold; besides background, noise and the like.
@@ -108,15 +107,9 @@ def _check_labels(source: _Truth, known: Mapping[str, str]) -> None:
     clear = any(is_background(label) or label.removesuffix("s") in _NEGATIVES for label in source.labels)
     if clear and not source.shared:
         return
-    close = {
-        known[match[0]]: label
-        for label in sorted(source.labels)
-        if (match := difflib.get_close_matches(label, known, 1, 0.7))
-    }
-    meant = "".join(f" Is {_shown(label)} meant to be {name}?" for name, label in list(close.items())[:_NAMED])
     raise DataError(
         f"no label of {source.name} is one of the model's: {_some(map(_shown, sorted(source.labels)))}.",
-        f"The model knows {', '.join(known.values())}.{meant}",
+        f"{meant_by(sorted(source.labels), list(known.values()))}The model knows {', '.join(known.values())}.",
     )
 
 

@@ -237,7 +237,12 @@ class Mqtt:
             connected = self._connected
             self._kept[self.topics.availability] = OFFLINE
         if not connected:
-            return  # the thread ends with the program; the broker has published the last will
+            # Its thread may wait for long, until the program ends; of the board behind this it must hold nothing, or
+            # what is written in C is still there after Python. The broker has published the last will.
+            self._client.on_connect = self._client.on_disconnect = self._client.on_connect_fail = None
+            self._client.on_message = None
+            self._client.disconnect()
+            return
         with contextlib.suppress(RuntimeError, ValueError):
             self._client.publish(self.topics.availability, OFFLINE, qos=1, retain=True).wait_for_publish(_BYE_S)
         self._client.disconnect()

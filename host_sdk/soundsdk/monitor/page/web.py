@@ -17,7 +17,7 @@ from soundsdk.monitor.page.server import Client, PageServer
 from soundsdk.monitor.state import EventSpan
 
 KEPT_S = 60.0  # of scores and features, for a page that joins
-_KEPT_STEPS = 1000  # at most
+KEPT_STEPS = 1000  # at most
 _COUNTS_S = 1.0
 _EVENTS_OF_OTHERS = 20
 _LEVELS_S = 0.5
@@ -71,7 +71,7 @@ class _BoardFeed:
     def __init__(self, server: PageServer, board: MonitoredBoard) -> None:
         self.board = board
         self._server = server
-        self._steps: deque[tuple[float, dict[str, Any]]] = deque(maxlen=_KEPT_STEPS)
+        self._steps: deque[tuple[float, dict[str, Any]]] = deque(maxlen=KEPT_STEPS)
         self._known: dict[str, Any] = {}
         self._counts: dict[str, Any] = {}
         self._counted_at = 0.0

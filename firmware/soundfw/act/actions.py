@@ -1,0 +1,264 @@
+"""The actions of a board: each class's rule on its outputs, the board's LED, and the events for a user's program."""
+
+from .. import FirmwareError
+from ..platform import const
+from .outputs import Output, Pattern
+
+_HEARTBEAT_ON_MS = const(50)  # the LED while the board listens
+_HEARTBEAT_OFF_MS = const(3950)
+_SAFE_MS = const(125)  # on and off in safe mode
+_COLOR = (0, 24, 0)  # of an addressable LED: green, and not so bright that it blinds
+_WAITING = const(16)  # events that may wait for a user's program
+
+
+class WaitingEvents:
+    """A ring of the newest edges, for a reader that may be slower; those that find it full are counted in `missed`."""
+
+    def __init__(self):
+        self._index = [0] * _WAITING
+        self._on = [False] * _WAITING
+        self._time = [0] * _WAITING
+        self._peak = [0] * _WAITING
+        self._first = 0
+        self.waiting = 0
+        self.missed = 0
+
+    def push(self, index, on, time, peak):
+        """Append an edge of a class: its index, its time in samples, its score in 1/1000."""
+        if self.waiting == _WAITING:
+            self.missed += 1
+            return
+        i = (self._first + self.waiting) % _WAITING
+        self._index[i] = index
+        self._on[i] = on
+        self._time[i] = time
+        self._peak[i] = peak
+        self.waiting += 1
+
+    def pop(self):
+        """Return the oldest (index, on, time, peak), or None."""
+        if not self.waiting:
+            return None
+        i = self._first
+        self._first = (i + 1) % _WAITING
+        self.waiting -= 1
+        return self._index[i], self._on[i], self._time[i], self._peak[i]
+
+
+class Actions:
+    """The rules of a board and its LED, driven by its events.
+
+    settings: Settings; pins: see act.pins, None: this board's. Rules are read, and pins taken, by start() and
+    change(); edge() and step() allocate nothing. `broken` holds what of the settings cannot be carried out, a sentence
+    by its name; the rest is. What a board without rules and LED does not need is not loaded.
+    """
+
+    def __init__(self, settings, pins):
+        self.broken = {}
+        self.acted = 0  # events that switched an output
+        self.events = None  # WaitingEvents, where a program wants them
+        self.hook = None  # user_hook.UserHook, which reads them
+        self._settings = settings
+        self._pins = pins
+        self._labels = ()
+        self._rate_hz = 0
+        self._texts = {}  # by label
+        self._rules = []  # of each class, a tuple of Patterns
+        self._outputs = {}  # by GPIO, -1 for the LED
+        self._all = ()
+        self._active = 0  # events that are on
+        self._led = None
+        self._led_ruled = False
+        self._safe = None
+        self._safe_at = 0
+        self._listening = None
+        self._hearing = None
+        if settings.led["kind"] != "none":
+            self._open_led(settings.led["kind"], settings.led["pin"])
+
+    def _open_pins(self):
+        if self._pins is None:
+            from .pins import of_this_python
+
+            self._pins = of_this_python()
+        return self._pins
+
+    def _open_led(self, kind, pin):
+        pins = self._open_pins()
+        try:
+            self._led = Output(pins.pixel(pin, _COLOR) if kind == "ws2812" else pins.level(pin, 0))
+        except (ValueError, OSError, TypeError, AttributeError) as e:
+            self.broken["led"] = "led: this board cannot use GPIO %d: %s" % (pin, str(e)[:60])
+
+    def start(self, labels, rate_hz):
+        """Take up the rules of the settings, for a detector's labels; what is wrong with one is in `broken`."""
+        self._labels = labels
+        self._rate_hz = rate_hz
+        if self._led is not None:
+            on, off = _HEARTBEAT_ON_MS * rate_hz // 1000, _HEARTBEAT_OFF_MS * rate_hz // 1000
+            self._listening = Pattern(self._led, on, off, 0)
+            self._hearing = Pattern(self._led, 0, 0, 0)
+        texts = self._settings.actions
+        if not isinstance(texts, dict):
+            self.broken["actions"] = "actions must be an object"
+            texts = {}
+        self._texts = {}
+        known = []
+        for label in sorted(texts):
+            if label in labels:
+                known.append(label)
+            else:
+                self.broken[label] = "action.%s: the detector has no such label" % label[:64]
+        try:
+            if known:
+                self._take({label: texts[label] for label in known})
+        except FirmwareError:
+            # One by one: those that are right are carried out.
+            for label in known:
+                try:
+                    self._take({label: texts[label]})
+                except FirmwareError as e:
+                    self.broken[label] = e.args[1]
+        self._show_listening(0)
+
+    def run_hook(self):
+        """Call the user's function for the oldest event that waits; return what it raised, as a text, or None."""
+        event = self.events.pop() if self.hook is not None else None
+        if event is None:
+            return None
+        index, on, time, peak = event
+        return self.hook.call(self._labels[index], "on" if on else "off", time / self._rate_hz, peak / 1000)
+
+    def members(self):
+        """Return the counts as members of a status line; empty on a board that has no rules and no function."""
+        text = ',"acted":%d' % self.acted if self._texts or self.acted else ""
+        hook = self.hook
+        if hook is not None:
+            text += ',"hook_calls":%d,"hook_errors":%d,"hook_missed":%d,"hook_slow":%d,"hook_us":%d' % (
+                hook.calls,
+                hook.errors,
+                self.events.missed,
+                hook.slow,
+                hook.read_longest_us(),
+            )
+        return text
+
+    def text(self, label):
+        """Return the rule of a label; empty if it has none."""
+        return self._texts.get(label, "")
+
+    def has_rule(self, label):
+        """Return True if the settings have a rule for a label, be it of this detector or of another."""
+        return label in self._texts or (isinstance(self._settings.actions, dict) and label in self._settings.actions)
+
+    def change(self, texts, now):
+        """Set the rules (dict by label), all or nothing; `none` takes one away. FirmwareError says what is wrong."""
+        self.release()
+        try:
+            self._take(texts)
+            for label in texts:
+                self.broken.pop(label, None)
+        finally:
+            self._show_listening(now)
+
+    def _take(self, texts):
+        """Add rules to those there are and prepare all outputs."""
+        from .rules import PinUse, parse
+
+        merged = dict(self._texts)
+        merged.update(texts)
+        use = PinUse(self._settings.mic, self._settings.led, self._settings.outputs)
+        parsed = {}
+        # The new ones last: a conflict is theirs.
+        for label in sorted(merged, key=lambda label: (label in texts, label)):
+            name = "action." + label
+            try:
+                parsed[label] = parse(merged[label])
+                use.claim(parsed[label], name)
+            except FirmwareError as e:
+                raise FirmwareError(e.args[0], "%s: %s" % (name[:71], e.args[1]))
+        outputs = {}
+        rules = []
+        led_ruled = False
+        for label in self._labels:
+            patterns = []
+            for action in parsed.get(label, ()):
+                if action.pin not in outputs:
+                    outputs[action.pin] = self._output(action, "action." + label)
+                led_ruled = led_ruled or action.pin < 0
+                rate = self._rate_hz
+                times = [ms * rate // 1000 for ms in (action.on_ms, action.off_ms, action.last_ms)]
+                patterns.append(Pattern(outputs[action.pin], *times, action.hz or 1))
+            rules.append(tuple(patterns))
+        self._texts = {label: merged[label] for label in merged if parsed[label]}
+        self._rules = rules
+        self._outputs = outputs
+        self._led_ruled = led_ruled
+        self._all = tuple([outputs[pin] for pin in outputs if pin >= 0] + ([self._led] if self._led else []))
+
+    def _output(self, action, name):
+        pin = action.pin
+        if pin < 0:
+            if self._led is None:
+                raise FirmwareError("action.led", name[:71] + ": the LED of this board cannot be used")
+            return self._led
+        try:
+            pins = self._open_pins()
+            if action.output == "tone":
+                return Output(pins.tone(pin))
+            return Output(pins.level(pin, 1 if action.low else 0), action.low)
+        except (ValueError, OSError, TypeError, AttributeError) as e:
+            raise FirmwareError(
+                "action.pin", "%s: this board cannot use GPIO %d: %s" % (name[:71], pin, str(e)[:60])
+            )
+
+    def edge(self, index, on, time, peak, now):
+        """Carry out the rule of a class whose event begins or ends. time, now: in samples; peak: 1/1000."""
+        patterns = self._rules[index] if self._rules else ()
+        if patterns and on:
+            self.acted += 1
+        for pattern in patterns:
+            if on:
+                pattern.output.start(pattern, now)
+            else:
+                pattern.output.end(pattern)
+        self._active += 1 if on else -1
+        if self._led is not None and not self._led_ruled:
+            if not on and not self._active:
+                self._led.start(self._listening, now)
+            elif on and self._active == 1:
+                self._led.start(self._hearing, now)
+        if self.events is not None:
+            self.events.push(index, on, time, peak)
+
+    def step(self, now):
+        """Switch the outputs whose time has come, at sample `now`."""
+        for output in self._all:
+            output.step(now)
+
+    def _show_listening(self, now):
+        self._all = self._all or ((self._led,) if self._led else ())
+        if self._led is not None and not self._led_ruled and self._listening is not None:
+            self._led.start(self._hearing if self._active else self._listening, now)
+
+    def release(self):
+        """Make every output idle."""
+        for output in self._all:
+            output.stop()
+
+    def close(self):
+        """Make every output idle for good: the sound has ended."""
+        self.release()
+        self._active = 0
+        self._rules = []
+
+    def show_safe_mode(self, elapsed_ms):
+        """Blink the LED in safe mode; to be called often, with the milliseconds since the last call."""
+        led = self._led
+        if led is None:
+            return
+        self._safe_at += elapsed_ms
+        if self._safe is None:
+            self._safe = Pattern(led, _SAFE_MS, _SAFE_MS, 0)
+            led.start(self._safe, self._safe_at)
+        led.step(self._safe_at)
