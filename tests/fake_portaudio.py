@@ -95,7 +95,14 @@ def fake_sounddevice(*microphones: FakeMicrophone, default: int = 0) -> SimpleNa
         check_input_settings(device=device, channels=channels, dtype=dtype, samplerate=samplerate)
         return _Stream(microphones[device - 1], samplerate, channels, (callback, finished_callback))
 
-    return SimpleNamespace(
+    module = SimpleNamespace(looked_again=0)
+
+    def look_again() -> None:
+        module.looked_again += 1
+
+    vars(module).update(
+        _terminate=lambda: None,
+        _initialize=look_again,
         PortAudioError=PortAudioError,
         query_devices=lambda: devices,
         query_hostapis=lambda: [{"name": "Sounds"}, {"name": "Old Sounds"}],
@@ -103,3 +110,4 @@ def fake_sounddevice(*microphones: FakeMicrophone, default: int = 0) -> SimpleNa
         check_input_settings=check_input_settings,
         RawInputStream=raw_input_stream,
     )
+    return module

@@ -109,6 +109,9 @@ class MicTransport:
 
     def reopen(self) -> Transport:
         """Start such a board again, when the microphone is back."""
+        from soundsdk.recording.computer_microphone import look_again
+
+        look_again()
         return MicTransport(self.path.partition(":")[2])
 
 

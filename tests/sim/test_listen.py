@@ -163,6 +163,9 @@ def test_a_microphone_is_chosen_by_number_name_or_part_of_it(plug: Plug) -> None
     assert [one.default for one in found] == [True, False, False, False, False]
     for wanted, number in (("", 1), ("3", 3), ("4", 4), ("usb one", 2), ("two", 3), ("USB", 5)):
         assert choose_microphone(found, wanted).number == number, wanted
+    with pytest.raises(DeviceError) as refused:
+        choose_microphone(found, "Bilt-in")
+    assert refused.value.hint.startswith("Did you mean Built-in?")
     for wanted, says in (("us", "3 microphones are called us"), ("9", "no microphone 9"), ("0", "no microphone 0")):
         with pytest.raises(DeviceError, match=says):
             choose_microphone(found, wanted)
@@ -226,10 +229,15 @@ def test_a_microphone_that_comes_back_is_heard_again(pcm: np.ndarray, model_file
     plug(FakeMicrophone(pcm, ends=True))
     with ReconnectingDevice(f"mic:,model={model_file}") as device:
         kinds: list[type] = []
+        gone = back = None
         for _ in range(600):
             kinds += [type(item) for item in device.read_all(0.1)]
             if Disconnected in kinds and Reconnected in kinds:
                 break
-            if Disconnected in kinds:
-                plug(FakeMicrophone(pcm))
+            if Disconnected in kinds and gone is None:
+                gone = plug()  # PortAudio knows no microphone while it is away
+            elif gone is not None and gone.looked_again:
+                back = plug(FakeMicrophone(pcm))
     assert kinds.index(Disconnected) < kinds.index(Reconnected)
+    assert back is not None
+    assert back.looked_again

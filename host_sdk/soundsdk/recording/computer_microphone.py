@@ -21,10 +21,11 @@ from soundsdk.device.transport import ConnectionLost
 from soundsdk.errors import DeviceError, ToolError
 from soundsdk.install.packages import need
 from soundsdk.install.programs import system_install_command
-from soundsdk.labels import printable
+from soundsdk.labels import meant, printable
 
 QUEUE_S = 10  # of sound that waits to be read; more is lost, and counted
 _SILENT_S = 5.0  # a microphone that sends no sample for so long is gone
+_OPEN: set[int] = set()  # ids of the microphones that are open
 _LIST = "List this computer's microphones with soundsdk listen --list."
 
 
@@ -57,6 +58,18 @@ def _portaudio(what: str) -> Any:
             f"{what} needs PortAudio, which is not installed.", f"Run {system_install_command(_package())}"
         ) from error
     return sounddevice
+
+
+def look_again() -> None:
+    """Let PortAudio find microphones that were plugged in after it had begun.
+
+    It cannot while one of this program is open; then those that are known keep their numbers.
+    """
+    if not _OPEN:
+        sounddevice = _portaudio("soundsdk listen")
+        # The way that sounddevice's documentation names; it has no public one.
+        sounddevice._terminate()
+        sounddevice._initialize()
 
 
 def _package() -> str:
@@ -105,7 +118,8 @@ def choose_microphone(found: list[Microphone], wanted: str) -> Microphone:
     )
     same = next((group for group in groups if group), [])
     if not same:
-        raise DeviceError(f"this computer has no microphone {wanted}.", _LIST)
+        near = meant(wanted, [one.name for one in found])
+        raise DeviceError(f"this computer has no microphone {wanted}.", f"{near}{_LIST}")
     # One microphone is there once for every sound system: the default's is meant.
     ours = [one for one in same if one.system == found[0].system] or same
     if len(ours) > 1:
@@ -152,6 +166,7 @@ class ComputerMicrophone:
                 finished_callback=self._finish,
             )
             self._stream.start()
+            _OPEN.add(id(self))
         except sounddevice.PortAudioError as error:
             self.close()
             raise DeviceError(
@@ -223,6 +238,7 @@ class ComputerMicrophone:
 
     def close(self) -> None:
         """Close the microphone; what has been heard and not read is dropped."""
+        _OPEN.discard(id(self))
         if self._stream is not None:
             self._stream.close()
 
