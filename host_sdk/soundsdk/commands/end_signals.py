@@ -77,7 +77,7 @@ class EndSignals:
 
     @contextlib.contextmanager
     def let_through(self) -> Iterator[None]:
-        """Within held_back(), let a signal raise KeyboardInterrupt after all: one that comes now, or has come."""
+        """Let a signal raise KeyboardInterrupt within held_back() after all: one that comes now, or has come."""
         shielded, self._shielded = self._shielded, False
         try:
             waiting, self._waiting = self._waiting, False
