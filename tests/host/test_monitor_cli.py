@@ -176,8 +176,8 @@ def test_tables_have_the_events_of_the_board(ports: VirtualPorts, tmp_path: Path
     port = ports.add(lambda: board(BEEPS, speed=4))
     log = tmp_path / "log.jsonl"
     words = ["monitor", "-p", port.path, "--format", "tsv", "--log", str(log)]
-    with ended_by(lambda: wait_until(lambda: len(lines_with(log, OFF)) > 5, "five events")), pytest.raises(SystemExit):
-        run(words, ports)
+    with ended_by(lambda: wait_until(lambda: len(lines_with(log, OFF)) > 5, "five events")):
+        assert run(words, ports) == 143
     header, *rows = capsys.readouterr().out.splitlines()
     assert header == "filename\tonset\toffset\tevent_label"
     assert len(rows) >= 4
@@ -216,8 +216,8 @@ def test_noise_is_counted_and_what_the_board_prints_is_shown(ports: VirtualPorts
     def enough() -> bool:
         return len(lines_with(log, EVENT)) > 60 and bool(lines_with(log, '"type":"missing"'))
 
-    with ended_by(lambda: wait_until(enough, "sixty edges and a gap")), pytest.raises(SystemExit):
-        run(words, ports)
+    with ended_by(lambda: wait_until(enough, "sixty edges and a gap")):
+        assert run(words, ports) == 143
     captured = capsys.readouterr()
     assert shown_and_logged(captured.out, log)
     records = [json.loads(line) for line in log.read_text().splitlines()]
@@ -250,8 +250,8 @@ def test_an_unplugged_board_is_found_again_by_its_serial_number(
         port.plug("ttyACM1")
         wait_until(lambda: EVENT in log.read_text().partition('"type":"back"')[2], "an event after the return")
 
-    with ended_by(pull), pytest.raises(SystemExit):
-        run(["monitor", "--format", "jsonl", "--log", str(log)], ports)
+    with ended_by(pull):
+        assert run(["monitor", "--format", "jsonl", "--log", str(log)], ports) == 143
     captured = capsys.readouterr()
     records = [json.loads(line) for line in log.read_text().splitlines()]
     (gone,), (back,) = ([r for r in records if r["type"] == kind] for kind in ("gone", "back"))
@@ -279,8 +279,8 @@ def test_a_restart_of_the_board_is_reported(ports: VirtualPorts, tmp_path: Path,
         port.plug()
         wait_until(lambda: OFF in log.read_text().partition('"type":"back"')[2], "a whole event after the return")
 
-    with ended_by(pull), pytest.raises(SystemExit):
-        run(["monitor", "--format", "tsv", "--log", str(log)], ports)
+    with ended_by(pull):
+        assert run(["monitor", "--format", "tsv", "--log", str(log)], ports) == 143
     captured = capsys.readouterr()
     assert "has restarted" in captured.err
     assert {row.split("\t")[0] for row in captured.out.splitlines()[1:]} == {"sim", "sim-2"}

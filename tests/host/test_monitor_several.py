@@ -63,8 +63,8 @@ def test_each_line_and_each_record_of_the_log_names_its_board(ports: VirtualPort
     def heard_all(begin: int = 0) -> None:
         wait_until(lambda: all(lines_with(log, EVENT, name, after=begin) for name in names), "events of all boards")
 
-    with ended_by(heard_all), pytest.raises(SystemExit):
-        run(["monitor", *words, "--format", "jsonl"], ports)
+    with ended_by(heard_all):
+        assert run(["monitor", *words, "--format", "jsonl"], ports) == 143
     captured = capsys.readouterr()
     records = [json.loads(line) for line in log.read_text().splitlines()]
     assert shown_and_logged(captured.out, log)
@@ -76,8 +76,8 @@ def test_each_line_and_each_record_of_the_log_names_its_board(ports: VirtualPort
         assert seen == sorted(seen), "each board's lines are in order"
         assert f"watched {name} at " in captured.err
     written = log.stat().st_size
-    with ended_by(lambda: heard_all(written)), pytest.raises(SystemExit):
-        run(["monitor", *words], ports)
+    with ended_by(lambda: heard_all(written)):
+        assert run(["monitor", *words], ports) == 143
     assert {line.split()[-1] for line in capsys.readouterr().out.splitlines()} == names
 
 
@@ -90,8 +90,8 @@ def test_tables_tell_the_boards_apart_and_a_label_track_is_of_one(
         # Two ends: the onset of the first may have come before the monitor did.
         return all(len(lines_with(log, '"edge":"off"', f"E6614103{i}")) > 1 for i in range(3))
 
-    with ended_by(lambda: wait_until(whole_events, "whole events of all boards")), pytest.raises(SystemExit):
-        run(["monitor", *words, "--format", "tsv", "--log", str(log)], ports)
+    with ended_by(lambda: wait_until(whole_events, "whole events of all boards")):
+        assert run(["monitor", *words, "--format", "tsv", "--log", str(log)], ports) == 143
     _, *rows = capsys.readouterr().out.splitlines()
     assert {row.split("\t")[0] for row in rows} == {f"sim-E6614103{i}" for i in range(3)}
     assert run(["monitor", *words, "--format", "audacity"], ports) == 2
@@ -118,8 +118,8 @@ def test_a_board_that_is_lost_does_not_end_the_others_and_comes_back(
         lost.plug()
         wait_until(lambda: since("back", EVENT, name), "an event after the return")
 
-    with ended_by(pull), pytest.raises(SystemExit):
-        run(["monitor", *words, "--format", "jsonl", "--log", str(log)], ports)
+    with ended_by(pull):
+        assert run(["monitor", *words, "--format", "jsonl", "--log", str(log)], ports) == 143
     captured = capsys.readouterr()
     records = [json.loads(line) for line in log.read_text().splitlines()]
     assert [(one["type"], one["device"]) for one in records if one["type"] in ("gone", "back")] == [
