@@ -81,6 +81,8 @@ def open_sim(text: str) -> Transport:
     file: a recording its microphone delivers once, then silence; model: its detector (default: home). Faults, see
     faults.Faulty: noise, noise_out (share of the bytes that are damaged), seed, unplug_read, unplug_written, bytes_s.
     """
+    if not text:
+        raise UsageError("sim: is incomplete: nothing follows the colon.", "Such as sim:rpi_pico.")
     name, *words = text.split(",")
     board = find_board(name)
     options = _options(words)
