@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 SOUNDCORE := firmware/cmodules/soundcore
 CORE := $(wildcard $(addprefix $(SOUNDCORE)/,*.[ch] *.cpp */*.[ch] */*.cc */*/*.[ch]))
 
-.PHONY: help install demo test test-shuffled fuzz lint c-test docs-picture train-env notebook pythons release bench-boards clean
+.PHONY: help install demo test test-shuffled fuzz lint c-test docs docs-picture train-env notebook pythons release bench-boards clean
 
 help:
 	@echo "make demo           a 40 s scene, the detector's events against the truth, a picture"
@@ -17,7 +17,8 @@ help:
 	@echo "make fuzz           FUZZ=500 odd command lines from FUZZ_SEED=1: no traceback, a documented exit code"
 	@echo "make lint           ruff, mypy, import contracts, docstrings, spelling, repeated code"
 	@echo "make c-test         the C tests under AddressSanitizer and UBSan, with the seeded fuzz run"
-	@echo "make docs-picture   docs/architecture.svg, from the imports"
+	@echo "make docs           build/site: the documentation, with its reference made from the code"
+	@echo "make docs-picture   docs/architecture.svg, from the imports, and docs/terminal.svg, from a run"
 	@echo "make train-env      $(VENV) with all that training needs"
 	@echo "make notebook       run examples/first_detector.ipynb, and keep what it shows"
 	@echo "make pythons        try wheel, install, demo and training on every Python there is, 3.10 to 3.13"
@@ -67,8 +68,13 @@ lint: $(VENV)/all.stamp
 c-test: $(VENV)/all.stamp
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/core/run_c_tests.py
 
+docs: $(VENV)/all.stamp
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "the site: build/site/index.html"
+
 docs-picture: $(VENV)/all.stamp
 	$(BIN)/python docs/make_architecture.py
+	$(BIN)/python docs/generate/terminal.py
 
 release: $(VENV)/base.stamp
 	@$(BIN)/python -m pip install --quiet 'scikit-build-core>=0.11' 'twine>=6.1'

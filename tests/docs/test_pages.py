@@ -1,0 +1,127 @@
+"""Every command and snippet of the site does what its page says."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from docs_image import pico_image
+from fences import FenceError, commands, continued, fences, fences_of, shows
+from page_runner import PageRunner, parse_command
+
+from soundsdk.build import prebuilt
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGES = sorted(path for path in DOCS.rglob("*.md") if fences(path))
+
+
+@pytest.fixture(autouse=True)
+def _quick_and_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away what the environment adds, and make trainings small: their commands are those of the page."""
+    for name in ("SOUNDSDK_PORT", "SOUNDSDK_MQTT", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr(prebuilt, "load", pico_image)  # as in a release's wheel: nothing is compiled
+    run_settings = pytest.importorskip("soundsdk_train.run_settings")
+    _small(monkeypatch, run_settings.PretrainedSettings, head_steps=12, tuned_steps=4, strangers=4)
+    _small(monkeypatch, run_settings.WaveformAugmentSettings, variants=1)
+    _small(monkeypatch, run_settings.CalibrationSettings, generated_s=30.0)
+    _small(monkeypatch, run_settings.TrainSettings, batch=8)
+
+
+def _small(monkeypatch: pytest.MonkeyPatch, settings: type, **values: float) -> None:
+    """Give fields of a settings class other defaults."""
+    names = list(settings.__dataclass_fields__)  # type: ignore[attr-defined]
+    defaults = list(settings.__init__.__defaults__)  # type: ignore[misc]
+    for name, value in values.items():
+        defaults[names.index(name) - len(names)] = value
+    monkeypatch.setattr(settings.__init__, "__defaults__", tuple(defaults))
+
+
+def _finished(name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Follow a page once, and return the folder as it leaves it."""
+    if name in _FAILED:
+        pytest.fail(f"{name}: {_FAILED[name]}")
+    if name not in _FOLDERS:
+        page = DOCS / name
+        folder = tmp_path_factory.mktemp(page.stem)
+        if before := continued(page):
+            finished = _finished(before, tmp_path_factory)
+            shutil.copytree(finished, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("dev"))
+        _FAILED[name] = "see its own test"  # until it has been followed to its end
+        with PageRunner(folder) as reader:
+            for fence in fences(page):
+                reader.follow(fence)
+        del _FAILED[name]
+        _FOLDERS[name] = folder
+    return _FOLDERS[name]
+
+
+_FOLDERS: dict[str, Path] = {}  # of the pages that were followed, by name
+_FAILED: dict[str, str] = {}  # those that others need not try again
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
+def test_every_block_of_a_page_does_what_it_shows(page: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    _finished(page.relative_to(DOCS).as_posix(), tmp_path_factory)
+
+
+def test_the_steps_of_the_workflow_pass_and_fail_when_a_ring_is_missed(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    shutil.copytree(_finished("ci.md", tmp_path_factory), tmp_path, dirs_exist_ok=True)
+    workflow = yaml.safe_load((tmp_path / ".github/workflows/sounds.yml").read_text())
+    steps = [step["run"] for step in workflow["jobs"]["sounds"]["steps"] if "run" in step]
+    assert steps[0].startswith("pip install")
+    with PageRunner(tmp_path) as reader:
+        for step in steps[1:]:
+            reader.shell(step)
+        with (tmp_path / "tests/expected.tsv").open("a") as file:
+            file.write("evening.wav\t1.0\t2.0\tdoorbell\n")
+        with pytest.raises(AssertionError, match="missed: doorbell at 1"):
+            reader.shell(steps[-1])
+
+
+def test_a_block_without_a_mark_is_refused() -> None:
+    with pytest.raises(FenceError, match=":3: no mark"):
+        fences_of("text\n\n```console\n$ soundsdk boards\n```\n")
+    with pytest.raises(FenceError, match="never closed"):
+        fences_of("<!-- run -->\n```console\n$ soundsdk boards\n")
+    with pytest.raises(FenceError, match="language"):
+        fences_of("<!-- run -->\n```\n$ soundsdk boards\n```\n")
+    with pytest.raises(FenceError, match="reason"):
+        fences_of("<!-- parsed -->\n```console\n$ soundsdk boards\n```\n")
+
+
+def test_a_command_that_fails_or_shows_something_else_fails_the_page(tmp_path: Path) -> None:
+    def follow(text: str) -> None:
+        with PageRunner(tmp_path) as reader:
+            for fence in fences_of(text):
+                reader.follow(fence)
+
+    follow("<!-- run: exit 1 -->\n```console\n$ soundsdk sim nowhere.wav\n...there is no file...\n...\n```\n")
+    with pytest.raises(AssertionError, match="ended with 1"):
+        follow("<!-- run -->\n```console\n$ soundsdk sim nowhere.wav\n```\n")
+    with pytest.raises(AssertionError, match="does not show"):
+        follow("<!-- run -->\n```console\n$ soundsdk boards\nno such board\n```\n")
+    with pytest.raises(AssertionError, match="crc is wrong"):
+        follow('<!-- shown -->\n```json\n{"type":"status","crc":"00000000"}\n```\n')
+
+
+def test_output_is_compared_line_by_line_with_room_where_dots_stand() -> None:
+    assert shows(("one", "...", "four"), "zero\none\ntwo\nthree\nfour\n")
+    assert shows(("size 1...3 bytes",), "size 1,203 bytes\n")
+    assert not shows(("one", "four"), "one\ntwo\nfour\n")
+    assert not shows(("one", "...", "five"), "one\ntwo\nfour\n")
+    assert [c.shows for c in commands("$ a\nx\n$ b \\\n  c\n")] == [("x",), ()]
+    assert commands("$ b \\\n  c\n")[0].line == "b c"
+
+
+def test_arguments_that_no_verb_takes_are_found() -> None:
+    parse_command("soundsdk monitor --once | jq .label")
+    with pytest.raises(Exception, match="--twice"):
+        parse_command("soundsdk monitor --twice")
+    with pytest.raises(AssertionError, match="no verb"):
+        parse_command("soundsdk whistle")
