@@ -63,6 +63,8 @@ MICROPHONES = (
     ),
 )
 
+MIC_PINS = ("sck", "ws", "sd", "clk", "data", "pin")  # those of the keys above that name a GPIO
+
 # Thresholds of one class. on, off: 1/1000 of probability, off at most on; times in milliseconds of sound.
 THRESHOLDS = (
     ("on", 500, 1, 1000),

@@ -151,6 +151,17 @@ class Board:
     mic: BoardMic | None = None
     power: Power | None = None
 
+    def settings(self) -> dict[str, Any]:
+        """Return the settings of soundfw that stand in the board's file: its id, microphone, LED, GPIOs for rules."""
+        values: dict[str, Any] = {"board": self.id}
+        if self.mic is not None:
+            values["mic"] = self.mic.settings()
+        if self.led is not None:
+            values["led"] = {"kind": self.led.kind, "pin": self.led.pin}
+        if self.gpio is not None:
+            values["outputs"] = self.gpio.outputs
+        return values
+
 
 _TABLES: dict[str, type[Any]] = {
     "build": Build, "uf2": Uf2, "esptool": Esptool, "usb": Usb, "led": Led, "gpio": Gpio, "qemu": Qemu, "power": Power

@@ -54,6 +54,7 @@ VERBS = {
     "crossval": ("soundsdk_train.commands.crossval", "Train and measure one detector per held-out fold."),
     "devices": ("soundsdk.commands.devices", "List the boards that are connected."),
     "monitor": ("soundsdk.commands.monitor", "Show a board's events and levels, in a terminal or on a page."),
+    "listen": ("soundsdk.commands.listen", "Listen to this computer's microphone with a detector, as a board would."),
     "info": ("soundsdk.commands.info", "Show the state of a board, or what a detector file holds and costs."),
     "set": ("soundsdk.commands.set", "Change a board's thresholds and actions."),
     "doctor": ("soundsdk.commands.doctor", "Find out why a board cannot be reached."),

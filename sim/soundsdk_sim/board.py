@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from soundfw.main import App, open_stream
 from soundfw.settings import Settings
 from soundfw.wire import framing
+from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import ModelError
 from soundsdk.labels import LabelledSpan
 
@@ -128,11 +130,13 @@ def run_recording(
     on_line: Callable[[bytes], None] | None = None,
     realtime: bool = False,
     features: bool = False,
+    prompt: bool = False,
 ) -> RunResult:
     """Run the firmware over a recording at the model's rate, as fast as possible or in real time.
 
     Of a recording that comes in blocks no more than one is in memory. on_line gets each line as soon as it is sent.
-    features: keep them in the result.
+    features: keep them in the result. prompt: for sound that comes in real time and may never end: run as soon as 16 ms
+    have come, and keep no lines.
     """
     result = RunResult()
     rest = bytearray()
@@ -141,14 +145,15 @@ def run_recording(
         rest.extend(data)
         while (end := rest.find(b"\n")) >= 0:
             if line := bytes(rest[:end]):
-                result.lines.append(line)
+                if not prompt:
+                    result.lines.append(line)
                 if on_line:
                     on_line(line)
             del rest[: end + 1]
         return len(data)
 
     begin = time.monotonic()
-    block = REALTIME_BLOCK_SAMPLES if realtime else BLOCK_SAMPLES
+    block = REALTIME_BLOCK_SAMPLES if realtime or prompt else BLOCK_SAMPLES
     board = VirtualBoard(model, PcmSource(pcm), write, tap=features, block_samples=block)
     while board.app.step():
         if realtime:
@@ -159,13 +164,31 @@ def run_recording(
     return result
 
 
-def features_of(model: bytes, pcm: NDArray[np.int16]) -> NDArray[np.int8] | None:
-    """Return the features (frames, width) of a recording, as a board computes them; None below one step of sound."""
-    tap = FeatureTap(open_stream(model))
-    sound, at = np.ascontiguousarray(pcm, np.int16), 0
-    while at < len(sound):
-        at += tap.feed(sound, at)
-    return tap.frames()
+def find_events(detector: DetectorFile, path: Path) -> list[LabelledSpan]:
+    """Play a sound file to a detector and return the events, by onset: what soundsdk.detect() calls."""
+    from soundsdk.recording.audio_file import SoundReader
+
+    rate_hz = int(detector.metadata["frontend"]["rate_hz"])
+    return run_recording(detector.data, SoundReader(path, rate_hz).blocks(), rate_hz).events
+
+
+class EdgePairs:
+    """The onsets and offsets in a board's lines, joined to events. begun: those without an end so far, by their id."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self._rate_hz = rate_hz
+        self.begun: dict[int, LabelledSpan] = {}
+
+    def add(self, line: bytes) -> LabelledSpan | None:
+        """Read a line; return the event that it ends, else None."""
+        message = framing.decode(line)
+        if message is None or message["type"] != "event":
+            return None
+        seconds = message["t"] / self._rate_hz
+        if message["edge"] == "on":
+            self.begun[message["id"]] = LabelledSpan(seconds, seconds, message["label"], message["score"])
+            return None
+        return LabelledSpan(self.begun.pop(message["id"]).onset_s, seconds, message["label"], message["peak"])
 
 
 def events_of(lines: list[bytes], rate_hz: int, end_s: float | None = None) -> list[LabelledSpan]:
@@ -174,19 +197,9 @@ def events_of(lines: list[bytes], rate_hz: int, end_s: float | None = None) -> l
     Without end_s an event with no end is left out. With it every event ends there at the latest, one with no end has
     the score of its onset as its peak, and one that begins later is left out.
     """
-    begun: dict[int, LabelledSpan] = {}
-    found = []
-    for line in lines:
-        message = framing.decode(line)
-        if message is None or message["type"] != "event":
-            continue
-        seconds = message["t"] / rate_hz
-        if message["edge"] == "on":
-            begun[message["id"]] = LabelledSpan(seconds, seconds, message["label"], message["score"])
-        else:
-            onset_s = begun.pop(message["id"]).onset_s
-            found.append(LabelledSpan(onset_s, seconds, message["label"], message["peak"]))
+    edges = EdgePairs(rate_hz)
+    found = [event for line in lines if (event := edges.add(line)) is not None]
     if end_s is not None:
-        found += [replace(event, offset_s=end_s) for event in begun.values()]
+        found += [replace(event, offset_s=end_s) for event in edges.begun.values()]
         found = [replace(event, offset_s=min(event.offset_s, end_s)) for event in found if event.onset_s < end_s]
     return sorted(found, key=lambda f: (f.onset_s, f.label))

@@ -6,7 +6,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,23 @@ TURN_S = 0.004
 _PORT_BYTES = 65536  # a reader that is further behind stops the board's port, as on USB
 
 
+class LiveSource(Protocol):
+    """Sound for a live board (see soundfw.mic.microphone for readinto)."""
+
+    @property
+    def lost(self) -> int:
+        """Samples lost since the board's start."""
+
+    def power_on(self) -> None:
+        """Begin to listen: the board has started."""
+
+    def readinto(self, buf: memoryview) -> int | None:
+        """Fill buf with samples and return the number of bytes; None if there are none yet."""
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait for samples, at most timeout_s."""
+
+
 class LiveMicrophone:
     """A microphone that delivers a recording at `speed` times real time, then silence, or with `repeat` it again."""
 
@@ -28,6 +45,14 @@ class LiveMicrophone:
         self._rate_hz = rate_hz * speed
         self._begin = time.monotonic()
         self._at = 0
+        self.lost = 0
+
+    def power_on(self) -> None:
+        """Go on with the recording."""
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait that long."""
+        time.sleep(timeout_s)
 
     def readinto(self, buf: memoryview) -> int | None:
         """Fill buf with the next samples and return the number of bytes; None until a whole buffer is due."""
@@ -48,15 +73,15 @@ class LiveMicrophone:
 class LiveBoard:
     """A board that runs from power-on to stop(), and restarts when the host asks for it.
 
-    sound: what its microphone delivers, then silence, or with `repeat` the same again. settings: as in settings.json;
-    without `folder` it gets a temporary one. bootloader: called from the board's thread when the board enters its boot
-    loader.
+    sound: a recording that its microphone delivers, then silence, or with `repeat` the same again; or what it hears
+    instead. settings: as in settings.json; without `folder` it gets a temporary one. bootloader: called from the
+    board's thread when the board enters its boot loader.
     """
 
     def __init__(
         self,
         model: bytes,
-        sound: NDArray[np.int16],
+        sound: NDArray[np.int16] | LiveSource,
         rate_hz: int,
         settings: dict[str, Any] | None = None,
         speed: float = 1.0,
@@ -70,7 +95,10 @@ class LiveBoard:
         if not self._settings.get("folder"):
             self._flash = tempfile.TemporaryDirectory(prefix="soundsdk-flash-")
             self._settings["folder"] = self._flash.name
-        self._microphone = LiveMicrophone(sound, rate_hz, speed, repeat)
+        self._microphone: LiveSource
+        if isinstance(sound, np.ndarray):
+            sound = LiveMicrophone(sound, rate_hz, speed, repeat)
+        self._microphone = sound
         self._lock = threading.Condition()
         self._to_host = bytearray()
         self._to_board = bytearray()
@@ -84,17 +112,21 @@ class LiveBoard:
         while not self._stop.is_set():
             self.power_ons += 1
             settings = load(join(self._settings["folder"], "settings.json"), self._settings)
-            app = App(settings, lambda rate_hz: self._microphone, self._send, self._receive, model=self._model)
+            app = App(settings, self._open_microphone, self._send, self._receive, model=self._model)
             self.app = app
             app.bootloader = self._bootloader
             app.start()
             while not self._stop.is_set() and app.step():
-                self._stop.wait(TURN_S)
+                self._microphone.wait(TURN_S)
             while app.request and not app.link.pump() and not self._stop.is_set():
                 self._stop.wait(TURN_S)
             if app.request == "bootloader" and self._bootloader:
                 self._bootloader()
                 return
+
+    def _open_microphone(self, rate_hz: int) -> LiveSource:
+        self._microphone.power_on()
+        return self._microphone
 
     def _send(self, data: Any) -> int | None:
         with self._lock:

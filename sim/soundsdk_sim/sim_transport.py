@@ -81,8 +81,10 @@ def open_sim(text: str) -> Transport:
     file: a recording its microphone delivers once, then silence; model: its detector (default: home). Faults, see
     faults.Faulty: noise, noise_out (share of the bytes that are damaged), seed, unplug_read, unplug_written, bytes_s.
     """
+    if not text:
+        raise UsageError("sim: is incomplete: nothing follows the colon.", "Such as sim:rpi_pico.")
     name, *words = text.split(",")
-    find_board(name)
+    board = find_board(name)
     options = _options(words)
     seed = options.pop("seed", 0)
     detector = load_model(options.pop("model", None))
@@ -95,5 +97,5 @@ def open_sim(text: str) -> Transport:
     for i, key in enumerate(("noise", "noise_out")):
         if key in options:
             options[key] = _noise(options[key], seed + i)
-    transport = SimTransport(text, LiveBoard(detector.data, sound, rate_hz, {"board": name}))
+    transport = SimTransport(text, LiveBoard(detector.data, sound, rate_hz, board.settings()))
     return Faulty(transport, **options) if options else transport

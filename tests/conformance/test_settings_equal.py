@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from soundfw import FirmwareError, settings
+from soundfw.act.rules import parse as parse_rule  # noqa: F401 - the program below uses it
 from soundfw.detect.detector import Thresholds
 from soundsdk.boards import read_board
 from soundsdk.commands.set import parse
@@ -77,6 +78,7 @@ from pathlib import Path
 import soundfw.settings as settings
 settings.THRESHOLDS = (("on", 500, 77, 888), ("off", 300, 77, 888), ("min_ms", 5, 5, 99), ("hold_ms", 5, 5, 99))
 settings.POOL = ("pool_ms", 0, 0, 1077)
+settings.ACTIONS = tuple((key, default, 77, 777) for key, default, _, _ in settings.ACTIONS)
 settings.MICROPHONES = (("adc", (("pin", None, 77, 78), ("colour", "red", ("red", "blue")))),)
 sys.path.insert(0, sys.argv[1])
 import test_settings_equal as t
@@ -88,6 +90,10 @@ for side in (t.on_the_board, t.by_set, t.in_training):
             **{"on": 888, "off": 77, k: v})
         got = [t.accepts(side_of, key, value) for value in (low - 1, low, high, high + 1)]
         assert got == [False, True, True, False], (side.__name__, key, got)
+for text in ("pin:{}", "tone:77,{}hz", "pin:77,{}ms", "led,pulse,{}ms,77", "led,pulse,77ms,{}", "led,blink,{}ms"):
+    for value in (76, 77, 777, 778):
+        rule = text.format(value)
+        assert t.accepts(t.parse_rule, rule) == t.accepts(t.parse, (f"action.a={rule}",)) == (77 <= value <= 777), rule
 folder = Path(sys.argv[2])
 for kind, values, good in (("adc", {"pin": 77, "colour": "blue"}, True), ("adc", {"pin": 26}, False),
                            ("adc", {"pin": 77, "shift": 1}, False), ("i2s", {"sck": 1, "ws": 2, "sd": 3}, False)):

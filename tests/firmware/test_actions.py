@@ -122,6 +122,18 @@ def test_the_led_shows_listening_and_events() -> None:
     assert all(gap == pytest.approx(4 * RATE, abs=2 * 512) for gap in gaps)
 
 
+def test_an_led_on_a_pin_of_the_microphone_is_left_alone_and_reported() -> None:
+    board = ActingBoard(settings={"led": {"kind": "gpio", "pin": 17}, "actions": {"a": "led"}})
+    board.app.start()
+    hello = board.run()[0]
+    assert hello["model"] == "fake"
+    assert {m["detail"] for m in board.messages() if m.get("re") == "action"} == {
+        "led: GPIO 17 is the microphone's: mic.ws",
+        "action.a: the LED of this board cannot be used",
+    }
+    assert 17 not in board.pins.state
+
+
 def test_the_led_is_a_rules_if_one_names_it() -> None:
     board = ActingBoard(settings={"led": LED, "actions": {"b": "led"}})
     board.app.start()

@@ -46,6 +46,7 @@ def words_of(verb: str, folder: Path) -> list[str]:
         "sim": [str(folder / "data" / "high" / "a.wav"), "-m", model],
         "evaluate-scenes": [model, "--seeds", "1", "--seconds", "10"],
         "monitor": ["--seconds", "2"],
+        "listen": ["--seconds", "2", "-m", model],
         "set": ["threshold=0.8", "--until-restart"],
         "boards": [],
         "devices": [],

@@ -54,6 +54,7 @@ def test_events_and_commands_at_the_same_time() -> None:
             for _ in range(5):
                 assert (await device.status()).lost == 0
             assert (await device.set("low", off=0.39)).ok
+            assert (await device.set("low", action="tone:15,880hz")).ok
             with pytest.raises(CommandRejected):
                 await device.set("siren", on=0.5)
             events = await asyncio.wait_for(task, PATIENCE_S)

@@ -123,6 +123,18 @@ def test_what_a_board_did_by_itself_is_in_info(
     assert re.search(r"on_event  [1-9]\d* calls, [1-9]\d* errors, 0 missed", shown)
 
 
+def test_a_virtual_pico_has_the_pins_of_its_board_file(capfd: pytest.CaptureFixture[str]) -> None:
+    for rule, code, word in (
+        ("pin:15,high,2s", 0, "saved on the board"),
+        ("pin:16,high", 5, "GPIO 16 is the microphone's"),
+        ("pin:25,high", 5, "GPIO 25 is the board's LED"),
+        ("tone:29", 5, "GPIO 29 of this board is not free"),
+        ("led,blink", 0, "saved on the board"),
+    ):
+        assert run(["set", f"action.smoke_alarm={rule}", "-p", "sim:rpi_pico"]) == code
+        assert word in capfd.readouterr().err
+
+
 def test_a_rule_is_one_key_of_a_label_among_others() -> None:
     assert parse((f"action.{UTF8}=led,blink", f"threshold.{UTF8}=0.5", "action=none")) == {
         UTF8: {"action": "led,blink", "on": 0.5},

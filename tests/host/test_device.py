@@ -85,10 +85,11 @@ def test_set_is_carried_out_and_refused_with_a_reason() -> None:
     with Device(in_process()) as device:
         assert device.set("low", on=0.8, off=0.3).ok
         assert device.set(min_ms=300).ok
+        assert device.set("low", action="pin:15,high,2s").ok
         with pytest.raises(CommandRejected, match="no such label") as refusal:
             device.set("siren", on=0.8)
         assert (refusal.value.code, refusal.value.exit_code) == ("set.label", 5)
-        for wrong in ({}, {"on": 1.2}, {"off": -0.1}, {"label": "low"}, {"on": float("nan")}):
+        for wrong in ({}, {"on": 1.2}, {"off": -0.1}, {"label": "low"}, {"on": float("nan")}, {"action": "pin:x"}):
             with pytest.raises(UsageError):
                 device.set(**wrong)  # type: ignore[arg-type]
 

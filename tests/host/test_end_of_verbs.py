@@ -17,6 +17,7 @@ import pytest
 from json_verbs import JSON, ON_BOARDS, command, fill, words_of
 from tone_boards import beeps, board
 
+from fake_portaudio import FakeMicrophone, fake_sounddevice
 from soundsdk import cli
 from soundsdk.commands.end_signals import EndSignals
 from soundsdk.errors import EXIT_CODES
@@ -40,6 +41,7 @@ FAILS: dict[str, tuple[list[str], int]] = {
     "crossval": (["--data", "no-such", "-o", "folds"], 1),
     "devices": (["--no-such-option"], 2),
     "monitor": ([], 3),
+    "listen": (["--microphone", "none"], 3),
     "info": (["hoem"], 2),
     "set": (["threshold=0.8"], 3),
     "doctor": (["-p", "socket://127.0.0.1:1"], 6),
@@ -58,6 +60,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     fill(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _microphone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sounddevice", fake_sounddevice(FakeMicrophone(beeps(5))))
 
 
 @pytest.fixture

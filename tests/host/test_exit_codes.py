@@ -144,6 +144,7 @@ def test_without_json_standard_output_is_empty_and_an_interrupt_says_so_with_it(
         ["build", "esp32s3_devkit", "-o", "OUT"],
         ["monitor", "-p", "sim:sim", "--mqtt", "mqtt://127.0.0.1:1"],
         ["record", "--pc", "--label", "a", "--seconds", "1", "-o", "OUT"],
+        ["listen"],
     ],
 )
 def test_a_missing_tool_is_not_no_device(

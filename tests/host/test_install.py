@@ -53,7 +53,8 @@ def _command(text: str) -> list[str]:
         ),
         (["crossval", "--data", "DIR", "-o", "runs"], ["tensorflow", "sklearn"], ["scikit-learn"], "train"),
         (["crossval", "--data", "DIR", "--dask", "tcp://a:1", "-o", "r"], ["distributed"], ["distributed"], "dask"),
-        (["record", "--pc", "--label", "a", "--seconds", "1", "-o", "r"], ["sounddevice"], ["sounddevice"], "pc"),
+        (["record", "--pc", "--label", "a", "--seconds", "1", "-o", "r"], ["sounddevice"], ["sounddevice"], "listen"),
+        (["listen"], ["sounddevice"], ["sounddevice"], "listen"),
     ],
 )
 def test_all_that_is_missing_is_named_before_anything_is_read_with_one_command(

@@ -27,7 +27,7 @@ import signal
 import sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has it ignored by what it runs in the background
 from soundsdk import cli
-from soundsdk.recording.audio_lines import Joiner
+from soundsdk.device.audio_lines import Joiner
 add = Joiner.add
 def told(self, at, pcm):
     before = self.end

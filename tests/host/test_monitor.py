@@ -316,6 +316,20 @@ def test_losses_are_gathered_and_log_text_is_shown_up_to_a_bound(monkeypatch: py
     ]
 
 
+def test_what_fails_on_the_board_by_itself_is_said_and_refusals_of_commands_are_not() -> None:
+    said: list[str] = []
+    notes = Notes(BOARD, said.append, said.append)
+    failed = Ack(1, "on_event", False, "on_event.error", "ValueError: no \x1b (line 3)")
+    for ack in (failed, Ack(2, "set", False, "set.label", "no"), Ack(3, "keep", True)):
+        notes.handle(BOARD, ack, None, NOW)
+    assert said == ["the board reports: ValueError: no · (line 3) (on_event: on_event.error)."]
+    for _ in range(100):
+        notes.handle(BOARD, failed, None, NOW)
+    assert len(said) == 20
+    notes.close()
+    assert said[20:] == ["the board printed 81 more lines."]
+
+
 def test_the_summary_counts_damaged_and_missing_lines() -> None:
     back = Reconnected("q", HELLO, 1.5, False, None)
     state = state_after(on(1), off(1), on(2), LinesLost(5, 6), Disconnected("p"), back)

@@ -9,7 +9,6 @@ import signal
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,15 +17,16 @@ import soundfile
 from numpy.typing import NDArray
 from tone_boards import RATE_HZ, beeps, board
 
+from fake_portaudio import FakeMicrophone, fake_sounddevice
 from sim.tiny_model import HZ, tones
 from soundfw.wire import framing
 from soundsdk import cli
+from soundsdk.device.audio_lines import Joiner, Piece, Take, TakeInterrupted, cut, decode, record, triggered
 from soundsdk.device.messages import Audio, Event
 from soundsdk.device.session import Device
 from soundsdk.device.transport import ConnectionLost
 from soundsdk.errors import ProtocolError, UsageError
 from soundsdk.labels import parse_audacity
-from soundsdk.recording.audio_lines import Joiner, Piece, Take, TakeInterrupted, cut, decode, record, triggered
 from soundsdk.recording.dataset_files import write
 from soundsdk.recording.recorder import record_pc
 from soundsdk_sim.faults import Faulty, Noise
@@ -370,51 +370,27 @@ def test_wrong_calls_are_refused_before_a_board_is_opened(
 # ---- this computer's microphone
 
 
-class FakeStream:
-    """sounddevice.RawInputStream that hears a ramp, in blocks of 1000 samples; the third is told as overrun."""
-
-    def __init__(self, samplerate: int, channels: int, dtype: str, callback: Any) -> None:
-        assert (samplerate, channels, dtype) == (16000, 1, "int16")
-        self._callback = callback
-
-    def __enter__(self) -> FakeStream:
-        for i in range(40):
-            data = np.arange(1000 * i, 1000 * (i + 1)).astype(np.int16).tobytes()
-            self._callback(data, 1000, None, SimpleNamespace(input_overflow=i == 2))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def sounddevice(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    fake = SimpleNamespace(RawInputStream=FakeStream, PortAudioError=type("PortAudioError", (Exception,), {}))
-    monkeypatch.setitem(sys.modules, "sounddevice", fake)
-    return fake
-
-
-def test_this_computers_microphone_records_and_tells_what_it_dropped(sounddevice: SimpleNamespace) -> None:
+def test_this_computers_microphone_records_and_tells_what_it_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    ramp = np.arange(40_000).astype(np.int16)
+    microphone = FakeMicrophone(ramp, block_frames=1000, lost={2: 300})
+    monkeypatch.setitem(sys.modules, "sounddevice", fake_sounddevice(microphone))
     take = record_pc(2)
     assert take.captured + take.lost == 32_000
-    assert take.gaps == [(2000, 1)]
-    assert [len(p.pcm) for p in take.pieces] == [2000, 29_999]
+    assert take.gaps == [(2000, 300)]
+    assert [len(p.pcm) for p in take.pieces] == [2000, 29_700]
+    assert np.array_equal(np.concatenate([p.pcm for p in take.pieces]), ramp[:31_700])
 
 
 def test_without_a_microphone_or_portaudio_the_reason_is_given(
-    sounddevice: SimpleNamespace, tmp_path: Path, capfd: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capfd: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ["record", "--pc", "--label", "a", "--seconds", "1", "-o", str(tmp_path)]
-
-    def no_device(**_: Any) -> Any:
-        raise sounddevice.PortAudioError("no default input device")
-
-    sounddevice.RawInputStream = no_device
+    monkeypatch.setitem(sys.modules, "sounddevice", fake_sounddevice())
     assert cli.run(words) == 3
-    assert "no default input device" in capfd.readouterr().err
+    assert "this computer has no microphone." in capfd.readouterr().err
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     assert cli.run(words) == 7
-    assert 'pip install "soundsdk[pc]"' in capfd.readouterr().err
+    assert 'pip install "soundsdk[listen]"' in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("more", [[], ["--pc"]])

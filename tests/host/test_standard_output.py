@@ -14,6 +14,7 @@ import pytest
 from json_verbs import JSON, ON_BOARDS, PRINTING_ONLY, command, fill, words_of
 from tone_boards import beeps, board
 
+from fake_portaudio import FakeMicrophone, fake_sounddevice
 from soundsdk import cli
 from soundsdk.device.system import System
 from virtual_boards.virtual_port import VirtualPorts
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full
 
 
 # Verbs that print an object for each of several things; the others print one.
-STREAMS = ("boards", "devices", "doctor", "record", "monitor", "sim", "explain", "bench")
+STREAMS = ("boards", "devices", "doctor", "record", "monitor", "listen", "sim", "explain", "bench")
 
 
 @pytest.fixture
@@ -32,6 +33,11 @@ def folder(tmp_path: Path) -> Path:
     """Return a folder with a detector, recordings of its labels, and long sound without them."""
     fill(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _microphone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sounddevice", fake_sounddevice(FakeMicrophone(beeps(5))))
 
 
 @pytest.fixture

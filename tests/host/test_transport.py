@@ -45,6 +45,8 @@ def ports(tmp_path: Path) -> Iterator[VirtualPorts]:
         ("rfc2217://host:1", Address("url", "rfc2217://host:1")),
         ("socket://host:1", Address("url", "socket://host:1")),
         ("sim:rpi_pico,noise=0.1", Address("sim", "rpi_pico,noise=0.1")),
+        ("mic:", Address("mic")),
+        ("mic:USB Audio: 1,model=a.tflite", Address("mic", "USB Audio: 1,model=a.tflite")),
     ],
 )
 def test_addresses(text: str, expected: Address, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +56,7 @@ def test_addresses(text: str, expected: Address, monkeypatch: pytest.MonkeyPatch
     assert parse(None) == expected
 
 
-@pytest.mark.parametrize("text", ["id:", "port:", "sim:", "telnet://host", "socket:host"])
+@pytest.mark.parametrize("text", ["id:", "port:", "telnet://host", "socket:host"])
 def test_addresses_that_say_nothing(text: str) -> None:
     with pytest.raises(UsageError):
         parse(text)

@@ -67,15 +67,17 @@ def direct_events(pcm: np.ndarray) -> list[dict[str, Any]]:
     return events(messages(run_recording(model, np.concatenate([pcm, silence]), RATE).lines))
 
 
-def first_decision(pcm: np.ndarray) -> int:
-    """Return the sample at which the step ends that decides the first event of a sound."""
+def decisions(pcm: np.ndarray) -> list[int]:
+    """Return for each edge of a sound's events, silence after it, the sample at which the step ends that decides it."""
+    found: list[int] = []
     lines = bytearray()
 
     def write(data: Any) -> int:
         lines.extend(data)
         return len(data)
 
-    board = VirtualBoard(load_model("home").path.read_bytes(), PcmSource(pcm), write)
-    while b'"event"' not in lines:
-        assert board.app.step(), "no event"
-    return int(board.app.pipeline.now)
+    sound = np.concatenate([pcm, np.zeros(TAIL_S * RATE, np.int16)])
+    board = VirtualBoard(load_model("home").path.read_bytes(), PcmSource(sound), write)
+    while board.app.step():
+        found += [int(board.app.pipeline.now)] * (lines.count(b'"event"') - len(found))
+    return found

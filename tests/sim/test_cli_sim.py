@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -115,12 +117,14 @@ def test_audacity_is_a_label_track(sim, wav: Path) -> None:  # type: ignore[no-u
     assert all(float(r[0]) < float(r[1]) for r in rows)
 
 
-def test_each_of_several_recordings_starts_a_fresh_board(sim, wav: Path) -> None:  # type: ignore[no-untyped-def]
+def test_each_of_several_recordings_starts_a_fresh_board(sim, wav: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     once = sim(wav)[1]
-    code, out, err = sim(wav, wav)
+    again = tmp_path / "again.wav"
+    shutil.copyfile(wav, again)
+    code, out, err = sim(wav, again)
     assert code == 0
     assert out == once + once
-    assert err == "clip.wav\nclip.wav\n"
+    assert err == "clip.wav\nagain.wav\n"
 
 
 def test_noise_is_repeatable_and_hides_the_sound(sim, wav: Path) -> None:  # type: ignore[no-untyped-def]
@@ -128,6 +132,47 @@ def test_noise_is_repeatable_and_hides_the_sound(sim, wav: Path) -> None:  # typ
     loud = sim(wav, "--noise-db", "-40")
     assert events(loud[1]) == []
     assert loud == sim(wav, "--noise-db", "-40")
+
+
+@pytest.mark.parametrize(
+    ("tone_s", "says"),
+    [
+        (0.25, ("too low by 0.09", "a single step had 1.00", "which pooling over 300 ms levels out", "highest")),
+        (0.3, ("after 128 ms, min 256 ms: too short", "fires with min_ms at 128 or less", "fell below off too early")),
+    ],
+)
+def test_the_plot_shows_scores_thresholds_and_why_a_near_miss_was_no_event(  # type: ignore[no-untyped-def]
+    sim, tmp_path: Path, tone_s: float, says: tuple[str, ...]
+) -> None:
+    path = tmp_path / "near.wav"
+    soundfile.write(path, tones(4, [(1, 1.6, "high"), (3, 3 + tone_s, "low")]), 16000)
+    plain = sim(path)[1]
+    code, out, err = sim(path, "--plot", tmp_path / "near.svg")
+    assert (code, out, err) == (0, plain, "")
+    picture = ElementTree.parse(tmp_path / "near.svg")
+    words = " ".join((element.text or "").replace("  ", " ") for element in picture.iter())
+    for text in ("near.wav · tones", "high", "low", "on 0.60", "off 0.40", "fired", "score of one step", *says):
+        assert text in words, text
+
+
+def test_a_near_miss_does_not_vanish_from_the_picture_of_a_long_recording(sim, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Steps are joined where they are narrower than the picture can show: the highest score of each stays."""
+    path = tmp_path / "long.wav"
+    near = tones(4, [(1, 1.6, "high"), (3, 3.25, "low")])
+    quiet = np.resize(tones(1, []), 980 * 2048)  # whole steps, more in all than the picture has columns
+    heights = {}
+    for name, sound in (("long", np.concatenate([quiet, near, quiet])), ("short", near)):
+        soundfile.write(path, sound, 16000)
+        assert sim(path, "--plot", tmp_path / f"{name}.svg")[0] == 0
+        curves = [
+            [tuple(map(float, point.split(","))) for point in element.get("points", "").split()]
+            for element in ElementTree.parse(tmp_path / f"{name}.svg").iter()
+            if element.get("stroke-width") == "2"
+        ]
+        heights[name] = [round(curve[0][1] - min(y for _, y in curve)) for curve in curves]
+        assert max(len(curve) for curve in curves) <= 2 * 1944
+    assert len(heights["long"]) == 2
+    assert heights["long"] == pytest.approx(heights["short"], abs=2)
 
 
 def test_the_plot_is_a_picture_with_the_events_in_it(sim, wav: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pico_sounds import RATE, TAIL_S, alarm, direct_events, events, first_decision, messages, microphone, request
+from pico_sounds import RATE, TAIL_S, alarm, decisions, direct_events, events, messages, microphone, request
 from target_needs import micropython_uf2
 
 from soundsdk_sim.rp2040 import PinChange, Rp2040
@@ -65,7 +65,7 @@ def check_spans(found: list[list[float]], expected: list[tuple[float, float]]) -
 
 
 def test_a_rule_acts_on_the_emulated_pins_within_a_hop_of_the_event(board: Rp2040) -> None:
-    pcm = alarm()
+    pcm = alarm()[: 3 * RATE]
     direct = direct_events(pcm)
     board.repl().exec(MARKED)
     board.watch_pins([RELAY, SIGNAL, BUZZER, LED])
@@ -85,14 +85,14 @@ def test_a_rule_acts_on_the_emulated_pins_within_a_hop_of_the_event(board: Rp204
     assert 0 <= (relay.cycle - decided) * RATE <= HOP_SAMPLES * board.clock_hz
     # From the sound that decided: a block of it, and the model's time as well.
     heard_samples = len(sound) - relay.sound_waiting
-    assert 0 <= heard_samples - first_decision(pcm) <= STEP_SAMPLES
+    assert 0 <= heard_samples - decisions(pcm)[0] <= STEP_SAMPLES
     check_spans(spans_ms(board, RELAY, changes, decided), [(0, 900)])
     check_spans(spans_ms(board, SIGNAL, changes, decided, high=False), [(0, 100), (200, 300), (400, 500)])
     waves = [change.cycle for change in changes if change.pin == BUZZER and change.high and change.cycle >= decided]
     assert {round((b - a) * 1000 / board.clock_hz) for a, b in itertools.pairwise(waves)} == {1}
     assert len(waves) == pytest.approx(400, abs=SLACK_MS)
     lit = spans_ms(board, LED, changes, decided)
-    assert len(lit) > 10
+    assert len(lit) > 6
     check_spans(lit[:4], [(200 * i, 200 * i + 100) for i in range(4)])
     # The event ends a while after its sound; the light ends with it.
     (ended,) = [mark.cycle for mark in board.marks() if mark.value == 1][1:]
@@ -198,13 +198,15 @@ def test_rules_on_the_chips_own_pins_allocate_nothing_and_a_program_of_the_users
     relay = (ROOT / "firmware" / "examples" / "relay.py").read_text()
     repl.exec(f"with open('main.py', 'w') as f: f.write({relay!r})")
     board.watch_pins([RELAY])
-    pcm = alarm()
+    pcm = alarm()[: 3 * RATE]
     board.feed(np.concatenate([pcm, np.zeros(60 * RATE, np.int16)]))
     board.send(b"\r\x02\x04")
     heard = request(board, "hello") + messages(board.lines(1000 * (len(pcm) / RATE + TAIL_S)))
     assert events(heard) == direct_events(pcm)
     on, off = board.pin_changes()
     assert (on.high, off.high) == (True, False)
-    starts = [event["t"] for event in events(heard)]
-    assert (off.cycle - on.cycle) * RATE / board.clock_hz == pytest.approx(starts[1] - starts[0], abs=RATE)
+    began, ended = decisions(pcm)
+    assert (off.cycle - on.cycle) * 1000 / board.clock_hz == pytest.approx(
+        (ended - began) * 1000 / RATE, abs=SLACK_MS
+    )
     assert request(board, "status")[-1]["lost"] == 0

@@ -2,6 +2,7 @@
 
 from .. import FirmwareError
 from ..platform import const
+from ..settings import MIC_PINS
 from .outputs import Output, Pattern
 
 _HEARTBEAT_ON_MS = const(50)  # the LED while the board listens
@@ -84,6 +85,10 @@ class Actions:
         return self._pins
 
     def _open_led(self, kind, pin):
+        for key in MIC_PINS:
+            if self._settings.mic.get(key) == pin:
+                self.broken["led"] = "led: GPIO %d is the microphone's: mic.%s" % (pin, key)
+                return
         pins = self._open_pins()
         try:
             self._led = Output(pins.pixel(pin, _COLOR) if kind == "ws2812" else pins.level(pin, 0))

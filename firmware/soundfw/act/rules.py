@@ -14,7 +14,7 @@ The text `none` stands for no rule. soundfw.settings.ACTIONS has the ranges.
 
 from .. import FirmwareError
 from ..platform import const
-from ..settings import ACTION_CHARACTERS, ACTIONS
+from ..settings import ACTION_CHARACTERS, ACTIONS, MIC_PINS
 
 _MOST = const(4)  # actions in one rule
 
@@ -152,9 +152,6 @@ def parse(text):
     return [_action(part) for part in parts]
 
 
-_MIC_PINS = ("sck", "ws", "sd", "clk", "data", "pin")
-
-
 class PinUse:
     """The GPIOs of a board that are taken. mic, led: dicts as in the settings; free: those for rules, () for any."""
 
@@ -173,7 +170,7 @@ class PinUse:
                     raise FirmwareError("action.led", "this board has no LED that a rule can switch")
                 continue
             pin = action.pin
-            for key in _MIC_PINS:
+            for key in MIC_PINS:
                 if self._mic.get(key) == pin:
                     raise FirmwareError("action.pin", "GPIO %d is the microphone's: mic.%s" % (pin, key))
             if self._led.get("kind", "none") != "none" and self._led.get("pin") == pin:

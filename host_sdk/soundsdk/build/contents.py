@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from soundfw import VERSION
 from soundsdk.boards import Board
@@ -33,15 +32,9 @@ def version(build: str) -> str:
 def texts(board: Board, build: str = "") -> dict[str, str]:
     """Return soundmodel_data.c and .h and soundboard.py. build: a hash of all that the image is made from."""
     assert board.build is not None
-    settings: dict[str, Any] = {"board": board.id, "build": build[:_BUILD_DIGITS]}
-    if not build:
-        del settings["build"]
-    if board.mic is not None:
-        settings["mic"] = board.mic.settings()
-    if board.led is not None:
-        settings["led"] = {"kind": board.led.kind, "pin": board.led.pin}
-    if board.gpio is not None:
-        settings["outputs"] = board.gpio.outputs
+    settings = board.settings()
+    if build:
+        settings["build"] = build[:_BUILD_DIGITS]
     size = board.build.region_bytes
     head = region.empty(board.id, version(build), size)
     rows = "\n".join("    " + ", ".join(map(str, head[i : i + 24])) + "," for i in range(0, len(head), 24))

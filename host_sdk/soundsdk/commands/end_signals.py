@@ -6,7 +6,7 @@ import contextlib
 import signal
 from collections.abc import Iterator
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from soundsdk.errors import EXIT_HANGUP, EXIT_INTERRUPTED, EXIT_TERMINATED
 
@@ -74,3 +74,44 @@ class EndSignals:
             waiting, self._waiting = self._waiting, False
         if waiting:
             raise KeyboardInterrupt
+
+    @contextlib.contextmanager
+    def let_through(self) -> Iterator[None]:
+        """Let a signal raise KeyboardInterrupt within held_back() after all: one that comes now, or has come."""
+        shielded, self._shielded = self._shielded, False
+        try:
+            waiting, self._waiting = self._waiting, False
+            if waiting:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._shielded = shielded
+
+
+class Readable(Protocol):
+    """The reading end of a pipe."""
+
+    def read1(self, size: int, /) -> bytes:
+        """Return what is there, waiting for at least one byte; b"" at the end."""
+
+
+class EndedBySignals:
+    """A stream that ends where a signal comes, so that what was read of it is dealt with to its end.
+
+    with signals.held_back():
+        work_with(EndedBySignals(stream, signals))
+    """
+
+    def __init__(self, stream: Readable, signals: EndSignals) -> None:
+        self._stream = stream
+        self._signals = signals
+        self.ended = False  # by a signal
+
+    def read1(self, size: int, /) -> bytes:
+        """Return what is there, waiting for at least one byte; b"" at the end, and after a signal."""
+        try:
+            with self._signals.let_through():
+                return b"" if self.ended else self._stream.read1(size)
+        except KeyboardInterrupt:
+            self.ended = True
+            return b""

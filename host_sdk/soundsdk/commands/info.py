@@ -122,7 +122,8 @@ def _known(sha256: str) -> DetectorFile | None:
 
 def _show_board(port: str | None, as_json: bool, system: System | None) -> None:
     from soundsdk.device.classes import classes_of
-    from soundsdk.device.session import CommandRejected, Device
+    from soundsdk.device.connection import CommandRejected
+    from soundsdk.device.session import Device
 
     status, why, classes = None, None, None
     with Device.open(port, system=system) as device:

@@ -32,9 +32,9 @@ def mic_test(surroundings: Surroundings, port: str | None, seconds: int, as_json
     Speak or clap meanwhile. The faults: silent, ones, constant, channel, bytes, shift, clipping, dc, hum, quiet. Exit
     code 6 if there is one.
     """
+    from soundsdk.device.audio_lines import record
     from soundsdk.device.session import Device
     from soundsdk.errors import CheckError
-    from soundsdk.recording.audio_lines import record
     from soundsdk.recording.dataset_files import levels
     from soundsdk.recording.mic_faults import examine, find_hum
     from soundsdk.recording.recorder import best_bits

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -23,6 +23,65 @@ if TYPE_CHECKING:
     from soundsdk.monitor.page.server import PageServer
 
 
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+# What a board's sound is shown by, for every verb that listens on.
+_DISPLAY = (
+    click.option(
+        "--format",
+        "form",
+        type=click.Choice(["text", "jsonl", "tsv", "audacity"]),
+        default="text",
+        show_default=True,
+        help="Print a live table or plain lines, JSON Lines, a DCASE table, or an Audacity label track.",
+    ),
+    json_option,
+    click.option(
+        "--log", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Append JSON Lines to FILE."
+    ),
+    click.option(
+        "--label", "labels", multiple=True, metavar="LABEL", help="Show events of this label only; may be repeated."
+    ),
+    click.option(
+        "--min-score",
+        type=Number(0, 1),
+        default=0.0,
+        metavar="SCORE",
+        help="Show events that reach this score only.",
+    ),
+    click.option("--once", is_flag=True, help="End after the first of these events."),
+    click.option(
+        "--web",
+        type=click.IntRange(0, 65535),
+        is_flag=False,
+        flag_value=0,
+        metavar="[TCP_PORT]",
+        help="Serve a page to this computer; its address is printed.",
+    ),
+    click.option(
+        "--mqtt",
+        envvar="SOUNDSDK_MQTT",
+        metavar="URL",
+        help="Publish to mqtt[s]://[USER:PASSWORD@]HOST[:PORT]/PREFIX, with Home Assistant discovery. User and "
+        "password may be in SOUNDSDK_MQTT_USER and SOUNDSDK_MQTT_PASSWORD instead.",
+    ),
+    click.option(
+        "--mqtt-ca",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Check the certificate of an mqtts:// broker with these (PEM), not with those this computer trusts.",
+    ),
+    click.option("--seconds", type=Number(0, min_open=True), metavar="N", help="End after this time."),
+)
+
+
+def display_options(function: _F) -> _F:
+    """Add the options that say how events are shown: the arguments of show_events()."""
+    for option in reversed(_DISPLAY):
+        function = option(function)
+    return function
+
+
 @click.command(
     cls=Verb,
     examples=[
@@ -35,53 +94,20 @@ if TYPE_CHECKING:
     ],
 )
 @ports_option
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "jsonl", "tsv", "audacity"]),
-    default="text",
-    show_default=True,
-    help="Print a live table or plain lines, JSON Lines, a DCASE table, or an Audacity label track.",
-)
-@json_option
-@click.option(
-    "--log", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Append JSON Lines to FILE."
-)
-@click.option(
-    "--label", "labels", multiple=True, metavar="LABEL", help="Show events of this label only; may be repeated."
-)
-@click.option(
-    "--min-score",
-    type=Number(0, 1),
-    default=0.0,
-    metavar="SCORE",
-    help="Show events that reach this score only.",
-)
-@click.option("--once", is_flag=True, help="End after the first of these events.")
-@click.option(
-    "--web",
-    type=click.IntRange(0, 65535),
-    is_flag=False,
-    flag_value=0,
-    metavar="[TCP_PORT]",
-    help="Serve a page to this computer; its address is printed.",
-)
-@click.option(
-    "--mqtt",
-    envvar="SOUNDSDK_MQTT",
-    metavar="URL",
-    help="Publish to mqtt[s]://[USER:PASSWORD@]HOST[:PORT]/PREFIX, with Home Assistant discovery. User and password "
-    "may be in SOUNDSDK_MQTT_USER and SOUNDSDK_MQTT_PASSWORD instead.",
-)
-@click.option(
-    "--mqtt-ca",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Check the certificate of an mqtts:// broker with these (PEM), not with those this computer trusts.",
-)
-@click.option("--seconds", type=Number(0, min_open=True), metavar="N", help="End after this time.")
+@display_options
 @pass_surroundings
-def monitor(
+def monitor(surroundings: Surroundings, addresses: tuple[str, ...], **display: Any) -> None:
+    """Show the events and levels of a board, or of several, as they come.
+
+    With several -p, each line names its board, and the table and the page show all. If a board is unplugged, it waits
+    for its return; the others go on. Standard output holds nothing but the data. Runs until Ctrl-C (exit code 130) or
+    until its output is closed (0). With --once it ends with 0 after an event: at its onset, or at its end for formats
+    of whole events (tsv, audacity); with 6 if there is none within --seconds.
+    """
+    show_events(surroundings, addresses, **display)
+
+
+def show_events(
     surroundings: Surroundings,
     addresses: tuple[str, ...],
     form: str,
@@ -95,13 +121,7 @@ def monitor(
     mqtt_ca: Path | None,
     seconds: float | None,
 ) -> None:
-    """Show the events and levels of a board, or of several, as they come.
-
-    With several -p, each line names its board, and the table and the page show all. If a board is unplugged, it waits
-    for its return; the others go on. Standard output holds nothing but the data. Runs until Ctrl-C (exit code 130) or
-    until its output is closed (0). With --once it ends with 0 after an event: at its onset, or at its end for formats
-    of whole events (tsv, audacity); with 6 if there is none within --seconds.
-    """
+    """Show boards until the end, as the options of display_options() say."""
     from soundsdk.monitor.boards.feeds import GATHER_S, ManyBoards, OneBoard
     from soundsdk.monitor.lines import Lines
     from soundsdk.monitor.log import Log

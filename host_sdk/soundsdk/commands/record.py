@@ -64,12 +64,12 @@ def record(
     143, 129). Files are written whole or not at all; where the disk is full, the take is kept elsewhere, and the place
     is said. Exit code 1 if nothing of a recording arrived.
     """
+    from soundsdk.device.audio_lines import Take, TakeInterrupted
     from soundsdk.device.classes import check_labels
     from soundsdk.device.session import Device
     from soundsdk.errors import DataError, UsageError
     from soundsdk.labels import counted
     from soundsdk.progress import Progress
-    from soundsdk.recording.audio_lines import Take, TakeInterrupted
     from soundsdk.recording.dataset_files import check_label
     from soundsdk.recording.recorder import best_bits, facts_of, record_pc, save, takes
     from soundsdk.whole_file import check_folder

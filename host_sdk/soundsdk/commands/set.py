@@ -100,7 +100,8 @@ def set_(
     long. `none` takes the action away.
     """
     from soundsdk.device.classes import check_labels
-    from soundsdk.device.session import CommandRejected, Device
+    from soundsdk.device.connection import CommandRejected
+    from soundsdk.device.session import Device
 
     by_label = parse(changes)
     done: list[str] = []

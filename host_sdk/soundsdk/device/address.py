@@ -1,4 +1,4 @@
-"""Addresses of boards: auto, id:<serial>, port:<path>, a path, rfc2217://…, socket://…, and schemes such as sim:."""
+"""Addresses of boards: auto, id:<serial>, port:<path>, a path, rfc2217://…, socket://…, and schemes: sim:, mic:."""
 
 from __future__ import annotations
 
@@ -44,12 +44,10 @@ def parse(text: str | None) -> Address:
     if words == "auto":
         return Address("auto")
     head, colon, rest = words.partition(":")
-    if colon and (head in ("id", "port") or scheme_opener(head)):
-        if not rest:
-            raise UsageError(
-                f"{words} is incomplete: nothing follows the colon.", f"Such as {_EXAMPLES.get(head, words + 'NAME')}."
-            )
-        return Address(head, rest)
+    if colon and head in _EXAMPLES and not rest:
+        raise UsageError(f"{words} is incomplete: nothing follows the colon.", f"Such as {_EXAMPLES[head]}.")
+    if colon and (head in _EXAMPLES or scheme_opener(head)):
+        return Address(head, rest)  # what may follow a scheme, its opener knows
     if head in ("rfc2217", "socket") and rest.startswith("//"):
         return Address("url", words)
     if "://" in words:

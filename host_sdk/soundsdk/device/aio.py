@@ -25,6 +25,11 @@ from soundsdk.device.session import HELLO_S, Device, Item
 from soundsdk.device.transport import Transport
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from soundsdk.detector_file import DetectorFile
+    from soundsdk.device.audio_lines import Take
+    from soundsdk.device.push import Pushed
     from soundsdk.device.system import System
 
 _TURN_S = 0.1  # the longest a command waits for its turn
@@ -160,9 +165,21 @@ class AsyncDevice(_Feed[Item]):
         min_ms: int | None = None,
         hold_ms: int | None = None,
         keep: bool = False,
+        *,
+        action: str | None = None,
     ) -> Ack:
-        """Change the thresholds of a class."""
-        return await self._run(self._device.set, label, on, off, min_ms, hold_ms, keep)
+        """Change the thresholds and the rule of a class."""
+        return await self._run(self._device.set, label, on, off, min_ms, hold_ms, keep, action)
+
+    async def record(self, seconds: int, bits: int = 4, progress: Callable[[int, int], None] | None = None) -> Take:
+        """Record the board's sound for that many seconds; progress is called from another thread."""
+        return await self._run(self._device.record, seconds, bits, progress)
+
+    async def push(
+        self, detector: str | Path | DetectorFile, progress: Callable[[str, int, int], None] | None = None
+    ) -> Pushed:
+        """Send the board another detector; progress is called from another thread."""
+        return await self._run(self._device.push, detector, progress)
 
     async def reboot(self, hello_s: float = 10.0) -> Hello:
         """Restart the board and wait for its hello."""

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from soundsdk.device.connection import CommandRejected
 from soundsdk.device.messages import Ack
-from soundsdk.device.session import CommandRejected, Device
+from soundsdk.device.session import Device
 from soundsdk.errors import ProtocolError, UsageError
 from soundsdk.labels import meant, printable
 

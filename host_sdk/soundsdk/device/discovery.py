@@ -86,7 +86,15 @@ def boot_loaders(system: System = THIS_COMPUTER) -> list[Found]:
 
 
 def discover(bridges: bool = False, hello_s: float = HELLO_S, system: System | None = None) -> list[Found]:
-    """Return every port and boot loader, boards first. bridges: send hello through USB-to-serial bridges, too."""
+    """Return every port and boot loader of this computer, boards first; no board is reset by it.
+
+    for found in soundsdk.discover():
+        if found.state == "ready":
+            print(found.board, found.model, found.path)
+
+    bridges: send hello through USB-to-serial bridges, too, which may restart what is behind them. hello_s: seconds to
+    wait for an answer. system: the computer (default: this one).
+    """
     system = system or THIS_COMPUTER
     listed = ports.listed(system)
     probed = [port for port in listed if port.kind == "board" or (bridges and port.kind == "bridge")]

@@ -26,14 +26,19 @@ class Hello:
 
 @dataclass(frozen=True)
 class Event:
-    """One edge of a sound event. An onset and its offset have the same label, and no other onset of it in between."""
+    """One edge of a sound event, on (onset) or off (offset), as a board sends it.
+
+    An onset and its offset have the same id and label, and no other onset of that label in between. Times count from
+    the start of the board: time_samples in samples of its detector's rate (Hello.rate_hz), time_s in seconds. peak is a
+    probability, 0 to 1. seq counts the board's lines.
+    """
 
     seq: int
     id: int  # number of the event, the same at both its edges
     label: str
     edge: Literal["on", "off"]
     time_samples: int  # since the start of the board
-    peak: float  # highest probability so far: at an onset the one that decided it, at an offset that of the whole event
+    peak: float  # 0-1, highest so far: at an onset the one that decided it, at an offset that of the whole event
     time_s: float = 0.0  # time_samples in seconds; 0 if the rate is not known yet
 
 

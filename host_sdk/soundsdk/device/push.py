@@ -1,7 +1,7 @@
 """Pushing of a detector to a board without flashing: sent, tried, confirmed. Until then the old one stays.
 
 with Device.open("auto") as device:
-    push(device, load("detector.tflite"))
+    device.push("detector.tflite")
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 
 from soundsdk.boards import find_board
 from soundsdk.detector_file import DetectorFile
+from soundsdk.device.connection import CommandRejected, Connection
 from soundsdk.device.messages import Ack, Hello
-from soundsdk.device.session import CommandRejected, Device
 from soundsdk.device.transport import ConnectionLost
 from soundsdk.errors import CheckError, ProtocolError, UsageError
 from soundsdk.models.fit import check_fit
@@ -63,7 +63,7 @@ def check_board(detector: DetectorFile, hello: Hello) -> None:
 
 
 def push(
-    device: Device, detector: DetectorFile, progress: Progress | None = None, timeouts: PushTimeouts | None = None
+    device: Connection, detector: DetectorFile, progress: Progress | None = None, timeouts: PushTimeouts | None = None
 ) -> Pushed:
     """Send a detector, wait for the restart, check that it runs and confirm it.
 
@@ -79,7 +79,7 @@ def push(
 
 
 class _Pusher:
-    def __init__(self, device: Device, detector: DetectorFile, progress: Progress, timeouts: PushTimeouts) -> None:
+    def __init__(self, device: Connection, detector: DetectorFile, progress: Progress, timeouts: PushTimeouts) -> None:
         self._device = device
         self._detector = detector
         self._data = detector.data

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -14,6 +15,7 @@ from soundfw.act import rules
 from soundfw.settings import THRESHOLDS
 from soundfw.wire import framing
 from soundsdk.device import address, protocol
+from soundsdk.device.connection import CommandRejected
 from soundsdk.device.messages import Ack, Event, Hello, Message, Status, parse
 from soundsdk.device.protocol import Damaged, DeviceReset, LinesLost, Text
 from soundsdk.device.transport import ConnectionLost, Transport, open_transport, reopen
@@ -21,6 +23,9 @@ from soundsdk.errors import ProtocolError, UsageError
 from soundsdk.labels import counted
 
 if TYPE_CHECKING:
+    from soundsdk.detector_file import DetectorFile
+    from soundsdk.device.audio_lines import Take
+    from soundsdk.device.push import Pushed
     from soundsdk.device.system import System
 
 ANSWER_S = 3.0
@@ -30,15 +35,6 @@ _STEP_S = 0.2
 _KEPT = 10000  # messages that come while an answer is awaited
 
 Item: TypeAlias = "Message | Text | Damaged | LinesLost | DeviceReset"
-
-
-class CommandRejected(ProtocolError):
-    """A command that the board rejects: `code` is its dotted error code, `detail` its sentence."""
-
-    def __init__(self, re: str, code: str, detail: str) -> None:
-        super().__init__(f"the board rejects {re}: {detail} ({code}).")
-        self.code = code
-        self.detail = detail
 
 
 class Device:
@@ -295,6 +291,41 @@ class Device:
         answer = self.request("set", tries=3, **members)
         assert isinstance(answer, Ack)
         return answer
+
+    def record(self, seconds: int, bits: int = 4, progress: Callable[[int, int], None] | None = None) -> Take:
+        """Record the board's sound for that many seconds (1 to 3600) from now on.
+
+        take = device.record(5)
+        for piece in take.pieces:                   # one, unless samples were lost on the way
+            soundfile.write(f"{piece.at}.wav", piece.pcm, take.rate_hz)
+
+        bits: per sample on the wire; 4 (ADPCM), 3 for a line as slow as 115,200 baud, 16 for exact samples. progress is
+        called with the samples so far and in all. What did not arrive is a gap, never silence. CommandRejected if the
+        board refuses, ProtocolError if it sends nothing for 5 s; if its port goes, the take holds what had arrived and
+        its `whole` is False.
+        """
+        from soundsdk.device import audio_lines
+
+        if not 1 <= seconds <= audio_lines.MAX_BOARD_S:
+            raise UsageError(f"a board records 1 to {audio_lines.MAX_BOARD_S} seconds at once, not {seconds}.")
+        return audio_lines.record(self, seconds, bits, progress)
+
+    def push(
+        self, detector: str | Path | DetectorFile, progress: Callable[[str, int, int], None] | None = None
+    ) -> Pushed:
+        """Send the board another detector, without flashing: a .tflite file, or a name such as "home".
+
+        device.push("my_detector.tflite")
+        print(device.hello.model)
+
+        It is started on trial and confirmed; until then the old one is kept, and comes back if the new one does not
+        run. A pulled cable is waited for, 30 s. progress is called with a step, what of it is done, and all of it.
+        CheckError if the board cannot run the detector, ModelError if the file is none.
+        """
+        from soundsdk.device.push import push
+        from soundsdk.models.shipped import load_model
+
+        return push(self, load_model(detector) if isinstance(detector, (str, Path)) else detector, progress)
 
     def reboot(self, hello_s: float = 10.0) -> Hello:
         """Restart the board and wait for its hello; DeviceError if its port goes and does not come back in time.

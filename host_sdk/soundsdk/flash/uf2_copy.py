@@ -18,7 +18,8 @@ from pathlib import Path
 
 from soundsdk.boards import Board
 from soundsdk.device import uf2_drive
-from soundsdk.device.session import CommandRejected, Device
+from soundsdk.device.connection import CommandRejected
+from soundsdk.device.session import Device
 from soundsdk.device.system import THIS_COMPUTER, System
 from soundsdk.device.transport import ConnectionLost
 from soundsdk.device.uf2_drive import Drive

@@ -14,7 +14,7 @@ from soundsdk.errors import ToolError
 EXTRAS = {
     "train": {"tensorflow": "TensorFlow", "sklearn": "scikit-learn", "flatbuffers": "flatbuffers"},
     "mqtt": {"paho": "paho-mqtt"},
-    "pc": {"sounddevice": "sounddevice"},
+    "listen": {"sounddevice": "sounddevice"},
     "onnx": {"onnxruntime": "onnxruntime"},
     "dask": {"distributed": "distributed"},
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from soundsdk.device.messages import Status
+from soundsdk.device.messages import Ack, Status
 from soundsdk.device.protocol import Counts, DeviceReset, LinesLost, Text
 from soundsdk.device.reconnect import Disconnected, Reconnected, ReconnectingItem
 from soundsdk.labels import counted, printable
@@ -13,7 +13,8 @@ from soundsdk.monitor.boards.board import MonitoredBoard
 from soundsdk.monitor.state import EventSpan, State
 
 GATHER_S = 5.0  # losses within this time become one sentence
-TEXT_LINES = 20  # of log text within that time; more are only counted
+TEXT_LINES = 20  # of log text and failures within that time; more are only counted
+_BY_ITSELF = ("start", "run", "keep", "action", "on_event")  # acks that answer no command
 
 
 class Notes:
@@ -38,6 +39,10 @@ class Notes:
             self._texts += 1
             if self._texts <= TEXT_LINES:
                 self._show(item.text)
+        elif isinstance(item, Ack) and not item.ok and item.re in _BY_ITSELF:
+            self._texts += 1
+            if self._texts <= TEXT_LINES:
+                self._say(f"the board reports: {printable(item.detail)} ({item.re}: {item.error}).")
         elif isinstance(item, LinesLost):
             self._missing_lines += item.count
             if len(self._missing) < 5:

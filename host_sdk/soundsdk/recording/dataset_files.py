@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from soundsdk.device.audio_lines import Take
 from soundsdk.errors import DataError, UsageError
 from soundsdk.labels import MOST_LABEL_BYTES, format_audacity
-from soundsdk.recording.audio_lines import Take
 from soundsdk.whole_file import write_results
 
 MIN_PIECE_S = 0.25  # shorter ones are useless to training; the sidecar lists them

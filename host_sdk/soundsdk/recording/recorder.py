@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import queue
 import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from soundsdk.device.audio_lines import Joiner, Progress, Take, TakeInterrupted
 from soundsdk.device.ports import listed
 from soundsdk.device.session import Device
-from soundsdk.errors import DeviceError, ToolError
-from soundsdk.install.packages import need
-from soundsdk.recording.audio_lines import Joiner, Progress, Take, TakeInterrupted
+from soundsdk.recording.computer_microphone import ComputerMicrophone
 
 if TYPE_CHECKING:
     from soundsdk.device.system import System
 
-_PC_WAIT_S = 5.0
+_PC_WAIT_S = 0.5
 
 
 def best_bits(device: Device, system: System | None = None) -> int:
@@ -48,57 +44,34 @@ def facts_of(device: Device, bits: int) -> dict[str, Any]:
     }
 
 
-def _sounddevice() -> Any:
-    need("--pc", "pc")
-    try:
-        import sounddevice  # type: ignore[import-not-found,unused-ignore]
-    except OSError as error:
-        raise ToolError(
-            "--pc needs PortAudio, which is not installed.", "Debian and Ubuntu: sudo apt-get install libportaudio2."
-        ) from error
-    return sounddevice
-
-
 def record_pc(seconds: int, rate_hz: int = 16000, progress: Progress | None = None) -> Take:
     """Record from this computer's default microphone, mono.
 
-    seconds: length of the take. rate_hz: samples a second. progress: called with the samples so far and in all. An
-    overflow that PortAudio reports is a gap of unknown length, written as one sample. Raises MissingPackageError
-    without sounddevice, ToolError without PortAudio, DeviceError if the microphone is missing or gives no sound within
-    5 s, and TakeInterrupted with what had arrived on Ctrl-C.
+    seconds: length of the take. rate_hz: samples a second. progress: called with the samples so far and in all. Samples
+    that its sound system loses are a gap. Raises MissingPackageError without sounddevice, ToolError without PortAudio,
+    DeviceError if the microphone is missing or gives no sound within 5 s, and TakeInterrupted with what had arrived on
+    Ctrl-C.
     """
-    sounddevice = _sounddevice()
-    blocks: queue.Queue[tuple[bytes, bool]] = queue.Queue()
-
-    def keep(data: Any, frames: int, moment: Any, status: Any) -> None:
-        blocks.put((bytes(data), bool(status.input_overflow)))
-
     samples = seconds * rate_hz
     joined = Joiner()
     at = 0
     try:
-        with sounddevice.RawInputStream(samplerate=rate_hz, channels=1, dtype="int16", callback=keep):
+        with ComputerMicrophone("", rate_hz, "--pc") as microphone:
             while at < samples:
-                data, overflow = blocks.get(timeout=_PC_WAIT_S)
-                at += overflow and at > 0
-                pcm = np.frombuffer(data, np.int16)[: samples - at]
-                joined.add(at, pcm)
+                if (block := microphone.read(_PC_WAIT_S)) is None:
+                    continue
+                at += block.lost
+                pcm = block.pcm[: max(0, samples - at)]
+                if len(pcm):
+                    joined.add(at, pcm)
                 at += len(pcm)
                 if progress:
-                    progress(at, samples)
+                    progress(min(at, samples), samples)
     except KeyboardInterrupt:
         if not joined.pieces():
             raise
         taken = Take(0, joined.end, rate_hz, joined.pieces(), whole=False, interrupted=True)
         raise TakeInterrupted(taken) from None
-    except queue.Empty as error:
-        raise DeviceError(
-            "this computer's microphone gives no sound.", "Check that it is not muted or in use."
-        ) from error
-    except sounddevice.PortAudioError as error:
-        raise DeviceError(
-            f"this computer's microphone cannot be used: {error}.", "Plug one in or choose it."
-        ) from error
     return Take(0, samples, rate_hz, joined.pieces())
 
 
@@ -122,7 +95,7 @@ def takes(
     progress: Progress | None = None,
 ) -> Generator[Take, None, None]:
     """Yield `count` takes, one after the other: at once, or one for every event of the label `trigger`."""
-    from soundsdk.recording.audio_lines import record, triggered
+    from soundsdk.device.audio_lines import record, triggered
 
     if trigger is None:
         for _ in range(count):

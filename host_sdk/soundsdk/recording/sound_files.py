@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,6 +83,23 @@ def find(path: Path) -> list[Path]:
     if not files:
         raise DataError(f"{path} holds no {KINDS} files.", "Give a folder with recordings.")
     return files
+
+
+def find_named(paths: Sequence[Path]) -> list[tuple[Path, str]]:
+    """List the sound files at several paths, each once, with a name of its own for tables.
+
+    A name is the path below the folder that was given, or just the file's name; if two files would have the same, the
+    paths as they were given; if these are the same, too, the absolute ones. DataError as in find().
+    """
+    found: dict[str, tuple[Path, str]] = {}
+    for path in paths:
+        for file in find(path):
+            name = file.relative_to(path).as_posix() if file != path else file.name
+            found.setdefault(os.path.abspath(file), (file, name))
+    files = [file for file, _ in found.values()]
+    choices = [name for _, name in found.values()], [file.as_posix() for file in files], [*found]
+    names = next(names for names in choices if len(set(names)) == len(names))
+    return list(zip(files, names, strict=True))
 
 
 def _walk(folder: Path, listing: FolderListing, seen: set[str]) -> None:

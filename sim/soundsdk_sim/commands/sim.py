@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
+from soundsdk.commands.end_signals import EndedBySignals, EndSignals, Readable
 from soundsdk.commands.options import Number, json_option, model_option, warn
-from soundsdk.commands.verb import Verb
+from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.errors import DataError, SoundsdkError, UsageError
-from soundsdk.whole_file import check_writable
+from soundsdk.whole_file import check_writable, write_whole
 from soundsdk_sim.targets.names import DEFAULT, PACED, TARGETS
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
         "soundsdk sim recordings --format tsv > events.tsv",
         "soundsdk sim clip.wav --on qemu-arm",
         "soundsdk sim clip.wav --pty --realtime     # prints the path of the port",
+        "soundsdk sim -     # sound from a pipe: ffmpeg -i rtsp://camera/stream -f wav - | soundsdk sim -",
+        "soundsdk sim - --rate 16000     # raw: arecord -f S16_LE -r 16000 -t raw | soundsdk sim - --rate 16000",
     ],
 )
 @click.option(
@@ -42,7 +46,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="Run the firmware on this Python, on MicroPython on this computer, or on an emulated chip.",
 )
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...|DIR")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...|DIR|-")
+@click.option(
+    "--rate", type=click.IntRange(1000, 768000), metavar="N",
+    help="Samples a second of raw sound from standard input: 16 bits, little-endian, one channel.",
+)  # fmt: skip
 @model_option
 @click.option("--noise-db", type=Number(-60, 120), metavar="N", help="Add white noise at N dB SNR.")
 @click.option(
@@ -55,13 +63,19 @@ if TYPE_CHECKING:
 )
 @json_option
 @click.option(
-    "--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write a picture, a .png file."
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write a picture of scores, thresholds and near misses, .png or .svg.",
 )
 @click.option("--pty", is_flag=True, help="Serve a board at a virtual serial port and print its path.")
 @click.option("--realtime", is_flag=True, help="Run in real time instead of as fast as possible.")
+@pass_surroundings
 def sim(
+    surroundings: Surroundings,
     target: str,
     paths: tuple[Path, ...],
+    rate: int | None,
     model: str | None,
     noise_db: float | None,
     form: str,
@@ -77,13 +91,18 @@ def sim(
     Recordings are files of any kind that libsndfile or ffmpeg decodes, of any rate, number of channels and length, or
     folders of them. Each one is played to a freshly started board. Standard output holds nothing but the data. Exit
     code 1 if a recording or the model cannot be used.
+
+    With - the sound comes from standard input, as WAV of any announced length or raw (--rate), and the lines as it
+    comes. Ctrl-C ends that sound, and with it the events; exit code 130.
     """
     from soundsdk.models.shipped import load_model
-    from soundsdk.recording.audio_file import find
+    from soundsdk.recording.sound_files import find_named
 
     if as_json and form != "jsonl":
         raise UsageError(f"--json and --format {form} exclude each other.", "Leave one out.")
-    named = [(file, _name(path, file)) for path in paths for file in find(path)]
+    piped = Path("-") in paths
+    _check_piped(paths, rate, pty, noise_db)
+    named = [(Path("-"), "-")] if piped else find_named(paths)
     _check_options(named, form, plot, pty, target, realtime)
     detector = load_model(model, warn)
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
@@ -96,13 +115,16 @@ def sim(
         from soundsdk.labels import TSV_HEADER
 
         click.echo(TSV_HEADER)
+    if piped:
+        _stream(surroundings.signals, target, rate, detector, form, plot, realtime)
+        return
     failed: list[SoundsdkError] = []
     events = 0
     for file, name in named:
         if len(named) > 1 and form == "jsonl":
             click.echo(name, err=True)
         try:
-            events += _one(target, file, name, detector, noise_db, form, plot, realtime)
+            events += _one(target, _sound(file, rate_hz, noise_db), name, detector, form, plot, realtime)
         except DataError as error:
             if len(named) == 1:
                 raise
@@ -116,9 +138,18 @@ def sim(
         raise DataError(f"{len(failed)} of {len(named)} recordings could not be used.", "The reasons are above.")
 
 
-def _name(path: Path, file: Path) -> str:
-    """Return a file's name in tables: its path below the folder that was named, or just its name."""
-    return file.relative_to(path).as_posix() if file != path else file.name
+def _check_piped(paths: tuple[Path, ...], rate: int | None, pty: bool, noise_db: float | None) -> None:
+    if Path("-") not in paths:
+        if rate is not None:
+            raise UsageError("--rate is that of raw sound from standard input.", "Give - as the file, or leave it out.")
+        return
+    if len(paths) > 1:
+        raise UsageError("- is standard input, and the only sound of a call.", "Leave out the other files.")
+    if pty or noise_db is not None:
+        option = "--pty" if pty else "--noise-db"
+        raise UsageError(f"{option} needs the whole sound, and standard input may have no end.", "Give a file.")
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError("no sound comes from standard input.", "Such as: ffmpeg -i … -f wav - | soundsdk sim -")
 
 
 def _check_options(
@@ -135,8 +166,9 @@ def _check_options(
     if realtime and target not in PACED:
         hint = "Leave it out, or use --on " + " or ".join(PACED) + "."
         raise UsageError(f"--realtime does not go with {target}: an emulated chip has a time of its own.", hint)
-    if plot and plot.suffix.lower() != ".png":
-        raise UsageError(f"--plot writes PNG files, not {plot.name}.", "Give a name that ends in .png.")
+    if plot and plot.suffix.lower() not in (".png", ".svg"):
+        hint = "Give a name that ends in .png or .svg."
+        raise UsageError(f"--plot writes PNG and SVG files, not {plot.name}.", hint)
     if plot and not plot.absolute().parent.is_dir():
         raise UsageError(f"there is no folder {plot.parent} for the picture.", "Make it first.")
     if plot:
@@ -168,12 +200,59 @@ def _whole(blocks: Iterator[NDArray[np.int16]]) -> NDArray[np.int16]:
     return np.concatenate(list(blocks))
 
 
+def _stream(
+    signals: EndSignals,
+    target: str,
+    rate: int | None,
+    detector: DetectorFile,
+    form: str,
+    plot: Path | None,
+    realtime: bool,
+) -> None:
+    """Run the sound of standard input, and show what is found at once; a signal ends the sound, then the verb."""
+    from soundsdk.recording.sound_stream import SoundStream
+    from soundsdk_sim.board import run_recording
+
+    rate_hz = int(detector.metadata["frontend"]["rate_hz"])
+    stream = EndedBySignals(cast(Readable, sys.stdin.buffer), signals)
+    blocks = SoundStream(stream, rate_hz, rate).blocks()
+    # An emulator takes its time, and is not waited for.
+    with signals.held_back() if target == DEFAULT else contextlib.nullcontext():
+        try:
+            if target == DEFAULT and plot is None:
+                run_recording(detector.data, blocks, rate_hz, _line_shower(form, rate_hz), realtime, prompt=True)
+            else:
+                _one(target, blocks, "-", detector, form, plot, realtime)
+        except DataError:
+            if not stream.ended:  # else too little had come to be sound
+                raise
+    if stream.ended:
+        raise KeyboardInterrupt
+
+
+def _line_shower(form: str, rate_hz: int) -> Callable[[bytes], None]:
+    """Return what writes a line, or the event that ends in it, at once."""
+    from soundsdk.labels import format_audacity, format_tsv
+    from soundsdk_sim.board import EdgePairs
+
+    edges = EdgePairs(rate_hz)
+
+    def show(line: bytes) -> None:
+        if form == "jsonl":
+            sys.stdout.buffer.write(line + b"\n")
+            sys.stdout.buffer.flush()
+        elif (event := edges.add(line)) is not None:
+            for row in format_tsv("-", [event]) if form == "tsv" else format_audacity([event]):
+                click.echo(row)  # which flushes
+
+    return show
+
+
 def _one(
     target: str,
-    file: Path,
+    blocks: Iterator[NDArray[np.int16]],
     name: str,
     detector: DetectorFile,
-    noise_db: float | None,
     form: str,
     plot: Path | None,
     realtime: bool,
@@ -181,7 +260,6 @@ def _one(
     """Run one recording, write what was asked for, and return the number of its events."""
     from soundsdk_sim.targets.runner import run_on_target
 
-    blocks = _sound(file, int(detector.metadata["frontend"]["rate_hz"]), noise_db)
     whole = _whole(blocks) if plot else None
     out = sys.stdout.buffer
 
@@ -191,7 +269,7 @@ def _one(
             out.flush()
 
     on_line = show if form == "jsonl" else None
-    result = run_on_target(target, detector, blocks if whole is None else whole, on_line, realtime, whole is not None)
+    result = run_on_target(target, detector, blocks if whole is None else whole, on_line, realtime)
     out.flush()
     if form != "jsonl":
         from soundsdk.labels import format_audacity, format_tsv
@@ -199,7 +277,7 @@ def _one(
         for row in format_tsv(name, result.events) if form == "tsv" else format_audacity(result.events):
             click.echo(row)
     if plot and whole is not None:
-        from soundsdk_sim.plot import draw
+        from soundsdk_sim.explain.run_picture import run_picture
 
-        draw(plot, whole, detector.metadata, result, title=f"{name}  ·  {detector.name}")
+        write_whole(plot, run_picture(plot.suffix.lower(), detector.data, whole, f"{name}  ·  {detector.name}"))
     return len(result.events)

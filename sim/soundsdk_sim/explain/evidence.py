@@ -28,9 +28,14 @@ def chosen_classes(explanation: Explanation, labels: tuple[str, ...]) -> list[in
             raise UsageError(f"the detector has no class {label}.", f"{meant(label, known)}It knows {names}.")
     if labels:
         return [known.index(label) for label in dict.fromkeys(labels)]
+    return active_classes(explanation)[:MOST_CLASSES]
+
+
+def active_classes(explanation: Explanation) -> list[int]:
+    """Return the indices of the classes that fired or whose score reached `off`, else of the one that came nearest."""
     order = explanation.by_interest()
     active = [i for i in order if 1000 * explanation.verdicts[i].highest >= explanation.trace.classes[i].rule.off]
-    return (active or order[:1])[:MOST_CLASSES]
+    return active or order[:1]
 
 
 def step_at(trace: Trace, seconds: float) -> int:

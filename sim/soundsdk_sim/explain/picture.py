@@ -68,7 +68,8 @@ class EvidencePicture:
         self._pcm = pcm
         self._title = title
         self._panels = panels
-        self._shades = shades(self._trace.features)
+        features = self._trace.features
+        self._shades = shades(features) if len(features) else np.zeros((features.shape[1], 0))
         shown = {panel.index for panel in panels}
         self._others = [explanation.verdicts[i] for i in explanation.by_interest() if title and i not in shown]
         self._room = WIDTH - LEFT - RIGHT
@@ -107,7 +108,7 @@ class EvidencePicture:
             on.text(LEFT, 26, fitted(self._title, 18, self._room), 18, INK)
         y = 50.0
         fired = sum(verdict.outcome == "fired" for verdict in self._of.verdicts)
-        about = f"{self._trace.seconds:.1f} s   ·   {fired} of {len(self._of.verdicts)} classes fired"
+        about = f"{self._trace.seconds:.1f} s   ·   {fired} of {len(self._trace.classes)} classes fired"
         if on:
             on.text(LEFT, y, about, 12, FAINT)
         for note in self._of.notes:
@@ -168,7 +169,13 @@ class EvidencePicture:
             return top + _MEL
         self._back(on, top, _MEL)
         begin, end = self._span(0, self._shades.shape[1])
-        on.image(coloured(self._shades), (self.x(begin), top, self.x(end), top + _MEL))
+        if not self._shades.size:
+            on.text(LEFT + self._room / 2, top + _MEL / 2, "shorter than one step", 12, FAINT, "mm")
+            return top + _MEL
+        frames = self._shades.shape[1]
+        starts = np.arange(0, frames, max(1, -(-frames // (4 * self._room))))  # narrower frames cannot be seen
+        image = coloured(np.maximum.reduceat(self._shades, starts, axis=1))
+        on.image(image, (self.x(begin), top, self.x(end), top + _MEL))
         self._hertz(on, top, _MEL, "log-mel")
         return top + _MEL
 
@@ -242,6 +249,10 @@ class EvidencePicture:
             if x > free:
                 self._note(on, x, x, (top + bottom) / 2, "fired")
                 free = x + text_width("fired", 10) + 12
+        if not fired:
+            x = self.x(ends[of.highest])
+            on.line([(x, at(of.steps[of.highest].score)), (x, bottom)], INK, 1, 1.5)
+            self._note(on, x, x, bottom - 12, "highest")
         self._side(on, at(1000) + 3, "1", 10)
         self._side(on, at(0) - 3, "0", 10)
         self._side(on, (top + bottom) / 2, "score")
@@ -257,6 +268,12 @@ class EvidencePicture:
 
     def _stairs(self, ends: list[float], step_s: float, heights: list[float]) -> list[tuple[float, float]]:
         points = []
+        joined = -(-len(ends) // (2 * self._room))  # steps to one point: what is narrower cannot be seen
+        if joined > 1:
+            # The highest score of each, which is the smallest y: a near miss must not vanish.
+            heights = [min(heights[i : i + joined]) for i in range(0, len(heights), joined)]
+            ends, step_s = ends[joined - 1 :: joined], step_s * joined
+            ends += [self._trace.seconds] * (len(heights) - len(ends))
         for end, y in zip(ends, heights, strict=True):
             points += [(self.x(end - step_s), y), (self.x(end), y)]
         return points

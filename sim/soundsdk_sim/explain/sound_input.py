@@ -12,6 +12,7 @@ from soundsdk.recording.mic_faults import examine
 from soundsdk_sim.explain.steps import Trace
 
 CLIPPED_SAMPLES = 3  # in one step, at either end of the range; one or two can be the true peak
+_EXAMINED_S = 300  # of a longer recording, for faults of a microphone: an hour would take gigabytes
 _FAULTS = ("clipping", "quiet", "hum", "dc")  # those that a decoded file can show as well as a microphone
 
 
@@ -48,7 +49,9 @@ def input_notes(trace: Trace, pcm: NDArray[np.int16], inputs: list[StepInput]) -
     if silent:
         notes.append(f"digital silence for {silent * step_s:.1f} of {trace.seconds:.1f} s.")
     if len(pcm) >= trace.rate_hz:
-        notes += [fault.sentence for fault in examine(pcm, trace.rate_hz) if fault.name in _FAULTS]
+        faults = examine(pcm[: _EXAMINED_S * trace.rate_hz], trace.rate_hz)
+        begin = f"in its first {_EXAMINED_S // 60} minutes " if trace.seconds > _EXAMINED_S else ""
+        notes += [begin + fault.sentence for fault in faults if fault.name in _FAULTS]
     clipped = sum(one.clipped for one in inputs)
     if clipped and not any("cut off flat" in note for note in notes):
         notes.append(f"samples at full scale in {clipped} of {len(inputs)} steps: clipped there.")

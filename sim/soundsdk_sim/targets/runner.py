@@ -9,7 +9,7 @@ import numpy as np
 from soundsdk.boards import find_board
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import UsageError
-from soundsdk_sim.board import RunResult, Sound, events_of, features_of, run_recording
+from soundsdk_sim.board import RunResult, Sound, events_of, run_recording
 from soundsdk_sim.targets.names import DEFAULT, TARGETS
 
 
@@ -19,12 +19,10 @@ def run_on_target(
     pcm: Sound,
     on_line: Callable[[bytes], None] | None = None,
     realtime: bool = False,
-    features: bool = False,
 ) -> RunResult:
     """Run the firmware over a recording at the detector's rate; on_line gets each line as soon as it comes.
 
-    realtime: on cpython and unix only. features: keep them, for a plot. Only cpython plays blocks as they come; for the
-    others they are joined first.
+    realtime: on cpython and unix only. Only cpython plays blocks as they come; for the others they are joined first.
 
     Event lines are the same bytes on cpython, unix, qemu-arm and qemu-rv32, `seq` included. In status lines `step_us`
     and `heap_free` are the target's own. rp2040 is the board rpi_pico, whose sound never ends: see on_rp2040.
@@ -36,7 +34,7 @@ def run_on_target(
         raise UsageError(f"there is no target {target}.", "soundsdk knows: " + ", ".join(TARGETS) + ".")
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
     if target == DEFAULT:
-        return run_recording(detector.data, pcm, rate_hz, on_line, realtime, features)
+        return run_recording(detector.data, pcm, rate_hz, on_line, realtime)
     if not isinstance(pcm, np.ndarray):
         pcm = np.concatenate([np.zeros(0, np.int16), *pcm])
     board = find_board(TARGETS[target])
@@ -54,8 +52,4 @@ def run_on_target(
 
         lines = on_rp2040.collect_lines(board, detector, pcm, on_line)
         end_s = len(pcm) / rate_hz  # there events end after the recording
-    result = RunResult(lines, events_of(lines, rate_hz, end_s))
-    if features:
-        # The chip keeps none; the same C code makes the same bytes of the same samples here (tests/conformance).
-        result.features = features_of(detector.data, pcm)
-    return result
+    return RunResult(lines, events_of(lines, rate_hz, end_s))

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from soundsdk.device.connection import CommandRejected, Connection
 from soundsdk.device.messages import Ack, Audio, Event, Message
-from soundsdk.device.session import CommandRejected, Device
 from soundsdk.device.transport import ConnectionLost
 from soundsdk.errors import ProtocolError, SoundsdkError
 from soundsdk.labels import LabelledSpan
@@ -178,7 +178,7 @@ class Receiver:
         return False
 
 
-def stop(device: Device) -> None:
+def stop(device: Connection) -> None:
     """Stop the recording on the board, if the board can still be reached."""
     with contextlib.suppress(SoundsdkError):
         device.send("record", stop=True)
@@ -189,7 +189,7 @@ def _number(done: Ack | None, key: str) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def start(device: Device, seconds: int, bits: int) -> None:
+def start(device: Connection, seconds: int, bits: int) -> None:
     """Start a recording on the board; one that is still running there for another host is stopped."""
     device.request("record", stop=True)
     # The end of that older recording is not the end of this one.
@@ -211,7 +211,7 @@ def start(device: Device, seconds: int, bits: int) -> None:
 
 
 def record(
-    device: Device, seconds: int, bits: int = 4, progress: Progress | None = None, silence_s: float = SILENCE_S
+    device: Connection, seconds: int, bits: int = 4, progress: Progress | None = None, silence_s: float = SILENCE_S
 ) -> Take:
     """Record for that many seconds from now on.
 
@@ -257,7 +257,7 @@ def record(
     return Take(at, samples, rate_hz, pieces, _number(receiver.done, "lost"), whole=whole, events=events)
 
 
-def _messages_until(device: Device, deadline: float, silence_s: float) -> Iterator[Message]:
+def _messages_until(device: Connection, deadline: float, silence_s: float) -> Iterator[Message]:
     """Iterate over messages until the board falls silent or the deadline has passed."""
     for message in device.messages(timeout_s=silence_s):
         yield message
@@ -276,7 +276,7 @@ def cut(pieces: list[Piece], at: int, samples: int) -> list[Piece]:
 
 
 def triggered(
-    device: Device,
+    device: Connection,
     label: str,
     seconds: float,
     pre_roll_s: float,
