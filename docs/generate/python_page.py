@@ -23,12 +23,14 @@ what is used. Times of events are samples since the board's start, and seconds i
 """
 _LONGEST = 84  # of a line of code, in characters: wider ones have to be scrolled
 _GROUPS = (
+    ("Boards, recordings", ("discover", "detect")),
     ("A board", ("Device", "ReconnectingDevice")),
     ("asyncio", ("AsyncDevice", "AsyncReconnectingDevice")),
     ("Messages", ("Event", "Status", "Hello", "Audio", "Ack")),
+    ("What methods return", ("Found", "LabelledSpan", "Take", "Piece", "Pushed")),
     ("What happens to the line", ("LinesLost", "DeviceReset", "Disconnected", "Reconnected")),
     ("Errors", ("SoundsdkError", "UsageError", "DeviceError", "ConnectionLost", "PortError", "ProtocolError",
-                "CommandRejected")),
+                "CommandRejected", "CheckError", "DataError", "ModelError", "ToolError")),
 )  # fmt: skip
 
 

@@ -86,7 +86,7 @@ class PageRunner:
 
     def shell(self, script: str) -> None:
         """Run the lines of a script; AssertionError with its output if one of them fails."""
-        for line in filter(None, script.splitlines()):
+        for line in filter(None, re.sub(r"\\\n *", "", script).splitlines()):
             code, output = self._one(Command(line, ()))
             assert code == 0, f"`{line}` ended with {code}:\n{output}"
 

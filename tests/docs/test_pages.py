@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from docs_image import pico_image
 from fences import FenceError, commands, continued, fences, fences_of, shows
 from page_runner import PageRunner, parse_command
 
+from soundfw.act import rules
 from soundsdk.build import prebuilt
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -82,6 +84,15 @@ def test_the_steps_of_the_workflow_pass_and_fail_when_a_ring_is_missed(
             file.write("evening.wav\t1.0\t2.0\tdoorbell\n")
         with pytest.raises(AssertionError, match="missed: doorbell at 1"):
             reader.shell(steps[-1])
+
+
+def test_the_rules_of_the_table_of_actions_are_rules_of_the_firmware() -> None:
+    table = (DOCS / "actions.md").read_text(encoding="utf-8").partition("| you want | rule |")[2].partition("\n\n")[0]
+    found = re.findall(r"\| `([^`]+)` \|$", table, re.MULTILINE)
+    assert len(found) >= 5
+    for rule in found:
+        if rule != "none":
+            rules.parse(rule)  # raises what `soundsdk set` refuses
 
 
 def test_a_block_without_a_mark_is_refused() -> None:

@@ -55,7 +55,8 @@ def pages(site: Path) -> dict[Path, Page]:
     return {path: Page(path) for path in sorted(site.rglob("*.html")) if path.name != "404.html"}
 
 
-def test_every_link_leads_to_a_page_and_a_place_in_it(site: Path, pages: dict[Path, Page]) -> None:
+def _broken(site: Path, pages: dict[Path, Page]) -> list[str]:
+    """Return the links within a site whose file, or whose place in it, is missing."""
     broken = []
     for path, page in pages.items():
         for link in page.links + page.fetched:
@@ -66,14 +67,35 @@ def test_every_link_leads_to_a_page_and_a_place_in_it(site: Path, pages: dict[Pa
             place = unquote(parts.fragment)
             if not target.is_file() or (place and target in pages and place not in pages[target].ids):
                 broken.append(f"{path.relative_to(site)}: {link}")
+    return broken
+
+
+def _from_elsewhere(site: Path, pages: dict[Path, Page]) -> list[str]:
+    """Return what a browser would fetch from elsewhere to show these pages."""
+    found = [link for page in pages.values() for link in page.fetched if urlsplit(link).netloc]
+    sheets = [p for p in site.rglob("*.css") if re.search(r"url\(['\"]?(?:https?:)?//", p.read_text(encoding="utf-8"))]
+    return found + [sheet.name for sheet in sheets]
+
+
+def test_every_link_leads_to_a_page_and_a_place_in_it(site: Path, pages: dict[Path, Page]) -> None:
     assert len(pages) > 20
-    assert broken == []
+    assert _broken(site, pages) == []
 
 
 def test_a_page_fetches_nothing_from_elsewhere(site: Path, pages: dict[Path, Page]) -> None:
-    elsewhere = [link for page in pages.values() for link in page.fetched if urlsplit(link).netloc]
-    sheets = [p for p in site.rglob("*.css") if re.search(r"url\(['\"]?(?:https?:)?//", p.read_text(encoding="utf-8"))]
-    assert (elsewhere, sheets) == ([], [])
+    assert _from_elsewhere(site, pages) == []
+
+
+def test_broken_links_and_what_comes_from_elsewhere_would_be_found(tmp_path: Path) -> None:
+    a = '<h1 id="top"></h1><a href="b.html#here">b</a><a href="#top">t</a><a href="c.html">c</a>'
+    b = '<a href="a.html#nowhere">a</a><img src="no.svg"><script src="//cdn.example/x.js"></script>'
+    (tmp_path / "a.html").write_text(a)
+    (tmp_path / "b.html").write_text(b)
+    (tmp_path / "b.css").write_text("@font-face { src: url(https://fonts.example/f.woff); }")
+    pages = {path: Page(path) for path in sorted(tmp_path.glob("*.html"))}
+    missing = ["a.html: b.html#here", "a.html: c.html", "b.html: a.html#nowhere", "b.html: no.svg"]
+    assert _broken(tmp_path, pages) == missing
+    assert _from_elsewhere(tmp_path, pages) == ["//cdn.example/x.js", "b.css"]
 
 
 def test_every_block_that_a_reader_sees_is_one_that_the_tests_follow(site: Path, pages: dict[Path, Page]) -> None:
