@@ -38,6 +38,7 @@ FAILS: dict[str, tuple[list[str], int]] = {
     "evaluate-scenes": (["hoem"], 2),
     "mine": (["hoem", "--audio", "quiet", "-o", "mined"], 2),
     "calibrate": (["tone.tflite", "--max-fa-per-hour", "0.01", "--background", "quiet"], 6),
+    "train": (["--data", "no-such", "-o", "trained.tflite"], 1),
     "crossval": (["--data", "no-such", "-o", "folds"], 1),
     "devices": (["--no-such-option"], 2),
     "monitor": ([], 3),

@@ -78,7 +78,7 @@ class FinishedTraining:
         return bool(self.detector.record["training"]["interrupted"])
 
 
-class Notes:
+class SaidNotes:
     """Lines that a training says, shown by a function, with the notes and warnings among them kept."""
 
     def __init__(self, show: Callable[[str], None]) -> None:
@@ -111,7 +111,7 @@ def run_training(
     checkpoint stays as well. Raises what make_detector() raises, OutputError if nothing can be written, and UsageError
     if there is no checkpoint to resume from.
     """
-    say = Notes(say)
+    say = SaidNotes(say)
     checkpoints = CheckpointFiles(request.output, request.resume, say)
     if request.worker == 0:
         training_run.check_output(request.output)
@@ -204,7 +204,7 @@ def _train(
         fitting |= {"pretrained": pretrained, "checkpoints": checkpoints, "workers": workers}
         noted = say
         if display:
-            noted = say.through(display.stage) if isinstance(say, Notes) else display.stage
+            noted = say.through(display.stage) if isinstance(say, SaidNotes) else display.stage
         if not workers.first:
             training_run.fit_network(clips, labels, settings, **fitting)
             return None
