@@ -43,8 +43,8 @@ MICROPHONES = (
     Microphone(
         "sph0645", "SPH0645LM4H", "i2s",
         (("3V", SUPPLY), ("GND", GROUND), ("BCLK", "sck"), ("LRCL", "ws"), ("DOUT", "sd"), ("SEL", GROUND)),
-        "Digital, 18 bits, with an offset that `dc_shift` removes. Its data comes late in each bit: an ESP32 may read it"
-        " one bit off, which `mic-test` names `shift`.",
+        "Digital, 18 bits, with an offset that `dc_shift` removes. Its data comes late in each bit: an ESP32 may read"
+        " it one bit off, which `mic-test` names `shift`.",
         (("channel", "left"), ("dc_shift", 8)),
     ),
     Microphone(
