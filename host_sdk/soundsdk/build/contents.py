@@ -32,9 +32,7 @@ def version(build: str) -> str:
 def texts(board: Board, build: str = "") -> dict[str, str]:
     """Return soundmodel_data.c and .h and soundboard.py. build: a hash of all that the image is made from."""
     assert board.build is not None
-    settings = board.settings()
-    if build:
-        settings["build"] = build[:_BUILD_DIGITS]
+    settings = {"board": board.id, **({"build": build[:_BUILD_DIGITS]} if build else {}), **board.settings()}
     size = board.build.region_bytes
     head = region.empty(board.id, version(build), size)
     rows = "\n".join("    " + ", ".join(map(str, head[i : i + 24])) + "," for i in range(0, len(head), 24))
