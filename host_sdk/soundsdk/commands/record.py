@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from pathlib import Path
 
 import click
 
 from soundsdk.commands.options import Number, json_option, output_option, port_option
+from soundsdk.commands.patient_output import write_patiently
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 
 
@@ -91,14 +93,17 @@ def record(
         nonlocal empty
         empty = empty or not files
         if as_json:
-            click.echo(json.dumps({"sidecar": str(sidecar), **json.loads(sidecar.read_text(encoding="utf-8"))}))
+            say(json.dumps({"sidecar": str(sidecar), **json.loads(sidecar.read_text(encoding="utf-8"))}))
         else:
             for path in files:
-                click.echo(str(path))
+                say(str(path))
         gaps = f", in {counted(len(take.gaps), 'gap')}" if take.gaps else ""
         end = "; interrupted: what had arrived is kept" if take.interrupted else ""
         end = end if take.whole or end else "; the board was unplugged before the end"
-        click.echo(f"{counted(take.captured, 'sample')} captured, {take.lost} lost{gaps}{end}", err=True)
+        say(f"{counted(take.captured, 'sample')} captured, {take.lost} lost{gaps}{end}", err=True)
+
+    def say(line: str, err: bool = False) -> None:
+        write_patiently(sys.stderr if err else sys.stdout, line + "\n", surroundings.signals)
 
     facts: dict[str, object] = {"source": "pc"}
 
