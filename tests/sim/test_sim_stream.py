@@ -21,12 +21,37 @@ from soundsdk.commands.end_signals import EndedBySignals, EndSignals
 from soundsdk.errors import DataError
 from soundsdk.recording.sound_files import find_named
 from soundsdk.recording.sound_stream import SoundStream
+from soundsdk_sim.explain import plotted_sound, run_picture
 
 PATIENCE_S = 60.0
 CHILD = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
     "from soundsdk.cli import run; sys.exit(run(sys.argv[1:]))"
 )
+STALLED = """
+import os, signal, sys, threading, types
+import numpy as np
+from soundsdk.cli import run
+
+class Endless:
+    data = np.load(sys.argv[1]).astype("<i2").tobytes()
+
+    def read1(self, size):
+        if not fill.ident:
+            os.set_blocking(1, False)
+            try:
+                while True:
+                    os.write(1, b" ")
+            except BlockingIOError:
+                os.set_blocking(1, True)
+            fill.start()
+        return self.data
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+fill = threading.Timer(0.5, os.kill, (os.getpid(), int(sys.argv[2])))
+sys.stdin = types.SimpleNamespace(buffer=Endless(), isatty=lambda: False)
+sys.exit(run(sys.argv[3:]))
+"""
 Result = tuple[int, str, str]
 Sim = Callable[..., Result]
 
@@ -163,6 +188,37 @@ def test_events_come_out_while_the_sound_goes_in(pcm: np.ndarray, model_file: Pa
     assert '"edge":"off"' in out
 
 
+def test_a_plot_keeps_no_line_back_and_is_drawn_when_a_signal_ends_the_sound(
+    pcm: np.ndarray, model_file: Path, tmp_path: Path
+) -> None:
+    child = Child("--rate", 16000, "-m", model_file, "--plot", tmp_path / "a.png")
+    child.write(pcm[: 2 * 16000])
+    child.line_with('"edge":"on"')  # and standard input is still open
+    child.process.send_signal(signal.SIGINT)
+    assert child.end()[0] == 130
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("source", ["-", "clip"])
+def test_the_plot_of_a_long_sound_holds_its_beginning(
+    source: str, wav: Path, sim: Sim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+
+    def draw(suffix: str, model: bytes, sound: np.ndarray, title: str) -> bytes:
+        drawn.append(len(sound))
+        return title.encode()
+
+    monkeypatch.setattr(run_picture, "run_picture", draw)
+    monkeypatch.setattr(plotted_sound.PlottedSound.__init__, "__defaults__", (2.5,))
+    words = [source if source == "-" else wav, "--plot", tmp_path / "a.png"]
+    code, out, err = sim(*words, data=wav.read_bytes())
+    assert (code, drawn) == (0, [40000])
+    assert out == sim(wav)[1]
+    assert err == "a.png shows the first 30 minutes.\n"
+    assert b"its first 30 minutes" in (tmp_path / "a.png").read_bytes()
+
+
 @pytest.mark.parametrize("form", ["jsonl", "tsv"])
 def test_ctrl_c_ends_the_sound(form: str, pcm: np.ndarray, model_file: Path) -> None:
     """The pipe stays open, as that of a program that has not ended yet."""
@@ -191,6 +247,26 @@ def test_an_event_that_is_on_when_a_signal_comes_ends_there(
     code, out, _ = child.end()
     assert code == exit_code
     assert '"edge":"off"' in out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not say whether a pipe has room")
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("form", ["jsonl", "tsv"])
+def test_a_signal_ends_it_while_nobody_reads_its_output(
+    form: str, number: signal.Signals, exit_code: int, model_file: Path, pcm: np.ndarray, tmp_path: Path
+) -> None:
+    """Sound comes without end. The signal comes after the first of it, while the pipe for its lines is full."""
+    np.save(tmp_path / "sound.npy", pcm)
+    words = [sys.executable, "-c", STALLED, tmp_path / "sound.npy", int(number)]
+    words += ["sim", "-", "--rate", "16000", "--format", form, "-m", model_file]
+    pipe = subprocess.PIPE
+    with subprocess.Popen([str(word) for word in words], stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        try:
+            assert process.wait(PATIENCE_S) == exit_code
+        finally:
+            process.kill()
+        assert process.stderr is not None
+        assert process.stderr.read().decode().count("\n") == 1
 
 
 def test_ctrl_c_before_any_sound_is_no_error_of_the_sound(

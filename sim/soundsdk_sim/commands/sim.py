@@ -14,6 +14,7 @@ import click
 
 from soundsdk.commands.end_signals import EndedBySignals, EndSignals, Readable
 from soundsdk.commands.options import Number, json_option, model_option, warn
+from soundsdk.commands.patient_output import write_patiently
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.errors import DataError, SoundsdkError, UsageError
 from soundsdk.whole_file import check_writable, write_whole
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from soundsdk.detector_file import DetectorFile
+    from soundsdk_sim.explain.plotted_sound import PlottedSound
 
 
 @click.command(
@@ -66,7 +68,7 @@ if TYPE_CHECKING:
     "--plot",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write a picture of scores, thresholds and near misses, .png or .svg.",
+    help="Write a picture of scores, thresholds and near misses, .png or .svg; of a long sound its first 30 minutes.",
 )
 @click.option("--pty", is_flag=True, help="Serve a board at a virtual serial port and print its path.")
 @click.option("--realtime", is_flag=True, help="Run in real time instead of as fast as possible.")
@@ -212,25 +214,31 @@ def _stream(
     """Run the sound of standard input, and show what is found at once; a signal ends the sound, then the verb."""
     from soundsdk.recording.sound_stream import SoundStream
     from soundsdk_sim.board import run_recording
+    from soundsdk_sim.explain.plotted_sound import PlottedSound
 
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
     stream = EndedBySignals(cast(Readable, sys.stdin.buffer), signals)
-    blocks = SoundStream(stream, rate_hz, rate).blocks()
+    blocks: Iterator[NDArray[np.int16]] = SoundStream(stream, rate_hz, rate).blocks()
+    plotted = PlottedSound(blocks, rate_hz) if plot and target == DEFAULT else None
+    blocks = blocks if plotted is None else iter(plotted)
     # An emulator takes its time, and is not waited for.
     with signals.held_back() if target == DEFAULT else contextlib.nullcontext():
         try:
-            if target == DEFAULT and plot is None:
-                run_recording(detector.data, blocks, rate_hz, _line_shower(form, rate_hz), realtime, prompt=True)
+            if target == DEFAULT:
+                show = _line_shower(signals, form, rate_hz)
+                run_recording(detector.data, blocks, rate_hz, show, realtime, prompt=True)
             else:
                 _one(target, blocks, "-", detector, form, plot, realtime)
         except DataError:
             if not stream.ended:  # else too little had come to be sound
                 raise
+    if plot and plotted is not None and len(plotted.sound()):
+        _draw(plot, detector, plotted, "-")
     if stream.ended:
         raise KeyboardInterrupt
 
 
-def _line_shower(form: str, rate_hz: int) -> Callable[[bytes], None]:
+def _line_shower(signals: EndSignals, form: str, rate_hz: int) -> Callable[[bytes], None]:
     """Return what writes a line, or the event that ends in it, at once."""
     from soundsdk.labels import format_audacity, format_tsv
     from soundsdk_sim.board import EdgePairs
@@ -239,11 +247,10 @@ def _line_shower(form: str, rate_hz: int) -> Callable[[bytes], None]:
 
     def show(line: bytes) -> None:
         if form == "jsonl":
-            sys.stdout.buffer.write(line + b"\n")
-            sys.stdout.buffer.flush()
+            write_patiently(sys.stdout.buffer, line + b"\n", signals)
         elif (event := edges.add(line)) is not None:
             for row in format_tsv("-", [event]) if form == "tsv" else format_audacity([event]):
-                click.echo(row)  # which flushes
+                write_patiently(sys.stdout, row + "\n", signals)
 
     return show
 
@@ -260,7 +267,12 @@ def _one(
     """Run one recording, write what was asked for, and return the number of its events."""
     from soundsdk_sim.targets.runner import run_on_target
 
-    whole = _whole(blocks) if plot else None
+    plotted = None
+    if plot:
+        from soundsdk_sim.explain.plotted_sound import PlottedSound
+
+        plotted = PlottedSound(blocks, int(detector.metadata["frontend"]["rate_hz"]))
+        blocks = iter(plotted)
     out = sys.stdout.buffer
 
     def show(line: bytes) -> None:
@@ -269,15 +281,25 @@ def _one(
             out.flush()
 
     on_line = show if form == "jsonl" else None
-    result = run_on_target(target, detector, blocks if whole is None else whole, on_line, realtime)
+    result = run_on_target(target, detector, blocks, on_line, realtime)
     out.flush()
     if form != "jsonl":
         from soundsdk.labels import format_audacity, format_tsv
 
         for row in format_tsv(name, result.events) if form == "tsv" else format_audacity(result.events):
             click.echo(row)
-    if plot and whole is not None:
-        from soundsdk_sim.explain.run_picture import run_picture
-
-        write_whole(plot, run_picture(plot.suffix.lower(), detector.data, whole, f"{name}  ·  {detector.name}"))
+    if plot and plotted is not None:
+        _draw(plot, detector, plotted, name)
     return len(result.events)
+
+
+def _draw(plot: Path, detector: DetectorFile, plotted: PlottedSound, name: str) -> None:
+    """Write the picture of what was played."""
+    from soundsdk_sim.explain.plotted_sound import MOST_S
+    from soundsdk_sim.explain.run_picture import run_picture
+
+    title = f"{name}  ·  {detector.name}"
+    if plotted.cut:
+        title = f"{name}, its first {MOST_S // 60} minutes  ·  {detector.name}"
+        click.echo(f"{plot.name} shows the first {MOST_S // 60} minutes.", err=True)
+    write_whole(plot, run_picture(plot.suffix.lower(), detector.data, plotted.sound(), title))
