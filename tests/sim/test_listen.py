@@ -13,10 +13,16 @@ import pytest
 import soundfile
 import soxr
 
-from fake_portaudio import FakeMicrophone, fake_sounddevice
+from fake_portaudio import FakeMicrophone, PortAudioError, fake_sounddevice
 from soundsdk import ConnectionLost, Device, cli
 from soundsdk.errors import DeviceError
-from soundsdk.recording.computer_microphone import QUEUE_S, ComputerMicrophone, choose_microphone, microphones
+from soundsdk.recording.computer_microphone import (
+    QUEUE_S,
+    ComputerMicrophone,
+    choose_microphone,
+    look_again,
+    microphones,
+)
 
 RATE_HZ = 16000
 PATIENCE_S = 60.0
@@ -33,6 +39,10 @@ def plug(monkeypatch: pytest.MonkeyPatch) -> Plug:
         return module
 
     return connect
+
+
+def refuse() -> None:
+    raise PortAudioError("Error querying device -1 [PaErrorCode -9987]")
 
 
 def events(out: str) -> list[str]:
@@ -169,6 +179,44 @@ def test_a_microphone_is_chosen_by_number_name_or_part_of_it(plug: Plug) -> None
     for wanted, says in (("us", "3 microphones are called us"), ("9", "no microphone 9"), ("0", "no microphone 0")):
         with pytest.raises(DeviceError, match=says):
             choose_microphone(found, wanted)
+
+
+def test_a_name_of_digits_is_a_name_where_no_microphone_has_that_number(plug: Plug) -> None:
+    plug(FakeMicrophone(name="Built-in"), FakeMicrophone(name="7"), FakeMicrophone(name="1"))
+    found = microphones()
+    assert [choose_microphone(found, wanted).number for wanted in ("7", "1")] == [2, 1]  # a number comes first
+
+
+@pytest.mark.parametrize("call", ["query_devices", "query_hostapis"])
+@pytest.mark.parametrize("words", ["listen --list", "listen", "record --pc --label a --seconds 1 -o out"])
+def test_a_portaudio_that_lists_nothing_is_one_sentence(
+    call: str,
+    words: str,
+    plug: Plug,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    setattr(plug(FakeMicrophone()), call, refuse)
+    assert cli.run(words.split()) == 3
+    assert "PortAudio cannot list this computer's microphones: Error querying device -1.\n" in capfd.readouterr().err
+
+
+def test_a_portaudio_that_cannot_look_again_is_one_sentence(plug: Plug) -> None:
+    plug(FakeMicrophone())._initialize = refuse
+    with pytest.raises(DeviceError, match="cannot list this computer's microphones"):
+        look_again()
+
+
+def test_a_microphone_without_a_known_rate_of_its_own_is_listed_and_used(
+    plug: Plug, capfd: pytest.CaptureFixture[str]
+) -> None:
+    module = plug(FakeMicrophone(np.ones(RATE_HZ, np.int16), ends=True))
+    module.query_devices()[1]["default_samplerate"] = float("nan")
+    assert cli.run(["listen", "--list"]) == 0
+    assert capfd.readouterr().out == "1  Fake Microphone  Sounds  default\n"
+    assert len(heard()[0]) == RATE_HZ
 
 
 def test_microphones_are_listed(plug: Plug, capfd: pytest.CaptureFixture[str]) -> None:

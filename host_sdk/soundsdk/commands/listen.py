@@ -78,7 +78,8 @@ def _list(as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps(asdict(one)))
             continue
-        words = [str(one.number), one.name, one.system, f"{one.rate_hz} Hz", "default" if one.default else ""]
+        rate = f"{one.rate_hz} Hz" if one.rate_hz else ""  # some drivers do not say it
+        words = [str(one.number), one.name, one.system, rate, "default" if one.default else ""]
         click.echo("  ".join(word for word in words if word))
 
 

@@ -8,6 +8,7 @@ What is lost on the way is counted: samples that PortAudio reports as lost, and 
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -37,7 +38,7 @@ class Microphone:
     name: str
     system: str
     channels: int
-    rate_hz: int  # its own
+    rate_hz: int  # its own; 0 where PortAudio does not know it
     default: bool
 
 
@@ -68,8 +69,11 @@ def look_again() -> None:
     if not _OPEN:
         sounddevice = _portaudio("soundsdk listen")
         # The way that sounddevice's documentation names; it has no public one.
-        sounddevice._terminate()
-        sounddevice._initialize()
+        try:
+            sounddevice._terminate()
+            sounddevice._initialize()
+        except sounddevice.PortAudioError as error:
+            raise _unlisted(error) from error
 
 
 def _package() -> str:
@@ -81,24 +85,39 @@ def _package() -> str:
 def microphones(what: str = "soundsdk listen") -> list[Microphone]:
     """Return the microphones of this computer, the default first.
 
-    what: what needs them, for messages. ToolError if sounddevice or PortAudio is not installed.
+    what: what needs them, for messages. ToolError if sounddevice or PortAudio is not installed, DeviceError if
+    PortAudio cannot list them.
     """
     sounddevice = _portaudio(what)
-    systems = sounddevice.query_hostapis()
-    default = sounddevice.default.device[0]
+    try:
+        systems = sounddevice.query_hostapis()
+        devices = sounddevice.query_devices()
+        default = sounddevice.default.device[0]
+    except sounddevice.PortAudioError as error:
+        raise _unlisted(error) from error
     found = [
         Microphone(
             number,
             printable(str(one["name"])),
             str(systems[one["hostapi"]]["name"]),
             int(one["max_input_channels"]),
-            round(one["default_samplerate"]),
+            _whole_hz(one["default_samplerate"]),
             number == default,
         )
-        for number, one in enumerate(sounddevice.query_devices())
+        for number, one in enumerate(devices)
         if one["max_input_channels"] > 0
     ]
     return sorted(found, key=lambda one: not one.default)
+
+
+def _whole_hz(rate_hz: float) -> int:
+    """Return a rate that PortAudio lists; 0 for one that it does not know, which some drivers say as NaN."""
+    return round(rate_hz) if math.isfinite(rate_hz) and rate_hz > 0 else 0
+
+
+def _unlisted(error: Exception) -> DeviceError:
+    hint = "Check that this computer's sound works: that of the system, of the container, of this user."
+    return DeviceError(f"PortAudio cannot list this computer's microphones: {_reason(error)}.", hint)
 
 
 def choose_microphone(found: list[Microphone], wanted: str) -> Microphone:
@@ -110,11 +129,11 @@ def choose_microphone(found: list[Microphone], wanted: str) -> Microphone:
         raise DeviceError("this computer has no microphone.", "Plug one in, or allow this program to use it.")
     if not wanted:
         return found[0]
-    number, name = (int(wanted), "") if wanted.isascii() and wanted.isdigit() else (-1, wanted.casefold())
+    number, name = int(wanted) if wanted.isascii() and wanted.isdigit() else -1, wanted.casefold()
     groups = (
         [one for one in found if one.number == number],
         [one for one in found if one.name.casefold() == name],
-        [one for one in found if name and name in one.name.casefold()],
+        [one for one in found if number < 0 and name in one.name.casefold()],
     )
     same = next((group for group in groups if group), [])
     if not same:
@@ -252,7 +271,7 @@ class ComputerMicrophone:
 def _format(sounddevice: Any, microphone: Microphone, rate_hz: int) -> tuple[int, int]:
     """Return the rate and the channels to open a microphone with: as the detector wants them, else its own."""
     error: Exception | None = None
-    for rate in dict.fromkeys((rate_hz, microphone.rate_hz)):
+    for rate in dict.fromkeys((rate_hz, microphone.rate_hz or rate_hz)):
         for channels in dict.fromkeys((1, microphone.channels)):
             try:
                 sounddevice.check_input_settings(
