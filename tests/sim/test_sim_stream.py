@@ -332,6 +332,14 @@ def test_a_stream_that_is_no_sound_is_one_sentence(
     assert "event" not in out
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [1e300, -1e300, float("inf"), float("nan")])
+def test_a_number_that_is_no_sound_is_one_sentence(value: float, sim: Sim) -> None:
+    code, _, err = sim("-", data=wav_bytes(np.full(900, value), 16000, "DOUBLE"))
+    assert (code, err.count("\n")) == (1, 2)
+    assert err.startswith("soundsdk: standard input holds values that are not numbers.\n")
+
+
 def test_a_terminal_is_no_sound_and_files_have_no_rate(
     wav: Path, model_file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

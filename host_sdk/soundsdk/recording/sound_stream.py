@@ -48,7 +48,9 @@ class SampleFormat:
         """Return whole frames as (frames, channels) in -1..1."""
         samples: NDArray[Any]
         if self.floating:
-            samples = np.frombuffer(data, f"<f{self.bits // 8}")
+            # What float32 cannot hold becomes infinite, and is refused as no number.
+            with np.errstate(over="ignore", invalid="ignore"):
+                samples = np.frombuffer(data, f"<f{self.bits // 8}").astype(np.float32)
         elif self.bits == 8:  # the only unsigned one
             samples = (np.frombuffer(data, np.uint8) - np.float32(128)) / np.float32(128)
         elif self.bits == 24:
