@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from soundsdk.errors import UsageError
+from soundsdk.models.arguments import check_path
 
 ENVIRONMENT = "SOUNDSDK_PORT"
 # Packages register here what opens a scheme of theirs: a function from the rest of the address to a Transport.
@@ -38,8 +39,10 @@ class Address:
         return self.kind not in ("auto", "id", "port", "url")
 
 
-def parse(text: str | None) -> Address:
+def parse(text: str | os.PathLike[str] | None) -> Address:
     """Parse an address; without one, SOUNDSDK_PORT, else auto. UsageError if it is malformed."""
+    if text is not None and not isinstance(text, str):
+        text = check_path(text, "the address of a board")
     words = (text if text is not None else os.environ.get(ENVIRONMENT, "")).strip() or "auto"
     if words == "auto":
         return Address("auto")

@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -25,7 +26,6 @@ from soundsdk.device.session import HELLO_S, Device, Item
 from soundsdk.device.transport import Transport
 
 if TYPE_CHECKING:
-    from pathlib import Path
 
     from soundsdk.detector_file import DetectorFile
     from soundsdk.device.audio_lines import Take
@@ -97,12 +97,13 @@ class AsyncDevice(_Feed[Item]):
 
     @classmethod
     async def open(
-        cls, where: str | Transport | None = None, hello_s: float = HELLO_S, system: System | None = None
+        cls, where: str | PathLike[str] | Transport | None = None, hello_s: float = HELLO_S,
+        system: System | None = None,
     ) -> AsyncDevice:
         """Open the board at an address or behind a transport, which it closes; raises what Device.open raises."""
 
         def work() -> Device:
-            if where is None or isinstance(where, str):
+            if where is None or isinstance(where, (str, PathLike)):
                 return Device.open(where, hello_s, system)
             try:
                 return Device(where, hello_s)
@@ -176,7 +177,7 @@ class AsyncDevice(_Feed[Item]):
         return await self._run(self._device.record, seconds, bits, progress)
 
     async def push(
-        self, detector: str | Path | DetectorFile, progress: Callable[[str, int, int], None] | None = None
+        self, detector: str | PathLike[str] | DetectorFile, progress: Callable[[str, int, int], None] | None = None
     ) -> Pushed:
         """Send the board another detector; progress is called from another thread."""
         return await self._run(self._device.push, detector, progress)
@@ -208,7 +209,8 @@ class AsyncReconnectingDevice(_Feed[ReconnectingItem]):
 
     @classmethod
     async def open(
-        cls, where: str | Transport | None = None, hello_s: float = HELLO_S, system: System | None = None
+        cls, where: str | PathLike[str] | Transport | None = None, hello_s: float = HELLO_S,
+        system: System | None = None,
     ) -> AsyncReconnectingDevice:
         """Open a board; raises what ReconnectingDevice raises."""
         return cls(*await _opened(lambda: ReconnectingDevice(where, hello_s, system)))

@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -63,10 +64,13 @@ class ReconnectingDevice:
     """
 
     def __init__(
-        self, where: str | Transport | None = None, hello_s: float = HELLO_S, system: System | None = None
+        self, where: str | PathLike[str] | Transport | None = None, hello_s: float = HELLO_S,
+        system: System | None = None,
     ) -> None:
         """Open the board; raises what Device.open raises. where: an address, or a transport that is open."""
-        transport = open_transport(address.parse(where), system) if where is None or isinstance(where, str) else where
+        if where is None or isinstance(where, (str, PathLike)):
+            where = open_transport(address.parse(where), system)
+        transport = where
         self._transport = transport
         self._before = Counts()
         self._seq: int | None = None

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
+from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -15,6 +15,7 @@ from soundfw.act import rules
 from soundfw.settings import THRESHOLDS
 from soundfw.wire import framing
 from soundsdk.device import address, protocol
+from soundsdk.device.arguments import check_number, check_text
 from soundsdk.device.connection import CommandRejected
 from soundsdk.device.messages import Ack, Event, Hello, Message, Status, parse
 from soundsdk.device.protocol import Damaged, DeviceReset, LinesLost, Text
@@ -55,6 +56,7 @@ class Device:
         waits for its answer if it is not called with a timeout.
         """
         self.transport = transport
+        self._closed = False
         self._answer_s = answer_s
         self._reader = protocol.Reader()
         self._waiting: deque[Item] = deque(maxlen=_KEPT)
@@ -65,7 +67,9 @@ class Device:
         self.hello = self._greet(hello_s)
 
     @classmethod
-    def open(cls, where: str | None = None, hello_s: float = HELLO_S, system: System | None = None) -> Device:
+    def open(
+        cls, where: str | PathLike[str] | None = None, hello_s: float = HELLO_S, system: System | None = None
+    ) -> Device:
         """Open a board by its address (see soundsdk.device.address; default SOUNDSDK_PORT, else auto).
 
         UsageError if the address is malformed, DeviceError if there is no such board (or several, for auto), PortError
@@ -114,11 +118,13 @@ class Device:
     def send(self, kind: str, **members: Any) -> None:
         """Send a command without waiting for its answer.
 
-        UsageError if it makes no line, ConnectionLost or PortError if the port does not take it.
+        UsageError if it makes no line or the device is closed, ConnectionLost or PortError if the port does not take
+        it.
         """
+        self._check_open()
         try:
             line = framing.encode({"type": kind, **members})
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise UsageError(f"{kind} cannot be sent: {error}.") from error
         self.transport.write(b"\n" + line + b"\n")
 
@@ -166,7 +172,12 @@ class Device:
         self.overrun += len(self._waiting) == _KEPT
         self._waiting.append(item)
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise UsageError(f"the board at {self.transport.path} was closed by this program.", "Open it again.")
+
     def _receive(self, timeout_s: float) -> list[Item]:
+        self._check_open()
         out: list[Item] = []
         for line in self._reader.lines(self.transport.read(timeout_s)):
             if not isinstance(line, dict):
@@ -267,18 +278,23 @@ class Device:
         soundfw.act.rules has it; "none" takes the rule away. keep: store them for later starts.
         CommandRejected if the board has no such label or refuses the values, UsageError if there are none.
         """
+        if label is not None:
+            check_text(label, "a label")
         members: dict[str, Any] = {"label": label} if label is not None else {}
         ranges = {name: (low, high) for name, _, low, high in THRESHOLDS}
         for name, value in (("on", on), ("off", off)):
             if value is not None:
+                check_number(value, name)
                 low, high = ranges[name]
                 if not low <= 1000 * value <= high:  # false for NaN as well
                     raise UsageError(f"{name} is a probability from {low / 1000:g} to {high / 1000:g}, not {value:g}.")
                 members[name] = round(1000 * value)
         for name, time_ms in (("min_ms", min_ms), ("hold_ms", hold_ms)):
             if time_ms is not None:
+                check_number(time_ms, name)
                 members[name] = time_ms
         if action is not None:
+            check_text(action, "an action")
             try:
                 rules.parse(action)
             except FirmwareError as error:
@@ -306,12 +322,14 @@ class Device:
         """
         from soundsdk.device import audio_lines
 
+        check_number(seconds, "a number of seconds", whole=True)
+        check_number(bits, "a number of bits", whole=True)
         if not 1 <= seconds <= audio_lines.MAX_BOARD_S:
             raise UsageError(f"a board records 1 to {audio_lines.MAX_BOARD_S} seconds at once, not {seconds}.")
         return audio_lines.record(self, seconds, bits, progress)
 
     def push(
-        self, detector: str | Path | DetectorFile, progress: Callable[[str, int, int], None] | None = None
+        self, detector: str | PathLike[str] | DetectorFile, progress: Callable[[str, int, int], None] | None = None
     ) -> Pushed:
         """Send the board another detector, without flashing: a .tflite file, or a name such as "home".
 
@@ -322,10 +340,15 @@ class Device:
         run. A pulled cable is waited for, 30 s. progress is called with a step, what of it is done, and all of it.
         CheckError if the board cannot run the detector, ModelError if the file is none.
         """
+        from soundsdk.detector_file import DetectorFile
         from soundsdk.device.push import push
+        from soundsdk.models.arguments import check_path
         from soundsdk.models.shipped import load_model
 
-        return push(self, load_model(detector) if isinstance(detector, (str, Path)) else detector, progress)
+        if not isinstance(detector, DetectorFile):
+            detector = load_model(check_path(detector, "a detector"))
+        self._check_open()
+        return push(self, detector, progress)
 
     def reboot(self, hello_s: float = 10.0) -> Hello:
         """Restart the board and wait for its hello; DeviceError if its port goes and does not come back in time.
@@ -357,6 +380,7 @@ class Device:
         while True:
             try:
                 self.transport.close()
+                self._closed = False
                 self.transport = reopen(self.transport, max(0.1, deadline - time.monotonic()))
                 self.hello = self._greet(max(1.0, deadline - time.monotonic()))
                 return self.hello
@@ -366,7 +390,8 @@ class Device:
                     raise
 
     def close(self) -> None:
-        """Close the port; the board goes on."""
+        """Close the port; the board goes on. What is asked of it from then on raises UsageError."""
+        self._closed = True
         self.transport.close()
 
     def __enter__(self) -> Device:

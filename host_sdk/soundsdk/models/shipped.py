@@ -9,18 +9,19 @@ from pathlib import Path
 from soundsdk.detector_file import DetectorFile, load
 from soundsdk.errors import UsageError
 from soundsdk.labels import meant
+from soundsdk.models.arguments import check_path
 from soundsdk.models.reachability import unreachable_classes
 from soundsdk.resources import models_dir
 
 DEFAULT = "home"
 
 
-def find_model(name_or_path: str | Path | None = None) -> Path:
+def find_model(name_or_path: str | os.PathLike[str] | None = None) -> Path:
     """Return the path of a detector: a path as it is, a bare name below the folder of those that come with soundsdk.
 
-    UsageError, with what may have been meant, for a bare name that is neither.
+    UsageError, with what may have been meant, for a bare name that is neither, and for what is no path.
     """
-    name = str(name_or_path or DEFAULT)
+    name = DEFAULT if name_or_path is None else check_path(name_or_path, "a detector")
     path = Path(name)
     if path.suffix or path.name != name:
         return path
@@ -34,7 +35,9 @@ def find_model(name_or_path: str | Path | None = None) -> Path:
     raise UsageError(f"there is no detector {name}.", hint if names else "")
 
 
-def load_model(name_or_path: str | Path | None = None, warn: Callable[[str], None] | None = None) -> DetectorFile:
+def load_model(
+    name_or_path: str | os.PathLike[str] | None = None, warn: Callable[[str], None] | None = None
+) -> DetectorFile:
     """Find a detector, read it and check it; ModelError if it cannot be used, UsageError for a name that is none.
 
     warn: called with a sentence for each class whose settings keep its events from beginning or ending.
