@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import contextlib
 import io
 import json
@@ -30,6 +31,18 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+_PROGRAMS = {
+    "apt-get", "arecord", "cat", "cd", "docker", "export", "ffmpeg", "jq", "mpremote", "pip", "python", "soundsdk",
+}  # fmt: skip
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_UNIT_OPTIONS = {
+    "Unit": {"Description", "After", "Wants"},
+    "Service": {
+        "Environment", "ExecStart", "Restart", "RestartSec", "DynamicUser", "User", "SupplementaryGroups",
+        "StateDirectory",
+    },
+    "Install": {"WantedBy"},
+}  # fmt: skip
 _SHELL = re.compile(r"[|&;<*]|\$\(")  # what a shell has to read
 _ROOT = Path(__file__).resolve().parents[2]
 _LIMIT_S = 300  # only ends a hang
@@ -179,7 +192,7 @@ class _Captured(io.TextIOWrapper):
 
 
 def _read_as(fence: Fence) -> None:
-    """Parse a block that is not run, by its language."""
+    """Parse a block that is not run, by its language; a text is what no program reads."""
     if fence.language == "console":
         for command in commands(fence.text):
             parse_command(command.line)
@@ -194,13 +207,40 @@ def _read_as(fence: Fence) -> None:
         tomllib.loads(fence.text)
     elif fence.language == "yaml":
         yaml.safe_load(fence.text)
+    elif fence.language == "ini":
+        parse_unit(fence.text)
+
+
+def parse_unit(text: str) -> None:
+    """Parse a unit of systemd, and the soundsdk command that it starts by its verb's own parser."""
+    unit = configparser.ConfigParser(interpolation=None, strict=False)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read_string(text)
+    assert set(unit.sections()) == {"Unit", "Service", "Install"}, f"sections of a unit: {unit.sections()}"
+    for name, options in _UNIT_OPTIONS.items():
+        unknown = set(unit[name]) - options
+        assert not unknown, f"[{name}] has unknown lines: {', '.join(sorted(unknown))}"
+    program, _, rest = unit["Service"]["ExecStart"].partition(" ")
+    assert re.fullmatch(r"/(\S+/)?soundsdk", program), f"ExecStart is no soundsdk: {program}"
+    parse_command(f"soundsdk {rest}")
 
 
 def parse_command(line: str) -> None:
-    """Parse the words after each `soundsdk` of a line by the verb's own parser, which raises for what it lacks."""
-    for part in re.split(r" (?:\||&&|>|;) ", line):
+    """Parse the words after each `soundsdk` of a line by the verb's own parser, which raises for what it lacks.
+
+    Other programs have to be ones that a page may name; what is set before a program, and sudo, count for nothing.
+    """
+    for part in re.split(r" (?:\||&&|\|\||;) ", line):
         words = shlex.split(part, comments=True)
-        if words[:1] != ["soundsdk"] or len(words) < 2 or words[1].startswith("-"):
+        words = words[: words.index(">")] if ">" in words else words
+        while words and (_ASSIGNMENT.match(words[0]) or words[0] == "sudo"):
+            words = words[1:]
+        if not words:
+            continue
+        if words[:2] == ["docker", "run"] and "soundsdk" in words:  # the image, whose program it is
+            words = words[words.index("soundsdk") :]
+        assert words[0] in _PROGRAMS, f"no program {words[0]} is known to the pages: {line}"
+        if words[0] != "soundsdk" or len(words) < 2 or words[1].startswith("-"):
             continue
         command = cli.get_command(click.Context(cli), words[1])
         assert command is not None, f"there is no verb {words[1]}: {line}"

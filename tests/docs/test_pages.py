@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 import shutil
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import yaml
 from docs_image import pico_image
 from fences import FenceError, commands, continued, fences, fences_of, shows
-from page_runner import PageRunner, parse_command
+from page_runner import PageRunner, parse_command, parse_unit, tomllib
 
 from soundfw.act import rules
 from soundsdk.build import prebuilt
@@ -95,6 +96,13 @@ def test_the_rules_of_the_table_of_actions_are_rules_of_the_firmware() -> None:
             rules.parse(rule)  # raises what `soundsdk set` refuses
 
 
+def test_the_boards_whose_led_flashes_are_those_with_an_led() -> None:
+    sentence = (DOCS / "actions.md").read_text(encoding="utf-8").partition("show what they do: ")[2].partition(".")[0]
+    files = (DOCS.parent / "boards").glob("*.toml")
+    with_led = {file.stem for file in files if "led" in tomllib.loads(file.read_text(encoding="utf-8"))}
+    assert set(re.findall(r"`(\w+)`", sentence)) == with_led
+
+
 def test_a_block_without_a_mark_is_refused() -> None:
     with pytest.raises(FenceError, match=":3: no mark"):
         fences_of("text\n\n```console\n$ soundsdk boards\n```\n")
@@ -134,5 +142,43 @@ def test_arguments_that_no_verb_takes_are_found() -> None:
     parse_command("soundsdk monitor --once | jq .label")
     with pytest.raises(Exception, match="--twice"):
         parse_command("soundsdk monitor --twice")
-    with pytest.raises(AssertionError, match="no verb"):
-        parse_command("soundsdk whistle")
+    for line in (
+        "soundsdk whistle",
+        "sudo soundsdk whistle",
+        "FOO=1 soundsdk whistle",
+        "A=1 sudo B=2 soundsdk whistle",
+        "ffmpeg -i a -f wav - | soundsdk whistle",
+        "docker run --rm -v $PWD:/work soundsdk whistle",
+        "cd there || soundsdk whistle > out",
+    ):
+        with pytest.raises(AssertionError, match="no verb whistle"):
+            parse_command(line)
+    with pytest.raises(AssertionError, match="no program mpremotee"):
+        parse_command("mpremotee nonsense")
+
+
+def test_a_unit_of_systemd_is_read() -> None:
+    unit = "[Unit]\nAfter=network.target\n[Service]\nExecStart={}\n[Install]\nWantedBy=multi-user.target\n"
+    parse_unit(unit.format("/usr/local/bin/soundsdk monitor --log a.jsonl"))
+    with pytest.raises(Exception, match="--logg"):
+        parse_unit(unit.format("/usr/local/bin/soundsdk monitor --logg a.jsonl"))
+    with pytest.raises(AssertionError, match="no verb whistle"):
+        parse_unit(unit.format("/usr/local/bin/soundsdk whistle"))
+    with pytest.raises(AssertionError, match="is no soundsdk"):
+        parse_unit(unit.format("soundsdk monitor"))
+    with pytest.raises(AssertionError, match="unknown lines: Afterr"):
+        parse_unit(unit.format("/bin/soundsdk monitor").replace("After", "Afterr"))
+    with pytest.raises(configparser.Error):
+        parse_unit("ExecStart=/bin/soundsdk\n")
+
+
+def test_important_commands_show_what_they_do() -> None:
+    """An exit code alone would let a command pass that says something else."""
+    told = ("train", "flash", "monitor", "push", "set")
+    for page in PAGES:
+        for fence in fences(page):
+            for command in commands(fence.text) if fence.mark == "run" and fence.language == "console" else ():
+                words = command.line.split()
+                if words[0] == "soundsdk" and words[1] in told:
+                    shown = [line for line in command.shows if line.strip(" .")]
+                    assert shown, f"{page.name}:{fence.line}: {command.line}"
