@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import itertools
 import os
 import sys
 import traceback
@@ -25,7 +26,7 @@ from soundsdk.commands.standard_output import (
     leave_quietly,
     write_error,
 )
-from soundsdk.commands.verb import Surroundings
+from soundsdk.commands.verb import Surroundings, asks_for_json
 from soundsdk.errors import EXIT_FAILED, EXIT_OK, ReaderGoneError, SoundsdkError, StandardOutputError
 
 if TYPE_CHECKING:
@@ -174,10 +175,10 @@ def _run_watched(words: Sequence[str], surroundings: Surroundings) -> None:
 
 def _say_end(error: BaseException, words: Sequence[str], signals: EndSignals) -> int:
     """Say what a command line has ended with, and return its exit code."""
-    debug = "--debug" in words or os.environ.get("SOUNDSDK_DEBUG", "") not in ("", "0")
+    debug = "--debug" in _before_verb(words) or os.environ.get("SOUNDSDK_DEBUG", "") not in ("", "0")
 
     def failed(exit_code: int, message: str, hint: str = "") -> int:
-        if "--json" in words:
+        if _asks_for_json(words):
             write_error(exit_code, message, hint)
         return exit_code
 
@@ -218,6 +219,20 @@ def _say_end(error: BaseException, words: Sequence[str], signals: EndSignals) ->
         message = f"internal error: {type(e).__name__}: {e}"
         say(message, _DEBUG_HINT)
         return failed(EXIT_FAILED, message, _DEBUG_HINT)
+
+
+def _before_verb(words: Sequence[str]) -> list[str]:
+    return list(itertools.takewhile(lambda word: word.startswith("-"), words))
+
+
+def _asks_for_json(words: Sequence[str]) -> bool:
+    """Return whether a call asks for JSON by the options of its verb; without a verb, by the word itself."""
+    first = len(_before_verb(words))
+    try:
+        command = cli.get_command(click.Context(cli), words[first]) if first < len(words) else None
+    except Exception:  # its module cannot be imported, which is the error to say
+        command = None
+    return "--json" in words if command is None else asks_for_json(command, words[first + 1 :])
 
 
 def _of_system(error: OSError) -> tuple[str, str]:

@@ -89,7 +89,8 @@ def test_what_cannot_be_done_is_said_in_a_sentence_with_an_exit_code(
         ("action.smoke=pin:3,high", 2, "has no label smoke"),
         (f"action.{SPACED}=pin:23,high", 5, "GPIO 23 of this board is not free; these are: 0-22, 26-28"),
         (f"action.{SPACED}=led", 5, "this board has no LED that a rule can switch"),
-        ("action.never heard=none", 5, "the model has no such label"),
+        ("action.never heard=none", 2, "has no label never heard"),
+        (f"action.{SPACED[:-1]}=none", 2, f"Did you mean {SPACED}? Known: "),
     ):
         assert run(["set", word], ports) == code, word
         assert sentence in capfd.readouterr().err

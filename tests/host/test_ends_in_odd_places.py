@@ -293,6 +293,23 @@ def test_a_signal_that_comes_while_an_error_is_said_changes_nothing(monkeypatch:
     assert captured.err == "soundsdk: it cannot be written.\n  Free space.\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        (["boards", "--json", "--no-such"], True),
+        (["boards", "--no-such", "--json"], True),
+        (["record", "--label", "--json", "--seconds", "x"], False),
+        (["record", "--label", "--json", "--seconds", "x", "--json"], True),
+        (["info", "no-such", "--", "--json"], False),
+        (["info", "no-such", "--json", "-p"], True),
+        (["no-such-verb", "--json"], True),
+    ],
+)
+def test_json_is_asked_for_by_the_option_and_not_by_its_word(words: list[str], asked: bool, capfd: Capture) -> None:
+    assert cli.run(words) == 2
+    assert len(errors_in(capfd.readouterr().out)) == asked
+
+
 # As the script of the wheel starts it; the signal comes while a module is imported.
 _IMPORTING = """
 class Signal:

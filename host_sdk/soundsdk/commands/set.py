@@ -115,6 +115,8 @@ def set_(
             except CommandRejected as error:
                 if done:
                     click.echo(f"Changed before the error: {', '.join(done)}.", err=True)
+                if label is not None and values == {"action": "none"}:
+                    check_labels([device], [label])  # a sentence with the labels, if the board has no such rule either
                 if error.code == "unsupported" and not until_restart:
                     error.hint = "Change it until the board restarts, with --until-restart."
                 raise
