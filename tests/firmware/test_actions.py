@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from acting_board import LED, OFF_AT, ON_AT, RATE, ActingBoard
 
+from soundfw import FirmwareError
 from soundfw.act import pins as board_pins
 from soundfw.act.actions import WaitingEvents
 from soundfw.act.outputs import Output, Pattern
@@ -107,6 +108,77 @@ def test_a_pin_that_the_chip_refuses_is_that_rules_error() -> None:
     answer = board.request(type="set", label="a", action="pin:40,high")
     assert (answer["error"], answer["detail"]) == ("action.pin", "action.a: this board cannot use GPIO 40: invalid pin")
     assert [m["edge"] for m in board.run() if m["type"] == "event"] == ["on", "off"]
+
+
+def test_a_set_leaves_a_running_action_of_another_label_alone() -> None:
+    board = ActingBoard(settings={"led": LED, "actions": {"a": "pin:3,high,2s", "b": "pin:3,high"}}, seconds=12)
+    switched: list[tuple[int, int]] = []
+    level = board.pins.level
+
+    def watched(pin: int, value: int) -> Any:
+        switch = level(pin, value)
+        switched.append((pin, value))
+
+        def count(on: int) -> None:
+            switched.append((pin, on))
+            switch(on)
+
+        return count
+
+    board.pins.level = watched  # type: ignore[method-assign]
+    board.app.start()
+    while not board.pins.state.get(3):
+        board.app.step()
+    led = board.app.actions._led
+    showing = led.pattern
+    switched.clear()
+    # Refused: by the form, by a conflict, and by a chip that fails at the second of two new pins.
+    fails = board.pins.tone
+
+    def refuse(pin: int, hz: int) -> Any:
+        raise ValueError("invalid pin")
+
+    board.pins.tone = refuse  # type: ignore[method-assign]
+    for rule in ("pin:99", "pin:3,low", "pin:5,low+tone:6"):
+        assert board.request(type="set", label="b", action=rule)["error"] == "action.pin"
+        assert (board.pins.state[3], board.app.actions.text("b"), led.pattern) == (1, "pin:3,high", showing)
+    assert [pin for pin, _ in switched if pin == 3] == []
+    assert set(board.pins.state) == {3, LED["pin"]}
+    board.pins.tone = fails  # type: ignore[method-assign]
+    # Taken: the output that stays goes on, to the end of its two seconds.
+    for rule in ("pin:5,low+tone:6", "none", "pin:3,high,1s"):
+        assert board.request(type="set", label="b", action=rule)["ok"] is True
+        assert (board.pins.state[3], led.pattern) == (1, showing)
+    assert [on for pin, on in switched if pin == 3] == []
+    lit = [at for at, level in board.levels(3) if level]
+    assert lit[-1] == pytest.approx(ON_AT + 2 * RATE, abs=512)
+
+
+def test_a_set_ends_a_running_action_of_the_rule_that_it_replaces() -> None:
+    board = ActingBoard(settings={"actions": {"a": "pin:3,low+pin:4"}}, seconds=12)
+    board.app.start()
+    while not board.pins.state.get(4):
+        board.app.step()
+    assert board.pins.state == {3: 0, 4: 1}
+    assert board.request(type="set", label="a", action="pin:4,high,1s")["ok"] is True
+    assert board.pins.state == {3: 1, 4: 0}
+
+
+def test_a_gpio_that_would_become_another_output_goes_on_if_the_set_fails() -> None:
+    board = ActingBoard(settings={"actions": {"a": "pin:3,high,1s"}}, seconds=12)
+    board.app.start()
+    while not board.pins.state.get(3):
+        board.app.step()
+
+    def full() -> None:
+        assert board.pins.state == {3: 0, 5: 0}
+        raise FirmwareError("set.flash", "full")
+
+    with pytest.raises(FirmwareError, match="full"):
+        board.app.actions.change({"a": "tone:3+pin:5"}, board.app.pipeline.now, full)
+    assert board.pins.state == {3: 1}
+    lit = [at for at, level in board.levels(3) if level]
+    assert lit[-1] == pytest.approx(ON_AT + RATE, abs=512)
 
 
 def test_the_led_shows_listening_and_events() -> None:
@@ -352,7 +424,7 @@ def test_pins_of_circuitpython_are_named_by_their_gpio(monkeypatch: pytest.Monke
     pins = board_pins.of_this_python()
     relay = pins.level(3, 0)
     relay(1)
-    tone = pins.tone(7)
+    tone = pins.tone(7, 880)
     tone(880)
     tone(0)
     pixel = pins.pixel(3, (1, 2, 3))
