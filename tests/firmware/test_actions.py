@@ -58,6 +58,60 @@ def test_without_a_label_a_rule_is_every_classes_and_thresholds_may_come_with_it
     assert board.app.actions.text("a") == "pin:3,high,1s"
 
 
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("blocked", ["set.json", "set.json.new", "settings.json.new"])
+def test_a_set_of_rule_and_thresholds_that_cannot_be_kept_changes_neither(
+    tmp_path: Path, blocked: str, there: bool
+) -> None:
+    if there:
+        (tmp_path / "settings.json").write_text('{"status_s":  3, "actions": {"a": "pin:1,high"}}')
+    board = ActingBoard(tmp_path)
+    board.app.start()
+    while there and not board.pins.state.get(1):
+        board.app.step()
+    (tmp_path / blocked / "full").mkdir(parents=True)
+    before = dict(board.pins.state)
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    answer = board.request(type="set", label="a", action="pin:2,high", on=900, keep=True)
+    assert answer["error"] == "set.flash"
+    assert board.app.actions.text("a") == ("pin:1,high" if there else "")
+    assert board.pins.state == before
+    assert [t.on for t in board.app.pipeline.detector.thresholds] == [600, 600]
+    kept = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    assert {name: kept[name] for name in kept if not name.endswith(".new")} == files
+    (tmp_path / blocked / "full").rmdir()
+    (tmp_path / blocked).rmdir()
+    assert board.request(type="set", label="a", action="pin:2,high", on=900, keep=True)["ok"] is True
+    assert rules_on(tmp_path) == {"a": "pin:2,high"}
+    assert [c[0] for c in json.loads((tmp_path / "set.json").read_text())["classes"]] == [900, 600]
+
+
+@pytest.mark.parametrize("damaged", [b"", b'{"mic": {"kind": "i2s", "sck": 16', b"\xff\xfe{}", b"[]"])
+def test_a_settings_file_that_was_damaged_meanwhile_is_not_replaced(tmp_path: Path, damaged: bytes) -> None:
+    board = ActingBoard(tmp_path)
+    board.app.start()
+    (tmp_path / "settings.json").write_bytes(damaged)
+    answer = board.request(type="set", label="a", action="pin:2,high", keep=True)
+    assert (answer["error"], answer["detail"]) == (
+        "set.settings",
+        "settings.json on the board is damaged and stays as it is: repair it, or set without keep",
+    )
+    assert (tmp_path / "settings.json").read_bytes() == damaged
+    assert board.app.actions.text("a") == ""
+    assert board.pins.state == {}
+    assert board.request(type="set", label="a", action="pin:2,high")["ok"] is True
+
+
+def test_a_settings_file_that_cannot_be_read_is_not_replaced(tmp_path: Path) -> None:
+    board = ActingBoard(tmp_path)
+    board.app.start()
+    (tmp_path / "settings.json").mkdir()
+    answer = board.request(type="set", label="a", action="pin:2,high", keep=True)
+    assert answer["error"] == "set.settings"
+    assert "settings.json cannot be read and stays as it is" in answer["detail"]
+    assert (tmp_path / "settings.json").is_dir()
+
+
 def test_a_broken_rule_in_the_file_is_left_out_and_reported(tmp_path: Path) -> None:
     rules = {"a": "pin:3,high,1s", "b": "pin:3,low", "barking": "led", "c": 7, "d": "pin:99"}
     (tmp_path / "settings.json").write_text(json.dumps({"actions": rules}))
