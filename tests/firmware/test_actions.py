@@ -183,7 +183,7 @@ def test_a_set_leaves_a_running_action_of_another_label_alone() -> None:
     board.app.start()
     while not board.pins.state.get(3):
         board.app.step()
-    led = board.app.actions._led
+    led = board.app.actions._led  # its pattern cannot be told from its level
     showing = led.pattern
     switched.clear()
     # Refused: by the form, by a conflict, and by a chip that fails at the second of two new pins.
