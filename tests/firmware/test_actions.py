@@ -325,6 +325,24 @@ def test_a_blink_goes_on_after_a_stall_without_catching_up() -> None:
     assert seen == [1, 0, 1, 0, 1, 0]
 
 
+@pytest.mark.parametrize("before", [2**30 - ON_AT - 3000, 2**30 - OFF_AT, 2**31 - ON_AT - 3000, 2**31 - OFF_AT - RATE])
+@pytest.mark.parametrize("rule", ["pin:3,high", "pin:3,low,2s", "pin:3,blink,200ms,3s", "pin:3,pulse,100ms,9"])
+def test_a_rule_acts_after_days_as_in_the_first_minute(rule: str, before: int) -> None:
+    """18.6 and 37.3 hours of 16 kHz: where a 32-bit chip's small integers end, and its words."""
+    shown = []
+    for start in (0, before):
+        board = ActingBoard(settings={"led": LED, "actions": {"a": rule}}, seconds=8)
+        board.app.start()
+        board.app.pipeline.mic.captured = start
+        levels = board.levels(3)
+        shown.append([(at - start, level) for at, level in levels])
+        times = [m["t"] - start for m in board.messages() if m["type"] == "event"]
+        assert len(times) == 2
+        assert times[1] - times[0] == OFF_AT - ON_AT
+        assert {level for _, level in levels} == {0, 1}
+    assert shown[0] == shown[1]
+
+
 HOOK = """
 seen = []
 def on_event(label, edge, time_s, score):
