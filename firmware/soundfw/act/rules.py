@@ -162,7 +162,7 @@ def _pwm(pin):
 class PinUse:
     """The GPIOs of a board that are taken. mic, led: dicts as in the settings; free: those for rules, () for any.
 
-    port: MicroPython's name of the chip's family, default: this one; on rp2 the GPIOs of a PWM slice have one frequency.
+    port: MicroPython's name of the chip's family, default: this; on rp2 the GPIOs of a PWM slice have one frequency.
     """
 
     def __init__(self, mic, led, free=(), port=None):
