@@ -12,7 +12,9 @@ def _read(path):
     """Return the settings in a file, and the file's bytes; ({}, None) if there is none. Refuse a damaged one."""
     try:
         data = files.read(path)
-        values = json.loads(data.decode())
+        text = data.decode().strip()
+        # MicroPython takes an object that is not closed.
+        values = json.loads(text) if text[-1:] == "}" else None
     except OSError as e:
         if e.args and e.args[0] == _NO_FILE:
             return {}, None
