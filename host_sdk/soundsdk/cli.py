@@ -89,6 +89,16 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the first word names; click.UsageError, with the verb that was meant, if none."""
+        if args and not args[0].startswith("-") and args[0] not in VERBS:
+            from soundsdk.labels import meant
+
+            ctx.fail(f"No such command '{args[0]}'. {meant(args[0], VERBS)}".strip())
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs with one line each, importing none of them."""
         with formatter.section("Commands"):
