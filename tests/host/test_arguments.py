@@ -29,7 +29,7 @@ def device() -> Iterator[Device]:
         (lambda d: d.push(5), "a detector is a name or a path, not 5."),
         (lambda d: d.push(None), "a detector is a name or a path, not None."),
         (lambda d: d.push(b"x"), "a detector is a name or a path, not b'x'."),
-        (lambda d: d.push(""), "a detector has an empty name."),
+        (lambda d: d.push(""), "the name of a detector is empty."),
         (lambda d: d.push("a\0b.tflite"), "a detector has a NUL in its name"),
         (lambda d: d.record("5"), "a number of seconds is a whole number, not '5'."),
         (lambda d: d.record(True), "a number of seconds is a whole number, not True."),
@@ -68,7 +68,7 @@ def test_a_path_is_an_address(tmp_path: Path) -> None:
 
 
 def test_an_empty_name_is_not_the_default_detector() -> None:
-    with pytest.raises(UsageError, match="empty name"):
+    with pytest.raises(UsageError, match="name of a detector is empty"):
         find_model("")
     assert find_model() == find_model("home")
 
