@@ -19,7 +19,7 @@ DEFAULT = "home"
 def find_model(name_or_path: str | os.PathLike[str] | None = None) -> Path:
     """Return the path of a detector: a path as it is, a bare name below the folder of those that come with soundsdk.
 
-    UsageError, with what may have been meant, for a bare name that is neither, and for an empty name or what is no path.
+    UsageError, with what may have been meant, for a bare name that is neither; for an empty name and what is no path.
     """
     name = DEFAULT if name_or_path is None else check_path(name_or_path, "a detector")
     path = Path(name)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_S = 1800  # a step of a class takes about a hundred bytes: half an hour of the detector `home`, 350 MB
+MOST_S = 1800  # the picture of half an hour with the detector `home` takes 490 MB
 
 
 class PlottedSound:
