@@ -10,7 +10,7 @@ from .detect.detector import from_stream
 from .health import Stopwatch, heap_free, stopwatch
 from .mic import microphone
 from .pipeline import Pipeline
-from .platform import clock_ms, error_text
+from .platform import clock_ms, const, error_text
 from .storage import files, saved_thresholds, store
 from .storage.boot_counter import BootCounter
 from .storage.model_slots import ModelSlots
@@ -20,6 +20,7 @@ from .wire.framing import text
 from .wire.link import Link
 from .wire.telemetry import Telemetry
 
+_COMMANDS = const(4)  # carried out in one turn
 _PROGRAM = "main.py"  # of the user
 _open = []  # the applications of this board that may still be listening, or whose end the host still waits for
 
@@ -216,15 +217,17 @@ class App:
 
     def step(self):
         """Run one turn; return False when the sound has ended or the host has requested an end."""
-        message = self.link.poll()
-        while message is not None:
+        # A few at a time: a host that sends without end must not keep the sound waiting.
+        for _ in range(_COMMANDS):
+            message = self.link.poll()
+            if message is None:
+                break
             commands.handle(self, message)
             # The answer leaves before the next command begins. A host that repeats a slow one would otherwise wait for
             # its own repetitions, each of which takes as long again.
             self.link.pump()
             if self.request:
                 break
-            message = self.link.poll()
         alive = True
         if self.pipeline is not None and not self.request:
             alive = self.pipeline.step()

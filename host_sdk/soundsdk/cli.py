@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import itertools
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO, cast
 
@@ -20,10 +22,11 @@ from soundsdk.commands.standard_output import (
     TolerantOutput,
     WatchedOutput,
     accept_every_character,
+    fill_closed_streams,
     leave_quietly,
     write_error,
 )
-from soundsdk.commands.verb import Surroundings
+from soundsdk.commands.verb import Surroundings, asks_for_json
 from soundsdk.errors import EXIT_FAILED, EXIT_OK, ReaderGoneError, SoundsdkError, StandardOutputError
 
 if TYPE_CHECKING:
@@ -86,6 +89,16 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the first word names; click.UsageError, with the verb that was meant, if none."""
+        if args and not args[0].startswith("-") and args[0] not in VERBS:
+            from soundsdk.labels import meant
+
+            ctx.fail(f"No such command '{args[0]}'. {meant(args[0], VERBS)}".strip())
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs with one line each, importing none of them."""
         with formatter.section("Commands"):
@@ -101,8 +114,8 @@ def cli(debug: bool) -> None:
     Data goes to standard output, everything else to standard error. With --json it is JSON, one object per line; if the
     verb fails, the last one is {"error": ...}. Exit codes: 0 done, 1 failed, 2 usage, 3 no device, 4 port busy or not
     permitted, 5 protocol, 6 a check failed, 7 a tool or package is missing, 129 hung up, 130 interrupted, 143
-    terminated. Standard output that cannot be written (a full disk, or closed from the start) is 1; a reader that ends
-    first, as head does, is 0.
+    terminated; the third Ctrl-C ends at once. Standard output that cannot be written (a full disk, or closed from the
+    start) is 1; a reader that ends first, as head does, is 0.
     """
 
 
@@ -117,45 +130,75 @@ def run(
 ) -> int:
     """Run one command line (without the program's name) and return its exit code.
 
-    system: the computer on which boards are looked for (default: this one). flash_timeouts: see there.
+    args: by default those of this process, which is to end afterwards. system: the computer on which boards are looked
+    for (default: this one). flash_timeouts: see there.
     """
     words = sys.argv[1:] if args is None else args
     with contextlib.ExitStack() as stack:
-        if sys.stderr is not None:
-            stack.enter_context(contextlib.redirect_stderr(cast(TextIO, TolerantOutput(sys.stderr))))
-        signals = stack.enter_context(EndSignals())
+        fill_closed_streams()
+        # None: as Python starts with a closed one.
+        err = sys.stderr if sys.stderr is not None else stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
+        stack.enter_context(contextlib.redirect_stderr(cast(TextIO, TolerantOutput(err))))
+        signals = stack.enter_context(EndSignals(last=args is None))
         return _run_caught(words, Surroundings(system, flash_timeouts, signals))
 
 
 def _run_caught(words: Sequence[str], surroundings: Surroundings) -> int:
     """Run a command line, turn every failure into a sentence, and return its exit code."""
-    debug = "--debug" in words or os.environ.get("SOUNDSDK_DEBUG", "") not in ("", "0")
+    signals, error = surroundings.signals, None
+    try:
+        try:
+            _run_watched(words, surroundings)
+        except BaseException as failure:
+            error = failure
+        signals.settle()
+    except KeyboardInterrupt as interruption:  # at the last moment
+        error = interruption
+        signals.settle()
+    return EXIT_OK if error is None else _say_end(error, words, signals)
+
+
+def _run_watched(words: Sequence[str], surroundings: Surroundings) -> None:
+    """Run a command line; whatever it ends with once a signal has come, also without an error, is KeyboardInterrupt."""
     signals = surroundings.signals
+    if sys.stdout is None:  # as Python starts with a closed one
+        raise StandardOutputError("standard output is closed.", "Redirect it to a file, or to /dev/null.")
+    accept_every_character(sys.stdout)
+    out = WatchedOutput(sys.stdout)
+    with contextlib.redirect_stdout(cast(TextIO, out)):
+        try:
+            _run_verb(words, surroundings)
+            if signals.number is not None:
+                raise KeyboardInterrupt
+        except Exception as error:
+            # TensorFlow makes a RuntimeError of KeyboardInterrupt, and a closed terminal can no longer show anything.
+            if signals.number is not None:
+                hint = f"{error.message} {error.hint}".strip() if isinstance(error, SoundsdkError) else ""
+                raise KeyboardInterrupt(hint) from error
+            raise
+        finally:
+            if signals.number is None:
+                out.check()
+            elif out.is_lost():
+                leave_quietly()
+
+
+def _say_end(error: BaseException, words: Sequence[str], signals: EndSignals) -> int:
+    """Say what a command line has ended with, and return its exit code."""
+    debug = "--debug" in _before_verb(words) or os.environ.get("SOUNDSDK_DEBUG", "") not in ("", "0")
 
     def failed(exit_code: int, message: str, hint: str = "") -> int:
-        if "--json" in words:
+        if _asks_for_json(words):
             write_error(exit_code, message, hint)
         return exit_code
 
+    def say(message: str, hint: str) -> None:
+        if debug:
+            traceback.print_exception(error)
+        _say(message, hint)
+
     try:
-        if sys.stdout is None:  # as Python starts with a closed one
-            raise StandardOutputError("standard output is closed.", "Redirect it to a file, or to /dev/null.")
-        accept_every_character(sys.stdout)
-        out = WatchedOutput(sys.stdout)
-        with contextlib.redirect_stdout(cast(TextIO, out)):
-            try:
-                _run_verb(words, surroundings)
-            except OSError as error:
-                # What a closed terminal can no longer show is no failure beside the signal that says so.
-                if signals.number is not None:
-                    raise KeyboardInterrupt from error
-                raise
-            finally:
-                if signals.number is None:
-                    out.check()
-                elif out.is_lost():
-                    leave_quietly()
-        return EXIT_OK
+        raise error
     except click.exceptions.Exit as e:
         return e.exit_code
     except (KeyboardInterrupt, click.Abort) as e:
@@ -173,27 +216,33 @@ def _run_caught(words: Sequence[str], surroundings: Surroundings) -> int:
     except StandardOutputError as e:
         if sys.stdout is not None:
             leave_quietly()
-        if debug:
-            raise
-        _say(e.message, e.hint)
+        say(e.message, e.hint)
         return e.exit_code
     except SoundsdkError as e:
-        if debug:
-            raise
-        _say(e.message, e.hint)
+        say(e.message, e.hint)
         return failed(e.exit_code, e.message, e.hint)
     except OSError as e:
-        if debug:
-            raise
         message, hint = _of_system(e)
-        _say(message, hint)
+        say(message, hint)
         return failed(EXIT_FAILED, message, hint)
     except Exception as e:
-        if debug:
-            raise
         message = f"internal error: {type(e).__name__}: {e}"
-        _say(message, _DEBUG_HINT)
+        say(message, _DEBUG_HINT)
         return failed(EXIT_FAILED, message, _DEBUG_HINT)
+
+
+def _before_verb(words: Sequence[str]) -> list[str]:
+    return list(itertools.takewhile(lambda word: word.startswith("-"), words))
+
+
+def _asks_for_json(words: Sequence[str]) -> bool:
+    """Return whether a call asks for JSON by the options of its verb; without a verb, by the word itself."""
+    first = len(_before_verb(words))
+    try:
+        command = cli.get_command(click.Context(cli), words[first]) if first < len(words) else None
+    except Exception:  # its module cannot be imported, which is the error to say
+        command = None
+    return "--json" in words if command is None else asks_for_json(command, words[first + 1 :])
 
 
 def _of_system(error: OSError) -> tuple[str, str]:

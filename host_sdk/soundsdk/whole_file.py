@@ -95,7 +95,8 @@ def _kept_elsewhere(files: Mapping[Path, bytes], error: OutputError) -> OutputEr
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
             continue
-        what, them = ("it was", "it") if len(files) == 1 else (f"all {len(files)} files were", "them")
+        many = "both" if len(files) == 2 else f"all {len(files)}"
+        what, them = ("it was", "it") if len(files) == 1 else (f"{many} files were", "them")
         return OutputError(f"{error.message[:-1]}; {what} written into {folder} instead.", f"Move {them} from there.")
     return OutputError(f"{error.message[:-1]}, nor anywhere else.", error.hint)
 

@@ -103,6 +103,20 @@ def test_unix_accepts_a_pushed_model_with_the_same_lines(tmp_path: Path) -> None
     assert run_unix(list(program.pushes(str(tmp_path / "there"))), tmp_path) == lines
 
 
+def test_unix_does_not_replace_a_settings_file_that_lacks_its_end(tmp_path: Path) -> None:
+    """MicroPython's json takes an object that is not closed."""
+    path = tmp_path / "settings.json"
+    path.write_text('{"status_s": 3, ')
+    lines = [
+        "from soundfw import FirmwareError",
+        "from soundfw.storage import saved_rules",
+        f"try: saved_rules.save({str(path)!r}, {{'a': 'led'}})",
+        "except FirmwareError as e: print(e.args[0])",
+    ]
+    assert run_unix(lines, tmp_path) == ["set.settings"]
+    assert path.read_text() == '{"status_s": 3, '
+
+
 @pytest.mark.parametrize("board", ["qemu_arm", "qemu_rv32"])
 def test_emulated_chip_prints_the_same_lines(
     board: str, pieces: list[str], expected: list[str], tmp_path: Path

@@ -18,11 +18,13 @@ def log(*call: Any) -> None:
 
 
 class Pin:
+    IN = 0
     OUT = 1
 
-    def __init__(self, pin: int, mode: int = 0, value: int = 0) -> None:
+    def __init__(self, pin: int, mode: int | None = None, value: int = 0) -> None:
         self.pin = pin
-        log("pin", pin, value)
+        if mode is not None:
+            log("pin", pin, value)
 
     def value(self, value: int) -> None:
         log("pin", self.pin, value)

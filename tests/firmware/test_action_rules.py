@@ -197,3 +197,46 @@ def test_without_an_led_a_rule_cannot_name_it() -> None:
     board = ActingBoard()
     board.app.start()
     assert board.request(type="set", label="a", action="led")["error"] == "action.led"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "word"),
+    [
+        ("tone:4,880hz", "tone:5,2000hz", "GPIO 5 and 4 share one frequency, and 4 is 880hz for action.a: use another"),
+        ("tone:21,880hz", "tone:4", ""),  # the same frequency
+        ("tone:20,881hz", "tone:5", "GPIO 5 and 20 share one frequency, and 20 is 881hz for action.a"),
+        ("tone:4", "tone:20", "GPIO 20 and 4 are one PWM output, and 4 is a tone for action.a"),
+        ("tone:5,900hz", "tone:6", ""),
+        ("tone:4,900hz", "tone:4,1000hz", ""),  # one buzzer, one after the other
+        ("tone:4,900hz", "pin:5,high", ""),
+        ("led", "tone:4,900hz+tone:5,901hz", "GPIO 5 and 4 share one frequency, and 4 is 900hz for action.b"),
+        ("tone:32,900hz", "tone:16,901hz", ""),  # RP2350: slices 8 and 0
+        ("tone:32,900hz", "tone:41,901hz", "GPIO 41 and 32 share one frequency"),
+    ],
+)
+def test_tones_of_one_pwm_slice_have_one_frequency_on_rp2(first: str, second: str, word: str) -> None:
+    for port in ("rp2", "esp32"):
+        use = rules.PinUse({}, LED, (), port)
+        use.claim(rules.parse(first), "action.a")
+        if word and port == "rp2":
+            with pytest.raises(FirmwareError) as refused:
+                use.claim(rules.parse(second), "action.b")
+            assert word in refused.value.args[1]
+            # Nothing was taken.
+            use.claim(rules.parse("tone:6,700hz+pin:7"), "action.b")
+        else:
+            use.claim(rules.parse(second), "action.b")
+
+
+def test_a_pico_refuses_a_second_frequency_on_a_slice(monkeypatch: pytest.MonkeyPatch) -> None:
+    board = ActingBoard(settings={"actions": {"a": "tone:4,880hz"}})
+    board.app.start()
+    monkeypatch.setattr("soundfw.act.rules.sys.platform", "rp2")
+    answer = board.request(type="set", label="b", action="tone:5,2000hz")
+    monkeypatch.undo()
+    assert (answer["error"], answer["detail"]) == (
+        "action.hz",
+        "action.b: GPIO 5 and 4 share one frequency, and 4 is 880hz for action.a: use another GPIO",
+    )
+    assert board.pins.state == {4: 0}
+    assert board.request(type="set", label="b", action="tone:5,2000hz")["ok"] is True

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from acting_board import LED, OFF_AT, ON_AT, RATE, ActingBoard
 
+from soundfw import FirmwareError
 from soundfw.act import pins as board_pins
 from soundfw.act.actions import WaitingEvents
 from soundfw.act.outputs import Output, Pattern
@@ -55,6 +56,60 @@ def test_without_a_label_a_rule_is_every_classes_and_thresholds_may_come_with_it
     assert board.request(type="set", label="a", action="pin:3,low", on=900)["ok"] is False
     assert [t.on for t in board.app.pipeline.detector.thresholds] == [700, 700]
     assert board.app.actions.text("a") == "pin:3,high,1s"
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("blocked", ["set.json", "set.json.new", "settings.json.new"])
+def test_a_set_of_rule_and_thresholds_that_cannot_be_kept_changes_neither(
+    tmp_path: Path, blocked: str, there: bool
+) -> None:
+    if there:
+        (tmp_path / "settings.json").write_text('{"status_s":  3, "actions": {"a": "pin:1,high"}}')
+    board = ActingBoard(tmp_path)
+    board.app.start()
+    while there and not board.pins.state.get(1):
+        board.app.step()
+    (tmp_path / blocked / "full").mkdir(parents=True)
+    before = dict(board.pins.state)
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    answer = board.request(type="set", label="a", action="pin:2,high", on=900, keep=True)
+    assert answer["error"] == "set.flash"
+    assert board.app.actions.text("a") == ("pin:1,high" if there else "")
+    assert board.pins.state == before
+    assert [t.on for t in board.app.pipeline.detector.thresholds] == [600, 600]
+    kept = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    assert {name: kept[name] for name in kept if not name.endswith(".new")} == files
+    (tmp_path / blocked / "full").rmdir()
+    (tmp_path / blocked).rmdir()
+    assert board.request(type="set", label="a", action="pin:2,high", on=900, keep=True)["ok"] is True
+    assert rules_on(tmp_path) == {"a": "pin:2,high"}
+    assert [c[0] for c in json.loads((tmp_path / "set.json").read_text())["classes"]] == [900, 600]
+
+
+@pytest.mark.parametrize("damaged", [b"", b'{"mic": {"kind": "i2s", "sck": 16', b"\xff\xfe{}", b"[]"])
+def test_a_settings_file_that_was_damaged_meanwhile_is_not_replaced(tmp_path: Path, damaged: bytes) -> None:
+    board = ActingBoard(tmp_path)
+    board.app.start()
+    (tmp_path / "settings.json").write_bytes(damaged)
+    answer = board.request(type="set", label="a", action="pin:2,high", keep=True)
+    assert (answer["error"], answer["detail"]) == (
+        "set.settings",
+        "settings.json on the board is damaged and stays as it is: repair it, or set without keep",
+    )
+    assert (tmp_path / "settings.json").read_bytes() == damaged
+    assert board.app.actions.text("a") == ""
+    assert board.pins.state == {}
+    assert board.request(type="set", label="a", action="pin:2,high")["ok"] is True
+
+
+def test_a_settings_file_that_cannot_be_read_is_not_replaced(tmp_path: Path) -> None:
+    board = ActingBoard(tmp_path)
+    board.app.start()
+    (tmp_path / "settings.json").mkdir()
+    answer = board.request(type="set", label="a", action="pin:2,high", keep=True)
+    assert answer["error"] == "set.settings"
+    assert "settings.json cannot be read and stays as it is" in answer["detail"]
+    assert (tmp_path / "settings.json").is_dir()
 
 
 def test_a_broken_rule_in_the_file_is_left_out_and_reported(tmp_path: Path) -> None:
@@ -107,6 +162,77 @@ def test_a_pin_that_the_chip_refuses_is_that_rules_error() -> None:
     answer = board.request(type="set", label="a", action="pin:40,high")
     assert (answer["error"], answer["detail"]) == ("action.pin", "action.a: this board cannot use GPIO 40: invalid pin")
     assert [m["edge"] for m in board.run() if m["type"] == "event"] == ["on", "off"]
+
+
+def test_a_set_leaves_a_running_action_of_another_label_alone() -> None:
+    board = ActingBoard(settings={"led": LED, "actions": {"a": "pin:3,high,2s", "b": "pin:3,high"}}, seconds=12)
+    switched: list[tuple[int, int]] = []
+    level = board.pins.level
+
+    def watched(pin: int, value: int) -> Any:
+        switch = level(pin, value)
+        switched.append((pin, value))
+
+        def count(on: int) -> None:
+            switched.append((pin, on))
+            switch(on)
+
+        return count
+
+    board.pins.level = watched  # type: ignore[method-assign]
+    board.app.start()
+    while not board.pins.state.get(3):
+        board.app.step()
+    led = board.app.actions._led  # its pattern cannot be told from its level
+    showing = led.pattern
+    switched.clear()
+    # Refused: by the form, by a conflict, and by a chip that fails at the second of two new pins.
+    fails = board.pins.tone
+
+    def refuse(pin: int, hz: int) -> Any:
+        raise ValueError("invalid pin")
+
+    board.pins.tone = refuse  # type: ignore[method-assign]
+    for rule in ("pin:99", "pin:3,low", "pin:5,low+tone:6"):
+        assert board.request(type="set", label="b", action=rule)["error"] == "action.pin"
+        assert (board.pins.state[3], board.app.actions.text("b"), led.pattern) == (1, "pin:3,high", showing)
+    assert [pin for pin, _ in switched if pin == 3] == []
+    assert set(board.pins.state) == {3, LED["pin"]}
+    board.pins.tone = fails  # type: ignore[method-assign]
+    # Taken: the output that stays goes on, to the end of its two seconds.
+    for rule in ("pin:5,low+tone:6", "none", "pin:3,high,1s"):
+        assert board.request(type="set", label="b", action=rule)["ok"] is True
+        assert (board.pins.state[3], led.pattern) == (1, showing)
+    assert [on for pin, on in switched if pin == 3] == []
+    lit = [at for at, level in board.levels(3) if level]
+    assert lit[-1] == pytest.approx(ON_AT + 2 * RATE, abs=512)
+
+
+def test_a_set_ends_a_running_action_of_the_rule_that_it_replaces() -> None:
+    board = ActingBoard(settings={"actions": {"a": "pin:3,low+pin:4"}}, seconds=12)
+    board.app.start()
+    while not board.pins.state.get(4):
+        board.app.step()
+    assert board.pins.state == {3: 0, 4: 1}
+    assert board.request(type="set", label="a", action="pin:4,high,1s")["ok"] is True
+    assert board.pins.state == {3: 1, 4: 0}
+
+
+def test_a_gpio_that_would_become_another_output_goes_on_if_the_set_fails() -> None:
+    board = ActingBoard(settings={"actions": {"a": "pin:3,high,1s"}}, seconds=12)
+    board.app.start()
+    while not board.pins.state.get(3):
+        board.app.step()
+
+    def full() -> None:
+        assert board.pins.state == {3: 0, 5: 0}
+        raise FirmwareError("set.flash", "full")
+
+    with pytest.raises(FirmwareError, match="full"):
+        board.app.actions.change({"a": "tone:3+pin:5"}, board.app.pipeline.now, full)
+    assert board.pins.state == {3: 1}
+    lit = [at for at, level in board.levels(3) if level]
+    assert lit[-1] == pytest.approx(ON_AT + RATE, abs=512)
 
 
 def test_the_led_shows_listening_and_events() -> None:
@@ -197,6 +323,24 @@ def test_a_blink_goes_on_after_a_stall_without_catching_up() -> None:
     for now in (100, 200, 5000, 5050, 5100, 5200):
         output.step(now)
     assert seen == [1, 0, 1, 0, 1, 0]
+
+
+@pytest.mark.parametrize("before", [2**30 - ON_AT - 3000, 2**30 - OFF_AT, 2**31 - ON_AT - 3000, 2**31 - OFF_AT - RATE])
+@pytest.mark.parametrize("rule", ["pin:3,high", "pin:3,low,2s", "pin:3,blink,200ms,3s", "pin:3,pulse,100ms,9"])
+def test_a_rule_acts_after_days_as_in_the_first_minute(rule: str, before: int) -> None:
+    """18.6 and 37.3 hours of 16 kHz: where a 32-bit chip's small integers end, and its words."""
+    shown = []
+    for start in (0, before):
+        board = ActingBoard(settings={"led": LED, "actions": {"a": rule}}, seconds=8)
+        board.app.start()
+        board.app.pipeline.mic.captured = start
+        levels = board.levels(3)
+        shown.append([(at - start, level) for at, level in levels])
+        times = [m["t"] - start for m in board.messages() if m["type"] == "event"]
+        assert len(times) == 2
+        assert times[1] - times[0] == OFF_AT - ON_AT
+        assert {level for _, level in levels} == {0, 1}
+    assert shown[0] == shown[1]
 
 
 HOOK = """
@@ -355,7 +499,7 @@ def test_pins_of_circuitpython_are_named_by_their_gpio(monkeypatch: pytest.Monke
     pins = board_pins.of_this_python()
     relay = pins.level(3, 0)
     relay(1)
-    tone = pins.tone(7)
+    tone = pins.tone(7, 880)
     tone(880)
     tone(0)
     pixel = pins.pixel(3, (1, 2, 3))

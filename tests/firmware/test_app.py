@@ -16,6 +16,7 @@ from soundfw.main import App
 from soundfw.settings import Settings
 from soundfw.storage.boot_counter import BootCounter
 from soundfw.wire import commands, framing
+from soundfw.wire.link import Link
 from soundsdk.device import protocol
 
 Script = Callable[[int], Sequence[int]]
@@ -296,6 +297,40 @@ def test_an_endless_flood_of_commands_does_not_stop_the_sound() -> None:
         board.send(type="nonsense")
         assert turns < 1000
     assert board.stream.steps == 15
+
+
+def test_commands_that_never_pause_do_not_stop_the_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The port has a next command whenever it is asked."""
+    board = Board(burst, metadata(["a", "b"]), seconds=2)
+    handled = 0
+    handle = commands.handle
+
+    def counted(app: App, message: dict[str, Any]) -> None:
+        nonlocal handled
+        handled += 1
+        assert handled < 5000, "the sound waits"
+        handle(app, message)
+
+    monkeypatch.setattr("soundfw.main.commands.handle", counted)
+    board.app.start()
+    one = b"\n" + framing.encode({"type": "status"}) + b"\n"
+    board.app.link = Link(board.write, lambda: one)
+    board.app.pipeline.link = board.app.link
+    turns = 1
+    while board.app.step():
+        turns += 1
+    assert board.stream.steps == 15
+    assert handled == 4 * turns
+
+
+def test_commands_in_one_piece_are_all_answered_in_order() -> None:
+    board = Board(burst, metadata(["a", "b"]))
+    board.app.start()
+    for i in range(10):
+        board.send(type=f"x{i}")
+    for _ in range(3):
+        board.app.step()
+    assert [m["re"] for m in board.messages() if m["type"] == "ack"] == [f"x{i}" for i in range(10)]
 
 
 class Broken(Source):

@@ -1,5 +1,6 @@
 """The command line: it imports late, is plain about failures, and its help has examples that work."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -10,6 +11,8 @@ import pytest
 
 from soundsdk import cli
 from soundsdk.commands.verb import Verb
+from soundsdk.errors import UsageError
+from soundsdk.models.shipped import find_model
 
 
 def modules_after(code):
@@ -45,6 +48,7 @@ def test_every_verb_has_help_without_tensorflow():
     ("words", "code", "says"),
     [
         (["no-such-verb"], 2, "No such command"),
+        (["trian"], 2, "No such command 'trian'. Did you mean train?"),
         (["info", "home.tflite", "-p", "auto"], 2, "not both"),
         (["info", "no-such.tflite"], 1, "cannot be read"),
         (["sim"], 2, "Missing argument"),
@@ -142,3 +146,30 @@ def test_help_lines_begin_with_a_verb(verb):
         assert re.match(r"(Build|Change|Find|List|Make|Measure|Name|Listen|Put|Record|Run|Send|Show|Train) ", text), (
             text
         )
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["info", "-p", ""], "-p"),
+        (["monitor", "-p", "sim:sim", "-p", " "], "-p"),
+        (["doctor", "-p", ""], "-p"),
+        (["listen", "-m", ""], "-m"),
+        (["info", ""], "[MODEL]"),
+        (["push", ""], "MODEL"),
+        (["bench", "home", ""], "[MODEL]..."),
+        (["train", "--data", ".", "--name", "", "-o", "a.tflite"], "--name"),
+    ],
+)
+def test_an_empty_word_as_of_a_variable_that_is_not_set_is_a_usage_error(
+    words: list[str], name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run([*words, "--json"]) == 2
+    captured = capfd.readouterr()
+    assert captured.err.splitlines()[0] == f"soundsdk: {name} is given, and is empty."
+    assert json.loads(captured.out)["error"]["hint"].startswith("Is a variable of the shell not set?")
+
+
+def test_an_empty_name_of_a_detector_is_not_the_default() -> None:
+    with pytest.raises(UsageError, match="empty"):
+        find_model("")

@@ -79,6 +79,19 @@ def test_rules_of_labels_with_spaces_and_any_letters_are_kept_and_shown(
     assert rules(ports) == {SPACED: "", UTF8: wanted[UTF8]}
 
 
+def test_tones_that_a_picos_pwm_cannot_make_together_are_refused_before_any_is_sent(
+    ports: VirtualPorts, flash: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ports.add(lambda: board(flash), serial_number="SN")
+    assert run(["set", f"action.{SPACED}=tone:4,880hz", f"action.{UTF8}=tone:5,2000hz"], ports) == 2
+    assert f"GPIO 5 and 4 share one frequency, and 4 is 880hz for action.{SPACED}" in capfd.readouterr().err
+    assert set(rules(ports).values()) == {""}
+    assert run(["set", f"action.{SPACED}=tone:4,880hz"], ports) == 0
+    assert run(["set", f"action.{UTF8}=tone:5,2000hz"], ports) == 2
+    assert run(["set", "action=tone:5,2000hz"], ports) == 0
+    assert set(rules(ports).values()) == {"tone:5,2000hz"}
+
+
 def test_what_cannot_be_done_is_said_in_a_sentence_with_an_exit_code(
     ports: VirtualPorts, flash: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -89,7 +102,8 @@ def test_what_cannot_be_done_is_said_in_a_sentence_with_an_exit_code(
         ("action.smoke=pin:3,high", 2, "has no label smoke"),
         (f"action.{SPACED}=pin:23,high", 5, "GPIO 23 of this board is not free; these are: 0-22, 26-28"),
         (f"action.{SPACED}=led", 5, "this board has no LED that a rule can switch"),
-        ("action.never heard=none", 5, "the model has no such label"),
+        ("action.never heard=none", 2, "has no label never heard"),
+        (f"action.{SPACED[:-1]}=none", 2, f"Did you mean {SPACED}? Known: "),
     ):
         assert run(["set", word], ports) == code, word
         assert sentence in capfd.readouterr().err

@@ -116,7 +116,7 @@ def test_a_full_disk_is_named_and_the_take_is_kept_elsewhere(
     assert cli.run(words(sound, full, "--seconds", "1")) == 1
     out, err = capfd.readouterr()
     assert out == ""
-    assert "cannot be written: No space left on device; all 2 files were written into" in err
+    assert "cannot be written: No space left on device; both files were written into" in err
     assert "Move them from there." in err
     (kept,) = here.iterdir()
     assert str(kept) in err
@@ -149,7 +149,7 @@ def test_a_result_survives_its_working_folder(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(gone)
     monkeypatch.setenv("HOME", str(home))
     gone.rmdir()
-    with pytest.raises(OutputError, match=r"a/x\.txt cannot be written: .*; all 2 files were written into"):
+    with pytest.raises(OutputError, match=r"a/x\.txt cannot be written: .*; both files were written into"):
         write_results({Path("a/x.txt"): b"1", Path("a/b/y.txt"): b"2"})
     (kept,) = home.glob("soundsdk-kept-*")
     assert (kept / "x.txt").read_bytes() == b"1"

@@ -339,6 +339,18 @@ def test_the_summary_counts_damaged_and_missing_lines() -> None:
         assert expected in words
 
 
+def test_the_summary_counts_an_absence_that_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    back = Reconnected("q", HELLO, 1.5, False, None)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    state = state_after(Disconnected("p"), back, Disconnected("q"))
+    now += 10.0
+    assert "  gone     2 times, 11.5 s in all, and not back yet; starts seen: 1" in summary(state, Counts())
+    state.update(Reconnected("q", HELLO, 10.0, False, None), NOW)
+    now += 5.0
+    assert "  gone     2 times, 11.5 s in all; starts seen: 1" in summary(state, Counts())
+
+
 # ---- the table
 
 

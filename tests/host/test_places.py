@@ -61,7 +61,9 @@ def test_a_board_on_usb_without_a_port_is_told_from_none(
     assert run(["devices"], system) == 0
     assert "(no port)  no port" in capfd.readouterr().out
     assert run(["doctor", "--json"], system) == 6
-    board_findings = [one for one in map(json.loads, capfd.readouterr().out.splitlines()) if one["topic"] == "board"]
+    *findings, last = map(json.loads, capfd.readouterr().out.splitlines())
+    assert last["error"]["exit_code"] == 6
+    board_findings = [one for one in findings if one["topic"] == "board"]
     assert [one["ok"] for one in board_findings] == [False]
     assert "made no serial port" in board_findings[0]["text"]
     assert f"modprobe {driver}" in board_findings[0]["todo"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -385,3 +386,15 @@ def test_noise_is_the_same_however_the_sound_is_divided(sound: np.ndarray) -> No
     pcm = (sound * 32767).astype(np.int16) if sound.dtype.kind == "f" else sound.astype(np.int16)
     blocks = np.array_split(pcm, 7)
     assert np.array_equal(np.concatenate(list(add_noise_to_blocks(lambda: blocks, 10))), add_noise(pcm, 10))
+
+
+def test_the_hint_names_a_recording_that_was_heard(
+    model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.wav").write_bytes(b"no sound")
+    soundfile.write(tmp_path / "-x.wav", np.zeros(16000), 16000)
+    assert run(["sim", "-m", str(model_file), "--", "a.wav", "-x.wav"]) == 1
+    hint = capfd.readouterr().err.splitlines()[-3]
+    assert hint.endswith(f"soundsdk explain ./-x.wav -m {model_file}")
+    assert run(shlex.split(hint.partition("soundsdk ")[2])) == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from soundsdk.errors import ModelError
+from soundsdk.errors import UsageError
 from soundsdk.models import shipped as models
 
 
@@ -39,7 +39,7 @@ def test_a_path_is_taken_as_it_is(folder: Path) -> None:
 
 
 def test_an_unknown_name_names_the_known_ones(folder: Path) -> None:
-    with pytest.raises(ModelError) as e:
+    with pytest.raises(UsageError) as e:
         models.find_model("hom")
     assert "hom" in e.value.message
     assert "esc10, home" in e.value.hint

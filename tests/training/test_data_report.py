@@ -247,3 +247,17 @@ def test_backgrounds_are_named_on_the_command_line(tmp_path: Path, capsys: pytes
         ("beep", True, 5),
         ("background", False, 15),
     ]
+
+
+def test_columns_stand_below_each_other_where_letters_are_wide(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = classes(tmp_path / "data")
+    for i in range(2):
+        put(root / "犬の声" / f"{i}.wav")
+    assert run(["data", str(root)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    row = next(line for line in lines if "犬の声" in line)
+    assert row == "  犬の声      2     1 s"
+    # Each of those letters is two columns wide.
+    assert len(row) + 3 == len("  beep        6     2 s")

@@ -166,7 +166,7 @@ def test_a_truth_of_which_the_model_knows_no_label_is_refused(tmp_path: Path, na
     truth.write_text(track if name.endswith("txt") else f"filename\tonset\toffset\tevent_label\n{row}\n")
     with pytest.raises(DataError, match=rf"no label of .*{name} is one of the model's: sirène") as raised:
         list(read_with_truth([tmp_path / "a.wav"], truth if name.startswith("truth") else None, ["siren", "dog_bark"]))
-    assert raised.value.hint == "The model knows siren, dog_bark. Is sirène meant to be siren?"
+    assert raised.value.hint == "sirène: did you mean siren? The model knows siren, dog_bark."
 
 
 def test_labels_that_the_model_does_not_know_are_named(tmp_path: Path) -> None:

@@ -134,9 +134,12 @@ def test_an_interrupted_file_is_marked_and_ctrl_c_says_what_is_kept(
     # After the last epoch, before there is a file.
     with monkeypatch.context() as patched:
         patched.setattr("soundsdk_train.quantize.convert", interrupted)
-        assert cli.run(words(project, out, "--resume")) == EXIT_INTERRUPTED
-    said = capfd.readouterr().err
-    assert f"kept: {tmp_path / 'bell.fine-tuning.checkpoint'}; the same command with --resume goes on from" in said
+        assert cli.run(words(project, out, "--resume", "--json")) == EXIT_INTERRUPTED
+    checkpoint = tmp_path / "bell.fine-tuning.checkpoint"
+    kept = f"kept: {checkpoint}; the same command with --resume goes on from there to {out}"
+    captured = capfd.readouterr()
+    assert captured.err.endswith(f"soundsdk: interrupted.\n  {kept}\n")
+    assert json.loads(captured.out)["error"]["hint"] == kept
     with monkeypatch.context() as patched:
         patched.setattr(preparation, "load_clips", interrupted)
         assert cli.run(words(project, tmp_path / "new.tflite")) == EXIT_INTERRUPTED
@@ -173,7 +176,8 @@ def test_standard_error_holds_what_soundsdk_says_and_no_line_of_tensorflow(proje
            "training", "converting", "choosing", "comparing", "record of the run", "negatives", "no negatives",
            "8 clips of 2 classes", "thresholds",
            # what was found in the folder
-           f"{project / 'data'}: 8 clips", "  doorbell    4 clips", "  background  4 clips",
+           f"{project / 'data'}: 8 clips", "nothing is held out", "              clips", "  doorbell        4",
+           "  background      4",
            "warning: doorbell has only", "warning: doorbell: its score reaches",
            "warning: background has only", "rates: 16000 Hz (8)")  # fmt: skip
     strange = [line for line in done.stderr.splitlines() if not line.startswith(own)]
@@ -194,3 +198,33 @@ def test_epochs_for_few_recordings_say_that_training_starts_from_scratch(
     assert "as [train] asks for" in capfd.readouterr().err
     assert choose_start(dataset, None, RunSettings(), {}, "none", 5) is None
     assert capfd.readouterr().err == ""
+
+
+def test_a_signal_between_the_detector_and_its_record_leaves_both_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from soundsdk import whole_file
+    from soundsdk_train import training_job
+    from soundsdk_train.training_run import TrainedDetector
+
+    out = tmp_path / "bell.tflite"
+    out.write_bytes(b"old")
+    record = {"training": {"interrupted": False}}
+    made = TrainedDetector(b"new", None, None, record)
+    monkeypatch.setattr(training_job, "make_detector", lambda *_, **__: (made, None))
+    write = whole_file.write_whole
+
+    def signalled(path: Path, *rest: Any, **more: Any) -> None:
+        write(path, *rest, **more)
+        if path == out:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(whole_file, "write_whole", signalled)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
+    try:
+        assert cli.run(["train", "--data", str(tmp_path), "-o", str(out), "--json"]) == EXIT_INTERRUPTED
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert out.read_bytes() == b"new"
+    assert json.loads((tmp_path / "bell.run.json").read_text()) == record
+    assert json.loads(capfd.readouterr().out)["error"]["hint"] == f"{out} and its record are written."

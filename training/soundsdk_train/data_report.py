@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
+
 from soundsdk.errors import DataError, UsageError
 from soundsdk.labels import counted, is_background, printable
 from soundsdk_train.datasets import Dataset, LabelledFile, split
@@ -106,11 +108,13 @@ class DataReport:
             heads.append("length")
             lengths = ["" if c.seconds is None else _length(c.seconds) for c in self.labels]
             rows = [[*row, length] for row, length in zip(rows, lengths, strict=True)]
-        widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+        # A terminal shows many a character in two columns, and some in none.
+        widths = [max(map(cell_len, column)) for column in zip(heads, *rows, strict=True)]
         notes = ["", *("" if c.event else "  background: never an event" for c in self.labels)]
+        names = [row[0] + " " * (widths[0] - cell_len(row[0])) for row in (heads, *rows)]
         return [
-            "  " + "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + note
-            for row, note in zip([heads, *rows], notes, strict=True)
+            "  " + "  ".join([name, *map(str.rjust, row[1:], widths[1:])]) + note
+            for name, row, note in zip(names, [heads, *rows], notes, strict=True)
         ]
 
     def sound_lines(self) -> list[str]:

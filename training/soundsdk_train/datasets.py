@@ -143,7 +143,7 @@ def load_clips(
         reason = loaded.unreadable[0][1]
         raise DataError(
             f"{len(loaded.unreadable)} of {len(recordings)} files cannot be read, the first because {reason}",
-            "Remove or replace them; up to 5 % are skipped.",
+            "Remove or replace them (soundsdk data names all); up to 5 % are skipped.",
         )
     return loaded
 

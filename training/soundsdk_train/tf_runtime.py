@@ -29,11 +29,16 @@ class StderrSilenced:
     """A context in which standard error is discarded, also what TensorFlow's C++ code writes there."""
 
     def __enter__(self) -> None:
-        self._kept = os.dup(2)
+        try:
+            self._kept: int | None = os.dup(2)
+        except OSError:  # it is closed
+            self._kept = None
+            return
         devnull = os.open(os.devnull, os.O_WRONLY)
         os.dup2(devnull, 2)
         os.close(devnull)
 
     def __exit__(self, *args: object) -> None:
-        os.dup2(self._kept, 2)
-        os.close(self._kept)
+        if self._kept is not None:
+            os.dup2(self._kept, 2)
+            os.close(self._kept)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -101,15 +101,22 @@ class SaidNotes:
 
 
 def run_training(
-    request: TrainingRequest, say: Callable[[str], None], *, show: bool = True
+    request: TrainingRequest,
+    say: Callable[[str], None],
+    *,
+    show: bool = True,
+    held_back: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> FinishedTraining | None:
     """Train a detector and write it; say gets notes about what is done. show: the progress of the epochs.
+
+    held_back: makes a context in which no KeyboardInterrupt is raised before its end, for writing the detector and its
+    record both or not at all.
 
     With request.workers several processes train it, each called with the same request but for its number; those other
     than worker 0 write nothing and return None.
     What Ctrl-C left unfinished goes to NAME.interrupted.tflite, so that a detector that is there already stays, and the
-    checkpoint stays as well. Raises what make_detector() raises, OutputError if nothing can be written, and UsageError
-    if there is no checkpoint to resume from.
+    checkpoint stays as well. The words of KeyboardInterrupt say what is kept. Raises what make_detector() raises,
+    OutputError if nothing can be written, and UsageError if there is no checkpoint to resume from.
     """
     say = SaidNotes(say)
     checkpoints = CheckpointFiles(request.output, request.resume, say)
@@ -118,18 +125,21 @@ def run_training(
         checkpoints.check()
     try:
         made = make_detector(request, say, checkpoints, show=show)
-    except KeyboardInterrupt:
-        say(checkpoints.kept_words())
-        raise
+    except KeyboardInterrupt as interruption:
+        raise KeyboardInterrupt(checkpoints.kept_words()) from interruption
     if made is None:
         return None
     detector, continuous = made
     done = FinishedTraining(detector, request.output, request.output, continuous, say.kept)
     if done.interrupted:
         done.path = request.output.with_suffix(".interrupted.tflite")
-    done.record = training_run.write_detector(detector, done.path)
-    if not done.interrupted:
-        checkpoints.remove()
+    try:
+        with held_back():
+            done.record = training_run.write_detector(detector, done.path)
+            if not done.interrupted:
+                checkpoints.remove()
+    except KeyboardInterrupt as interruption:  # at the end of that context
+        raise KeyboardInterrupt(f"{done.path} and its record are written.") from interruption
     return done
 
 

@@ -235,7 +235,8 @@ def write_detector(detector: TrainedDetector, out: str | Path) -> Path:
     out = Path(out)
     record = record_path(out)
     hint = "Free space, and make it of the checkpoint beside it with --resume."
-    write_results({record: (json.dumps(detector.record, indent=1) + "\n").encode(), out: detector.data}, hint)
+    # The record last: what has one, as a fold of crossval that is done, has the detector that it is of.
+    write_results({out: detector.data, record: (json.dumps(detector.record, indent=1) + "\n").encode()}, hint)
     return record
 
 

@@ -172,17 +172,19 @@ class Actions:
         """Return True if the settings have a rule for a label, be it of this detector or of another."""
         return label in self._texts or (isinstance(self._settings.actions, dict) and label in self._settings.actions)
 
-    def change(self, texts, now):
-        """Set the rules (dict by label), all or nothing; `none` takes one away. FirmwareError says what is wrong."""
-        self.release()
-        try:
-            self._take(texts)
-            for label in texts:
-                self.broken.pop(label, None)
-        finally:
+    def change(self, texts, now, save=None):
+        """Set the rules (dict by label), all or nothing; `none` takes one away. FirmwareError says what is wrong.
+
+        save(): called once the rules are known to work, before they are taken up; what it raises leaves all as it was.
+        What an output shows for a rule that stays goes on.
+        """
+        self._take(texts, save)
+        for label in texts:
+            self.broken.pop(label, None)
+        if self._led is not None and self._led.pattern is None:
             self._show_listening(now)
 
-    def _take(self, texts):
+    def _take(self, texts, save=None):
         """Add rules to those there are and prepare all outputs."""
         from .rules import PinUse, parse
 
@@ -198,40 +200,94 @@ class Actions:
                 use.claim(parsed[label], name)
             except FirmwareError as e:
                 raise FirmwareError(e.args[0], "%s: %s" % (name[:71], e.args[1]))
-        outputs = {}
-        rules = []
-        led_ruled = False
-        for label in self._labels:
-            patterns = []
-            for action in parsed.get(label, ()):
-                if action.pin not in outputs:
-                    outputs[action.pin] = self._output(action, "action." + label)
-                led_ruled = led_ruled or action.pin < 0
-                rate = self._rate_hz
-                times = [ms * rate // 1000 for ms in (action.on_ms, action.off_ms, action.last_ms)]
-                patterns.append(Pattern(outputs[action.pin], *times, action.hz or 1))
-            rules.append(tuple(patterns))
+        outputs = self._open_outputs(parsed)
+        try:
+            rules = self._patterns(merged, parsed, outputs)
+            if save:
+                save()
+        except Exception:
+            self._undo(outputs)
+            raise
+        before = self._all
         self._texts = {label: merged[label] for label in merged if parsed[label]}
         self._rules = rules
         self._outputs = outputs
-        self._led_ruled = led_ruled
+        self._led_ruled = -1 in outputs
         self._all = tuple([outputs[pin] for pin in outputs if pin >= 0] + ([self._led] if self._led else []))
+        shown = [] if self._led_ruled else [self._listening, self._hearing]
+        for patterns in rules:
+            shown.extend(patterns)
+        for output in before:
+            # One whose GPIO is now another kind of output has no say in it any more.
+            if output.pattern and output.pattern not in shown and (output in self._all or output.gpio not in outputs):
+                output.stop()
 
-    def _output(self, action, name):
-        pin = action.pin
-        if pin < 0:
-            if self._led is None:
-                raise FirmwareError("action.led", name[:71] + ": the LED of this board cannot be used")
-            return self._led
+    def _patterns(self, texts, parsed, outputs):
+        """Return the patterns of each class; those of a rule that stays are the same objects."""
+        rules = []
+        rate = self._rate_hz
+        for i in range(len(self._labels)):
+            label = self._labels[i]
+            if self._rules and texts.get(label, "none") == self._texts.get(label, "none"):
+                rules.append(self._rules[i])
+                continue
+            patterns = []
+            for action in parsed.get(label, ()):
+                times = [ms * rate // 1000 for ms in (action.on_ms, action.off_ms, action.last_ms)]
+                patterns.append(Pattern(outputs[action.pin], *times, action.hz or 1))
+            rules.append(tuple(patterns))
+        return rules
+
+    def _open_outputs(self, parsed):
+        """Return the outputs of rules by GPIO: those there are, where they fit. All are opened, or none."""
+        wanted = {}
+        for label in self._labels:
+            for action in parsed.get(label, ()):
+                wanted.setdefault(action.pin, (action, ("action." + label)[:71]))
+        # A GPIO that the chip does not have is found before any is switched.
+        for pin in wanted:
+            if pin < 0 and self._led is None:
+                raise FirmwareError("action.led", wanted[pin][1] + ": the LED of this board cannot be used")
+            if pin >= 0 and pin not in self._outputs:
+                self._try(wanted[pin][1], pin, self._check, pin)
+        outputs = {}
         try:
-            pins = self._open_pins()
-            if action.output == "tone":
-                return Output(pins.tone(pin))
-            return Output(pins.level(pin, 1 if action.low else 0), action.low)
+            # Those that are in use last: the others are the ones that may fail.
+            for pin in sorted(wanted, key=lambda pin: (pin in self._outputs, pin)):
+                action, name = wanted[pin]
+                there = self._led if pin < 0 else self._outputs.get(pin)
+                if there is None or (pin >= 0 and (there.tone > 0, there.low) != (action.hz > 0, action.low)):
+                    switch = self._try(name, pin, self._switch, pin, action.hz, action.low)
+                    there = Output(switch, action.low, pin, action.hz)
+                outputs[pin] = there
+        except Exception:
+            self._undo(outputs)
+            raise
+        return outputs
+
+    def _check(self, pin):
+        self._open_pins().check(pin)
+
+    def _switch(self, pin, hz, low):
+        pins = self._open_pins()
+        return pins.tone(pin, hz) if hz else pins.level(pin, 1 if low else 0)
+
+    def _try(self, name, pin, function, *args):
+        try:
+            return function(*args)
         except (ValueError, OSError, TypeError, AttributeError) as e:
-            raise FirmwareError(
-                "action.pin", "%s: this board cannot use GPIO %d: %s" % (name[:71], pin, str(e)[:60])
-            )
+            raise FirmwareError("action.pin", "%s: this board cannot use GPIO %d: %s" % (name, pin, str(e)[:60]))
+
+    def _undo(self, outputs):
+        """Put back what _open_outputs() has opened."""
+        for pin in outputs:
+            before = self._outputs.get(pin)
+            if pin < 0 or outputs[pin] is before:
+                continue
+            if before is None:
+                self._pins.release(pin)
+            else:
+                before.resume(self._switch(pin, before.tone, before.low))
 
     def edge(self, index, on, time, peak, now):
         """Carry out the rule of a class whose event begins or ends. time, now: in samples; peak: 1/1000."""

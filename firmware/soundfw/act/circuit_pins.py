@@ -16,6 +16,17 @@ class CircuitPins:
         self._digitalio = digitalio
         self._pwmio = pwmio
         self._pins = microcontroller.pin
+        self._open = {}  # by GPIO, the object that holds it
+
+    def check(self, pin):
+        """Raise ValueError if there is no such GPIO."""
+        self._named(pin)
+
+    def release(self, pin):
+        """Make an output an input again."""
+        held = self._open.pop(pin, None)
+        if held is not None:
+            held.deinit()
 
     def _named(self, pin):
         for name in ("GPIO%d" % pin, "P0_%02d" % pin):
@@ -25,7 +36,8 @@ class CircuitPins:
 
     def level(self, pin, value):
         """Make a GPIO an output that begins with `value`."""
-        output = self._digitalio.DigitalInOut(self._named(pin))
+        self.release(pin)
+        output = self._open[pin] = self._digitalio.DigitalInOut(self._named(pin))
         output.switch_to_output(value=bool(value))
 
         def level(on):
@@ -33,9 +45,11 @@ class CircuitPins:
 
         return level
 
-    def tone(self, pin):
-        """Make a GPIO the output of a square wave."""
-        pwm = self._pwmio.PWMOut(self._named(pin), frequency=1000, duty_cycle=0, variable_frequency=True)
+    def tone(self, pin, hz):
+        """Make a GPIO the output of a square wave. hz: its first."""
+        self.release(pin)
+        pwm = self._pwmio.PWMOut(self._named(pin), frequency=hz, duty_cycle=0, variable_frequency=True)
+        self._open[pin] = pwm
 
         def tone(hz):
             if hz:

@@ -14,13 +14,21 @@ class MachinePins:
 
         self._machine = machine
 
+    def check(self, pin):
+        """Raise ValueError if there is no such GPIO."""
+        self._machine.Pin(pin)
+
+    def release(self, pin):
+        """Make an output an input again."""
+        self._machine.Pin(pin, self._machine.Pin.IN)
+
     def level(self, pin, value):
         """Make a GPIO an output that begins with `value`."""
         return self._machine.Pin(pin, self._machine.Pin.OUT, value=value)
 
-    def tone(self, pin):
-        """Make a GPIO the output of a square wave."""
-        pwm = self._machine.PWM(self._machine.Pin(pin), freq=1000, duty_u16=0)
+    def tone(self, pin, hz):
+        """Make a GPIO the output of a square wave. hz: its first; a GPIO beside it may be sounding at that already."""
+        pwm = self._machine.PWM(self._machine.Pin(pin), freq=hz, duty_u16=0)
 
         def tone(hz):
             if hz:

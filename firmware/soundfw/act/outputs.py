@@ -18,38 +18,46 @@ class Pattern:
 class Output:
     """An output and the pattern it shows: the newest one that was started. switch: see act.pins. Nothing allocates.
 
-    low: the output is idle at 1.
+    low: the output is idle at 1. gpio: its number, -1 for the LED; tone: its first frequency if it is a
+    buzzer's, else 0. pattern: what it shows, None while it is idle.
     """
 
-    def __init__(self, switch, low=False):
+    def __init__(self, switch, low=False, gpio=-1, tone=0):
         self._switch = switch
         self._idle = 1 if low else 0
-        self._low = low
-        self._pattern = None
+        self.low = low
+        self.gpio = gpio
+        self.tone = tone
+        self.pattern = None
         self._up = False
         self._until = -1
         self._turn = -1
 
     def start(self, pattern, now):
         """Show a pattern from now on, in place of another."""
-        self._pattern = pattern
+        self.pattern = pattern
         self._until = now + pattern.last if pattern.last else -1
         self._turn = now + pattern.on if pattern.off else -1
         self._set(True)
 
     def end(self, pattern):
         """End a pattern that goes on until its event ends; without effect if another one has taken its place."""
-        if self._pattern is pattern and self._until < 0:
+        if self.pattern is pattern and self._until < 0:
             self.stop()
 
     def stop(self):
         """Make the output idle."""
-        self._pattern = None
+        self.pattern = None
         self._set(False)
+
+    def resume(self, switch):
+        """Go on with another switch."""
+        self._switch = switch
+        self._set(self._up)
 
     def step(self, now):
         """Switch the output if it is time to."""
-        pattern = self._pattern
+        pattern = self.pattern
         if pattern is None:
             return
         if 0 <= self._until <= now:
@@ -65,7 +73,7 @@ class Output:
         self._up = up
         if not up:
             self._switch(self._idle)
-        elif self._low:
+        elif self.low:
             self._switch(0)
         else:
-            self._switch(self._pattern.hz)
+            self._switch(self.pattern.hz)

@@ -1,7 +1,8 @@
 """The outputs of a board: MicroPython's machine, CircuitPython's modules, or stand-ins where there are no pins.
 
 Each maker returns a function that switches its output: level(0) or level(1), tone(hz), 0 for silence. Those functions
-allocate nothing.
+allocate nothing. check(pin) raises what its maker would for a GPIO that the chip does not have, and switches nothing;
+release(pin) makes an output an input again.
 """
 
 
@@ -10,6 +11,13 @@ class NoPins:
 
     def __init__(self):
         self.state = {}
+
+    def check(self, pin):
+        """Accept every GPIO."""
+
+    def release(self, pin):
+        """Forget an output."""
+        self.state.pop(pin, None)
 
     def level(self, pin, value):
         """Remember a level."""
@@ -20,7 +28,7 @@ class NoPins:
 
         return level
 
-    def tone(self, pin):
+    def tone(self, pin, hz):
         """Remember a frequency."""
         return self.level(pin, 0)
 

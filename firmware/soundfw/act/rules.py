@@ -12,6 +12,8 @@
 The text `none` stands for no rule. soundfw.settings.ACTIONS has the ranges.
 """
 
+import sys
+
 from .. import FirmwareError
 from ..platform import const
 from ..settings import ACTION_CHARACTERS, ACTIONS, MIC_PINS
@@ -152,18 +154,29 @@ def parse(text):
     return [_action(part) for part in parts]
 
 
-class PinUse:
-    """The GPIOs of a board that are taken. mic, led: dicts as in the settings; free: those for rules, () for any."""
+def _pwm(pin):
+    """Return the PWM slice of a GPIO and its output there, on RP2040 and RP2350 (the datasheets' tables of GPIOs)."""
+    return (pin >> 1 & 7 if pin < 32 else 8 + (pin >> 1 & 3)), pin & 1
 
-    def __init__(self, mic, led, free=()):
+
+class PinUse:
+    """The GPIOs of a board that are taken. mic, led: dicts as in the settings; free: those for rules, () for any.
+
+    port: MicroPython's name of the chip's family, default: this; on rp2 the GPIOs of a PWM slice have one frequency.
+    """
+
+    def __init__(self, mic, led, free=(), port=None):
         self._mic = mic
         self._led = led
         self._free = free
+        self._slices = (port or sys.platform) == "rp2"
+        self._tones = []  # of each tone: its GPIO, its frequency, the name of its rule
         self._used = {}  # by GPIO, (how it is used, the name of the rule that does)
 
     def claim(self, actions, name):
         """Take the pins of a rule's actions; FirmwareError, and none is taken, if one of them is not to be had."""
         new = {}
+        tones = []
         for action in actions:
             if action.output == "led":
                 if self._led.get("kind", "none") == "none":
@@ -186,7 +199,24 @@ class PinUse:
                     "action.pin", "GPIO %d is %s for %s: it cannot be %s here" % (pin, before[0], before[1][:64], use)
                 )
             new[pin] = (use, name)
+            if use == "tone" and self._slices:
+                self._check_slice(pin, action.hz, self._tones + tones)
+                tones.append((pin, action.hz, name))
         self._used.update(new)
+        self._tones += tones
+
+    def _check_slice(self, pin, hz, tones):
+        for other, other_hz, name in tones:
+            ours, theirs = _pwm(pin), _pwm(other)
+            if other == pin or ours[0] != theirs[0]:
+                continue
+            if ours == theirs:
+                what = "are one PWM output, and %d is a tone for %s" % (other, name[:48])
+            elif other_hz != hz:
+                what = "share one frequency, and %d is %dhz for %s" % (other, other_hz, name[:48])
+            else:
+                continue
+            raise FirmwareError("action.hz", "GPIO %d and %d %s: use another GPIO" % (pin, other, what))
 
 
 def spans(numbers):

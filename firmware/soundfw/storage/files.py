@@ -30,9 +30,14 @@ def remove(path):
 
 def write_json(path, value):
     """Replace a file by the JSON of a value, in one piece."""
+    write(path, json.dumps(value).encode())
+
+
+def write(path, data):
+    """Replace a file by bytes, in one piece."""
     new = path + ".new"
-    with open(new, "w") as f:
-        f.write(json.dumps(value))
+    with open(new, "wb") as f:
+        f.write(data)
         f.flush()
     os.rename(new, path)
 

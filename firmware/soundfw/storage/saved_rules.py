@@ -1,12 +1,40 @@
 """The rules of actions in the settings file of the board: `set` changes them there, and leaves the rest as it is."""
 
+import json
+
 from .. import FirmwareError
 from . import files
 
+_NO_FILE = 2  # ENOENT
 
-def save(path, texts):
-    """Write rules (dict by label) into a settings file; `none` takes one out. Rules of other labels stay."""
-    values = files.read_json(path)
+
+def _read(path):
+    """Return the settings in a file, and the file's bytes; ({}, None) if there is none. Refuse a damaged one."""
+    try:
+        data = files.read(path)
+        text = data.decode().strip()
+        # MicroPython takes an object that is not closed.
+        values = json.loads(text) if text[-1:] == "}" else None
+    except OSError as e:
+        if e.args and e.args[0] == _NO_FILE:
+            return {}, None
+        raise FirmwareError("set.settings", "settings.json cannot be read and stays as it is: " + str(e)[:60])
+    except ValueError:
+        values = None
+    if not isinstance(values, dict):
+        raise FirmwareError(
+            "set.settings", "settings.json on the board is damaged and stays as it is: repair it, or set without keep"
+        )
+    return values, data
+
+
+def save(path, texts, then=None):
+    """Write rules (dict by label) into a settings file; `none` takes one out. Rules of other labels stay.
+
+    then(): called once they are written; if it fails, the file gets its old bytes back. FirmwareError says what fails,
+    also if the file there is damaged: its other settings would be lost.
+    """
+    values, before = _read(path)
     rules = values.get("actions")
     rules = rules if isinstance(rules, dict) else {}
     rules.update(texts)
@@ -15,3 +43,13 @@ def save(path, texts):
         files.write_json(path, values)
     except OSError as e:
         raise FirmwareError("set.flash", "the file system fails: " + str(e)[:80])
+    if then is None:
+        return
+    try:
+        then()
+    except Exception:
+        if before is None:
+            files.remove(path)
+        else:
+            files.write(path, before)
+        raise

@@ -83,29 +83,31 @@ def _set(app, message):
         if label is None or detector.labels[i] == label:
             t = Thresholds(*[changed.get(key, getattr(t, key)) for key, _, _, _ in THRESHOLDS])
         new.append(t)
-    if rule is not None:
-        _set_rules(app, [label] if label is not None else detector.labels, rule, keep)
     before, detector.thresholds = detector.thresholds, new
-    if keep and (changed or rule is None):
-        try:
-            saved_thresholds.save(app.settings.folder, app.sha256, detector)
-        except FirmwareError:
-            detector.thresholds = before
-            raise
+    try:
+        if rule is not None:
+            _set_rules(app, [label] if label is not None else detector.labels, rule, keep, keep and changed)
+        elif keep:
+            _save_thresholds(app)
+    except Exception:
+        detector.thresholds = before
+        raise
     _ack(app, message)
 
 
-def _set_rules(app, labels, rule, keep):
+def _save_thresholds(app):
+    saved_thresholds.save(app.settings.folder, app.sha256, app.pipeline.detector)
+
+
+def _set_rules(app, labels, rule, keep, thresholds):
+    """Set one rule for labels. keep: in the settings file as well; thresholds: save these with it, both or none."""
     texts = dict.fromkeys(labels, rule)
-    before = {label: app.actions.text(label) or "none" for label in labels}
-    now = app.pipeline.now
-    app.actions.change(texts, now)
-    if keep:
-        try:
-            saved_rules.save(app.settings.file or join(app.settings.folder, "settings.json"), texts)
-        except FirmwareError:
-            app.actions.change(before, now)
-            raise
+
+    def save():
+        path = app.settings.file or join(app.settings.folder, "settings.json")
+        saved_rules.save(path, texts, (lambda: _save_thresholds(app)) if thresholds else None)
+
+    app.actions.change(texts, app.pipeline.now, save if keep else None)
 
 
 def _model(app, message):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from soundsdk.cache import content_sha256
-from soundsdk.commands.options import json_option, port_option
+from soundsdk.commands.options import json_option, not_empty, port_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import SoundsdkError, UsageError
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         "soundsdk info --json | jq .status.lost",
     ],
 )
-@click.argument("model", metavar="[MODEL]", required=False)
+@click.argument("model", metavar="[MODEL]", required=False, callback=not_empty)
 @port_option
 @json_option
 @pass_surroundings

@@ -9,21 +9,34 @@ from typing import Any, TypeVar
 
 import click
 
+from soundsdk.errors import UsageError
+
 _F = TypeVar("_F", bound=Callable[..., Any])
+_T = TypeVar("_T")
+
+
+def not_empty(ctx: click.Context, param: click.Parameter, value: _T) -> _T:
+    """Return what was given; UsageError for an empty word, as "$PORT" is one where PORT is not set."""
+    for word in value if isinstance(value, tuple) else (value,):
+        if isinstance(word, str) and not word.strip():
+            name = param.opts[0] if isinstance(param, click.Option) else param.make_metavar(ctx)
+            raise UsageError(f"{name} is given, and is empty.", "Is a variable of the shell not set? Give it a value.")
+    return value
+
 
 board_argument = click.argument("board", metavar="BOARD")
-model_argument = click.argument("model", metavar="MODEL")
+model_argument = click.argument("model", metavar="MODEL", callback=not_empty)
 model_option = click.option(
-    "-m", "--model", metavar="MODEL",
+    "-m", "--model", metavar="MODEL", callback=not_empty,
     help="The detector: a .tflite file, or one that comes with soundsdk: home (the default), esc10, knock_doorbell.",
 )  # fmt: skip
 port_option = click.option(
-    "-p", "--port", metavar="PORT",
+    "-p", "--port", metavar="PORT", callback=not_empty,
     help="The board: auto, id:SERIAL, a path, rfc2217://HOST:PORT, socket://HOST:PORT, sim:BOARD[,file=CLIP]. "
     "Default: SOUNDSDK_PORT, else auto, the only board there is.",
 )  # fmt: skip
 ports_option = click.option(
-    "-p", "--port", "addresses", multiple=True, metavar="PORT",
+    "-p", "--port", "addresses", multiple=True, metavar="PORT", callback=not_empty,
     help="A board: auto, id:SERIAL, a path, rfc2217://HOST:PORT, socket://HOST:PORT, sim:BOARD[,file=CLIP]; may be "
     "repeated. Default: SOUNDSDK_PORT, else auto, the only board there is.",
 )  # fmt: skip

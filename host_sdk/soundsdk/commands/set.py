@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,9 @@ from soundsdk.commands.options import json_option, port_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.errors import UsageError
 from soundsdk.labels import meant
+
+if TYPE_CHECKING:
+    from soundsdk.device.session import Device
 
 # The key on the command line: (the board's name for it, the type of the value, its range)
 _KEYS: dict[str, tuple[str, type, float, float]] = {
@@ -68,6 +71,27 @@ def parse(words: tuple[str, ...]) -> dict[str | None, dict[str, Any]]:
     return changes
 
 
+def _check_pins(device: Device, by_label: dict[str | None, dict[str, Any]]) -> None:
+    """Raise UsageError if a rule and another, new or on the board, cannot have their GPIOs both, before any is sent."""
+    from soundsdk.boards import find_board
+    from soundsdk.device.classes import classes_of
+
+    new = {label: values["action"] for label, values in by_label.items() if "action" in values}
+    try:
+        port = find_board(device.hello.board).port
+    except UsageError:
+        return  # The board itself refuses what it cannot do.
+    known = classes_of(device) if any("tone" in rule.lower() for rule in new.values()) else None
+    wanted = {one.label: new.get(one.label, new.get(None, one.action)) or "none" for one in known or ()}
+    # What the board has besides is for the board to say.
+    use = rules.PinUse({}, {"kind": "gpio"}, (), port)
+    for label in sorted(wanted, key=lambda label: label in new):
+        try:
+            use.claim(rules.parse(wanted[label]), f"action.{label}")
+        except FirmwareError as error:
+            raise UsageError(f"action.{label}={wanted[label]}: {error.args[1]}.") from error
+
+
 @click.command(
     "set",
     cls=Verb,
@@ -109,12 +133,15 @@ def set_(
         # What another detector had can be taken away.
         named = [label for label, values in by_label.items() if values != {"action": "none"}]
         check_labels([device], [label for label in named if label is not None])
+        _check_pins(device, by_label)
         for label, values in by_label.items():
             try:
                 device.set(label, keep=not until_restart, **values)
             except CommandRejected as error:
                 if done:
                     click.echo(f"Changed before the error: {', '.join(done)}.", err=True)
+                if label is not None and values == {"action": "none"}:
+                    check_labels([device], [label])  # a sentence with the labels, if the board has no such rule either
                 if error.code == "unsupported" and not until_restart:
                     error.hint = "Change it until the board restarts, with --until-restart."
                 raise

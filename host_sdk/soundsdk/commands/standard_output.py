@@ -1,4 +1,4 @@
-"""The outputs of every verb: any character, full disks, readers that have gone, errors for programs."""
+"""The outputs of every verb: any character, full disks, readers that have gone, closed ones, errors for programs."""
 
 from __future__ import annotations
 
@@ -23,6 +23,19 @@ def _escape(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error("soundsdk", _escape)
+
+
+def fill_closed_streams() -> None:
+    """Open the descriptors 0 to 2 that are closed on nothing, so that no file opened later is taken for one of them."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            there = os.open(os.devnull, os.O_RDONLY if number == 0 else os.O_WRONLY)
+            if there != number:
+                os.dup2(there, number)
+                os.close(there)
+            os.set_inheritable(number, True)
 
 
 def accept_every_character(out: TextIO) -> None:

@@ -30,6 +30,14 @@ class Surroundings:
 pass_surroundings = click.make_pass_decorator(Surroundings, ensure=True)
 
 
+def asks_for_json(command: click.Command, words: Sequence[str]) -> bool:
+    """Return whether --json is an option in the words of a call, not the value of one; also if they cannot be read."""
+    # A call that cannot be read is read on as far as it can be.
+    context = click.Context(command, resilient_parsing=True, ignore_unknown_options=True, allow_extra_args=True)
+    options, _, _ = command.make_parser(context).parse_args(list(words))
+    return bool(options.get("as_json"))
+
+
 class Verb(click.Command):
     """A command whose help ends with examples: calls as a user types them, with a comment if one helps."""
 

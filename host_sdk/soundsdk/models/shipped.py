@@ -18,8 +18,10 @@ DEFAULT = "home"
 def find_model(name_or_path: str | Path | None = None) -> Path:
     """Return the path of a detector: a path as it is, a bare name below the folder of those that come with soundsdk.
 
-    UsageError, with what may have been meant, for a bare name that is neither.
+    UsageError, with what may have been meant, for a bare name that is neither, and for an empty one.
     """
+    if isinstance(name_or_path, str) and not name_or_path.strip():
+        raise UsageError("the name of a detector is empty.", "Give a .tflite file or a name.")
     name = str(name_or_path or DEFAULT)
     path = Path(name)
     if path.suffix or path.name != name:

@@ -114,7 +114,9 @@ def summary(state: State, counts: Counts, name: str = "") -> list[str]:
     ]
     if state.times_gone:
         times = "once" if state.times_gone == 1 else f"{state.times_gone} times"
-        out.append(f"  gone     {times}, {state.gone_s:.1f} s in all; starts seen: {state.start}")
+        now = 0.0 if state.gone_since is None else time.monotonic() - state.gone_since
+        still = "" if state.gone_since is None else ", and not back yet"
+        out.append(f"  gone     {times}, {state.gone_s + now:.1f} s in all{still}; starts seen: {state.start}")
     if state.unfinished or state.without_onset or state.active:
         parts = [
             f"{n} {what}"

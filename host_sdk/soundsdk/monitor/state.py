@@ -50,7 +50,8 @@ class State:
     without_onset: int = 0  # offsets whose onset was lost
     gaps: deque[LinesLost] = field(default_factory=lambda: deque(maxlen=GAPS))
     times_gone: int = 0
-    gone_s: float = 0.0
+    gone_s: float = 0.0  # without the absence that goes on
+    gone_since: float | None = None  # time.monotonic() of its beginning
     lost: int = 0  # samples, over all starts that were seen
     _lost_before: int = 0
 
@@ -73,6 +74,7 @@ class State:
             self._restart()
         elif isinstance(item, Disconnected):
             self.connected = False
+            self.gone_since = time.monotonic()
             self.times_gone += 1
             self.scores = ()
             self.level_dbfs = None
@@ -80,6 +82,7 @@ class State:
             self.connected = True
             self.path = item.path
             self.gone_s += item.away_s
+            self.gone_since = None
             self.hello = item.hello
             if item.lines_lost is not None:
                 self.gaps.append(item.lines_lost)

@@ -119,20 +119,23 @@ def sim(
         _stream(surroundings.signals, target, rate, detector, form, plot, realtime)
         return
     failed: list[SoundsdkError] = []
+    heard: list[Path] = []
     events = 0
     for file, name in named:
         if len(named) > 1 and form == "jsonl":
             click.echo(name, err=True)
         try:
             events += _one(target, _sound(file, rate_hz, noise_db), name, detector, form, plot, realtime)
+            heard.append(file)
         except DataError as error:
             if len(named) == 1:
                 raise
             click.echo(f"soundsdk: {error.message}", err=True)
             failed.append(error)
-    if not events and len(failed) < len(named):
+    if not events and heard:
         option = f" -m {shlex.quote(model)}" if model else ""
-        clip = shlex.quote(str(next(file for file, _ in named)))
+        # A name that begins with a dash would be an option.
+        clip = shlex.quote(f"./{heard[0]}" if str(heard[0]).startswith("-") else str(heard[0]))
         click.echo(f"no event; why, and how near each class came: soundsdk explain {clip}{option}", err=True)
     if failed:
         raise DataError(f"{len(failed)} of {len(named)} recordings could not be used.", "The reasons are above.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from soundsdk.commands.options import json_option
+from soundsdk.commands.options import json_option, not_empty
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import CheckError, UsageError
 from soundsdk.labels import counted
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         "soundsdk bench --table bench.json",
     ],
 )
-@click.argument("models", metavar="[MODEL]...", nargs=-1)
+@click.argument("models", metavar="[MODEL]...", nargs=-1, callback=not_empty)
 @click.option("--set", "sets", multiple=True, metavar="NAME=DIR", help="Name a set of recordings; repeatable.")
 @click.option(
     "--table",

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from soundsdk.commands.options import json_option, output_option, seed_option
-from soundsdk.commands.verb import Verb
+from soundsdk.commands.options import json_option, not_empty, output_option, seed_option
+from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.detector_file import from_bytes
 from soundsdk.errors import UsageError
 from soundsdk_train.commands.data_options import training_fold_option
@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 @training_options
 @training_fold_option
 @seed_option
-@click.option("--name", default=None, help="Name of the model in its metadata (default: the file's name).")
+@click.option(
+    "--name", default=None, callback=not_empty, help="Name of the model in its metadata (default: the file's name)."
+)
 @click.option("--tensorboard", type=click.Path(), default=None, metavar="DIR", help="Write TensorBoard logs to DIR.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint beside FILE, where a training was cut off.")
 @click.option(
@@ -51,7 +53,9 @@ if TYPE_CHECKING:
 @click.option("--worker", type=click.IntRange(0), metavar="N", help="Number of this one in --workers, from 0.")
 @json_option
 @output_option("Detector file to write, such as siren.tflite.")
+@pass_surroundings
 def train(
+    surroundings: Surroundings,
     data: str,
     layout: str,
     fold: int | None,
@@ -117,7 +121,7 @@ def train(
         worker=worker or 0,
     )
     begun = time.monotonic(), time.process_time()
-    done = run_training(request, partial(click.echo, err=True))
+    done = run_training(request, partial(click.echo, err=True), held_back=surroundings.signals.held_back)
     if done is None:
         click.echo(f"done; worker 0 writes {output}", err=True)
         if as_json:
