@@ -35,28 +35,35 @@ class Detector:
             app = main.board_app(hook=False)
         self.app = app
         app.actions.events = WaitingEvents()
+        self.ended = False
         app.start()
         if app.error:
+            error = app.error
             app.link.pump()
-            app.close()
-            raise FirmwareError(*app.error)
+            self.close()
+            raise FirmwareError(*error)
         self.rate_hz = app.rate_hz
         self.labels = app.pipeline.detector.labels
         self.scores = app.pipeline.detector.scores
-        self.ended = False
         self._end = seconds * app.rate_hz
 
     def read(self):
-        """Run one turn of the loop, which lasts until the next block of sound has come in; return an event or None."""
+        """Run one turn of the loop, which lasts until the next block of sound has come in; return an event or None.
+
+        At the end, once no event waits any more, a restart that the host wants is carried out.
+        """
         app = self.app
         if not app.actions.events.waiting and not self.ended:
             enough = self._end and app.pipeline.now >= self._end
             # The last events come with the end of the sound.
             if enough or not app.step():
-                self.ended = True
                 self.close()
         event = app.actions.events.pop()
         if event is None:
+            if self.ended and app.request:
+                from .main import finish
+
+                finish(app)
             return None
         index, on, time, peak = event
         return Event(self.labels[index], "on" if on else "off", time / self.rate_hz, peak / 1000)
@@ -71,15 +78,19 @@ class Detector:
             event = self.read()
         if event is not None:
             return event
-        if self.app.request:
-            from .main import finish
-
-            finish(self.app)
         raise StopIteration
 
+    @property
+    def missed(self):
+        """The events so far that found too many others waiting, and were left out."""
+        return self.app.actions.events.missed
+
     def close(self):
-        """Stop listening: the microphone is released and the pins are idle."""
-        self.app.close()
+        """Stop listening: the microphone is released and the pins are idle. Events that wait can still be read."""
+        from .main import release
+
+        self.ended = True
+        release(self.app)
 
     def __enter__(self):
         return self

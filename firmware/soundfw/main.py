@@ -22,7 +22,7 @@ from .wire.telemetry import Telemetry
 
 _COMMANDS = const(4)  # carried out in one turn
 _PROGRAM = "main.py"  # of the user
-_open = []  # the applications of this board that may still be listening
+_open = []  # the applications of this board that may still be listening, or whose end the host still waits for
 
 
 def open_stream(data):
@@ -292,10 +292,19 @@ def board_app(error=None, hook=True):
     return app
 
 
+def release(app):
+    """Close an application, and forget it unless the host waits for its end."""
+    app.close()
+    if app in _open and not app.request:
+        _open.remove(app)
+
+
 def finish(app):
     """Carry out the end that the host wants, once its answer has left; returns if it wants none."""
     import machine
 
+    if app in _open:
+        _open.remove(app)
     for _ in range(1000):
         if app.link.pump():
             break
@@ -335,13 +344,18 @@ def start():
         exec(compile(files.read(_PROGRAM).decode(), _PROGRAM, "exec"), {"__name__": "__main__"})
     except FirmwareError as e:
         error = e.args
-    except Exception as e:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as e:  # asyncio's CancelledError is no Exception
         error = ("main.failed", _PROGRAM + ": " + error_text(e, _PROGRAM))
     else:
         return
     finally:
         # Whatever ends the program, nothing may go on writing to the memory of its microphone.
+        for app in _open:
+            app.close()
+        # The host has its answer: what it wants happens also if the program has ended before it was carried out.
         while _open:
-            _open.pop().close()
+            finish(_open[0])
     gc.collect()
     main(error)

@@ -13,13 +13,26 @@ def error_text(error, file):
     """Return an exception as a sentence, with the line of a file that raised it if that is known."""
     import sys
 
-    text = "%s: %s" % (type(error).__name__, error) if str(error) else type(error).__name__
+    text = type(error).__name__
+    try:
+        said = str(error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # of a class of the user's own
+        said = "its text cannot be had"
+    if said:
+        text += ": " + said
     line = ""
     if hasattr(sys, "print_exception"):  # MicroPython
         import io
 
         trace = io.StringIO()
-        sys.print_exception(error, trace)
+        try:
+            sys.print_exception(error, trace)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
+            pass  # the lines come before the text
         for row in trace.getvalue().split("\n"):
             if '"' + file + '", line ' in row:
                 line = row.split(", line ")[1].split(",")[0]

@@ -119,6 +119,10 @@ def checked(values, rules, where=""):
     return out
 
 
+def _is_gpio(pin):
+    return isinstance(pin, int) and not isinstance(pin, bool) and ACTIONS[0][2] <= pin <= ACTIONS[0][3]
+
+
 def microphone(kind, values):
     """Return the checked settings of a microphone of a kind in MICROPHONES; `kind` in `values` is ignored."""
     values = dict(values)
@@ -138,6 +142,8 @@ class Settings:
         self.file = file
         self.actions = values.pop("actions", {})
         self.outputs = values.pop("outputs", ())
+        if not isinstance(self.outputs, (list, tuple)) or not all(_is_gpio(pin) for pin in self.outputs):
+            raise FirmwareError("settings.value", "outputs must be a list of GPIOs, each %d..%d" % ACTIONS[0][2:])
         led = values.pop("led", {})
         if not isinstance(led, dict):
             raise FirmwareError("settings.led", "led must be an object")

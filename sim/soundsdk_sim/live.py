@@ -11,8 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from soundfw import FirmwareError
 from soundfw.main import App
-from soundfw.settings import load
+from soundfw.settings import Settings, load
 from soundfw.storage.files import join
 
 TURN_S = 0.004
@@ -111,12 +112,21 @@ class LiveBoard:
     def _run(self) -> None:
         while not self._stop.is_set():
             self.power_ons += 1
-            settings = load(join(self._settings["folder"], "settings.json"), self._settings)
-            app = App(settings, self._open_microphone, self._send, self._receive, model=self._model)
+            error = None
+            try:
+                settings = load(join(self._settings["folder"], "settings.json"), self._settings)
+            except FirmwareError as e:
+                error = e.args
+                settings = Settings(self._settings)
+            app = App(settings, self._open_microphone, self._send, self._receive, model=self._model, error=error)
             self.app = app
             app.bootloader = self._bootloader
-            app.start()
-            while not self._stop.is_set() and app.step():
+            # As soundfw.main.main() on a board.
+            try:
+                app.start()
+            except Exception as e:
+                app.fail("start.failed", e)
+            while not self._stop.is_set() and app.turn():
                 self._microphone.wait(TURN_S)
             while app.request and not app.link.pump() and not self._stop.is_set():
                 self._stop.wait(TURN_S)

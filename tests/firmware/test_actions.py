@@ -454,9 +454,12 @@ def test_a_slow_function_is_counted_as_slow() -> None:
 def test_events_that_find_the_ring_full_are_counted() -> None:
     waiting = WaitingEvents()
     for i in range(20):
-        waiting.push(i, True, 100 * i, 900)
+        waiting.push(i // 2, i % 2 == 0, 100 * i, 900)
     assert (waiting.waiting, waiting.missed) == (16, 4)
-    assert [waiting.pop() for _ in range(17)] == [*[(i, True, 100 * i, 900) for i in range(16)], None]
+    assert [waiting.pop() for _ in range(17)] == [
+        *[(i // 2, i % 2 == 0, 100 * i, 900) for i in range(16)],
+        None,
+    ]
 
 
 def test_pins_of_circuitpython_are_named_by_their_gpio(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,3 +174,26 @@ def test_a_window_ends_after_its_seconds() -> None:
     board = ActingBoard(seconds=10, hook=False)
     assert [e.edge for e in Detector(seconds=2, app=board.app)] == ["on"]
     assert len(board.stream.heard) < 2.2 * 16000
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "while not d.ended: d.read()",
+        "while not d.app.request: d.app.step()",  # it returns without having seen the end
+        "import sys\nwhile not d.ended: d.read()\nsys.exit(1)",
+        "while not d.app.request: d.app.step()\nd.close()",
+    ],
+    ids=["read", "return", "exit", "close"],
+)
+def test_a_program_with_read_is_restarted_at_the_hosts_wish(flash: Path, loop: str) -> None:
+    (flash / "main.py").write_text("from soundfw import Detector\nd = Detector()\n" + loop + "\n")
+    ran = Ran(flash, after=b'"hello"')
+    assert [m["ok"] for m in ran.messages if m.get("re") == "reboot"] == [True]
+    assert ran.of("reset") == [["reset"]]
+
+
+def test_a_program_that_ends_with_asyncios_cancelled_error_leads_to_safe_mode(flash: Path) -> None:
+    (flash / "main.py").write_text("import asyncio\nraise asyncio.CancelledError('x')\n")
+    ran = Ran(flash, after=b'"re":"start"')
+    assert [m["error"] for m in ran.messages if m.get("re") == "start"] == ["main.failed"]

@@ -13,7 +13,10 @@ _WAITING = const(16)  # events that may wait for a user's program
 
 
 class WaitingEvents:
-    """A ring of the newest edges, for a reader that may be slower; those that find it full are counted in `missed`."""
+    """A ring of edges in their order, for a reader that may be slower; those left out are counted in `missed`.
+
+    An event is taken with both of its edges or with neither: its begin needs room for its end as well.
+    """
 
     def __init__(self):
         self._index = [0] * _WAITING
@@ -21,12 +24,25 @@ class WaitingEvents:
         self._time = [0] * _WAITING
         self._peak = [0] * _WAITING
         self._first = 0
+        self._taken = bytearray(64)  # by class: its begin has been taken, its end is to come
+        self._ends = 0  # of those, which each have a place
         self.waiting = 0
         self.missed = 0
 
     def push(self, index, on, time, peak):
         """Append an edge of a class: its index, its time in samples, its score in 1/1000."""
-        if self.waiting == _WAITING:
+        if on:
+            if self.waiting + self._ends + 2 > _WAITING:
+                self.missed += 1
+                return
+            if index >= len(self._taken):
+                self._taken += bytearray(index + 1 - len(self._taken))
+            self._taken[index] = 1
+            self._ends += 1
+        elif index < len(self._taken) and self._taken[index]:
+            self._taken[index] = 0
+            self._ends -= 1
+        else:
             self.missed += 1
             return
         i = (self._first + self.waiting) % _WAITING

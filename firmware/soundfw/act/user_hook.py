@@ -2,7 +2,7 @@
 
 It is called after the event's lines have gone out and its pins have been switched. What it raises is counted and
 reported, and so is its time; the sound that finds no room meanwhile is counted as lost, as always. A call that does not
-end is ended, where the port can do that.
+end is ended, where the port can do that, and so is a file that does not come to its end when it is loaded.
 """
 
 from .. import FirmwareError
@@ -13,20 +13,70 @@ FILE = "on_event.py"
 _LIMIT_MS = const(20000)
 
 
-def load(folder):
+def _open_limit(limit_ms):
+    """Return a TimeLimit, or None where the port has none."""
+    try:
+        from .time_limit import TimeLimit
+
+        return TimeLimit(limit_ms)
+    except (ImportError, NotImplementedError, AttributeError, TypeError, ValueError, OSError):
+        return None
+
+
+def _contained(limit, limit_ms, function, *arguments):
+    """Call a function within a limit of its time; return None, or what it raised, as a text.
+
+    Only a KeyboardInterrupt that is not the limit's goes on: Ctrl-C leaves to the REPL.
+    """
+    if limit is not None:
+        limit.start()
+    try:
+        try:
+            function(*arguments)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as e:  # SystemExit and asyncio's CancelledError are no Exceptions
+            return error_text(e, FILE)
+        finally:
+            if limit is not None:
+                limit.stop()
+    except KeyboardInterrupt:
+        if limit is None or not limit.fired:
+            raise
+        return "it was ended after %d ms" % limit_ms
+    return None
+
+
+def _never_runs(function):
+    """Return True for a generator or an async function: a call makes an object, and runs nothing of it."""
+
+    def generator():
+        yield
+
+    if type(generator) is not type(_never_runs):  # MicroPython
+        return type(function) is type(generator)
+    # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
+    return type(function) is type(_never_runs) and bool(function.__code__.co_flags & 0x2A0)
+
+
+def load(folder, limit_ms=_LIMIT_MS):
     """Return the function of on_event.py in a folder, or None without the file; FirmwareError if it cannot be used."""
     path = files.join(folder, FILE)
     if files.size(path) < 0:
         return None
     scope = {"__name__": "on_event"}
-    try:
-        source = files.read(path).decode()
-        exec(compile(source, FILE, "exec"), scope)
-    except (Exception, SystemExit) as e:
-        raise FirmwareError("on_event.load", "%s: %s" % (FILE, error_text(e, FILE)))
+
+    def run():
+        exec(compile(files.read(path).decode(), FILE, "exec"), scope)
+
+    error = _contained(_open_limit(limit_ms), limit_ms, run)
+    if error is not None:
+        raise FirmwareError("on_event.load", "%s: %s" % (FILE, error))
     function = scope.get("on_event")
     if not callable(function):
         raise FirmwareError("on_event.load", FILE + " has no function on_event(label, edge, time_s, score)")
+    if _never_runs(function):
+        raise FirmwareError("on_event.load", FILE + ": on_event must be a plain function, without yield or async")
     return function
 
 
@@ -39,12 +89,7 @@ class UserHook:
     def __init__(self, function, stopwatch, slow_us, limit_ms=_LIMIT_MS):
         self._function = function
         self._limit_ms = limit_ms
-        try:
-            from .time_limit import TimeLimit
-
-            self._limit = TimeLimit(limit_ms)
-        except (ImportError, NotImplementedError, AttributeError, TypeError, ValueError, OSError):
-            self._limit = None
+        self._limit = _open_limit(limit_ms)
         self._stopwatch = stopwatch
         self._slow_us = slow_us
         self._longest_us = 0
@@ -54,19 +99,11 @@ class UserHook:
 
     def call(self, label, edge, time_s, score):
         """Call the function; return None, or what it raised, as a text."""
-        error = None
         self.calls += 1
         self._stopwatch.start()
-        try:
-            self._run(label, edge, time_s, score)
-        except (Exception, SystemExit) as e:
+        error = _contained(self._limit, self._limit_ms, self._run, label, edge, time_s, score)
+        if error is not None:
             self.errors += 1
-            error = error_text(e, FILE)
-        except KeyboardInterrupt:
-            if self._limit is None or not self._limit.fired:
-                raise
-            self.errors += 1
-            error = "it was ended after %d ms" % self._limit_ms
         self._stopwatch.stop()
         took_us = self._stopwatch.read()
         self._longest_us = max(self._longest_us, took_us)
@@ -75,14 +112,12 @@ class UserHook:
         return error
 
     def _run(self, *event):
-        if self._limit is None:
-            self._function(*event)
-            return
-        self._limit.start()
-        try:
-            self._function(*event)
-        finally:
-            self._limit.stop()
+        result = self._function(*event)
+        # Of a generator or a coroutine nothing has run.
+        if hasattr(result, "throw") or hasattr(result, "athrow"):
+            if hasattr(result, "close"):
+                result.close()
+            raise TypeError("on_event must be a plain function, without yield or async")
 
     def read_longest_us(self):
         """Return the longest call since the last time this was read, in microseconds."""

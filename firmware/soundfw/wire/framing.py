@@ -29,13 +29,15 @@ _WORDS = ((b"true", True), (b"false", False), (b"null", None))
 
 
 def text(value):
-    """Return a str as JSON, quotes included."""
+    """Return a str as JSON, quotes included; U+FFFD stands for a lone surrogate, which UTF-8 does not have."""
     out = '"'
     for c in value:
         if c == '"' or c == "\\":
             out += "\\" + c
         elif ord(c) < 32:
             out += "\\u%04x" % ord(c)
+        elif 0xD800 <= ord(c) < 0xE000:
+            out += "\ufffd"
         else:
             out += c
     return out + '"'
