@@ -217,28 +217,36 @@ class App:
 
     def step(self):
         """Run one turn; return False when the sound has ended or the host has requested an end."""
-        # A few at a time: a host that sends without end must not keep the sound waiting.
-        for _ in range(_COMMANDS):
-            message = self.link.poll()
-            if message is None:
-                break
-            commands.handle(self, message)
-            # The answer leaves before the next command begins. A host that repeats a slow one would otherwise wait for
-            # its own repetitions, each of which takes as long again.
-            self.link.pump()
-            if self.request:
-                break
+        # Most turns find no command, no sound and no event: what they ask for each time is kept small.
+        message = self.link.poll()
+        if message is not None:
+            self._carry_out(message)
         alive = True
         if self.pipeline is not None and not self.request:
             alive = self.pipeline.step()
         elif self.error:
             self.actions.show_safe_mode(self._elapsed_ms())
         self.link.pump()
+        if self.actions.hook is not None:
+            self._call_hook()
+        return alive and not self.request
+
+    def _carry_out(self, message):
+        """Carry out a command and those that follow it, a few: a host that sends on and on must not stop the sound."""
+        for left in range(_COMMANDS - 1, -1, -1):
+            commands.handle(self, message)
+            # The answer leaves before the next command begins. A host that repeats a slow one would otherwise wait for
+            # its own repetitions, each of which takes as long again.
+            self.link.pump()
+            message = self.link.poll() if left and not self.request else None
+            if message is None:
+                return
+
+    def _call_hook(self):
         error = self.actions.run_hook()
         if error is not None:
             commands.send_error(self.link, "on_event", "on_event.error", error)
             self.link.pump()
-        return alive and not self.request
 
     def turn(self):
         """Run step(); an error in it leads to safe mode."""
