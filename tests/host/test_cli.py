@@ -48,7 +48,7 @@ def test_every_verb_has_help_without_tensorflow():
     ("words", "code", "says"),
     [
         (["no-such-verb"], 2, "No such command"),
-        (["tarin"], 2, "No such command 'trian'. Did you mean train?"),
+        (["tarin"], 2, "No such command 'tarin'. Did you mean train?"),
         (["info", "home.tflite", "-p", "auto"], 2, "not both"),
         (["info", "no-such.tflite"], 1, "cannot be read"),
         (["sim"], 2, "Missing argument"),
