@@ -20,7 +20,6 @@ from .wire.framing import text
 from .wire.link import Link
 from .wire.telemetry import Telemetry
 
-_COMMANDS = const(4)  # carried out in one turn
 _PROGRAM = "main.py"  # of the user
 _open = []  # the applications of this board that may still be listening, or whose end the host still waits for
 
@@ -104,10 +103,6 @@ class App:
             commands.send_error(self.link, "on_event", "on_event.load", self._hook_error)
         if self.saved_error:
             commands.send_error(self.link, "keep", self.saved_error[0], self.saved_error[1])
-        if heap_free():
-            # MicroPython takes a large function's frame from the heap, at each call, and looks for room from the first
-            # gap on: with the start's garbage still there, that took 2 ms of every 128.
-            gc.collect()
 
     def _load(self):
         """Return (bytes, sha256) of the pushed model, else of the one given, else of settings.model."""
@@ -165,6 +160,10 @@ class App:
         if self._hook and self.slots:
             self._load_hook(stream.step_samples, rate_hz)
         block_samples = min(settings.block_samples, stream.step_samples)
+        if heap_free():
+            # MicroPython takes a large function's frame from the heap, at each call, and looks for room from the first
+            # gap on: with the start's garbage still there, that took 2 ms of every 128.
+            gc.collect()
         # Last: sound comes in from here on, and any delay before the first read would lose some.
         mic = microphone.Mic(self._open_source(rate_hz), block_samples, settings.blocks)
         self._name = name
@@ -224,7 +223,11 @@ class App:
         # Most turns find no command, no sound and no event: what they ask for each time is kept small.
         message = self.link.poll()
         if message is not None:
-            self._carry_out(message)
+            # One a turn: neither a host that sends on and on nor a slow command may keep sound waiting that is there.
+            commands.handle(self, message)
+            # The answer leaves before the next command begins. A host that repeats a slow one would otherwise wait for
+            # its own repetitions, each of which takes as long again.
+            self.link.pump()
         alive = True
         if self.pipeline is not None and not self.request:
             alive = self.pipeline.step()
@@ -234,17 +237,6 @@ class App:
         if self.actions.hook is not None:
             self._call_hook()
         return alive and not self.request
-
-    def _carry_out(self, message):
-        """Carry out a command and those that follow it, a few: a host that sends on and on must not stop the sound."""
-        for left in range(_COMMANDS - 1, -1, -1):
-            commands.handle(self, message)
-            # The answer leaves before the next command begins. A host that repeats a slow one would otherwise wait for
-            # its own repetitions, each of which takes as long again.
-            self.link.pump()
-            message = self.link.poll() if left and not self.request else None
-            if message is None:
-                return
 
     def _call_hook(self):
         error = self.actions.run_hook()

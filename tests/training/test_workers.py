@@ -94,7 +94,7 @@ def test_the_loss_of_a_worker_ends_the_command_and_all_resume(folders: Path, tmp
 
     def command(number: int, addresses: str, *more: str) -> subprocess.Popen[str]:
         where = ["--workers", addresses, "--worker", str(number), "-o", str(tmp_path / "m.tflite")]
-        return start(["-m", "soundsdk.cli", *common, *where, *more])
+        return start(["-m", "soundsdk", *common, *where, *more])
 
     addresses = ",".join(free_addresses())
     lost, left = command(1, addresses), command(0, addresses)
