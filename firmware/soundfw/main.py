@@ -10,7 +10,7 @@ from .detect.detector import from_stream
 from .health import Stopwatch, heap_free, stopwatch
 from .mic import microphone
 from .pipeline import Pipeline
-from .platform import clock_ms, const, error_text
+from .platform import clock_ms, error_text
 from .storage import files, saved_thresholds, store
 from .storage.boot_counter import BootCounter
 from .storage.model_slots import ModelSlots

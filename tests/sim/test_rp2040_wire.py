@@ -12,9 +12,8 @@ from target_needs import micropython_uf2
 from tiny_model import build, metadata
 
 from soundsdk.detector_file import DetectorFile, load
-from soundsdk.device import push
+from soundsdk.device import audio_lines, push
 from soundsdk.device.session import Device
-from soundsdk.device import audio_lines
 from soundsdk_sim.rp2040 import I2sMicrophone, Rp2040
 
 MICROPHONE = I2sMicrophone(sck=16, ws=17, sd=18)  # as boards/rpi_pico.toml has it
