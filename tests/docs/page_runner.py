@@ -12,8 +12,8 @@ import shlex
 import subprocess
 import sys
 import types
-from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import click
 import soundfile
@@ -89,7 +89,7 @@ class PageRunner:
         elif fence.mark == "parsed" or fence.mark == "shown":
             _read_as(fence)
         elif fence.mark == "run" and fence.language == "python":
-            with self._in_the_pages_place():
+            with mock.patch.dict(os.environ, self.variables):
                 exec(compile(fence.text, f"block of line {fence.line}", "exec"), vars(self._names))
         elif fence.mark == "run":
             assert fence.language == "console", f"line {fence.line}: only console and python run"
@@ -102,19 +102,6 @@ class PageRunner:
         for line in filter(None, re.sub(r"\\\n *", "", script).splitlines()):
             code, output = self._one(Command(line, ()))
             assert code == 0, f"`{line}` ended with {code}:\n{output}"
-
-    @contextlib.contextmanager
-    def _in_the_pages_place(self) -> Iterator[None]:
-        before = {name: os.environ.get(name) for name in self.variables}
-        os.environ.update(self.variables)
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
 
     def _run(self, fence: Fence) -> None:
         exit_code, sound = 0, ""
@@ -171,7 +158,8 @@ class PageRunner:
         out = _Captured()
         err = _Captured() if target else out  # on a terminal both come together, in their order
         system: System | None = self._board
-        with self._in_the_pages_place(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        place = mock.patch.dict(os.environ, self.variables)
+        with place, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = run(words, system, _TIMEOUTS)
         if target:
             Path(target).write_text(out.text(), encoding="utf-8")

@@ -11,10 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import soundfile
-from training_sounds import RATE, need, sound
+from training_sounds import need, write_few
 
 from soundsdk import cli
 from soundsdk.errors import EXIT_INTERRUPTED
@@ -31,11 +29,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with few recordings of one label, and settings that train on them in seconds."""
     need("tensorflow")
     root = tmp_path_factory.mktemp("project")
-    rng = np.random.default_rng(5)
-    for folder, label in (("doorbell", "high tone"), ("background", "noise")):
-        (root / "data" / folder).mkdir(parents=True)
-        for i in range(4):
-            soundfile.write(root / "data" / folder / f"{i}.wav", sound(label, rng), RATE)
+    write_few(root / "data")
     (root / "c.toml").write_text(CONFIG)
     return root
 

@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import soundfile
-from training_sounds import RATE, need, sound
+from training_sounds import need, write_few
 
 CONFIG = (
     "[model]\nstem_filters = 4\nblocks = [[8, 2, 2], [8, 2, 2]]\ngru_units = 8\n"
@@ -35,11 +33,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with recordings, settings that train on them in seconds, and homes with keras.json."""
     need("tensorflow")
     root = tmp_path_factory.mktemp("keras")
-    rng = np.random.default_rng(5)
-    for folder, label in (("doorbell", "high tone"), ("background", "noise")):
-        (root / "data" / folder).mkdir(parents=True)
-        for i in range(4):
-            soundfile.write(root / "data" / folder / f"{i}.wav", sound(label, rng), RATE)
+    write_few(root / "data")
     (root / "c.toml").write_text(CONFIG)
     texts = {"plain": None, "odd": json.dumps(ODD), "half": json.dumps({"floatx": "float16"}), "broken": '{"floatx": 7'}
     texts |= {"wrong": '{"floatx": "float8", "epsilon": "small"}'}

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
-from training_sounds import RATE, need, quick_settings, sound
+from training_sounds import need, quick_settings, write_few
 
 from soundsdk import cli, detector_file
 from soundsdk.errors import ModelError
@@ -108,11 +107,7 @@ def test_convolutions_move_in_the_second_stage_only(
 def test_train_from_a_detector_writes_one_of_the_new_label(
     quick_detector: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    rng = np.random.default_rng(5)
-    for folder, label in (("doorbell", "high tone"), ("background", "noise")):
-        (tmp_path / "data" / folder).mkdir(parents=True)
-        for i in range(4):
-            soundfile.write(tmp_path / "data" / folder / f"{i}.wav", sound(label, rng), RATE)
+    write_few(tmp_path / "data")
     config = tmp_path / "c.toml"
     config.write_text(
         "[train]\nbatch = 8\nwindow_frames = 56\n[pretrained]\nhead_steps = 4\ntuned_steps = 2\n"

@@ -42,6 +42,15 @@ def write_folders(root: Path, per_class: int = 10, seed: int = 3) -> Path:
     return root
 
 
+def write_few(root: Path) -> None:
+    """Write a folder with four recordings of one label, doorbell, and four of background."""
+    rng = np.random.default_rng(5)
+    for folder, label in (("doorbell", "high tone"), ("background", "noise")):
+        (root / folder).mkdir(parents=True)
+        for i in range(4):
+            soundfile.write(root / folder / f"{i}.wav", sound(label, rng), RATE)
+
+
 def quick_settings(**tables: dict[str, Any]) -> Any:
     """Return settings of a model small enough to train in seconds."""
     from soundsdk_train import run_settings
