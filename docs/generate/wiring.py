@@ -8,7 +8,7 @@ from prose import code
 
 from soundfw.settings import microphone
 from soundsdk.boards import Board, all_boards
-from soundsdk_sim.wiring import MICROPHONES, USES, Microphone, fitting, mic_settings, wires
+from soundsdk_sim.wiring import USES, Microphone, fitting, mic_settings, wires
 
 
 def wired_boards() -> list[Board]:
@@ -55,11 +55,9 @@ def _same(board: Board, mic: Microphone) -> bool:
 
 def chooser() -> str:
     """Return a table of boards and microphones, with links to their diagrams, as Markdown."""
-    names = [mic.name for mic in MICROPHONES]
-    lines = ["| board | its own | " + " | ".join(names) + " |", "|---" * (len(names) + 2) + "|"]
+    lines = ["| board | its own microphone | microphones to wire |", "|---" * 3 + "|"]
     for board in wired_boards():
-        fit = {mic.id for mic in fitting(board)}
-        columns = ["own", *(mic.id for mic in MICROPHONES)]
-        cells = [f"[diagram](wiring/{board.id}.md#{name})" if name in fit else "–" for name in columns]
-        lines.append(f"| [{board.name}](wiring/{board.id}.md) | " + " | ".join(cells) + " |")
+        links = {mic.id: f"[{mic.name}](wiring/{board.id}.md#{mic.id})" for mic in fitting(board)}
+        own = links.pop("own", "–")
+        lines.append(f"| [{board.name}](wiring/{board.id}.md) | {own} | {', '.join(links.values()) or '–'} |")
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""What a board file holds, as dataclasses. The keys are explained in boards/README.md."""
+"""Facts of a board file, as dataclasses. The keys are explained in boards/README.md."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ class Wiring:
 
 @dataclass(frozen=True)
 class Header:
-    """What is printed beside the board's pins. pins: (label, GPIO); supply, ground: the labels of 3.3 V and ground."""
+    """Labels beside the board's pins. pins: (label, GPIO); supply, ground: the labels of 3.3 V and ground."""
 
     pins: tuple[tuple[str, int], ...]
     supply: str = "3V3"
@@ -247,7 +247,7 @@ class Board:
 
     @property
     def has_image(self) -> bool:
-        """Whether soundsdk makes an image that can be written to its flash."""
+        """Return whether soundsdk makes an image that can be written to its flash."""
         return self.build is not None and (self.uf2 is not None or self.esptool is not None)
 
     def label(self, gpio: int) -> str:

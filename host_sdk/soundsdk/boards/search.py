@@ -32,7 +32,7 @@ def words_about(board: Board) -> str:
 def search_boards(boards: Iterable[Board], words: Sequence[str]) -> list[Board]:
     """Return the boards about which every word is said, small and capital letters alike, in their order.
 
-    A word may be the beginning of one, or of its digits: "esp32-s3", "xiao", "pdm", "2040". Without words all boards are
+    A word may be the beginning of one, or of its digits: "esp32-s3", "xiao", "pdm", "2040". Without words all are
     returned.
     """
     wanted = [_begins(word.lower()) for text in words for word in text.split()]

@@ -9,9 +9,10 @@ from soundsdk.errors import UsageError
 def no_image(board: Board) -> UsageError:
     """Return the error of a verb that builds or writes images, for a board that has none."""
     if board.way == "stock" and board.stock is not None:
+        page = board.stock.board.partition("-")[0]  # behind it the variant, which that page lists
         return UsageError(
             f"{board.name} has no image of soundsdk: it runs MicroPython's official image {board.stock.board}.",
-            f"Flash that image (micropython.org/download/{board.stock.board.partition('-')[0]}), then run: soundsdk install",
+            f"Flash that image (micropython.org/download/{page}), then run: soundsdk install",
         )
     if board.way == "circuitpython" and board.circuitpython is not None:
         return UsageError(
