@@ -141,7 +141,9 @@ def _made_from(board: Board, sources_key: str) -> str:
     firmware = firmware_dir()
     steps = _steps("esp_idf", "make")
     files = _hash_files([firmware / "cmodules", firmware / "manifest.py", firmware / "ports", _soundfw(), *steps])
-    return hashlib.sha256(f"{board} {sources_key} {files} {contents.texts(board)} {_engine()}".encode()).hexdigest()
+    # Of the board file only what gets into an image: a label, a source or a figure of memory makes no other one.
+    facts = (board.id, board.port, board.arch, board.image_bytes, board.build, board.uf2, board.esptool)
+    return hashlib.sha256(f"{facts} {sources_key} {files} {contents.texts(board)} {_engine()}".encode()).hexdigest()
 
 
 def _compiler(board: Board) -> str:
