@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from soundsdk.boards import Board, all_boards, find_board
+from soundsdk.boards import Board, all_boards, find_board, guess_board
 from soundsdk.boards.ways import no_image
 from soundsdk.device import address, ports, uf2_drive
 from soundsdk.device.messages import Hello
@@ -153,6 +153,9 @@ def _guess(place: _Place, hello: Hello | None, image_board: str | None) -> Board
         may = [board for board in known.values() if board.uf2 and board.uf2.volume == place.drive.board_id]
     elif place.info is not None and place.info.kind == "board":
         may = [board for board in known.values() if _may_be(board, place.info)]
+        others = guess_board(all_boards(), usb=_ids(place.info)).boards
+        if others and not may:
+            raise no_image(others[0])
     else:
         may = []
     if len(may) == 1:
