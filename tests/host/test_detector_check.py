@@ -279,7 +279,7 @@ def test_what_a_board_cannot_hold_or_run_is_refused(
 def test_a_pushed_detector_may_lie_in_psram() -> None:
     large = big(data=bytes(600_000))
     fit.check_fit(large, find_board("esp32s3_eye"), pushed=True)
-    with pytest.raises(CheckError, match="needs 6[0-9]{5} bytes of RAM of 524288"):
+    with pytest.raises(CheckError, match=r"needs 6[0-9]{5} bytes of RAM of 524288"):
         fit.check_fit(large, find_board("m5stack_atoms3_lite"), pushed=True)
 
 
