@@ -1,7 +1,7 @@
 """The chips of the boards: their GPIOs, and those that serve their flash, their USB or their start.
 
-Sources: the chips' datasheets (RP2040, RP2350; ESP32 section 2.4 and ESP32-PICO-D4 section 2.2; ESP32-S2, -S3 and -C3
-"Strapping Pins" and "IO MUX"), and Microchip's and Nordic's for the port numbers. On a SAMD51 and an nRF52840 a GPIO's
+Sources: the chips' datasheets (RP2040, RP2350; ESP32, ESP32-PICO-D4, ESP32-S2, -S3 and -C3: "Pin Definitions" and
+"Strapping Pins"), and those of Microchip and Nordic for the port numbers. On a SAMD51 and an nRF52840 a GPIO's
 number is 32 times its port and its bit: PB16 and P1_14 are 48 and 46.
 """
 
