@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from soundsdk.boards import all_boards, guess_board
 from soundsdk.boards.chips import CHIPS, chip_named
+from soundsdk.resources import firmware_dir
 
 BOARDS = all_boards()
 GENERIC_S3 = "Generic ESP32S3 module with ESP32S3"
@@ -44,6 +47,17 @@ def test_an_image_for_one_board_names_it(machine: str, board: str) -> None:
     assert guess.board is not None
     assert guess.board.id == board
     assert guess.chip in (guess.board.chip, "ESP32-PICO-D4")
+
+
+def test_an_image_of_soundsdk_names_its_board() -> None:
+    for board in BOARDS:
+        if board.has_image:
+            text = (firmware_dir() / "ports" / board.id / "mpconfigboard.h").read_text(encoding="utf-8")
+            found = re.search(r'MICROPY_HW_BOARD_NAME\s+"([^"]+)"', text)
+            assert found is not None
+            guess = guess_board(BOARDS, f"{found[1]} with {board.chip.replace('-', '')}", usb="2e8a:0005")
+            assert guess.board == board
+            assert guess.chip == board.chip
 
 
 def test_a_generic_image_leaves_the_boards_that_it_is_for() -> None:

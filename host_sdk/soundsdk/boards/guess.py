@@ -40,7 +40,7 @@ def guess_board(
     """
     every = list(boards)
     chip = chip_named(machine.rpartition(" with ")[2]) if machine else ""
-    found = [board for board in every if machine and machine in _machines(board)]
+    found = [board for board in every if machine and _is_named(board, machine)]
     if not found and not machine:
         found = [board for board in every if usb and usb.lower() in _usb_ids(board)]
     if psram_bytes is not None:
@@ -55,6 +55,11 @@ def guess_board(
     return Guess(tuple(sorted(found, key=lambda board: _place(board, machine))), chip)
 
 
+def _is_named(board: Board, machine: str) -> bool:
+    # An image of soundsdk names the board as its file does: firmware/ports/ID/mpconfigboard.h.
+    return machine in _machines(board) or machine.startswith(f"{board.name} with soundsdk with ")
+
+
 def _machines(board: Board) -> tuple[str, ...]:
     stock = board.stock.machine if board.stock else ()
     return stock + (board.circuitpython.machine if board.circuitpython else ())
@@ -67,4 +72,4 @@ def _usb_ids(board: Board) -> tuple[str, ...]:
 def _place(board: Board, machine: str) -> tuple[bool, int, str]:
     """Return where a board stands in a guess: those whose first name this is, then those with an image of soundsdk."""
     machines = _machines(board)
-    return (bool(machine) and machines[0] != machine, int(board.way != "image"), board.id)
+    return (bool(machine) and machine not in machines[:1], int(board.way != "image"), board.id)
