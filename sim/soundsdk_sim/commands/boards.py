@@ -68,8 +68,10 @@ def boards(words: tuple[str, ...], way: str | None, wiring: Path | None, microph
 
 
 def _short(board: Board) -> str:
-    own = f", {board.own_mic.mic.kind.upper()} microphone" if board.own_mic else ""
-    return f"{board.arch}, {board.port}, {board.way}{own}" if board.chip else f"{board.arch}, {board.port}"
+    if not board.chip:
+        return f"{board.arch}, {board.port}"
+    own = [f"{board.own_mic.mic.kind.upper()} microphone"] if board.own_mic else []
+    return ", ".join(dict.fromkeys([board.chip, board.arch, board.port, board.way, *own]))
 
 
 def _none(known: list[Board], words: tuple[str, ...], way: str | None) -> UsageError:
