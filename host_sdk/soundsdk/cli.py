@@ -67,7 +67,7 @@ VERBS = {
     "build": ("soundsdk.commands.build", "Build the firmware image of a board, with a detector in it."),
     "profile": ("soundsdk_sim.commands.profile", "Measure what a detector costs on a board."),
     "flash": ("soundsdk.commands.flash", "Put firmware and a detector onto a board, and check that it runs them."),
-    "boards": ("soundsdk.commands.boards", "List the boards soundsdk knows."),
+    "boards": ("soundsdk_sim.commands.boards", "List and search the boards soundsdk knows, draw their wiring."),
 }
 _FUNCTIONS = {"set": "set_"}  # the verb whose name Python has taken
 _DEBUG_HINT = "Run it again with --debug before the verb for a traceback."
