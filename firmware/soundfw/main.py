@@ -276,6 +276,7 @@ def board_app(error=None, hook=True):
     boots = BootCounter()
     if not boots.begin():
         error = error or ("start.repeated", "the last starts ended in a reset; the next one is tried again")
+    files.finish("settings.json")
     try:
         settings = settings_file.load("settings.json")
     except FirmwareError as e:

@@ -17,6 +17,7 @@ from soundsdk import Device
 from soundsdk.cli import run
 from soundsdk.commands.set import parse
 from soundsdk.device.classes import classes_of
+from soundsdk.device.connection import CommandRejected
 from soundsdk_sim.live import LiveBoard
 from virtual_boards.virtual_port import VirtualPorts
 
@@ -147,6 +148,20 @@ def test_a_virtual_pico_has_the_pins_of_its_board_file(capfd: pytest.CaptureFixt
     ):
         assert run(["set", f"action.smoke_alarm={rule}", "-p", "sim:rpi_pico"]) == code
         assert word in capfd.readouterr().err
+
+
+def test_a_virtual_board_refuses_two_tones_that_its_chips_pwm_cannot_make_as_the_chip_does() -> None:
+    for where, refused in (("sim:rpi_pico", True), ("sim:rpi_pico2", True), ("sim:esp32s3_devkit", False)):
+        # Straight to the board: `set` would look at the board file first, and refuse it itself.
+        with Device.open(where) as device:
+            label, other = (one.label for one in (classes_of(device) or [])[:2])
+            device.set(label, action="tone:10,880hz")
+            if not refused:
+                device.set(other, action="tone:11,2000hz")
+                continue
+            with pytest.raises(CommandRejected, match="GPIO 11 and 10 share one frequency, and 10 is 880hz"):
+                device.set(other, action="tone:11,2000hz")
+            device.set(other, action="tone:11,880hz")
 
 
 def test_a_rule_is_one_key_of_a_label_among_others() -> None:
