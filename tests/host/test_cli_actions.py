@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from tone_boards import RATE_HZ, beeps
 
+from random_rules import broken_rule
 from sim.tiny_model import build, metadata
 from soundsdk import Device
 from soundsdk.cli import run
@@ -108,6 +110,22 @@ def test_what_cannot_be_done_is_said_in_a_sentence_with_an_exit_code(
     ):
         assert run(["set", word], ports) == code, word
         assert sentence in capfd.readouterr().err
+    assert set(rules(ports).values()) == {""}
+    assert not (flash / "settings.json").exists()
+
+
+def test_200_random_broken_rules_are_refused_with_exit_code_2_the_key_and_the_range(
+    ports: VirtualPorts, flash: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ports.add(lambda: board(flash), serial_number="SN")
+    for seed in range(200):
+        text, key, bounds = broken_rule(random.Random(1000 + seed))
+        word = f"action.{SPACED}={text}"
+        assert run(["set", word], ports) == 2, word
+        said = capfd.readouterr()
+        assert (said.out, said.err.count("\n")) == ("", 2), said.err
+        assert f"soundsdk: {word}: {key} must be {bounds}" in said.err
+        assert "soundsdk set --help" in said.err
     assert set(rules(ports).values()) == {""}
     assert not (flash / "settings.json").exists()
 

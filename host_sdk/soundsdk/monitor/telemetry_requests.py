@@ -76,6 +76,11 @@ class TelemetryRequests:
         self._next_class = index + 1
         self.complete = self._next_class >= count
 
+    @property
+    def settled(self) -> bool:
+        """True once all classes are known, or the board does not say."""
+        return self.complete or self._tries >= _TRIES
+
     def ask_again(self) -> None:
         """Ask for all classes again: they may have changed. What is known of them is kept meanwhile."""
         self._next_class = 0

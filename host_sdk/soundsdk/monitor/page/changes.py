@@ -56,7 +56,8 @@ class BoardChanges:
         if self._request is not None and self._clock() - self._sent_at > ANSWER_S:
             where = self._board.state.path
             self._end(ProtocolError(f"the board at {where} has not answered set for {ANSWER_S:g} s.", "Reset it."))
-        while self._request is None and self._waiting:
+        # What the board has decides what it can have besides: it is waited for, as after another change.
+        while self._request is None and self._waiting and (self._board.requests.settled or not self._can_say()):
             self._request = self._waiting.popleft()
             try:
                 self._begin(self._request)
@@ -73,6 +74,10 @@ class BoardChanges:
         check_pins(state.hello.board, self._rules, changes)
         self._commands = deque(set_members(label, keep=request.keep, **values) for label, values in changes.items())
         self._send()
+
+    def _can_say(self) -> bool:
+        """Return True for a board that is there, and not in safe mode."""
+        return self._board.state.connected and bool(self._board.state.hello.rate_hz)
 
     def _send(self) -> None:
         self._sent_at = self._clock()
