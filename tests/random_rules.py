@@ -14,7 +14,7 @@ RANGES = {key: (low, high) for key, _, low, high in ACTIONS}
 
 @dataclass(frozen=True)
 class Bounds:
-    """What random rules may have. last_ms, width_ms, period_ms: their longest; hz: the tones' lowest and highest."""
+    """The limits of random rules. last_ms, width_ms, period_ms: their longest; hz: the tones' lowest and highest."""
 
     last_ms: int = 5000
     width_ms: int = 900

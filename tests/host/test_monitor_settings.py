@@ -408,7 +408,7 @@ def test_a_rule_is_made_changed_and_taken_away_in_the_form(pico: str, browser: C
 
 
 def test_the_form_says_the_same_rule_as_its_text(pico: str, browser: Chromium) -> None:
-    """What the page reads from a board's rule and writes again is the same rule, for 200 random ones."""
+    """Read 200 random rules as the page does, and write them again: each is the same rule."""
     browser.go(pico)
     rng = random.Random(3)
     texts = ["+".join(random_rule(rng, range(29)).text for _ in range(rng.randint(1, 4))) for _ in range(200)]
