@@ -10,7 +10,7 @@ from .detect.detector import from_stream
 from .health import Stopwatch, heap_free, stopwatch
 from .mic import microphone
 from .pipeline import Pipeline
-from .platform import clock_ms, error_text
+from .platform import clock_ms, const, error_text
 from .storage import files, saved_thresholds, store
 from .storage.boot_counter import BootCounter
 from .storage.model_slots import ModelSlots
@@ -21,6 +21,7 @@ from .wire.link import Link
 from .wire.telemetry import Telemetry
 
 _PROGRAM = "main.py"  # of the user
+_CATCH_UP = const(8)  # turns at most that a command waits for sound that is there: a board may always be behind
 _open = []  # the applications of this board that may still be listening, or whose end the host still waits for
 
 
@@ -77,6 +78,7 @@ class App:
         self._started = started
         self._hook_error = ""
         self._elapsed_ms = clock_ms()
+        self._catch_up = 0
         self._held_bytes = 0  # of the heap, by the model
         self._name = ""
         self.sha256 = ""
@@ -221,10 +223,18 @@ class App:
     def step(self):
         """Run one turn; return False when the sound has ended or the host has requested an end."""
         # Most turns find no command, no sound and no event: what they ask for each time is kept small.
-        message = self.link.poll()
+        if self._catch_up and self.pipeline is not None and self.pipeline.mic.behind():
+            # After a command the sound that came meanwhile is heard first, a block a turn: the microphone keeps a
+            # quarter of a second, and one `set` after the other would fill it.
+            self._catch_up -= 1
+            message = None
+        else:
+            self._catch_up = 0
+            message = self.link.poll()
         if message is not None:
             # One a turn: neither a host that sends on and on nor a slow command may keep sound waiting that is there.
             commands.handle(self, message)
+            self._catch_up = _CATCH_UP
             # The answer leaves before the next command begins. A host that repeats a slow one would otherwise wait for
             # its own repetitions, each of which takes as long again.
             self.link.pump()

@@ -334,6 +334,28 @@ def test_commands_in_one_piece_are_all_answered_in_order() -> None:
     assert [m["re"] for m in board.messages() if m["type"] == "ack"] == [f"x{i}" for i in range(10)]
 
 
+@pytest.mark.parametrize(("blocks", "turns"), [(0, [0, 1, 2]), (3, [0, 4, 8]), (1000, [0, 9, 18])])
+def test_after_a_command_the_sound_that_waits_is_heard_before_the_next(blocks: int, turns: list[int]) -> None:
+    """A source is behind for so many turns after each command; one that always is may not shut the host out."""
+    board = Board(burst, metadata(["a", "b"]))
+    board.app.start()
+    left = 0
+    board.source.behind = lambda: left > 0  # type: ignore[attr-defined]
+    board.app.step()
+    for _ in range(3):
+        board.send(type="status")
+    answered: list[int] = []
+    for turn in range(30):
+        seen, captured = len(board.messages()), board.app.pipeline.mic.captured
+        board.app.step()
+        left -= 1
+        if len(board.messages()) > seen:
+            answered.append(turn)
+            left = blocks
+        assert board.app.pipeline.mic.captured > captured, "every turn hears a block"
+    assert answered == turns
+
+
 class Broken(Source):
     """A source that fails after some reads."""
 
