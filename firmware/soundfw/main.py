@@ -21,7 +21,7 @@ from .wire.link import Link
 from .wire.telemetry import Telemetry
 
 _PROGRAM = "main.py"  # of the user
-_CATCH_UP = const(8)  # turns at most that a command waits for sound that is there: a board may always be behind
+_CATCH_UP = const(8)  # blocks of sound at most that the next command waits for: a board may always be behind
 _open = []  # the applications of this board that may still be listening, or whose end the host still waits for
 
 
@@ -78,7 +78,6 @@ class App:
         self._started = started
         self._hook_error = ""
         self._elapsed_ms = clock_ms()
-        self._catch_up = 0
         self._held_bytes = 0  # of the heap, by the model
         self._name = ""
         self.sha256 = ""
@@ -223,21 +222,14 @@ class App:
     def step(self):
         """Run one turn; return False when the sound has ended or the host has requested an end."""
         # Most turns find no command, no sound and no event: what they ask for each time is kept small.
-        if self._catch_up and self.pipeline is not None and self.pipeline.mic.behind():
-            # After a command the sound that came meanwhile is heard first, a block a turn: the microphone keeps a
-            # quarter of a second, and one `set` after the other would fill it.
-            self._catch_up -= 1
-            message = None
-        else:
-            self._catch_up = 0
-            message = self.link.poll()
+        message = self.link.poll()
         if message is not None:
             # One a turn: neither a host that sends on and on nor a slow command may keep sound waiting that is there.
             commands.handle(self, message)
-            self._catch_up = _CATCH_UP
             # The answer leaves before the next command begins. A host that repeats a slow one would otherwise wait for
             # its own repetitions, each of which takes as long again.
             self.link.pump()
+            self._catch_up()
         alive = True
         if self.pipeline is not None and not self.request:
             alive = self.pipeline.step()
@@ -247,6 +239,17 @@ class App:
         if self.actions.hook is not None:
             self._call_hook()
         return alive and not self.request
+
+    def _catch_up(self):
+        """Hear the sound that came during a command, before the next command.
+
+        A turn hears one block: the microphone keeps a quarter of a second, and one `set` after the other would fill it.
+        """
+        for _ in range(_CATCH_UP):
+            if self.pipeline is None or self.request or not self.pipeline.mic.behind():
+                return
+            self.pipeline.step()
+            self.link.pump()
 
     def _call_hook(self):
         error = self.actions.run_hook()
