@@ -26,7 +26,7 @@ TOGETHER = 5
 LABELS = {f"tone {i} of {hz:.0f} Hz": hz for hz in HZ for i in range(TOGETHER)}
 # Of a batch of as many rules, in seconds of sound: the first tone's begin, once all are set; between the tones' begins;
 # a tone; the whole, once all patterns are over.
-TONES_S, APART_S, TONE_S, BATCH_S = 2.0, 0.256, 0.7, 4.5
+TONES_S, APART_S, TONE_S, BATCH_S = 2.8, 0.256, 0.7, 5.3
 BATCHES = 200 // len(LABELS)
 SOUND_SAMPLES = round((BATCHES * BATCH_S + 20) * RATE)
 LATE_MS = 96.0  # a block of 32 ms, after each of which the rules are looked at once, a step of the model, five events
