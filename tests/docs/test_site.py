@@ -35,6 +35,7 @@ class Page(HTMLParser):
         self.blocks += tag == "pre"
         if tag == "a" and (link := found.get("href")):
             self.links.append(link)
+        self.fetched += [word.split()[0] for word in (found.get("srcset") or "").split(",") if word]
         if tag in FETCHED and found.get("rel") != "canonical" and (link := found.get(FETCHED[tag])):
             self.fetched.append(link)
 
