@@ -13,6 +13,7 @@ from typing import Any
 
 import boards_page
 import cli_page
+import codec_table
 import exit_codes_page
 import figures
 import metadata_page
@@ -52,6 +53,7 @@ PIECES: dict[str, Callable[[], str]] = {
     "wiring": wiring.chooser,
     "layers": figures.layers,
     "report": report_example.report,
+    "codec": codec_table.table,
 }
 _FIGURE = re.compile(r"!\[(?P<words>[^\]]*)\]\(pictures/(?P<name>\w+)\.svg\)")
 _PLACE = re.compile(r"^\{\{ (\w+) \}\}$", re.MULTILINE)

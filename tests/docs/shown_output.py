@@ -4,7 +4,7 @@ Every line printed is shown, in its order and to the letter, but for what the pa
 any lines, none too; within a line any text. A command that shows nothing prints nothing, and `...` alone shows nothing.
 
 With numbers_vary the figures are those of an example, since they depend on the machine, a clock or a short training: a
-number stands for any number with as many decimals, and columns may be wider. Words, names, units and their order count.
+number stands for any number, and columns may be wider. Words, names, units and their order count.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 
 _ANY = "..."
-_NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?P<decimals>\.\d+)?(?![\d\w])|(?<=\d[x:])\d+")
+_NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?(?![\d\w])|(?<=\d[x:])\d+")
 _FILL = re.compile(r"([ ━─═┄-])\1+")  # what makes columns as wide as their figures
 
 
@@ -49,5 +49,4 @@ def _first_missing(shown: list[str], found: list[str]) -> str:
 
 def _form(line: str) -> str:
     """Return a line with its numbers and its widths replaced by their form."""
-    numbers = _NUMBER.sub(lambda number: "0" + re.sub(r"\d", "0", number["decimals"] or ""), line)
-    return _FILL.sub(r"\1", numbers).strip()
+    return _FILL.sub(r"\1", _NUMBER.sub("0", line)).strip()

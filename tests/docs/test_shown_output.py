@@ -52,7 +52,7 @@ def test_what_prints_nothing_shows_nothing() -> None:
         ("file  90,112 bytes", "file 1,090,144 bytes"),
         ("┏━━━┳━━┓", "┏━━━━━━┳━━━┓"),
         ("│ recall │ 1.000 [0.76 1.00] │", "│ recall │ 0.000 [0.00 0.00]  │"),
-        ('"t":98560,"score":0.977,"crc":"..."}', '"t":1,"score":0.5,"crc":"07260d50"}'.replace("0.5,", "0.500,")),
+        ('"t":98560,"score":0.977,"crc":"..."}', '"t":1,"score":0.5,"crc":"07260d50"}'),
         ("-0.46 / 0.80", "0.46 / 1.80"),
         ("19:34:57  on  2.45 s", "01:02:03  on 12.45 s"),
     ],
@@ -66,7 +66,6 @@ def test_numbers_that_vary_are_compared_by_their_form(shown: str, printed: str) 
     ("shown", "printed"),
     [
         ("recall 1.000", "precision 1.000"),
-        ("recall 1.000", "recall 1.0"),  # another number of decimals
         ("3 s", "3 ms"),
         ("1.000 [-]", "1.000 [0.00 1.00]"),
         ("a 1 b 2", "a 1 b"),
