@@ -23,7 +23,7 @@ _Samples = NDArray[np.int16]
 
 def table() -> str:
     """Return the table as Markdown."""
-    head = "| bits | per sample, with all overhead | bytes/s on the wire | white noise | tones |\n|---|---|---|---|---|\n"
+    head = "| bits | per sample, with all overhead | bytes/s on the wire | white noise | tones |\n" + "|---" * 5 + "|\n"
     rows = [
         f"| {bits} | {_bits(bits):.2f} bits | {_bytes_s(bits):,} | {_worst(bits, _noises()):.1f} dB "
         f"| {_worst(bits, _tones()):.0f} dB |"
@@ -32,7 +32,7 @@ def table() -> str:
     rows.append(f"| 16 | 16 bits | {_bytes_s(16):,} | no loss | no loss |")
     words = (
         f"\n\nThe worst of all: white noise of {_NOISE_DBFS[0]} to {_NOISE_DBFS[-1]} dBFS, tones of {_TONES_HZ[0]} to "
-        f"{_TONES_HZ[-1]} Hz and {_TONES_DBFS[0]} to {_TONES_DBFS[-1]} dBFS; made from the code at {RATE_HZ // 1000} kHz.\n"
+        f"{_TONES_HZ[-1]} Hz and {_TONES_DBFS[0]} to {_TONES_DBFS[-1]} dBFS; computed at {RATE_HZ // 1000} kHz.\n"
     )
     return head + "\n".join(rows) + words
 

@@ -6,6 +6,7 @@ import configparser
 import re
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from page_runner import PageRunner, parse_command, parse_unit, tomllib
 
 from soundfw.act import rules
 from soundsdk.build import prebuilt
+from soundsdk.device import discovery
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if fences(path))
@@ -99,6 +101,21 @@ def test_the_boards_whose_led_flashes_are_those_with_an_led() -> None:
     files = (DOCS.parent / "boards").glob("*.toml")
     with_led = {file.stem for file in files if "led" in tomllib.loads(file.read_text(encoding="utf-8"))}
     assert set(re.findall(r"`(\w+)`", sentence)) == with_led
+
+
+def test_what_troubleshooting_quotes_is_what_soundsdk_says_and_its_states_are_all_that_there_are() -> None:
+    page = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    parts = ("host_sdk", "training", "sim", "firmware/soundfw")
+    code = " ".join(path.read_text(encoding="utf-8") for part in parts for path in (DOCS.parent / part).rglob("*.py"))
+    quoted = re.findall(r"“([^”]+)”", page)
+    assert len(quoted) > 12
+    for words in quoted:
+        # A number, or a path, stands in braces in the code; a sentence may be made of two pieces.
+        pieces = [piece for piece in re.split(r" *\d[\d.]*(?: clips)? *|: ", words) if piece]
+        assert [piece for piece in pieces if piece not in code and piece != "quotes"] == [], words
+    table = page.partition("| state |")[2].partition("\n\n")[0]
+    states = re.findall(r"^ *\| (\w[\w ]*) \|", table, re.MULTILINE)
+    assert sorted(states) == sorted(get_args(discovery.State))
 
 
 def test_a_block_without_a_mark_is_refused() -> None:
