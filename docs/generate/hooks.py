@@ -56,6 +56,7 @@ PIECES: dict[str, Callable[[], str]] = {
     "codec": codec_table.table,
 }
 _FIGURE = re.compile(r"!\[(?P<words>[^\]]*)\]\(pictures/(?P<name>\w+)\.svg\)")
+_PICTURE = re.compile(r"^!\[[^\]]*\]\((?P<path>[^)\s]+)\)$", re.MULTILINE)
 _PLACE = re.compile(r"^\{\{ (\w+) \}\}$", re.MULTILINE)
 
 
@@ -67,8 +68,12 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put the generated pieces into a page; KeyError for one that there is not. A phone gets the narrow figures."""
-    return _FIGURE.sub(_for_each_width, _PLACE.sub(lambda place: PIECES[place[1]](), markdown))
+    """Put the generated pieces into a page; KeyError for one that there is not.
+
+    A phone gets the narrow figures. Another picture that has a line of its own opens at a touch, as large as it is.
+    """
+    whole = _PLACE.sub(lambda place: PIECES[place[1]](), markdown)
+    return _PICTURE.sub(r"[\g<0>](\g<path>)", _FIGURE.sub(_for_each_width, whole))
 
 
 def _for_each_width(figure: re.Match[str]) -> str:

@@ -131,6 +131,23 @@ def test_every_picture_of_a_page_says_what_it_shows() -> None:
     assert [path.name for path, found in texts.items() for text in found if len(text) < 20] == []
 
 
+def test_a_phone_gets_figures_that_can_be_read_and_pictures_open(site: Path, pages: dict[Path, Page]) -> None:
+    how = (site / "how.html").read_text(encoding="utf-8")
+    for name in ("evening", "frontend", "rules", "quantised"):
+        assert f'media="(max-width: 600px)" srcset="pictures/{name}-narrow.svg"' in how
+        width = re.search(r'viewBox="0 0 (\d+) ', (site / f"pictures/{name}-narrow.svg").read_text(encoding="utf-8"))
+        assert width is not None
+        assert int(width[1]) <= 450
+    pictures = [link for page in pages.values() for link in page.fetched if re.search(r"pictures/\w+-\w+\.svg$", link)]
+    wired = [link for link in pictures if "narrow" not in link]
+    opened = {link for page in pages.values() for link in page.links}
+    assert len(wired) > 10
+    assert "architecture.svg" in opened
+    assert "monitor.png" in opened
+    # The one of the doorbell page leads to the page of its board.
+    assert set(wired) - opened <= {"pictures/rpi_pico-inmp441.svg"}
+
+
 def test_the_pages_of_the_code_name_all_that_the_code_has(site: Path) -> None:
     import soundsdk
     from soundsdk.boards import all_boards
