@@ -103,17 +103,19 @@ def test_the_boards_whose_led_flashes_are_those_with_an_led() -> None:
     assert set(re.findall(r"`(\w+)`", sentence)) == with_led
 
 
-def test_what_troubleshooting_quotes_is_what_soundsdk_says_and_its_states_are_all_that_there_are() -> None:
-    page = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+def test_what_a_page_quotes_is_what_soundsdk_says() -> None:
     parts = ("host_sdk", "training", "sim", "firmware/soundfw")
     code = " ".join(path.read_text(encoding="utf-8") for part in parts for path in (DOCS.parent / part).rglob("*.py"))
-    quoted = re.findall(r"“([^”]+)”", page)
-    assert len(quoted) > 12
+    quoted = {words for page in DOCS.glob("*.md") for words in re.findall(r"“([^”]+)”", page.read_text())} - {"quotes"}
+    assert len(quoted) > 15
     for words in quoted:
         # A number, or a path, stands in braces in the code; a sentence may be made of two pieces.
         pieces = [piece for piece in re.split(r" *\d[\d.]*(?: clips)? *|: ", words) if piece]
-        assert [piece for piece in pieces if piece not in code and piece != "quotes"] == [], words
-    table = page.partition("| state |")[2].partition("\n\n")[0]
+        assert [piece for piece in pieces if piece not in code] == [], words
+
+
+def test_the_states_of_troubleshooting_are_all_that_devices_shows() -> None:
+    table = (DOCS / "troubleshooting.md").read_text(encoding="utf-8").partition("| state |")[2].partition("\n\n")[0]
     states = re.findall(r"^ *\| (\w[\w ]*) \|", table, re.MULTILINE)
     assert sorted(states) == sorted(get_args(discovery.State))
 

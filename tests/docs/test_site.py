@@ -106,6 +106,14 @@ def test_every_block_that_a_reader_sees_is_one_that_the_tests_follow(site: Path,
         assert built.blocks == len(fences(path)) + made, f"{path.name}: an indented block, or one in HTML, has no mark"
 
 
+def test_no_table_and_no_bold_word_is_left_as_it_was_written(pages: dict[Path, Page]) -> None:
+    """Find bars and stars in the text: a blank line, or an indent, is missing there."""
+    for path in pages:
+        text = re.sub(r"<(pre|code)\b.*?</\1>", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        assert "|--" not in text, path.name
+        assert not re.search(r"\*\*[A-Z]", text), path.name
+
+
 def test_the_first_page_and_the_readme_show_a_terminal_that_is_a_real_run() -> None:
     words = [sys.executable, DOCS / "generate" / "terminal.py", "--check"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=600)
