@@ -24,13 +24,15 @@ from soundsdk_sim.drawing.sound import (
     time_step,
     time_text,
 )
+from soundsdk_sim.drawing.surface import text_width
 from soundsdk_sim.drawing.vector import Vector
 from soundsdk_sim.explain.steps import Trace, follow
 from soundsdk_sim.scenes import Part, backgrounds, compose
 from soundsdk_sim.scenes.doorbells import doorbell_sound
 
 RATE_HZ = 16000
-_WIDTH, _LEFT, _RIGHT = 900.0, 84.0, 24.0
+WIDE, NARROW = 760.0, 430.0  # pixels: beside a menu, and on a phone
+_LEFT, _RIGHT = 84.0, 24.0
 _BLUE, _AMBER, _RED = "#2166ac", "#b36b00", "#c8321f"
 
 
@@ -54,16 +56,16 @@ def _evening() -> tuple[NDArray[np.int16], Trace]:
 class _Chart:
     """Panels one below the other over one time axis, from begin_s to end_s."""
 
-    def __init__(self, height: float, begin_s: float, end_s: float) -> None:
-        self.on = Vector(_WIDTH, height, "#ffffff")
+    def __init__(self, width: float, height: float, begin_s: float, end_s: float) -> None:
+        self.on, self.width = Vector(width, height, "#ffffff"), width
         self.begin_s, self.end_s = begin_s, end_s
 
     def x(self, seconds: float) -> float:
         share = (seconds - self.begin_s) / (self.end_s - self.begin_s)
-        return _LEFT + (_WIDTH - _LEFT - _RIGHT) * min(max(share, 0.0), 1.0)
+        return _LEFT + (self.width - _LEFT - _RIGHT) * min(max(share, 0.0), 1.0)
 
     def panel(self, top: float, height: float, name: str, down: float = 9) -> tuple[float, float, float, float]:
-        area = (_LEFT, top, _WIDTH - _RIGHT, top + height)
+        area = (_LEFT, top, self.width - _RIGHT, top + height)
         self.on.box(area, PANEL)
         self.on.text(_LEFT - 8, top + down, name, 12, INK, "rm", True)
         return area
@@ -108,21 +110,25 @@ class _Chart:
             if firing.offset_s > self.begin_s and firing.onset_s < self.end_s:
                 area = (self.x(firing.onset_s), top, self.x(firing.offset_s), top + 22)
                 self.on.box(area, COLOURS[0], 3)
-                self.on.text((area[0] + area[2]) / 2, top + 11, trace.classes[index].label, 12, "#ffffff", "mm", True)
+                label = trace.classes[index].label
+                if text_width(label, 12) < area[2] - area[0] - 8:
+                    self.on.text((area[0] + area[2]) / 2, top + 11, label, 12, "#ffffff", "mm", True)
+                else:
+                    self.on.text(area[2] + 4, top + 11, label, 12, INK)
 
     def axis(self, y: float) -> None:
-        step = time_step(self.end_s - self.begin_s)
+        step = time_step((self.end_s - self.begin_s) * WIDE / self.width)
         for i in range(int(np.ceil(self.begin_s / step)), int(self.end_s / step) + 1):
             at = self.x(i * step)
             self.on.line([(at, y), (at, y + 5)], GRID)
             self.on.text(at, y + 14, time_text(i * step, step), 11, FAINT, "mm")
-        self.on.text(_WIDTH - _RIGHT, y + 30, "seconds", 11, FAINT, "rm")
+        self.on.text(self.width - _RIGHT, y + 30, "seconds", 11, FAINT, "rm")
 
 
-def evening() -> bytes:
+def evening(width: float = WIDE) -> bytes:
     """Draw the recording, its features, the score and the events."""
     pcm, trace = _evening()
-    chart = _Chart(396, 0.0, trace.seconds)
+    chart = _Chart(width, 396, 0.0, trace.seconds)
     chart.wave(14, 70, pcm)
     chart.mel(94, 130, trace)
     chart.score(234, 84, trace, 0)
@@ -131,13 +137,15 @@ def evening() -> bytes:
     return chart.on.data()
 
 
-def rules() -> bytes:
+def rules(width: float = WIDE) -> bytes:
     """Draw how the rules of one class turn its score into an event: the first ring, enlarged."""
     _, trace = _evening()
     of = trace.classes[0]
     firing = of.firings[0]
     begin, end = firing.onset_s - 1.0, firing.offset_s + of.rule.hold_ms / 1000 + 1.0
-    chart = _Chart(318, begin, end)
+    rows = 2 if width == WIDE else 4  # of words below the marks
+    low = 12 * (rows - 2)
+    chart = _Chart(width, 318 + low, begin, end)
     chart.score(14, 150, trace, 0)
     y = 180.0
     hold_end = firing.offset_s + of.rule.hold_ms / 1000
@@ -157,16 +165,16 @@ def rules() -> bytes:
     for i, (seconds, words, anchor) in enumerate(marks):
         at = chart.x(seconds)
         chart.on.line([(at, 14), (at, 244)], INK, 1, 3)
-        chart.on.text(at + (4 if anchor == "lm" else 0), 252 + 12 * (i % 2), words, 11, INK, anchor)
-    chart.axis(280)
+        chart.on.text(at + (4 if anchor == "lm" else 0), 252 + 12 * (i % rows), words, 11, INK, anchor)
+    chart.axis(280 + low)
     return chart.on.data()
 
 
-def frontend() -> bytes:
+def frontend(width: float = WIDE) -> bytes:
     """Draw the way of one ring through the frontend: samples, one window of them, its bands, all frames."""
     pcm, trace = _evening()
     begin = trace.classes[0].firings[0].onset_s - 0.2
-    chart = _Chart(520, begin, begin + 2.0)
+    chart = _Chart(width, 520, begin, begin + 2.0)
     chart.wave(14, 90, pcm)
     settings = trace.metadata["frontend"]
     loud = int((begin + 0.45) * RATE_HZ)
@@ -192,13 +200,13 @@ def frontend() -> bytes:
     return chart.on.data()
 
 
-def quantised() -> bytes:
+def quantised(width: float = WIDE) -> bytes:
     """Draw what INT8 does to a number: steps of one scale, from the features of the recording."""
     detector = load_model("knock_doorbell")
     stream = soundcore.Stream(detector.data)
     scale, zero = stream.scores_quant
-    on = Vector(_WIDTH, 250, "#ffffff")
-    left, right, top, bottom = _LEFT, _WIDTH - _RIGHT, 16.0, 200.0
+    on = Vector(width, 250, "#ffffff")
+    left, right, top, bottom = _LEFT, width - _RIGHT, 16.0, 200.0
     on.box((left, top, right, bottom), PANEL)
     low, high = (-128 - zero) * scale, (127 - zero) * scale
 
@@ -218,7 +226,9 @@ def quantised() -> bytes:
         on.text(left - 8, bottom - share * (bottom - top), f"{share:g}", 11, FAINT, "rm")
     on.text(left - 26, bottom + 14, "int8", 11, INK, "rm")
     on.text(left - 26, bottom + 30, "logit", 11, FAINT, "rm")
-    on.text(left + 8, top + 12, f"probability; one step is {scale:.3f} of a logit, every fourth is drawn", 11, INK)
+    words = "probability", f"one step is {scale:.3f} of a logit", "every fourth is drawn"
+    for i, line in enumerate(["; ".join(words)] if width == WIDE else words):
+        on.text(left + 8, top + 12 + 14 * i, line, 11, INK)
     return on.data()
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
+from html import escape
 from typing import Any
 
 import boards_page
 import cli_page
+import codec_table
 import exit_codes_page
 import figures
 import metadata_page
@@ -34,11 +36,15 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/exit-codes.md": exit_codes_page.page,
     **{f"wiring/{board.id}.md": partial(wiring.page, board) for board in wiring.wired_boards()},
 }
+FIGURES: dict[str, Callable[..., bytes]] = {
+    "evening": figures.evening,
+    "frontend": figures.frontend,
+    "rules": figures.rules,
+    "quantised": figures.quantised,
+}
 PICTURES: dict[str, Callable[[], bytes]] = {
-    "pictures/evening.svg": figures.evening,
-    "pictures/frontend.svg": figures.frontend,
-    "pictures/rules.svg": figures.rules,
-    "pictures/quantised.svg": figures.quantised,
+    **{f"pictures/{name}.svg": draw for name, draw in FIGURES.items()},
+    **{f"pictures/{name}-narrow.svg": partial(draw, figures.NARROW) for name, draw in FIGURES.items()},
     **{
         f"pictures/{board.id}-{mic.id}.svg": partial(diagram, board, mic)
         for board in wiring.wired_boards()
@@ -49,7 +55,10 @@ PIECES: dict[str, Callable[[], str]] = {
     "wiring": wiring.chooser,
     "layers": figures.layers,
     "report": report_example.report,
+    "codec": codec_table.table,
 }
+_FIGURE = re.compile(r"!\[(?P<words>[^\]]*)\]\(pictures/(?P<name>\w+)\.svg\)")
+_PICTURE = re.compile(r"^!\[[^\]]*\]\((?P<path>[^)\s]+)\)$", re.MULTILINE)
 _PLACE = re.compile(r"^\{\{ (\w+) \}\}$", re.MULTILINE)
 
 
@@ -61,5 +70,17 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put the generated pieces into a page; KeyError for one that there is not."""
-    return _PLACE.sub(lambda place: PIECES[place[1]](), markdown)
+    """Put the generated pieces into a page; KeyError for one that there is not.
+
+    A phone gets the narrow figures. Another picture that has a line of its own opens at a touch, as large as it is.
+    """
+    whole = _PLACE.sub(lambda place: PIECES[place[1]](), markdown)
+    return _PICTURE.sub(r"[\g<0>](\g<path>)", _FIGURE.sub(_for_each_width, whole))
+
+
+def _for_each_width(figure: re.Match[str]) -> str:
+    if figure["name"] not in FIGURES:
+        return figure[0]
+    path = f"pictures/{figure['name']}"
+    source = f'<source media="(max-width: 600px)" srcset="{path}-narrow.svg">'
+    return f'<picture>{source}<img alt="{escape(figure["words"])}" src="{path}.svg"></picture>'

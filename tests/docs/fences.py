@@ -1,12 +1,16 @@
 """The fenced blocks of a page of the site, each with the mark above it that says how it is tested.
 
-<!-- run -->: a console's commands end with 0, and what it shows of their output appears; Python runs
+<!-- run -->: a console's commands end with 0 and print what the block shows (shown_output.py); Python runs
 <!-- run: exit 6 -->: the last command ends with 6
 <!-- run: board -->: on a computer with a virtual board plugged in; `board plays FILE`: what it hears
+<!-- run: numbers vary -->: the block's figures are those of an example: names and columns are compared, digits by form
+<!-- prints -->: a text, all that the Python block above it prints; `numbers vary` as above
+<!-- tree -->: a text, folders (with a slash at the end) that are in the page's folder
+<!-- decoded: TEST -->: a text, the layout of data that this test of tests/docs decodes by it
 <!-- file: NAME -->: written to the page's folder, where the following blocks find it
 <!-- parsed: REASON -->: not run, for this reason: arguments are parsed, Python is compiled, data is read
 <!-- copy: PATH -->: a file of the project, word for word, which has tests of its own
-<!-- shown -->: an example of data (JSON, where crc members are checked, TOML) or a sketch (text)
+<!-- shown -->: an example of data: JSON, where crc members are checked, TOML, YAML, INI
 <!-- generated -->: made from the code while the site is built
 """
 
@@ -16,7 +20,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-MARKS = ("run", "file", "parsed", "copy", "shown", "generated")
+MARKS = ("run", "prints", "file", "parsed", "copy", "shown", "tree", "decoded", "generated")
+OF_TEXT = ("prints", "tree", "decoded")  # a text is one of these, and nothing else is
 LANGUAGES = ("console", "python", "json", "toml", "yaml", "text", "ini")
 _FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>`{3,})(?P<language>[\w-]*)(?P<more>.*)$")
 _MARK = re.compile(r"^ *<!-- (?P<mark>\w+)(?:: (?P<about>.+?))? -->$")
@@ -88,8 +93,10 @@ def _fence(name: str, line: int, opening: re.Match[str], above: str, body: str) 
         raise FenceError(f"{name}:{line}: no mark above the block says how it is tested ({', '.join(MARKS)})")
     if opening["language"] not in LANGUAGES or opening["more"].strip():
         raise FenceError(f"{name}:{line}: the block's language is {opening['language'] or 'missing'}, not one of ours")
-    if mark["mark"] in ("file", "parsed", "copy") and not mark["about"]:
+    if mark["mark"] in ("file", "parsed", "copy", "decoded") and not mark["about"]:
         raise FenceError(f"{name}:{line}: `{mark['mark']}` needs a name or a reason after a colon")
+    if (mark["mark"] in OF_TEXT) != (opening["language"] == "text") and mark["mark"] != "generated":
+        raise FenceError(f"{name}:{line}: a text, and nothing else, is one of {', '.join(OF_TEXT)}")
     return Fence(line, opening["language"], mark["mark"], mark["about"] or "", body)
 
 
@@ -108,22 +115,3 @@ def commands(text: str) -> list[Command]:
         else:
             found[-1] = Command(found[-1].line, (*found[-1].shows, line))
     return found
-
-
-def shows(expected: tuple[str, ...], output: str) -> bool:
-    """Return whether output holds these lines in this order; `...` stands for any lines, or any text within one."""
-    found = [line.rstrip() for line in output.splitlines()]
-    at, gap = 0, True
-    for line in expected:
-        if line.strip() == "...":
-            gap = True
-            continue
-        pattern = re.compile(r".*?".join(re.escape(part) for part in line.rstrip().split("...")))
-        while at < len(found) and not pattern.fullmatch(found[at]):
-            if not gap:
-                return False
-            at += 1
-        if at == len(found):
-            return False
-        at, gap = at + 1, False
-    return True

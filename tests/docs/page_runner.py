@@ -12,13 +12,15 @@ import shlex
 import subprocess
 import sys
 import types
+from collections.abc import Sequence
 from pathlib import Path
 from unittest import mock
 
 import click
 import soundfile
 import yaml
-from fences import Command, Fence, commands, shows
+from fences import Command, Fence, commands
+from shown_output import difference
 
 from soundfw.wire.framing import decode
 from soundsdk.cli import cli, run
@@ -58,6 +60,7 @@ class PageRunner:
         self._names = types.ModuleType("__main__")
         self._exit_stack = contextlib.ExitStack()
         self._board: VirtualPico | None = None
+        self._printed = "", 0  # what the last Python block printed, until it is shown, and its line
 
     def __enter__(self) -> PageRunner:
         before = Path.cwd()
@@ -77,8 +80,27 @@ class PageRunner:
             if str(getattr(module, "__file__", "")).startswith(f"{self.folder}{os.sep}"):
                 del sys.modules[name]
 
-    def follow(self, fence: Fence) -> None:
-        """Do with a block what its mark says; AssertionError says what did not hold."""
+    def follow(self, page: Sequence[Fence]) -> None:
+        """Do with the blocks of a page what their marks say; AssertionError says what did not hold."""
+        for fence in page:
+            if fence.mark == "prints":
+                self._compare(fence.text.splitlines(), self._printed[0], fence, "the block above")
+                self._printed = "", 0
+            self._check_all_is_shown()
+            self._follow(fence)
+        self._check_all_is_shown()
+
+    def _check_all_is_shown(self) -> None:
+        printed, line = self._printed
+        assert not printed, f"line {line}: no `prints` below it shows what it prints:\n{printed}"
+
+    def _compare(self, shown: Sequence[str], output: str, fence: Fence, what: str) -> None:
+        wrong = difference(shown, output, numbers_vary="numbers vary" in fence.about)
+        assert not wrong, f"line {fence.line}: {what}: {wrong}\nAll that it prints:\n{output}"
+
+    def _follow(self, fence: Fence) -> None:
+        if fence.mark == "prints":
+            return
         if fence.mark == "file":
             _read_as(fence)
             path = self.folder / fence.about
@@ -86,16 +108,34 @@ class PageRunner:
             path.write_text(fence.text, encoding="utf-8")
         elif fence.mark == "copy":
             assert fence.text == (_ROOT / fence.about).read_text(encoding="utf-8"), f"line {fence.line}: not as it is"
-        elif fence.mark == "parsed" or fence.mark == "shown":
+        elif fence.mark in ("parsed", "shown"):
             _read_as(fence)
+        elif fence.mark == "tree":
+            self._check_tree(fence)
+        elif fence.mark == "decoded":
+            assert fence.about in _tests_here(), f"line {fence.line}: tests/docs has no {fence.about}"
         elif fence.mark == "run" and fence.language == "python":
-            with mock.patch.dict(os.environ, self.variables):
+            out = io.StringIO()
+            with mock.patch.dict(os.environ, self.variables), contextlib.redirect_stdout(out):
                 exec(compile(fence.text, f"block of line {fence.line}", "exec"), vars(self._names))
+            self._printed = out.getvalue(), fence.line
         elif fence.mark == "run":
             assert fence.language == "console", f"line {fence.line}: only console and python run"
             self._run(fence)
         else:
             raise AssertionError(f"line {fence.line}: `{fence.mark}` stands in a written page")
+
+    def _check_tree(self, fence: Fence) -> None:
+        """Assert that each folder of a tree, below the one that stands further left, is in the page's folder."""
+        above: list[tuple[int, Path]] = [(-1, self.folder)]
+        for line in fence.text.splitlines():
+            depth, name = len(line) - len(line.lstrip()), line.split()[0]
+            while above[-1][0] >= depth:
+                above.pop()
+            path = above[-1][1] / name
+            assert name.endswith("/"), f"line {fence.line}: {name} is no folder"
+            assert path.is_dir(), f"line {fence.line}: {path.relative_to(self.folder)} is not what the page has made"
+            above.append((depth, path))
 
     def shell(self, script: str) -> None:
         """Run the lines of a script; AssertionError with its output if one of them fails."""
@@ -111,16 +151,14 @@ class PageRunner:
             elif part.startswith("board"):
                 sound = part.removeprefix("board").removeprefix(" plays ").strip()
                 self._plug_in(sound)
-            else:
+            elif part != "numbers vary":
                 raise AssertionError(f"line {fence.line}: `run` knows no {part!r}")
         asked = commands(fence.text)
         for i, command in enumerate(asked):
             code, output = self._one(command)
             wanted = exit_code if i == len(asked) - 1 else 0
             assert code == wanted, f"line {fence.line}: `{command.line}` ended with {code}:\n{output}"
-            assert shows(command.shows, output), (
-                f"line {fence.line}: `{command.line}` does not show\n" + "\n".join(command.shows) + f"\nbut\n{output}"
-            )
+            self._compare(command.shows, output, fence, f"`{command.line}`")
 
     def _plug_in(self, sound: str) -> None:
         """Plug in a Pico in its boot loader; it stays for the rest of the page, and hears the newest sound named."""
@@ -183,6 +221,7 @@ def _read_as(fence: Fence) -> None:
     """Parse a block that is not run, by its language; a text is what no program reads."""
     if fence.language == "console":
         for command in commands(fence.text):
+            assert not command.shows, f"line {fence.line}: output of a command that is not run: {command.shows}"
             parse_command(command.line)
     elif fence.language == "python":
         compile(fence.text, f"block of line {fence.line}", "exec")
@@ -197,6 +236,12 @@ def _read_as(fence: Fence) -> None:
         yaml.safe_load(fence.text)
     elif fence.language == "ini":
         parse_unit(fence.text)
+
+
+def _tests_here() -> set[str]:
+    """Return the names of the tests in this folder."""
+    modules = Path(__file__).parent.glob("test_*.py")
+    return {name for path in modules for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.M)}
 
 
 def parse_unit(text: str) -> None:

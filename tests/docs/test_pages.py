@@ -6,15 +6,17 @@ import configparser
 import re
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 from docs_image import pico_image
-from fences import FenceError, commands, continued, fences, fences_of, shows
+from fences import FenceError, commands, continued, fences, fences_of
 from page_runner import PageRunner, parse_command, parse_unit, tomllib
 
 from soundfw.act import rules
 from soundsdk.build import prebuilt
+from soundsdk.device import discovery
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if fences(path))
@@ -28,10 +30,9 @@ def _quick_and_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setattr(prebuilt, "load", pico_image)  # as in a release's wheel: nothing is compiled
     run_settings = pytest.importorskip("soundsdk_train.run_settings")
-    _small(monkeypatch, run_settings.PretrainedSettings, head_steps=12, tuned_steps=4, strangers=4)
+    _small(monkeypatch, run_settings.PretrainedSettings, head_steps=120, tuned_steps=24, strangers=4)
     _small(monkeypatch, run_settings.WaveformAugmentSettings, variants=1)
     _small(monkeypatch, run_settings.CalibrationSettings, generated_s=30.0)
-    _small(monkeypatch, run_settings.TrainSettings, batch=8)
 
 
 def _small(monkeypatch: pytest.MonkeyPatch, settings: type, **values: float) -> None:
@@ -55,8 +56,7 @@ def _finished(name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(finished, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("dev"))
         _FAILED[name] = "see its own test"  # until it has been followed to its end
         with PageRunner(folder) as reader:
-            for fence in fences(page):
-                reader.follow(fence)
+            reader.follow(fences(page))
         del _FAILED[name]
         _FOLDERS[name] = folder
     return _FOLDERS[name]
@@ -103,6 +103,23 @@ def test_the_boards_whose_led_flashes_are_those_with_an_led() -> None:
     assert set(re.findall(r"`(\w+)`", sentence)) == with_led
 
 
+def test_what_a_page_quotes_is_what_soundsdk_says() -> None:
+    parts = ("host_sdk", "training", "sim", "firmware/soundfw")
+    code = " ".join(path.read_text(encoding="utf-8") for part in parts for path in (DOCS.parent / part).rglob("*.py"))
+    quoted = {words for page in DOCS.glob("*.md") for words in re.findall(r"“([^”]+)”", page.read_text())} - {"quotes"}
+    assert len(quoted) > 15
+    for words in quoted:
+        # A number, or a path, stands in braces in the code; a sentence may be made of two pieces.
+        pieces = [piece for piece in re.split(r" *\d[\d.]*(?: clips)? *|: ", words) if piece]
+        assert [piece for piece in pieces if piece not in code] == [], words
+
+
+def test_the_states_of_troubleshooting_are_all_that_devices_shows() -> None:
+    table = (DOCS / "troubleshooting.md").read_text(encoding="utf-8").partition("| state |")[2].partition("\n\n")[0]
+    states = re.findall(r"^ *\| (\w[\w ]*) \|", table, re.MULTILINE)
+    assert sorted(states) == sorted(get_args(discovery.State))
+
+
 def test_a_block_without_a_mark_is_refused() -> None:
     with pytest.raises(FenceError, match=":3: no mark"):
         fences_of("text\n\n```console\n$ soundsdk boards\n```\n")
@@ -117,25 +134,44 @@ def test_a_block_without_a_mark_is_refused() -> None:
 def test_a_command_that_fails_or_shows_something_else_fails_the_page(tmp_path: Path) -> None:
     def follow(text: str) -> None:
         with PageRunner(tmp_path) as reader:
-            for fence in fences_of(text):
-                reader.follow(fence)
+            reader.follow(fences_of(text))
 
     follow("<!-- run: exit 1 -->\n```console\n$ soundsdk sim nowhere.wav\n...there is no file...\n...\n```\n")
     with pytest.raises(AssertionError, match="ended with 1"):
         follow("<!-- run -->\n```console\n$ soundsdk sim nowhere.wav\n```\n")
-    with pytest.raises(AssertionError, match="does not show"):
+    with pytest.raises(AssertionError, match="where this is shown\n  no such board"):
         follow("<!-- run -->\n```console\n$ soundsdk boards\nno such board\n```\n")
     with pytest.raises(AssertionError, match="crc is wrong"):
         follow('<!-- shown -->\n```json\n{"type":"status","crc":"00000000"}\n```\n')
 
 
-def test_output_is_compared_line_by_line_with_room_where_dots_stand() -> None:
-    assert shows(("one", "...", "four"), "zero\none\ntwo\nthree\nfour\n")
-    assert shows(("size 1...3 bytes",), "size 1,203 bytes\n")
-    assert not shows(("one", "four"), "one\ntwo\nfour\n")
-    assert not shows(("one", "...", "five"), "one\ntwo\nfour\n")
+def test_a_command_line_and_its_output_are_told_apart() -> None:
     assert [c.shows for c in commands("$ a\nx\n$ b \\\n  c\n")] == [("x",), ()]
     assert commands("$ b \\\n  c\n")[0].line == "b c"
+
+
+def test_what_python_prints_is_shown_whole_and_a_text_is_of_a_kind_that_is_checked(tmp_path: Path) -> None:
+    def follow(text: str) -> None:
+        with PageRunner(tmp_path) as reader:
+            reader.follow(fences_of(text))
+
+    code = "<!-- run -->\n```python\nprint('siren at', 2.45)\n```\n"
+    follow(code + "<!-- prints -->\n```text\nsiren at 2.45\n```\n")
+    follow(code + "<!-- prints: numbers vary -->\n```text\nsiren at 9.81\n```\n")
+    for wrong in ("", "<!-- prints -->\n```text\nsiren at 2.46\n```\n"):
+        with pytest.raises(AssertionError, match=r"siren at 2\.45"):
+            follow(code + wrong)
+    with pytest.raises(AssertionError, match="output of a command that is not run"):
+        follow("<!-- parsed: a reason -->\n```console\n$ soundsdk boards\nrpi_pico\n```\n")
+    (tmp_path / "a/b").mkdir(parents=True)
+    follow("<!-- tree -->\n```text\na/\n  b/   of which something is said\n```\n")
+    with pytest.raises(AssertionError, match="a/c is not what the page has made"):
+        follow("<!-- tree -->\n```text\na/\n  c/\n```\n")
+    with pytest.raises(AssertionError, match="has no test_of_nothing"):
+        follow("<!-- decoded: test_of_nothing -->\n```text\nbyte 0\n```\n")
+    for mark, language in (("shown", "text"), ("run", "text"), ("prints", "json"), ("tree", "console")):
+        with pytest.raises(FenceError, match="one of prints, tree, decoded"):
+            fences_of(f"<!-- {mark} -->\n```{language}\na\n```\n")
 
 
 def test_arguments_that_no_verb_takes_are_found() -> None:
@@ -170,15 +206,3 @@ def test_a_unit_of_systemd_is_read() -> None:
         parse_unit(unit.format("/bin/soundsdk monitor").replace("After", "Afterr"))
     with pytest.raises(configparser.Error):
         parse_unit("ExecStart=/bin/soundsdk\n")
-
-
-def test_important_commands_show_what_they_do() -> None:
-    """An exit code alone would let a command pass that says something else."""
-    told = ("train", "flash", "monitor", "push", "set")
-    for page in PAGES:
-        for fence in fences(page):
-            for command in commands(fence.text) if fence.mark == "run" and fence.language == "console" else ():
-                words = command.line.split()
-                if words[0] == "soundsdk" and words[1] in told:
-                    shown = [line for line in command.shows if line.strip(" .")]
-                    assert shown, f"{page.name}:{fence.line}: {command.line}"

@@ -35,6 +35,7 @@ class Page(HTMLParser):
         self.blocks += tag == "pre"
         if tag == "a" and (link := found.get("href")):
             self.links.append(link)
+        self.fetched += [word.split()[0] for word in (found.get("srcset") or "").split(",") if word]
         if tag in FETCHED and found.get("rel") != "canonical" and (link := found.get(FETCHED[tag])):
             self.fetched.append(link)
 
@@ -105,6 +106,14 @@ def test_every_block_that_a_reader_sees_is_one_that_the_tests_follow(site: Path,
         assert built.blocks == len(fences(path)) + made, f"{path.name}: an indented block, or one in HTML, has no mark"
 
 
+def test_no_table_and_no_bold_word_is_left_as_it_was_written(pages: dict[Path, Page]) -> None:
+    """Find bars and stars in the text: a blank line, or an indent, is missing there."""
+    for path in pages:
+        text = re.sub(r"<(pre|code)\b.*?</\1>", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        assert "|--" not in text, path.name
+        assert not re.search(r"\*\*[A-Z]", text), path.name
+
+
 def test_the_first_page_and_the_readme_show_a_terminal_that_is_a_real_run() -> None:
     words = [sys.executable, DOCS / "generate" / "terminal.py", "--check"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=600)
@@ -128,6 +137,23 @@ def test_every_picture_of_a_page_says_what_it_shows() -> None:
     texts = {path: re.findall(r"!\[([^\]]*)\]\(", path.read_text()) for path in sorted(DOCS.rglob("*.md"))}
     assert sum(map(len, texts.values())) > 5
     assert [path.name for path, found in texts.items() for text in found if len(text) < 20] == []
+
+
+def test_a_phone_gets_figures_that_can_be_read_and_pictures_open(site: Path, pages: dict[Path, Page]) -> None:
+    how = (site / "how.html").read_text(encoding="utf-8")
+    for name in ("evening", "frontend", "rules", "quantised"):
+        assert f'media="(max-width: 600px)" srcset="pictures/{name}-narrow.svg"' in how
+        width = re.search(r'viewBox="0 0 (\d+) ', (site / f"pictures/{name}-narrow.svg").read_text(encoding="utf-8"))
+        assert width is not None
+        assert int(width[1]) <= 450
+    pictures = [link for page in pages.values() for link in page.fetched if re.search(r"pictures/\w+-\w+\.svg$", link)]
+    wired = [link for link in pictures if "narrow" not in link]
+    opened = {link for page in pages.values() for link in page.links}
+    assert len(wired) > 10
+    assert "architecture.svg" in opened
+    assert "monitor.png" in opened
+    # The one of the doorbell page leads to the page of its board.
+    assert set(wired) - opened <= {"pictures/rpi_pico-inmp441.svg"}
 
 
 def test_the_pages_of_the_code_name_all_that_the_code_has(site: Path) -> None:

@@ -72,7 +72,7 @@ def test_an_answer_that_is_none_is_an_error(extra: dict[str, object]) -> None:
 def test_info_asks_the_board(board: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["info", "-p", board]) == 0
     out = capfd.readouterr().out
-    assert "thresholds now\n    high  on 600  off 400  min_ms 256  hold_ms 500\n    low " in out
+    assert "thresholds now\n    high  threshold 0.6  off 0.4  min_ms 256  hold_ms 500\n    low " in out
     assert cli.run(["info", "-p", board, "--json"]) == 0
     classes = json.loads(capfd.readouterr().out)["classes"]
     assert [one["label"] for one in classes] == ["high", "low"]

@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -319,6 +320,20 @@ def test_the_command_fills_a_dataset_that_training_reads(
     found = datasets.scan(dataset)
     assert sorted(r.path for r in found.recordings) == sorted(paths)
     assert len({r.source for r in found.recordings}) == 4
+
+
+def test_a_reader_of_the_names_that_has_gone_does_not_end_the_recording(tmp_path: Path) -> None:
+    """Record every file that was asked for: `soundsdk record … | head -1` reads names only."""
+    line = "record -p sim:rpi_pico --label rain --seconds 1 --count 3"
+    words = [sys.executable, "-m", "soundsdk", *line.split(), "-o", str(tmp_path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        err = process.stderr.read()
+        assert process.wait(timeout=120) == 0
+    assert err.count("16000 samples captured, 0 lost") == 3
+    assert len(list(tmp_path.glob("rain/*.wav"))) == 3
 
 
 def test_a_recording_with_gaps_is_divided_and_counts_as_one(tmp_path: Path) -> None:

@@ -63,6 +63,10 @@ def test_addresses_that_say_nothing(text: str) -> None:
 
 
 def test_a_scheme_that_no_package_registers_is_a_usage_error_and_a_path_is_not() -> None:
+    for name, hint in (("sim", "soundsdk sim FILE needs no board"), ("mic", "soundsdk listen")):
+        with pytest.raises(UsageError, match=f"{name} is no port") as refused:
+            parse(name)
+        assert hint in refused.value.hint
     with pytest.raises(UsageError, match="no installed package opens sin: addresses"):
         parse("sin:rpi_pico")
     for path in ("port:sin:rpi_pico", "./sin:rpi_pico", "C:\\ttyACM0", "COM3:"):

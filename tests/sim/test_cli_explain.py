@@ -58,8 +58,9 @@ def test_json_lines_are_the_steps_the_verdicts_and_the_evidence(explain, wav: Pa
 
 
 def test_the_png_is_whole_and_sharp(explain, wav: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    code, out, _ = explain(wav, "--plot", tmp_path / "a.png")
+    code, out, err = explain(wav, "--plot", tmp_path / "a.png")
     assert code == 0
+    assert f"wrote {tmp_path / 'a.png'}\n" in err
     assert " without the sound at " in out
     with Image.open(tmp_path / "a.png") as picture:
         assert (picture.format, picture.width) == ("PNG", 2320)

@@ -149,7 +149,7 @@ def test_the_plot_shows_scores_thresholds_and_why_a_near_miss_was_no_event(  # t
     soundfile.write(path, tones(4, [(1, 1.6, "high"), (3, 3 + tone_s, "low")]), 16000)
     plain = sim(path)[1]
     code, out, err = sim(path, "--plot", tmp_path / "near.svg")
-    assert (code, out, err) == (0, plain, "")
+    assert (code, out, err) == (0, plain, f"wrote {tmp_path / 'near.svg'}\n")
     picture = ElementTree.parse(tmp_path / "near.svg")
     words = " ".join((element.text or "").replace("  ", " ") for element in picture.iter())
     for text in ("near.wav · tones", "high", "low", "on 0.60", "off 0.40", "fired", "score of one step", *says):

@@ -215,7 +215,7 @@ def test_the_plot_of_a_long_sound_holds_its_beginning(
     code, out, err = sim(*words, data=wav.read_bytes())
     assert (code, drawn) == (0, [40000])
     assert out == sim(wav)[1]
-    assert err == "a.png shows the first 30 minutes.\n"
+    assert err == f"a.png shows the first 30 minutes.\nwrote {tmp_path / 'a.png'}\n"
     assert b"its first 30 minutes" in (tmp_path / "a.png").read_bytes()
 
 

@@ -257,7 +257,7 @@ def settings(**changes: int) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"on": 300, "off": 300}, "not below on"),
+        ({"on": 300, "off": 300}, "off 0.3 is not below the threshold 0.3"),
         ({"min_ms": 20000}, "min_ms 20000 is longer"),
         ({"pool_ms": 60000, "on": 1000}, "its score reaches"),
         ({"off": 1, "on": 900, "pool_ms": 30000}, "never ends"),
@@ -304,6 +304,22 @@ def backgrounds(folder: Path, count: int = 4, seconds: float = 30.0) -> Path:
         noise = np.random.default_rng(i).normal(0, 0.02, round(seconds * RATE))
         soundfile.write(folder / f"n{i}.wav", noise, RATE)
     return folder
+
+
+def test_a_class_that_no_threshold_makes_work_is_blamed_on_its_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
+) -> None:
+    from soundsdk.models import reachability
+
+    found = [reachability.Unreachable("siren", "its score falls to 0.5 at least, and off is 0.4: its event never ends")]
+    monkeypatch.setattr(reachability, "unreachable_in", lambda *_: found)
+    quiet, out = backgrounds(tmp_path / "quiet", 1), tmp_path / "out.tflite"
+    words = ["calibrate", "home", "--max-fa-per-hour", "400", "--background", str(quiet), "-o", str(out)]
+    assert cli.run(words) == 6
+    said = capfd.readouterr().err
+    assert "too short a training or too few recordings: train it again" in said
+    assert f"{found[0]}." in said
+    assert not out.exists()
 
 
 def test_the_verb_writes_a_file_that_says_what_it_was_calibrated_on(tmp_path: Path, capfd: Any) -> None:

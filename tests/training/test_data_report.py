@@ -93,9 +93,11 @@ def test_data_names_what_is_silent_clipped_equal_unreadable_or_passed_over(
 @pytest.mark.parametrize(
     ("counts", "said"),
     [
-        ({"beep": 1, "noise": 5}, "beep has only 1 clip to train on"),
+        ({"beep": 1, "noise": 5}, "beep has only 1 clip to train on: record 10 or more, near and far"),
+        ({"beep": 6, "noise": 1}, "noise has only 1 clip to train on: record 20 or more, speech, music"),
         ({"beep": 3, "warble": 60, "noise": 5}, "warble has 20 times as many clips as beep"),
-        ({"beep": 6, "warble": 6}, "no folder `background`"),
+        ({"beep": 6, "warble": 6}, "no folder `background`: record there what is to be no event"),
+        ({"beep": 6, "noise": 0}, "the folder `noise` holds no sound: record there what is to be no event"),
     ],
 )
 def test_data_warns_of_what_is_thin(
@@ -103,7 +105,25 @@ def test_data_warns_of_what_is_thin(
 ) -> None:
     for label, count in counts.items():
         classes(tmp_path / "data", (label,), count)
+        (tmp_path / "data" / label).mkdir(exist_ok=True)
     assert any(said in text for text in as_json(capsys, tmp_path / "data")["warnings"])
+
+
+def test_a_folder_or_a_file_with_nearly_that_name_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    classes(tmp_path / "my_sounds", ("beep", "noise"), 6)
+    for line, there in (
+        ("data my_sound", "my_sounds"),
+        ("evaluate home --deployed --data my_sounds/bep", "my_sounds/beep"),
+        ("calibrate home -o a.tflite --max-fa-per-hour 1 --background my_sounds/nois", "my_sounds/noise"),
+        ("sim my_sounds/beep/bep0.wav", "my_sounds/beep/beep0.wav"),
+    ):
+        assert run(line.split()) in (1, 2)
+        assert f"Did you mean {there}?" in capsys.readouterr().err
+    assert run(["data", "something_else"]) == 1
+    assert "Did you mean" not in capsys.readouterr().err
 
 
 def test_a_good_project_gets_no_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ from training_sounds import need, write_few
 from soundsdk import cli
 from soundsdk.errors import EXIT_INTERRUPTED
 from soundsdk.models.shipped import load_model
+from soundsdk_train.commands.train import STOPPING
 
 CONFIG = (
     "[train]\nbatch = 8\nwindow_frames = 56\n[pretrained]\nhead_steps = 6\ntuned_steps = 4\n"
@@ -96,6 +97,8 @@ def test_an_interrupted_training_from_home_keeps_the_file_that_was_there_and_res
         assert cli.run(words(project, out)) == code
         signal.signal(number, before)
     said = capfd.readouterr().err
+    assert (f"soundsdk: {STOPPING}\n" in said) is (number == signal.SIGINT)  # at once, before all that is said later
+    assert "converting" not in said.partition(STOPPING)[0] or number != signal.SIGINT
     assert said.splitlines()[-2:] == [sentence, f"  The same command with --resume goes on to {out}."]
     assert "bell.interrupted.tflite is what was trained so far" in said
     assert out.read_bytes() == good if there else not out.exists()

@@ -16,6 +16,8 @@ from soundsdk_train.datasets import Dataset, LabelledFile, split
 from soundsdk_train.survey import FileFacts
 
 FEW = 5  # recordings of a label to train on, below which it is said that it is next to empty
+_ENOUGH = 10  # recordings of one and the same sound, for a start
+_OTHER_SOUNDS = "speech, music, dishes, the door, quiet"
 _UNEVEN = 20  # times as many recordings of one event as of another
 _NAMED = 3  # files that a line names
 _LATE_S = 0.1  # by which a label may end after its sound: tracks are rounded
@@ -153,7 +155,7 @@ def report_of(
     labels = sorted(counts.values(), key=lambda c: not c.event)
     out = DataReport(dataset.root, dataset.layout, fold, _split_words(dataset, fold, explicit), labels)
     out.passed_over, out.leftovers, out.notes = dataset.passed_over, dataset.leftovers, list(dataset.notes)
-    out.warnings = _warnings(labels)
+    out.warnings = _warnings(labels, dataset.root)
     if facts is not None:
         _add_sound(out, dataset, facts)
     try:
@@ -238,15 +240,25 @@ def _add_sound(out: DataReport, dataset: Dataset, facts: Mapping[Path, FileFacts
         c.seconds = seconds[c.label]
 
 
-def _warnings(labels: Sequence[LabelCount]) -> list[str]:
+def _warnings(labels: Sequence[LabelCount], root: Path) -> list[str]:
     events = [c for c in labels if c.event]
-    out = [f"{c.label} has only {counted(c.train, 'clip')} to train on" for c in labels if 0 < c.train < FEW]
+    out = [
+        f"{c.label} has only {counted(c.train, 'clip')} to train on: record {_ENOUGH if c.event else 2 * _ENOUGH} or "
+        f"more, {'near and far, loud and soft' if c.event else _OTHER_SOUNDS}"
+        for c in labels
+        if 0 < c.train < FEW
+    ]
     if events:
         most, least = max(events, key=lambda c: c.train), min(events, key=lambda c: c.train)
         if least.train and most.train >= _UNEVEN * least.train:
             out.append(f"{most.label} has {most.train // least.train} times as many clips as {least.label}")
     if events and len(labels) == len(events):
-        out.append("there is no folder `background` with sounds of the place that are no event")
+        empty = next((p.name for p in sorted(root.iterdir()) if p.is_dir() and is_background(p.name.lower())), "")
+        what = f"the folder `{empty}` holds no sound" if empty else "there is no folder `background`"
+        out.append(
+            f"{what}: record there what is to be no event, a few minutes of {_OTHER_SOUNDS}; "
+            "without it the detector has heard nothing of your place"
+        )
     return out
 
 

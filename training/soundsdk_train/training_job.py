@@ -135,6 +135,8 @@ def run_training(
         done.path = request.output.with_suffix(".interrupted.tflite")
     try:
         with held_back():
+            if not done.interrupted:
+                training_run.keep_measured(done.path, detector.record, say)
             done.record = training_run.write_detector(detector, done.path)
             if not done.interrupted:
                 checkpoints.remove()

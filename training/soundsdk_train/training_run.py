@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import platform
 import subprocess
@@ -238,6 +239,29 @@ def write_detector(detector: TrainedDetector, out: str | Path) -> Path:
     # The record last: what has one, as a fold of crossval that is done, has the detector that it is of.
     write_results({out: detector.data, record: (json.dumps(detector.record, indent=1) + "\n").encode()}, hint)
     return record
+
+
+def keep_measured(out: Path, record: Mapping[str, Any], say: Callable[[str], None]) -> None:
+    """Copy a detector with figures, and its record, to NAME.previous before one that has none takes its place.
+
+    Figures are those of a fold that was held out. say gets a note. OutputError if there is no room for the copies.
+    """
+    if record.get("test_fold") is not None:
+        return
+    try:
+        data, old = out.read_bytes(), record_path(out).read_bytes()
+        fold, figures = (json.loads(old)[key] for key in ("test_fold", "int8"))
+    except (OSError, ValueError, LookupError, TypeError):
+        return  # There is none, or it is of another tool.
+    if fold is None or figures is None:
+        return
+    free = (out.with_name(f"{out.stem}.previous{number or ''}{out.suffix}") for number in itertools.count())
+    kept = next(path for path in free if not path.exists() and not record_path(path).exists())
+    write_results({kept: data, record_path(kept): old})
+    say(
+        f"note: {out} had been measured on fold {fold}, and this training held nothing out to measure on: the earlier "
+        f"detector is {kept.name} now"
+    )
 
 
 def record_path(out: Path) -> Path:

@@ -33,13 +33,15 @@ class EndSignals:
     The first one decides how the verb ends; later ones change nothing, but the third Ctrl-C ends the process at once,
     with the exit code of the first signal, should tidying up hang. Nothing ends within held_back().
 
-    number: of the first signal that came, None so far. last: the process ends after this context; once a signal has
-    come, it stays in force until then. A signal that was ignored before stays ignored, as under nohup, and so does what
-    another language than Python handles.
+    number: of the first signal that came, None so far. at_once: a sentence that goes to standard error as soon as
+    Ctrl-C comes, for a verb that takes its time to end; "" for none. last: the process ends after this context; once a
+    signal has come, it stays in force until then. A signal that was ignored before stays ignored, as under nohup, and
+    so does what another language than Python handles.
     """
 
     def __init__(self, last: bool = False) -> None:
         self.number: int | None = None
+        self.at_once = ""
         self._last = last
         self._shielded = False
         self._waiting = False
@@ -94,6 +96,8 @@ class EndSignals:
             if self.number is not None or self._settled:
                 return
             self.number = number
+            if self.at_once and number == signal.SIGINT:
+                _say_at_once(self.at_once)
         if self._shielded:
             self._waiting = True
             return
@@ -142,6 +146,13 @@ class EndSignals:
             yield
         finally:
             self._shielded = shielded
+
+
+def _say_at_once(sentence: str) -> None:
+    """Write a line to standard error past Python's own buffer, whose lock the code that was interrupted may hold."""
+    with contextlib.suppress(OSError):
+        # A terminal has shown ^C, or a bar, in this line.
+        os.write(2, f"{chr(10) if os.isatty(2) else ''}soundsdk: {sentence}{chr(10)}".encode())
 
 
 class Readable(Protocol):

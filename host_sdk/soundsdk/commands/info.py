@@ -15,7 +15,7 @@ from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import SoundsdkError, UsageError
 from soundsdk.labels import counted, printable
 from soundsdk.models.fit import misfits
-from soundsdk.models.reachability import unreachable_classes
+from soundsdk.models.reachability import as_set_takes, unreachable_classes
 from soundsdk.models.shipped import find_model, load_model
 
 if TYPE_CHECKING:
@@ -81,8 +81,7 @@ def _show(detector: DetectorFile) -> None:
     click.echo(f"  pooled  over {meta['detector']['pool_ms']} ms")
     width = max(len(label) for label in detector.labels)
     for label, c in zip(detector.labels, meta["detector"]["classes"], strict=True):
-        limits = "  ".join(f"{key} {value}" for key, value in c.items())
-        click.echo(f"  {label:<{width}}  {limits}")
+        click.echo(f"  {label:<{width}}  {as_set_takes(c)}")
     for problem in _warnings(detector):
         click.echo(f"  warning: {problem}")
     provenance = meta.get("provenance")
@@ -189,7 +188,7 @@ def _show_classes(classes: list[BoardClass], detector: DetectorFile | None) -> N
     for index, one in enumerate(classes):
         rule = {key: value for key, value in asdict(one).items() if key not in ("label", "action")}
         changed = index < len(rules) and rule != rules[index]
-        limits = "  ".join(f"{key} {value}" for key, value in rule.items())
+        limits = as_set_takes(rule)
         click.echo(f"    {printable(one.label):<{width}}  {limits}{'  (set on this board)' if changed else ''}")
     for one in classes:
         if one.action:

@@ -103,7 +103,9 @@ def record(
         say(f"{counted(take.captured, 'sample')} captured, {take.lost} lost{gaps}{end}", err=True)
 
     def say(line: str, err: bool = False) -> None:
-        write_patiently(sys.stderr if err else sys.stdout, line + "\n", surroundings.signals)
+        # A reader of the names that has gone does not end the recording.
+        with contextlib.suppress(BrokenPipeError):
+            write_patiently(sys.stderr if err else sys.stdout, line + "\n", surroundings.signals)
 
     facts: dict[str, object] = {"source": "pc"}
 

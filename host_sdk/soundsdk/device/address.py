@@ -15,6 +15,11 @@ from soundsdk.models.arguments import check_path
 ENVIRONMENT = "SOUNDSDK_PORT"
 # Packages register here what opens a scheme of theirs: a function from the rest of the address to a Transport.
 SCHEMES = "soundsdk.address_schemes"
+# What is meant by a scheme without its colon.
+_WITHOUT_BOARD = {
+    "sim": "A virtual board is sim:rpi_pico, or sim:rpi_pico,file=FILE; soundsdk sim FILE needs no board at all.",
+    "mic": "This computer's microphone is mic: (with its colon), or soundsdk listen.",
+}
 _SCHEME = re.compile(r"[a-z][a-z0-9_]+")  # not COM3, nor the C of a Windows path
 _EXAMPLES = {"id": "id:E6614103E7452D2F", "port": "port:/dev/ttyACM0"}
 
@@ -61,6 +66,9 @@ def parse(text: str | os.PathLike[str] | None) -> Address:
         raise UsageError(
             f"no installed package opens {head}: addresses.", "Check the spelling, or write port: before a path."
         )
+    there = os.path.exists(words) and not os.path.isdir(words)
+    if words in _WITHOUT_BOARD and not there and scheme_opener(words):
+        raise UsageError(f"{words} is no port: an address begins with {words}:.", _WITHOUT_BOARD[words])
     return Address("port", words)
 
 

@@ -47,13 +47,27 @@ def unreachable_in(model: bytes, metadata: dict[str, Any]) -> list[Unreachable]:
             continue  # it is not meant to fire
         rule = metadata["detector"]["classes"][index]
         if rule["off"] >= rule["on"]:
-            out.append(Unreachable(label, f"off {rule['off']} is not below on {rule['on']}, so an event would flutter"))
+            out.append(Unreachable(label, _flutter(rule)))
             continue
         detector = firmware.from_stream(stream, metadata)
         reason = _try(_Trace(detector, stream, metadata, index), rule)
         if reason:
             out.append(Unreachable(label, reason))
     return out
+
+
+def as_set_takes(rule: dict[str, int]) -> str:
+    """Return the thresholds of a class as `soundsdk set` takes them: scores from 0 to 1, durations in milliseconds."""
+    names = {"on": "threshold"}
+    return "  ".join(
+        f"{names.get(key, key)} {value if key.endswith('_ms') else format(value / 1000, 'g')}"
+        for key, value in rule.items()
+    )
+
+
+def _flutter(rule: dict[str, int]) -> str:
+    off, threshold = rule["off"] / 1000, rule["on"] / 1000
+    return f"off {off:g} is not below the threshold {threshold:g}, so an event would flutter"
 
 
 def highest_scores(model: bytes, metadata: dict[str, Any], pool_ms: int) -> list[int]:
@@ -106,10 +120,12 @@ def _try(trace: _Trace, rule: dict[str, int]) -> str:
     trace.run(_QUIET_S, loud=False)
     if not trace.run(SOUND_S, loud=True):
         if trace.highest < rule["on"]:
-            return f"its score reaches {trace.highest} at most, and on is {rule['on']}: train it longer, or lower on"
-        return f"min_ms {rule['min_ms']} is longer than {SOUND_S:g} s of its sound leave it at or above on"
+            high, threshold = trace.highest / 1000, rule["on"] / 1000
+            return f"its score reaches {high:g} at most, its threshold is {threshold:g}: train it longer, or lower that"
+        return f"min_ms {rule['min_ms']} is longer than {SOUND_S:g} s of its sound leave it at or above its threshold"
     if not trace.run(SOUND_S + rule["hold_ms"] / 1000, loud=False):
         if trace.lowest >= rule["off"]:
-            return f"its score falls to {trace.lowest} at least, and off is {rule['off']}: its event never ends"
+            low, off = trace.lowest / 1000, rule["off"] / 1000
+            return f"its score falls to {low:g} at least, and off is {off:g}: its event never ends"
         return f"its event does not end {SOUND_S:g} s and hold_ms after the sound"
     return ""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from soundsdk.errors import DataError
 from soundsdk.recording import ffmpeg
-from soundsdk.recording.sound_files import KINDS, SUFFIXES, find, head_of, needs_ffmpeg
+from soundsdk.recording.sound_files import KINDS, SUFFIXES, find, head_of, meant_path, needs_ffmpeg
 
 __all__ = ["SUFFIXES", "SoundFacts", "SoundReader", "find", "read", "to_int16"]
 
@@ -105,7 +105,7 @@ class SoundReader:
             if path.stat().st_size == 0:
                 raise DataError(f"{path} is empty.", "Record it again or leave it out.")
         except FileNotFoundError as error:
-            raise DataError(f"there is no file {path}.", "Check the path.") from error
+            raise DataError(f"there is no file {path}.", meant_path(path) or "Check the path.") from error
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror or error}.", "Check the path.") from error
 

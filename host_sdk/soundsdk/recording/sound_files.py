@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from soundsdk.errors import DataError
+from soundsdk.labels import meant
 
 # Endings by which a file is meant to be sound, whatever it holds: one that cannot be read is named.
 SUFFIXES = (
@@ -34,6 +35,18 @@ _FFMPEG = (
     ((4, b"ftyp"),), ((0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),), ((0, b"#!AMR"),), ((0, b"\x1a\x45\xdf\xa3"),),
     ((0, b"ADIF"),),
 )  # fmt: skip
+
+
+def meant_path(path: Path) -> str:
+    """Return "Did you mean X?" for what lies beside a path that is not there, with nearly its name; "" if nothing."""
+    try:
+        beside = [other.name for other in path.absolute().parent.iterdir()]
+    except OSError:
+        return ""
+    if path.exists():
+        return ""
+    known = {path.with_name(name).as_posix(): name for name in beside if path.name}
+    return meant(path.as_posix(), known).strip() if meant(path.name, list(known.values())) else ""
 
 
 @dataclass
@@ -68,7 +81,8 @@ def list_sounds(root: Path) -> FolderListing:
     A file counts if its name ends as one of sound or its content begins as one. DataError if root is no folder.
     """
     if not root.is_dir():
-        raise DataError(f"{root} is not a folder.", "Give the folder that holds the recordings.")
+        hint = f"{meant_path(root)} Give the folder that holds the recordings.".strip()
+        raise DataError(f"{root} is not a folder.", hint)
     listing = FolderListing()
     _walk(root, listing, set())
     listing.files.sort(key=lambda path: path.as_posix())

@@ -95,6 +95,8 @@ def explain(
     saliencies = _draw(detector, found, pcm, path.name, plot, html, labels, at_s) if plot or html else []
     from soundsdk_sim.explain.evidence import evidence_json, evidence_sentence
 
+    if written := " and ".join(str(file) for file in (plot, html) if file):
+        click.echo(f"wrote {written}", err=True)
     if as_json:
         for one in json_objects(found, path.name):
             click.echo(json.dumps(one))

@@ -306,3 +306,4 @@ def _draw(plot: Path, detector: DetectorFile, plotted: PlottedSound, name: str) 
         title = f"{name}, its first {MOST_S // 60} minutes  ·  {detector.name}"
         click.echo(f"{plot.name} shows the first {MOST_S // 60} minutes.", err=True)
     write_whole(plot, run_picture(plot.suffix.lower(), detector.data, plotted.sound(), title))
+    click.echo(f"wrote {plot}", err=True)

@@ -55,7 +55,7 @@ def verdict(trace: Trace, of: ClassTrace) -> Verdict:
         advice = f"fires with min_ms at {best.above_ms:.0f} or less"
         advice += f", or on at {at_on:.3f} or less" if found and found >= of.rule.off else ""
         return Verdict(of.label, outcome, _short(of, best), advice, highest, at, step, at_on, best.above_ms)
-    advice = f"fires with on at {at_on:.3f} or less" if found and found >= of.rule.off else ""
+    advice = f"fires with a threshold of {at_on:.3f} or less" if found and found >= of.rule.off else ""
     return Verdict(of.label, TOO_LOW, _low(trace, of, step), advice, highest, at, step, at_on)
 
 

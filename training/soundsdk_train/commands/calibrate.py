@@ -17,6 +17,7 @@ from soundsdk.errors import CheckError, UsageError
 from soundsdk.labels import counted
 from soundsdk.progress import Progress
 from soundsdk.recording.skipped import SkippedFiles
+from soundsdk.recording.sound_files import meant_path
 
 if TYPE_CHECKING:
     from soundsdk_train.calibration.choice import Choice
@@ -73,7 +74,8 @@ def calibrate(
     """
     for folder in backgrounds:
         if not folder.exists():
-            raise UsageError(f"there is no folder {folder}.", "Give folders of recordings without any of the classes.")
+            hint = f"{meant_path(folder)} Give folders of recordings without any of the classes.".strip()
+            raise UsageError(f"there is no folder {folder}.", hint)
     from soundsdk.models.reachability import highest_scores, unreachable_in
     from soundsdk.models.shipped import find_model, load_model
     from soundsdk.whole_file import check_writable, write_results
@@ -114,7 +116,8 @@ def calibrate(
     metadata["calibration"] = choice.entry([folder.resolve().name for folder in backgrounds])
     deaf = unreachable_in(detector.data, metadata)
     if deaf:
-        raise CheckError(f"with these thresholds {deaf[0]}.", "Nothing was written. Report this with the recordings.")
+        hint = "Nothing was written. Such scores come of too short a training or too few recordings: train it again."
+        raise CheckError(f"with the thresholds that were found {deaf[0]}.", hint)
     write_results({target: replace_metadata(detector.data, metadata)})
     changed = changes(detector.metadata["detector"], listener.labels, choice)
     for one in changed:

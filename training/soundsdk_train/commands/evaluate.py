@@ -282,12 +282,15 @@ def _print_clips(name: str, fold: int | None, figures: Figures, floats: dict[str
     table = Table("", "INT8", "float")
     brief = figures.brief()
     for key, text in (("accuracy", "accuracy"), ("macro_f1", "macro-F1"), ("map", "mAP")):
+        if not figures.decide and key != "map":
+            continue
         table.add_row(text, f"{brief[key]:.4f}", f"{floats[key]:.4f}" if floats else "-")
     console.print(table)
     table = Table("class", "clips", "precision", "recall", "F1", "AP")
-    for c in figures.classes:
+    for c in figures.classes if figures.decide else ():
         table.add_row(c.label, str(c.clips), *(f"{v:.3f}" for v in (c.precision, c.recall, c.f1, c.average_precision)))
-    console.print(table)
+    if figures.decide:
+        console.print(table)
     if figures.confusion is not None:
         table = Table("truth \\ decided", *(str(i) for i in range(len(figures.classes))))
         for i, (c, row) in enumerate(zip(figures.classes, figures.confusion, strict=True)):

@@ -22,6 +22,8 @@ from soundsdk_train.commands.training_options import training_options
 if TYPE_CHECKING:
     from soundsdk_train.training_job import FinishedTraining
 
+STOPPING = "stopping; what is trained so far is kept, which can take a minute. Ctrl-C twice more ends at once."
+
 
 @click.command(
     "train",
@@ -82,9 +84,10 @@ def train(
 
     A checkpoint beside the file is written after each epoch, from which --resume goes on, also after a crash, as if
     there had been no end. Ctrl-C ends training early: the best so far goes to NAME.interrupted.tflite, a NAME.tflite
-    that is there stays, and the exit code is 130. The same seed on the same machine gives the same file. The file is
-    written only if TensorFlow Lite Micro and soundcore agree on every byte of its output; a .run.json beside it records
-    settings, data, versions and figures.
+    that is there stays, and the exit code is 130; the third Ctrl-C ends at once. The same seed on the same machine
+    gives the same file. The file is written only if TensorFlow Lite Micro and soundcore agree on every byte of its
+    output; a .run.json beside it records settings, data, versions and figures. A file that a fold measured is kept as
+    NAME.previous.tflite if the new one holds nothing out.
 
     With --json, standard output is one object: the file, its SHA-256, labels, thresholds, cost, figures, warnings and
     seconds; progress stays on standard error.
@@ -120,6 +123,7 @@ def train(
         workers=workers.split(",") if workers else (),
         worker=worker or 0,
     )
+    surroundings.signals.at_once = STOPPING
     begun = time.monotonic(), time.process_time()
     done = run_training(request, partial(click.echo, err=True), held_back=surroundings.signals.held_back)
     if done is None:
@@ -187,10 +191,7 @@ def _show(done: FinishedTraining) -> None:
     )
     for kind, figures in (("float", done.detector.float_figures), ("INT8", done.detector.int8_figures)):
         if figures is not None:
-            click.echo(
-                f"fold {fold}, {kind}: accuracy {figures.accuracy:.4f}, macro-F1 {figures.macro_f1:.4f}, "
-                f"mAP {figures.mean_average_precision:.4f}"
-            )
+            click.echo(f"fold {fold}, {kind}: {figures.words()}")
     if done.continuous is not None:
         from soundsdk_train.evaluation.tables import open_console, print_figures
 

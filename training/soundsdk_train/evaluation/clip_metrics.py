@@ -48,6 +48,21 @@ class Figures:
             "map": round(self.mean_average_precision, 4),
         }
 
+    @property
+    def decide(self) -> bool:
+        """False for one label alone: a mark for each clip, its mean score against `on`, misses what a device reports.
+
+        The order of the marks, which mean_average_precision is about, then still says something.
+        """
+        return len(self.classes) > 1
+
+    def words(self) -> str:
+        """Return the figures as a line for people, without those that say nothing."""
+        precision = f"mAP {self.mean_average_precision:.4f}"
+        if self.decide:
+            return f"accuracy {self.accuracy:.4f}, macro-F1 {self.macro_f1:.4f}, {precision}"
+        return f"{precision} (1: every clip with the sound scores above every other)"
+
 
 def single_label(labels: Labels, scores: Scores, names: Sequence[str]) -> Figures:
     """Compute figures where each clip has one label and the highest score decides. labels, scores: (clips, classes)."""

@@ -30,8 +30,6 @@ def scan(root: str | Path, layout: str = "auto") -> Dataset:
     root = Path(root)
     if layout not in LAYOUTS:
         raise UsageError(f"the layout {layout!r} is not known.", f"Use one of {', '.join(LAYOUTS)}.")
-    if not root.is_dir():
-        raise DataError(f"{root} is not a folder.", "Give the folder that holds the recordings.")
     listing = list_sounds(root)
     dataset = _read(root, listing, layout)
     if not dataset.recordings:
