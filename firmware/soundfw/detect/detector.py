@@ -277,7 +277,8 @@ class EventDetector:
         if self._rises is not None:
             rise = self._rises[i]
             if low and state < ACTIVE:
-                rise.reset()
+                if rise.age >= 0:
+                    rise.reset()
             elif state != OVER:
                 rise.follow(state == IDLE)
                 over = state >= ACTIVE and rise.over()

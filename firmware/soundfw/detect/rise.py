@@ -59,11 +59,14 @@ class Levels:
     def step(self):
         """Measure the step that the features are of."""
         now = self.now
-        for g in range(len(now)):
-            level = self._offset
-            for view in self._views[g]:
+        offset = self._offset
+        g = 0
+        for views in self._views:
+            level = offset
+            for view in views:
                 level += max(view)
             now[g] = level
+            g += 1
         self.add()
 
     def add(self):
@@ -122,7 +125,7 @@ class Rise:
     """The rise of one label's sound; follow() takes each step of it.
 
     above: of the newest step. top: the highest, forgotten slowly, so that a siren may drive away. Both are in units of
-    Levels, and 0 where nothing is known.
+    Levels, and 0 where nothing is known. age: steps since the background was noted; -1: it is not.
     """
 
     def __init__(self, levels):
@@ -135,19 +138,19 @@ class Rise:
     def reset(self):
         """Forget the sound, and what was before it."""
         self._known = False
-        self._age = -1  # steps since the background was noted; -1: it is not
+        self.age = -1
         self.top = 0
         self.above = 0
 
     def follow(self, waiting):
         """Measure a step. waiting: no event has begun, so the background may be noted again where it is old."""
         levels = self._levels
-        if self._age < 0 or (waiting and self._age >= 4 * levels.block_steps):
+        if self.age < 0 or (waiting and self.age >= 4 * levels.block_steps):
             self._known = levels.before(self._before)
-            self._age = 0
+            self.age = 0
             self.top = levels.above_lately(self._before) if self._known else 0
         if waiting:
-            self._age += 1
+            self.age += 1
         if self._known:
             above = self.above = levels.above(self._before)
             top = self.top
