@@ -1,4 +1,4 @@
-"""When the events of shipped detectors end, in generated scenes: with their sound, or little more than a second later.
+"""The ends of events of shipped detectors, in generated scenes: with their sound, or little more than a second later.
 
 `soundsdk evaluate-scenes` shows the same of more scenes; the cards in firmware/models have its figures.
 """

@@ -18,7 +18,7 @@ from soundsdk.labels import LabelledSpan
 
 @dataclass
 class HeardLevels:
-    """How loud each step of a recording was: (steps, groups of bands), in the units of the firmware's rise.Levels.
+    """The levels of a recording: (steps, groups of bands), in the units of the firmware's rise.Levels.
 
     frontend: its settings, of the metadata.
     """
