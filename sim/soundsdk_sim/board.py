@@ -55,21 +55,21 @@ class FeatureTap:
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
-        self.features: list[bytes] = []
+        self.kept: list[bytes] = []
 
     def feed(self, pcm: Any, start: int = 0) -> int:
         """Feed the stream and keep the features of a step that ends."""
         taken = int(self._stream.feed(pcm, start))
         if self._stream.stepped:
-            self.features.append(bytes(self._stream.features))
+            self.kept.append(bytes(self._stream.features))
         return taken
 
     def frames(self) -> NDArray[np.int8] | None:
         """Return the features (frames, width) so far; None before the first step."""
-        if not self.features:
+        if not self.kept:
             return None
         hop_frames = int(json.loads(bytes(self._stream.metadata))["hop_frames"])
-        return np.frombuffer(b"".join(self.features), np.int8).reshape(len(self.features) * hop_frames, -1)
+        return np.frombuffer(b"".join(self.kept), np.int8).reshape(len(self.kept) * hop_frames, -1)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

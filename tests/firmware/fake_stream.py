@@ -19,7 +19,9 @@ def metadata(labels: Sequence[str], head: str = "sigmoid", pool_ms: int = 0, **l
         "name": "fake",
         "labels": list(labels),
         "head": head,
-        "frontend": {"rate_hz": 16000},
+        "frontend": {
+            "rate_hz": 16000, "window": 512, "hop": 256, "bands": 40, "coefficients": 0, "step_mdb": 400
+        },
         "detector": {"pool_ms": pool_ms, "classes": [dict(one) for _ in labels]},
     }
 
@@ -40,6 +42,7 @@ class FakeStream:
         self._attention = array("b", bytes(len(attention(0)) if attention else 0))
         self.scores = memoryview(self._scores)
         self.attention = memoryview(self._attention)
+        self.features = memoryview(array("b", bytes(8 * 40)))  # the same at all times: a steady background
         self.scores_quant = SCORES_QUANT
         self.attention_quant = (attention_scale, 3)
         self.step_samples = STEP

@@ -235,6 +235,8 @@ def test_what_was_compiled_in_another_way_is_not_used_again(tmp_path: Path, monk
     builder.build_image(board, detector, None, tmp_path, print)
     builder.build_image(board, esc10, None, tmp_path, print)
     builder.build_image(dataclasses.replace(board, name="other"), esc10, None, tmp_path, print)
+    assert compiled == [[]]
+    builder.build_image(dataclasses.replace(board, image_bytes=1 << 20), esc10, None, tmp_path, print)
     assert compiled == [[], []]
     monkeypatch.setattr(toolchain, "version", lambda board: "another compiler")
     builder.build_image(board, esc10, None, tmp_path, print)

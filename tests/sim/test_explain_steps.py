@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from array import array
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from tiny_model import BURSTS, build, metadata, tones
 
 from soundfw.detect import detector as firmware
+from soundfw.detect.rise import Levels
 from soundsdk_sim.board import run_recording
 from soundsdk_sim.explain import steps
 from soundsdk_sim.explain.report import explain_sound, json_objects, text_lines
@@ -123,6 +126,33 @@ def test_a_gap_below_the_hold_is_merged_and_a_longer_one_ends_the_event() -> Non
     (firing,) = found.firings
     assert firing.merged_s == [4 * STEP_S]
     assert (firing.offset_s, firing.cut_off) == (5 * STEP_S, False)
+
+
+def test_an_event_whose_sound_has_gone_is_quiet_then_over_and_its_score_stale() -> None:
+    frontend = {"rate_hz": 16000, "window": 512, "hop": 256, "bands": 40, "coefficients": 0, "step_mdb": 400}
+    features = array("b", bytes(320))
+    levels = Levels(memoryview(features), frontend, 2048)
+    rule = firmware.Thresholds(600, 400, 0, 300)
+    real = firmware.EventDetector(["a"], "sigmoid", [rule], 0, 16000, 2048, (1.0, 0), levels=levels)
+    follower = steps.StateFollower(real, 16000, 2048)
+    heard = [(0, -60)] * 40 + [(900, 20)] * 10 + [(900, -60)] * 5 + [(900, 20)] * 2 + [(900, -60)] * 18 + [(0, -60)] * 2
+    for i, (score, level) in enumerate(heard, 1):
+        features[:] = array("b", [level] * 320)
+        real.levels.step()
+        real.scores[0] = score
+        real.update(2048 * i)
+        follower.step(2048 * i, [score])
+    real.close(2048 * len(heard))
+    follower.close()
+    (found,) = follower.classes
+    names = [(state, len(list(run))) for state, run in itertools.groupby(step.state for step in found.steps)]
+    assert names == [
+        ("idle", 40), ("fired", 1), ("running", 9), ("quiet", 5), ("merged", 1), ("running", 1), ("quiet", 14),
+        ("ended", 1), ("stale", 3), ("idle", 2),
+    ]  # fmt: skip
+    assert found.steps[50].hold_left_ms == 1800 - 128
+    assert [(f.onset_s, f.offset_s, f.merged_s) for f in found.firings] == [(40 * STEP_S, 57 * STEP_S, [55 * STEP_S])]
+    assert found.attempts == []
 
 
 def test_an_event_and_an_attempt_that_the_end_cuts_off_say_so() -> None:

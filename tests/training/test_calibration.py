@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from soundfw.detect import detector as firmware
 from soundsdk import cli
 from soundsdk.errors import CheckError, DataError, ModelError
+from soundsdk.labels import LabelledSpan
 from soundsdk.models.reachability import highest_scores, unreachable_in
 from soundsdk.models.shipped import load_model
 from soundsdk.recording import audio_file
@@ -549,6 +550,24 @@ def test_off_rises_until_events_end_with_their_sound_and_what_cannot_be_mended_i
     assert (got["recall"], got["late"]) == (1.0, late)
     words = "note: 10 of 10 events found in recordings trained on end more than 1 s after their sound"
     assert (words in said) is (late > 0)
+
+
+def test_ends_are_late_by_what_the_firmware_makes_of_score_and_sound() -> None:
+    # A burst of 2 s, and a score that stays up for 6 s after it; claims are over a second after it is heard no more.
+    listener = Listener(HOME)
+    rng = np.random.default_rng(4)
+    pcm = rng.normal(0, 20, 20 * RATE)
+    pcm[5 * RATE : 7 * RATE] *= 50
+    label = listener.labels[1]
+    heard = listener.hear(pcm.astype(np.int16), truth=[LabelledSpan(5.0, 7.0, label)])
+    rule = {"on": 600, "off": 300, "min_ms": 0, "hold_ms": 500}
+    scores = np.zeros((len(heard.ends), len(listener.labels)), np.int32)
+    scores[(heard.ends > 5.2 * RATE) & (heard.ends < 13 * RATE), 1] = 900
+    assert listener.late_ends([heard], [scores], 1, rule) == 0
+    heard.levels = None
+    assert listener.late_ends([heard], [scores], 1, rule) == 1
+    assert listener.late_ends([heard], [scores], 0, rule) == 0
+    assert listener.late_ends([heard], [scores], 1, {**rule, "on": 950}) == 0
 
 
 @pytest.mark.parametrize(("false", "left"), [(2, 2), (3, 0)])

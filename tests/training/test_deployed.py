@@ -45,6 +45,21 @@ def test_events_from_stored_scores_are_those_of_the_firmware() -> None:
     assert all(e.reported_s > e.onset_s for e in events)
 
 
+def test_events_from_stored_scores_end_with_their_sound() -> None:
+    # A score that stays up after a burst of noise: the stored levels end the event, scores alone do not.
+    rng = np.random.default_rng(1)
+    pcm = rng.normal(0, 20, 20 * RATE)
+    pcm[5 * RATE : 8 * RATE] *= 50
+    scored = score_recording(HOME, pcm.astype(np.int16))
+    scored.scores[:] = 0
+    scored.scores[scored.ends > 5 * RATE, 1] = 999
+    (event,) = detect_events(scored, home_settings())
+    assert event.offset_s == pytest.approx(8.0, abs=0.2)
+    scored.levels = None
+    (event,) = detect_events(scored, home_settings())
+    assert event.offset_s == pytest.approx(20.0)
+
+
 def test_an_event_is_reported_when_its_shortest_duration_has_passed() -> None:
     scored = score_recording(HOME, np.zeros(10 * RATE, np.int16))
     scored.scores[:] = 0

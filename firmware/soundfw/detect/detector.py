@@ -7,12 +7,18 @@ Pooling is an attention-weighted mean of the logits z that forgets with the time
 then softmax or sigmoid in 1/1000. A class that reaches `on` and does not fall below `off` for min_ms is an event.
 It ends when the score has been below `off` for hold_ms without a break, so a burst with short gaps is one event,
 and no event can follow before the score has fallen.
+
+An event also ends with its sound (rise.py): a score counts as below `off` while the level has fallen to less than half
+of its rise, in dB, above what was heard before the event, and after a gap in the score the event goes on only if the
+sound is as loud as it was or the score reaches `on`. Where no background is known, as for a sound that was there when
+the detector started, and where the sound hardly rises, the score alone decides.
 """
 
 from .. import FirmwareError
 from ..platform import const
 from ..settings import POOL, THRESHOLDS
 from . import fixed
+from .rise import Levels, Rise
 
 _FRACTION = const(9)  # bits after the point of a pooled mean, in units of the logits' quantization step
 
@@ -20,14 +26,18 @@ _LOW = const(1 << 18)  # a pool's den below this is brought up when the attentio
 
 _BACK_MS = const(1000)  # an onset is dated back this far at most, or pool_ms if that is longer
 
+_PAUSE_MS = const(1800)  # a sound may pause so long while its score stays up: a smoke alarm does for 1.65 s
+
 NONE = const(0)  # edges
 ON = const(1)
 OFF = const(2)
 
-_IDLE = const(0)  # states
-_RISING = const(1)  # at or above `on` once, not yet for min_ms
-_ACTIVE = const(2)
-_FALLING = const(3)  # below `off`, not yet for hold_ms
+IDLE = const(0)  # states
+RISING = const(1)  # at or above `on` once, not yet for min_ms
+OVER = const(2)  # the event has ended with its sound, and the score is still up
+ACTIVE = const(3)  # an event, as all from here on
+FALLING = const(4)  # below `off`, not yet for hold_ms
+QUIET = const(5)  # at or above `off`, but the sound has gone, not yet for hold_ms or _PAUSE_MS
 
 
 class Logit:
@@ -139,6 +149,7 @@ class EventDetector:
 
     labels: names. head: "softmax" or "sigmoid". thresholds: one Thresholds per label. pool_ms: 0 for no pooling.
     scores_quant, attention_quant: (scale, zero point); attention_count: 0, 1 or the number of labels.
+    levels: rise.Levels of the stream's features; None: the score alone decides when an event ends.
     """
 
     def __init__(
@@ -152,6 +163,7 @@ class EventDetector:
         scores_quant,
         attention_quant=(0.0, 0),
         attention_count=0,
+        levels=None,
     ):
         count = len(labels)
         if head not in ("softmax", "sigmoid"):
@@ -181,19 +193,25 @@ class EventDetector:
         per_class = attention_count > 1
         groups = count if per_class else 1
         self._pools = [Pool(i, 1 if per_class else count, decay, attention_quant[0]) for i in range(groups)]
-        self._state = [_IDLE] * count
+        self.levels = levels
+        self._rises = [Rise(levels) for _ in labels] if levels is not None else None
+        self.state = [IDLE] * count  # what each class does
+        self.fell = [0] * count  # where the step began in which the score, or the sound, fell
         self._run = [0] * count  # where the newest step below `off` ended
         self._start = [0] * count
         self._reached = [0] * count  # where the step began that reached `on`
-        self._end = [0] * count
         self._next_id = 1
 
     def reset(self):
         """Forget the sound and open events; ids go on."""
         for pool in self._pools:
             pool.reset()
+        if self.levels is not None:
+            self.levels.reset()
+            for rise in self._rises:
+                rise.reset()
         for i in range(len(self.labels)):
-            self._state[i] = _IDLE
+            self.state[i] = IDLE
             self._run[i] = 0
             self.edge[i] = NONE
 
@@ -215,10 +233,15 @@ class EventDetector:
         else:
             for i in range(len(z)):
                 self.scores[i] = fixed.sigmoid(z[i])
+        if self.levels is not None:
+            self.levels.step()
         return self.update(now)
 
     def update(self, now):
-        """Apply the thresholds to self.scores, the second half of step(); return how many classes changed."""
+        """Apply the thresholds to self.scores, the last part of step(); return how many classes changed.
+
+        The newest step is then also that of self.levels (Levels.add).
+        """
         changed = 0
         for i in range(len(self.scores)):
             edge = self._decide(i, self.scores[i], now)
@@ -231,50 +254,76 @@ class EventDetector:
         """End the events that are still on, because the sound has ended; return how many classes changed."""
         changed = 0
         for i in range(len(self.scores)):
-            state = self._state[i]
+            state = self.state[i]
             self.edge[i] = NONE
-            if state >= _ACTIVE:
-                self.time[i] = now if state == _ACTIVE else self._end[i]
+            if state >= ACTIVE:
+                self.time[i] = now if state == ACTIVE else self.fell[i]
                 self.edge[i] = OFF
                 changed += 1
-            self._state[i] = _IDLE
+            self.state[i] = IDLE
         return changed
+
+    def hold_ms(self, i):
+        """Return how long class i has to stay below `off`, or quiet, until its event ends."""
+        hold = self.thresholds[i].hold_ms
+        return max(hold, _PAUSE_MS) if self.state[i] == QUIET else hold
 
     def _decide(self, i, score, now):
         rule = self.thresholds[i]
         begin = now - self._step_samples
-        state = self._state[i]
-        if score < rule.off:
+        state = self.state[i]
+        low = score < rule.off
+        over = False
+        if self._rises is not None:
+            rise = self._rises[i]
+            if low and state < ACTIVE:
+                if rise.age >= 0:
+                    rise.reset()
+            elif state != OVER:
+                rise.follow(state == IDLE)
+                over = state >= ACTIVE and rise.over()
+        if low:
             self._run[i] = now
-            if state == _ACTIVE:
-                self._end[i] = begin
-                self._state[i] = state = _FALLING
-            elif state == _RISING:
-                self._state[i] = _IDLE
-            if state == _FALLING and (now - self._end[i]) * 1000 >= rule.hold_ms * self._rate_hz:
-                self._state[i] = _IDLE
-                self.time[i] = self._end[i]
-                return OFF
+        if low or over:
+            if state == ACTIVE:
+                self.fell[i] = begin
+            elif state < ACTIVE:
+                self.state[i] = IDLE
+                return NONE
+            self.state[i] = FALLING if low or state == FALLING else QUIET
+            return self._end(i, now, low)
+        if state == OVER:
             return NONE
-        if state == _IDLE:
+        if state == IDLE:
             if score < rule.on:
                 return NONE
             # Pooling and the network's own memory make the score rise slowly: the sound began where it left `off`.
             self._start[i] = max(self._run[i], begin - self._back)
             self._reached[i] = begin
             self.peak[i] = 0
-            self._state[i] = state = _RISING
-        elif state == _FALLING:
-            self._state[i] = _ACTIVE
+            self.state[i] = state = RISING
+        elif state == FALLING and score < rule.on and self._rises is not None and not self._rises[i].back():
+            # Something else lifts the score.
+            return self._end(i, now, True)
+        elif state != RISING:
+            self.state[i] = ACTIVE
         if score > self.peak[i]:
             self.peak[i] = score
-        if state == _RISING and (now - self._reached[i]) * 1000 >= rule.min_ms * self._rate_hz:
-            self._state[i] = _ACTIVE
+        if state == RISING and (now - self._reached[i]) * 1000 >= rule.min_ms * self._rate_hz:
+            self.state[i] = ACTIVE
             self.id[i] = self._next_id
             self._next_id += 1
             self.time[i] = self._start[i]
             return ON
         return NONE
+
+    def _end(self, i, now, fallen):
+        """End the event if it has been below `off`, or quiet, for long enough. fallen: the score has been below."""
+        if (now - self.fell[i]) * 1000 < self.hold_ms(i) * self._rate_hz:
+            return NONE
+        self.state[i] = IDLE if fallen else OVER
+        self.time[i] = self.fell[i]
+        return OFF
 
 
 def from_stream(stream, metadata):
@@ -283,7 +332,8 @@ def from_stream(stream, metadata):
         labels = metadata["labels"]
         settings = metadata["detector"]
         thresholds = [Thresholds(c["on"], c["off"], c["min_ms"], c["hold_ms"]) for c in settings["classes"]]
-        rate_hz = metadata["frontend"]["rate_hz"]
+        frontend = metadata["frontend"]
+        rate_hz = frontend["rate_hz"]
         head = metadata["head"]
         pool_ms = settings["pool_ms"]
     except (KeyError, TypeError):
@@ -303,4 +353,5 @@ def from_stream(stream, metadata):
         stream.scores_quant,
         attention_quant,
         attention_count,
+        Levels(stream.features, frontend, stream.step_samples),
     )

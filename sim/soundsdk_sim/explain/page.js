@@ -14,7 +14,7 @@ const LEAST = 0.05; // scores below it are left out of the readout, unless the c
 let shown = 0; // seconds at which the play head stands
 const WORDS = {
   idle: "", rising: "above on, waiting", too_short: "too short", fired: "fired", running: "event", holding: "held",
-  merged: "gap bridged", ended: "ended",
+  quiet: "sound has gone, held", merged: "gap bridged", ended: "ended", stale: "over, score still up",
 };
 
 function secondsAt(event) {
@@ -35,7 +35,7 @@ function stepAt(seconds) {
 
 function words(kind, i) {
   const state = kind.states[i];
-  if (state === "holding") return `held, ${Math.round(kind.more[i])} ms left`;
+  if (state === "holding" || state === "quiet") return `held, ${Math.round(kind.more[i])} ms left`;
   if (state === "rising") return `up for ${Math.round(kind.more[i])} of ${kind.min_ms} ms`;
   if (state === "idle" && kind.scores[i] >= kind.off) return `too low by ${(kind.on - kind.scores[i]).toFixed(2)}`;
   return WORDS[state];

@@ -17,7 +17,7 @@ from soundsdk.labels import printable
 from soundsdk_sim.explain.picture import LEFT, RIGHT, WIDTH, EvidencePicture, colour_of
 from soundsdk_sim.explain.report import Explanation
 from soundsdk_sim.explain.seconds import ClassSecond, Second
-from soundsdk_sim.explain.steps import HOLDING, ClassTrace
+from soundsdk_sim.explain.steps import HOLDING, QUIET, ClassTrace
 from soundsdk_sim.explain.verdicts import Verdict
 
 _HERE = Path(__file__).parent
@@ -116,5 +116,5 @@ def _class_data(of: ClassTrace, colour: str) -> dict[str, Any]:
         "min_ms": of.rule.min_ms,
         "scores": [step.score / 1000 for step in of.steps],
         "states": [step.state for step in of.steps],
-        "more": [step.hold_left_ms if step.state == HOLDING else step.above_ms for step in of.steps],
+        "more": [step.hold_left_ms if step.state in (HOLDING, QUIET) else step.above_ms for step in of.steps],
     }

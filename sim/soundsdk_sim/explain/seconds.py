@@ -15,7 +15,9 @@ from soundsdk_sim.explain.steps import (
     IDLE,
     MERGED,
     OPEN_STATES,
+    QUIET,
     RISING,
+    STALE,
     TOO_SHORT,
     ClassStep,
     ClassTrace,
@@ -70,7 +72,7 @@ def _words(trace: Trace, of: ClassTrace, first: int, stop: int) -> list[str]:
         text = _change(trace, of, i, before, merges)
         words += [text] if text else []
     last = of.steps[stop - 1]
-    if not words or last.state in (RISING, HOLDING):
+    if not words or last.state in (RISING, HOLDING, QUIET):
         lasting = _lasting(of, last, max(step.score for step in of.steps[first:stop]))
         words += [lasting] if lasting else []
     return words
@@ -88,7 +90,11 @@ def _change(trace: Trace, of: ClassTrace, i: int, before: str, merges: list[int]
         fell = f"below {rule.off / 1000:.2f} at {end_s:.2f} s"
         return f"{fell} after {step.above_ms:.0f} ms, min {rule.min_ms}: too short"
     if step.state == ENDED:
+        if before == QUIET:
+            return f"event {step.event} ended: its sound is over"
         return f"event {step.event} ended: below {rule.off / 1000:.2f} for the hold of {rule.hold_ms} ms"
+    if step.state == QUIET and before != QUIET and not merges:
+        return f"its sound fell to less than half of its rise at {begin_s:.2f} s"
     if step.state == HOLDING and before != HOLDING and not merges:
         return f"below {rule.off / 1000:.2f} from {begin_s:.2f} s, the hold began"
     if merges and i == merges[-1]:
@@ -101,8 +107,10 @@ def _lasting(of: ClassTrace, step: ClassStep, highest: int) -> str:
     rule = of.rule
     if step.state == RISING:
         return f"up for {step.above_ms:.0f} of {rule.min_ms} ms"
-    if step.state == HOLDING:
+    if step.state in (HOLDING, QUIET):
         return f"{step.hold_left_ms:.0f} ms of the hold left"
+    if step.state == STALE:
+        return f"score still above {rule.off / 1000:.2f} after its event"
     if step.state in OPEN_STATES:
         return f"event {step.event} goes on"
     if highest >= rule.off:

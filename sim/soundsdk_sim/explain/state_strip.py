@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from soundsdk_sim.drawing.sound import BACK
 from soundsdk_sim.drawing.surface import Box, Surface
-from soundsdk_sim.explain.steps import ENDED, FIRED, HOLDING, IDLE, MERGED, RISING, RUNNING, TOO_SHORT
+from soundsdk_sim.explain.steps import ENDED, FIRED, HOLDING, IDLE, MERGED, QUIET, RISING, RUNNING, STALE, TOO_SHORT
 
 _SLATE = "#7b8794"
 NAMES = {
@@ -12,10 +12,11 @@ NAMES = {
     TOO_SHORT: "fell below off too early",
     RUNNING: "event",
     HOLDING: "below off, held",
+    QUIET: "its sound has gone, held",
     MERGED: "gap bridged",
 }
 # The strip below a score: an idle step and the last of an event show nothing, the first of an event shows the event.
-SHOWN_AS = {**{state: state for state in NAMES}, FIRED: RUNNING, IDLE: "", ENDED: ""}
+SHOWN_AS = {**{state: state for state in NAMES}, FIRED: RUNNING, IDLE: "", ENDED: "", STALE: ""}
 
 
 def draw_state(on: Surface, area: Box, state: str, colour: str) -> None:
@@ -27,7 +28,7 @@ def draw_state(on: Surface, area: Box, state: str, colour: str) -> None:
             x, y = (area[0] + area[2]) / 2, (area[1] + area[3]) / 2
             for way in (-3, 3):
                 on.line([(x - 3, y - way), (x + 3, y + way)], BACK, 1.6)
-    elif state == HOLDING:
+    elif state in (HOLDING, QUIET):
         on.box(area, colour, opacity=0.35, title=title)
     else:
         on.box(area, colour, title=title)

@@ -1,11 +1,10 @@
 """The firmware's detector over a recording, step by step: the score of each class and what the rules made of it.
 
-No rule is repeated here. Besides the detector itself run three more of the firmware's detectors over the same scores,
-with other rules; what their edges show is what the detector's own edges do not:
+No rule is repeated here: the detector's own state and edges say what each class does. Two more of the firmware's
+detectors run over the same scores, with other rules; what their edges show is what the detector's own do not:
 
     raw      no pooling                              the score of one step alone
     reached  min_ms = hold_ms = 0                    where a score reached `on`, and whether it has stayed above `off`
-    above    on = off, min_ms = hold_ms = 0          where a score fell below `off`, which is where the hold began
 """
 
 from __future__ import annotations
@@ -21,17 +20,20 @@ from numpy.typing import NDArray
 
 from soundfw.detect import detector as firmware
 
-# What a step can find a class doing. The first three are without an event, the others within one.
+# What a step can find a class doing. The first three and the last are without an event, the others within one.
 IDLE = "idle"  # not reached `on`
 RISING = "rising"  # reached `on`, not yet above `off` for min_ms
 TOO_SHORT = "too_short"  # fell below `off` before min_ms had passed
 FIRED = "fired"  # the event is reported in this step
 RUNNING = "running"
 HOLDING = "holding"  # below `off`, not yet for hold_ms
-MERGED = "merged"  # at or above `off` again before the hold was over: the same event goes on
+QUIET = "quiet"  # at or above `off`, but the sound has gone, not yet for as long as it may pause
+MERGED = "merged"  # at or above `off`, and heard, again before the hold was over: the same event goes on
 ENDED = "ended"  # the hold is over
+STALE = "stale"  # the event has ended with its sound, and its score has not fallen below `off` since
 
-OPEN_STATES = (FIRED, RUNNING, HOLDING, MERGED)
+OPEN_STATES = (FIRED, RUNNING, HOLDING, QUIET, MERGED)
+_HELD = {firmware.FALLING: HOLDING, firmware.QUIET: QUIET}
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class ClassStep:
     raw: int  # 1/1000, of this step alone
     state: str
     above_ms: float = 0.0  # rising, too short, fired: how long since the step began that reached `on`
-    hold_left_ms: float = 0.0  # holding: until the event ends if the score stays below `off`
+    hold_left_ms: float = 0.0  # holding, quiet: until the event ends if that stays so
     event: int | None = None  # id of the event that the class is in or that ends
 
 
@@ -108,14 +110,13 @@ class Trace:
 
 
 class _ClassFollower:
-    """The states of one class, from the edges of the three detectors that run beside the real one."""
+    """The states of one class, from the detector and the edges of the one that runs beside it."""
 
     def __init__(self, trace: ClassTrace, rate_hz: int, step_samples: int) -> None:
         self._trace = trace
         self._rate_hz = rate_hz
         self._step_samples = step_samples
         self._reached_at: int | None = None  # where the step began that reached `on`
-        self._fell_at: int | None = None  # where the score fell below `off`
         self._above_ms = 0.0
         self._peak = 0
         self._open: Firing | None = None
@@ -123,15 +124,11 @@ class _ClassFollower:
     def _ms(self, samples: int) -> float:
         return 1000 * samples / self._rate_hz
 
-    def step(self, i: int, now: int, raw: int, real: Any, reached: Any, above: Any) -> None:
+    def step(self, i: int, now: int, raw: int, real: Any, reached: Any) -> None:
         """Note the state of class i after a step that ended at sample `now`."""
         score = real.scores[i]
         if reached.edge[i] == firmware.ON:
             self._reached_at, self._peak = now - self._step_samples, 0
-        if above.edge[i] == firmware.OFF:
-            self._fell_at = above.time[i]
-        elif above.edge[i] == firmware.ON:
-            self._fell_at = None
         if reached.edge[i] != firmware.OFF and self._reached_at is not None:
             self._above_ms = self._ms(now - self._reached_at)
             self._peak = max(self._peak, score)
@@ -147,12 +144,17 @@ class _ClassFollower:
             return ClassStep(score, raw, FIRED, self._above_ms, event=event)
         if edge == firmware.OFF:
             self._close(real.time[i], real.peak[i], cut_off=False)
+            if real.state[i] == firmware.OVER:
+                self._reached_at = None
             return ClassStep(score, raw, ENDED, event=event)
+        if real.state[i] == firmware.OVER:
+            return ClassStep(score, raw, STALE)
         if self._open is not None:
-            if self._fell_at is not None:
-                left = self._trace.rule.hold_ms - self._ms(now - self._fell_at)
-                return ClassStep(score, raw, HOLDING, hold_left_ms=max(left, 0.0), event=event)
-            if self._trace.steps[-1].state == HOLDING:
+            held = _HELD.get(real.state[i])
+            if held is not None:
+                left = real.hold_ms(i) - self._ms(now - real.fell[i])
+                return ClassStep(score, raw, held, hold_left_ms=left, event=event)
+            if self._trace.steps[-1].state in (HOLDING, QUIET):
                 self._open.merged_s.append((now - self._step_samples) / self._rate_hz)
                 return ClassStep(score, raw, MERGED, event=event)
             return ClassStep(score, raw, RUNNING, event=event)
@@ -189,19 +191,16 @@ class StateFollower:
         labels, rules = real.labels, real.thresholds
         self._real = real
         at_on = [firmware.Thresholds(r.on, r.off, 0, 0) for r in rules]
-        at_off = [firmware.Thresholds(r.off, r.off, 0, 0) for r in rules]
         self._reached = given_scores(labels, at_on, rate_hz, step_samples)
-        self._above = given_scores(labels, at_off, rate_hz, step_samples)
         self.classes = [ClassTrace(label, rule) for label, rule in zip(labels, rules, strict=True)]
         self._followers = [_ClassFollower(c, rate_hz, step_samples) for c in self.classes]
 
     def step(self, now: int, raw: Sequence[int]) -> None:
         """Note the step that the detector has just made. now: the sample at its end; raw: scores without pooling."""
-        for beside in (self._reached, self._above):
-            beside.scores[:] = self._real.scores
-            beside.update(now)
+        self._reached.scores[:] = self._real.scores
+        self._reached.update(now)
         for i, follower in enumerate(self._followers):
-            follower.step(i, now, raw[i], self._real, self._reached, self._above)
+            follower.step(i, now, raw[i], self._real, self._reached)
 
     def close(self) -> None:
         """Note the end of the recording, for which the detector has been closed."""

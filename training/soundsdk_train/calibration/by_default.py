@@ -7,8 +7,8 @@ later sounds less like them: sneezes of others were found as often as those trai
 comes before recall: while more than _TOO_MANY times max_fa_per_hour is left, `on` rises further, as long as _LEAST of
 the recordings are still found. It rises no further: so few hours cannot tell a lower rate from a higher one.
 
-Then `off` rises until no more than LATE_SHARE of the events found end more than a second after their sound, as long as
-all are still found and no false event is added. Where more still do, pooling is shortened.
+Then, where more than LATE_SHARE of the events found end more than a second after their sound although the firmware ends
+them with it, `off` rises, as long as all are still found and no false event is added, and then pooling is shortened.
 """
 
 from __future__ import annotations
@@ -162,11 +162,13 @@ def _at_pool(
         picked.false, picked.scenes = int(heard.false[0]), int(heard.scenes[0])
         out.classes.append(picked)
         own, number = _outcome(listener, events, index, thresholds, pool_ms)
-        found = int(own.found[0])
+        sounds = [r for r in events if any(c.label == one.label for c in r.claims)]
+        pooled = [listener.pooled(r, pool_ms) for r in sounds]
+        found, late = int(own.found[0]), listener.late_ends(sounds, pooled, index, thresholds)
         picked.recall, picked.events = (found / number if number else None), number
-        picked.late = float(own.late[0]) / found if found else None
+        picked.late = late / found if found else None
         out.found += found
-        out.late += int(own.late[0])
+        out.late += late
     out.detector = {"pool_ms": pool_ms, "classes": rules}
     return out
 
@@ -226,20 +228,23 @@ def _ending_in_time(
     """Return the thresholds with the lowest `off` at which few events end late, else that at which the fewest do."""
     trace = _trace(listener, quiet, index, pool_ms)
     label = listener.labels[index]
-    sounds = _trace(listener, [r for r in events if any(c.label == label for c in r.claims)], index, pool_ms)
-    best: tuple[float, dict[str, int]] | None = None
+    sounds = [r for r in events if any(c.label == label for c in r.claims)]
+    pooled = [listener.pooled(r, pool_ms) for r in sounds]
+    heard = score_trace(listener, sounds, pooled, index, pool_ms)
+    best: tuple[int, dict[str, int]] | None = None
     least_found = most_false = 0.0
     for off in (thresholds["off"], *sorted(o for o in OFF if thresholds["off"] < o <= OFF_OF_ON * thresholds["on"])):
         tried = {**thresholds, "off": off}
-        own = sounds.outcome(_rule(tried), [tried["on"]])
+        own = heard.outcome(_rule(tried), [tried["on"]])
         false = trace.outcome(_rule(tried), [tried["on"]]).false[0]
         if best is None:
             least_found, most_false = own.found[0], false
         elif own.found[0] < least_found or false > most_false:
             continue
-        if best is None or own.late[0] < best[0]:
-            best = own.late[0], tried
-        if own.late[0] <= LATE_SHARE * own.found[0]:
+        late = listener.late_ends(sounds, pooled, index, tried)
+        if best is None or late < best[0]:
+            best = late, tried
+        if late <= LATE_SHARE * own.found[0]:
             break
     assert best is not None
     return best[1]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.labels import LabelledSpan
+from soundsdk_train.evaluation.deployed import HeardLevels, ScoredRecording, detect_events
 
 AFTER_S = 1.0  # an event that begins this long after its sound still belongs to it, and may end so long after it
 _FRAME_S = 0.01  # of sound_end()
@@ -39,7 +40,7 @@ class HeardRecording:
 
     logits: int8 (steps, labels); attention: int8 (steps, 0, 1 or labels); ends: (steps,), the sample at which each step
     ended. sound_s: seconds of sound in which a false alarm counts; 0 for recordings of events. source: what it was cut
-    from, as other recordings may be; "" if it stands for itself.
+    from, as other recordings may be; "" if it stands for itself. levels: by which events end with their sound.
     """
 
     name: str
@@ -50,6 +51,7 @@ class HeardRecording:
     kind: str = ""
     sound_s: float = 0.0
     source: str = ""
+    levels: HeardLevels | None = None
 
 
 def clip_claims(truth: Sequence[LabelledSpan], rate_hz: int, step_samples: int) -> list[Claim]:
@@ -88,11 +90,14 @@ class Listener:
     def __init__(self, model: bytes) -> None:
         import soundcore
 
+        from soundfw.detect.rise import Levels
+
         self._stream = soundcore.Stream(model)
         self.metadata: dict[str, Any] = json.loads(bytes(self._stream.metadata))
         self.labels: list[str] = list(self.metadata["labels"])
         self.rate_hz = int(self.metadata["frontend"]["rate_hz"])
         self.step_samples = int(self._stream.step_samples)
+        self._levels = Levels(self._stream.features, self.metadata["frontend"], self.step_samples)
 
     def hear(
         self,
@@ -108,7 +113,7 @@ class Listener:
         stream = self._stream
         stream.reset()
         sound = np.ascontiguousarray(pcm, np.int16).tobytes()
-        logits, attention, ends = [], [], []
+        logits, attention, ends, levels = [], [], [], []
         at = 0
         while at < len(pcm):
             at += stream.feed(sound, at)
@@ -116,6 +121,8 @@ class Listener:
                 logits.append(bytes(stream.scores))
                 attention.append(bytes(stream.attention))
                 ends.append(at)
+                self._levels.step()
+                levels.append(list(self._levels.now))
         steps = len(ends)
         return HeardRecording(
             name,
@@ -129,6 +136,7 @@ class Listener:
             kind,
             sound_s,
             source,
+            HeardLevels(np.asarray(levels, np.int16).reshape(steps, len(self._levels.now)), self.metadata["frontend"]),
         )
 
     def _over(self, pcm: NDArray[np.int16], span: LabelledSpan) -> int:
@@ -148,3 +156,30 @@ class Listener:
             detector.step(logits, attention, end)
             out[i] = detector.scores
         return out
+
+    def late_ends(
+        self,
+        recordings: Sequence[HeardRecording],
+        scores: Sequence[NDArray[np.int32]],
+        index: int,
+        rule: dict[str, int],
+    ) -> int:
+        """Count the claims on a label that are found and whose last event ends after they are over.
+
+        scores: of each recording, as pooled() returns them. rule: the label's thresholds. The firmware's detector ends
+        the events, with their sound where it falls.
+        """
+        late = 0
+        label = self.labels[index]
+        for heard, own in zip(recordings, scores, strict=True):
+            claims = [claim for claim in heard.claims if claim.label == label]
+            length = int(heard.ends[-1]) if len(heard.ends) else 0
+            row = own[:, [index]]
+            scored = ScoredRecording("", [label], row, heard.ends, length, self.rate_hz, self.step_samples, [])
+            scored.levels = heard.levels
+            found = detect_events(scored, {"classes": [rule]}) if claims else []
+            spans = [(round(e.onset_s * self.rate_hz), round(e.offset_s * self.rate_hz)) for e in found]
+            for claim in claims:
+                ends = [end for onset, end in spans if claim.start <= onset <= claim.end]
+                late += bool(ends) and max(ends) > (claim.end if claim.over is None else claim.over)
+        return late

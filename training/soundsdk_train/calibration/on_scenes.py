@@ -100,9 +100,10 @@ def _of_label(
     listener: Listener, scene: Scene, heard: HeardRecording, scores: NDArray[np.int32], label: str
 ) -> ScoredRecording:
     truth = [event for event in scene.events if event.label == label]
-    return ScoredRecording(
-        "", [label], scores, heard.ends, len(scene.pcm), listener.rate_hz, listener.step_samples, list(truth)
-    )
+    length, rate_hz = len(scene.pcm), listener.rate_hz
+    scored = ScoredRecording("", [label], scores, heard.ends, length, rate_hz, listener.step_samples, list(truth))
+    scored.levels = heard.levels
+    return scored
 
 
 def _choose_class(scenes: Sequence[ScoredScene], label: str) -> dict[str, int]:

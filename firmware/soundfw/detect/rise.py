@@ -1,0 +1,168 @@
+"""The rise of a sound above what was heard before it, by which an event ends with its sound.
+
+A network's score, and more so its pooling, may stay up for seconds after the sound: of a detector without a class for
+"none" until the next sound. The level does not. It is compared with the event's own background, in dB, so neither the
+microphone's gain nor a steady noise matters. All values are whole numbers below 2**15.
+"""
+
+from ..platform import const
+
+_GROUPS = const(5)  # of neighbouring bands: a sound may rise in one and be hidden in the others
+_FRAMES = const(8)  # of a step, at most, are looked at
+_BLOCK_MS = const(1000)
+_FALL_MS = const(6400)  # the rise that an event had is forgotten with this time constant
+
+_LEAST_DB = const(8)  # a sound that never rises so far tells nothing
+_FLOOR_DB = const(6)  # what rises less is no longer the sound
+
+
+class Levels:
+    """The level of each group of bands in the newest step, and what it was before.
+
+    features: int8 view (frames * width) of the newest step. frontend: its settings, of the metadata. A level is the sum
+    over the frames of the group's loudest band above the floor; `db` of them are a decibel (MFCC: the first coefficient
+    in place of the bands, which is their mean).
+    """
+
+    def __init__(self, features, frontend, step_samples):
+        width = frontend["coefficients"] or frontend["bands"]
+        groups = 1 if frontend["coefficients"] else min(_GROUPS, width)
+        frames = len(features) // width
+        # Windows that overlap hear each sample more than once.
+        stride = max(1, frontend["window"] // frontend["hop"], (frames + _FRAMES - 1) // _FRAMES)
+        used = range(min(stride, frames) - 1, frames, stride)
+        edges = [0, 1] if frontend["coefficients"] else [width * g // groups for g in range(groups + 1)]
+        self._views = [[features[f * width + edges[g] : f * width + edges[g + 1]] for f in used] for g in range(groups)]
+        self._offset = 128 * len(used)
+        self.db = max(1, 1000 * len(used) // frontend["step_mdb"])
+        if frontend["coefficients"]:
+            # The first of an orthonormal transform is the mean times the root of the number of bands.
+            self.db = max(1, int(self.db * frontend["bands"] ** 0.5))
+        step_ms = max(1, step_samples * 1000 // frontend["rate_hz"])
+        self.block_steps = max(1, _BLOCK_MS // step_ms)
+        self.fall = max(2, _FALL_MS // step_ms)
+        self.now = [0] * groups
+        self._recent = [0] * groups  # the highest of about the last second
+        # Sums over blocks of block_steps, round and round: the one that grows, and the three before it.
+        self._blocks = [[0] * groups for _ in range(4)]
+        self.reset()
+
+    def reset(self):
+        """Forget the sound."""
+        self._block = 0
+        self._steps = 0  # in the block that grows
+        self._full = 0  # blocks that can be looked back on, 3 at most
+        for g in range(len(self.now)):
+            self._recent[g] = 0
+            self._blocks[0][g] = 0
+
+    def step(self):
+        """Measure the step that the features are of."""
+        now = self.now
+        offset = self._offset
+        g = 0
+        for views in self._views:
+            level = offset
+            for view in views:
+                level += max(view)
+            now[g] = level
+            g += 1
+        self.add()
+
+    def add(self):
+        """Count the levels in `now`, which step() or who keeps them has set, as those of the newest step."""
+        if self._steps == self.block_steps:
+            self._block = (self._block + 1) & 3
+            self._steps = 0
+            self._full = min(3, self._full + 1)
+            block = self._blocks[self._block]
+            for g in range(len(block)):
+                block[g] = 0
+        self._steps += 1
+        now = self.now
+        block = self._blocks[self._block]
+        recent = self._recent
+        for g in range(len(now)):
+            level = now[g]
+            block[g] += level
+            fallen = recent[g] - level
+            recent[g] = level + (fallen - (fallen >> 3) if fallen > 0 else 0)
+
+    def before(self, out):
+        """Write the levels of 1 to 3 s ago to out (list), of two blocks the quieter; False if that is not known.
+
+        The score of a sound rises late: the newest block may hold it already.
+        """
+        if self._full < 2:
+            return False
+        older = self._blocks[(self._block - 3) & 3]
+        newer = self._blocks[(self._block - 2) & 3]
+        for g in range(len(out)):
+            level = newer[g]
+            if self._full == 3 and older[g] < level:
+                level = older[g]
+            out[g] = level // self.block_steps
+        return True
+
+    def above(self, before):
+        """Return how far the step rises above levels that were before, in the group in which that is most."""
+        return self._most(self.now, before)
+
+    def above_lately(self, before):
+        """Return the same for about the last second."""
+        return self._most(self._recent, before)
+
+    def _most(self, levels, before):
+        most = -32768
+        for g in range(len(levels)):
+            rise = levels[g] - before[g]
+            if rise > most:
+                most = rise
+        return most
+
+
+class Rise:
+    """The rise of one label's sound; follow() takes each step of it.
+
+    above: of the newest step. top: the highest, forgotten slowly, so that a siren may drive away. Both are in units of
+    Levels, and 0 where nothing is known. age: steps since the background was noted; -1: it is not.
+    """
+
+    def __init__(self, levels):
+        self._levels = levels
+        self._before = [0] * len(levels.now)
+        self._least = _LEAST_DB * levels.db
+        self._floor = _FLOOR_DB * levels.db
+        self.reset()
+
+    def reset(self):
+        """Forget the sound, and what was before it."""
+        self._known = False
+        self.age = -1
+        self.top = 0
+        self.above = 0
+
+    def follow(self, waiting):
+        """Measure a step. waiting: no event has begun, so the background may be noted again where it is old."""
+        levels = self._levels
+        if self.age < 0 or (waiting and self.age >= 4 * levels.block_steps):
+            self._known = levels.before(self._before)
+            self.age = 0
+            self.top = levels.above_lately(self._before) if self._known else 0
+        if waiting:
+            self.age += 1
+        if self._known:
+            above = self.above = levels.above(self._before)
+            top = self.top
+            top -= top // levels.fall
+            self.top = above if above > top else top
+
+    def over(self):
+        """Return True if the sound has fallen to less than half of its rise in dB, or to its background."""
+        top = self.top
+        return top >= self._least and (self.above < self._floor or self.above < top >> 1)
+
+    def back(self):
+        """Return True unless the sound is known to be quieter than it was: by an eighth of its rise in dB."""
+        top = self.top
+        return top < self._least or self.above >= top - (top >> 3)
