@@ -156,39 +156,3 @@ def test_what_is_missing_is_named(settings: list[str], says: str, tmp_path: Path
     done = configure(tmp_path, *settings)
     assert done.returncode != 0
     assert says in " ".join(done.stderr.split())
-
-
-TREE = {
-    "micro_interpreter.h": "", "micro_interpreter.cc": "", "micro_interpreter_test.cc": "", "fake_micro_context.cc": "",
-    "test_helpers.cc": "", "arena_allocator/a.cc": "", "kernels/conv.cc": "", "kernels/conv_common.cc": "",
-    "kernels/conv_test.cc": "", "kernels/lstm_eval.cc": "", "kernels/cmsis_nn/conv.cc": "",
-    "kernels/kernel_util.cc": "", "examples/hello_world/main.cc": "", "tools/benchmarking/b.cc": "",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "third_party", ["third_party", "third_party_static", "tensorflow/lite/micro/tools/make/downloads"]
-)
-def test_of_a_tree_the_library_and_the_kernels_in_question_are_compiled(third_party: str, tmp_path: Path) -> None:
-    tree = tmp_path / "tree"
-    for name, text in TREE.items():
-        path = tree / "tensorflow/lite/micro" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    (tree / third_party / "flatbuffers/include").mkdir(parents=True)
-    (tmp_path / "CMakeLists.txt").write_text(
-        "cmake_minimum_required(VERSION 3.20)\nproject(x NONE)\n"
-        f"include({ROOT}/firmware/cmodules/soundcore/tflm.cmake)\n"
-        'file(WRITE ${CMAKE_BINARY_DIR}/seen "${TFLM_SOURCES}\\n${TFLM_INCLUDES}")\n'
-    )
-    if shutil.which("cmake") is None:
-        pytest.skip("cmake is not installed")
-    build = tmp_path / "build"
-    subprocess.run(["cmake", "-S", tmp_path, "-B", build, f"-DTFLM_DIR={tree}"], check=True, capture_output=True)
-    sources, includes = (build / "seen").read_text().split("\n")
-    names = {str(Path(path).relative_to(tree / "tensorflow/lite/micro")) for path in sources.split(";")}
-    assert names == {
-        "micro_interpreter.cc", "arena_allocator/a.cc", "kernels/conv.cc", "kernels/conv_common.cc",
-        "kernels/kernel_util.cc",
-    }  # fmt: skip
-    assert includes.split(";") == [str(tree), str(tree / third_party / "flatbuffers/include")]
