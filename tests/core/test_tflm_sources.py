@@ -1,4 +1,4 @@
-"""What is compiled of a source tree of TensorFlow Lite Micro, and how: on made trees, by CMake and by make alike."""
+"""Test which files of a source tree of TensorFlow Lite Micro are compiled, and how: made trees, CMake and make alike."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def make_tree(tree: Path, third_party: str = "third_party") -> Path:
 
 
 class Lists:
-    """What a build system makes of a tree."""
+    """Hold what a build system makes of a tree."""
 
     def __init__(self, tree: Path, sources: list[str], includes: list[str], flags: list[str]) -> None:
         assert len(sources) == len(set(sources)), "a file twice"

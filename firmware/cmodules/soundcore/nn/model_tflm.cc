@@ -36,7 +36,7 @@ size_t padded(size_t bytes) {
 
 bool add(Resolver *resolver, int32_t builtin) {
     switch (builtin) {
-#define SC_X(name, options, least, most, optional, check, prepare, run, method, file) \
+#define SC_X(name, options, least, most, optional, parts, check, prepare, run, method, file) \
         case ::BuiltinOperator_##name: return resolver->Add##method() == kTfLiteOk;
         SC_OPS(SC_X)
 #undef SC_X
