@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from lstm_generator import lstm
 from parts_generator import hard_swish, pack, split, transpose, unpack
 from random_values import Rng, a_scale, a_size, a_zero_point, an_activation, an_out_scale, int8_values
 from tflite_builder import SAME, VALID, ModelBuilder
@@ -301,4 +302,5 @@ GENERATORS: dict[str, Callable[[Rng], Any]] = {
     "SPLIT": split,
     "TRANSPOSE": transpose,
     "UNPACK": unpack,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": lstm,
 }

@@ -20,7 +20,7 @@ from tflm_process import with_engine
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 TESTS = ["test_model_operators.py", "test_model_graphs.py", "test_model_check.py", "test_model_check_parts.py",
-         "test_stream.py"]  # fmt: skip
+         "test_lstm.py", "test_stream.py"]  # fmt: skip
 # About the memory plan of the built-in engine; the interpreter has one of its own.
 PLAN = [
     "test_model_graphs.py::test_tensors_whose_lifetimes_do_not_meet_share_memory",

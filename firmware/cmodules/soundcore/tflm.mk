@@ -25,7 +25,7 @@ endif
 endif
 # nn/ops.h ends each row of its table with the file's name.
 TFLM_OPS := $(sort $(call tflm_list,kernel) \
-	$(shell sed -n 's/^ *X(.*, \([a-z_0-9]*\)).*/\1/p' $(SOUNDCORE_DIR)/nn/ops.h))
+	$(shell sed -n 's/^ .*[A-Z][A-Za-z0-9]*, \([a-z_0-9]*\). *\\*$$/\1/p' $(SOUNDCORE_DIR)/nn/ops.h))
 # The file of a kernel: the faster one where there is one.
 tflm_kernel = $(or $(if $(TFLM_FASTER),$(wildcard $(foreach e,cc cpp,$(TFLM_AT)/$(TFLM_FASTER)/$(1).$(e)))),\
 	$(wildcard $(foreach e,cc cpp,$(TFLM_AT)/$(1).$(e))),$(error $(TFLM_DIR) has no kernel $(1) in \

@@ -25,6 +25,10 @@ typedef struct {
     int32_t output;              // the first
     sc_tflite_vector_t outputs;  // all
     int32_t bias;          // tensor, -1 without
+    struct {
+        int32_t tensor;
+        uint32_t bytes;    // 0: none
+    } state[2];            // variable tensors: theirs alone, kept from one run to the next
     sc_layout_t layout;
     uint32_t scratch;      // bytes
     uint32_t multipliers;  // of a convolution: one per channel or, if 1, for all

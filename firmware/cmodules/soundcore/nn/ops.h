@@ -40,6 +40,8 @@
     X(SUB, SubOptions, 2, 2, 0, 1, sub, record, add, Sub, sub) \
     X(TANH, NONE, 1, 1, 0, 1, tanh, record, tanh, Tanh, tanh) \
     X(TRANSPOSE, TransposeOptions, 2, 2, 0, 1, transpose, record, copy, Transpose, transpose) \
+    X(UNIDIRECTIONAL_SEQUENCE_LSTM, UnidirectionalSequenceLSTMOptions, 24, 24, 0xf30e00, 1, lstm, lstm, lstm, \
+      UnidirectionalSequenceLSTM, unidirectional_sequence_lstm) \
     X(UNPACK, UnpackOptions, 1, 1, 0, 64, unpack, split, copy, Unpack, unpack)
 
 #define SC_X(name, options, least, most, optional, parts, check, prepare, run, method, file) \
@@ -64,6 +66,9 @@ typedef struct {
     int (*prepare)(sc_prepare_t *p, sc_op_t *op);
     void (*run)(const void *record);
 } sc_ops_row_t;
+
+// Sets the states of an LSTM to zero.
+void sc_op_lstm_reset(const void *record);
 
 extern const sc_ops_row_t sc_ops[SC_OPS_COUNT];
 

@@ -62,6 +62,14 @@ static int collect(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault) {
                 return sc_error_set(fault, SC_E_ORDER, op.index, op.builtin, op.inputs[i]);
             }
         }
+        for (uint32_t i = 0; i < 2 && op.state[i].bytes; i++) {
+            if (find(plan, op.state[i].tensor) >= 0) {
+                return sc_error_set(fault, SC_E_ORDER, op.index, op.builtin, op.state[i].tensor);
+            }
+            if (!add(plan, op.state[i].tensor, op.state[i].bytes, 0, end)) {
+                return sc_error_set(fault, SC_E_LIMIT, op.index, op.builtin, op.state[i].tensor);
+            }
+        }
         for (uint32_t i = 0; i < op.outputs.count; i++) {
             int32_t tensor = sc_tflite_index(view, op.outputs, i);
             if (find(plan, tensor) >= 0) {
