@@ -76,10 +76,12 @@ def adopt(
     are the defaults: `soundsdk calibrate` finds better ones.
     """
     from soundsdk.detector_file import MAX_BYTES
+    from soundsdk.install.packages import need
     from soundsdk.whole_file import check_writable, write_results
     from soundsdk_train.adoption.adopt import Wish, check_labels, read_frontend, refused
     from soundsdk_train.adoption.adopt import adopt as make
 
+    need("soundsdk adopt", "train")
     wish_labels, settings = check_labels(labels), read_frontend(frontend)
     path = Path(model)
     try:
