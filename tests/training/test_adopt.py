@@ -269,3 +269,24 @@ def test_the_zero_of_a_unit_lies_within_the_levels() -> None:
     assert feature_quant(FrontendSettings(), "soundsdk", 0.0) == (1 / 32, 0)
     with pytest.raises(UsageError):
         feature_quant(FrontendSettings(floor_db=-140, step_mdb=100), "db", 0.0)
+
+
+def test_an_lstm_keeps_its_states_itself_and_streams(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[1] / "core"))
+    from graph_generator import Graph, Value
+    from lstm_generator import add_lstm
+
+    g = Graph(np.random.default_rng(6))
+    x = g.value((1, 4, BANDS), 0.04, 5)
+    y, scale, zero, units = add_lstm(g.b, g.rng, x.index, ([1, 4], BANDS, x.scale), plain=3)
+    last = g.softmax(g.reshape(g.slice(Value(y, (1, 4, units), scale, zero), 1, 3, 4), (1, units)))
+    path = folder / "lstm.tflite"
+    path.write_bytes(g.b.build([x.index], [last.index]))
+    capfd.readouterr()
+    assert _adopt(path) == 0
+    said = json.loads(capfd.readouterr().out)
+    assert (said["streams"], said["window_frames"], said["hop_frames"]) == (True, 4, 4)
+    found, _ = _scores(Path(said["output"]), _sound())
+    assert len(np.unique(found, axis=0)) > 5
