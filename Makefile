@@ -8,13 +8,14 @@ BIN := $(VENV)/bin
 SOUNDCORE := firmware/cmodules/soundcore
 CORE := $(wildcard $(addprefix $(SOUNDCORE)/,*.[ch] *.cpp */*.[ch] */*.cc */*/*.[ch]))
 
-.PHONY: help install demo test test-shuffled fuzz lint c-test docs docs-picture train-env notebook pythons release bench-boards clean
+.PHONY: help install demo test test-shuffled fuzz models lint c-test docs docs-picture train-env notebook pythons release bench-boards clean
 
 help:
 	@echo "make demo           a 40 s scene, the detector's events against the truth, a picture"
 	@echo "make test           install the extras and run every test, JOBS=$(JOBS) side by side"
 	@echo "make test-shuffled  the same in a random order, whose seed is printed"
 	@echo "make fuzz           FUZZ=500 odd command lines from FUZZ_SEED=1: no traceback, a documented exit code"
+	@echo "make models         MODELS=1000 random models of each operator, and graphs, against TensorFlow Lite Micro"
 	@echo "make lint           ruff, mypy, import contracts, docstrings, spelling, repeated code"
 	@echo "make c-test         the C tests under AddressSanitizer and UBSan, with the seeded fuzz run"
 	@echo "make docs           build/site: the documentation, with its reference made from the code"
@@ -58,6 +59,10 @@ FUZZ ?= 500
 FUZZ_SEED ?= 1
 fuzz: $(VENV)/all.stamp
 	SOUNDSDK_FUZZ=$(FUZZ) SOUNDSDK_FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -p no:randomly -q -s tests/host/test_odd_command_lines.py
+
+MODELS ?= 1000
+models: $(VENV)/all.stamp
+	SOUNDSDK_MODELS_EACH=$(MODELS) $(BIN)/python -m pytest -p no:randomly -q tests/core/test_model_operators.py tests/core/test_model_graphs.py
 
 # All of them, whatever the others find.
 LINT := "ruff check ." mypy "lint-imports --no-logo --cache-dir .cache/import-linter" codespell \

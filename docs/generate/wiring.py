@@ -8,7 +8,7 @@ from prose import code
 
 from soundfw.settings import microphone
 from soundsdk.boards import Board, all_boards
-from soundsdk_sim.wiring import USES, Microphone, fitting, mic_settings, wires
+from soundsdk_sim.wiring import USES, MicrophonePart, fitting, mic_settings, wires
 
 
 def wired_boards() -> list[Board]:
@@ -25,7 +25,7 @@ def page(board: Board) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _section(board: Board, mic: Microphone) -> str:
+def _section(board: Board, mic: MicrophonePart) -> str:
     values = mic_settings(board, mic)
     rows = "\n".join(f"| {wire.name} | {wire.pin} | {USES[wire.signal]} |" for wire in wires(board, mic))
     parts = [
@@ -48,7 +48,7 @@ def _section(board: Board, mic: Microphone) -> str:
     return "\n\n".join(parts)
 
 
-def _same(board: Board, mic: Microphone) -> bool:
+def _same(board: Board, mic: MicrophonePart) -> bool:
     assert board.mic is not None
     return bool(microphone(mic.kind, mic_settings(board, mic)) == microphone(board.mic.kind, board.mic.settings()))
 

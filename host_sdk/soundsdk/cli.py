@@ -55,6 +55,7 @@ VERBS = {
         "Find thresholds that keep false alarms below a rate.",
     ),
     "crossval": ("soundsdk_train.commands.crossval", "Train and measure one detector per held-out fold."),
+    "adopt": ("soundsdk_train.commands.adopt", "Make a detector of a model that another tool has trained."),
     "devices": ("soundsdk.commands.devices", "List the boards that are connected."),
     "monitor": ("soundsdk.commands.monitor", "Show a board's events and levels, in a terminal or on a page."),
     "listen": ("soundsdk.commands.listen", "Listen to this computer's microphone with a detector, as a board would."),

@@ -22,6 +22,9 @@ MOST_MACS_PER_SECOND = 2_000_000_000
 
 _TRAIN = "Train a new one with `soundsdk train`."
 _OTHER_TOOLS = "soundsdk train makes detectors; models of other tools lack labels, thresholds and a frontend."
+_ADOPT = (
+    "soundsdk adopt gives a model of another tool its labels, thresholds and frontend; soundsdk train makes detectors."
+)
 # The first bytes of files that are taken for detectors, their kind, and what to do next.
 _KINDS = (
     (b"PK\x03\x04", "a ZIP archive, as Keras (.keras) and PyTorch write them", _OTHER_TOOLS),
@@ -36,10 +39,11 @@ _KINDS = (
 # Operators of other tools' models that the core knows by their number only (BuiltinOperator of the schema).
 OTHER_OPERATORS = {
     16: "LSTM", 24: "RNN", 32: "CUSTOM", 36: "GATHER", 37: "BATCH_TO_SPACE_ND", 38: "SPACE_TO_BATCH_ND", 42: "DIV",
-    44: "UNIDIRECTIONAL_SEQUENCE_LSTM", 46: "BIDIRECTIONAL_SEQUENCE_RNN", 47: "EXP", 52: "BIDIRECTIONAL_SEQUENCE_LSTM",
+    46: "BIDIRECTIONAL_SEQUENCE_RNN", 47: "EXP", 52: "BIDIRECTIONAL_SEQUENCE_LSTM",
     54: "PRELU", 55: "MAXIMUM", 57: "MINIMUM", 60: "PADV2", 67: "TRANSPOSE_CONV", 73: "LOG", 74: "SUM", 75: "SQRT",
     76: "RSQRT", 78: "POW", 82: "REDUCE_MAX", 89: "REDUCE_MIN", 92: "SQUARE", 97: "RESIZE_NEAREST_NEIGHBOR", 101: "ABS",
-    111: "ELU", 118: "IF", 119: "WHILE", 126: "BATCH_MATMUL", 129: "CALL_ONCE", 142: "VAR_HANDLE", 150: "GELU",
+    102: "SPLIT_V", 111: "ELU", 118: "IF", 119: "WHILE", 126: "BATCH_MATMUL", 129: "CALL_ONCE", 142: "VAR_HANDLE",
+    150: "GELU",
 }  # fmt: skip
 
 
@@ -132,7 +136,7 @@ def _refused(data: bytes, path: Path, code: str, detail: str) -> ModelError:
         soundcore.Model(data)
     except soundcore.Error as e:
         also = f", and could not be run either: {_named(e.args[1])} ({e.args[0]})"
-    return ModelError(f"{path} is no detector: it carries no soundsdk metadata (meta.missing){also}.", _OTHER_TOOLS)
+    return ModelError(f"{path} is no detector: it carries no soundsdk metadata (meta.missing){also}.", _ADOPT)
 
 
 def _named(detail: str) -> str:

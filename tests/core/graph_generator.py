@@ -40,9 +40,12 @@ class Graph:
         return self.value(x.shape if shape is None else shape, x.scale, x.zero_point)
 
     def op(self, name: str, inputs: list[int], y: Value, **options: object) -> Value:
+        return self.ops(name, inputs, [y], **options)[0]
+
+    def ops(self, name: str, inputs: list[int], ys: list[Value], **options: object) -> list[Value]:
         self.used.update(inputs)
-        self.b.op(name, inputs, [y.index], **options)
-        return y
+        self.b.op(name, inputs, [y.index for y in ys], **options)
+        return ys
 
     def conv(
         self, x: Value, channels: int, kernel: tuple[int, int] = (1, 1), stride: tuple[int, int] = (1, 1),
@@ -118,6 +121,30 @@ class Graph:
             strideW=2, filterHeight=2, filterWidth=2,
         )  # fmt: skip
 
+    def split(self, x: Value, axis: int, parts: int) -> list[Value]:
+        shape = list(x.shape)
+        shape[axis] //= parts
+        ys = [self.like(x, tuple(shape)) for _ in range(parts)]
+        return self.ops("SPLIT", [self.b.ints([axis]), x.index], ys, numSplits=parts)
+
+    def unpack(self, x: Value, axis: int) -> list[Value]:
+        shape = x.shape[:axis] + x.shape[axis + 1 :]
+        ys = [self.like(x, shape) for _ in range(x.shape[axis])]
+        return self.ops("UNPACK", [x.index], ys, num=len(ys), axis=axis)
+
+    def pack(self, values: list[Value], axis: int) -> Value:
+        first = values[0]
+        values = [self.quantize(v, first.scale, first.zero_point) for v in values]
+        shape = (*first.shape[:axis], len(values), *first.shape[axis:])
+        return self.op("PACK", [v.index for v in values], self.like(first, shape), valuesCount=len(values), axis=axis)
+
+    def transpose(self, x: Value, order: list[int]) -> Value:
+        y = self.like(x, tuple(x.shape[d] for d in order))
+        return self.op("TRANSPOSE", [x.index, self.b.ints(order)], y)
+
+    def hard_swish(self, x: Value) -> Value:
+        return self.op("HARD_SWISH", [x.index], self.value(x.shape, x.scale * 0.9, int(self.rng.integers(-30, 30))))
+
     def mean(self, x: Value) -> Value:
         y = self.value((x.shape[0], 1, 1, x.shape[3]), x.scale * 0.7, int(self.rng.integers(-30, 30)))
         return self.op("MEAN", [x.index, self.b.ints([1, 2])], y, keepDims=True)
@@ -137,7 +164,7 @@ def random_graph(rng: Rng, operators: int) -> bytes:
         x = values[-1 - min(int(rng.exponential(3)), len(values) - 1)]
         same = [v for v in values if v.shape == x.shape]
         other = same[int(rng.integers(len(same)))]
-        kind = int(rng.integers(16))
+        kind = int(rng.integers(20))
         if x.elements > 3000 and kind in (2, 8, 12):
             continue
         if kind == 0:
@@ -169,8 +196,22 @@ def random_graph(rng: Rng, operators: int) -> bytes:
             y = g.pool(x, bool(rng.random() < 0.5))
         elif kind == 14:
             y = g.quantize(x, float(np.float32(x.scale * 1.5)), int(rng.integers(-50, 50)))
-        else:
+        elif kind == 15:
             y = g.softmax(x)
+        elif kind == 16:
+            y = g.transpose(x, [0, *(int(d) for d in 1 + rng.permutation(3))])
+        elif kind == 17:
+            y = g.hard_swish(x)
+        elif kind == 18:
+            axis = int(rng.integers(1, 4))
+            parts = int(rng.choice([n for n in (1, 2, 3, 4, 6) if x.shape[axis] % n == 0]))
+            pieces = g.split(x, axis, parts)
+            values.extend(pieces[:-1])
+            made.extend(pieces[:-1])
+            y = pieces[-1]
+        else:
+            axis = int(rng.integers(1, 4))
+            y = g.pack([v for v in g.unpack(x, axis) if rng.random() < 0.7] or g.unpack(x, axis), axis)
         values.append(y)
         made.append(y)
     leaves = [v for v in made if v.index not in g.used]

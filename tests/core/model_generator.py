@@ -9,34 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from tflite_builder import ACTIVATIONS, SAME, VALID, ModelBuilder
-
-Rng = np.random.Generator
-
-
-def _scale(rng: Rng, low: float = 1e-3, high: float = 0.2) -> float:
-    """Log-uniform."""
-    return float(np.float32(np.exp(rng.uniform(np.log(low), np.log(high)))))
-
-
-def _zero_point(rng: Rng) -> int:
-    return int(rng.choice([-128, 0, 127, rng.integers(-128, 128)]))
-
-
-def _size(rng: Rng, most: int) -> int:
-    """1 often, up to most."""
-    return int(rng.choice([1, rng.integers(1, most + 1), rng.integers(1, most + 1)]))
-
-
-def _activation(rng: Rng) -> int:
-    return int(rng.choice(list(ACTIVATIONS.values())))
-
-
-def _int8(rng: Rng, shape: Sequence[int], low: int = -128) -> np.ndarray:
-    """Uniform, or the two ends of the range only, which drives sums to their limits."""
-    if rng.random() < 0.2:
-        return rng.choice(np.array([low, 127], np.int8), size=shape)
-    return rng.integers(low, 128, size=shape, dtype=np.int8)
+from lstm_generator import lstm
+from parts_generator import hard_swish, pack, split, transpose, unpack
+from random_values import Rng, a_scale, a_size, a_zero_point, an_activation, an_out_scale, int8_values
+from tflite_builder import SAME, VALID, ModelBuilder
 
 
 def _padded(size: int, kernel: int, stride: int, dilation: int, padding: int) -> int:
@@ -44,24 +20,12 @@ def _padded(size: int, kernel: int, stride: int, dilation: int, padding: int) ->
     return -(-size // stride) if padding == SAME else (size - reach) // stride + 1
 
 
-def _out_scale(rng: Rng, natural: float) -> float:
-    """Return a scale that the values about fill, or one that makes the multiplier large, tiny or a power of two."""
-    kind = rng.random()
-    if kind < 0.55:
-        return float(np.float32(natural * np.exp(rng.uniform(-1.5, 1.5))))
-    if kind < 0.7:
-        return float(np.float32(natural * 2.0 ** int(rng.integers(-12, 1))))
-    if kind < 0.85:
-        return float(np.float32(natural * np.exp(rng.uniform(-16, 0))))
-    return float(np.float32(natural * np.exp(rng.uniform(0, 24))))
-
-
 def _weights(
     b: ModelBuilder, rng: Rng, shape: Sequence[int], channels: int, axis: int, in_scale: float, bias: bool
 ) -> tuple[list[int], float]:
     """Weights, per tensor or per channel, and bias: tensor indices and the mean scale."""
-    scales = np.array([_scale(rng, 1e-4, 2e-2) for _ in range(channels if rng.random() < 0.7 else 1)], np.float32)
-    indices = [b.tensor(shape, scales, 0, _int8(rng, shape, -127), axis=axis)]
+    scales = np.array([a_scale(rng, 1e-4, 2e-2) for _ in range(channels if rng.random() < 0.7 else 1)], np.float32)
+    indices = [b.tensor(shape, scales, 0, int8_values(rng, shape, -127), axis=axis)]
     if bias:
         span = int(rng.choice([1 << 8, 1 << 16, 1 << 31]))
         values = rng.integers(-span, span, size=channels).astype(np.int64).clip(-(1 << 31), (1 << 31) - 1)
@@ -71,69 +35,69 @@ def _weights(
 
 def conv_2d(rng: Rng) -> bytes:
     b = ModelBuilder()
-    n, h, w = _size(rng, 3), _size(rng, 9), _size(rng, 9)
+    n, h, w = a_size(rng, 3), a_size(rng, 9), a_size(rng, 9)
     groups = int(rng.choice([1, 1, 1, 2, 3]))
-    in_c, out_c = _size(rng, 9) * groups, _size(rng, 11) * groups
+    in_c, out_c = a_size(rng, 9) * groups, a_size(rng, 11) * groups
     padding = int(rng.choice([SAME, VALID]))
-    k_h, k_w, d_h, d_w = _size(rng, 5), _size(rng, 5), _size(rng, 3), _size(rng, 3)
+    k_h, k_w, d_h, d_w = a_size(rng, 5), a_size(rng, 5), a_size(rng, 3), a_size(rng, 3)
     if padding == VALID:
         h, w = h + (k_h - 1) * d_h, w + (k_w - 1) * d_w
-    s_h, s_w = _size(rng, 4), _size(rng, 4)
-    in_scale = _scale(rng)
-    x = b.tensor([n, h, w, in_c], in_scale, _zero_point(rng))
+    s_h, s_w = a_size(rng, 4), a_size(rng, 4)
+    in_scale = a_scale(rng)
+    x = b.tensor([n, h, w, in_c], in_scale, a_zero_point(rng))
     shape = [out_c, k_h, k_w, in_c // groups]
     parameters, scale = _weights(b, rng, shape, out_c, 0, in_scale, bool(rng.random() < 0.8))
     natural = in_scale * scale * 60 * np.sqrt(k_h * k_w * in_c)
     y_shape = [n, _padded(h, k_h, s_h, d_h, padding), _padded(w, k_w, s_w, d_w, padding), out_c]
-    y = b.tensor(y_shape, _out_scale(rng, natural), _zero_point(rng))
+    y = b.tensor(y_shape, an_out_scale(rng, natural), a_zero_point(rng))
     b.op(
         "CONV_2D", [x, *parameters], [y], padding=padding, strideH=s_h, strideW=s_w, dilationHFactor=d_h,
-        dilationWFactor=d_w, fusedActivationFunction=_activation(rng),
+        dilationWFactor=d_w, fusedActivationFunction=an_activation(rng),
     )  # fmt: skip
     return b.build([x], [y])
 
 
 def depthwise_conv_2d(rng: Rng) -> bytes:
     b = ModelBuilder()
-    n, h, w, in_c, multiplier = _size(rng, 3), _size(rng, 9), _size(rng, 9), _size(rng, 17), _size(rng, 4)
+    n, h, w, in_c, multiplier = a_size(rng, 3), a_size(rng, 9), a_size(rng, 9), a_size(rng, 17), a_size(rng, 4)
     padding = int(rng.choice([SAME, VALID]))
-    k_h, k_w, d_h, d_w = _size(rng, 5), _size(rng, 5), _size(rng, 3), _size(rng, 3)
+    k_h, k_w, d_h, d_w = a_size(rng, 5), a_size(rng, 5), a_size(rng, 3), a_size(rng, 3)
     if padding == VALID:
         h, w = h + (k_h - 1) * d_h, w + (k_w - 1) * d_w
-    s_h, s_w = _size(rng, 4), _size(rng, 4)
-    in_scale, out_c = _scale(rng), in_c * multiplier
-    x = b.tensor([n, h, w, in_c], in_scale, _zero_point(rng))
+    s_h, s_w = a_size(rng, 4), a_size(rng, 4)
+    in_scale, out_c = a_scale(rng), in_c * multiplier
+    x = b.tensor([n, h, w, in_c], in_scale, a_zero_point(rng))
     parameters, scale = _weights(b, rng, [1, k_h, k_w, out_c], out_c, 3, in_scale, bool(rng.random() < 0.8))
     natural = in_scale * scale * 60 * np.sqrt(k_h * k_w)
     y_shape = [n, _padded(h, k_h, s_h, d_h, padding), _padded(w, k_w, s_w, d_w, padding), out_c]
-    y = b.tensor(y_shape, _out_scale(rng, natural), _zero_point(rng))
+    y = b.tensor(y_shape, an_out_scale(rng, natural), a_zero_point(rng))
     b.op(
         "DEPTHWISE_CONV_2D", [x, *parameters], [y], padding=padding, strideH=s_h, strideW=s_w, dilationHFactor=d_h,
-        dilationWFactor=d_w, depthMultiplier=multiplier, fusedActivationFunction=_activation(rng),
+        dilationWFactor=d_w, depthMultiplier=multiplier, fusedActivationFunction=an_activation(rng),
     )  # fmt: skip
     return b.build([x], [y])
 
 
 def fully_connected(rng: Rng) -> bytes:
     b = ModelBuilder()
-    depth, units = _size(rng, 70), _size(rng, 20)
-    outer = [_size(rng, 3) for _ in range(int(rng.integers(1, 3)))]
-    in_scale = _scale(rng)
-    x = b.tensor([*outer, depth], in_scale, _zero_point(rng))
+    depth, units = a_size(rng, 70), a_size(rng, 20)
+    outer = [a_size(rng, 3) for _ in range(int(rng.integers(1, 3)))]
+    in_scale = a_scale(rng)
+    x = b.tensor([*outer, depth], in_scale, a_zero_point(rng))
     parameters, scale = _weights(b, rng, [units, depth], units, 0, in_scale, bool(rng.random() < 0.6))
     if len(parameters) == 1 and rng.random() < 0.5:
         parameters.append(-1)  # how converters leave the bias out
     keep = len(outer) > 1 and rng.random() < 0.5
     y_shape = [*outer, units] if keep else [int(np.prod(outer)), units]
-    y = b.tensor(y_shape, _out_scale(rng, in_scale * scale * 60 * np.sqrt(depth)), _zero_point(rng))
-    b.op("FULLY_CONNECTED", [x, *parameters], [y], fusedActivationFunction=_activation(rng), keepNumDims=keep)
+    y = b.tensor(y_shape, an_out_scale(rng, in_scale * scale * 60 * np.sqrt(depth)), a_zero_point(rng))
+    b.op("FULLY_CONNECTED", [x, *parameters], [y], fusedActivationFunction=an_activation(rng), keepNumDims=keep)
     return b.build([x], [y])
 
 
 def _binary(name: str) -> Callable[[Rng], bytes]:
     def make(rng: Rng) -> bytes:
         b = ModelBuilder()
-        shape = [_size(rng, 6) for _ in range(int(rng.integers(1, 5)))]
+        shape = [a_size(rng, 6) for _ in range(int(rng.integers(1, 5)))]
         shapes = [list(shape), list(shape)]
         if rng.random() < 0.6:
             for d in range(len(shape)):  # broadcasting: a side has one of this dimension, or lacks the leading ones
@@ -142,21 +106,21 @@ def _binary(name: str) -> Callable[[Rng], bytes]:
             if rng.random() < 0.3:
                 cut = int(rng.integers(len(shape)))
                 shapes[int(rng.integers(2))] = shape[cut:]
-        scales = [_scale(rng), _scale(rng)]
+        scales = [a_scale(rng), a_scale(rng)]
         if rng.random() < 0.2:
             scales[1] = scales[0]
         if rng.random() < 0.1:
-            scales[1] = _scale(rng, 1e-9, 1e-6)
-        a = b.tensor(shapes[0], scales[0], _zero_point(rng))
+            scales[1] = a_scale(rng, 1e-9, 1e-6)
+        a = b.tensor(shapes[0], scales[0], a_zero_point(rng))
         constant = rng.random() < 0.3
-        other = b.tensor(shapes[1], scales[1], _zero_point(rng), _int8(rng, shapes[1]) if constant else None)
+        other = b.tensor(shapes[1], scales[1], a_zero_point(rng), int8_values(rng, shapes[1]) if constant else None)
         if name == "MUL":
-            scale = _out_scale(rng, scales[0] * scales[1] * 100)
+            scale = an_out_scale(rng, scales[0] * scales[1] * 100)
         else:  # the reference aborts on an output multiplier of one and more: max scale * 2 / 2^20 / output scale
-            scale = max(_out_scale(rng, max(scales)), 4 * max(scales) / (1 << 20))
-        y = b.tensor(np.broadcast_shapes(*map(tuple, shapes)), scale, _zero_point(rng))
+            scale = max(an_out_scale(rng, max(scales)), 4 * max(scales) / (1 << 20))
+        y = b.tensor(np.broadcast_shapes(*map(tuple, shapes)), scale, a_zero_point(rng))
         pair = [a, other] if rng.random() < 0.7 else [other, a]
-        b.op(name, pair, [y], fusedActivationFunction=_activation(rng))
+        b.op(name, pair, [y], fusedActivationFunction=an_activation(rng))
         return b.build([a] if constant else [a, other], [y])
 
     return make
@@ -165,9 +129,9 @@ def _binary(name: str) -> Callable[[Rng], bytes]:
 def _saturating(name: str) -> Callable[[Rng], bytes]:
     def make(rng: Rng) -> bytes:
         b = ModelBuilder()
-        shape = [_size(rng, 9) for _ in range(int(rng.integers(1, 4)))] + [64]
-        scale = float(rng.choice([_scale(rng, 1e-3, 1.0), _scale(rng, 1e-6, 100), 2.0 ** -int(rng.integers(-5, 9))]))
-        x = b.tensor(shape, scale, _zero_point(rng))
+        shape = [a_size(rng, 9) for _ in range(int(rng.integers(1, 4)))] + [64]
+        scale = float(rng.choice([a_scale(rng, 1e-3, 1.0), a_scale(rng, 1e-6, 100), 2.0 ** -int(rng.integers(-5, 9))]))
+        x = b.tensor(shape, scale, a_zero_point(rng))
         y = b.tensor(shape, 1 / 256 if name == "LOGISTIC" else 1 / 128, -128 if name == "LOGISTIC" else 0)
         b.op(name, [x], [y])
         return b.build([x], [y])
@@ -177,9 +141,9 @@ def _saturating(name: str) -> Callable[[Rng], bytes]:
 
 def softmax(rng: Rng) -> bytes:
     b = ModelBuilder()
-    shape = [_size(rng, 5) for _ in range(int(rng.integers(0, 3)))] + [_size(rng, 40)]
-    scale = float(rng.choice([_scale(rng), _scale(rng, 1e-6, 100)]))
-    x = b.tensor(shape, scale, _zero_point(rng))
+    shape = [a_size(rng, 5) for _ in range(int(rng.integers(0, 3)))] + [a_size(rng, 40)]
+    scale = float(rng.choice([a_scale(rng), a_scale(rng, 1e-6, 100)]))
+    x = b.tensor(shape, scale, a_zero_point(rng))
     y = b.tensor(shape, 1 / 256, -128)
     b.op("SOFTMAX", [x], [y], beta=float(np.float32(rng.choice([1.0, 0.3, 2.5]))))
     return b.build([x], [y])
@@ -189,13 +153,13 @@ def concatenation(rng: Rng) -> bytes:
     b = ModelBuilder()
     dims = int(rng.integers(1, 5))
     axis = int(rng.integers(dims))
-    shape = [_size(rng, 6) for _ in range(dims)]
-    scale, zero_point = _scale(rng), _zero_point(rng)
+    shape = [a_size(rng, 6) for _ in range(dims)]
+    scale, zero_point = a_scale(rng), a_zero_point(rng)
     inputs, free, total = [], [], 0
     for i in range(int(rng.integers(1, 6))):
-        shape[axis] = _size(rng, 6)
+        shape[axis] = a_size(rng, 6)
         total += shape[axis]
-        data = _int8(rng, shape) if i and rng.random() < 0.2 else None
+        data = int8_values(rng, shape) if i and rng.random() < 0.2 else None
         inputs.append(b.tensor(shape, scale, zero_point, data))
         if data is None:
             free.append(inputs[-1])
@@ -207,8 +171,8 @@ def concatenation(rng: Rng) -> bytes:
 
 def reshape(rng: Rng) -> bytes:
     b = ModelBuilder()
-    shape = [_size(rng, 6) for _ in range(int(rng.integers(1, 5)))]
-    scale, zero_point = _scale(rng), _zero_point(rng)
+    shape = [a_size(rng, 6) for _ in range(int(rng.integers(1, 5)))]
+    scale, zero_point = a_scale(rng), a_zero_point(rng)
     count = int(np.prod(shape))
     new = [count] if rng.random() < 0.5 else list(reversed(shape))
     x, y = b.tensor(shape, scale, zero_point), b.tensor(new, scale, zero_point)
@@ -218,7 +182,7 @@ def reshape(rng: Rng) -> bytes:
 
 def strided_slice(rng: Rng) -> bytes:
     b = ModelBuilder()
-    shape = [_size(rng, 8) for _ in range(int(rng.integers(1, 5)))]
+    shape = [a_size(rng, 8) for _ in range(int(rng.integers(1, 5)))]
     begin, end, strides, out = [], [], [], []
     masks = {"beginMask": 0, "endMask": 0, "shrinkAxisMask": 0}
     for d, size in enumerate(shape):
@@ -238,7 +202,7 @@ def strided_slice(rng: Rng) -> bytes:
         strides.append(1 if shrink else step)
         if not shrink:
             out.append(count)
-    scale, zero_point = _scale(rng), _zero_point(rng)
+    scale, zero_point = a_scale(rng), a_zero_point(rng)
     x, y = b.tensor(shape, scale, zero_point), b.tensor(out, scale, zero_point)
     b.op("STRIDED_SLICE", [x, b.ints(begin), b.ints(end), b.ints(strides)], [y], **masks)
     return b.build([x], [y])
@@ -246,9 +210,9 @@ def strided_slice(rng: Rng) -> bytes:
 
 def pad(rng: Rng) -> bytes:
     b = ModelBuilder()
-    shape = [_size(rng, 6) for _ in range(int(rng.integers(1, 5)))]
+    shape = [a_size(rng, 6) for _ in range(int(rng.integers(1, 5)))]
     pads = rng.integers(0, 4, size=(len(shape), 2))
-    scale, zero_point = _scale(rng), _zero_point(rng)
+    scale, zero_point = a_scale(rng), a_zero_point(rng)
     x = b.tensor(shape, scale, zero_point)
     y = b.tensor([int(v) for v in np.array(shape) + pads.sum(1)], scale, zero_point)
     b.op("PAD", [x, b.ints(pads)], [y])
@@ -258,18 +222,18 @@ def pad(rng: Rng) -> bytes:
 def _pool(name: str) -> Callable[[Rng], bytes]:
     def make(rng: Rng) -> bytes:
         b = ModelBuilder()
-        n, h, w, c = _size(rng, 3), _size(rng, 10), _size(rng, 10), _size(rng, 19)
-        k_h, k_w, s_h, s_w = _size(rng, 5), _size(rng, 5), _size(rng, 4), _size(rng, 4)
+        n, h, w, c = a_size(rng, 3), a_size(rng, 10), a_size(rng, 10), a_size(rng, 19)
+        k_h, k_w, s_h, s_w = a_size(rng, 5), a_size(rng, 5), a_size(rng, 4), a_size(rng, 4)
         padding = int(rng.choice([SAME, VALID]))
         if padding == VALID:
             h, w = h + k_h - 1, w + k_w - 1
-        scale, zero_point = _scale(rng), _zero_point(rng)
+        scale, zero_point = a_scale(rng), a_zero_point(rng)
         x = b.tensor([n, h, w, c], scale, zero_point)
         y_shape = [n, _padded(h, k_h, s_h, 1, padding), _padded(w, k_w, s_w, 1, padding), c]
         y = b.tensor(y_shape, scale, zero_point)
         b.op(
             name, [x], [y], padding=padding, strideH=s_h, strideW=s_w, filterHeight=k_h, filterWidth=k_w,
-            fusedActivationFunction=_activation(rng),
+            fusedActivationFunction=an_activation(rng),
         )  # fmt: skip
         return b.build([x], [y])
 
@@ -279,37 +243,37 @@ def _pool(name: str) -> Callable[[Rng], bytes]:
 def mean(rng: Rng) -> bytes:
     b = ModelBuilder()
     dims = int(rng.integers(1, 5))
-    shape = [_size(rng, 9) for _ in range(dims)]
+    shape = [a_size(rng, 9) for _ in range(dims)]
     axes = rng.permutation(dims)[: int(rng.integers(1, dims + 1))]
     keep = bool(rng.random() < 0.5)
-    in_scale = _scale(rng)
-    zero_point = _zero_point(rng)
+    in_scale = a_scale(rng)
+    zero_point = a_zero_point(rng)
     same = rng.random() < 0.3
     x = b.tensor(shape, in_scale, zero_point)
     out = [1 if d in axes else s for d, s in enumerate(shape)] if keep else [
         s for d, s in enumerate(shape) if d not in axes
     ]  # fmt: skip
-    y = b.tensor(out, in_scale if same else _out_scale(rng, in_scale), zero_point if same else _zero_point(rng))
+    y = b.tensor(out, in_scale if same else an_out_scale(rng, in_scale), zero_point if same else a_zero_point(rng))
     b.op("MEAN", [x, b.ints([int(a) - (dims if rng.random() < 0.3 else 0) for a in axes])], [y], keepDims=keep)
     return b.build([x], [y])
 
 
 def quantize(rng: Rng) -> bytes:
     b = ModelBuilder()
-    shape = [_size(rng, 9) for _ in range(int(rng.integers(1, 4)))] + [32]
-    scale = _scale(rng)
-    x = b.tensor(shape, scale, _zero_point(rng))
-    y = b.tensor(shape, scale if rng.random() < 0.2 else _out_scale(rng, scale), _zero_point(rng))
+    shape = [a_size(rng, 9) for _ in range(int(rng.integers(1, 4)))] + [32]
+    scale = a_scale(rng)
+    x = b.tensor(shape, scale, a_zero_point(rng))
+    y = b.tensor(shape, scale if rng.random() < 0.2 else an_out_scale(rng, scale), a_zero_point(rng))
     b.op("QUANTIZE", [x], [y])
     return b.build([x], [y])
 
 
 def leaky_relu(rng: Rng) -> bytes:
     b = ModelBuilder()
-    shape = [_size(rng, 9) for _ in range(int(rng.integers(1, 4)))] + [32]
-    scale = _scale(rng)
-    x = b.tensor(shape, scale, _zero_point(rng))
-    y = b.tensor(shape, _out_scale(rng, scale), _zero_point(rng))
+    shape = [a_size(rng, 9) for _ in range(int(rng.integers(1, 4)))] + [32]
+    scale = a_scale(rng)
+    x = b.tensor(shape, scale, a_zero_point(rng))
+    y = b.tensor(shape, an_out_scale(rng, scale), a_zero_point(rng))
     b.op("LEAKY_RELU", [x], [y], alpha=float(np.float32(rng.choice([0.0, 0.01, 0.3, 1.0, rng.uniform(0, 4)]))))
     return b.build([x], [y])
 
@@ -333,4 +297,10 @@ GENERATORS: dict[str, Callable[[Rng], Any]] = {
     "MAX_POOL_2D": _pool("MAX_POOL_2D"),
     "AVERAGE_POOL_2D": _pool("AVERAGE_POOL_2D"),
     "PAD": pad,
+    "HARD_SWISH": hard_swish,
+    "PACK": pack,
+    "SPLIT": split,
+    "TRANSPOSE": transpose,
+    "UNPACK": unpack,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": lstm,
 }

@@ -10,7 +10,10 @@ import numpy as np
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 # Operators whose table of options is not named after them.
-_OPTIONS = {"AVERAGE_POOL_2D": "Pool2D", "MAX_POOL_2D": "Pool2D", "MEAN": "Reducer"}
+_OPTIONS = {
+    "AVERAGE_POOL_2D": "Pool2D", "MAX_POOL_2D": "Pool2D", "MEAN": "Reducer",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTM",
+}  # fmt: skip
 
 
 def _options(name: str) -> Any:
@@ -19,8 +22,12 @@ def _options(name: str) -> Any:
     return getattr(schema, f"{_OPTIONS.get(name, words)}OptionsT", None)
 
 
-_TYPES = {"int8": schema.TensorType.INT8, "int32": schema.TensorType.INT32, "float32": schema.TensorType.FLOAT32}
+_TYPES = {
+    "int8": schema.TensorType.INT8, "int16": schema.TensorType.INT16, "int32": schema.TensorType.INT32,
+    "float32": schema.TensorType.FLOAT32,
+}  # fmt: skip
 ACTIVATIONS = {"NONE": 0, "RELU": 1, "RELU_N1_TO_1": 2, "RELU6": 3}
+TANH = 4  # fused into an LSTM only
 SAME, VALID = 0, 1
 
 
@@ -41,6 +48,7 @@ class ModelBuilder:
         data: np.ndarray | None = None,
         dtype: str = "int8",
         axis: int = 0,
+        variable: bool = False,
     ) -> int:
         """Add a tensor and return its index. An array of scales makes it per channel along axis; data constant."""
         buffer = schema.BufferT()
@@ -52,6 +60,7 @@ class ModelBuilder:
         tensor.type = _TYPES[dtype]
         tensor.shape = list(shape)
         tensor.buffer = len(self._buffers) - 1
+        tensor.isVariable = variable
         if scale is not None:
             scales = np.atleast_1d(np.asarray(scale, np.float32))
             quantization = schema.QuantizationParametersT()

@@ -99,7 +99,9 @@ def test_the_rules_of_the_table_of_actions_are_rules_of_the_firmware() -> None:
 def test_the_boards_whose_led_flashes_are_those_with_an_led() -> None:
     sentence = (DOCS / "actions.md").read_text(encoding="utf-8").partition("show what they do: ")[2].partition(".")[0]
     files = (DOCS.parent / "boards").glob("*.toml")
-    with_led = {file.stem for file in files if "led" in tomllib.loads(file.read_text(encoding="utf-8"))}
+    boards = {file.stem: tomllib.loads(file.read_text(encoding="utf-8")) for file in files}
+    # With CircuitPython's own image the computer listens, and the board shows nothing.
+    with_led = {name for name, board in boards.items() if "led" in board and board.get("way") != "circuitpython"}
     assert set(re.findall(r"`(\w+)`", sentence)) == with_led
 
 

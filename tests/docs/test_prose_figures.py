@@ -76,6 +76,12 @@ def _file_kb() -> list[float]:
     return [round(len(load_model("home").data) / 1000, -1)]
 
 
+def _module_kb() -> list[float]:
+    table = (ROOT / "firmware" / "natmod" / "README.md").read_text(encoding="utf-8")
+    sizes = [int(size.replace(",", "")) for size in re.findall(r"^\| `\w+` \|[^|]*\| ([\d,]+) \|", table, re.MULTILINE)]
+    return [round(size / 1000) for size in (min(sizes), max(sizes))]
+
+
 def _share() -> list[float]:
     return [round(100 * 266 * 16000 / (find_board("rpi_pico").clock_hz), 1)]
 
@@ -105,14 +111,19 @@ FIGURES: dict[str, dict[str, Source]] = {
         "512 KB": _esp_region,
         "1200 baud": Place("host_sdk/soundsdk/flash/uf2_copy.py", "_TOUCH_BAUD = 1200"),
     },
-    "glossary.md": {"128 ms": _step},
+    "glossary.md": {"128 ms": _step, "1 to 3 s": Place("firmware/soundfw/detect/rise.py", "1 to 3 s ago")},
     "how.md": {
         "20 seconds": _EVENING,
         "32 ms": lambda: _in_ms("window"),
         "16 ms": lambda: _in_ms("hop"),
         "40 bands": lambda: [_home("bands")],
         "128 ms": _step,
+        "1 to 3 s": Place("firmware/soundfw/detect/rise.py", "1 to 3 s ago"),
+        "8 dB": Place("firmware/soundfw/detect/rise.py", "_LEAST_DB = const(8)"),
+        "1.8 s": Place("firmware/soundfw/detect/detector.py", "_PAUSE_MS = const(1800)"),
+        "1.65 s": Place("firmware/soundfw/detect/detector.py", "a smoke alarm does for 1.65 s"),
     },
+    "install.md": {"47 to 59 KB": _module_kb},
     "program.md": {"800 bytes": _on_page("program.md", r"unplug_read=(\d+)")},
     "report.md": dict.fromkeys(("90 %", "0.3 s", "1 s"), GUIDANCE),
     "troubleshooting.md": {

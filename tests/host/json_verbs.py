@@ -42,6 +42,7 @@ def words_of(verb: str, folder: Path) -> list[str]:
         "flash": ["rpi_pico"],
         "train": ["--data", data, "-o", str(folder / "trained.tflite")],
         "crossval": ["--data", data, "-o", str(folder / "folds")],
+        "adopt": [model, "--labels", "high,low", "--head", "softmax", "-o", str(folder / "adopted.tflite")],
         "demo": ["-o", str(folder / "demo"), "-m", model],
         "sim": [str(folder / "data" / "high" / "a.wav"), "-m", model],
         "evaluate-scenes": [model, "--seeds", "1", "--seconds", "10"],

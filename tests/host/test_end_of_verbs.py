@@ -40,6 +40,7 @@ FAILS: dict[str, tuple[list[str], int]] = {
     "calibrate": (["tone.tflite", "--max-fa-per-hour", "0.01", "--background", "quiet"], 6),
     "train": (["--data", "no-such", "-o", "trained.tflite"], 1),
     "crossval": (["--data", "no-such", "-o", "folds"], 1),
+    "adopt": (["no-such.tflite", "--labels", "a", "-o", "adopted.tflite"], 1),
     "devices": (["--no-such-option"], 2),
     "monitor": ([], 3),
     "listen": (["--microphone", "none"], 3),

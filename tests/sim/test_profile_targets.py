@@ -27,7 +27,8 @@ BOARDS = ["rpi_pico", "qemu_rv32"]
 KEYS = {
     "board", "runs_on", "model", "unit", "clock_hz", "hop_ms", "hops", "total", "least_total", "frontend",
     "frontend_stages", "network", "operators", "post", "microphone", "interrupts", "ms", "ms_at_least", "rt",
-    "arena_bytes", "flash_bytes", "flash_room_bytes", "static_bytes", "heap_bytes", "heap_free_start_bytes",
+    "arena_bytes", "engines", "flash_bytes", "flash_room_bytes", "static_bytes", "heap_bytes",
+    "heap_free_start_bytes",
     "heap_free_bytes", "ram_bytes", "power", "not_modelled", "checks",
 }  # fmt: skip
 

@@ -35,6 +35,19 @@ def _unrolled_gru(layers: Any, x: Any) -> Any:
     return layers.Dense(CLASSES)(layers.GRU(8, unroll=True)(layers.Reshape((FRAMES, BANDS))(x)))
 
 
+def _short(make: Callable[[Any], Any]) -> _Net:
+    """Return a network with a recurrent layer that is unrolled over 4 pairs of frames."""
+
+    def net(layers: Any, x: Any) -> Any:
+        return layers.Dense(CLASSES)(make(layers)(layers.Reshape((FRAMES // 2, 2 * BANDS))(x)))
+
+    return net
+
+
+def _bands_first(layers: Any, x: Any) -> Any:
+    return _plain(layers, layers.Permute((2, 1, 3))(x))
+
+
 def _conv1d(layers: Any, x: Any) -> Any:
     x = layers.Conv1D(8, 3)(layers.Reshape((FRAMES, BANDS))(x))
     return layers.Dense(CLASSES)(layers.GlobalMaxPooling1D()(x))
@@ -60,15 +73,15 @@ NETWORKS: dict[str, tuple[_Net, str, str]] = {
     "int16x8": (_plain, "int16x8", "inputs and outputs must be int8"),
     "leaky_relu": (_after_convolution(lambda layers: layers.LeakyReLU()), "int8", ""),
     "prelu": (_after_convolution(lambda layers: layers.PReLU()), "int8", "(PRELU): unsupported operator"),
-    "hard_swish": (
-        _after_convolution(lambda layers: layers.Activation("hard_silu")),
-        "int8",
-        "(HARD_SWISH): unsupported operator",
-    ),
+    "hard_swish": (_after_convolution(lambda layers: layers.Activation("hard_silu")), "int8", ""),
     "elu": (_after_convolution(lambda layers: layers.ELU()), "int8", "(DEQUANTIZE): unsupported operator"),
     "gelu": (_after_convolution(lambda layers: layers.Activation("gelu")), "int8", "(GELU): unsupported operator"),
-    "transpose": (_transposed, "int8", "(TRANSPOSE): unsupported operator"),
-    "gru_unrolled": (_unrolled_gru, "int8", "(UNPACK): unsupported operator"),
+    "transpose": (_transposed, "int8", ""),
+    "gru_unrolled": (_unrolled_gru, "int8, again", "(STRIDED_SLICE), tensor 125: the model exceeds a limit"),
+    "gru_short": (_short(lambda layers: layers.GRU(8, unroll=True, reset_after=False)), "int8, again", ""),
+    "gru_reset_after": (_short(lambda layers: layers.GRU(8, unroll=True)), "int8, again", ""),
+    "lstm_short": (_short(lambda layers: layers.LSTM(8, unroll=True)), "int8, again", ""),
+    "bands_first": (_bands_first, "int8", ""),
     "conv1d": (_conv1d, "int8", "(REDUCE_MAX): unsupported operator"),
     "dynamic_batch": (_flat, "int8, any batch", "(SHAPE): unsupported operator"),
     "upsampled": (_upsampled, "int8", "exceeds a limit of this build (model.limit)"),
@@ -76,7 +89,30 @@ NETWORKS: dict[str, tuple[_Net, str, str]] = {
 
 
 def write(name: str, folder: Path) -> Path:
-    """Convert a network of NETWORKS and return the path of its file."""
+    """Convert a network of NETWORKS and return the path of its file.
+
+    TensorFlow's converter leaves parts of the same recurrent network in float in about every other run, depending on
+    addresses in memory; those marked "again" are converted until it does not.
+    """
+    path = folder / f"{name}.tflite"
+    for _ in range(40 if "again" in NETWORKS[name][1] else 1):
+        path.write_bytes(_convert(name))
+        if "again" not in NETWORKS[name][1] or not _has_floats(path):
+            break
+    return path
+
+
+def _has_floats(path: Path) -> bool:
+    import soundcore
+
+    try:
+        soundcore.Model(path.read_bytes())
+    except soundcore.Error as error:
+        return "(DEQUANTIZE)" in str(error.args[1])
+    return False
+
+
+def _convert(name: str) -> bytes:
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
@@ -98,14 +134,12 @@ def write(name: str, folder: Path) -> Path:
     if way == "int16x8":
         both = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
         converter.target_spec.supported_ops = [both]
-    kind = {"int8": tf.int8, "int8, any batch": tf.int8, "uint8": tf.uint8}.get(way)
+    kind = tf.int8 if way.split(",")[0] == "int8" else tf.uint8 if way == "uint8" else None
     if kind is not None:
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = kind
-    path = folder / f"{name}.tflite"
     with StderrSilenced():
-        path.write_bytes(converter.convert())
-    return path
+        return bytes(converter.convert())
 
 
 def write_two_subgraphs(folder: Path) -> Path:

@@ -41,7 +41,7 @@ def pack_detector(converted: bytes, shape: StepSpec, metadata: dict[str, Any]) -
     model.description = METADATA_NAME
     graph.name = None
     used: dict[bytes, int] = {}
-    buffers = [_buffer(schema, None)]  # buffer 0 is empty by convention
+    buffers = [aligned_buffer(schema, None)]  # buffer 0 is empty by convention
     for tensor in graph.tensors:
         tensor.name = None
         tensor.shapeSignature = None
@@ -54,14 +54,14 @@ def pack_detector(converted: bytes, shape: StepSpec, metadata: dict[str, Any]) -
         content = bytes(data)
         if content not in used:
             used[content] = len(buffers)
-            buffers.append(_buffer(schema, content))
+            buffers.append(aligned_buffer(schema, content))
         tensor.buffer = used[content]
     entry = schema.MetadataT()
     entry.name, entry.buffer = METADATA_NAME, len(buffers)
     text = json.dumps(metadata, separators=(",", ":"), ensure_ascii=True)
-    buffers.append(_buffer(schema, text.encode("ascii")))
+    buffers.append(aligned_buffer(schema, text.encode("ascii")))
     model.buffers, model.metadata, model.metadataBuffer = buffers, [entry], None
-    return _serialise(model)
+    return serialise(model)
 
 
 def tensor_map(shape: StepSpec, hop_frames: int) -> dict[str, Any]:
@@ -171,7 +171,7 @@ def _check_quantization(graph: Any, shape: StepSpec) -> None:
             raise CheckError(f"state {i} enters as {before} and leaves as {after}.", _OTHER_VERSION)
 
 
-def _buffer(schema: Any, content: bytes | None) -> Any:
+def aligned_buffer(schema: Any, content: bytes | None) -> Any:
     """Return a buffer aligned to 16 bytes, which the schema demands and the generated code omits."""
 
     class Aligned(schema.BufferT):
@@ -192,7 +192,8 @@ def _buffer(schema: Any, content: bytes | None) -> Any:
     return buffer
 
 
-def _serialise(model: Any) -> bytes:
+def serialise(model: Any) -> bytes:
+    """Return the file of a model in the schema's Python classes."""
     import flatbuffers
 
     builder = flatbuffers.Builder(1024)

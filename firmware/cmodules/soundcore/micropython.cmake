@@ -9,9 +9,9 @@ if("$ENV{SOUNDCORE_ENGINE}" STREQUAL "tflm")
     # A library of its own: MicroPython need not look for names of its own in it.
     add_library(soundcore_tflm STATIC ${CMAKE_CURRENT_LIST_DIR}/nn/model_tflm.cc ${TFLM_SOURCES})
     target_include_directories(soundcore_tflm PRIVATE ${CMAKE_CURRENT_LIST_DIR} ${TFLM_INCLUDES})
-    target_compile_definitions(soundcore_tflm PRIVATE TF_LITE_STATIC_MEMORY TF_LITE_STRIP_ERROR_STRINGS)
-    target_compile_options(soundcore_tflm PRIVATE -w -O2 -ffp-contract=off -ffunction-sections -fdata-sections
-        -fno-exceptions -fno-rtti -fno-threadsafe-statics)
+    target_compile_definitions(soundcore_tflm PRIVATE ${TFLM_DEFINITIONS})
+    target_compile_options(soundcore_tflm PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:${TFLM_FLAGS}>"
+        "$<$<COMPILE_LANGUAGE:C>:${TFLM_C_FLAGS}>")
     set_target_properties(soundcore_tflm PROPERTIES CXX_STANDARD 17)
     target_link_libraries(usermod_soundcore INTERFACE soundcore_tflm)
 endif()

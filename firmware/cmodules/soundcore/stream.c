@@ -140,6 +140,7 @@ sc_stream_t *sc_stream_init(void *memory, size_t size, const void *file, size_t 
 
 void sc_stream_reset(sc_stream_t *s) {
     sc_frontend_reset(s->frontend);
+    sc_model_reset(s->model);
     s->frame = 0;
     s->stepped = 0;
     for (size_t i = 0; i < s->states; i++) {

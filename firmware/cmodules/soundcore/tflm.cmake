@@ -1,17 +1,33 @@
-# TensorFlow Lite Micro for model_tflm.cc: from TFLM_DIR, sets TFLM_SOURCES and TFLM_INCLUDES. TFLM_DIR is a checkout of
-# tflite-micro after `make -f tensorflow/lite/micro/tools/make/Makefile third_party_downloads`, or what its
-# create_tflm_tree.py writes. Reference kernels, and of them only those of the operators in nn/ops.h. With
-# TFLM_LIBRARY (its built library, made from the same tree) nothing of it is compiled.
-if(NOT TFLM_DIR)
-    set(TFLM_DIR $ENV{TFLM_DIR})
-endif()
+# TensorFlow Lite Micro for model_tflm.cc: from TFLM_DIR and TFLM_KERNELS (settings, or variables of the environment),
+# sets TFLM_SOURCES, TFLM_INCLUDES, TFLM_FLAGS (of C++; TFLM_C_FLAGS) and TFLM_DEFINITIONS. TFLM_DIR is a checkout after
+# `make -f tensorflow/lite/micro/tools/make/Makefile third_party_downloads`, or what its create_tflm_tree.py writes. Of
+# its kernels only those of the operators in nn/ops.h: the reference ones, or where the tree has them those of
+# TFLM_KERNELS, cmsis_nn or esp_nn. With TFLM_LIBRARY (its built library, made from the same tree) nothing of it is
+# compiled.
+foreach(setting TFLM_DIR TFLM_KERNELS)
+    if(NOT ${setting})
+        set(${setting} $ENV{${setting}})
+    endif()
+endforeach()
 if(NOT EXISTS ${TFLM_DIR}/tensorflow/lite/micro/micro_interpreter.h)
     message(FATAL_ERROR "SOUNDCORE_ENGINE=tflm needs TFLM_DIR, a source tree of TensorFlow Lite Micro; "
         "'${TFLM_DIR}' has no tensorflow/lite/micro/micro_interpreter.h")
 endif()
 
+# What follows that word in tflm.list.
+function(tflm_list word into)
+    file(STRINGS ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/tflm.list lines REGEX "^${word} ")
+    list(TRANSFORM lines REPLACE "^${word} " "")
+    set(${into} ${lines} PARENT_SCOPE)
+endfunction()
+
+tflm_list(flag TFLM_FLAGS)
+set(TFLM_C_FLAGS ${TFLM_FLAGS})
+list(FILTER TFLM_C_FLAGS EXCLUDE REGEX "^-fno-(rtti|threadsafe-statics)$")
+tflm_list(define TFLM_DEFINITIONS)
+set(TFLM_PLACES third_party third_party_static tensorflow/lite/micro/tools/make/downloads)
 set(TFLM_INCLUDES ${TFLM_DIR})
-foreach(place third_party third_party_static tensorflow/lite/micro/tools/make/downloads)
+foreach(place ${TFLM_PLACES})
     foreach(library flatbuffers/include gemmlowp ruy)
         if(IS_DIRECTORY ${TFLM_DIR}/${place}/${library})
             list(APPEND TFLM_INCLUDES ${TFLM_DIR}/${place}/${library})
@@ -19,31 +35,97 @@ foreach(place third_party third_party_static tensorflow/lite/micro/tools/make/do
     endforeach()
 endforeach()
 
+# The first of the folders that exists in one of the places for libraries.
+function(tflm_library into)
+    foreach(place ${TFLM_PLACES})
+        foreach(folder ${ARGN})
+            if(IS_DIRECTORY ${TFLM_DIR}/${place}/${folder})
+                set(${into} ${TFLM_DIR}/${place}/${folder} PARENT_SCOPE)
+                return()
+            endif()
+        endforeach()
+    endforeach()
+    message(FATAL_ERROR "TFLM_KERNELS=${TFLM_KERNELS} needs the library ${ARGV1}; ${TFLM_DIR} has it in none of "
+        "${TFLM_PLACES}")
+endfunction()
+
 set(TFLM_SOURCES)
 if(NOT TFLM_LIBRARY)
     if(NOT TFLM_INCLUDES MATCHES "flatbuffers")
         message(FATAL_ERROR "${TFLM_DIR} lacks flatbuffers, gemmlowp and ruy: make third_party_downloads there, or use "
             "the tree that its create_tflm_tree.py writes")
     endif()
-    # Folders that a version does not have match nothing.
+    tflm_list(folder folders)
     set(patterns)
-    foreach(folder
-            c core/c core/api kernels kernels/internal kernels/internal/reference schema
-            micro micro/arena_allocator micro/c micro/compression micro/kernels/internal
-            micro/kernels/internal/reference micro/memory_planner micro/schema micro/tflite_bridge)
-        list(APPEND patterns ${TFLM_DIR}/tensorflow/lite/${folder}/*.cc ${TFLM_DIR}/tensorflow/lite/${folder}/*.cpp)
+    foreach(folder ${folders})
+        list(APPEND patterns ${TFLM_DIR}/${folder}/*.cc ${TFLM_DIR}/${folder}/*.cpp)
     endforeach()
-    # Its table ends each row with the file's name.
+    file(GLOB TFLM_SOURCES CONFIGURE_DEPENDS ${patterns})
+
+    set(faster)
+    if(TFLM_KERNELS STREQUAL "cmsis_nn" OR TFLM_KERNELS STREQUAL "esp_nn")
+        set(faster ${TFLM_DIR}/tensorflow/lite/micro/kernels/${TFLM_KERNELS})
+        if(NOT IS_DIRECTORY ${faster})
+            message(FATAL_ERROR "TFLM_KERNELS=${TFLM_KERNELS}: ${TFLM_DIR} has no "
+                "tensorflow/lite/micro/kernels/${TFLM_KERNELS}")
+        endif()
+    elseif(TFLM_KERNELS AND NOT TFLM_KERNELS STREQUAL "reference")
+        message(FATAL_ERROR "TFLM_KERNELS is reference, cmsis_nn or esp_nn, not '${TFLM_KERNELS}'")
+    endif()
+    # The table ends each row with the file's name.
     file(READ ${CMAKE_CURRENT_LIST_DIR}/nn/ops.h table)
     string(REGEX MATCHALL "[A-Z][A-Za-z0-9]*, [a-z_0-9]+\\)" kernels "${table}")
     list(TRANSFORM kernels REPLACE "[A-Z][A-Za-z0-9]*, ([a-z_0-9]+)\\)" "\\1")
+    tflm_list(kernel more)
+    list(APPEND kernels ${more})
     list(REMOVE_DUPLICATES kernels)
-    foreach(kernel kernel_util ${kernels})
-        foreach(ending .cc .cpp _common.cc _common.cpp)
-            list(APPEND patterns ${TFLM_DIR}/tensorflow/lite/micro/kernels/${kernel}${ending})
-        endforeach()
+    set(at ${TFLM_DIR}/tensorflow/lite/micro/kernels)
+    foreach(kernel ${kernels})
+        file(GLOB found CONFIGURE_DEPENDS ${faster}/${kernel}.cc ${faster}/${kernel}.cpp)
+        if(NOT faster OR NOT found)
+            file(GLOB found CONFIGURE_DEPENDS ${at}/${kernel}.cc ${at}/${kernel}.cpp)
+        endif()
+        if(NOT found)
+            message(FATAL_ERROR "${TFLM_DIR} has no kernel ${kernel} in tensorflow/lite/micro/kernels")
+        endif()
+        file(GLOB common CONFIGURE_DEPENDS ${at}/${kernel}_common.cc ${at}/${kernel}_common.cpp)
+        list(APPEND TFLM_SOURCES ${found} ${common})
     endforeach()
-    file(GLOB TFLM_SOURCES CONFIGURE_DEPENDS ${patterns})
     # Its own tests, and what only they use.
-    list(FILTER TFLM_SOURCES EXCLUDE REGEX "_test\\.(cc|cpp)$|/test_[a-z_]*\\.(cc|cpp)$|fake_micro_context|mock_")
+    list(FILTER TFLM_SOURCES EXCLUDE REGEX "_test\\.(cc|cpp)$|/(test_|fake_micro_context|mock_)[a-z_]*\\.(cc|cpp)$")
+    list(SORT TFLM_SOURCES)
+    tflm_list(needs needs)
+    foreach(name ${needs})
+        if(NOT TFLM_SOURCES MATCHES "/${name}\\.(cc|cpp)(;|$)")
+            message(FATAL_ERROR "${TFLM_DIR} has no ${name}.cc in any folder that firmware/cmodules/soundcore/tflm.list "
+                "names: it is not whole, or of a version that keeps it elsewhere")
+        endif()
+    endforeach()
+
+    # The libraries that those kernels call, with the definitions they are switched on by.
+    set(more)
+    if(TFLM_KERNELS STREQUAL "cmsis_nn")
+        tflm_library(library cmsis_nn)
+        tflm_library(core cmsis)
+        file(GLOB_RECURSE more CONFIGURE_DEPENDS ${library}/Source/*.c)
+        list(APPEND TFLM_INCLUDES ${library} ${library}/Include ${core} ${core}/CMSIS/Core/Include)
+        list(APPEND TFLM_DEFINITIONS CMSIS_NN)
+    elseif(TFLM_KERNELS STREQUAL "esp_nn")
+        tflm_library(library esp_nn esp-nn)
+        file(GLOB more CONFIGURE_DEPENDS ${library}/src/*/*.c ${library}/src/*/*.S)
+        # Chips' own files, and those for two cores, are for these chips.
+        if(IDF_TARGET STREQUAL "esp32s3")
+            list(FILTER more EXCLUDE REGEX "_(esp32p4|riscv_pie)\\.[cS]$")
+        elseif(IDF_TARGET STREQUAL "esp32p4")
+            list(FILTER more EXCLUDE REGEX "_esp32s3\\.[cS]$")
+        else()
+            list(FILTER more EXCLUDE REGEX "_(esp32s3|esp32p4|riscv_pie|multicore|mt|mt_split)\\.[cS]$|_mt_")
+        endif()
+        list(APPEND TFLM_INCLUDES ${library}/include ${library}/src/common)
+        list(APPEND TFLM_DEFINITIONS ESP_NN CONFIG_NN_OPTIMIZED)
+    endif()
+    if(faster AND NOT more)
+        message(FATAL_ERROR "TFLM_KERNELS=${TFLM_KERNELS}: ${library} has no sources")
+    endif()
+    list(APPEND TFLM_SOURCES ${more})
 endif()

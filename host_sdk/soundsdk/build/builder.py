@@ -172,6 +172,7 @@ def _configuration(board: Board) -> str:
             firmware / "ports",
             *sorted(firmware.glob("cmodules/*/*.cmake")),
             *sorted(firmware.glob("cmodules/*/*.mk")),
+            *sorted(firmware.glob("cmodules/*/*.list")),
             *_steps("esp_idf", "make"),
         ]
     )
@@ -183,7 +184,7 @@ def _engine() -> str:
     if os.environ.get("SOUNDCORE_ENGINE") != "tflm":
         return ""
     tree = Path(os.environ.get("TFLM_DIR") or "/nowhere")
-    digest = hashlib.sha256(str(tree).encode())
+    digest = hashlib.sha256(f"{tree} {os.environ.get('TFLM_KERNELS', '')}".encode())
     for path in sorted((tree / "tensorflow").rglob("*")):
         status = path.stat()
         digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())

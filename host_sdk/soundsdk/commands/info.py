@@ -14,6 +14,7 @@ from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import SoundsdkError, UsageError
 from soundsdk.labels import counted, printable
+from soundsdk.models.engines import EngineArenas, arenas
 from soundsdk.models.fit import misfits
 from soundsdk.models.reachability import as_set_takes, unreachable_classes
 from soundsdk.models.shipped import find_model, load_model
@@ -48,9 +49,10 @@ def info(surroundings: Surroundings, model: str | None, port: str | None, as_jso
         return
     detector = load_model(model)
     if as_json:
-        click.echo(json.dumps({**_facts(detector), "metadata": detector.metadata}))
+        engines = asdict(arenas(detector.data))
+        click.echo(json.dumps({**_facts(detector), "engines": engines, "metadata": detector.metadata}))
         return
-    _show(detector)
+    _show(detector, arenas(detector.data))
     card = find_model(model).with_suffix(".md")
     if card.is_file():
         click.echo(f"  card    {card}")
@@ -70,12 +72,14 @@ def _warnings(detector: DetectorFile) -> list[str]:
     return [*map(str, unreachable_classes(detector)), *misfits(detector)]
 
 
-def _show(detector: DetectorFile) -> None:
+def _show(detector: DetectorFile, engines: EngineArenas | None = None) -> None:
     meta = detector.metadata
     rate = meta["frontend"]["rate_hz"]
     click.echo(f"{detector.name}: {counted(len(detector.labels), 'class', 'classes')}, {meta['head']} head")
     click.echo(f"  file    {len(detector.data)} bytes")
     click.echo(f"  arena   {detector.arena_bytes} bytes, frontend included")
+    if engines is not None and engines.tflm is not None:
+        click.echo(f"  network {engines}")
     lasts = f"{1000 * detector.step_s:g} ms at {rate} Hz"
     click.echo(f"  step    {detector.step_samples} samples ({lasts}), {detector.macs:,} MACs")
     click.echo(f"  pooled  over {meta['detector']['pool_ms']} ms")

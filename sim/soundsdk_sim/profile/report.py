@@ -7,6 +7,7 @@ from typing import Any
 
 from soundsdk.boards import Board
 from soundsdk.detector_file import DetectorFile
+from soundsdk.models.engines import arenas
 from soundsdk_sim.profile import operators as model_operators
 from soundsdk_sim.profile.limits import LimitCheck
 from soundsdk_sim.profile.measured import Measured
@@ -122,6 +123,7 @@ def as_json(report: Report, checks: list[LimitCheck]) -> dict[str, Any]:
         "ms_at_least": report.ms_at_least,
         "rt": report.share,
         "arena_bytes": report.detector.arena_bytes,
+        "engines": asdict(arenas(report.detector.data)),
         "flash_bytes": report.flash_bytes if own else None,
         "flash_room_bytes": report.board.image_bytes or None,
         "static_bytes": measured.static_bytes if own else None,

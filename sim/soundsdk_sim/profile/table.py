@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from soundsdk.models.engines import arenas
 from soundsdk_sim.profile import operators as model_operators
 from soundsdk_sim.profile.limits import LimitCheck
 
@@ -74,6 +75,9 @@ def _lines(report: Report) -> list[str]:
             f"{report.ms_at_least:.1f} ms of {report.hop_ms:g} ms"
         )
     lines.append(f"arena    {report.detector.arena_bytes:,} bytes (frontend and network)")
+    engines = arenas(report.detector.data)
+    if engines.tflm is not None:
+        lines.append(f"network  {engines}")
     if report.own_image:
         room = f" of {report.board.image_bytes:,}" if report.board.image_bytes else ""
         used = measured.heap_bytes - measured.heap_free_bytes

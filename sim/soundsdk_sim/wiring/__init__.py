@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from soundsdk_sim.wiring.diagram import diagram
-from soundsdk_sim.wiring.microphones import MICROPHONES, Microphone
+from soundsdk_sim.wiring.microphones import MICROPHONES, MicrophonePart
 from soundsdk_sim.wiring.wires import USES, Wire, find_microphone, fitting, mic_settings, wires
 
 __all__ = [
-    "MICROPHONES", "USES", "Microphone", "Wire", "diagram", "find_microphone", "fitting", "mic_settings", "wires",
+    "MICROPHONES", "USES", "MicrophonePart", "Wire", "diagram", "find_microphone", "fitting", "mic_settings", "wires",
 ]  # fmt: skip

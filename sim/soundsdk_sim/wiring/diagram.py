@@ -5,7 +5,7 @@ from __future__ import annotations
 from soundsdk.boards import Board
 from soundsdk_sim.drawing.surface import text_width, wrapped
 from soundsdk_sim.drawing.vector import Vector
-from soundsdk_sim.wiring.microphones import GROUND, SUPPLY, Microphone
+from soundsdk_sim.wiring.microphones import GROUND, SUPPLY, MicrophonePart
 from soundsdk_sim.wiring.wires import USES, wires
 
 _COLOURS = {
@@ -17,7 +17,7 @@ _WIDTH, _PITCH, _TITLE, _LINE = 760.0, 40.0, 15.0, 19.0
 _LEFT, _RIGHT = (16.0, 250.0), (510.0, 744.0)  # the sides of the two boxes
 
 
-def diagram(board: Board, mic: Microphone) -> bytes:
+def diagram(board: Board, mic: MicrophonePart) -> bytes:
     """Draw the wires between a board and a microphone, as an SVG."""
     rows = wires(board, mic)
     room = _LEFT[1] - _LEFT[0] - 16

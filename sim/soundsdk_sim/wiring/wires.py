@@ -8,7 +8,7 @@ from soundfw.settings import microphone
 from soundsdk.boards import Board
 from soundsdk.errors import UsageError
 from soundsdk.labels import meant
-from soundsdk_sim.wiring.microphones import GROUND, MICROPHONES, SUPPLY, Microphone, soldered
+from soundsdk_sim.wiring.microphones import GROUND, MICROPHONES, SUPPLY, MicrophonePart, soldered
 
 USES = {
     SUPPLY: "supply, 3.3 V", GROUND: "ground", "sck": "bit clock", "ws": "word select", "sd": "data", "clk": "clock",
@@ -39,7 +39,7 @@ def _pins(board: Board) -> dict[str, int]:
     return found
 
 
-def fitting(board: Board) -> list[Microphone]:
+def fitting(board: Board) -> list[MicrophonePart]:
     """Return the microphones that can be heard on a board, its own first: an ESP32's MicroPython streams I2S alone."""
     pins = _pins(board)
     own = [soldered(board.own_mic)] if board.own_mic is not None else []
@@ -47,7 +47,7 @@ def fitting(board: Board) -> list[Microphone]:
     return own + [mic for mic in MICROPHONES if all(signal in wired for _, signal in mic.pins)]
 
 
-def find_microphone(board: Board, name: str | None) -> Microphone:
+def find_microphone(board: Board, name: str | None) -> MicrophonePart:
     """Return a microphone by its id, or the first that soundsdk hears on a board; UsageError if it or none fits."""
     known = fitting(board)
     if not known:
@@ -63,7 +63,7 @@ def find_microphone(board: Board, name: str | None) -> Microphone:
     return found
 
 
-def mic_settings(board: Board, mic: Microphone) -> dict[str, int | str]:
+def mic_settings(board: Board, mic: MicrophonePart) -> dict[str, int | str]:
     """Return `mic` of settings.json for a microphone on a board's usual pins, checked by the firmware's own rules."""
     if mic.own and board.own_mic is not None:
         return board.own_mic.mic.settings()
@@ -78,7 +78,7 @@ def mic_settings(board: Board, mic: Microphone) -> dict[str, int | str]:
     return {"kind": mic.kind, **values}
 
 
-def wires(board: Board, mic: Microphone) -> list[Wire]:
+def wires(board: Board, mic: MicrophonePart) -> list[Wire]:
     """Return each wire between a board and a microphone, in the order of the microphone's pins."""
     values = mic_settings(board, mic)
     return [Wire(name, signal, _printed(board, values, signal)) for name, signal in mic.pins]

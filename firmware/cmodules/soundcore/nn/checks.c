@@ -157,14 +157,21 @@ int sc_checks_op(sc_tflite_t *view, uint32_t i, sc_op_t *op, sc_fault_t *fault) 
     if (c.source.options_type != 0 && c.source.options_type != row->options) {
         return sc_checks_fail(&c, SC_E_OP_OPTIONS, -1);
     }
-    if (c.source.outputs.count != 1 || c.source.inputs.count < row->least || c.source.inputs.count > row->most) {
+    op->outputs = c.source.outputs;
+    if (op->outputs.count < 1 || op->outputs.count > row->parts || c.source.inputs.count < row->least
+        || c.source.inputs.count > row->most) {
         return sc_checks_fail(&c, SC_E_OP_ARITY, -1);
     }
     for (uint32_t k = 0; k < c.source.inputs.count; k++) {
         op->inputs[k] = sc_tflite_index(view, c.source.inputs, k);
-        if (op->inputs[k] == -1 && (row->optional == 0 || k != row->optional)) {
+        if (op->inputs[k] == -1 && !(row->optional >> k & 1)) {
             return sc_checks_fail(&c, SC_E_OP_ARITY, -1);
         }
+    }
+    if (op->builtin == BuiltinOperator_SPLIT) { // alone has its parameter in front
+        int32_t axis = op->inputs[0];
+        op->inputs[0] = op->inputs[1];
+        op->inputs[1] = axis;
     }
     op->input_count = 1;
     op->output = sc_tflite_index(view, c.source.outputs, 0);

@@ -7,7 +7,7 @@
 #include "nn/tflite_schema.h"
 #include "nn/tflite_view.h"
 
-#define SC_CHECKS_MAX_INPUTS (10) // of one operator; TensorFlow Lite Micro concatenates no more
+#define SC_CHECKS_MAX_INPUTS (24) // of one operator
 
 // Where the plan may put an operator's output.
 typedef enum {
@@ -15,20 +15,26 @@ typedef enum {
     SC_LAYOUT_IN_PLACE, // over an input of its size that is no longer needed: each value is read before it is written
     SC_LAYOUT_ALIAS,    // the output has the bytes of its input
     SC_LAYOUT_PIECES,   // the inputs, one behind the other
+    SC_LAYOUT_PARTS,    // the outputs are the input's bytes, one behind the other
 } sc_layout_t;
 
 typedef struct {
     int32_t index, builtin;
     int32_t inputs[SC_CHECKS_MAX_INPUTS]; // tensors it reads when it runs; the first two are a and b
     int32_t input_count;
-    int32_t output;
+    int32_t output;              // the first
+    sc_tflite_vector_t outputs;  // all
     int32_t bias;          // tensor, -1 without
+    struct {
+        int32_t tensor;
+        uint32_t bytes;    // 0: none
+    } state[2];            // variable tensors: theirs alone, kept from one run to the next
     sc_layout_t layout;
     uint32_t scratch;      // bytes
     uint32_t multipliers;  // of a convolution: one per channel or, if 1, for all
     uint64_t macs;         // multiplications and, in pooling and mean, additions
     int32_t a_offset, out_offset;        // copies: bytes to their first elements
-    int32_t pieces[SC_CHECKS_MAX_INPUTS]; // SC_LAYOUT_PIECES: contiguous bytes taken from each input in turn
+    int32_t pieces[SC_CHECKS_MAX_INPUTS]; // contiguous bytes taken from each input in turn; of SC_LAYOUT_PARTS only the first
     sc_axis_t axis[4];     // the first head.axes count
     uint32_t record_bytes;
     union {
@@ -42,7 +48,7 @@ typedef struct {
     sc_tflite_t *view;
     sc_fault_t *fault;
     sc_tflite_operator_t source;
-    sc_tflite_tensor_t a, out; // first input and only output, int8 and quantized
+    sc_tflite_tensor_t a, out; // first input and first output, int8 and quantized
     sc_op_t *op;
 } sc_checks_t;
 

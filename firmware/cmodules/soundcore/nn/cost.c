@@ -6,7 +6,7 @@
 static const struct {
     const char *name, *run;
 } labels[SC_OPS_COUNT] = {
-#define SC_X(name, options, least, most, optional, check, prepare, run, method, file) {#name, "sc_op_" #run "_run"},
+#define SC_X(name, options, least, most, optional, parts, check, prepare, run, method, file) {#name, "sc_op_" #run "_run"},
     SC_OPS(SC_X)
 #undef SC_X
 };

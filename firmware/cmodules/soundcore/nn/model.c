@@ -28,6 +28,7 @@ static int write_model(sc_prepare_t *p) {
         m->records = p->memory + records;
         m->records_end = p->memory + p->used;
         m->macs = p->plan->macs;
+        sc_model_reset(m);
         for (uint32_t i = 0; i < view->inputs.count; i++) {
             m->ends[i] = sc_prepare_writable(p, sc_tflite_index(view, view->inputs, i));
         }
@@ -102,6 +103,16 @@ size_t sc_model_arena_size(const sc_model_t *m) {
 
 uint64_t sc_model_macs(const sc_model_t *m) {
     return m->macs;
+}
+
+void sc_model_reset(sc_model_t *m) {
+    for (const uint8_t *at = m->records; at < m->records_end;) {
+        const sc_record_t *head = (const sc_record_t *)(const void *)at;
+        if (head->op == SC_OPS_UNIDIRECTIONAL_SEQUENCE_LSTM) {
+            sc_op_lstm_reset(at);
+        }
+        at += head->bytes;
+    }
 }
 
 void sc_model_invoke(sc_model_t *m) {

@@ -35,6 +35,8 @@ void sc_model_output(const sc_model_t *m, size_t i, sc_model_tensor_t *tensor);
 size_t sc_model_arena_size(const sc_model_t *m);
 // Work of one invoke: multiplications of the convolutions and dense layers, additions of pooling and mean.
 uint64_t sc_model_macs(const sc_model_t *m);
+// States that operators keep themselves, as at init; inputs and outputs stay.
+void sc_model_reset(sc_model_t *m);
 // Runs all operators. Nothing can fail after init.
 void sc_model_invoke(sc_model_t *m);
 // The metadata buffer of that name inside the file: pointer and length, NULL if absent (fault: SC_OK). Works

@@ -36,7 +36,7 @@ size_t padded(size_t bytes) {
 
 bool add(Resolver *resolver, int32_t builtin) {
     switch (builtin) {
-#define SC_X(name, options, least, most, optional, check, prepare, run, method, file) \
+#define SC_X(name, options, least, most, optional, parts, check, prepare, run, method, file) \
         case ::BuiltinOperator_##name: return resolver->Add##method() == kTfLiteOk;
         SC_OPS(SC_X)
 #undef SC_X
@@ -112,6 +112,10 @@ size_t arena_bytes(sc_tflite_t *view, sc_fault_t *fault) {
         }
         // MEAN adds in 32 bits, one sum for each element of its output.
         bytes += kOperator + kChannel * op.multipliers + (op.builtin == ::BuiltinOperator_MEAN ? 4 * out.elements : 0);
+        // An LSTM keeps four vectors beside its states, and a description of each gate.
+        if (op.state[0].bytes) {
+            bytes += kOperator + 6 * padded(op.state[1].bytes) + padded(op.state[0].bytes);
+        }
     }
     return bytes;
 }
@@ -223,6 +227,10 @@ size_t sc_model_arena_size(const sc_model_t *m) {
 
 uint64_t sc_model_macs(const sc_model_t *m) {
     return m->macs;
+}
+
+void sc_model_reset(sc_model_t *m) {
+    m->engine()->Reset();
 }
 
 void sc_model_invoke(sc_model_t *m) {

@@ -49,21 +49,10 @@ static int small_multiplier(sc_checks_t *c, double real, int32_t *multiplier, in
 // Both inputs are brought to twice the larger scale, shifted left, and the sum to the output's scale.
 static int set_sum(sc_checks_t *c, binary_t *k, const sc_tflite_tensor_t *b) {
     float larger = c->a.scale > b->scale ? c->a.scale : b->scale;
-    double a_real, b_real, out_real;
-    k->sign = 1;
-    if (c->op->builtin == BuiltinOperator_ADD) {
-        double twice = 2 * (double)larger;
-        a_real = (double)c->a.scale / twice;
-        b_real = (double)b->scale / twice;
-        out_real = twice / ((1 << SUM_SHIFT) * (double)c->out.scale);
-    } else {
-        // The reference computes these in single precision, for SUB only.
-        float twice = 2 * larger;
-        a_real = (double)(c->a.scale / twice);
-        b_real = (double)(b->scale / twice);
-        out_real = (double)(twice / ((1 << SUM_SHIFT) * c->out.scale));
-        k->sign = -1;
-    }
+    double twice = 2 * (double)larger;
+    double a_real = (double)c->a.scale / twice, b_real = (double)b->scale / twice;
+    double out_real = twice / ((1 << SUM_SHIFT) * (double)c->out.scale);
+    k->sign = c->op->builtin == BuiltinOperator_SUB ? -1 : 1;
     return small_multiplier(c, a_real, &k->a_multiplier, &k->a_shift)
            && small_multiplier(c, b_real, &k->b_multiplier, &k->b_shift)
            && small_multiplier(c, out_real, &k->out_multiplier, &k->out_shift);

@@ -1,8 +1,8 @@
 #include "nn/ops.h"
 
 const sc_ops_row_t sc_ops[SC_OPS_COUNT] = {
-#define SC_X(name, options, least, most, optional, check, prepare, run, method, file) \
-    {BuiltinOperator_##name, BuiltinOptions_##options, least, most, optional, \
+#define SC_X(name, options, least, most, optional, parts, check, prepare, run, method, file) \
+    {BuiltinOperator_##name, BuiltinOptions_##options, least, most, parts, optional, \
      sc_op_##check##_check, sc_op_##prepare##_prepare, sc_op_##run##_run},
     SC_OPS(SC_X)
 #undef SC_X

@@ -62,11 +62,24 @@ static int collect(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault) {
                 return sc_error_set(fault, SC_E_ORDER, op.index, op.builtin, op.inputs[i]);
             }
         }
-        if (find(plan, op.output) >= 0) {
-            return sc_error_set(fault, SC_E_ORDER, op.index, op.builtin, op.output);
+        for (uint32_t i = 0; i < 2 && op.state[i].bytes; i++) {
+            if (find(plan, op.state[i].tensor) >= 0) {
+                return sc_error_set(fault, SC_E_ORDER, op.index, op.builtin, op.state[i].tensor);
+            }
+            if (!add(plan, op.state[i].tensor, op.state[i].bytes, 0, end)) {
+                return sc_error_set(fault, SC_E_LIMIT, op.index, op.builtin, op.state[i].tensor);
+            }
         }
-        if (!add(plan, op.output, elements(view, op.output), k, k)
-            || (op.scratch && !add(plan, -1 - k, op.scratch, k, k))) {
+        for (uint32_t i = 0; i < op.outputs.count; i++) {
+            int32_t tensor = sc_tflite_index(view, op.outputs, i);
+            if (find(plan, tensor) >= 0) {
+                return sc_error_set(fault, SC_E_ORDER, op.index, op.builtin, tensor);
+            }
+            if (!add(plan, tensor, elements(view, tensor), k, k)) {
+                return sc_error_set(fault, SC_E_LIMIT, op.index, op.builtin, tensor);
+            }
+        }
+        if (op.scratch && !add(plan, -1 - k, op.scratch, k, k)) {
             return sc_error_set(fault, SC_E_LIMIT, op.index, op.builtin, op.output);
         }
     }
@@ -147,6 +160,17 @@ static void place_in_concatenation(sc_plan_t *plan, sc_tflite_t *view, const sc_
     }
 }
 
+// The outputs of a split lie in its input, unless they would be outputs of the graph inside one of its inputs.
+static void place_in_whole(sc_plan_t *plan, sc_tflite_t *view, const sc_op_t *op) {
+    int32_t at = find(plan, op->inputs[0]);
+    for (uint32_t i = 0; at >= 0 && i < op->outputs.count; i++) {
+        int32_t tensor = sc_tflite_index(view, op->outputs, i);
+        if (!in_vector(view, view->outputs, tensor) || !group_has_input(plan, view, plan->block[at].root)) {
+            attach(plan, find(plan, tensor), at, i * (uint32_t)op->pieces[0]);
+        }
+    }
+}
+
 static int share(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault) {
     sc_op_t op;
     for (uint32_t k = 0; k < view->operators.count; k++) {
@@ -156,6 +180,10 @@ static int share(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault) {
         int32_t out = find(plan, op.output);
         if (op.layout == SC_LAYOUT_PIECES) {
             place_in_concatenation(plan, view, &op, out);
+            continue;
+        }
+        if (op.layout == SC_LAYOUT_PARTS) {
+            place_in_whole(plan, view, &op);
             continue;
         }
         for (int32_t i = 0; i < op.input_count && plan->block[out].root == out; i++) {

@@ -40,7 +40,8 @@ enum {
     BuiltinOptions_MaximumMinimumOptions = 39, BuiltinOptions_NegOptions = 42, BuiltinOptions_PadV2Options = 43,
     BuiltinOptions_SliceOptions = 48, BuiltinOptions_TransposeConvOptions = 49,
     BuiltinOptions_ExpandDimsOptions = 52, BuiltinOptions_PackOptions = 59, BuiltinOptions_UnpackOptions = 64,
-    BuiltinOptions_SquareOptions = 66, BuiltinOptions_LeakyReluOptions = 75,
+    BuiltinOptions_SquareOptions = 66,
+    BuiltinOptions_UnidirectionalSequenceLSTMOptions = 71, BuiltinOptions_LeakyReluOptions = 75,
     BuiltinOptions_SquaredDifferenceOptions = 76, BuiltinOptions_MirrorPadOptions = 77,
     BuiltinOptions_AbsOptions = 78, BuiltinOptions_SplitVOptions = 79, BuiltinOptions_QuantizeOptions = 89,
     BuiltinOptions_HardSwishOptions = 91, BuiltinOptions_BatchMatMulOptions = 101, BuiltinOptions_GeluOptions = 116,
@@ -49,7 +50,7 @@ enum {
 enum { TensorType_FLOAT32 = 0, TensorType_INT32 = 2, TensorType_INT64 = 4, TensorType_INT16 = 7, TensorType_INT8 = 9 };
 enum { Padding_SAME, Padding_VALID };
 enum { ActivationFunctionType_NONE, ActivationFunctionType_RELU, ActivationFunctionType_RELU_N1_TO_1,
-       ActivationFunctionType_RELU6 };
+       ActivationFunctionType_RELU6, ActivationFunctionType_TANH };
 enum { FullyConnectedOptionsWeightsFormat_DEFAULT };
 
 // Field numbers, in the order of their declaration.
@@ -129,6 +130,11 @@ enum {
 enum { SC_PACK_OPTIONS_VALUES_COUNT, SC_PACK_OPTIONS_AXIS };
 enum { SC_UNPACK_OPTIONS_NUM, SC_UNPACK_OPTIONS_AXIS };
 enum { SC_LEAKY_RELU_OPTIONS_ALPHA };
+enum {
+    SC_UNIDIRECTIONAL_SEQUENCE_LSTM_OPTIONS_FUSED_ACTIVATION_FUNCTION,
+    SC_UNIDIRECTIONAL_SEQUENCE_LSTM_OPTIONS_CELL_CLIP, SC_UNIDIRECTIONAL_SEQUENCE_LSTM_OPTIONS_PROJ_CLIP,
+    SC_UNIDIRECTIONAL_SEQUENCE_LSTM_OPTIONS_TIME_MAJOR,
+};
 enum { SC_MIRROR_PAD_OPTIONS_MODE };
 enum { SC_SPLIT_V_OPTIONS_NUM_SPLITS };
 enum {

@@ -196,7 +196,7 @@ static sc_err_t read_shape(sc_tflite_t *v, uint32_t table, sc_tflite_tensor_t *t
     return SC_OK;
 }
 
-sc_err_t sc_tflite_tensor(sc_tflite_t *v, int32_t index, sc_tflite_tensor_t *t) {
+static sc_err_t read_tensor(sc_tflite_t *v, int32_t index, int32_t variable, sc_tflite_tensor_t *t) {
     memset(t, 0, sizeof(*t));
     if (index < 0 || (uint32_t)index >= v->tensors.count) {
         return SC_E_INDEX;
@@ -207,7 +207,7 @@ sc_err_t sc_tflite_tensor(sc_tflite_t *v, int32_t index, sc_tflite_tensor_t *t) 
         return error;
     }
     t->type = sc_tflite_field_int8(v, table, SC_TENSOR_TYPE, 0);
-    if (sc_tflite_field_int8(v, table, SC_TENSOR_IS_VARIABLE, 0)) {
+    if (!sc_tflite_field_int8(v, table, SC_TENSOR_IS_VARIABLE, 0) != !variable) {
         return SC_E_VARIABLE;
     }
     if (field(v, table, SC_TENSOR_SPARSITY)) {
@@ -231,6 +231,14 @@ sc_err_t sc_tflite_tensor(sc_tflite_t *v, int32_t index, sc_tflite_tensor_t *t) 
         t->bytes = bytes.count;
     }
     return error == SC_OK && v->damaged ? SC_E_TRUNCATED : error;
+}
+
+sc_err_t sc_tflite_tensor(sc_tflite_t *v, int32_t index, sc_tflite_tensor_t *t) {
+    return read_tensor(v, index, 0, t);
+}
+
+sc_err_t sc_tflite_variable(sc_tflite_t *v, int32_t index, sc_tflite_tensor_t *t) {
+    return read_tensor(v, index, 1, t);
 }
 
 sc_err_t sc_tflite_operator(sc_tflite_t *v, uint32_t index, sc_tflite_operator_t *op) {

@@ -48,6 +48,8 @@ typedef struct {
 // Reads the tables every model has. Returns SC_OK, or why the file is not one that can be read.
 sc_err_t sc_tflite_open(sc_tflite_t *v, const void *file, size_t length);
 sc_err_t sc_tflite_tensor(sc_tflite_t *v, int32_t index, sc_tflite_tensor_t *tensor);
+// The same of a variable tensor, which the other refuses.
+sc_err_t sc_tflite_variable(sc_tflite_t *v, int32_t index, sc_tflite_tensor_t *tensor);
 sc_err_t sc_tflite_operator(sc_tflite_t *v, uint32_t index, sc_tflite_operator_t *op);
 // Element i of a vector of int32; -1 past its end.
 int32_t sc_tflite_index(sc_tflite_t *v, sc_tflite_vector_t vector, uint32_t i);

@@ -26,11 +26,16 @@ enum BuiltinOperator : int32_t {
     BuiltinOperator_SOFTMAX = 25,
     BuiltinOperator_TANH = 28,
     BuiltinOperator_PAD = 34,
+    BuiltinOperator_TRANSPOSE = 39,
     BuiltinOperator_MEAN = 40,
     BuiltinOperator_SUB = 41,
+    BuiltinOperator_UNIDIRECTIONAL_SEQUENCE_LSTM = 44,
     BuiltinOperator_STRIDED_SLICE = 45,
+    BuiltinOperator_SPLIT = 49,
     BuiltinOperator_MAXIMUM = 55,
     BuiltinOperator_MINIMUM = 57,
+    BuiltinOperator_PACK = 83,
+    BuiltinOperator_UNPACK = 88,
     BuiltinOperator_LEAKY_RELU = 98,
     BuiltinOperator_QUANTIZE = 114,
     BuiltinOperator_HARD_SWISH = 117,
@@ -90,6 +95,7 @@ public:
                      MicroResourceVariables *variables = nullptr, MicroProfilerInterface *profiler = nullptr);
     TfLiteStatus AllocateTensors();
     TfLiteStatus Invoke();
+    TfLiteStatus Reset();
     TfLiteTensor *input(size_t index);
     TfLiteTensor *output(size_t index);
 
@@ -112,15 +118,20 @@ private:
     X(AddMean, MEAN, ParseReducer) \
     X(AddMinimum, MINIMUM, ParseMinimum) \
     X(AddMul, MUL, ParseMul) \
+    X(AddPack, PACK, ParsePack) \
     X(AddPad, PAD, ParsePad) \
     X(AddQuantize, QUANTIZE, ParseQuantize) \
     X(AddRelu, RELU, ParseRelu) \
     X(AddRelu6, RELU6, ParseRelu6) \
     X(AddReshape, RESHAPE, ParseReshape) \
     X(AddSoftmax, SOFTMAX, ParseSoftmax) \
+    X(AddSplit, SPLIT, ParseSplit) \
     X(AddStridedSlice, STRIDED_SLICE, ParseStridedSlice) \
     X(AddSub, SUB, ParseSub) \
-    X(AddTanh, TANH, ParseTanh)
+    X(AddTanh, TANH, ParseTanh) \
+    X(AddTranspose, TRANSPOSE, ParseTranspose) \
+    X(AddUnidirectionalSequenceLSTM, UNIDIRECTIONAL_SEQUENCE_LSTM, ParseUnidirectionalSequenceLSTM) \
+    X(AddUnpack, UNPACK, ParseUnpack)
 
 #define SOUNDSDK_DECLARE(method, name, parser) \
     TFLMRegistration Register_##name(); \
