@@ -95,6 +95,13 @@ def test_where_the_score_falls_in_each_pause_hold_ms_decides_as_before() -> None
     assert len(Detector(hold_ms=500).hear([*quiet(5), *pulses, *quiet(5)])) == 8
 
 
+def test_a_score_that_falls_after_its_sound_has_all_of_its_hold() -> None:
+    # 4 steps of quiet with the score still up, 3 below `off`: 0.9 s from the sound's end, 0.4 s from the score's.
+    gap = [*[(STALE, BACKGROUND)] * 4, *[(0, BACKGROUND)] * 3]
+    edges = Detector(hold_ms=500).hear([*quiet(5), *sound(1), *gap, *sound(1), *gap, *quiet(2)])
+    assert edges == [("on", 40), ("off", 40 + 8 + 7 + 8)]
+
+
 def test_a_steady_sound_of_three_hours_stays_one_event() -> None:
     rng = random.Random(3)
     d = Detector()

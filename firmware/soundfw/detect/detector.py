@@ -196,7 +196,8 @@ class EventDetector:
         self.levels = levels
         self._rises = [Rise(levels) for _ in labels] if levels is not None else None
         self.state = [IDLE] * count  # what each class does
-        self.fell = [0] * count  # where the step began in which the score, or the sound, fell
+        self.fell = [0] * count  # where the step began in which the score, or the sound before it, fell
+        self.held = [0] * count  # from where the hold counts: a score that falls later than its sound has all of it
         self._run = [0] * count  # where the newest step below `off` ended
         self._start = [0] * count
         self._reached = [0] * count  # where the step began that reached `on`
@@ -286,10 +287,12 @@ class EventDetector:
             self._run[i] = now
         if low or over:
             if state == ACTIVE:
-                self.fell[i] = begin
+                self.fell[i] = self.held[i] = begin
             elif state < ACTIVE:
                 self.state[i] = IDLE
                 return NONE
+            elif state == QUIET and low:
+                self.held[i] = begin
             self.state[i] = FALLING if low or state == FALLING else QUIET
             return self._end(i, now, low)
         if state == OVER:
@@ -319,7 +322,7 @@ class EventDetector:
 
     def _end(self, i, now, fallen):
         """End the event if it has been below `off`, or quiet, for long enough. fallen: the score has been below."""
-        if (now - self.fell[i]) * 1000 < self.hold_ms(i) * self._rate_hz:
+        if (now - self.held[i]) * 1000 < self.hold_ms(i) * self._rate_hz:
             return NONE
         self.state[i] = IDLE if fallen else OVER
         self.time[i] = self.fell[i]

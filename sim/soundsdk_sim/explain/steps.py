@@ -152,7 +152,7 @@ class _ClassFollower:
         if self._open is not None:
             held = _HELD.get(real.state[i])
             if held is not None:
-                left = real.hold_ms(i) - self._ms(now - real.fell[i])
+                left = real.hold_ms(i) - self._ms(now - real.held[i])
                 return ClassStep(score, raw, held, hold_left_ms=left, event=event)
             if self._trace.steps[-1].state in (HOLDING, QUIET):
                 self._open.merged_s.append((now - self._step_samples) / self._rate_hz)
