@@ -195,6 +195,11 @@ uint64_t soft_float_integer_to_64(int64_t n) {
     return pack64(normalized(magnitude, 0), n < 0 ? SIGN64 : 0);
 }
 
+// A double holds every 32-bit integer, so it is rounded once.
+uint32_t soft_float_integer_to_32(int32_t n) {
+    return soft_float_64_to_32(soft_float_integer_to_64(n));
+}
+
 int soft_float_compare64(uint64_t x, uint64_t y) {
     if (is_nan(x) || is_nan(y)) {
         return SOFT_FLOAT_UNORDERED;

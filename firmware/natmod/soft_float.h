@@ -23,6 +23,7 @@ uint32_t soft_float_64_to_32(uint64_t x);
 // Towards zero; INT64_MAX or its negative for what is larger.
 int64_t soft_float_64_to_integer(uint64_t x);
 uint64_t soft_float_integer_to_64(int64_t n);
+uint32_t soft_float_integer_to_32(int32_t n);
 
 // -1, 0 or 1 as x is below, equal to or above y, or SOFT_FLOAT_UNORDERED.
 int soft_float_compare64(uint64_t x, uint64_t y);

@@ -108,6 +108,7 @@ static void check_doubles(uint64_t a, uint64_t b) {
         assert(soft_float_64_to_integer(a) == (x < 0 ? -INT64_MAX : INT64_MAX));
     }
     same64(soft_float_integer_to_64((int64_t)a), (double)(int64_t)a);
+    same32(soft_float_integer_to_32((int32_t)a), (float)(int32_t)a);
 }
 
 static void check_floats(uint32_t a, uint32_t b) {
