@@ -165,12 +165,19 @@ def of_board():
     return dict(SETTINGS)
 
 
-def load(path, known=None):
-    """Return the settings of a JSON file over those that are known (default: the image's); without a file those."""
+def _read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def load(path, known=None, read=_read):
+    """Return the settings of a JSON file over those that are known (default: the image's); without a file those.
+
+    read: the function that returns the bytes of the file.
+    """
     merged = of_board() if known is None else dict(known)
     try:
-        with open(path) as f:
-            values = json.load(f)
+        values = json.loads(read(path).decode())
     except OSError:
         return Settings(merged, path)
     except ValueError:

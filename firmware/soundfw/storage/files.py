@@ -1,10 +1,12 @@
 """Small files on the board. After a power cut each holds its old contents or its new ones, whole.
 
-This needs a file system with atomic rename; littlefs, MicroPython's own, has it.
+littlefs, MicroPython's own file system, has an atomic rename for that; FAT gets numbered_files.
 """
 
 import json
 import os
+
+from .. import FirmwareError, platform
 
 
 def join(folder, name):
@@ -33,8 +35,20 @@ def write_json(path, value):
     write(path, json.dumps(value).encode())
 
 
+def check_writable():
+    """Raise FirmwareError while a computer has the board's drive: then the board may only read it."""
+    if not platform.writable():
+        raise FirmwareError("storage.readonly", "a computer has this board's drive; docs/circuitpython.md says more")
+
+
 def write(path, data):
     """Replace a file by bytes, in one piece."""
+    check_writable()
+    if not platform.RENAMES_WHOLE:
+        from . import numbered_files
+
+        numbered_files.write(path, data)
+        return
     new = path + ".new"
     with open(new, "wb") as f:
         f.write(data)
@@ -45,11 +59,19 @@ def write(path, data):
 def read_json(path):
     """Return the object (dict) in a file; empty if there is no file or no object in it."""
     try:
-        with open(path) as f:
-            value = json.load(f)
+        value = json.loads(read_written(path).decode())
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def read_written(path):
+    """Return the bytes that write() wrote last; OSError if there is no such file."""
+    if not platform.RENAMES_WHOLE:
+        from . import numbered_files
+
+        return numbered_files.read(path)
+    return read(path)
 
 
 def read(path):

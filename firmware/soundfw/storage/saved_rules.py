@@ -11,7 +11,7 @@ _NO_FILE = 2  # ENOENT
 def _read(path):
     """Return the settings in a file, and the file's bytes; ({}, None) if there is none. Refuse a damaged one."""
     try:
-        data = files.read(path)
+        data = files.read_written(path)
         text = data.decode().strip()
         # MicroPython takes an object that is not closed.
         values = json.loads(text) if text[-1:] == "}" else None

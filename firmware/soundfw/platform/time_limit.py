@@ -9,7 +9,7 @@ import os
 
 from machine import Timer
 
-from ..platform import const
+from . import const
 
 _CTRL_C = const(3)
 

@@ -1,8 +1,8 @@
-"""The board's serial port: the one the REPL uses, so Ctrl-C and mpremote keep working."""
+"""The port of standard input and output: the one the REPL uses, so Ctrl-C and mpremote keep working."""
 
 import sys
 
-from ..platform import const
+from . import const
 
 _READ = const(256)  # bytes at a time
 

@@ -1,0 +1,72 @@
+"""Small files on FAT, where a rename does not replace a file in one piece: two numbered ones, of which one is whole.
+
+NAME.1 and NAME.2 are written in turn, each with its number and a CRC-32; the whole one with the highest number counts.
+A file called NAME itself is one that somebody has put on the drive. Each numbered file says which contents of it it
+followed, so whoever edits NAME later has the last word.
+
+    4 bytes   magic
+    3 x u32   (little-endian) number; CRC-32 of NAME's contents at that time, 0 for no such file; CRC-32 of the 12 bytes
+              before this one and of the contents
+    contents
+"""
+
+import struct
+from binascii import crc32
+
+from . import files
+
+_HEAD = "<4sIII"
+_HEAD_BYTES = 16
+_MAGIC = b"sdk\1"
+
+
+def _whole(path):
+    """Return (number, CRC-32 of what it followed, contents) of a numbered file; None if it is torn or not there."""
+    try:
+        data = files.read(path)
+    except OSError:
+        return None
+    if len(data) < _HEAD_BYTES:
+        return None
+    magic, number, followed, crc = struct.unpack_from(_HEAD, data)
+    if magic != _MAGIC or crc32(data[_HEAD_BYTES:], crc32(data[: _HEAD_BYTES - 4])) != crc:
+        return None
+    return number, followed, data[_HEAD_BYTES:]
+
+
+def _plain(path):
+    """Return the contents of the file of that very name; None without it."""
+    return files.read(path) if files.size(path) >= 0 else None
+
+
+def _found(path):
+    """Return the plain file's contents, its CRC-32, both numbered files, and the index of the one that counts or -1."""
+    plain = _plain(path)
+    followed = crc32(plain) if plain is not None else 0
+    both = [_whole(path + ".1"), _whole(path + ".2")]
+    counts = -1
+    for i in (0, 1):
+        one = both[i]
+        if one is not None and one[1] == followed and (counts < 0 or one[0] > both[counts][0]):
+            counts = i
+    return plain, followed, both, counts
+
+
+def read(path):
+    """Return the contents of the file; OSError if there is none."""
+    plain, _, both, counts = _found(path)
+    if counts >= 0:
+        return both[counts][2]
+    if plain is None:
+        raise OSError(2, "ENOENT")
+    return plain
+
+
+def write(path, data):
+    """Replace the contents in one piece: after a power cut they are the old ones or the new ones."""
+    _, followed, both, counts = _found(path)
+    number = 1 + max([one[0] for one in both if one is not None] or [0])
+    head = struct.pack(_HEAD, _MAGIC, number, followed, 0)[: _HEAD_BYTES - 4]
+    with open(path + (".2" if counts == 0 else ".1"), "wb") as f:
+        f.write(head + struct.pack("<I", crc32(data, crc32(head))) + data)
+        f.flush()
