@@ -26,11 +26,11 @@ class PlainI2s:
     approximate = True
 
     def __init__(self, mic: dict[str, object], rate_hz: int) -> None:
-        self._open(settings.microphone("i2s", mic), rate_hz, 16)
+        self._open(mic, rate_hz, 16)
 
-    def _open(self, m: dict[str, int], rate_hz: int, output_bits: int) -> None:
+    def _open(self, mic: dict[str, object], rate_hz: int, output_bits: int) -> None:
+        m = settings.microphone("i2s", mic)
         self._channels = 2 if m["channel"] == "right" else 1  # the driver's one channel is the left one
-        self._right = self._channels - 1
         self._half = rate_hz * _HALF_MS // 1000
         self._rate_hz = rate_hz
         self._backlog = Backlog(rate_hz, 2 * self._half, self._half)
@@ -103,7 +103,7 @@ class I2s(PlainI2s):
             )
         except soundcore.Error as e:
             raise FirmwareError("mic.value", e.args[1])
-        self._open(m, rate_hz, bits)
+        self._open(mic, rate_hz, bits)
 
     def _convert(self, buf: memoryview, got: int) -> int:
         raw = memoryview(self._raw)

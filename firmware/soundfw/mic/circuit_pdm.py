@@ -23,9 +23,10 @@ class PlainPdm:
     approximate = True
 
     def __init__(self, mic: dict[str, object], rate_hz: int) -> None:
-        self._open(settings.microphone("pdm", mic), rate_hz)
+        self._open(mic, rate_hz)
 
-    def _open(self, m: dict[str, int], rate_hz: int) -> None:
+    def _open(self, mic: dict[str, object], rate_hz: int) -> None:
+        m = settings.microphone("pdm", mic)
         self._backlog = Backlog(rate_hz, 0, 1)
         self._raw = array.array("H")
         self._offset = 0
@@ -76,7 +77,7 @@ class Pdm(PlainPdm):
             self._unpacker = soundcore.I2sUnpacker(bits=16, shift=m["shift"], dc_shift=m["dc_shift"])
         except soundcore.Error as e:
             raise FirmwareError("mic.value", e.args[1])
-        self._open(m, rate_hz)
+        self._open(mic, rate_hz)
 
     def _convert(self, pcm: bytes, buf: memoryview, got: int) -> int:
         if got < len(buf):
