@@ -13,6 +13,7 @@ and a key whose default is None is required.
 import json
 
 from . import FirmwareError
+from .platform import BOARD
 
 SETTINGS = (
     ("board", "unknown", 128),  # its id
@@ -157,11 +158,11 @@ class Settings:
 
 
 def of_board():
-    """Return what the image knows of its board: its id and microphone. Empty where there is no image."""
+    """Return what the image knows of its board: its id and microphone. Of another image its id at most."""
     try:
         from soundboard import SETTINGS
     except ImportError:
-        return {}
+        return {"board": BOARD} if BOARD else {}
     return dict(SETTINGS)
 
 

@@ -29,9 +29,9 @@ def files() -> list[Path]:
 def check(paths: list[Path]) -> subprocess.CompletedProcess[str]:
     """Run mypy over files and return what it says."""
     folders = [stubs.installed(), EXTRA, ROOT / "firmware", ROOT / "firmware" / "cmodules" / "soundcore"]
+    cache = ROOT / ".mypy_cache" / "circuit"
     return subprocess.run(
-        [sys.executable, "-m", "mypy", "--config-file", str(CONFIG), "--cache-dir", str(ROOT / ".mypy_cache" / "circuit"),
-         *map(str, paths)],
+        [sys.executable, "-m", "mypy", "--config-file", str(CONFIG), "--cache-dir", str(cache), *map(str, paths)],
         env={"PATH": "", "MYPYPATH": ":".join(map(str, folders))},
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip

@@ -56,6 +56,7 @@ class PlainI2s:
         samples = len(buf)
         if len(self._raw) != samples * self._channels:
             self._raw = array.array(self._code, [0] * (samples * self._channels))
+            self._bytes = memoryview(self._raw).cast("B")
             self._patience = samples * 500 // self._rate_hz + 1  # ms: a read that takes longer has waited
         begin = ticks()
         missing = self._backlog.advance(ticks_diff(begin, self._then) * TICK_US)
@@ -106,7 +107,7 @@ class I2s(PlainI2s):
         self._open(mic, rate_hz, bits)
 
     def _convert(self, buf: memoryview, got: int) -> int:
-        raw = memoryview(self._raw)
+        raw = self._bytes
         if got < len(buf):
-            raw, buf = raw[: got * self._channels], buf[:got]
+            raw, buf = raw[: len(raw) // len(buf) * got], buf[:got]
         return self._unpacker.convert(raw, buf)

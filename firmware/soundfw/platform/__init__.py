@@ -1,5 +1,6 @@
 """The differences between the Pythons that the firmware runs in: one module for each, with the same names.
 
+    BOARD                   its id, where Python knows it, else empty
     PORT                    MicroPython's name of the chip's family: "rp2", "esp32"; another text elsewhere
     SOURCES                 the microphones: by kind, a module of soundfw.mic and its class
     PLAIN_SOURCES           of these, the ones that need no soundcore: what they hear is not filtered

@@ -5,6 +5,7 @@ import hashlib
 import sys
 import traceback
 
+import board
 import microcontroller
 import storage
 import supervisor
@@ -13,6 +14,7 @@ from micropython import const
 _WRAP = const((1 << 29) - 1)  # of supervisor.ticks_ms
 _HALF = const(1 << 28)
 
+BOARD = board.board_id
 PORT = "rp2" if sys.platform[:2] == "RP" else sys.platform  # "RP2040", "RP2350"
 RENAMES_WHOLE = False  # FAT: a rename onto a file removes that one first
 TICK_US = 1000

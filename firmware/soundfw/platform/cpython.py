@@ -2,6 +2,7 @@
 
 import hashlib
 
+BOARD = ""
 PORT = ""
 RENAMES_WHOLE = True
 TICK_US = 1

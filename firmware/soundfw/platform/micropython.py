@@ -24,6 +24,7 @@ try:
 except ImportError:
     bootloader = None
 
+BOARD = ""
 PORT = sys.platform
 RENAMES_WHOLE = True  # littlefs
 TICK_US = 1
