@@ -2,22 +2,43 @@
 
     python tests/checks/circuitpython_types.py
 
-A run of its own, because these stubs take the place of CPython's. The exit code is mypy's.
+The stubs' package, pinned, is installed into a folder of its own: its stubs of hashlib or traceback must not be found
+beside CPython's. The exit code is mypy's.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+VERSION = "10.3.1"
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
-
-from circuitpython import stubs  # noqa: E402
-
+FOLDER = ROOT / ".cache" / f"circuitpython-stubs-{VERSION}"
 CONFIG = ROOT / "tests" / "circuitpython" / "mypy.ini"
-EXTRA = ROOT / "tests" / "circuitpython" / "more_stubs"  # of modules that the package leaves out
+MORE = ROOT / "tests" / "circuitpython" / "more_stubs"  # of modules that the package leaves out
+
+
+def installed() -> Path:
+    """Return the folder of the stubs, one package for each module; install them first if they are not there."""
+    if FOLDER.is_dir():
+        return FOLDER
+    FOLDER.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=FOLDER.parent) as work:
+        made = Path(work) / "stubs"
+        words = ["pip", "install", "--quiet", "--no-deps", "--target", str(made), f"circuitpython-stubs=={VERSION}"]
+        subprocess.run([sys.executable, "-m", *words], check=True)
+        # mypy looks for NAME-stubs behind CPython's own modules; for NAME, in mypy_path, before them.
+        for path in made.glob("*-stubs"):
+            path.rename(made / path.name.removesuffix("-stubs"))
+        try:
+            made.rename(FOLDER)
+        except OSError:
+            if not FOLDER.is_dir():  # else another process was faster
+                raise
+    return FOLDER
 
 
 def files() -> list[Path]:
@@ -28,16 +49,24 @@ def files() -> list[Path]:
 
 def check(paths: list[Path]) -> subprocess.CompletedProcess[str]:
     """Run mypy over files and return what it says."""
-    folders = [stubs.installed(), EXTRA, ROOT / "firmware", ROOT / "firmware" / "cmodules" / "soundcore"]
-    cache = ROOT / ".mypy_cache" / "circuit"
+    folders = [installed(), MORE, ROOT / "firmware", ROOT / "firmware" / "cmodules" / "soundcore"]
+    cache = ROOT / ".mypy_cache" / "circuitpython"
     return subprocess.run(
         [sys.executable, "-m", "mypy", "--config-file", str(CONFIG), "--cache-dir", str(cache), *map(str, paths)],
-        env={"PATH": "", "MYPYPATH": ":".join(map(str, folders))},
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env={**os.environ, "MYPYPATH": os.pathsep.join(map(str, folders))},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def main() -> int:
+    """Check the project's files; return mypy's exit code."""
+    done = check(files())
+    print(done.stdout + done.stderr, end="")
+    return done.returncode
 
 
 if __name__ == "__main__":
-    done = check(files())
-    print(done.stdout + done.stderr, end="")
-    sys.exit(done.returncode)
+    sys.exit(main())

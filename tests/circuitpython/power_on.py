@@ -1,10 +1,11 @@
-"""Power-ons of a CircuitPython board on the shim, each a process; what they send, and what is on the drive afterwards."""
+"""Power-ons of a CircuitPython board on the shim, each a process: what they send, and what they leave on the drive."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def words(folder: Path, pcm: np.ndarray, **options: Any) -> list[str]:
 class PowerOn:
     """One power-on, to the end of its sound or of its program. commands: messages that wait at the port."""
 
-    def __init__(self, folder: Path, pcm: np.ndarray, commands: tuple[dict[str, Any], ...] = (), **options: Any) -> None:
+    def __init__(self, folder: Path, pcm: np.ndarray, commands: Sequence[dict[str, Any]] = (), **options: Any) -> None:
         data = b"".join(b"\n" + framing.encode(command) + b"\n" for command in commands)
         done = subprocess.run(
             words(folder, pcm, **options), cwd=folder, input=data, capture_output=True, timeout=PATIENCE_S, check=False

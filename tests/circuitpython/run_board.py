@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from circuitpython import shim  # noqa: E402
+from circuitpython import shim
 
 PORT = Path(__file__).resolve().parents[2] / "firmware" / "ports" / "circuitpython"
 

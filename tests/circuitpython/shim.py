@@ -59,10 +59,9 @@ class Board:
         """Return the clock, which wraps around a second after power-on."""
         return int(_WRAP - 1000 + self.samples * 1000 / self.rate_hz) % _WRAP
 
-    def begin_call(self) -> None:
-        """Let the time of a stall pass."""
-        self.samples += self.stalls_ms.get(self.calls, 0.0) * self.rate_hz / 1000
-        self.calls += 1
+    def work(self) -> None:
+        """Let the time pass that the program needs between two recording calls."""
+        self.samples += self.stalls_ms.pop(self.calls, 0.0) * self.rate_hz / 1000
 
     def sound(self, at: int, n: int) -> array:
         """Return n samples from a time on; SystemExit after the end of the sound."""
@@ -86,7 +85,6 @@ class _I2SIn:
 
     def record(self, destination: Any, destination_length: int) -> int:
         board = self._board
-        board.begin_call()
         frames = destination_length if self._mono else destination_length // 2
         behind = int(board.samples) - self._at
         while behind > 2 * self._half:
@@ -106,6 +104,7 @@ class _I2SIn:
         else:
             destination[0 : 2 * frames : 2] = array(mono.typecode, [0] * frames)
             destination[1 : 2 * frames : 2] = mono
+        board.calls += 1
         return destination_length
 
     @property
@@ -126,11 +125,11 @@ class _PDMIn:
 
     def record(self, destination: Any, destination_length: int) -> int:
         board = self._board
-        board.begin_call()
         assert destination.typecode == "H"
         at = int(board.samples)
         destination[:] = array("H", [s + 32768 for s in board.sound(at, destination_length)])
         board.samples += destination_length
+        board.calls += 1
         return destination_length
 
     def deinit(self) -> None:
@@ -140,7 +139,8 @@ class _PDMIn:
 class _Serial:
     """A serial port over USB whose other end is this process's standard input and output."""
 
-    def __init__(self) -> None:
+    def __init__(self, board: Board) -> None:
+        self._board = board
         self.timeout: float | None = None
         self.write_timeout: float | None = None
         self.connected = True
@@ -152,6 +152,7 @@ class _Serial:
     @property
     def in_waiting(self) -> int:
         self._check()
+        self._board.work()
         return 64 if select.select([0], [], [], 0)[0] else 0
 
     def read(self, size: int = -1) -> bytes:
@@ -205,7 +206,7 @@ def _only(name: str, **more: Any) -> types.ModuleType:
 
 
 def _file_system(board: Board) -> dict[str, Any]:
-    """Return os functions on FAT: a rename onto a file removes that one first; nothing is written while it is shared."""
+    """Return os functions on FAT: a rename removes what is there first; a drive that a computer has is read only."""
 
     def check() -> None:
         if board.drive:
@@ -252,8 +253,8 @@ def modules(board: Board) -> dict[str, types.ModuleType]:
     watch = derived.module("watchdog", {"WatchDogMode": type("M", (), {"RAISE": "raise", "RESET": "reset"}),
                                         "WatchDogTimer": _Watchdog})  # fmt: skip
     usb = derived.module("usb_cdc", {"Serial": _Serial})
-    usb.console = derived.wrapped(usb.Serial, _Serial())
-    usb.data = derived.wrapped(usb.Serial, _Serial()) if board.data else None
+    usb.console = derived.wrapped(usb.Serial, _Serial(board))
+    usb.data = derived.wrapped(usb.Serial, _Serial(board)) if board.data else None
     store = derived.module("storage", {"VfsFat": types.SimpleNamespace})
     drive = derived.wrapped(store.VfsFat, types.SimpleNamespace(readonly=board.drive))
     store = derived.module("storage", {"getmount": lambda path: drive if path == "/" else None})

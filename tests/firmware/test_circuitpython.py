@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from checks.circuitpython_types import check
 
+from checks.circuitpython_types import check
 from circuitpython import shim, stubs
 from circuitpython.power_on import PDM, PowerOn, drive
 from sim.tiny_model import BURSTS, build, metadata, tones
@@ -47,7 +47,7 @@ def test_event_lines_are_those_of_cpython(detector: str, seed: int, tmp_path: Pa
     data = load_model(detector).data
     ran = PowerOn(drive(tmp_path / "drive", data), pcm)
     assert ran.events == expected(data, pcm)
-    assert len(ran.events) >= 4
+    assert len(ran.events) >= 2
     hello = ran.of("hello")[0]
     assert (hello["board"], hello["lost_approximate"]) == (stubs.BOARD, True)
     assert hello["sha256"] == hashlib.sha256(data).hexdigest()
@@ -80,10 +80,10 @@ def test_losses_are_derived_from_the_clock_and_times_stay_true(stall_ms: int, tm
     assert abs(lost - true) <= 640
     assert (lost == 0) == (stall_ms == 60)
     starts = [m["t"] for m in ran.of("event") if m["edge"] == "on"]
-    unstalled = [json.loads(line)["t"] for line in expected(model(), longer) if b'"edge":"on"' in line]
+    without = [json.loads(line)["t"] for line in expected(model(), longer) if b'"edge":"on"' in line]
     # A step of the detector is 2048 samples, at the tail of which an event may begin a step later.
-    assert len(starts) == len(unstalled) == 3
-    assert max(abs(a - b) for a, b in zip(starts, unstalled, strict=True)) <= 2048 + 640
+    assert len(starts) == len(without) == 3
+    assert max(abs(a - b) for a, b in zip(starts, without, strict=True)) <= 2048 + 640
 
 
 def test_pdm_loses_what_sounds_between_two_calls_and_says_so(tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_every_python_has_the_whole_interface(module: str) -> None:
     text = ast.get_docstring(ast.parse((PLATFORM / "__init__.py").read_text()))
     assert text is not None
     interface = {row.split("(")[0].split()[0] for row in text.split("\n") if row.startswith("    ") and row[4] != " "}
-    assert len(interface) == 20
+    assert len(interface) == 19
     assert interface - _names(module) == set()
 
 

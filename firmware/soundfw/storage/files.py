@@ -47,7 +47,7 @@ def write(path, data):
     if not platform.RENAMES_WHOLE:
         from . import numbered_files
 
-        numbered_files.write(path, data)
+        numbered_files.write(path, data, read)
         return
     new = path + ".new"
     with open(new, "wb") as f:
@@ -70,7 +70,7 @@ def read_written(path):
     if not platform.RENAMES_WHOLE:
         from . import numbered_files
 
-        return numbered_files.read(path)
+        return numbered_files.newest(path, read)
     return read(path)
 
 

@@ -13,20 +13,22 @@ followed, so whoever edits NAME later has the last word.
 import struct
 from binascii import crc32
 
-from . import files
-
 _HEAD = "<4sIII"
 _HEAD_BYTES = 16
 _MAGIC = b"sdk\1"
 
 
-def _whole(path):
-    """Return (number, CRC-32 of what it followed, contents) of a numbered file; None if it is torn or not there."""
+def _contents(path, read):
     try:
-        data = files.read(path)
+        return read(path)
     except OSError:
         return None
-    if len(data) < _HEAD_BYTES:
+
+
+def _whole(path, read):
+    """Return (number, CRC-32 of what it followed, contents) of a numbered file; None if it is torn or not there."""
+    data = _contents(path, read)
+    if data is None or len(data) < _HEAD_BYTES:
         return None
     magic, number, followed, crc = struct.unpack_from(_HEAD, data)
     if magic != _MAGIC or crc32(data[_HEAD_BYTES:], crc32(data[: _HEAD_BYTES - 4])) != crc:
@@ -34,16 +36,11 @@ def _whole(path):
     return number, followed, data[_HEAD_BYTES:]
 
 
-def _plain(path):
-    """Return the contents of the file of that very name; None without it."""
-    return files.read(path) if files.size(path) >= 0 else None
-
-
-def _found(path):
+def _found(path, read):
     """Return the plain file's contents, its CRC-32, both numbered files, and the index of the one that counts or -1."""
-    plain = _plain(path)
+    plain = _contents(path, read)
     followed = crc32(plain) if plain is not None else 0
-    both = [_whole(path + ".1"), _whole(path + ".2")]
+    both = [_whole(path + ".1", read), _whole(path + ".2", read)]
     counts = -1
     for i in (0, 1):
         one = both[i]
@@ -52,9 +49,9 @@ def _found(path):
     return plain, followed, both, counts
 
 
-def read(path):
-    """Return the contents of the file; OSError if there is none."""
-    plain, _, both, counts = _found(path)
+def newest(path, read):
+    """Return the contents of the file; OSError if there is none. read(path) returns the bytes of a file on the drive."""
+    plain, _, both, counts = _found(path, read)
     if counts >= 0:
         return both[counts][2]
     if plain is None:
@@ -62,9 +59,9 @@ def read(path):
     return plain
 
 
-def write(path, data):
-    """Replace the contents in one piece: after a power cut they are the old ones or the new ones."""
-    _, followed, both, counts = _found(path)
+def write(path, data, read):
+    """Replace the contents in one piece: after a power cut they are the old ones or the new ones. read: see newest()."""
+    _, followed, both, counts = _found(path, read)
     number = 1 + max([one[0] for one in both if one is not None] or [0])
     head = struct.pack(_HEAD, _MAGIC, number, followed, 0)[: _HEAD_BYTES - 4]
     with open(path + (".2" if counts == 0 else ".1"), "wb") as f:
