@@ -35,15 +35,25 @@ class Sender:
         self._status_every = settings.status_s * rate_hz
         self._status_at = self._status_every
         self._open_source = open_source
+        self._gain = ""
 
     def start(self):
         """Open the microphone and send hello."""
         try:
+            self._gain = self._settings_of_gain()
             source = self._open_source(self._rate_hz)
             self._mic = microphone.Mic(source, self._settings.block_samples, self._settings.blocks)
         except FirmwareError as e:
             self._error = e.args
         self._hello(None)
+
+    def _settings_of_gain(self):
+        mic = self._settings.mic
+        kind = mic.get("kind")
+        if kind not in ("i2s", "pdm"):
+            return ""
+        m = settings_file.microphone(kind, mic)
+        return ',"shift":%d,"dc_shift":%d' % (m["shift"], m["dc_shift"])
 
     def step(self):
         """Run one turn; return False when the sound has ended or the host has requested an end."""
@@ -96,15 +106,19 @@ class Sender:
         return self._mic
 
     def _hello(self, message):
-        """Send hello, with no model and `detects` false, and behind it a sentence for whoever expects events."""
+        """Send hello, and behind it a sentence for whoever expects events.
+
+        detects: false; model and sha256 are empty. shift, dc_shift: of the microphone's settings, left to the computer.
+        """
         approximate = self._mic is not None and self._mic.approximate
         self.link.send(
-            '"type":"hello","proto":1,"fw":"%s","board":%s,"model":"","sha256":"","rate_hz":%d,"detects":false%s,'
+            '"type":"hello","proto":1,"fw":"%s","board":%s,"model":"","sha256":"","rate_hz":%d,"detects":false%s%s,'
             % (
                 VERSION,
                 text(self._settings.board),
                 self._rate_hz,
                 ',"lost_approximate":true' if approximate else "",
+                self._gain,
             )
         )
         error = self._error or ("detector.none", "this board sends its sound, soundsdk monitor --listen PORT detects")

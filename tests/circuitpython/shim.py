@@ -10,6 +10,7 @@ import builtins
 import os
 import select
 import sys
+import time
 import types
 from array import array
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ _NAMES = {
 }
 _CORE = {"gc", "micropython"}  # of every board, and in no list
 _WRAP = 1 << 29
+_PAUSE_S = 0.02
 
 
 @dataclass
@@ -42,7 +44,9 @@ class Board:
     """A board. pcm: what its microphone hears, int16 at rate_hz; then the program is ended.
 
     stalls_ms: {number of a recording call: milliseconds that pass before it}. drive: a computer has the drive. native:
-    soundcore is built in. data: boot.py has enabled the second serial port.
+    soundcore is built in. data: boot.py has enabled the second serial port. begins_with: it hears silence until this
+    has come in at the port, then pcm, then silence until the process is ended. stall_at: (samples of pcm, milliseconds)
+    of one stall then.
     """
 
     pcm: array
@@ -51,6 +55,10 @@ class Board:
     drive: bool = False
     native: bool = True
     data: bool = True
+    begins_with: str = ""
+    stall_at: tuple[int, float] | None = None
+    begun_at: int = -1  # position of pcm's first sample
+    received: bytes = b""
     samples: float = 0.0  # the clock: samples since power-on
     calls: int = 0
     log: list[tuple[Any, ...]] = field(default_factory=list)
@@ -61,10 +69,22 @@ class Board:
 
     def work(self) -> None:
         """Let the time pass that the program needs between two recording calls."""
-        self.samples += self.stalls_ms.pop(self.calls, 0.0) * self.rate_hz / 1000
+        stall_ms = self.stalls_ms.pop(self.calls, 0.0)
+        if self.stall_at is not None and 0 <= self.begun_at <= self.samples - self.stall_at[0]:
+            stall_ms, self.stall_at = self.stall_at[1], None
+        self.samples += stall_ms * self.rate_hz / 1000
 
     def sound(self, at: int, n: int) -> array:
         """Return n samples from a time on; SystemExit after the end of the sound."""
+        if self.begins_with:
+            if self.begun_at < 0 and self.begins_with.encode() in self.received:
+                self.begun_at = at
+            at -= self.begun_at
+            if self.begun_at < 0 or at >= len(self.pcm):
+                time.sleep(_PAUSE_S)  # what waits for the computer must not fill the port
+                return array("h", [0] * n)
+            heard = self.pcm[at : at + n]
+            return heard + array("h", [0] * (n - len(heard)))
         if at + n > len(self.pcm):
             raise SystemExit("end of the sound")
         return self.pcm[at : at + n]
@@ -156,7 +176,10 @@ class _Serial:
         return 64 if select.select([0], [], [], 0)[0] else 0
 
     def read(self, size: int = -1) -> bytes:
-        return os.read(0, size)
+        data = os.read(0, size)
+        if self._board.begins_with and self._board.begun_at < 0:
+            self._board.received += data
+        return data
 
     def write(self, buf: Any) -> int:
         self._check()

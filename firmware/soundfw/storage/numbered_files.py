@@ -50,7 +50,7 @@ def _found(path, read):
 
 
 def newest(path, read):
-    """Return the contents of the file; OSError if there is none. read(path) returns the bytes of a file on the drive."""
+    """Return the contents of the file; OSError if there is none. read(path) returns the bytes of one on the drive."""
     plain, _, both, counts = _found(path, read)
     if counts >= 0:
         return both[counts][2]
@@ -60,7 +60,7 @@ def newest(path, read):
 
 
 def write(path, data, read):
-    """Replace the contents in one piece: after a power cut they are the old ones or the new ones. read: see newest()."""
+    """Replace the contents in one piece: after a power cut they are the old or the new ones. read: see newest()."""
     _, followed, both, counts = _found(path, read)
     number = 1 + max([one[0] for one in both if one is not None] or [0])
     head = struct.pack(_HEAD, _MAGIC, number, followed, 0)[: _HEAD_BYTES - 4]
