@@ -89,7 +89,7 @@ class PlainI2s:
         self._mic.deinit()
 
 
-class I2s(PlainI2s):
+class CircuitI2s(PlainI2s):
     """A source for Mic: soundcore converts the samples as on every other board, gain and filter included."""
 
     def __init__(self, mic: dict[str, object], rate_hz: int) -> None:

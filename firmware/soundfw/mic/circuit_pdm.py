@@ -66,7 +66,7 @@ class PlainPdm:
         self._mic.deinit()
 
 
-class Pdm(PlainPdm):
+class CircuitPdm(PlainPdm):
     """A source for Mic: with the gain and the filter of soundcore."""
 
     def __init__(self, mic: dict[str, object], rate_hz: int) -> None:
