@@ -38,6 +38,17 @@ def content_sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def files_sha256(paths: list[Path]) -> str:
+    """Return one SHA-256 over the contents of files, and over the names and contents of all files below folders."""
+    digest = hashlib.sha256()
+    for top in paths:
+        for path in sorted(top.rglob("*") if top.is_dir() else [top]):
+            if path.is_file() and path.suffix != ".pyc":
+                name = path.relative_to(top).as_posix()
+                digest.update(f"{name} {content_sha256(path)}\n".encode())
+    return digest.hexdigest()
+
+
 @contextlib.contextmanager
 def locked(folder: Path, say: Callable[[str], None], timeout_s: float = WAIT_S) -> Iterator[None]:
     """Hold the lock of a folder while the block runs, so that one process at a time works there.

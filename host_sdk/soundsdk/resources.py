@@ -28,7 +28,7 @@ def boards_dir() -> Path:
 
 
 def images_dir() -> Path:
-    """Return the folder of the images that were compiled for a release. A checkout has none: it compiles its own."""
+    """Return the folder of the images and native modules of a release. A checkout has none: it compiles its own."""
     return _HERE / "_images"
 
 

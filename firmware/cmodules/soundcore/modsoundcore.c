@@ -3,11 +3,13 @@
 // Memory comes from MicroPython's heap, in __init__ only: feed, push, invoke, reset and the properties that a loop
 // reads allocate nothing. A view's `items` points to the first byte of the arena's heap block, and its data lies at an
 // offset from there: the garbage collector knows a block by its first byte, so a view keeps its arena alive.
+//
+// This file is compiled into images and into the native module soundcore.mpy (firmware/natmod); binding.h holds what
+// differs. Numbers of names (MP_QSTR_x) are therefore no constants: no `switch` on them, no table of them but
+// SC_NAME_TABLE's.
 #include <string.h>
 
-#include "py/binary.h"
-#include "py/objarray.h"
-#include "py/runtime.h"
+#include "binding.h"
 
 #include "capture/adpcm.h"
 #include "frontend/frontend.h"
@@ -26,16 +28,20 @@
 
 _Static_assert(MICROPY_BYTES_PER_GC_BLOCK % ALIGNMENT == 0, "heap blocks must be aligned for the core");
 
-static MP_DEFINE_EXCEPTION(Error, ValueError)
+SC_DEFINE_ERROR(Error);
 
-static const mp_obj_type_t frontend_type, model_type, pdm_type, i2s_unpack_type, stream_type;
+SC_DECLARE_TYPE(frontend);
+SC_DECLARE_TYPE(model);
+SC_DECLARE_TYPE(stream);
+SC_DECLARE_TYPE(pdm);
+SC_DECLARE_TYPE(i2s_unpack);
 
 static NORETURN void raise_fault(const sc_fault_t *fault) {
     char detail[160];
     size_t length = sc_error_text(fault, detail, sizeof(detail));
     const char *name = sc_error_name(fault->code);
     mp_obj_t args[] = {mp_obj_new_str(name, strlen(name)), mp_obj_new_str(detail, length)};
-    nlr_raise(mp_obj_new_exception_args(&mp_type_Error, MP_ARRAY_SIZE(args), args));
+    nlr_raise(mp_obj_new_exception_args(SC_ERROR(Error), MP_ARRAY_SIZE(args), args));
 }
 
 static NORETURN void raise_code(sc_err_t code) {
@@ -53,11 +59,19 @@ static void *self_of(mp_obj_t object, const mp_obj_type_t *type) {
     return MP_OBJ_TO_PTR(object);
 }
 
-// The only argument of a method or class, positional or by keyword.
+// The only argument of a method, positional or by keyword.
 static mp_obj_t only_arg(size_t n_args, const mp_obj_t *args, mp_map_t *kw, qstr name) {
     const mp_arg_t allowed = {name, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}};
     mp_arg_val_t value;
     mp_arg_parse_all(n_args, args, kw, 1, &allowed, &value);
+    return value.u_obj;
+}
+
+// The only argument of a class.
+static mp_obj_t only_arg_of_class(size_t n_args, size_t n_kw, const mp_obj_t *args, qstr name) {
+    const mp_arg_t allowed = {name, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}};
+    mp_arg_val_t value;
+    mp_arg_parse_all_kw_array(n_args, n_kw, args, 1, &allowed, &value);
     return value.u_obj;
 }
 
@@ -66,11 +80,20 @@ static int32_t int32_arg(mp_obj_t object) {
     if (!mp_obj_is_int(object)) {
         mp_raise_TypeError(MP_ERROR_TEXT("an int is needed"));
     }
-    mp_int_t value = mp_obj_int_get_truncated(object);
+    mp_int_t value = mp_obj_get_int_truncated(object);
     if (value != (int32_t)value || !mp_obj_equal(object, mp_obj_new_int(value))) {
         mp_raise_TypeError(MP_ERROR_TEXT("the int is out of range"));
     }
     return (int32_t)value;
+}
+
+// Of a class with methods alone.
+static void no_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
+    (void)self_in;
+    (void)attr;
+    if (dest[0] == MP_OBJ_NULL) {
+        dest[1] = MP_OBJ_SENTINEL; // look in the members
+    }
 }
 
 static size_t count_arg(mp_obj_t object) {
@@ -120,7 +143,7 @@ typedef struct {
 
 // unit: bytes per sample
 static raw_t raw_arg(size_t n_args, const mp_obj_t *args, mp_map_t *kw, size_t unit) {
-    static const mp_arg_t allowed[] = {
+    SC_NAME_TABLE const mp_arg_t allowed[] = {
         {MP_QSTR_raw, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
         {MP_QSTR_out, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
     };
@@ -225,7 +248,7 @@ static mp_obj_t new_shape(const sc_model_tensor_t *tensor) {
 }
 
 static mp_obj_t new_quant(const sc_model_tensor_t *tensor) {
-    mp_obj_t pair[] = {mp_obj_new_float_from_f(tensor->scale), mp_obj_new_int(tensor->zero_point)};
+    mp_obj_t pair[] = {new_float(tensor->scale), mp_obj_new_int(tensor->zero_point)};
     return mp_obj_new_tuple(MP_ARRAY_SIZE(pair), pair);
 }
 
@@ -239,7 +262,7 @@ typedef struct {
 
 static mp_obj_t frontend_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     // In the order of the fields of sc_frontend_settings_t.
-    static const uint16_t names[] = {
+    SC_NAME_TABLE const uint16_t names[] = {
         MP_QSTR_rate_hz, MP_QSTR_window, MP_QSTR_hop, MP_QSTR_fft, MP_QSTR_bands, MP_QSTR_low_hz, MP_QSTR_high_hz,
         MP_QSTR_coefficients, MP_QSTR_floor_db, MP_QSTR_step_mdb,
     };
@@ -264,11 +287,11 @@ static mp_obj_t frontend_make_new(const mp_obj_type_t *type, size_t n_args, size
 }
 
 static mp_obj_t frontend_push(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
-    static const mp_arg_t allowed[] = {
+    SC_NAME_TABLE const mp_arg_t allowed[] = {
         {MP_QSTR_pcm, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
         {MP_QSTR_out, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
     };
-    frontend_obj_t *self = self_of(args[0], &frontend_type);
+    frontend_obj_t *self = self_of(args[0], SC_TYPE(frontend));
     mp_arg_val_t values[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args - 1, args + 1, kw, MP_ARRAY_SIZE(allowed), allowed, values);
     pcm_t pcm = pcm_arg(values[0].u_obj);
@@ -296,14 +319,14 @@ static mp_obj_t frontend_push(size_t n_args, const mp_obj_t *args, mp_map_t *kw)
 static MP_DEFINE_CONST_FUN_OBJ_KW(frontend_push_obj, 1, frontend_push);
 
 static mp_obj_t frontend_frames_after(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
-    frontend_obj_t *self = self_of(args[0], &frontend_type);
+    frontend_obj_t *self = self_of(args[0], SC_TYPE(frontend));
     size_t n = count_arg(only_arg(n_args - 1, args + 1, kw, MP_QSTR_n));
     return mp_obj_new_int_from_uint(sc_frontend_frames_after(self->frontend, n));
 }
 static MP_DEFINE_CONST_FUN_OBJ_KW(frontend_frames_after_obj, 1, frontend_frames_after);
 
 static mp_obj_t frontend_reset(mp_obj_t self_in) {
-    frontend_obj_t *self = self_of(self_in, &frontend_type);
+    frontend_obj_t *self = self_of(self_in, SC_TYPE(frontend));
     sc_frontend_reset(self->frontend);
     return mp_const_none;
 }
@@ -314,35 +337,23 @@ static void frontend_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         return; // attributes are read-only: AttributeError
     }
     frontend_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    switch (attr) {
-        case MP_QSTR_width:
-            dest[0] = mp_obj_new_int_from_uint(sc_frontend_width(self->frontend));
-            break;
-        case MP_QSTR_needed:
-            dest[0] = mp_obj_new_int_from_uint(sc_frontend_needed(self->frontend));
-            break;
-        case MP_QSTR_size:
-            dest[0] = mp_obj_new_int_from_uint(self->size);
-            break;
-        default:
-            dest[1] = MP_OBJ_SENTINEL; // look in the locals
+    if (attr == MP_QSTR_width) {
+        dest[0] = mp_obj_new_int_from_uint(sc_frontend_width(self->frontend));
+    } else if (attr == MP_QSTR_needed) {
+        dest[0] = mp_obj_new_int_from_uint(sc_frontend_needed(self->frontend));
+    } else if (attr == MP_QSTR_size) {
+        dest[0] = mp_obj_new_int_from_uint(self->size);
+    } else {
+        dest[1] = MP_OBJ_SENTINEL; // look in the members
     }
 }
 
-static const mp_rom_map_elem_t frontend_locals_table[] = {
-    {MP_ROM_QSTR(MP_QSTR_VERSION), MP_ROM_INT(SC_FRONTEND_VERSION)},
-    {MP_ROM_QSTR(MP_QSTR_push), MP_ROM_PTR(&frontend_push_obj)},
-    {MP_ROM_QSTR(MP_QSTR_frames_after), MP_ROM_PTR(&frontend_frames_after_obj)},
-    {MP_ROM_QSTR(MP_QSTR_reset), MP_ROM_PTR(&frontend_reset_obj)},
-};
-static MP_DEFINE_CONST_DICT(frontend_locals, frontend_locals_table);
-
-static MP_DEFINE_CONST_OBJ_TYPE(
-    frontend_type, MP_QSTR_Frontend, MP_TYPE_FLAG_NONE,
-    make_new, frontend_make_new,
-    attr, frontend_attr,
-    locals_dict, &frontend_locals
-    );
+#define FRONTEND_MEMBERS(X) \
+    X(MP_QSTR_VERSION, MP_ROM_INT(SC_FRONTEND_VERSION)) \
+    X(MP_QSTR_push, MP_ROM_PTR(&frontend_push_obj)) \
+    X(MP_QSTR_frames_after, MP_ROM_PTR(&frontend_frames_after_obj)) \
+    X(MP_QSTR_reset, MP_ROM_PTR(&frontend_reset_obj))
+SC_DEFINE_TYPE(frontend, MP_QSTR_Frontend, frontend_make_new, frontend_attr, FRONTEND_MEMBERS)
 
 // ---- Model
 
@@ -354,9 +365,7 @@ typedef struct {
 } model_obj_t;
 
 static mp_obj_t model_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
-    mp_map_t kw;
-    mp_map_init_fixed_table(&kw, n_kw, args + n_args);
-    mp_obj_t buf = only_arg(n_args, args, &kw, MP_QSTR_buf);
+    mp_obj_t buf = only_arg_of_class(n_args, n_kw, args, MP_QSTR_buf);
     model_obj_t *self = mp_obj_malloc(model_obj_t, type);
     file_open(&self->file, buf);
     sc_fault_t fault;
@@ -373,7 +382,7 @@ static mp_obj_t model_make_new(const mp_obj_type_t *type, size_t n_args, size_t 
 }
 
 static model_obj_t *model_input(size_t n_args, const mp_obj_t *args, mp_map_t *kw, sc_model_tensor_t *tensor) {
-    model_obj_t *self = self_of(args[0], &model_type);
+    model_obj_t *self = self_of(args[0], SC_TYPE(model));
     size_t i = count_arg(only_arg(n_args - 1, args + 1, kw, MP_QSTR_i));
     if (i >= sc_model_inputs(self->model)) {
         mp_raise_msg(&mp_type_IndexError, MP_ERROR_TEXT("the model has no such input"));
@@ -383,7 +392,7 @@ static model_obj_t *model_input(size_t n_args, const mp_obj_t *args, mp_map_t *k
 }
 
 static model_obj_t *model_output(size_t n_args, const mp_obj_t *args, mp_map_t *kw, sc_model_tensor_t *tensor) {
-    model_obj_t *self = self_of(args[0], &model_type);
+    model_obj_t *self = self_of(args[0], SC_TYPE(model));
     size_t i = count_arg(only_arg(n_args - 1, args + 1, kw, MP_QSTR_i));
     if (i >= sc_model_outputs(self->model)) {
         mp_raise_msg(&mp_type_IndexError, MP_ERROR_TEXT("the model has no such output"));
@@ -417,7 +426,7 @@ TENSOR_METHODS(input)
 TENSOR_METHODS(output)
 
 static mp_obj_t model_invoke(mp_obj_t self_in) {
-    model_obj_t *self = self_of(self_in, &model_type);
+    model_obj_t *self = self_of(self_in, SC_TYPE(model));
     sc_model_invoke(self->model);
     return mp_const_none;
 }
@@ -428,41 +437,28 @@ static void model_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         return;
     }
     model_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    switch (attr) {
-        case MP_QSTR_inputs:
-            dest[0] = mp_obj_new_int_from_uint(sc_model_inputs(self->model));
-            break;
-        case MP_QSTR_outputs:
-            dest[0] = mp_obj_new_int_from_uint(sc_model_outputs(self->model));
-            break;
-        case MP_QSTR_arena_size:
-            dest[0] = mp_obj_new_int_from_uint(sc_model_arena_size(self->model));
-            break;
-        case MP_QSTR_metadata:
-            dest[0] = file_metadata(&self->file);
-            break;
-        default:
-            dest[1] = MP_OBJ_SENTINEL;
+    if (attr == MP_QSTR_inputs) {
+        dest[0] = mp_obj_new_int_from_uint(sc_model_inputs(self->model));
+    } else if (attr == MP_QSTR_outputs) {
+        dest[0] = mp_obj_new_int_from_uint(sc_model_outputs(self->model));
+    } else if (attr == MP_QSTR_arena_size) {
+        dest[0] = mp_obj_new_int_from_uint(sc_model_arena_size(self->model));
+    } else if (attr == MP_QSTR_metadata) {
+        dest[0] = file_metadata(&self->file);
+    } else {
+        dest[1] = MP_OBJ_SENTINEL;
     }
 }
 
-static const mp_rom_map_elem_t model_locals_table[] = {
-    {MP_ROM_QSTR(MP_QSTR_input), MP_ROM_PTR(&model_input_obj)},
-    {MP_ROM_QSTR(MP_QSTR_output), MP_ROM_PTR(&model_output_obj)},
-    {MP_ROM_QSTR(MP_QSTR_input_shape), MP_ROM_PTR(&model_input_shape_obj)},
-    {MP_ROM_QSTR(MP_QSTR_output_shape), MP_ROM_PTR(&model_output_shape_obj)},
-    {MP_ROM_QSTR(MP_QSTR_input_quant), MP_ROM_PTR(&model_input_quant_obj)},
-    {MP_ROM_QSTR(MP_QSTR_output_quant), MP_ROM_PTR(&model_output_quant_obj)},
-    {MP_ROM_QSTR(MP_QSTR_invoke), MP_ROM_PTR(&model_invoke_obj)},
-};
-static MP_DEFINE_CONST_DICT(model_locals, model_locals_table);
-
-static MP_DEFINE_CONST_OBJ_TYPE(
-    model_type, MP_QSTR_Model, MP_TYPE_FLAG_NONE,
-    make_new, model_make_new,
-    attr, model_attr,
-    locals_dict, &model_locals
-    );
+#define MODEL_MEMBERS(X) \
+    X(MP_QSTR_input, MP_ROM_PTR(&model_input_obj)) \
+    X(MP_QSTR_output, MP_ROM_PTR(&model_output_obj)) \
+    X(MP_QSTR_input_shape, MP_ROM_PTR(&model_input_shape_obj)) \
+    X(MP_QSTR_output_shape, MP_ROM_PTR(&model_output_shape_obj)) \
+    X(MP_QSTR_input_quant, MP_ROM_PTR(&model_input_quant_obj)) \
+    X(MP_QSTR_output_quant, MP_ROM_PTR(&model_output_quant_obj)) \
+    X(MP_QSTR_invoke, MP_ROM_PTR(&model_invoke_obj))
+SC_DEFINE_TYPE(model, MP_QSTR_Model, model_make_new, model_attr, MODEL_MEMBERS)
 
 // ---- Stream
 
@@ -485,9 +481,7 @@ static mp_obj_array_t *stream_view(
 }
 
 static mp_obj_t stream_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
-    mp_map_t kw;
-    mp_map_init_fixed_table(&kw, n_kw, args + n_args);
-    mp_obj_t buf = only_arg(n_args, args, &kw, MP_QSTR_buf);
+    mp_obj_t buf = only_arg_of_class(n_args, n_kw, args, MP_QSTR_buf);
     stream_obj_t *self = mp_obj_malloc(stream_obj_t, type);
     file_open(&self->file, buf);
     sc_fault_t fault;
@@ -507,11 +501,11 @@ static mp_obj_t stream_make_new(const mp_obj_type_t *type, size_t n_args, size_t
 }
 
 static mp_obj_t stream_feed(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
-    static const mp_arg_t allowed[] = {
+    SC_NAME_TABLE const mp_arg_t allowed[] = {
         {MP_QSTR_pcm, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
         {MP_QSTR_start, MP_ARG_OBJ, {.u_obj = MP_OBJ_NEW_SMALL_INT(0)}},
     };
-    stream_obj_t *self = self_of(args[0], &stream_type);
+    stream_obj_t *self = self_of(args[0], SC_TYPE(stream));
     mp_arg_val_t values[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args - 1, args + 1, kw, MP_ARRAY_SIZE(allowed), allowed, values);
     pcm_t pcm = pcm_arg(values[0].u_obj);
@@ -529,7 +523,7 @@ static mp_obj_t stream_feed(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
 static MP_DEFINE_CONST_FUN_OBJ_KW(stream_feed_obj, 1, stream_feed);
 
 static mp_obj_t stream_reset(mp_obj_t self_in) {
-    stream_obj_t *self = self_of(self_in, &stream_type);
+    stream_obj_t *self = self_of(self_in, SC_TYPE(stream));
     sc_stream_reset(self->stream);
     return mp_const_none;
 }
@@ -547,51 +541,33 @@ static void stream_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
         return;
     }
     stream_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    switch (attr) {
-        case MP_QSTR_scores:
-            dest[0] = MP_OBJ_FROM_PTR(self->scores);
-            break;
-        case MP_QSTR_attention:
-            dest[0] = MP_OBJ_FROM_PTR(self->attention);
-            break;
-        case MP_QSTR_features:
-            dest[0] = MP_OBJ_FROM_PTR(self->features);
-            break;
-        case MP_QSTR_stepped:
-            dest[0] = mp_obj_new_bool(sc_stream_stepped(self->stream));
-            break;
-        case MP_QSTR_step_samples:
-            dest[0] = mp_obj_new_int_from_uint(sc_stream_step_samples(self->stream));
-            break;
-        case MP_QSTR_arena_size:
-            dest[0] = mp_obj_new_int_from_uint(sc_stream_arena_size(self->stream));
-            break;
-        case MP_QSTR_scores_quant:
-            dest[0] = stream_quant(self, sc_stream_scores);
-            break;
-        case MP_QSTR_attention_quant:
-            dest[0] = stream_quant(self, sc_stream_attention);
-            break;
-        case MP_QSTR_metadata:
-            dest[0] = file_metadata(&self->file);
-            break;
-        default:
-            dest[1] = MP_OBJ_SENTINEL;
+    if (attr == MP_QSTR_scores) {
+        dest[0] = MP_OBJ_FROM_PTR(self->scores);
+    } else if (attr == MP_QSTR_attention) {
+        dest[0] = MP_OBJ_FROM_PTR(self->attention);
+    } else if (attr == MP_QSTR_features) {
+        dest[0] = MP_OBJ_FROM_PTR(self->features);
+    } else if (attr == MP_QSTR_stepped) {
+        dest[0] = mp_obj_new_bool(sc_stream_stepped(self->stream));
+    } else if (attr == MP_QSTR_step_samples) {
+        dest[0] = mp_obj_new_int_from_uint(sc_stream_step_samples(self->stream));
+    } else if (attr == MP_QSTR_arena_size) {
+        dest[0] = mp_obj_new_int_from_uint(sc_stream_arena_size(self->stream));
+    } else if (attr == MP_QSTR_scores_quant) {
+        dest[0] = stream_quant(self, sc_stream_scores);
+    } else if (attr == MP_QSTR_attention_quant) {
+        dest[0] = stream_quant(self, sc_stream_attention);
+    } else if (attr == MP_QSTR_metadata) {
+        dest[0] = file_metadata(&self->file);
+    } else {
+        dest[1] = MP_OBJ_SENTINEL;
     }
 }
 
-static const mp_rom_map_elem_t stream_locals_table[] = {
-    {MP_ROM_QSTR(MP_QSTR_feed), MP_ROM_PTR(&stream_feed_obj)},
-    {MP_ROM_QSTR(MP_QSTR_reset), MP_ROM_PTR(&stream_reset_obj)},
-};
-static MP_DEFINE_CONST_DICT(stream_locals, stream_locals_table);
-
-static MP_DEFINE_CONST_OBJ_TYPE(
-    stream_type, MP_QSTR_Stream, MP_TYPE_FLAG_NONE,
-    make_new, stream_make_new,
-    attr, stream_attr,
-    locals_dict, &stream_locals
-    );
+#define STREAM_MEMBERS(X) \
+    X(MP_QSTR_feed, MP_ROM_PTR(&stream_feed_obj)) \
+    X(MP_QSTR_reset, MP_ROM_PTR(&stream_reset_obj))
+SC_DEFINE_TYPE(stream, MP_QSTR_Stream, stream_make_new, stream_attr, STREAM_MEMBERS)
 
 // ---- Pdm
 
@@ -601,7 +577,7 @@ typedef struct {
 } pdm_obj_t;
 
 static mp_obj_t pdm_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
-    static const uint16_t names[] = {MP_QSTR_shift, MP_QSTR_dc_shift};
+    SC_NAME_TABLE const uint16_t names[] = {MP_QSTR_shift, MP_QSTR_dc_shift};
     _Static_assert(sizeof(sc_pdm_settings_t) == MP_ARRAY_SIZE(names) * sizeof(int32_t), "one name per setting");
     sc_pdm_settings_t settings = sc_pdm_defaults;
     settings_arg(n_args, n_kw, args, names, MP_ARRAY_SIZE(names), &settings.shift);
@@ -614,7 +590,7 @@ static mp_obj_t pdm_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_
 }
 
 static mp_obj_t pdm_convert(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
-    pdm_obj_t *self = self_of(args[0], &pdm_type);
+    pdm_obj_t *self = self_of(args[0], SC_TYPE(pdm));
     raw_t in = raw_arg(n_args, args, kw, SC_PDM_BYTES);
     sc_pdm_convert(&self->pdm, in.bytes, in.samples, in.out);
     return mp_obj_new_int_from_uint(in.samples);
@@ -622,23 +598,16 @@ static mp_obj_t pdm_convert(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
 static MP_DEFINE_CONST_FUN_OBJ_KW(pdm_convert_obj, 1, pdm_convert);
 
 static mp_obj_t pdm_reset(mp_obj_t self_in) {
-    pdm_obj_t *self = self_of(self_in, &pdm_type);
+    pdm_obj_t *self = self_of(self_in, SC_TYPE(pdm));
     sc_pdm_reset(&self->pdm);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(pdm_reset_obj, pdm_reset);
 
-static const mp_rom_map_elem_t pdm_locals_table[] = {
-    {MP_ROM_QSTR(MP_QSTR_convert), MP_ROM_PTR(&pdm_convert_obj)},
-    {MP_ROM_QSTR(MP_QSTR_reset), MP_ROM_PTR(&pdm_reset_obj)},
-};
-static MP_DEFINE_CONST_DICT(pdm_locals, pdm_locals_table);
-
-static MP_DEFINE_CONST_OBJ_TYPE(
-    pdm_type, MP_QSTR_Pdm, MP_TYPE_FLAG_NONE,
-    make_new, pdm_make_new,
-    locals_dict, &pdm_locals
-    );
+#define PDM_MEMBERS(X) \
+    X(MP_QSTR_convert, MP_ROM_PTR(&pdm_convert_obj)) \
+    X(MP_QSTR_reset, MP_ROM_PTR(&pdm_reset_obj))
+SC_DEFINE_TYPE(pdm, MP_QSTR_Pdm, pdm_make_new, no_attr, PDM_MEMBERS)
 
 // ---- I2sUnpacker
 
@@ -648,7 +617,7 @@ typedef struct {
 } i2s_unpack_obj_t;
 
 static mp_obj_t i2s_unpack_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
-    static const uint16_t names[] = {
+    SC_NAME_TABLE const uint16_t names[] = {
         MP_QSTR_bits, MP_QSTR_shift, MP_QSTR_channel, MP_QSTR_channels, MP_QSTR_dc_shift,
     };
     _Static_assert(sizeof(sc_i2s_unpack_settings_t) == MP_ARRAY_SIZE(names) * sizeof(int32_t), "one name per setting");
@@ -663,7 +632,7 @@ static mp_obj_t i2s_unpack_make_new(const mp_obj_type_t *type, size_t n_args, si
 }
 
 static mp_obj_t i2s_unpack_convert(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
-    i2s_unpack_obj_t *self = self_of(args[0], &i2s_unpack_type);
+    i2s_unpack_obj_t *self = self_of(args[0], SC_TYPE(i2s_unpack));
     raw_t in = raw_arg(n_args, args, kw, sc_i2s_unpack_frame_bytes(&self->unpack));
     sc_i2s_unpack_convert(&self->unpack, in.bytes, in.samples, in.out);
     return mp_obj_new_int_from_uint(in.samples);
@@ -671,28 +640,21 @@ static mp_obj_t i2s_unpack_convert(size_t n_args, const mp_obj_t *args, mp_map_t
 static MP_DEFINE_CONST_FUN_OBJ_KW(i2s_unpack_convert_obj, 1, i2s_unpack_convert);
 
 static mp_obj_t i2s_unpack_reset(mp_obj_t self_in) {
-    i2s_unpack_obj_t *self = self_of(self_in, &i2s_unpack_type);
+    i2s_unpack_obj_t *self = self_of(self_in, SC_TYPE(i2s_unpack));
     sc_i2s_unpack_reset(&self->unpack);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(i2s_unpack_reset_obj, i2s_unpack_reset);
 
-static const mp_rom_map_elem_t i2s_unpack_locals_table[] = {
-    {MP_ROM_QSTR(MP_QSTR_convert), MP_ROM_PTR(&i2s_unpack_convert_obj)},
-    {MP_ROM_QSTR(MP_QSTR_reset), MP_ROM_PTR(&i2s_unpack_reset_obj)},
-};
-static MP_DEFINE_CONST_DICT(i2s_unpack_locals, i2s_unpack_locals_table);
-
-static MP_DEFINE_CONST_OBJ_TYPE(
-    i2s_unpack_type, MP_QSTR_I2sUnpacker, MP_TYPE_FLAG_NONE,
-    make_new, i2s_unpack_make_new,
-    locals_dict, &i2s_unpack_locals
-    );
+#define I2S_UNPACK_MEMBERS(X) \
+    X(MP_QSTR_convert, MP_ROM_PTR(&i2s_unpack_convert_obj)) \
+    X(MP_QSTR_reset, MP_ROM_PTR(&i2s_unpack_reset_obj))
+SC_DEFINE_TYPE(i2s_unpack, MP_QSTR_I2sUnpacker, i2s_unpack_make_new, no_attr, I2S_UNPACK_MEMBERS)
 
 // ---- sound for the wire
 
 static mp_obj_t adpcm_encode(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
-    static const mp_arg_t allowed[] = {
+    SC_NAME_TABLE const mp_arg_t allowed[] = {
         {MP_QSTR_pcm, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
         {MP_QSTR_out, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
         {MP_QSTR_bits, MP_ARG_OBJ, {.u_obj = MP_OBJ_NEW_SMALL_INT(4)}},
@@ -719,7 +681,7 @@ static mp_obj_t adpcm_encode(size_t n_args, const mp_obj_t *args, mp_map_t *kw) 
 static MP_DEFINE_CONST_FUN_OBJ_KW(adpcm_encode_obj, 0, adpcm_encode);
 
 static mp_obj_t adpcm_decode(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
-    static const mp_arg_t allowed[] = {
+    SC_NAME_TABLE const mp_arg_t allowed[] = {
         {MP_QSTR_data, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
         {MP_QSTR_out, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
     };
@@ -746,22 +708,16 @@ static MP_DEFINE_CONST_FUN_OBJ_KW(adpcm_decode_obj, 0, adpcm_decode);
 
 // ---- the module
 
-static const mp_rom_map_elem_t soundcore_globals_table[] = {
-    {MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_soundcore)},
-    {MP_ROM_QSTR(MP_QSTR_FRONTEND_VERSION), MP_ROM_INT(SC_FRONTEND_VERSION)},
-    {MP_ROM_QSTR(MP_QSTR_Error), MP_ROM_PTR(&mp_type_Error)},
-    {MP_ROM_QSTR(MP_QSTR_Frontend), MP_ROM_PTR(&frontend_type)},
-    {MP_ROM_QSTR(MP_QSTR_Model), MP_ROM_PTR(&model_type)},
-    {MP_ROM_QSTR(MP_QSTR_Pdm), MP_ROM_PTR(&pdm_type)},
-    {MP_ROM_QSTR(MP_QSTR_I2sUnpacker), MP_ROM_PTR(&i2s_unpack_type)},
-    {MP_ROM_QSTR(MP_QSTR_Stream), MP_ROM_PTR(&stream_type)},
-    {MP_ROM_QSTR(MP_QSTR_adpcm_encode), MP_ROM_PTR(&adpcm_encode_obj)},
-    {MP_ROM_QSTR(MP_QSTR_adpcm_decode), MP_ROM_PTR(&adpcm_decode_obj)},
-};
-static MP_DEFINE_CONST_DICT(soundcore_globals, soundcore_globals_table);
-
-const mp_obj_module_t soundcore_module = {
-    .base = {&mp_type_module},
-    .globals = (mp_obj_dict_t *)&soundcore_globals,
-};
-MP_REGISTER_MODULE(MP_QSTR_soundcore, soundcore_module);
+#define GLOBALS(X) \
+    X(MP_QSTR_FRONTEND_VERSION, MP_ROM_INT(SC_FRONTEND_VERSION)) \
+    X(MP_QSTR_Error, MP_ROM_PTR(SC_ERROR(Error))) \
+    X(MP_QSTR_Frontend, MP_ROM_PTR(SC_TYPE(frontend))) \
+    X(MP_QSTR_Model, MP_ROM_PTR(SC_TYPE(model))) \
+    X(MP_QSTR_Pdm, MP_ROM_PTR(SC_TYPE(pdm))) \
+    X(MP_QSTR_I2sUnpacker, MP_ROM_PTR(SC_TYPE(i2s_unpack))) \
+    X(MP_QSTR_Stream, MP_ROM_PTR(SC_TYPE(stream))) \
+    X(MP_QSTR_adpcm_encode, MP_ROM_PTR(&adpcm_encode_obj)) \
+    X(MP_QSTR_adpcm_decode, MP_ROM_PTR(&adpcm_decode_obj))
+#define TYPES(ERROR, TYPE) \
+    ERROR(Error, MP_QSTR_Error, mp_type_ValueError) TYPE(frontend) TYPE(model) TYPE(pdm) TYPE(i2s_unpack) TYPE(stream)
+SC_DEFINE_MODULE(MP_QSTR_soundcore, GLOBALS, TYPES)

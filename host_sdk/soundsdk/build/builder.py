@@ -14,7 +14,7 @@ from soundsdk.build import contents, image_file, make, prebuilt, sources, toolch
 from soundsdk.build.esp_idf import IdfError
 from soundsdk.build.prebuilt import CompiledFacts
 from soundsdk.build.sources import Say
-from soundsdk.cache import cache_dir, content_sha256, locked
+from soundsdk.cache import cache_dir, files_sha256, locked
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import CheckError, ToolError, UsageError
 from soundsdk.models.fit import check_fit
@@ -139,7 +139,7 @@ def _made_from(board: Board, sources_key: str) -> str:
     """Return a hash that changes with any C or Python the firmware is made from, wherever it lies."""
     firmware = firmware_dir()
     steps = _steps("esp_idf", "make")
-    files = _hash_files([firmware / "cmodules", firmware / "manifest.py", firmware / "ports", _soundfw(), *steps])
+    files = files_sha256([firmware / "cmodules", firmware / "manifest.py", firmware / "ports", _soundfw(), *steps])
     return hashlib.sha256(f"{board} {sources_key} {files} {contents.texts(board)} {_engine()}".encode()).hexdigest()
 
 
@@ -164,7 +164,7 @@ def _steps(*names: str) -> list[Path]:
 def _configuration(board: Board) -> str:
     """Return a hash that changes with the way things are compiled: make notices a newer file, but not another flag."""
     firmware = firmware_dir()
-    files = _hash_files(
+    files = files_sha256(
         [
             firmware / "ports",
             *sorted(firmware.glob("cmodules/*/*.cmake")),
@@ -184,17 +184,6 @@ def _engine() -> str:
     for path in sorted((tree / "tensorflow").rglob("*")):
         status = path.stat()
         digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
-
-
-def _hash_files(paths: list[Path]) -> str:
-    """Hash the contents of files, and of all files below folders."""
-    digest = hashlib.sha256()
-    for top in paths:
-        for path in sorted(top.rglob("*") if top.is_dir() else [top]):
-            if path.is_file() and path.suffix != ".pyc":
-                name = path.relative_to(top).as_posix()
-                digest.update(f"{name} {content_sha256(path)}\n".encode())
     return digest.hexdigest()
 
 

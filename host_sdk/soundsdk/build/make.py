@@ -39,7 +39,7 @@ def compile_firmware(board: Board, sources: Sources, contents: Path, folder: Pat
     modules = firmware_dir() / "cmodules"
     folder.mkdir(parents=True, exist_ok=True)
     env = environment(sources, folder)
-    runner = _Runner(board.id, folder.parent / f"{folder.name}.log", env)
+    runner = LoggedRunner(board.id, folder.parent / f"{folder.name}.log", env)
     jobs = f"-j{os.cpu_count() or 1}"
 
     def say(text: str) -> None:
@@ -100,7 +100,7 @@ def environment(sources: Sources, folder: Path) -> dict[str, str]:
     }
 
 
-class _Runner:
+class LoggedRunner:
     """Runs programs one after the other, all into one log, with a progress bar on a terminal."""
 
     def __init__(self, name: str, log: Path, env: dict[str, str]) -> None:

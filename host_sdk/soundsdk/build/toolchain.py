@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
+import sys
+from collections.abc import Iterable
 
 from soundsdk.boards import Board
 from soundsdk.build import esp_idf
+from soundsdk.build.native_archs import NativeArch
 from soundsdk.errors import ToolError
 
 # program: Debian package
@@ -25,6 +29,14 @@ _LIBRARIES: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
     ],
     "riscv64-unknown-elf-": [("picolibc.specs", "picolibc-riscv64-unknown-elf", ("qemu",))],
 }
+# Prefixes of the compilers of native modules: (package of the compiler, package of the C library's headers).
+_NATIVE = {
+    "": ("gcc", "libc6-dev"),
+    "x86_64-linux-gnu-": ("gcc-x86-64-linux-gnu", "libc6-dev-amd64-cross"),
+    "arm-none-eabi-": ("gcc-arm-none-eabi", "libnewlib-arm-none-eabi"),
+    "riscv64-unknown-elf-": ("gcc-riscv64-unknown-elf", "picolibc-riscv64-unknown-elf"),
+    "xtensa-lx106-elf-": ("gcc-xtensa-lx106", "picolibc-xtensa-lx106-elf"),
+}
 
 
 def check(board: Board) -> None:
@@ -37,14 +49,43 @@ def check(board: Board) -> None:
         for file, package, ports in _LIBRARIES.get(toolchain, []):
             if board.port in ports and not _has(toolchain + "gcc", file):
                 missing[file] = package
+    _refuse(f"building for {board.id}", missing)
+    if board.port == "esp32":
+        esp_idf.check(board)
+
+
+def check_native(archs: Iterable[NativeArch]) -> None:
+    """Raise ToolError with everything that native modules for these architectures lack, and how to install it."""
+    missing = {} if shutil.which("make") else {"make": "make"}
+    names = [arch.name for arch in archs]
+    for prefix in {native_prefix(arch): None for arch in archs}:
+        compiler, (package, library) = prefix + "gcc", _NATIVE[prefix]
+        if shutil.which(compiler) is None:
+            missing[compiler] = f"{package} {library}"
+        elif not _has_header(compiler, prefix):
+            missing[f"string.h for {compiler}"] = library
+    _refuse(f"building soundcore.mpy for {_listed(names)}", missing)
+
+
+def native_prefix(arch: NativeArch) -> str:
+    """Return the prefix of the compiler of native modules: none where this computer's own makes them."""
+    here = sys.platform == "linux" and platform.machine() == "x86_64"
+    return "" if here and arch.toolchain == "x86_64-linux-gnu-" else arch.toolchain
+
+
+def native_version(arch: NativeArch) -> str:
+    """Return the version of the compiler of native modules."""
+    return _output_of([native_prefix(arch) + "gcc", "--version"]).split("\n")[0]
+
+
+def _refuse(what: str, missing: dict[str, str]) -> None:
+    """Raise ToolError if anything is missing. missing: program or file: Debian packages."""
     if missing:
         verb = "is" if len(missing) == 1 else "are"
         raise ToolError(
-            f"building for {board.id} needs {_listed(list(missing))}, which {verb} not installed.",
+            f"{what} needs {_listed(list(missing))}, which {verb} not installed.",
             "On Debian: apt-get install " + " ".join(dict.fromkeys(missing.values())),
         )
-    if board.port == "esp32":
-        esp_idf.check(board)
 
 
 def version(board: Board) -> str:
@@ -57,6 +98,14 @@ def version(board: Board) -> str:
 
 def _has(compiler: str, file: str) -> bool:
     return _output_of([compiler, f"-print-file-name={file}"]).strip() != file
+
+
+def _has_header(compiler: str, prefix: str) -> bool:
+    """Tell whether the compiler finds the C library's headers, which may be another package than its own."""
+    if prefix == "riscv64-unknown-elf-":
+        return _has(compiler, "picolibc.specs")
+    words = [compiler, "-E", "-include", "string.h", "-x", "c", os.devnull]
+    return subprocess.run(words, capture_output=True, timeout=30, check=False).returncode == 0
 
 
 def _output_of(words: list[str]) -> str:

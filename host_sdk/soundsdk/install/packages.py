@@ -16,6 +16,7 @@ EXTRAS = {
     "mqtt": {"paho": "paho-mqtt"},
     "listen": {"sounddevice": "sounddevice"},
     "onnx": {"onnxruntime": "onnxruntime"},
+    "native": {"elftools": "pyelftools"},
     "dask": {"distributed": "distributed"},
 }
 
