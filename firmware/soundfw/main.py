@@ -10,7 +10,7 @@ from .detect.detector import from_stream
 from .health import Stopwatch, clock_ms, stopwatch
 from .mic import microphone
 from .pipeline import Pipeline
-from .platform import error_text, heap_free
+from .platform import const, error_text, heap_free
 from .storage import files, saved_thresholds, store
 from .storage.boot_counter import BootCounter
 from .storage.model_slots import ModelSlots
@@ -21,6 +21,7 @@ from .wire.link import Link
 from .wire.telemetry import Telemetry
 
 _PROGRAM = "main.py"  # of the user
+_CATCH_UP = const(8)  # blocks of sound at most that the next command waits for: a board may always be behind
 _open = []  # the applications of this board that may still be listening, or whose end the host still waits for
 
 
@@ -233,6 +234,7 @@ class App:
             # The answer leaves before the next command begins. A host that repeats a slow one would otherwise wait for
             # its own repetitions, each of which takes as long again.
             self.link.pump()
+            self._catch_up()
         alive = True
         if self.pipeline is not None and not self.request:
             alive = self.pipeline.step()
@@ -242,6 +244,17 @@ class App:
         if self.actions.hook is not None:
             self._call_hook()
         return alive and not self.request
+
+    def _catch_up(self):
+        """Hear the sound that came during a command, before the next command.
+
+        A turn hears one block: the microphone keeps a quarter of a second, and one `set` after the other would fill it.
+        """
+        for _ in range(_CATCH_UP):
+            if self.pipeline is None or self.request or not self.pipeline.mic.behind():
+                return
+            self.pipeline.step()
+            self.link.pump()
 
     def _call_hook(self):
         error = self.actions.run_hook()
@@ -277,6 +290,7 @@ def board_app(error=None, hook=True):
     boots = BootCounter()
     if not boots.begin():
         error = error or ("start.repeated", "the last starts ended in a reset; the next one is tried again")
+    files.finish("settings.json")
     try:
         settings = settings_file.load("settings.json", read=files.read_written)
     except FirmwareError as e:

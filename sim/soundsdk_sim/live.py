@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundfw import FirmwareError
+from soundfw.act.pins import NoPins
 from soundfw.main import App
 from soundfw.settings import Settings, load
-from soundfw.storage.files import join
+from soundfw.storage.files import finish, join
 
 TURN_S = 0.004
 _PORT_BYTES = 65536  # a reader that is further behind stops the board's port, as on USB
@@ -76,7 +77,8 @@ class LiveBoard:
 
     sound: a recording that its microphone delivers, then silence, or with `repeat` the same again; or what it hears
     instead. settings: as in settings.json; without `folder` it gets a temporary one. bootloader: called from the
-    board's thread when the board enters its boot loader.
+    board's thread when the board enters its boot loader. port: MicroPython's name of the chip's family that it stands
+    for, which refuses what that chip's pins cannot do together.
     """
 
     def __init__(
@@ -88,8 +90,10 @@ class LiveBoard:
         speed: float = 1.0,
         bootloader: Callable[[], None] | None = None,
         repeat: bool = False,
+        port: str | None = None,
     ) -> None:
         self._model = model
+        self._port = port
         self._bootloader = bootloader
         self._flash: tempfile.TemporaryDirectory[str] | None = None
         self._settings = {"board": "sim", **(settings or {})}
@@ -113,12 +117,17 @@ class LiveBoard:
         while not self._stop.is_set():
             self.power_ons += 1
             error = None
+            file = join(self._settings["folder"], "settings.json")
+            finish(file)
             try:
-                settings = load(join(self._settings["folder"], "settings.json"), self._settings)
+                settings = load(file, self._settings)
             except FirmwareError as e:
                 error = e.args
                 settings = Settings(self._settings)
-            app = App(settings, self._open_microphone, self._send, self._receive, model=self._model, error=error)
+            app = App(
+                settings, self._open_microphone, self._send, self._receive, model=self._model, error=error,
+                pins=NoPins(self._port),
+            )  # fmt: skip
             self.app = app
             app.bootloader = self._bootloader
             # As soundfw.main.main() on a board.

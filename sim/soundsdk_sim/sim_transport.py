@@ -97,5 +97,6 @@ def open_sim(text: str) -> Transport:
     for i, key in enumerate(("noise", "noise_out")):
         if key in options:
             options[key] = _noise(options[key], seed + i)
-    transport = SimTransport(text, LiveBoard(detector.data, sound, rate_hz, board.settings()))
+    live = LiveBoard(detector.data, sound, rate_hz, board.settings(), port=board.port)
+    transport = SimTransport(text, live)
     return Faulty(transport, **options) if options else transport

@@ -13,7 +13,7 @@ from soundfw import FirmwareError, settings
 from soundfw.act.rules import parse as parse_rule  # noqa: F401 - the program below uses it
 from soundfw.detect.detector import Thresholds
 from soundsdk.boards import read_board
-from soundsdk.commands.set import parse
+from soundsdk.device.changes import parse
 from soundsdk.errors import UsageError
 from soundsdk_train.run_settings import from_dict
 

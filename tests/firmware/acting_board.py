@@ -11,6 +11,7 @@ from fake_stream import FIRST, STEP, FakeStream, Source, metadata
 from soundfw.act.pins import NoPins
 from soundfw.main import App
 from soundfw.settings import Settings, load
+from soundfw.storage import files
 from soundfw.wire import framing
 from soundsdk.device import protocol
 
@@ -44,6 +45,8 @@ class ActingBoard:
         self.pins = NoPins()
         self.stream = FakeStream(script, metadata(labels))
         values = {"board": "bench", "folder": str(folder), "mic": MIC, **(settings or {})}
+        if folder:
+            files.finish(f"{folder}/settings.json")  # as board_app() does
         self.app = App(
             load(f"{folder}/settings.json", values) if folder else Settings(values),
             lambda rate_hz: Source(array("h", [1000, -1000] * int(RATE * seconds / 2))),

@@ -28,10 +28,11 @@ class FakeFlash:
 
     def install(self, patch: Callable[[ModuleType, str, Any], None]) -> None:
         """Replace `open` and `os` in soundfw's modules by this, with patch(module, name, value)."""
+        from soundfw import settings
         from soundfw.storage import files, push
 
         patch(files, "os", self)
-        for module in (files, push):
+        for module in (files, push, settings):
             patch(module, "open", self.open)
 
     def power_on(self) -> None:
@@ -48,7 +49,7 @@ class FakeFlash:
 
     def stat(self, path: str) -> tuple[int, ...]:
         if path not in self.files:
-            raise FileNotFoundError(path)
+            raise FileNotFoundError(2, "ENOENT", path)
         return (0, 0, 0, 0, 0, 0, len(self.files[path]))
 
     def statvfs(self, path: str) -> tuple[int, ...]:
@@ -57,7 +58,7 @@ class FakeFlash:
 
     def remove(self, path: str) -> None:
         if path not in self.files:
-            raise FileNotFoundError(path)
+            raise FileNotFoundError(2, "ENOENT", path)
         self.operation()
         del self.files[path]
 
@@ -70,7 +71,7 @@ class FakeFlash:
     def open(self, path: str, mode: str = "r") -> Any:
         if "r" in mode:
             if path not in self.files:
-                raise FileNotFoundError(path)
+                raise FileNotFoundError(2, "ENOENT", path)
             data = self.files[path]
             return io.BytesIO(data) if "b" in mode else io.StringIO(data.decode())
         self.operation()

@@ -59,7 +59,7 @@ def test_without_a_label_a_rule_is_every_classes_and_thresholds_may_come_with_it
 
 
 @pytest.mark.parametrize("there", [True, False])
-@pytest.mark.parametrize("blocked", ["set.json", "set.json.new", "settings.json.new"])
+@pytest.mark.parametrize("blocked", ["set.json", "set.json.new", "settings.json.new", "settings.json.both"])
 def test_a_set_of_rule_and_thresholds_that_cannot_be_kept_changes_neither(
     tmp_path: Path, blocked: str, there: bool
 ) -> None:

@@ -334,6 +334,31 @@ def test_commands_in_one_piece_are_all_answered_in_order() -> None:
     assert [m["re"] for m in board.messages() if m["type"] == "ack"] == [f"x{i}" for i in range(10)]
 
 
+@pytest.mark.parametrize(("waiting", "heard"), [(0, 1), (3, 4), (1000, 9)])
+def test_after_a_command_the_sound_that_waits_is_heard_before_the_next(waiting: int, heard: int) -> None:
+    """Blocks that wait after each command; a board that is always behind may not shut the host out."""
+    board = Board(burst, metadata(["a", "b"]))
+    board.app.start()
+    board.app.step()
+    left = 0
+
+    def behind() -> bool:
+        nonlocal left
+        left -= 1
+        return left >= 0
+
+    board.source.behind = behind  # type: ignore[attr-defined]
+    mic = board.app.pipeline.mic
+    for _ in range(3):
+        board.send(type="status")
+    for turn in range(5):
+        seen, captured, left = len(board.messages()), mic.captured, waiting
+        board.app.step()
+        answered = len(board.messages()) > seen
+        assert answered == (turn < 3)
+        assert mic.captured - captured == (heard if answered else 1) * mic.block_samples
+
+
 class Broken(Source):
     """A source that fails after some reads."""
 

@@ -18,6 +18,7 @@ def flash(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Fa
     made = FakeFlash(request.param)
     made.install(lambda module, name, value: monkeypatch.setattr(module, name, value, raising=False))
     monkeypatch.setattr(numbered_files, "open", made.open, raising=False)
+    monkeypatch.setattr(numbered_files, "os", made)
     monkeypatch.setattr(platform, "RENAMES_WHOLE", False)
     return made
 
@@ -116,3 +117,59 @@ def test_while_a_computer_has_the_drive_nothing_is_written(flash: FakeFlash, mon
     assert refused.value.args[0] == "storage.readonly"
     assert flash.files == before
     assert found("x") == b"old"
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_cut_while_two_files_are_replaced_leaves_both_or_neither(flash: FakeFlash, there: bool) -> None:
+    old: tuple[bytes | None, bytes | None] = (None, None)
+    if there:
+        files.write("a", b"old a")
+        files.write("b", b"old b")
+        old = (b"old a", b"old b")
+    new = (b"new a", b"new b")
+    saved, begin = dict(flash.files), flash.operations
+    files.write_both("a", new[0], "b", new[1])
+    end = flash.operations
+    assert (found("a"), found("b")) == new
+    seen = set()
+    for cut in range(begin, end):
+        flash.files, flash.operations, flash.cut_at = dict(saved), begin, cut
+        with pytest.raises(PowerCut):
+            files.write_both("a", new[0], "b", new[1])
+        flash.power_on()
+        # And the power is cut while the next start finishes it, at every operation.
+        left, begun = dict(flash.files), flash.operations
+        files.finish("a")
+        finished = flash.operations
+        assert (found("a"), found("b")) in (old, new)
+        seen.add((found("a"), found("b")))
+        for again in range(begun, finished):
+            flash.files, flash.operations, flash.cut_at = dict(left), begun, again
+            with pytest.raises(PowerCut):
+                files.finish("a")
+            flash.power_on()
+            files.finish("a")
+            assert (found("a"), found("b")) == new
+    assert seen == {old, new}
+
+
+def test_a_full_drive_leaves_neither_of_two_files(flash: FakeFlash) -> None:
+    files.write("a", b"old a")
+    files.write("b", b"old b")
+    whole = sum(map(len, flash.files.values()))
+    refused = 0
+    for room in range(0, 400, 4):
+        before = dict(flash.files)
+        flash.free_bytes = whole + room
+        try:
+            files.write_both("a", b"{" + b"a" * 90, "b", b"{" + b"b" * 90)
+        except OSError:
+            refused += 1
+            flash.free_bytes = 1 << 20
+            files.finish("a")
+            assert (found("a"), found("b")) == (b"old a", b"old b"), room
+            flash.files = before
+            continue
+        assert (found("a"), found("b")) == (b"{" + b"a" * 90, b"{" + b"b" * 90)
+        break
+    assert refused > 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import sys
 from collections.abc import Iterator
@@ -12,11 +13,13 @@ import numpy as np
 import pytest
 from tone_boards import RATE_HZ, beeps
 
+from random_rules import broken_rule
 from sim.tiny_model import build, metadata
 from soundsdk import Device
 from soundsdk.cli import run
-from soundsdk.commands.set import parse
+from soundsdk.device.changes import hint_for_pin, parse
 from soundsdk.device.classes import classes_of
+from soundsdk.device.connection import CommandRejected
 from soundsdk_sim.live import LiveBoard
 from virtual_boards.virtual_port import VirtualPorts
 
@@ -111,6 +114,22 @@ def test_what_cannot_be_done_is_said_in_a_sentence_with_an_exit_code(
     assert not (flash / "settings.json").exists()
 
 
+def test_200_random_broken_rules_are_refused_with_exit_code_2_the_key_and_the_range(
+    ports: VirtualPorts, flash: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ports.add(lambda: board(flash), serial_number="SN")
+    for seed in range(200):
+        text, key, bounds = broken_rule(random.Random(1000 + seed))
+        word = f"action.{SPACED}={text}"
+        assert run(["set", word], ports) == 2, word
+        said = capfd.readouterr()
+        assert (said.out, said.err.count("\n")) == ("", 2), said.err
+        assert f"soundsdk: {word}: {key} must be {bounds}" in said.err
+        assert "soundsdk set --help" in said.err
+    assert set(rules(ports).values()) == {""}
+    assert not (flash / "settings.json").exists()
+
+
 def test_a_rule_that_the_board_cannot_use_is_in_info(
     ports: VirtualPorts, flash: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -138,15 +157,43 @@ def test_what_a_board_did_by_itself_is_in_info(
 
 
 def test_a_virtual_pico_has_the_pins_of_its_board_file(capfd: pytest.CaptureFixture[str]) -> None:
-    for rule, code, word in (
-        ("pin:15,high,2s", 0, "saved on the board"),
-        ("pin:16,high", 5, "GPIO 16 is the microphone's"),
-        ("pin:25,high", 5, "GPIO 25 is the board's LED"),
-        ("tone:29", 5, "GPIO 29 of this board is not free"),
-        ("led,blink", 0, "saved on the board"),
+    for rule, code, word, hint in (
+        ("pin:15,high,2s", 0, "saved on the board", ""),
+        ("pin:16,high", 5, "GPIO 16 is the microphone's", "Free near it: GPIO 13, 14, 15, 19."),
+        ("pin:3,high+tone:18", 5, "GPIO 18 is the microphone's", "Free near it: GPIO 15, 19, 20, 21."),
+        ("pin:25,high", 5, "GPIO 25 is the board's LED", "Free near it: GPIO 22, 26, 27, 28."),
+        ("tone:29", 5, "GPIO 29 of this board is not free; these are: 0-15, 19-22, 26-28", "GPIO 22, 26, 27, 28."),
+        ("pin:48", 5, "GPIO 48 of this board is not free", "GPIO 22, 26, 27, 28."),
+        ("led,blink", 0, "saved on the board", ""),
     ):
         assert run(["set", f"action.smoke_alarm={rule}", "-p", "sim:rpi_pico"]) == code
-        assert word in capfd.readouterr().err
+        said = capfd.readouterr().err
+        assert word in said
+        assert hint in said
+        assert ("Free near it" in said) == bool(hint)
+
+
+def test_the_free_gpios_in_a_hint_are_not_those_of_other_rules() -> None:
+    others = {"a": "pin:13,high+pin:15,low", "b": "tone:19", "c": "led", "d": ""}
+    assert hint_for_pin("rpi_pico", "pin:16", others) == "Free near it: GPIO 11, 12, 14, 20."
+    assert hint_for_pin("rpi_pico", "led+pin:2+pin:13,low", others) == "Free near it: GPIO 10, 11, 12, 14."
+    assert hint_for_pin("rpi_pico", "led+pin:2", others) == ""
+    assert hint_for_pin("a board of no file", "pin:16", {}) == ""
+    assert hint_for_pin("esp32s3_devkit", "pin:19", {}).startswith("Free near it: GPIO ")
+
+
+def test_a_virtual_board_refuses_two_tones_that_its_chips_pwm_cannot_make_as_the_chip_does() -> None:
+    for where, refused in (("sim:rpi_pico", True), ("sim:rpi_pico2", True), ("sim:esp32s3_devkit", False)):
+        # Straight to the board: `set` would look at the board file first, and refuse it itself.
+        with Device.open(where) as device:
+            label, other = (one.label for one in (classes_of(device) or [])[:2])
+            device.set(label, action="tone:10,880hz")
+            if not refused:
+                device.set(other, action="tone:11,2000hz")
+                continue
+            with pytest.raises(CommandRejected, match="GPIO 11 and 10 share one frequency, and 10 is 880hz"):
+                device.set(other, action="tone:11,2000hz")
+            device.set(other, action="tone:11,880hz")
 
 
 def test_a_rule_is_one_key_of_a_label_among_others() -> None:

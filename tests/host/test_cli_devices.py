@@ -15,9 +15,9 @@ from tone_boards import board
 
 from soundsdk import Device
 from soundsdk.cli import run
-from soundsdk.commands.set import parse
 from soundsdk.device import ports as system_ports
 from soundsdk.device.address import Address
+from soundsdk.device.changes import parse
 from soundsdk.device.port_info import PortInfo, kind_of
 from soundsdk.device.system import read_usb_devices
 from soundsdk.errors import UsageError

@@ -80,6 +80,25 @@ def build(meta: dict[str, Any] | None) -> bytes:
     return b.build([features], [scores], None if meta is None else {"soundsdk": json.dumps(meta).encode()})
 
 
+def listening(hz_of: dict[str, float]) -> bytes:
+    """Return a detector with a class for each label, whose score is high while there is a tone of that frequency."""
+    b = ModelBuilder()
+    kernel = np.zeros((len(hz_of), FRAMES, BANDS, 1), np.int8)
+    for c, hz in enumerate(hz_of.values()):
+        kernel[c, :, band_of(hz) - 1 : band_of(hz) + 2] = 127
+    scale = float(np.float32(4 / (127 * FRAMES * 3)))
+    features = b.tensor((1, FRAMES, BANDS, 1), 1 / 32)
+    weights = b.tensor(kernel.shape, scale, data=kernel)
+    bias = np.zeros(len(hz_of), np.int32)
+    offset = b.tensor(bias.shape, float(np.float32(scale) * np.float32(1 / 32)), data=bias, dtype="int32")
+    scores = b.tensor((1, 1, 1, len(hz_of)), _OUTPUT_SCALE)
+    one = {"strideW": 1, "strideH": 1, "dilationWFactor": 1, "dilationHFactor": 1}
+    b.op("CONV_2D", [features, weights, offset], [scores], padding=VALID, **one)
+    classes = [{"on": 600, "off": 400, "min_ms": 0, "hold_ms": 0} for _ in hz_of]
+    meta = metadata(name="listening", labels=list(hz_of), detector={"pool_ms": 0, "classes": classes})
+    return b.build([features], [scores], {"soundsdk": json.dumps(meta).encode()})
+
+
 def tones(
     seconds: float, bursts: list[tuple[float, float, str]], rate_hz: int = 16000, noise: float = 1e-3
 ) -> np.ndarray:

@@ -190,7 +190,8 @@ class Actions:
 
         merged = dict(self._texts)
         merged.update(texts)
-        use = PinUse(self._settings.mic, self._settings.led, self._settings.outputs)
+        port = getattr(self._pins, "port", None)
+        use = PinUse(self._settings.mic, self._settings.led, self._settings.outputs, port)
         parsed = {}
         # The new ones last: a conflict is theirs.
         for label in sorted(merged, key=lambda label: (label in texts, label)):

@@ -9,10 +9,14 @@ from .. import platform
 
 
 class NoPins:
-    """Stand-ins where Python has no pins: `state` holds what each output would do, by its GPIO."""
+    """Stand-ins where Python has no pins: `state` holds what each output would do, by its GPIO.
 
-    def __init__(self):
+    port: MicroPython's name of the chip's family that they stand for, whose PWM has limits (see rules.PinUse); or None.
+    """
+
+    def __init__(self, port=None):
         self.state = {}
+        self.port = port
 
     def check(self, pin):
         """Accept every GPIO."""

@@ -187,8 +187,10 @@ class PinUse:
             if self._led.get("kind", "none") != "none" and self._led.get("pin") == pin:
                 raise FirmwareError("action.pin", "GPIO %d is the board's LED: write led" % pin)
             if self._free and pin not in self._free:
+                taken = [self._mic.get(key) for key in MIC_PINS]
+                free = [n for n in self._free if n not in taken]
                 raise FirmwareError(
-                    "action.pin", "GPIO %d of this board is not free; these are: %s" % (pin, spans(self._free))
+                    "action.pin", "GPIO %d of this board is not free; these are: %s" % (pin, spans(free))
                 )
             use = "tone" if action.output == "tone" else "low" if action.low else "high"
             before = new.get(pin) or self._used.get(pin)

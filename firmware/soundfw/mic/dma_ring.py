@@ -83,6 +83,10 @@ class DmaRing:
         self._left = left
         return self._block - self._ready
 
+    def behind(self):
+        """Return True if a whole block is there."""
+        return self._samples > 0 and self._missing() <= 0
+
     def readinto(self, buf):
         """Fill buf (int16) and return the bytes; None if a sleep until the block should be whole was too short."""
         if len(buf) != self._samples:

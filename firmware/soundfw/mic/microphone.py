@@ -2,7 +2,8 @@
 
 A source has readinto(buf) -> bytes read (whole samples of int16, native order), None for nothing yet, 0 for the
 end; and optionally `lost`, samples it knows to have lost since its start, `approximate`, which is True if it only knows
-about how many, fitting(samples), the largest block of at most so many that it can fill, and close().
+about how many, fitting(samples), the largest block of at most so many that it can fill, behind(), whether the next
+block is there already, and close().
 """
 
 from array import array
@@ -64,6 +65,11 @@ class Mic:
                 self.captured += self.block_samples
                 self._newest = after
         return True
+
+    def behind(self):
+        """Return True if the source has another block already, as far as it knows."""
+        behind = getattr(self._source, "behind", None)
+        return behind is not None and behind()
 
     def close(self):
         """Release the source's hardware."""

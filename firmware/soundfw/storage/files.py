@@ -32,7 +32,12 @@ def remove(path):
 
 def write_json(path, value):
     """Replace a file by the JSON of a value, in one piece."""
-    write(path, json.dumps(value).encode())
+    write(path, packed(value))
+
+
+def packed(value):
+    """Return a value as the bytes of a JSON file."""
+    return json.dumps(value).encode()
 
 
 def check_writable():
@@ -49,11 +54,64 @@ def write(path, data):
 
         numbered_files.write(path, data, read)
         return
-    new = path + ".new"
-    with open(new, "wb") as f:
+    _write_new(path, data)
+    os.rename(path + ".new", path)
+
+
+def _write_new(path, data):
+    with open(path + ".new", "wb") as f:
         f.write(data)
         f.flush()
-    os.rename(new, path)
+
+
+def write_both(path, data, other, other_data):
+    """Replace two files by bytes, both or none, whatever cuts the power; OSError: none.
+
+    A note beside `path` decides: once it is there, finish() does at the next start what is left to do.
+    """
+    check_writable()
+    if not platform.RENAMES_WHOLE:
+        from . import numbered_files
+
+        numbered_files.write_both(path, data, other, other_data, read)
+        return
+    before = read(path) if size(path) >= 0 else None
+    note = path + ".both"
+    _write_new(path, data)
+    _write_new(other, other_data)
+    write(note, other.encode())
+    try:
+        os.rename(path + ".new", path)
+        try:
+            os.rename(other + ".new", other)
+        except OSError:
+            if before is None:
+                os.remove(path)
+            else:
+                write(path, before)
+            raise
+    finally:
+        remove(note)
+
+
+def finish(path):
+    """Finish what a power cut has left of write_both(path, ...). To be called before one of the two files is read."""
+    if not platform.RENAMES_WHOLE:
+        from . import numbered_files
+
+        if platform.writable():
+            numbered_files.finish(path, read)
+        return
+    note = path + ".both"
+    if size(note) < 0:
+        return
+    try:
+        for name in (path, read(note).decode()):
+            if size(name + ".new") >= 0:
+                os.rename(name + ".new", name)
+    except OSError:
+        pass  # a file system that fails is for its reader to report
+    remove(note)
 
 
 def read_json(path):

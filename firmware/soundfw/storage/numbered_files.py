@@ -10,12 +10,16 @@ followed, so whoever edits NAME later has the last word.
     contents
 """
 
+import os
 import struct
 from binascii import crc32
 
 _HEAD = "<4sIII"
 _HEAD_BYTES = 16
 _MAGIC = b"sdk\1"
+_NOTE = ".both"
+_NOTE_HEAD = "<HI"
+_NOTE_HEAD_BYTES = 6
 
 
 def _contents(path, read):
@@ -67,3 +71,46 @@ def write(path, data, read):
     with open(path + (".2" if counts == 0 else ".1"), "wb") as f:
         f.write(head + struct.pack("<I", crc32(data, crc32(head))) + data)
         f.flush()
+
+
+def _discard(path):
+    for name in (path + ".1", path + ".2"):
+        try:
+            os.remove(name)
+        except OSError:
+            pass
+
+
+def write_both(path, data, other, other_data, read):
+    """Replace the contents of two JSON files, both or none, whatever cuts the power; OSError: none.
+
+    A note beside `path` holds both: once it is whole, finish() writes at the next start what is not there yet.
+    """
+    try:
+        before = newest(path, read)
+    except OSError:
+        before = b"{}"  # all of these files hold an object, and read like this without one
+    name = other.encode()
+    write(path + _NOTE, struct.pack(_NOTE_HEAD, len(name), len(data)) + name + data + other_data, read)
+    try:
+        write(path, data, read)
+        try:
+            write(other, other_data, read)
+        except OSError:
+            write(path, before, read)
+            raise
+    finally:
+        _discard(path + _NOTE)
+
+
+def finish(path, read):
+    """Finish what a power cut has left of write_both(path, ...). To be called before one of the two files is read."""
+    try:
+        note = newest(path + _NOTE, read)
+        length, size = struct.unpack_from(_NOTE_HEAD, note)
+        begin = _NOTE_HEAD_BYTES + length
+        write(path, note[begin : begin + size], read)
+        write(bytes(note[_NOTE_HEAD_BYTES:begin]).decode(), note[begin + size :], read)
+        _discard(path + _NOTE)
+    except OSError:
+        pass  # there is no note, or a file system that fails, which is for its reader to report

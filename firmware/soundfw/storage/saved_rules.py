@@ -9,15 +9,14 @@ _NO_FILE = 2  # ENOENT
 
 
 def _read(path):
-    """Return the settings in a file, and the file's bytes; ({}, None) if there is none. Refuse a damaged one."""
+    """Return the settings in a file; {} if there is none. Refuse a damaged one."""
     try:
-        data = files.read_written(path)
-        text = data.decode().strip()
+        text = files.read_written(path).decode().strip()
         # MicroPython takes an object that is not closed.
         values = json.loads(text) if text[-1:] == "}" else None
     except OSError as e:
         if e.args and e.args[0] == _NO_FILE:
-            return {}, None
+            return {}
         raise FirmwareError("set.settings", "settings.json cannot be read and stays as it is: " + str(e)[:60])
     except ValueError:
         values = None
@@ -25,31 +24,24 @@ def _read(path):
         raise FirmwareError(
             "set.settings", "settings.json on the board is damaged and stays as it is: repair it, or set without keep"
         )
-    return values, data
+    return values
 
 
-def save(path, texts, then=None):
+def save(path, texts, also=None):
     """Write rules (dict by label) into a settings file; `none` takes one out. Rules of other labels stay.
 
-    then(): called once they are written; if it fails, the file gets its old bytes back. FirmwareError says what fails,
-    also if the file there is damaged: its other settings would be lost.
+    also: (path, bytes) of another file that is replaced with it, both or none. FirmwareError says what fails, and that
+    the file there is damaged: its other settings would be lost.
     """
-    values, before = _read(path)
+    values = _read(path)
     rules = values.get("actions")
     rules = rules if isinstance(rules, dict) else {}
     rules.update(texts)
     values["actions"] = {label: rules[label] for label in rules if rules[label] != "none"}
     try:
-        files.write_json(path, values)
+        if also:
+            files.write_both(path, files.packed(values), *also)
+        else:
+            files.write_json(path, values)
     except OSError as e:
         raise FirmwareError("set.flash", "the file system fails: " + str(e)[:80])
-    if then is None:
-        return
-    try:
-        then()
-    except Exception:
-        if before is None:
-            files.remove(path)
-        else:
-            files.write(path, before)
-        raise

@@ -7,11 +7,16 @@ from . import files
 FILE = "set.json"
 
 
+def file_of(folder, sha256, detector):
+    """Return the path and the bytes of the file that keeps the detector's present thresholds."""
+    classes = [[t.on, t.off, t.min_ms, t.hold_ms] for t in detector.thresholds]
+    return files.join(folder, FILE), files.packed({"sha256": sha256, "classes": classes})
+
+
 def save(folder, sha256, detector):
     """Save the detector's present thresholds."""
-    classes = [[t.on, t.off, t.min_ms, t.hold_ms] for t in detector.thresholds]
     try:
-        files.write_json(files.join(folder, FILE), {"sha256": sha256, "classes": classes})
+        files.write(*file_of(folder, sha256, detector))
     except OSError as e:
         raise FirmwareError("set.flash", "the file system fails: " + str(e)[:80])
 

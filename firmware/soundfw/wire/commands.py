@@ -77,27 +77,24 @@ def _set(app, message):
         new.append(t)
     before, detector.thresholds = detector.thresholds, new
     try:
+        kept = (app.settings.folder, app.sha256, detector)
         if rule is not None:
-            _set_rules(app, [label] if label is not None else detector.labels, rule, keep, keep and changed)
+            labels = [label] if label is not None else detector.labels
+            _set_rules(app, labels, rule, keep, saved_thresholds.file_of(*kept) if keep and changed else None)
         elif keep:
-            _save_thresholds(app)
+            saved_thresholds.save(*kept)
     except Exception:
         detector.thresholds = before
         raise
     _ack(app, message)
 
 
-def _save_thresholds(app):
-    saved_thresholds.save(app.settings.folder, app.sha256, app.pipeline.detector)
-
-
-def _set_rules(app, labels, rule, keep, thresholds):
-    """Set one rule for labels. keep: in the settings file as well; thresholds: save these with it, both or none."""
+def _set_rules(app, labels, rule, keep, also):
+    """Set one rule for labels. keep: in the settings file as well, with another file: see saved_rules.save."""
     texts = dict.fromkeys(labels, rule)
 
     def save():
-        path = app.settings.file or join(app.settings.folder, "settings.json")
-        saved_rules.save(path, texts, (lambda: _save_thresholds(app)) if thresholds else None)
+        saved_rules.save(app.settings.file or join(app.settings.folder, "settings.json"), texts, also)
 
     app.actions.change(texts, app.pipeline.now, save if keep else None)
 

@@ -3,93 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from soundfw import FirmwareError
-from soundfw.act import rules
-from soundfw.settings import THRESHOLDS
 from soundsdk.commands.options import json_option, port_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
-from soundsdk.errors import UsageError
-from soundsdk.labels import meant
+from soundsdk.device.changes import check_pins, hint_for_pin, parse
 
 if TYPE_CHECKING:
     from soundsdk.device.session import Device
 
-# The key on the command line: (the board's name for it, the type of the value, its range)
-_KEYS: dict[str, tuple[str, type, float, float]] = {
-    "threshold" if key == "on" else key: (
-        (key, int, low, high) if key.endswith("_ms") else (key, float, low / 1000, high / 1000)
-    )
-    for key, _, low, high in THRESHOLDS
-}
 
-
-_KNOWN = (*_KEYS, "action")
-
-
-def _number(word: str, key: str, text: str) -> tuple[str, Any]:
-    """Return the board's name of a threshold's key, and its value."""
-    argument, kind, low, high = _KEYS[key.replace("-", "_")]
-    try:
-        value = kind(text)
-    except ValueError:
-        value = None
-    if value is None or not low <= value <= high:
-        number = "a probability" if kind is float else "a whole number of milliseconds"
-        raise UsageError(f"{word}: {key} is {number} from {low:g} to {high:g}.")
-    return argument, value
-
-
-def _rule(name: str, text: str) -> str:
-    """Return the rule of an action, as the board takes it."""
-    try:
-        rules.parse(text)
-    except FirmwareError as error:
-        how = "soundsdk set --help shows how actions are written."
-        raise UsageError(f"{name}={text}: {error.args[1]}.", how) from error
-    return text.strip()
-
-
-def parse(words: tuple[str, ...]) -> dict[str | None, dict[str, Any]]:
-    """Return the changes by label (None: every class), as arguments of Device.set. UsageError names a wrong word."""
-    changes: dict[str | None, dict[str, Any]] = {}
-    for word in words:
-        name, equals, text = word.rpartition("=")
-        key, dot, label = name.partition(".")
-        if not equals or key.replace("-", "_") not in _KNOWN or (dot and not label):
-            known = ", ".join(_KNOWN)
-            close = meant(key, _KNOWN) if equals else ""
-            raise UsageError(f"{word} is not a setting.", f"{close}Write KEY.LABEL=VALUE or KEY=VALUE; keys: {known}.")
-        argument, value = ("action", _rule(name, text)) if key == "action" else _number(word, key, text)
-        there = changes.setdefault(label or None, {})
-        if argument in there:
-            raise UsageError(f"{key}{dot}{label} is there twice.")
-        there[argument] = value
-    return changes
-
-
-def _check_pins(device: Device, by_label: dict[str | None, dict[str, Any]]) -> None:
-    """Raise UsageError if a rule and another, new or on the board, cannot have their GPIOs both, before any is sent."""
-    from soundsdk.boards import find_board
+def _present(device: Device) -> dict[str, str] | None:
+    """Return the rules on a board by label; None if it does not say."""
     from soundsdk.device.classes import classes_of
 
-    new = {label: values["action"] for label, values in by_label.items() if "action" in values}
-    try:
-        port = find_board(device.hello.board).port
-    except UsageError:
-        return  # The board itself refuses what it cannot do.
-    known = classes_of(device) if any("tone" in rule.lower() for rule in new.values()) else None
-    wanted = {one.label: new.get(one.label, new.get(None, one.action)) or "none" for one in known or ()}
-    # What the board has besides is for the board to say.
-    use = rules.PinUse({}, {"kind": "gpio"}, (), port)
-    for label in sorted(wanted, key=lambda label: label in new):
-        try:
-            use.claim(rules.parse(wanted[label]), f"action.{label}")
-        except FirmwareError as error:
-            raise UsageError(f"action.{label}={wanted[label]}: {error.args[1]}.") from error
+    classes = classes_of(device)
+    return None if classes is None else {one.label: one.action for one in classes}
 
 
 @click.command(
@@ -133,7 +64,7 @@ def set_(
         # What another detector had can be taken away.
         named = [label for label, values in by_label.items() if values != {"action": "none"}]
         check_labels([device], [label for label in named if label is not None])
-        _check_pins(device, by_label)
+        check_pins(device.hello.board, lambda: _present(device), by_label)
         for label, values in by_label.items():
             try:
                 device.set(label, keep=not until_restart, **values)
@@ -144,6 +75,10 @@ def set_(
                     check_labels([device], [label])  # a sentence with the labels, if the board has no such rule either
                 if error.code == "unsupported" and not until_restart:
                     error.hint = "Change it until the board restarts, with --until-restart."
+                if error.code == "action.pin":
+                    present = (_present(device) or {}).items()
+                    others = {other: rule for other, rule in present if label not in (None, other)}
+                    error.hint = hint_for_pin(device.hello.board, values["action"], others)
                 raise
             done.append(label or "every class")
     if as_json:

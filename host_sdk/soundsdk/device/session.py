@@ -10,15 +10,13 @@ from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from soundfw import FirmwareError
-from soundfw.act import rules
-from soundfw.settings import THRESHOLDS
 from soundfw.wire import framing
 from soundsdk.device import address, protocol
-from soundsdk.device.arguments import check_number, check_text
+from soundsdk.device.arguments import check_number
 from soundsdk.device.connection import CommandRejected
 from soundsdk.device.messages import Ack, Event, Hello, Message, Status, parse
 from soundsdk.device.protocol import Damaged, DeviceReset, LinesLost, Text
+from soundsdk.device.set_members import set_members
 from soundsdk.device.transport import ConnectionLost, Transport, open_transport, reopen
 from soundsdk.errors import ProtocolError, UsageError
 from soundsdk.labels import counted
@@ -278,32 +276,7 @@ class Device:
         soundfw.act.rules has it; "none" takes the rule away. keep: store them for later starts.
         CommandRejected if the board has no such label or refuses the values, UsageError if there are none.
         """
-        if label is not None:
-            check_text(label, "a label")
-        members: dict[str, Any] = {"label": label} if label is not None else {}
-        ranges = {name: (low, high) for name, _, low, high in THRESHOLDS}
-        for name, value in (("on", on), ("off", off)):
-            if value is not None:
-                check_number(value, name)
-                low, high = ranges[name]
-                if not low <= 1000 * value <= high:  # false for NaN as well
-                    raise UsageError(f"{name} is a probability from {low / 1000:g} to {high / 1000:g}, not {value:g}.")
-                members[name] = round(1000 * value)
-        for name, time_ms in (("min_ms", min_ms), ("hold_ms", hold_ms)):
-            if time_ms is not None:
-                check_number(time_ms, name)
-                members[name] = time_ms
-        if action is not None:
-            check_text(action, "an action")
-            try:
-                rules.parse(action)
-            except FirmwareError as error:
-                raise UsageError(f"the action {action!r} cannot be used: {error.args[1]}.") from error
-            members["action"] = action
-        if not set(members) - {"label"}:
-            raise UsageError("there is nothing to set.", "Give on, off, min_ms, hold_ms or action.")
-        if keep:
-            members["keep"] = True
+        members = set_members(label, on, off, min_ms, hold_ms, keep, action)
         answer = self.request("set", tries=3, **members)
         assert isinstance(answer, Ack)
         return answer

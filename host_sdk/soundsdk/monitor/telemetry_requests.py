@@ -76,6 +76,18 @@ class TelemetryRequests:
         self._next_class = index + 1
         self.complete = self._next_class >= count
 
+    @property
+    def settled(self) -> bool:
+        """True once all classes are known, or the board does not say."""
+        return self.complete or self._tries >= _TRIES
+
+    def ask_again(self) -> None:
+        """Ask for all classes again: they may have changed. What is known of them is kept meanwhile."""
+        self._next_class = 0
+        self._tries = 0
+        self._class_at = float("-inf")
+        self.complete = False
+
     def tick(self) -> None:
         """Send the requests that are due."""
         if not self._state.connected or not self._state.hello.rate_hz:

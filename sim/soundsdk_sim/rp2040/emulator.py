@@ -206,7 +206,7 @@ class Rp2040:
     def lines(self, ms: float) -> Iterator[bytes]:
         """Run for that much of the board's time and yield the lines it sends, as they come, without their ends."""
         rest = bytearray()
-        end = self.cycles + ms * self.clock_hz / 1000
+        end = self.cycles + round(ms * self.clock_hz / 1000)  # whole: of less than a cycle nothing would run
         while self.cycles < end:
             rest += self.run(min(100.0, (end - self.cycles) * 1000 / self.clock_hz))
             *whole, last = rest.split(b"\n")

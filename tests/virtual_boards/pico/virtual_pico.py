@@ -179,7 +179,7 @@ class VirtualPico(VirtualComputer):
         _, _, build = found.fw.partition("+")
         settings: dict[str, Any] = {"board": found.board, "build": build}
         wanted = None if self._refuses else self._wanted.set
-        live = LiveBoard(found.detector, self._sound, _RATE_HZ, settings, bootloader=wanted)
+        live = LiveBoard(found.detector, self._sound, _RATE_HZ, settings, bootloader=wanted, port="rp2")
         self._serve(live)
         live.stop()
 

@@ -400,12 +400,14 @@ function showEvents() {
 const changed = new Set();
 const take = {
   all: (m) => {
+    state.ranges = m.ranges;
     Object.assign(state, { steps: [], status: null, level: null, offset: null, last: -Infinity, classes: [],
       telemetry: {}, counts: {} });
     state.spans.clear();
     boards.clear();
     mel.columns = 0;
     mel.raw = null;
+    changed.add("settings");
     changed.add("events").add("health").add("boards");
     m.messages.forEach(accept);
   },
@@ -416,6 +418,7 @@ const take = {
     if (from !== shown) return;
     if (m.connected && !(state.board && state.board.connected)) state.connectedAt = performance.now();
     state.board = m;
+    changed.add("settings");
     if (!m.connected) state.level = null;
   },
   levels: (m) => {
@@ -434,6 +437,7 @@ const take = {
   classes: (m) => {
     state.classes = m.classes;
     state.telemetry = m.telemetry;
+    changed.add("settings");
     mel.colour = null;
   },
   scores: (m) => {
@@ -484,6 +488,7 @@ setInterval(() => {
   if (changed.delete("events")) showEvents();
   if (changed.delete("health")) showHealth();
   if (changed.delete("boards")) showBoards();
+  if (changed.delete("settings")) showSettings();
   if (state.paused === null) chooseRows();
   const silent = state.board && state.board.connected && !state.steps.length &&
     performance.now() - state.connectedAt > 5000;
@@ -516,5 +521,8 @@ $("all").onclick = () => { state.all = !state.all; chooseRows(); };
 $("span").value = innerWidth < 600 ? "15" : "30";
 readInk();
 showHealth();
-listen();
-requestAnimationFrame(draw);
+// Once settings.js is there as well.
+queueMicrotask(() => {
+  listen();
+  requestAnimationFrame(draw);
+});

@@ -1,7 +1,8 @@
 """The web page of `soundsdk monitor --web`: one file, served to this computer only, fed by Server-Sent Events.
 
-http://127.0.0.1:PORT/TOKEN/ is the page, …/events its feed. Without the token, or under another host name (as a page
-elsewhere could make a browser use), the answer is 403.
+http://127.0.0.1:PORT/TOKEN/ is the page, …/events its feed, and …/set takes its changes of a board's settings. Without
+the token, or under another host name (as a page elsewhere could make a browser use), the answer is 403. So it is to a
+change unless the browser says that this page sends it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import hashlib
 import hmac
 import http.server
+import json
 import queue
 import re
 import secrets
@@ -17,18 +19,20 @@ import threading
 from base64 import b64encode
 from pathlib import Path
 
-from soundsdk.errors import PortError
+from soundsdk.errors import PortError, ProtocolError, SoundsdkError
 
 CLIENTS = 8
 QUEUED = 400  # messages; a browser that is further behind is dropped, and connects again
 PING_S = 10.0
+CHANGE_BYTES = 8192  # of a change, at most
+CHANGE_S = 30.0  # until it is given up
 _FILES = Path(__file__).parent
 
 
 def page() -> tuple[bytes, str]:
     """Return the page with its style and script inside, and the Content-Security-Policy that allows nothing else."""
-    style = (_FILES / "page.css").read_text("utf-8")
-    script = (_FILES / "page.js").read_text("utf-8")
+    style, script = ("".join((_FILES / f"{name}.{kind}").read_text("utf-8") for name in ("page", "settings"))
+                     for kind in ("css", "js"))  # fmt: skip
     html = (_FILES / "page.html").read_text("utf-8")
     html = html.replace("/*style*/", style).replace("/*script*/", script)
 
@@ -55,8 +59,43 @@ class Client:
         return True
 
 
+class ChangeRequest:
+    """A change that a page asks for. board: its number; words: as of `soundsdk set`; keep: also after a restart."""
+
+    def __init__(self, board: int, words: tuple[str, ...], keep: bool) -> None:
+        self.board = board
+        self.words = words
+        self.keep = keep
+        self._done = threading.Event()
+        self._error: SoundsdkError | None = None
+
+    @classmethod
+    def of(cls, data: bytes) -> ChangeRequest:
+        """Read the JSON of a page; ValueError if it is not what a page sends."""
+        value = json.loads(data)
+        if not isinstance(value, dict) or value.keys() != {"board", "words", "keep"}:
+            raise ValueError
+        board, words, keep = value["board"], value["words"], value["keep"]
+        texts = isinstance(words, list) and all(isinstance(word, str) for word in words)
+        if type(board) is not int or not texts or not isinstance(keep, bool):
+            raise ValueError
+        return cls(board, tuple(words), keep)
+
+    def finish(self, error: SoundsdkError | None) -> None:
+        """End it: done, or refused."""
+        self._error = error
+        self._done.set()
+
+    def answer(self, timeout_s: float) -> dict[str, object]:
+        """Wait for its end, and return the JSON for the page."""
+        if not self._done.wait(timeout_s):
+            self._error = ProtocolError("the monitor has not answered.", "Look at what it says on standard error.")
+        error = self._error
+        return {"ok": True} if error is None else {"ok": False, "error": error.message, "hint": error.hint}
+
+
 class PageServer:
-    """The server, in threads of its own. PortError if the TCP port is taken."""
+    """The server, in threads of its own. PortError if the TCP port is taken. changes: what pages ask for."""
 
     def __init__(self, port: int = 0, ping_s: float = PING_S) -> None:
         """Start serving. port 0: any free one. ping_s: the longest silence of the feed, which shows that it lives."""
@@ -65,6 +104,7 @@ class PageServer:
         self._lock = threading.Lock()
         self._clients: list[Client] = []
         self._closing = False
+        self.changes: queue.SimpleQueue[ChangeRequest] = queue.SimpleQueue()
         self._page, self._policy = page()
         outer = self
 
@@ -128,6 +168,11 @@ class PageServer:
         ours = hmac.compare_digest(head.encode(), self.token.encode())
         return name if ours and slash and host in self._hosts else None
 
+    def allows_change(self, host: str | None, path: str, origin: str | None, site: str | None) -> bool:
+        """Return True for a change that our own page sends. origin, site: what its browser says (Fetch Metadata)."""
+        ours = origin is not None and origin == f"http://{host}" and site in (None, "same-origin")
+        return ours and self.allows(host, path) == "set"
+
     @property
     def answer(self) -> tuple[bytes, str]:
         """The page and its policy."""
@@ -171,6 +216,33 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._feed()
         else:
             self._refuse(403)
+
+    def do_POST(self) -> None:
+        """Answer a POST request: a change, as JSON, from the page itself."""
+        headers = self.headers
+        if not self.server_of_page.allows_change(
+            headers.get("Host"), self.path, headers.get("Origin"), headers.get("Sec-Fetch-Site")
+        ):
+            self._refuse(403)
+            return
+        length = headers.get("Content-Length", "")
+        # No form of a page elsewhere can send this kind without asking first.
+        if headers.get("Content-Type") != "application/json" or not re.fullmatch(r"\d{1,6}", length):
+            self._refuse(400)
+            return
+        if int(length) > CHANGE_BYTES:
+            self._refuse(413)
+            return
+        try:
+            request = ChangeRequest.of(self.rfile.read(int(length)))
+        except (ValueError, RecursionError):
+            self._refuse(400)
+            return
+        self.server_of_page.changes.put(request)
+        body = json.dumps(request.answer(CHANGE_S)).encode()
+        self._head(200, "application/json", len(body))
+        self.end_headers()
+        self.wfile.write(body)
 
     def __getattr__(self, name: str) -> object:
         # Any other method: the base class asks for do_<method>.

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import queue
 import time
 from base64 import b64encode
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+from soundfw.settings import ACTIONS
+from soundsdk.device.changes import free_gpios, has_led, ranges
 from soundsdk.device.messages import Event, Hello, Mel, Scores, Status
 from soundsdk.device.protocol import DeviceReset, Text
 from soundsdk.device.reconnect import Disconnected, Reconnected, ReconnectingItem
+from soundsdk.errors import UsageError
 from soundsdk.monitor.boards.board import MonitoredBoard
+from soundsdk.monitor.page.changes import BoardChanges
 from soundsdk.monitor.page.server import Client, PageServer
 from soundsdk.monitor.state import EventSpan
 
@@ -21,6 +27,8 @@ KEPT_STEPS = 1000  # at most
 _COUNTS_S = 1.0
 _EVENTS_OF_OTHERS = 20
 _LEVELS_S = 0.5
+_OF_CLASS = ("label", "on", "off", "min_ms", "hold_ms", "action")
+_RANGES = {**ranges(), **{key: (low, high) for key, _, low, high in ACTIONS}}
 
 
 class Web:
@@ -42,8 +50,15 @@ class Web:
         self._feeds[board.index].handle(item, span, now)
 
     def tick(self) -> None:
-        """Send what has changed, and the state to pages that have joined."""
+        """Send what has changed, and the state to pages that have joined; carry out what pages ask for."""
         now = time.monotonic()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                request = self._server.changes.get_nowait()
+                if 0 <= request.board < len(self._feeds):
+                    self._feeds[request.board].changes.add(request)
+                else:
+                    request.finish(UsageError("this monitor has no such board."))
         for feed in self._feeds:
             feed.tick(now)
         if len(self._feeds) > 1 and now - self._levelled_at >= _LEVELS_S:
@@ -59,7 +74,7 @@ class Web:
         messages = [message for feed in self._feeds for message in feed.of_all(feed.board.index == client.board)]
         if client.board < len(self._feeds):
             messages += self._feeds[client.board].of_its_own()
-        return {"kind": "all", "messages": messages}
+        return {"kind": "all", "messages": messages, "ranges": _RANGES}
 
     def close(self) -> None:
         """Do nothing: whoever made the server closes it."""
@@ -75,9 +90,11 @@ class _BoardFeed:
         self._known: dict[str, Any] = {}
         self._counts: dict[str, Any] = {}
         self._counted_at = 0.0
+        self.changes = BoardChanges(board)
 
     def handle(self, item: ReconnectingItem, span: EventSpan | None, now: float) -> None:
         """Send an item."""
+        self.changes.handle(item)
         rate_hz = self.board.state.hello.rate_hz or 1
         if isinstance(item, Scores):
             at = item.time_samples / rate_hz
@@ -106,6 +123,7 @@ class _BoardFeed:
         """Send counts and classes that have changed, if somebody looks."""
         while self._steps and now - self._steps[0][0] > KEPT_S:
             self._steps.popleft()
+        self.changes.tick()
         if not self._server.looks_at(self.board.index):
             return
         known = self._classes()
@@ -137,11 +155,12 @@ class _BoardFeed:
         hello, state = self.board.state.hello, self.board.state
         names = {"board": hello.board, "model": hello.model, "sha256": hello.sha256, "fw": hello.fw}
         place = {"path": state.path, "connected": state.connected, "start": state.start}
-        return {"kind": "board", "name": self.board.name, **names, **place, "rate_hz": hello.rate_hz}
+        pins = {"gpios": free_gpios(hello.board), "led": has_led(hello.board)}
+        return {"kind": "board", "name": self.board.name, **names, **place, **pins, "rate_hz": hello.rate_hz}
 
     def _classes(self) -> dict[str, Any]:
         classes = self.board.requests.classes
-        some = [{"index": i, **{k: classes[i].get(k) for k in ("label", "on", "off")}} for i in sorted(classes)]
+        some = [{"index": i, **{k: classes[i].get(k) for k in _OF_CLASS}} for i in sorted(classes)]
         return {"kind": "classes", "classes": some, "telemetry": self.board.requests.telemetry}
 
     def _count(self) -> dict[str, Any]:
