@@ -38,7 +38,6 @@ class Mic:
         self.lost = 0
         self.start = 0
         self.ended = False
-        self.approximate = getattr(source, "approximate", False)
 
     def fill(self):
         """Read once from the source; return False when it has ended."""
@@ -64,6 +63,11 @@ class Mic:
                 self.captured += self.block_samples
                 self._newest = after
         return True
+
+    @property
+    def approximate(self):
+        """True if the source only knows about how much it has lost."""
+        return getattr(self._source, "approximate", False)
 
     def close(self):
         """Release the source's hardware."""
