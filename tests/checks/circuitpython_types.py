@@ -29,7 +29,9 @@ def installed() -> Path:
     with tempfile.TemporaryDirectory(dir=FOLDER.parent) as work:
         made = Path(work) / "stubs"
         words = ["pip", "install", "--quiet", "--no-deps", "--target", str(made), f"circuitpython-stubs=={VERSION}"]
-        subprocess.run([sys.executable, "-m", *words], check=True)
+        done = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"CircuitPython's stubs cannot be installed: {done.stderr}")
         # mypy looks for NAME-stubs behind CPython's own modules; for NAME, in mypy_path, before them.
         for path in made.glob("*-stubs"):
             path.rename(made / path.name.removesuffix("-stubs"))

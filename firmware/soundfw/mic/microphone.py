@@ -39,7 +39,6 @@ class Mic:
         self.lost = 0
         self.start = 0
         self.ended = False
-        self.approximate = getattr(source, "approximate", False)
 
     def fill(self):
         """Read once from the source; return False when it has ended."""
@@ -70,6 +69,11 @@ class Mic:
         """Return True if the source has another block already, as far as it knows."""
         behind = getattr(self._source, "behind", None)
         return behind is not None and behind()
+
+    @property
+    def approximate(self):
+        """True if the source only knows about how much it has lost."""
+        return getattr(self._source, "approximate", False)
 
     def close(self):
         """Release the source's hardware."""
