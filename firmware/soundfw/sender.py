@@ -10,9 +10,8 @@ from . import settings as settings_file
 from .detect.level import Level
 from .mic import microphone
 from .platform import const, heap_free
-from .wire.answers import send_ack, send_error
 from .wire.framing import decimal, text
-from .wire.link import Link
+from .wire.link import Link, send_ack, send_error
 from .wire.record import Recorder, requested
 
 RATE_HZ = 16000  # of every shipped detector

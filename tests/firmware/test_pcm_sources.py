@@ -115,7 +115,7 @@ def test_sound_in_memory_is_copied_block_by_block(monkeypatch: pytest.MonkeyPatc
     fake.bytearray_at = lambda at, n: memoryview((ctypes.c_char * n).from_address(at)).cast("B")  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "uctypes", fake)
     monkeypatch.delitem(sys.modules, "soundfw.mic.pcm_memory", raising=False)
-    monkeypatch.setitem(platform.SOURCES, "memory", ("pcm_memory", "Memory"))
+    monkeypatch.setattr(platform, "SOURCES", (("memory", "pcm_memory", "Memory"),))
     samples = array("h", PCM.tolist())
     settings = {"kind": "memory", "address": samples.buffer_info()[0], "samples": len(samples)}
     assert (heard(settings) == PCM).all()

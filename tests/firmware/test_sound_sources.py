@@ -97,7 +97,7 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     machine = types.ModuleType("machine")
     machine.I2S, machine.Pin = Driver, int  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "machine", machine)
-    monkeypatch.setattr(platform, "SOURCES", {"i2s": ("i2s", "I2s")})
+    monkeypatch.setattr(platform, "SOURCES", (("i2s", "i2s", "I2s"),))
     monkeypatch.setattr(time, "ticks_us", lambda: round(Driver.made[-1].us), raising=False)
     monkeypatch.setattr(time, "ticks_diff", lambda a, b: a - b, raising=False)
     monkeypatch.delitem(sys.modules, "soundfw.mic.i2s", raising=False)

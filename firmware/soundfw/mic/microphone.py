@@ -112,10 +112,9 @@ def open_source(mic, rate_hz, sources=None):
     if kind not in KINDS:
         raise FirmwareError("mic.kind", "mic.kind must be one of " + ", ".join(KINDS))
     try:
-        if kind not in sources:
-            raise ImportError
-        module, name = sources[kind]
-        source = getattr(__import__("soundfw.mic." + module, None, None, (name,)), name)
-        return source(mic, rate_hz)
+        for known, module, name in sources:
+            if known == kind:
+                return getattr(__import__("soundfw.mic." + module, None, None, (name,)), name)(mic, rate_hz)
     except ImportError:
-        raise FirmwareError("mic.kind", "this board cannot listen to a microphone of kind " + kind)
+        pass
+    raise FirmwareError("mic.kind", "this board cannot listen to a microphone of kind " + kind)

@@ -2,7 +2,7 @@
 
     BOARD                   its id, where Python knows it, else empty
     PORT                    MicroPython's name of the chip's family: "rp2", "esp32"; another text elsewhere
-    SOURCES                 the microphones: by kind, a module of soundfw.mic and its class
+    SOURCES                 the microphones: of each its kind, a module of soundfw.mic and its class
     PLAIN_SOURCES           of these, the ones that need no soundcore: what they hear is not filtered
     RENAMES_WHOLE           a rename replaces a file in one piece, whatever cuts the power
     TICK_US                 microseconds of a tick

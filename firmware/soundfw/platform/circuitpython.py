@@ -18,8 +18,16 @@ BOARD = board.board_id
 PORT = "rp2" if sys.platform[:2] == "RP" else sys.platform  # "RP2040", "RP2350"
 RENAMES_WHOLE = False  # FAT: a rename onto a file removes that one first
 TICK_US = 1000
-SOURCES = {"i2s": ("circuit_i2s", "CircuitI2s"), "pdm": ("circuit_pdm", "CircuitPdm"), "file": ("pcm_file", "File")}
-PLAIN_SOURCES = {"i2s": ("circuit_i2s", "PlainI2s"), "pdm": ("circuit_pdm", "PlainPdm"), "file": ("pcm_file", "File")}
+SOURCES = (
+    ("i2s", "circuit_i2s", "CircuitI2s"),
+    ("pdm", "circuit_pdm", "CircuitPdm"),
+    ("file", "pcm_file", "File"),
+)
+PLAIN_SOURCES = (
+    ("i2s", "circuit_i2s", "PlainI2s"),
+    ("pdm", "circuit_pdm", "PlainPdm"),
+    ("file", "pcm_file", "File"),
+)
 
 ticks = supervisor.ticks_ms
 heap_free = gc.mem_free

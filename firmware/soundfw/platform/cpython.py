@@ -6,7 +6,7 @@ BOARD = ""
 PORT = ""
 RENAMES_WHOLE = True
 TICK_US = 1
-SOURCES = {"file": ("pcm_file", "File")}
+SOURCES = (("file", "pcm_file", "File"),)
 PLAIN_SOURCES = SOURCES
 
 ticks = ticks_diff = bootloader = None  # the same lines come out of every run

@@ -28,14 +28,11 @@ BOARD = ""
 PORT = sys.platform
 RENAMES_WHOLE = True  # littlefs
 TICK_US = 1
-SOURCES = {
-    "i2s": ("i2s_pio" if PORT == "rp2" else "i2s", "I2s"),
-    "pdm": ("pdm", "Pdm"),
-    "adc": ("adc", "Adc"),
-    "file": ("pcm_file", "File"),
-    "memory": ("pcm_memory", "Memory"),
-}
-PLAIN_SOURCES = {"file": ("pcm_file", "File")}
+if PORT == "rp2":
+    SOURCES = (("i2s", "i2s_pio", "I2s"), ("pdm", "pdm", "Pdm"), ("adc", "adc", "Adc"), ("file", "pcm_file", "File"))
+else:
+    SOURCES = (("i2s", "i2s", "I2s"), ("file", "pcm_file", "File"), ("memory", "pcm_memory", "Memory"))
+PLAIN_SOURCES = SOURCES  # they all have soundcore
 
 heap_free = gc.mem_free
 sha256 = hashlib.sha256

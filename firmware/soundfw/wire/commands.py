@@ -6,8 +6,8 @@ from ..platform import const
 from ..settings import THRESHOLDS
 from ..storage import saved_rules, saved_thresholds
 from ..storage.files import join
-from .answers import send_ack, send_error
 from .framing import text
+from .link import send_ack, send_error
 from .record import Recorder, requested
 
 _HEALTHY_S = const(1)  # of sound, before a model on trial may be confirmed
