@@ -66,7 +66,8 @@ models: $(VENV)/all.stamp
 
 # All of them, whatever the others find.
 LINT := "ruff check ." mypy "lint-imports --no-logo --cache-dir .cache/import-linter" codespell \
-	"python tests/checks/docstrings.py" "python tests/checks/private_names.py" "python tests/checks/repeats.py"
+	"python tests/checks/circuitpython_types.py" "python tests/checks/docstrings.py" "python tests/checks/private_names.py" \
+	"python tests/checks/repeats.py"
 lint: $(VENV)/all.stamp
 	@failed=0; for check in $(LINT); do echo "$$check"; $(BIN)/$$check || failed=1; done; exit $$failed
 

@@ -3,14 +3,14 @@
 import gc
 import json
 
-from . import VERSION, FirmwareError
+from . import VERSION, FirmwareError, platform
 from . import settings as settings_file
 from .act.actions import Actions, WaitingEvents
 from .detect.detector import from_stream
-from .health import Stopwatch, heap_free, stopwatch
+from .health import Stopwatch, clock_ms, stopwatch
 from .mic import microphone
 from .pipeline import Pipeline
-from .platform import clock_ms, const, error_text
+from .platform import const, error_text, heap_free
 from .storage import files, saved_thresholds, store
 from .storage.boot_counter import BootCounter
 from .storage.model_slots import ModelSlots
@@ -198,13 +198,18 @@ class App:
         """Send hello, with the rate that turns `t` into seconds. In safe mode model and sha256 are empty.
 
         trial: the model waits for push.confirm; rolled_back: the reason why a pushed model does not run. broken: the
-        first rule, or on_event.py, that cannot be used.
+        first rule, or on_event.py, that cannot be used. readonly: a computer has the drive, nothing can be kept.
+        lost_approximate: the losses in status are derived from the clock.
         """
         more = ""
         if self.slots and self.slots.on_trial:
             more = '"trial":true,'
         elif self.slots and self.slots.back:
             more = '"rolled_back":%s,' % text(self.slots.back[:64])
+        if self.slots and not platform.writable():
+            more += '"readonly":true,'
+        if self.pipeline is not None and self.pipeline.mic.approximate:
+            more += '"lost_approximate":true,'
         if self._hook_error or self.actions.broken:
             more += '"broken":%s,' % text((self._hook_error or min(self.actions.broken.values()))[:128])
         self.link.send(
@@ -282,16 +287,12 @@ class App:
 
 def board_app(error=None, hook=True):
     """Make the application of this board, with its settings and its serial port. error, hook: see App."""
-    import machine
-
-    from .wire.port import Port
-
     boots = BootCounter()
     if not boots.begin():
         error = error or ("start.repeated", "the last starts ended in a reset; the next one is tried again")
     files.finish("settings.json")
     try:
-        settings = settings_file.load("settings.json")
+        settings = settings_file.load("settings.json", read=files.read_written)
     except FirmwareError as e:
         error = error or e.args
         settings = settings_file.Settings(settings_file.of_board())
@@ -301,11 +302,11 @@ def board_app(error=None, hook=True):
         boots.done()
         return microphone.open_source(settings.mic, rate_hz)
 
-    port = Port()
+    port = platform.open_port()
     app = App(
         settings, open_source, port.write, port.read, stopwatch=stopwatch(), error=error, started=boots.done, hook=hook
     )
-    app.bootloader = getattr(machine, "bootloader", None)
+    app.bootloader = platform.bootloader
     _open.append(app)
     return app
 
@@ -319,18 +320,16 @@ def release(app):
 
 def finish(app):
     """Carry out the end that the host wants, once its answer has left; returns if it wants none."""
-    import machine
-
     if app in _open:
         _open.remove(app)
     for _ in range(1000):
         if app.link.pump():
             break
     if app.request == "reboot":
-        machine.reset()
+        platform.reset()
     if app.request == "restart":
         # This clears the memory as a power-on does, but keeps the port open.
-        machine.soft_reset()
+        platform.restart()
     if app.request == "bootloader":
         app.bootloader()
 

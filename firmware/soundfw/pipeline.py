@@ -2,7 +2,7 @@
 
 from .detect import detector as edges
 from .detect.level import Level
-from .health import heap_free
+from .platform import heap_free
 from .wire.framing import decimal, text
 
 

@@ -13,6 +13,7 @@ and a key whose default is None is required.
 import json
 
 from . import FirmwareError
+from .platform import BOARD
 
 SETTINGS = (
     ("board", "unknown", 128),  # its id
@@ -157,20 +158,27 @@ class Settings:
 
 
 def of_board():
-    """Return what the image knows of its board: its id and microphone. Empty where there is no image."""
+    """Return what the image knows of its board: its id and microphone. Of another image its id at most."""
     try:
         from soundboard import SETTINGS
     except ImportError:
-        return {}
+        return {"board": BOARD} if BOARD else {}
     return dict(SETTINGS)
 
 
-def load(path, known=None):
-    """Return the settings of a JSON file over those that are known (default: the image's); without a file those."""
+def _read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def load(path, known=None, read=_read):
+    """Return the settings of a JSON file over those that are known (default: the image's); without a file those.
+
+    read: the function that returns the bytes of the file.
+    """
     merged = of_board() if known is None else dict(known)
     try:
-        with open(path) as f:
-            values = json.load(f)
+        values = json.loads(read(path).decode())
     except OSError:
         return Settings(merged, path)
     except ValueError:

@@ -1,31 +1,50 @@
-"""The address scheme `mic:`: a virtual board in this process that hears this computer's microphone.
+"""The address schemes `mic:` and `listen:`: a virtual board in this process that hears a real microphone.
 
-mic: is the default microphone with the default detector; mic:2,model=my.tflite another one by its number in `soundsdk
-listen --list` (or by its name, or a part of it) with another detector.
+mic: is this computer's default microphone with the default detector; mic:2,model=my.tflite another one by its number in
+`soundsdk listen --list` (or by its name, or a part of it) with another detector. listen:PORT[,model=DETECTOR] is the
+microphone of the board at PORT, which sends its sound.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from soundsdk.device.transport import ConnectionLost, Transport
+from soundsdk.errors import DeviceError, ProtocolError, UsageError
 from soundsdk.models.shipped import load_model
 from soundsdk_sim.live import LiveBoard
 
 if TYPE_CHECKING:
-    from soundsdk.recording.computer_microphone import ComputerMicrophone
+    from soundsdk.detector_file import DetectorFile
+    from soundsdk.recording.computer_microphone import HeardBlock
 
 BOARD = "computer"  # in hello
 _MODEL = ",model="
 
 
-class HeardSound:
-    """A LiveSource that hears a microphone of this computer."""
+class OpenMicrophone(Protocol):
+    """A microphone that is heard: ComputerMicrophone, BoardMicrophone."""
 
-    def __init__(self, microphone: ComputerMicrophone) -> None:
+    lost: int
+
+    def read(self, timeout_s: float) -> HeardBlock | None:
+        """Return the next block, None if none came; ConnectionLost if there will be none."""
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until a block is there, at most timeout_s."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
+class HeardSound:
+    """A LiveSource that hears a microphone. approximate: see soundfw.mic.microphone."""
+
+    def __init__(self, microphone: OpenMicrophone) -> None:
         self._microphone = microphone
+        self.approximate = getattr(microphone, "approximate", False)
         self._lost_before = 0
         self._rest = np.zeros(0, np.int16)
         self.failure: ConnectionLost | None = None  # the reason why there is no more sound
@@ -65,25 +84,20 @@ class HeardSound:
             self._microphone.wait(timeout_s)
 
 
-class MicTransport:
+class HearingTransport:
     """A soundsdk.device.transport.Transport to a LiveBoard that hears a microphone; both stop when it closes.
 
-    Its first line of text says which microphone it is, and at which rate.
+    Its first line of text, `first`, says which microphone it is. board: the name in hello.
     """
 
     serial_number: str | None = None
 
-    def __init__(self, text: str) -> None:
-        from soundsdk.recording.computer_microphone import ComputerMicrophone
-
-        name, _, model = text.partition(_MODEL)
-        detector = load_model(model or None)
-        rate_hz = int(detector.metadata["frontend"]["rate_hz"])
-        self.path = f"mic:{text}"
-        self._microphone = ComputerMicrophone(name, rate_hz, "mic:")
-        self._first = f"{self._microphone.sentence}\n".encode()
-        self._sound = HeardSound(self._microphone)
-        self._board = LiveBoard(detector.data, self._sound, rate_hz, {"board": BOARD})
+    def __init__(self, path: str, microphone: OpenMicrophone, detector: DetectorFile, board: str, first: str) -> None:
+        self.path = path
+        self._microphone = microphone
+        self._first = f"{first}\n".encode()
+        self._sound = HeardSound(microphone)
+        self._board = LiveBoard(detector.data, self._sound, _rate_hz(detector), {"board": board})
 
     def read(self, timeout_s: float) -> bytes:
         """Return what the board has sent, waiting at most timeout_s for the first byte."""
@@ -109,15 +123,45 @@ class MicTransport:
 
     def reopen(self) -> Transport:
         """Start such a board again, when the microphone is back."""
-        from soundsdk.recording.computer_microphone import look_again
-
-        look_again()
-        return MicTransport(self.path.partition(":")[2])
+        scheme, _, text = self.path.partition(":")
+        return open_mic(text, again=True) if scheme == "mic" else _reopen_board(text)
 
 
-def open_mic(text: str) -> Transport:
+def _rate_hz(detector: DetectorFile) -> int:
+    return int(detector.metadata["frontend"]["rate_hz"])
+
+
+def open_mic(text: str, again: bool = False) -> Transport:
     """Open mic:[NAME|NUMBER][,model=DETECTOR].
 
-    ToolError without the packages of soundsdk[listen], DeviceError if there is no such microphone.
+    ToolError without the packages of soundsdk[listen], DeviceError if there is no such microphone. again: look for
+    microphones that were plugged in meanwhile.
     """
-    return MicTransport(text)
+    from soundsdk.recording.computer_microphone import ComputerMicrophone, look_again
+
+    if again:
+        look_again()
+    name, _, model = text.partition(_MODEL)
+    detector = load_model(model or None)
+    microphone = ComputerMicrophone(name, _rate_hz(detector), "mic:")
+    return HearingTransport(f"mic:{text}", microphone, detector, BOARD, microphone.sentence)
+
+
+def open_board(text: str) -> Transport:
+    """Open listen:PORT[,model=DETECTOR]. Raises what the opening of a board raises."""
+    from soundsdk_sim.board_microphone import BoardMicrophone
+
+    where, _, model = text.partition(_MODEL)
+    if not where:
+        raise UsageError("listen: is incomplete: nothing follows the colon.", "Such as listen:/dev/ttyACM1.")
+    detector = load_model(model or None)
+    microphone = BoardMicrophone(where, _rate_hz(detector))
+    sentence = microphone.sentence(str(detector.metadata["name"]))
+    return HearingTransport(f"listen:{text}", microphone, detector, microphone.board, sentence)
+
+
+def _reopen_board(text: str) -> Transport:
+    try:
+        return open_board(text)
+    except ProtocolError as error:  # it has not started yet
+        raise DeviceError(str(error), error.hint) from error

@@ -102,6 +102,13 @@ module("umqtt")
 module("umqtt.simple", MQTTClient=MQTTClient)
 
 if __name__ == "__main__":
+    import machine
+
+    from soundfw import platform
     from soundfw.main import start
+    from soundfw.platform.machine_pins import MachinePins
+
+    platform.pins = MachinePins
+    platform.reset, platform.restart = machine.reset, machine.soft_reset
 
     start()

@@ -136,7 +136,7 @@ def test_tones_of_one_pwm_slice_have_one_frequency_on_rp2(first: str, second: st
 def test_a_pico_refuses_a_second_frequency_on_a_slice(monkeypatch: pytest.MonkeyPatch) -> None:
     board = ActingBoard(settings={"actions": {"a": "tone:4,880hz"}})
     board.app.start()
-    monkeypatch.setattr("soundfw.act.rules.sys.platform", "rp2")
+    monkeypatch.setattr("soundfw.act.rules.PORT", "rp2")
     answer = board.request(type="set", label="b", action="tone:5,2000hz")
     monkeypatch.undo()
     assert (answer["error"], answer["detail"]) == (

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from acting_board import LED, OFF_AT, ON_AT, RATE, ActingBoard
 
-from soundfw import FirmwareError
+from soundfw import FirmwareError, platform
 from soundfw.act import pins as board_pins
 from soundfw.act.actions import WaitingEvents
 from soundfw.act.outputs import Output, Pattern
@@ -488,14 +488,20 @@ def test_pins_of_circuitpython_are_named_by_their_gpio(monkeypatch: pytest.Monke
 
     fakes = {
         "digitalio": {"DigitalInOut": DigitalInOut},
-        "microcontroller": {"pin": types.SimpleNamespace(GPIO3="p3", P0_07="n7")},
+        "microcontroller": {"Pin": str, "pin": types.SimpleNamespace(GPIO3="p3", P0_07="n7")},
         "pwmio": {"PWMOut": PwmOut},
+        "micropython": {"const": int},
         "neopixel_write": {"neopixel_write": lambda line, data: log.append((line.pin, bytes(data)))},
     }
     for name, members in fakes.items():
         module = types.ModuleType(name)
         module.__dict__.update(members)
         monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.delitem(sys.modules, "soundfw.platform.circuit_pins", raising=False)
+    from soundfw.platform.circuit_pins import CircuitPins
+
+    monkeypatch.delitem(sys.modules, "soundfw.platform.circuit_pins")
+    monkeypatch.setattr(platform, "pins", CircuitPins)
     pins = board_pins.of_this_python()
     relay = pins.level(3, 0)
     relay(1)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soundfw import FirmwareError
+from soundfw import FirmwareError, platform
 from soundfw.mic.microphone import Mic, open_source
 from soundfw.mic.pcm_file import File
 
@@ -115,6 +115,7 @@ def test_sound_in_memory_is_copied_block_by_block(monkeypatch: pytest.MonkeyPatc
     fake.bytearray_at = lambda at, n: memoryview((ctypes.c_char * n).from_address(at)).cast("B")  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "uctypes", fake)
     monkeypatch.delitem(sys.modules, "soundfw.mic.pcm_memory", raising=False)
+    monkeypatch.setattr(platform, "SOURCES", (("memory", "pcm_memory", "Memory"),))
     samples = array("h", PCM.tolist())
     settings = {"kind": "memory", "address": samples.buffer_info()[0], "samples": len(samples)}
     assert (heard(settings) == PCM).all()

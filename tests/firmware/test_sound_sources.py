@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from soundfw import FirmwareError
+from soundfw import FirmwareError, platform
 from soundfw.mic import microphone
 from soundfw.mic.backlog import Backlog
 from soundsdk.boards import all_boards
@@ -97,7 +97,7 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     machine = types.ModuleType("machine")
     machine.I2S, machine.Pin = Driver, int  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "machine", machine)
-    monkeypatch.setattr(sys, "platform", "esp32")
+    monkeypatch.setattr(platform, "SOURCES", (("i2s", "i2s", "I2s"),))
     monkeypatch.setattr(time, "ticks_us", lambda: round(Driver.made[-1].us), raising=False)
     monkeypatch.setattr(time, "ticks_diff", lambda a, b: a - b, raising=False)
     monkeypatch.delitem(sys.modules, "soundfw.mic.i2s", raising=False)

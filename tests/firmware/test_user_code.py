@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
-import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from acting_board import ActingBoard
 
 import soundfw.main
 from soundfw import Detector, FirmwareError
+from soundfw.act import user_hook
 from soundfw.act.actions import WaitingEvents
 from soundfw.settings import Settings
 from soundfw.wire import framing
@@ -96,9 +95,7 @@ class Alarm:
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no SIGALRM")
 def test_a_file_that_does_not_end_when_loaded_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = types.ModuleType("soundfw.act.time_limit")
-    module.__dict__["TimeLimit"] = Alarm
-    monkeypatch.setitem(sys.modules, "soundfw.act.time_limit", module)
+    monkeypatch.setattr(user_hook, "time_limit", Alarm)
     # It ends by itself, so that without a limit this test fails.
     (tmp_path / "on_event.py").write_text("import time\nfor _ in range(600): time.sleep(0.1)\n")
     messages = run(ActingBoard(tmp_path))

@@ -19,10 +19,6 @@
 #include "capture/i2s_unpack.h"
 #include "stream.h"
 
-#if MICROPY_OBJ_REPR == MICROPY_OBJ_REPR_C
-#error "soundcore needs floats of all 32 bits: a scale cut to 30 would give other scores than other boards"
-#endif
-
 #define ALIGNMENT (16)
 #define COPY_SAMPLES (64) // of unaligned PCM, moved through the stack
 
@@ -533,7 +529,15 @@ static mp_obj_t stream_quant(
     const stream_obj_t *self, void (*get)(const sc_stream_t *, sc_model_tensor_t *)) {
     sc_model_tensor_t tensor;
     get(self->stream, &tensor);
+#if MICROPY_OBJ_REPR == MICROPY_OBJ_REPR_C
+    // Floats have 30 bits here: from a scale cut to these a detector would make other scores than other boards. The
+    // integer is the product that soundfw.detect.fixed.from_scale() begins with, and exact.
+    mp_obj_t pair[] = {
+        mp_obj_new_int_from_ll((long long)(tensor.scale * 2097152.0f)), mp_obj_new_int(tensor.zero_point)};
+    return mp_obj_new_tuple(MP_ARRAY_SIZE(pair), pair);
+#else
     return new_quant(&tensor);
+#endif
 }
 
 static void stream_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {

@@ -14,3 +14,8 @@ SRC_BOARD_O = shared/runtime/gchelper_native.o shared/runtime/gchelper_thumb1.o
 
 LDSCRIPT = $(BOARD_DIR)/link.ld
 MICROPY_HEAP_SIZE = 196608
+
+# Floats of 30 bits inside objects, as CircuitPython's ports have them: for tests/conformance/test_floats_of_30_bits.py.
+ifeq ($(SOUNDSDK_OBJ_REPR),C)
+CFLAGS += -DMICROPY_OBJ_REPR=MICROPY_OBJ_REPR_C
+endif

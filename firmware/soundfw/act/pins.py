@@ -1,9 +1,11 @@
-"""The outputs of a board: MicroPython's machine, CircuitPython's modules, or stand-ins where there are no pins.
+"""The outputs of a board: those that soundfw.platform has, or stand-ins where there are no pins.
 
 Each maker returns a function that switches its output: level(0) or level(1), tone(hz), 0 for silence. Those functions
 allocate nothing. check(pin) raises what its maker would for a GPIO that the chip does not have, and switches nothing;
 release(pin) makes an output an input again.
 """
+
+from .. import platform
 
 
 class NoPins:
@@ -42,19 +44,5 @@ class NoPins:
 
 
 def of_this_python():
-    """Return the pins of the board that runs this, or stand-ins. What it is not made of stays out of its memory."""
-    try:
-        from machine import Pin
-    except ImportError:
-        Pin = None
-    if Pin is not None:
-        from .machine_pins import MachinePins
-
-        return MachinePins()
-    try:
-        import digitalio
-    except ImportError:
-        return NoPins()
-    from .circuit_pins import CircuitPins
-
-    return CircuitPins() if digitalio else NoPins()
+    """Return the pins of the board that runs this, or stand-ins."""
+    return platform.pins() or NoPins()

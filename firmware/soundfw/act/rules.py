@@ -12,10 +12,8 @@
 The text `none` stands for no rule. soundfw.settings.ACTIONS has the ranges.
 """
 
-import sys
-
 from .. import FirmwareError
-from ..platform import const
+from ..platform import PORT, const
 from ..settings import ACTION_CHARACTERS, ACTIONS, MIC_PINS
 
 _MOST = const(4)  # actions in one rule
@@ -169,7 +167,7 @@ class PinUse:
         self._mic = mic
         self._led = led
         self._free = free
-        self._slices = (port or sys.platform) == "rp2"
+        self._slices = (port or PORT) == "rp2"
         self._tones = []  # of each tone: its GPIO, its frequency, the name of its rule
         self._used = {}  # by GPIO, (how it is used, the name of the rule that does)
 

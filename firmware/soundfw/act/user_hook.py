@@ -6,21 +6,11 @@ end is ended, where the port can do that, and so is a file that does not come to
 """
 
 from .. import FirmwareError
-from ..platform import const, error_text
+from ..platform import const, error_text, time_limit
 from ..storage import files
 
 FILE = "on_event.py"
 _LIMIT_MS = const(20000)
-
-
-def _open_limit(limit_ms):
-    """Return a TimeLimit, or None where the port has none."""
-    try:
-        from .time_limit import TimeLimit
-
-        return TimeLimit(limit_ms)
-    except (ImportError, NotImplementedError, AttributeError, TypeError, ValueError, OSError):
-        return None
 
 
 def _contained(limit, limit_ms, function, *arguments):
@@ -69,7 +59,7 @@ def load(folder, limit_ms=_LIMIT_MS):
     def run():
         exec(compile(files.read(path).decode(), FILE, "exec"), scope)
 
-    error = _contained(_open_limit(limit_ms), limit_ms, run)
+    error = _contained(time_limit(limit_ms), limit_ms, run)
     if error is not None:
         raise FirmwareError("on_event.load", "%s: %s" % (FILE, error))
     function = scope.get("on_event")
@@ -89,7 +79,7 @@ class UserHook:
     def __init__(self, function, stopwatch, slow_us, limit_ms=_LIMIT_MS):
         self._function = function
         self._limit_ms = limit_ms
-        self._limit = _open_limit(limit_ms)
+        self._limit = time_limit(limit_ms)
         self._stopwatch = stopwatch
         self._slow_us = slow_us
         self._longest_us = 0

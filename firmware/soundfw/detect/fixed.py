@@ -18,8 +18,11 @@ _RANGE = const(12)  # exp(-12) rounds to 0 in Q15 for every use made of it
 def from_scale(scale):
     """Convert a tensor's quantization scale (a float that holds a float32 exactly) to Q20, rounded.
 
-    The product with a power of two and the truncation are exact in 32-bit and 64-bit floats alike.
+    The product with a power of two and the truncation are exact in 32-bit and 64-bit floats alike. Where floats have 30
+    bits, as in CircuitPython, soundcore gives the truncated product, an int, in place of the scale.
     """
+    if isinstance(scale, int):
+        return (scale + 1) >> 1
     return (int(scale * 2097152) + 1) >> 1
 
 

@@ -1,14 +1,16 @@
 """Sound in: a ring of blocks that any source with `readinto` fills.
 
 A source has readinto(buf) -> bytes read (whole samples of int16, native order), None for nothing yet, 0 for the
-end; and optionally `lost`, samples it knows to have lost since its start, fitting(samples), the largest block of at
-most so many that it can fill, behind(), whether the next block is there already, and close().
+end; and optionally `lost`, samples it knows to have lost since its start, `approximate`, which is True if it only knows
+about how many, fitting(samples), the largest block of at most so many that it can fill, behind(), whether the next
+block is there already, and close().
 """
 
-import sys
 from array import array
 
-from .. import FirmwareError
+from .. import FirmwareError, platform
+
+KINDS = ("adc", "file", "i2s", "memory", "pdm")
 
 
 class Mic:
@@ -68,6 +70,11 @@ class Mic:
         behind = getattr(self._source, "behind", None)
         return behind is not None and behind()
 
+    @property
+    def approximate(self):
+        """True if the source only knows about how much it has lost."""
+        return getattr(self._source, "approximate", False)
+
     def close(self):
         """Release the source's hardware."""
         close = getattr(self._source, "close", None)
@@ -95,48 +102,19 @@ class Mic:
         return None
 
 
-def _i2s(mic, rate_hz):
-    if sys.platform == "rp2":
-        from .i2s_pio import I2s
-    else:
-        from .i2s import I2s
+def open_source(mic, rate_hz, sources=None):
+    """Open the source that the settings (dict with `kind`) name. The module of a kind is loaded on use.
 
-    return I2s(mic, rate_hz)
-
-
-def _pdm(mic, rate_hz):
-    from .pdm import Pdm
-
-    return Pdm(mic, rate_hz)
-
-
-def _adc(mic, rate_hz):
-    from .adc import Adc
-
-    return Adc(mic, rate_hz)
-
-
-def _file(mic, rate_hz):
-    from .pcm_file import File
-
-    return File(mic, rate_hz)
-
-
-def _memory(mic, rate_hz):
-    from .pcm_memory import Memory
-
-    return Memory(mic, rate_hz)
-
-
-_KINDS = {"i2s": _i2s, "pdm": _pdm, "adc": _adc, "file": _file, "memory": _memory}
-
-
-def open_source(mic, rate_hz):
-    """Open the source that the settings (dict with `kind`) name. The module of a kind is loaded on use."""
+    sources: the table of them, platform.SOURCES or PLAIN_SOURCES (default: the first).
+    """
+    sources = platform.SOURCES if sources is None else sources
     kind = mic.get("kind")
-    if kind not in _KINDS:
-        raise FirmwareError("mic.kind", "mic.kind must be one of " + ", ".join(sorted(_KINDS)))
+    if kind not in KINDS:
+        raise FirmwareError("mic.kind", "mic.kind must be one of " + ", ".join(KINDS))
     try:
-        return _KINDS[kind](mic, rate_hz)
+        for known, module, name in sources:
+            if known == kind:
+                return getattr(__import__("soundfw.mic." + module, None, None, (name,)), name)(mic, rate_hz)
     except ImportError:
-        raise FirmwareError("mic.kind", "this board cannot listen to a microphone of kind " + kind)
+        pass
+    raise FirmwareError("mic.kind", "this board cannot listen to a microphone of kind " + kind)

@@ -1,10 +1,12 @@
 """Small files on the board. After a power cut each holds its old contents or its new ones, whole.
 
-This needs a file system with atomic rename; littlefs, MicroPython's own, has it.
+littlefs, MicroPython's own file system, has an atomic rename for that; FAT gets numbered_files.
 """
 
 import json
 import os
+
+from .. import FirmwareError, platform
 
 
 def join(folder, name):
@@ -38,8 +40,20 @@ def packed(value):
     return json.dumps(value).encode()
 
 
+def check_writable():
+    """Raise FirmwareError while a computer has the board's drive: then the board may only read it."""
+    if not platform.writable():
+        raise FirmwareError("storage.readonly", "a computer has this board's drive; docs/circuitpython.md says more")
+
+
 def write(path, data):
     """Replace a file by bytes, in one piece."""
+    check_writable()
+    if not platform.RENAMES_WHOLE:
+        from . import numbered_files
+
+        numbered_files.write(path, data, read)
+        return
     _write_new(path, data)
     os.rename(path + ".new", path)
 
@@ -55,6 +69,12 @@ def write_both(path, data, other, other_data):
 
     A note beside `path` decides: once it is there, finish() does at the next start what is left to do.
     """
+    check_writable()
+    if not platform.RENAMES_WHOLE:
+        from . import numbered_files
+
+        numbered_files.write_both(path, data, other, other_data, read)
+        return
     before = read(path) if size(path) >= 0 else None
     note = path + ".both"
     _write_new(path, data)
@@ -76,6 +96,12 @@ def write_both(path, data, other, other_data):
 
 def finish(path):
     """Finish what a power cut has left of write_both(path, ...). To be called before one of the two files is read."""
+    if not platform.RENAMES_WHOLE:
+        from . import numbered_files
+
+        if platform.writable():
+            numbered_files.finish(path, read)
+        return
     note = path + ".both"
     if size(note) < 0:
         return
@@ -91,11 +117,19 @@ def finish(path):
 def read_json(path):
     """Return the object (dict) in a file; empty if there is no file or no object in it."""
     try:
-        with open(path) as f:
-            value = json.load(f)
+        value = json.loads(read_written(path).decode())
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def read_written(path):
+    """Return the bytes that write() wrote last; OSError if there is no such file."""
+    if not platform.RENAMES_WHOLE:
+        from . import numbered_files
+
+        return numbered_files.newest(path, read)
+    return read(path)
 
 
 def read(path):

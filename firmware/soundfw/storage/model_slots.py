@@ -8,7 +8,7 @@ staged     sha256 of the model that is being written to the other slot; staged_s
 back       the reason why the newest trial ended, a dotted code
 """
 
-from .. import FirmwareError
+from .. import FirmwareError, platform
 from . import files
 from .store import sha256
 
@@ -48,7 +48,8 @@ class ModelSlots:
     def begin(self):
         """Begin a trial, or end one that nobody confirmed. Call it once per start, before load()."""
         state = self._state
-        if not state["trial"]:
+        if not state["trial"] or not platform.writable():
+            # What is on trial waits until its end could be written down.
             return
         if state["tried"]:
             self.roll_back("push.unconfirmed")

@@ -7,11 +7,10 @@ push.confirm                      -> ack; without it the next start is back at t
 push.abort                        -> ack; deletes the staged model, or ends the trial with a restart
 """
 
-import hashlib
 from binascii import a2b_base64, hexlify
 
 from .. import FirmwareError
-from ..platform import const
+from ..platform import const, sha256
 from . import files
 
 _MAX_BYTES = const(4 << 20)
@@ -42,6 +41,7 @@ class Push:
             raise FirmwareError("push.sha256", "sha256 must be 64 hex digits")
         if memory and size + arena > memory:
             raise FirmwareError("push.memory", "the model needs %d bytes, the board has %d" % (size + arena, memory))
+        files.check_writable()
         self.close()
         self._size = 0
         try:
@@ -107,7 +107,7 @@ class Push:
 
 def _digest(path):
     """Return the SHA-256 of a file, read piece by piece, as 64 hex digits."""
-    state = hashlib.sha256()
+    state = sha256()
     piece = bytearray(_PIECE)
     view = memoryview(piece)
     with open(path, "rb") as f:

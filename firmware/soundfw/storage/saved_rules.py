@@ -11,7 +11,7 @@ _NO_FILE = 2  # ENOENT
 def _read(path):
     """Return the settings in a file; {} if there is none. Refuse a damaged one."""
     try:
-        text = files.read(path).decode().strip()
+        text = files.read_written(path).decode().strip()
         # MicroPython takes an object that is not closed.
         values = json.loads(text) if text[-1:] == "}" else None
     except OSError as e:

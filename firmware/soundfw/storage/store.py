@@ -9,9 +9,7 @@ An image holds its detector in a region that the host fills (soundsdk.build.regi
     facts     of the image and the detector, for the host: JSON, zeros up to the detector
 """
 
-import hashlib
-
-from .. import FirmwareError
+from .. import FirmwareError, platform
 from . import files
 
 MAGIC = b"soundsdk\0region\1"
@@ -62,4 +60,6 @@ def in_region(region):
 
 def sha256(data):
     """Return the SHA-256 of bytes as 64 hex digits."""
-    return hashlib.sha256(data).digest().hex()
+    state = platform.sha256()
+    state.update(data)
+    return state.digest().hex()

@@ -7,9 +7,9 @@ from ..settings import THRESHOLDS
 from ..storage import saved_rules, saved_thresholds
 from ..storage.files import join
 from .framing import text
-from .record import PIECE_SAMPLES, Recorder
+from .link import send_ack, send_error
+from .record import Recorder, requested
 
-_MAX_RECORD_S = const(3600)
 _HEALTHY_S = const(1)  # of sound, before a model on trial may be confirmed
 
 
@@ -29,16 +29,8 @@ def handle(app, message):
         send_error(app.link, kind, "memory", "this board has no memory left for that")
 
 
-def send_error(link, re, code, detail):
-    """Send an ack that names what failed and why."""
-    link.send(
-        '"type":"ack",',
-        ',"re":%s,"ok":false,"error":%s,"detail":%s' % (text(re[:32]), text(code[:64]), text(detail[:160])),
-    )
-
-
 def _ack(app, message, more=""):
-    app.link.send('"type":"ack",', ',"re":%s,"ok":true%s' % (text(message["type"][:32]), more))
+    send_ack(app.link, message, more)
 
 
 def _running(app):
@@ -139,12 +131,7 @@ def _record(app, message):
             pipeline.recorder.stop()
         _ack(app, message)
         return
-    seconds = message.get("seconds")
-    bits = message.get("bits", 4)
-    if not isinstance(seconds, int) or isinstance(seconds, bool) or not 1 <= seconds <= _MAX_RECORD_S:
-        raise FirmwareError("record.seconds", "seconds must be 1..%d" % _MAX_RECORD_S)
-    if not isinstance(bits, int) or isinstance(bits, bool) or bits not in PIECE_SAMPLES:
-        raise FirmwareError("record.bits", "bits must be 3, 4, 5 or 16")
+    seconds, bits = requested(message)
     if pipeline.recorder is not None:
         raise FirmwareError("record.busy", "a recording is running: end it with stop")
     # Half the queue stays free for events.

@@ -1,9 +1,22 @@
-"""The lines of the board: a bounded queue of lines out, and lines in."""
+"""The lines of the board: a bounded queue of lines out, with the answers to commands, and lines in."""
 
 from ..platform import const
-from .framing import MAX_LINE_BYTES, MAX_RAW_BYTES, decode, seal
+from .framing import MAX_LINE_BYTES, MAX_RAW_BYTES, decode, seal, text
 
 _READS = const(8)  # per poll, so that a talkative host cannot stop the sound
+
+
+def send_ack(link, message, more=""):
+    """Send the ack of a command that was carried out. more: members, with a comma before the first."""
+    link.send('"type":"ack",', ',"re":%s,"ok":true%s' % (text(message["type"][:32]), more))
+
+
+def send_error(link, re, code, detail):
+    """Send an ack that names what failed and why."""
+    link.send(
+        '"type":"ack",',
+        ',"re":%s,"ok":false,"error":%s,"detail":%s' % (text(re[:32]), text(code[:64]), text(detail[:160])),
+    )
 
 
 class Link:

@@ -7,12 +7,25 @@ Every line can be decoded alone: `at` is the position of its first sample, `data
 from array import array
 from binascii import b2a_base64
 
+from .. import FirmwareError
 from ..platform import const
 
 # Bits per sample: samples in a line of at most 1024 bytes.
 PIECE_SAMPLES = {3: 1024, 4: 1024, 5: 896, 16: 336}
+_MOST_SECONDS = const(3600)
 _MOST_SAMPLES = const(1024)
 _MAX_BYTES = const(740)
+
+
+def requested(message):
+    """Return the (seconds, bits per sample) that a record command asks for; FirmwareError if one is out of range."""
+    seconds = message.get("seconds")
+    bits = message.get("bits", 4)
+    if not isinstance(seconds, int) or isinstance(seconds, bool) or not 1 <= seconds <= _MOST_SECONDS:
+        raise FirmwareError("record.seconds", "seconds must be 1..%d" % _MOST_SECONDS)
+    if not isinstance(bits, int) or isinstance(bits, bool) or bits not in PIECE_SAMPLES:
+        raise FirmwareError("record.bits", "bits must be 3, 4, 5 or 16")
+    return seconds, bits
 
 
 class Recorder:
@@ -22,9 +35,10 @@ class Recorder:
     """
 
     def __init__(self, link, samples, bits, lines):
-        from soundcore import adpcm_encode
+        if bits != 16:
+            from soundcore import adpcm_encode
 
-        self._encode = adpcm_encode
+            self._encode = adpcm_encode
         self._codec = "pcm" if bits == 16 else "adpcm"
         self._piece_samples = PIECE_SAMPLES[bits]
         self._link = link

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from soundsdk.commands.options import Number, json_option, ports_option
+from soundsdk.commands.options import Number, json_option, model_option, not_empty, ports_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.errors import CheckError, UsageError
 from soundsdk.progress import is_dumb
@@ -91,20 +91,34 @@ def display_options(function: _F) -> _F:
         "soundsdk monitor -p /dev/ttyACM0 -p id:E6614103E7452D2F --web",
         "soundsdk monitor --mqtt mqtts://broker.local/sounds --mqtt-ca authority.pem",
         "soundsdk monitor --once --label smoke_alarm --seconds 60",
+        "soundsdk monitor --listen /dev/ttyACM1 --model doorbell.tflite",
     ],
 )
 @ports_option
+@click.option(
+    "--listen", "heard", multiple=True, metavar="PORT", callback=not_empty,
+    help="A board that sends its sound, in which this computer detects; may be repeated.",
+)  # fmt: skip
+@model_option
 @display_options
 @pass_surroundings
-def monitor(surroundings: Surroundings, addresses: tuple[str, ...], **display: Any) -> None:
+def monitor(
+    surroundings: Surroundings, addresses: tuple[str, ...], heard: tuple[str, ...], model: str | None, **display: Any
+) -> None:
     """Show the events and levels of a board, or of several, as they come.
 
     With several -p, each line names its board, and the table and the page show all. If a board is unplugged, it waits
     for its return; the others go on. Standard output holds nothing but the data. Runs until Ctrl-C (exit code 130) or
     until its output is closed (0). With --once it ends with 0 after an event: at its onset, or at its end for formats
     of whole events (tsv, audacity); with 6 if there is none within --seconds.
+
+    With --listen the detector runs on this computer, and the board there sends its sound: a CircuitPython board, which
+    runs no detector, or any other, whose own detector goes on.
     """
-    show_events(surroundings, addresses, **display)
+    if model is not None and not heard:
+        raise UsageError("-m is there and --listen is not.", "A board runs its own detector: soundsdk push changes it.")
+    behind = f",model={model}" if model else ""
+    show_events(surroundings, (*addresses, *(f"listen:{port}{behind}" for port in heard)), **display)
 
 
 def show_events(

@@ -1,8 +1,6 @@
 """The outputs of a board with MicroPython; see act.pins."""
 
-from ..platform import const
-
-_HALF = const(32768)  # of the duty of a square wave
+_HALF = 32768  # of the duty of a square wave
 _WS2812 = (400, 850, 800, 450)  # nanoseconds of a 0 and a 1, high and low: the datasheet's
 
 

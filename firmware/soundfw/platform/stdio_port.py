@@ -1,10 +1,6 @@
-"""The board's serial port: the one the REPL uses, so Ctrl-C and mpremote keep working."""
+"""The port of standard input and output: the one the REPL uses, so Ctrl-C and mpremote keep working."""
 
 import sys
-
-from ..platform import const
-
-_READ = const(256)  # bytes at a time
 
 
 class Port:
@@ -24,7 +20,7 @@ class Port:
         """Return the bytes that have come in, at most 256."""
         data = b""
         # One byte at a time: a longer read would wait until it has that many.
-        while len(data) < _READ and self._readable.poll(0):
+        while len(data) < 256 and self._readable.poll(0):
             byte = self._in.read(1)
             if not byte:
                 break

@@ -9,9 +9,7 @@ import os
 
 from machine import Timer
 
-from ..platform import const
-
-_CTRL_C = const(3)
+_CTRL_C = 3
 
 
 class TimeLimit(io.IOBase):
