@@ -11,7 +11,7 @@ from .health import Stopwatch, heap_free, stopwatch
 from .mic import microphone
 from .pipeline import Pipeline
 from .platform import clock_ms, error_text
-from .storage import files, saved_thresholds, store
+from .storage import files, model_memory, saved_thresholds, store
 from .storage.boot_counter import BootCounter
 from .storage.model_slots import ModelSlots
 from .storage.push import Push
@@ -132,8 +132,7 @@ class App:
             try:
                 data, sha256 = self._load()
                 opened = self.open_model(data)
-                # Bytes of the image stay in flash; those of a file are a bytearray.
-                self._held_bytes = opened[0].arena_size + (len(data) if isinstance(data, bytearray) else 0)
+                self._held_bytes = opened[0].arena_size + model_memory.held_bytes(data)
                 return opened, sha256
             except FirmwareError as e:
                 if not self.slots or not self.slots.fall_back(e.args[0]):

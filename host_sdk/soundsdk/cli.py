@@ -67,6 +67,8 @@ VERBS = {
     "build": ("soundsdk.commands.build", "Build the firmware image of a board, with a detector in it."),
     "profile": ("soundsdk_sim.commands.profile", "Measure what a detector costs on a board."),
     "flash": ("soundsdk.commands.flash", "Put firmware and a detector onto a board, and check that it runs them."),
+    "install": ("soundsdk.commands.install", "Put soundsdk onto a board that runs stock MicroPython."),
+    "uninstall": ("soundsdk.commands.uninstall", "Take off a board what install has put there."),
     "boards": ("soundsdk.commands.boards", "List the boards soundsdk knows."),
 }
 _FUNCTIONS = {"set": "set_"}  # the verb whose name Python has taken
