@@ -93,7 +93,7 @@ uint64_t soft_float_add64(uint64_t x, uint64_t y) {
     a.mantissa >>= 2;
     a.exponent += 2;
     int32_t shift = a.exponent - b.exponent; // 2 or more
-    uint64_t smaller = shift > 63 ? 1 : b.mantissa >> shift | (b.mantissa << (64 - shift) != 0);
+    uint64_t smaller = shift > 63 ? 0 : b.mantissa >> shift | (b.mantissa << (64 - shift) != 0);
     uint64_t sum = (x ^ y) & SIGN64 ? a.mantissa - smaller : a.mantissa + smaller;
     return sum ? pack64(normalized(sum, a.exponent), x & SIGN64) : 0;
 }

@@ -5,7 +5,10 @@ python tests/conformance/program.py > program.py     # then: micropython program
 
 from __future__ import annotations
 
+import ast
 import base64
+import contextlib
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -15,6 +18,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "core")]
 
 _PIECE = 768  # bytes of a file per statement
+_CODE = 2000  # characters of a module per piece, but a whole statement at least
 
 _BAD_SETTINGS = [
     {"rate_hz": 3999},
@@ -49,6 +53,19 @@ def _text(path: Path) -> str:
     return "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
 
 
+def _statements(text: str) -> Iterator[str]:
+    """Yield a module's statements, several per piece while they are short: a small target cannot parse it whole."""
+    lines = text.splitlines()
+    begin = 0
+    for node in ast.parse(text).body:
+        assert node.end_lineno is not None
+        if node.end_lineno > begin and sum(map(len, lines[begin : node.end_lineno])) > _CODE:
+            last = node.lineno - 1 if node.lineno - 1 > begin else node.end_lineno
+            yield "\n".join(lines[begin:last])
+            begin = last
+    yield "\n".join(lines[begin:])
+
+
 def pieces(detector: Path | None = None, hops: int = 1000) -> Iterator[str]:
     """Yield Python source, piece after piece.
 
@@ -62,7 +79,7 @@ def pieces(detector: Path | None = None, hops: int = 1000) -> Iterator[str]:
     from sim.tiny_model import build, metadata
 
     yield _text(HERE.parent / "vectors" / "frontend_pcm.py")
-    yield _text(HERE / "conformance.py")
+    yield from _statements(_text(HERE / "conformance.py"))
     for case in json.loads((HERE.parent / "vectors" / "frontend.json").read_text())["cases"]:
         yield f"frontend({case['settings']!r}, {case['samples']})"
     for bits in (3, 4, 5):
@@ -113,6 +130,16 @@ def pieces(detector: Path | None = None, hops: int = 1000) -> Iterator[str]:
         yield "stream('detector', DETECTOR, 9000)"
         yield f"longest('detector', DETECTOR, {max(1, hops // 50)})"
         yield "refused('cut', soundcore.Stream, memoryview(DETECTOR)[:5000])"
+
+
+def run_here(pieces: list[str]) -> list[str]:
+    """Run pieces in this Python and return the lines that they print."""
+    out = io.StringIO()
+    names: dict[str, object] = {"__name__": "__main__"}
+    with contextlib.redirect_stdout(out):
+        for piece in pieces:
+            exec(piece, names)
+    return out.getvalue().splitlines()
 
 
 def push_part() -> str:

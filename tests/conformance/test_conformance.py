@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import re
 import shutil
@@ -29,19 +27,9 @@ def pieces() -> list[str]:
     return list(program.pieces(load_model("home").path))
 
 
-def run_here(pieces: list[str]) -> list[str]:
-    """Return what this Python prints."""
-    out = io.StringIO()
-    names: dict[str, object] = {"__name__": "__main__"}
-    with contextlib.redirect_stdout(out):
-        for piece in pieces:
-            exec(piece, names)
-    return out.getvalue().splitlines()
-
-
 @pytest.fixture(scope="module")
 def expected(pieces: list[str]) -> list[str]:
-    return run_here(pieces)
+    return program.run_here(pieces)
 
 
 def test_the_program_covers_what_it_should(expected: list[str]) -> None:
@@ -95,7 +83,7 @@ def run_unix(pieces: list[str], folder: Path) -> list[str]:
 
 
 def test_unix_accepts_a_pushed_model_with_the_same_lines(tmp_path: Path) -> None:
-    lines = run_here(list(program.pushes(str(tmp_path / "here"))))
+    lines = program.run_here(list(program.pushes(str(tmp_path / "here"))))
     assert sum('"trial":true' in line for line in lines) == 2
     assert any('"rolled_back":"push.unconfirmed"' in line for line in lines)
     assert lines[-1] == "no file slot_b.tflite"

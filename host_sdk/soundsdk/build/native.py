@@ -32,7 +32,7 @@ _COMMIT_TIMEOUT_S = 30
 
 @dataclass(frozen=True)
 class NativeModule:
-    """soundcore.mpy for an architecture. data: the file; commit: of its sources, or empty; fresh: it was compiled now."""
+    """soundcore.mpy for an architecture. data: the file; commit: its sources', or empty; fresh: it was compiled now."""
 
     arch: str
     data: bytes

@@ -1,0 +1,71 @@
+"""Stock MicroPython for tests: images of MicroPython's own ports, without anything of soundsdk, kept in its cache."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+
+import pytest
+
+from soundsdk.boards import Board, find_board
+from soundsdk.build import make, sources, toolchain
+from soundsdk.cache import cache_dir, locked
+from soundsdk.errors import ToolError
+
+# Without the parts of the unix port that Debian's sources or a computer may lack; with room on the emulated chip for
+# soundfw, which no stock image holds.
+_UNIX = ("VARIANT=standard", "MICROPY_PY_BTREE=0", "MICROPY_PY_SSL=0", "MICROPY_PY_FFI=0", "FROZEN_MANIFEST=")
+_M3 = ("BOARD=MPS2_AN385", "MICROPY_HEAP_SIZE=524288", "FROZEN_MANIFEST=")
+
+
+def cortex_m3() -> Board:
+    """Return MicroPython's board MPS2_AN385, a Cortex-M3 in QEMU, as a board of soundsdk."""
+    board = find_board("qemu_arm")
+    assert board.qemu is not None
+    # The 16 MB of PSRAM at this address are the machine's ("Arm MPS2 boards" in QEMU's documentation).
+    qemu = dataclasses.replace(
+        board.qemu, args=("-machine", "mps2-an385", "-semihosting"), data_at=0x21000000, data_bytes=1 << 24
+    )
+    return dataclasses.replace(board, id="mps2_an385", name="Cortex-M3 in QEMU", arch="armv7m", qemu=qemu)
+
+
+def stock_unix() -> Path:
+    """Return MicroPython's unix program, variant `standard`; skip the test where a compiler is missing."""
+    return _built(find_board("unix"), "unix", _UNIX, "micropython")
+
+
+def stock_cortex_m3() -> Path:
+    """Return the image of MPS2_AN385; skip the test where a compiler is missing."""
+    return _built(cortex_m3(), "qemu", _M3, "firmware.elf")
+
+
+def mpy_cross() -> Path:
+    """Return MicroPython's compiler of .mpy files, which builds of images make as well."""
+    source = sources.fetch(None, print)
+    program = source.micropython / "mpy-cross" / "build" / "mpy-cross"
+    if not program.is_file():
+        _make(find_board("unix"), source, source.micropython / "mpy-cross", ())
+    return program
+
+
+def _built(board: Board, port: str, settings: tuple[str, ...], name: str) -> Path:
+    try:
+        toolchain.check(board)
+    except ToolError as e:
+        pytest.skip(f"{e.message} {e.hint}")
+    mpy_cross()
+    source = sources.fetch(None, print)
+    folder = cache_dir() / "tests" / f"stock-{board.id}-{source.key}"
+    with locked(folder, print):
+        if not (folder / name).is_file():
+            _make(board, source, source.micropython / "ports" / port, (f"BUILD={folder}", *settings))
+    return folder / name
+
+
+def _make(board: Board, source: sources.Sources, place: Path, settings: tuple[str, ...]) -> None:
+    log = cache_dir() / "tests" / f"stock-{board.id}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    runner = make.LoggedRunner(f"stock {board.id}", log, make.environment(source, log.parent))
+    with locked(source.micropython.parent, print):
+        runner.run(["make", f"-j{os.cpu_count() or 1}", "-C", str(place), *settings], "compiling")
