@@ -128,6 +128,7 @@ class App:
         """Open the first model that can be run; return open_model's result and the model's hash."""
         if self.slots:
             self.slots.begin()
+        model_memory.release()
         while True:
             try:
                 data, sha256 = self._load()

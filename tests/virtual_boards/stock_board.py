@@ -15,12 +15,17 @@ import signal
 import socket
 import subprocess
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from soundsdk.stock.on_board import MARK
+
 REPL = Path(__file__).with_name("stock_repl.py")
-_SOFT, _SOFT_RAW, _HARD = 3, 4, 5  # see stock_repl.py
+_CUT = Path(__file__).with_name("stock_cut.py")
+_NO_POWER = 9  # see stock_cut.py
+_SOFT_RAW = 4  # see stock_repl.py
 _CTRL_C = b"\x03"
 _DUMP = """
 import os, sys, json
@@ -28,8 +33,7 @@ sys.path.append(sys.argv[1].rpartition("/")[0])
 import vfs, binascii
 exec(open(sys.argv[1]).read().split("class Pin")[0])
 flash = Flash(*json.loads(sys.argv[2]))
-disk = vfs.VfsLfs2(flash)
-vfs.mount(disk, "/d")
+mounted(flash, "/d")
 def walk(path):
     for name, kind, *_ in os.ilistdir("/d" + path):
         here = path + "/" + name
@@ -45,13 +49,8 @@ import os, sys, json
 import vfs, binascii
 exec(open(sys.argv[1]).read().split("class Pin")[0])
 flash = Flash(*json.loads(sys.argv[2]))
-try:
-    disk = vfs.VfsLfs2(flash)
-except OSError:
-    vfs.VfsLfs2.mkfs(flash)
-    disk = vfs.VfsLfs2(flash)
 given = [line.split() for line in sys.stdin]
-vfs.mount(disk, "/d")
+mounted(flash, "/d")
 for path, text in given:
     if text == "-":
         os.mkdir("/d/" + path)
@@ -61,6 +60,15 @@ for path, text in given:
 vfs.umount("/d")
 flash.file.flush()
 """
+
+
+@dataclass(frozen=True)
+class Ran:
+    """Programs that were run. told: what they told; cut: the power went; error: the traceback they ended with."""
+
+    told: list[dict[str, Any]]
+    cut: bool
+    error: str
 
 
 @dataclass
@@ -91,10 +99,26 @@ class StockFlash:
             f"{path} {'-' if data is None else '+' + data.hex()}\n" for path, data in files.items()
         ))  # fmt: skip
 
+    def run(self, program: Path, programs: Sequence[str], cut: int = 0) -> Ran:
+        """Run programs as in one session of the raw REPL. cut: the change to the files at which the power goes."""
+        paths = []
+        for number, text in enumerate(programs):
+            paths.append(self.path.with_suffix(f".{number}.py"))
+            paths[-1].write_text(text)
+        settings = self.path.with_suffix(".run.json")
+        settings.write_text(json.dumps({
+            "repl": str(REPL), "flash": str(self.path), "block": self.block, "blocks": self.blocks,
+            "programs": [str(path) for path in paths], "cut": cut,
+        }))  # fmt: skip
+        done = subprocess.run([program, _CUT, settings], capture_output=True, text=True, timeout=60, check=False)
+        told = [json.loads(line[len(MARK) :]) for line in done.stdout.splitlines() if line.startswith(MARK)]
+        assert done.returncode in (0, 1, _NO_POWER), done.stderr
+        return Ran(told, done.returncode == _NO_POWER, done.stderr)
+
     def _run(self, program: Path, code: str, given: str) -> str:
         script = self.path.with_suffix(".access.py")
         script.write_text(code)
-        words = [program, script, REPL, json.dumps([str(self.path), self.block, self.blocks])]
+        words = [program, "-X", "heapsize=64m", script, REPL, json.dumps([str(self.path), self.block, self.blocks])]
         done = subprocess.run(words, input=given, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

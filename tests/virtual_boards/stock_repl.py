@@ -49,6 +49,18 @@ class Flash:
         return 0
 
 
+def mounted(flash, place):
+    """Mount the littlefs of a block device, made if there is none, as the rp2 port does."""
+    sizes = {"progsize": 256, "readsize": 256}
+    try:
+        disk = vfs.VfsLfs2(flash, **sizes)
+    except OSError:
+        vfs.VfsLfs2.mkfs(flash, **sizes)
+        disk = vfs.VfsLfs2(flash, **sizes)
+    vfs.mount(disk, place)
+    return disk
+
+
 class Pin:
     """A pin that leads nowhere."""
 
@@ -218,12 +230,7 @@ def start(settings, mode):
         I2S.sound = open(settings["sound"], "rb")  # noqa: SIM115
     I2S.speed = settings["speed"]
     flash = Flash(settings["flash"], settings["block"], settings["blocks"])
-    try:
-        disk = vfs.VfsLfs2(flash)
-    except OSError:
-        vfs.VfsLfs2.mkfs(flash)
-        disk = vfs.VfsLfs2(flash)
-    vfs.mount(disk, "/")
+    disk = mounted(flash, "/")
     os.chdir("/")
     sys.path[:] = ["", ".frozen", "/lib"]
     sys.modules["machine"] = Machine()

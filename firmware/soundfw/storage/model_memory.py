@@ -3,15 +3,22 @@
 Where soundfw lies in the image, and the detector with it, nothing has to be reserved.
 """
 
+import gc
+
+from ..platform import const
 from . import files
+
+_OTHERS = const(81920)  # what soundfw's other modules take of the heap, with what is left over of loading them
+_SPARE = const(65536)  # the most that a start needs in large pieces: the model's arena, a microphone's ring
 
 _room = None  # bytearray: of the size of the model that will run
 _view = None  # the part of it that holds a smaller model
+_spare = None  # bytearray that keeps one large piece together until release()
 
 
 def reserve(settings="settings.json"):
-    """Take the memory of the model that the next start will run: the one on trial, the pushed one or the installed."""
-    global _room
+    """Take the memory of the model that this start will run (on trial, pushed or installed), and keep a piece whole."""
+    global _room, _spare
     values = files.read_json(settings)
     folder = values.get("folder", "")
     state = files.read_json(files.join(folder, "slots.json"))
@@ -20,6 +27,18 @@ def reserve(settings="settings.json"):
     name = "slot_" + slot + ".tflite" if slot in ("a", "b") else values.get("model", "detector.tflite")
     size = files.size(files.join(folder, name))
     _room = bytearray(size) if size > 0 else None
+    gc.collect()
+    spare = min(gc.mem_free() - _OTHERS, _SPARE)
+    try:
+        _spare = bytearray(spare) if spare > 0 else None
+    except MemoryError:
+        _spare = None
+
+
+def release():
+    """Give back the piece that was kept whole: what needs large pieces is loaded next."""
+    global _spare
+    _spare = None
 
 
 def read(path):

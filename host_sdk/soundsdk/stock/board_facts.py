@@ -59,17 +59,20 @@ def ask(port: str, paths: Iterable[str], silent_s: float) -> BoardFacts:
 
     Raises what mpremote_run.run raises, ProtocolError if the answer is none.
     """
-    told = mpremote_run.run(port, [on_board.inspect(paths)], silent_s)
-    facts = {key: value for one in told for key, value in one.items()}
     try:
-        return BoardFacts(
-            str(facts["name"]), tuple(facts["version"]), int(facts["mpy"]), str(facts["machine"]),
-            str(facts["platform"]), int(facts["free"]), int(facts["largest"]), int(facts["psram"]),
-            int(facts["block"]), int(facts["blocks"]), int(facts["free_blocks"]), bool(facts["hashes"]),
-            frozenset(facts.get("there", ())), str(facts.get("main", "")), facts.get("record") or None,
-            bool(facts.get("unfinished")), facts.get("settings") or {},
-        )  # fmt: skip
+        return from_told(mpremote_run.run(port, on_board.inspect(paths), silent_s))
     except (KeyError, TypeError, ValueError) as error:
         raise ProtocolError(
             f"what is at {port} answers, but not as MicroPython does.", "Does the board run MicroPython?"
         ) from error
+
+
+def from_told(told: Iterable[dict[str, Any]]) -> BoardFacts:
+    """Read what the program on_board.inspect tells; KeyError, TypeError or ValueError if it is something else."""
+    facts = {key: value for one in told for key, value in one.items()}
+    return BoardFacts(
+        str(facts["name"]), tuple(facts["version"]), int(facts["mpy"]), str(facts["machine"]), str(facts["platform"]),
+        int(facts["free"]), int(facts["largest"]), int(facts["psram"]), int(facts["block"]), int(facts["blocks"]),
+        int(facts["free_blocks"]), bool(facts["hashes"]), frozenset(facts.get("there", ())), str(facts.get("main", "")),
+        facts.get("record") or None, bool(facts.get("unfinished")), facts.get("settings") or {},
+    )  # fmt: skip

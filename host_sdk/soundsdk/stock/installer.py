@@ -7,6 +7,7 @@ back, and if the board cannot be reached for that, the next install or uninstall
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -140,7 +141,7 @@ def install(
     if request.dry_run:
         progress.step("done", "Nothing was written.", dry_run=True)
         return
-    with _put_back(place, timeouts):
+    with _put_back(place, files, timeouts):
         _transfer(place, plan, progress, timeouts)
     hello = _start(place, files, plan, progress, timeouts)
     progress.step(
@@ -236,8 +237,11 @@ def _transfer(place: _Place, plan: Plan, progress: Progress, timeouts: StockTime
     names = [path for path, _ in plan.files]
     failed: dict[str, Any] = {}
     progress.step("write", f"Writing {total} bytes to {place.path}", bytes=total)
+    switched = False
 
     def tell(facts: dict[str, Any]) -> None:
+        nonlocal switched
+        switched = switched or "switched" in facts
         failed.update({key: facts[key] for key in ("failed", "error", "free", "damaged") if key in facts})
         if "done" in facts:
             progress.update(int(facts["done"]), total)
@@ -247,6 +251,10 @@ def _transfer(place: _Place, plan: Plan, progress: Progress, timeouts: StockTime
         mpremote_run.run(place.path, programs, timeouts.silent_s, tell, reset=True)
     except mpremote_run.BoardProgramError as error:
         raise _write_error(error, failed, names) from error
+    except ConnectionLost:
+        # A port that goes with the reset is what is to be expected of boards with USB of their own.
+        if not switched:
+            raise
     progress.step("verified", f"Verified: SHA-256 of {len(names)} files on the board", files=len(names))
 
 
@@ -257,12 +265,15 @@ def _write_error(error: mpremote_run.BoardProgramError, failed: dict[str, Any], 
             "Install again; if that fails too, the flash is worn.",
         )
     if "failed" in failed:
-        number = str(failed["failed"])
-        name = names[int(number)] if number.isdigit() else "the list of files"
-        free = failed["free"]
-        what = f"its file system does not take {name}" if number != "switch" else "its files cannot be renamed"
+        number = str(failed["failed"]).rpartition("/")[2]
+        name = names[int(number)] if number.isdigit() else "what soundsdk puts there"
+        what = f"the board's file system does not take {name}"
+        if number == "switch":
+            what = "the board's file system does not put the new files in place"
+        code = failed["error"]
+        reason = os.strerror(code).lower() if isinstance(code, int) else str(code)
         return CheckError(
-            f"{what}: {failed['error']}, {free} bytes are free.",
+            f"{what}: {reason}; {failed['free']} bytes are free.",
             "Remove files from the board: mpremote fs ls, mpremote fs rm :FILE",
         )
     if error.kind == "MemoryError":
@@ -271,13 +282,14 @@ def _write_error(error: mpremote_run.BoardProgramError, failed: dict[str, Any], 
 
 
 @contextlib.contextmanager
-def _put_back(place: _Place, timeouts: StockTimeouts) -> Iterator[None]:
+def _put_back(place: _Place, files: Payload, timeouts: StockTimeouts) -> Iterator[None]:
     """Put the board back as it was if what is done in the block fails, and say in the error's hint if it cannot be."""
     try:
         yield
     except SoundsdkError as error:
         try:
-            _recover(place, timeouts)
+            if _recover(place, timeouts) == files.fw:
+                _remove(place, timeouts)  # all had been done, and only the word of it was lost
         except SoundsdkError as second:
             error.hint = (
                 f"{error.hint} The board runs what it ran before; {on_board.NEW} is left over on it "
@@ -292,9 +304,9 @@ def _put_back(place: _Place, timeouts: StockTimeouts) -> Iterator[None]:
         raise
 
 
-def _recover(place: _Place, timeouts: StockTimeouts) -> None:
-    """Undo an installation that was not finished, once the board is there; it is reset at the end."""
-    _patiently(place, timeouts, on_board.recover())
+def _recover(place: _Place, timeouts: StockTimeouts) -> str:
+    """Undo an installation that was not finished, once the board is there, and reset it; return what is installed."""
+    return str(_patiently(place, timeouts, on_board.recover())[-1]["fw"])
 
 
 def _remove(place: _Place, timeouts: StockTimeouts) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """The programs that `install` and `uninstall` run on a board, in MicroPython. Each prints lines of JSON after MARK.
 
 Paths on the board are relative to the folder in which MicroPython starts (/ or /flash). An installation is written into
-the folder NEW, checked there, and then renamed into place, one file after the other, main.py last. PLAN in NEW holds
-these moves: as long as it is there, they can be undone, whatever came between. What an update replaces waits in OLD.
-RECORD stays on the board and names what was installed, and what of the user's was set aside for it.
+the folder NEW, checked there, and then renamed into place, one file after the other, main.py last. PLAN holds these
+moves: as long as it is there, they can be undone, whatever came between, and removing it is what makes them good. What
+an update replaces waits in OLD. RECORD stays on the board and names what was installed, and what of the user's was set
+aside for it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 MARK = "soundsdk:"
 NEW = "soundsdk.new"
 OLD = "soundsdk.old"
-PLAN = f"{NEW}/plan.json"
+PLAN = "soundsdk.plan"
 RECORD = "soundsdk.json"
 # Bytes of files in one program: as text it is a third longer, and the board's compiler holds it twice.
 PIECE_BYTES = 3072
@@ -61,34 +62,41 @@ def undo(moves, made):
     for source, target in reversed(moves):
         if exists(target) and not exists(source):
             os.rename(target, source)
-    # Last of all: until then it can be begun again.
-    for folder in (OLD, NEW):
-        if exists(folder):
-            for name in os.listdir(folder):
-                if folder + "/" + name != PLAN:
-                    os.remove(folder + "/" + name)
     remove_made(made)
+def forget_plan():
+    # The plan first: what is left over of the folders means nothing then.
+    if exists(PLAN):
+        os.remove(PLAN)
     remove_folder(NEW)
     remove_folder(OLD)
 def statvfs():
     return os.statvfs(os.getcwd())
+def free_blocks(s):
+    # littlefs may count blocks of a full file system twice: the number of free ones is then below 0, and wraps around.
+    return s[3] if s[3] <= s[2] else 0
 def free():
     s = statvfs()
-    return s[0] * s[3]
+    return s[0] * free_blocks(s)
+"""
+
+# By itself and first: the other programs are in the memory that is measured.
+_MEASURE = f"""
+import gc
+gc.collect()
+low, free = 0, gc.mem_free()
+high = free
+while high - low > 256:
+    half = (low + high) // 2
+    try:
+        bytearray(half)
+        low = half
+    except MemoryError:
+        high = half
+    gc.collect()
+print('{MARK}{{"free": %d, "largest": %d}}' % (free, low))
 """
 
 _INSPECT = """
-def largest():
-    low, high = 0, gc.mem_free()
-    while high - low > 256:
-        half = (low + high) // 2
-        try:
-            bytearray(half)
-            low = half
-        except MemoryError:
-            high = half
-        gc.collect()
-    return low
 def psram():
     try:
         import esp32
@@ -107,12 +115,13 @@ try:
 except (OSError, AttributeError):
     s = None
 tell(name=implementation[0], version=list(implementation[1])[:3], mpy=getattr(implementation, "_mpy", 0),
-     machine=getattr(implementation, "_machine", ""), platform=sys.platform, free=gc.mem_free(), largest=largest(),
-     psram=psram(), block=s[0] if s else 0, blocks=s[2] if s else 0, free_blocks=s[3] if s else 0, hashes=hashes)
+     machine=getattr(implementation, "_machine", ""), platform=sys.platform,
+     psram=psram(), block=s[0] if s else 0, blocks=s[2] if s else 0,
+     free_blocks=free_blocks(s) if s else 0, hashes=hashes)
 if s:
     record = read_json(RECORD)
     there = [path for path in set(PATHS).union(record["files"] if record else ()) if exists(path)]
-    tell(there=there, record=record, unfinished=exists(NEW) or exists(OLD),
+    tell(there=there, record=record, unfinished=exists(NEW) or exists(OLD) or exists(PLAN),
          main=sha256("main.py") if hashes and "main.py" in there else "",
          settings=read_json("settings.json") if record else None)
 """
@@ -121,34 +130,38 @@ _RECOVER = """
 plan = read_json(PLAN)
 if plan:
     undo(plan["moves"], plan["made"])
-else:
-    # Nothing has been moved yet, or all has been moved back.
-    remove_folder(NEW)
-    remove_folder(OLD)
-tell(recovered=True)
+forget_plan()
+record = read_json(RECORD)
+tell(recovered=True, fw=record["fw"] if record else "")
 """
 
 _PREPARE = """
 from binascii import a2b_base64
-if not exists(NEW):
-    os.mkdir(NEW)
+def full(error):
+    tell(failed=name, error=error.args[0], free=free())
+    raise error
 f = None
-name = ""
-def begin(number):
+name = NEW
+try:
+    if not exists(NEW):
+        os.mkdir(NEW)
+except OSError as error:
+    full(error)
+def begin(path):
     global f, name
-    if f:
-        f.close()
-    name = number
-    f = open(NEW + "/" + number, "wb")
+    name = path
+    try:
+        if f:
+            f.close()
+        f = open(path, "wb")
+    except OSError as error:
+        full(error)
 def add(text, done):
     try:
         f.write(a2b_base64(text))
     except OSError as error:
         full(error)
     tell(done=done)
-def full(error):
-    tell(failed=name, error=str(error), free=free())
-    raise error
 def end():
     try:
         f.close()
@@ -173,17 +186,16 @@ try:
     for source, target in plan["moves"]:
         os.rename(source, target)
     if not plan["old"]:
-        remove_folder(NEW)
+        forget_plan()
     os.sync() if hasattr(os, "sync") else None
 except OSError as error:
-    tell(failed="switch", error=str(error), free=free())
+    tell(failed="switch", error=error.args[0], free=free())
     raise error
 tell(switched=True)
 """
 
 _FINISH = """
-remove_folder(NEW)
-remove_folder(OLD)
+forget_plan()
 tell(finished=True)
 """
 
@@ -211,9 +223,9 @@ else:
 """
 
 
-def inspect(paths: Iterable[str]) -> str:
-    """Return the program that tells what the board is, and which of these paths are there."""
-    return f"{_COMMON}\nPATHS = {sorted(paths)!r}\n{_INSPECT}"
+def inspect(paths: Iterable[str]) -> list[str]:
+    """Return the programs that tell what the board is, and which of these paths are there."""
+    return [_MEASURE, f"{_COMMON}\nPATHS = {sorted(paths)!r}\n{_INSPECT}"]
 
 
 def recover() -> str:
@@ -238,8 +250,8 @@ def transfer(files: Sequence[tuple[str, bytes]], plan: dict[str, Any]) -> list[s
     their order; `made`, the folders to make; `old`, whether anything goes to OLD.
     """
     programs = [f"{_COMMON}\n{_PREPARE}"]
-    named = [(str(number), data) for number, (_, data) in enumerate(files)]
-    named.append((PLAN.rpartition("/")[2], json.dumps(plan).encode("ascii")))
+    named = [(f"{NEW}/{number}", data) for number, (_, data) in enumerate(files)]
+    named.append((PLAN, json.dumps(plan).encode("ascii")))
     lines: list[str] = []
     room, done = PIECE_BYTES, 0
     for name, data in named:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from soundfw import VERSION, FirmwareError
-from soundfw.settings import Settings
+from soundfw.settings import MICROPHONES, Settings, microphone
 from soundsdk.boards import Board
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import UsageError
@@ -90,12 +90,17 @@ def make_payload(
 
 def check_settings(settings: Mapping[str, Any], board: Board) -> None:
     """Raise UsageError if the firmware would refuse the settings, or if they name no microphone."""
+    mic = settings.get("mic")
     try:
         Settings(dict(settings))
+        if mic:
+            if mic.get("kind") not in dict(MICROPHONES):
+                raise FirmwareError("mic.kind", f"mic.kind must be one of {', '.join(dict(MICROPHONES))}")
+            microphone(mic["kind"], mic)
     except FirmwareError as error:
         hint = "Correct them in the file of --settings."
         raise UsageError(f"the settings cannot be used: {error.args[1]}.", hint) from error
-    if not settings.get("mic"):
+    if not mic:
         raise UsageError(
             f"the file of the board {board.id} names no microphone.",
             'Give its pins with --settings FILE: {"mic": {"kind": "i2s", "sck": 16, "ws": 17, "sd": 18}}',
@@ -152,7 +157,7 @@ def make_plan(payload: Payload, facts: BoardFacts) -> Plan:
     main = files.pop(MAIN)
     installed = {path: hashlib.sha256(data).hexdigest() for path, data in (*files.items(), (MAIN, main))}
     files[RECORD] = _json({
-        "soundsdk": VERSION, "board": payload.board.id, "files": installed, "made": [*record["made"], *made],
+        "fw": payload.fw, "board": payload.board.id, "files": installed, "made": [*record["made"], *made],
         "aside": plan.aside, "state": [path for path in STATE if path not in dict(plan.aside)],
     })  # fmt: skip
     plan.files = [*files.items(), (MAIN, main)]
