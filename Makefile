@@ -22,7 +22,7 @@ help:
 	@echo "make train-env      $(VENV) with all that training needs"
 	@echo "make notebook       run examples/first_detector.ipynb, and keep what it shows"
 	@echo "make pythons        try wheel, install, demo and training on every Python there is, 3.10 to 3.13"
-	@echo "make release        dist/release: sdist, wheel, images of all boards, SHA256SUMS, bill of materials"
+	@echo "make release        dist/release: sdist, wheel, images of all boards, native modules, SHA256SUMS, bill of materials"
 	@echo "make bench-boards   soundsdk monitor at 20 virtual boards: processor time, then an hour of theirs in ten minutes for the memory"
 	@echo "make clean          remove what was built"
 
@@ -77,7 +77,7 @@ docs-picture: $(VENV)/all.stamp
 	$(BIN)/python docs/generate/terminal.py
 
 release: $(VENV)/base.stamp
-	@$(BIN)/python -m pip install --quiet 'scikit-build-core>=0.11' 'twine>=6.1'
+	@$(BIN)/python -m pip install --quiet 'scikit-build-core>=0.11' 'twine>=6.1' 'pyelftools>=0.29'
 	@$(BIN)/python release/make_release.py --repository '$(REPOSITORY)'
 
 notebook: $(VENV)/all.stamp

@@ -1,7 +1,8 @@
-"""Compile the images that travel in the wheel into firmware/images: every board whose compiler is on this machine.
+"""Compile what travels in the wheel into firmware/images: images of boards, and soundcore.mpy for stock MicroPython.
 
-Usage: python release/make_images.py. Exit code 1 if a board of RP2 or QEMU could not be compiled; an ESP32 without
-ESP-IDF is named and left out. The program of this computer (unix) is no board, and differs between the wheels.
+Usage: python release/make_images.py. Exit code 1 if a board of RP2 or QEMU, or a native module, could not be compiled;
+an ESP32 without ESP-IDF is named and left out. The program of this computer (unix) is no board, and differs between the
+wheels.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from soundsdk.boards import Board, all_boards
 from soundsdk.build import prebuilt
 from soundsdk.build.builder import compile_board
 from soundsdk.build.esp_idf import IdfError
+from soundsdk.build.native import native_modules, write_modules
+from soundsdk.build.native_archs import ARCHS
 from soundsdk.errors import ToolError
 
 FOLDER = Path(__file__).resolve().parents[1] / "firmware" / "images"
@@ -46,6 +49,19 @@ def make_images(folder: Path) -> list[str]:
     return left_out
 
 
+def make_native_modules(folder: Path) -> list[Path]:
+    """Compile the native modules of all architectures into a folder; return their paths. ToolError: nothing is made."""
+    modules = native_modules(ARCHS, print)
+    for module in modules:
+        print(f"{module.file_name}: {len(module.data)} bytes", flush=True)
+    return write_modules(modules, folder)
+
+
 if __name__ == "__main__":
     left_out = set(make_images(FOLDER))
+    try:
+        make_native_modules(FOLDER)
+    except ToolError as e:
+        print(f"native modules: left out. {e.message} {e.hint}", flush=True)
+        sys.exit(1)
     sys.exit(any(board.id in left_out and board.port in ("rp2", "qemu") for board in released_boards()))

@@ -1,8 +1,8 @@
 """Make everything a release holds: sdist, wheel, an image of each board, SHA256SUMS, manifest, bill of materials.
 
 Usage: python release/make_release.py [-o DIR] [--dirty] [--repository URL]. The wheel is built from the sdist, so that
-the sdist is known to be complete; both hold the compiled images, and are what PyPI accepts (twine). Each board's image
-with the detector `home` lies beside them.
+the sdist is known to be complete; both hold the compiled images and native modules, and are what PyPI accepts (twine).
+Each board's image with the detector `home` lies beside them, and soundcore-ARCH.mpy with soundcore.json.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import pypi_page
 import soundsdk
 from soundsdk.boards import Board
 from soundsdk.build.builder import build_image
+from soundsdk.build.native import MANIFEST
 from soundsdk.models.shipped import load_model
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,6 +39,7 @@ def make_release(out: Path, repository: str | None) -> None:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     left_out = make_images.make_images(make_images.FOLDER)
+    modules = make_images.make_native_modules(make_images.FOLDER)
     sdist = make_sdist(out, repository)
     words = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(out), str(sdist)]
     subprocess.run(words, check=True, cwd=out)
@@ -47,6 +49,8 @@ def make_release(out: Path, repository: str | None) -> None:
     for board in make_images.released_boards():
         if board.id not in left_out and board.port != "qemu":
             images[board.id] = _make_image(board, out)
+    for path in [*modules, make_images.FOLDER / MANIFEST]:
+        shutil.copy(path, out)
     esp = [(board, images[board.id].name) for board in make_images.released_boards() if board.id in images]
     manifest = web_manifest(esp, soundsdk.__version__)
     if manifest is not None:

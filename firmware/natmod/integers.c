@@ -1,40 +1,27 @@
 #include "integers.h"
 
-uint32_t integers_divide32(uint32_t a, uint32_t b) {
-    uint32_t quotient = 0, bit = 1;
-    if (b == 0) {
-        return 0;
+// Bit by bit, from the largest multiple of b that is no larger than a.
+#define DIVIDE(name, type_t, top_bit) \
+    type_t name(type_t a, type_t b) { \
+        type_t quotient = 0, bit = 1; \
+        if (b == 0) { \
+            return 0; \
+        } \
+        while (b < a && b >> top_bit == 0) { \
+            b <<= 1; \
+            bit <<= 1; \
+        } \
+        for (; bit != 0; bit >>= 1, b >>= 1) { \
+            if (a >= b) { \
+                a -= b; \
+                quotient |= bit; \
+            } \
+        } \
+        return quotient; \
     }
-    while (b < a && b >> 31 == 0) {
-        b <<= 1;
-        bit <<= 1;
-    }
-    for (; bit != 0; bit >>= 1, b >>= 1) {
-        if (a >= b) {
-            a -= b;
-            quotient |= bit;
-        }
-    }
-    return quotient;
-}
 
-uint64_t integers_divide64(uint64_t a, uint64_t b) {
-    uint64_t quotient = 0, bit = 1;
-    if (b == 0) {
-        return 0;
-    }
-    while (b < a && b >> 63 == 0) {
-        b <<= 1;
-        bit <<= 1;
-    }
-    for (; bit != 0; bit >>= 1, b >>= 1) {
-        if (a >= b) {
-            a -= b;
-            quotient |= bit;
-        }
-    }
-    return quotient;
-}
+DIVIDE(integers_divide32, uint32_t, 31)
+DIVIDE(integers_divide64, uint64_t, 63)
 
 int32_t integers_divide_signed32(int32_t a, int32_t b) {
     uint32_t q = integers_divide32(a < 0 ? 0 - (uint32_t)a : (uint32_t)a, b < 0 ? 0 - (uint32_t)b : (uint32_t)b);

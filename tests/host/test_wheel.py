@@ -19,20 +19,23 @@ from sim.tiny_model import BURSTS, build, metadata, tones
 from soundsdk.boards import find_board
 from soundsdk.build import prebuilt
 from soundsdk.build.builder import compile_board
+from soundsdk.build.native import MANIFEST, native_module, write_modules
 from soundsdk.errors import EXIT_TOOL, ToolError
 
 ROOT = Path(__file__).resolve().parents[2]
 BOARD = "rpi_pico"
+ARCH = "armv6m"
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the Pico's image, as a release holds it."""
+    """Return a folder with the Pico's image and its native module, as a release holds them."""
     folder = tmp_path_factory.mktemp("images")
     try:
         made = compile_board(find_board(BOARD), print)
+        write_modules([native_module(ARCH, print)], folder)
     except ToolError as e:
         pytest.skip(f"{e.message} {e.hint}")
     prebuilt.save(folder, BOARD, made.data, made.facts)
@@ -60,7 +63,8 @@ def wheel(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_the_images_and_what_they_are_made_from(wheel: Path, images: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-        assert archive.read(f"soundsdk/_images/{BOARD}.xz") == (images / f"{BOARD}.xz").read_bytes()
+        for name in (f"{BOARD}.xz", f"soundcore-{ARCH}.mpy", MANIFEST):
+            assert archive.read(f"soundsdk/_images/{name}") == (images / name).read_bytes()
     for name in (f"_images/{BOARD}.json", "_boards/rpi_pico.toml", "_models/home.tflite", "_firmware/manifest.py"):
         assert f"soundsdk/{name}" in names
     for name in ("home", "esc10"):
@@ -152,6 +156,24 @@ def test_an_installed_wheel_flashes_a_pico_with_no_compiler_and_it_hears(
     assert "compiling" not in done.stderr
     assert not list((tmp_path / "cache").glob("build*"))
     assert used_s < 60
+
+
+def test_an_installed_wheel_has_the_native_module_and_compiles_nothing(
+    environment: tuple[Path, Path], images: Path, tmp_path: Path
+) -> None:
+    env = {"PATH": "", "HOME": str(tmp_path / "home"), "SOUNDSDK_CACHE": str(tmp_path / "cache")}
+
+    def build(arch: str) -> subprocess.CompletedProcess[str]:
+        words = [environment[0], "-I", "-m", "soundsdk", "build", "--native", arch, "-o", tmp_path / "out"]
+        return subprocess.run(words, env=env, capture_output=True, text=True, timeout=300, check=False)
+
+    done = build(ARCH)
+    assert done.returncode == 0, done.stderr
+    module = f"soundcore-{ARCH}.mpy"
+    assert (tmp_path / "out" / module).read_bytes() == (images / module).read_bytes()
+    row, given = (json.loads((folder / MANIFEST).read_text())["modules"][ARCH] for folder in (tmp_path / "out", images))
+    assert row == given
+    assert build("rv32imc").returncode == EXIT_TOOL  # not in this wheel, and there is no compiler
 
 
 def test_an_image_of_other_c_or_python_is_not_used(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
