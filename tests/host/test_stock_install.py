@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import http.server
 import importlib.metadata
 import json
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,6 +18,7 @@ import pytest
 from tone_boards import MODEL, beeps
 
 from sim.tiny_model import build, metadata
+from soundfw import VERSION
 from soundsdk import cli
 from soundsdk.build import native
 from soundsdk.device.session import Device
@@ -61,7 +65,7 @@ class Place:
         return cli.run(["install", port, "-m", str(self.folder / model), *given, *words], self.ports)
 
     def uninstall(self) -> int:
-        return cli.run(["uninstall", self.ports.ports[0].path], self.ports)
+        return cli.run(["uninstall", "-p", self.ports.ports[0].path], self.ports)
 
     def files(self) -> dict[str, bytes | None]:
         return self.flash.files(self.program)
@@ -347,6 +351,26 @@ def test_without_mpremote(place: Place, capsys: Capture, monkeypatch: pytest.Mon
     place.plug()
     assert place.install() == 7
     assert "mpremote is not installed" in capsys.readouterr().err
+
+
+def test_mip_installs_the_package_of_an_architecture(place: Place, tmp_path: Path) -> None:
+    port = place.plug()
+    assert cli.run(["build", "--native", "x64", "-o", str(tmp_path / "mip")]) == 0
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "mip"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        words = ["mip", "install", f"http://127.0.0.1:{server.server_address[1]}/package-x64.json"]
+        mpremote(port.path, *words)
+        server.shutdown()
+    imports = "import soundcore, soundfw.main; print(soundcore.Error.__name__, soundfw.VERSION)"
+    assert mpremote(port.path, "exec", imports).split() == ["Error", VERSION]
+
+
+def mpremote(port: str, *words: str) -> str:
+    command = [sys.executable, "-m", "mpremote", "connect", port, *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.mark.parametrize("settings", ["[1]", "{", '{"mic": {"kind": "i2s"}}', '{"color": 1}'])

@@ -37,7 +37,7 @@ def archive(say: Say) -> bytes:
 
     Raises SoundsdkError if MicroPython's compiler cannot be made.
     """
-    files = _compiled_by(_make_compiler(say))
+    files = _compiled_by(make_compiler(say))
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as out:
         for path, content in files.items():
@@ -59,7 +59,7 @@ def _archived() -> dict[str, bytes]:
 
 def _compiled(say: Say) -> dict[str, bytes]:
     try:
-        return _compiled_by(_found_compiler() or _make_compiler(say))
+        return _compiled_by(found_compiler() or make_compiler(say))
     except SoundsdkError as error:
         say(f"soundfw goes to the board as .py, which takes more of its memory: {error.message}")
         return {}
@@ -80,7 +80,7 @@ def _made_from() -> str:
     return hashlib.sha256(f"{MPY_VERSION} {files_sha256([make.soundfw_parent() / 'soundfw'])}".encode()).hexdigest()
 
 
-def _found_compiler() -> Path | None:
+def found_compiler() -> Path | None:
     """Return an mpy-cross that makes files of our version; None if there is none."""
     built = _built(cache_dir() / f"sources-{sources.key(None)}" / "micropython")
     on_path = shutil.which("mpy-cross")
@@ -90,7 +90,8 @@ def _found_compiler() -> Path | None:
     return None
 
 
-def _make_compiler(say: Say) -> Path:
+def make_compiler(say: Say) -> Path:
+    """Compile mpy-cross from the pinned sources, if that has not been done, and return it; SoundsdkError if it fails."""
     source = sources.fetch(None, say)
     log = cache_dir() / "build" / "mpy-cross.log"
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from soundsdk.commands.options import json_option, model_option, not_empty, warn
+from soundsdk.commands.options import json_option, model_option, not_empty, one_port, port_option, warn
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 from soundsdk.errors import DataError
 
@@ -24,11 +24,11 @@ from soundsdk.errors import DataError
         "soundsdk install --dry-run",
     ],
 )
-@click.argument("port", metavar="[PORT]", required=False, callback=not_empty)
+@click.argument("place", metavar="[PORT]", required=False, callback=not_empty)
 @model_option
 @click.option(
     "--board", metavar="BOARD", callback=not_empty,
-    help="Which board it is (soundsdk boards lists them), if it does not say.",
+    help="The board's id (soundsdk boards lists them), if it does not say what it is.",
 )  # fmt: skip
 @click.option(
     "--settings", type=click.Path(path_type=Path), metavar="FILE",
@@ -39,10 +39,12 @@ from soundsdk.errors import DataError
     help="Set files of yours that are in the way aside, such as main.py; soundsdk uninstall brings them back.",
 )  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Ask the board, say what would be written, and write nothing.")
+@port_option
 @json_option
 @pass_surroundings
 def install(
     surroundings: Surroundings,
+    place: str | None,
     port: str | None,
     model: str | None,
     board: str | None,
@@ -70,7 +72,7 @@ def install(
     from soundsdk.stock.installer import InstallRequest
     from soundsdk.stock.installer import install as install_on
 
-    request = InstallRequest(port, board, model, _read(settings), force, dry_run)
+    request = InstallRequest(one_port(place, port), board, model, _read(settings), force, dry_run)
     with Progress("installing", as_json) as progress:
         install_on(request, progress, partial(load_model, warn=warn), surroundings.system or THIS_COMPUTER)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from soundsdk.commands.options import json_option, not_empty
+from soundsdk.commands.options import json_option, not_empty, one_port, port_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 
 
@@ -15,10 +15,11 @@ from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
         "soundsdk uninstall /dev/ttyACM0",
     ],
 )
-@click.argument("port", metavar="[PORT]", required=False, callback=not_empty)
+@click.argument("place", metavar="[PORT]", required=False, callback=not_empty)
+@port_option
 @json_option
 @pass_surroundings
-def uninstall(surroundings: Surroundings, port: str | None, as_json: bool) -> None:
+def uninstall(surroundings: Surroundings, place: str | None, port: str | None, as_json: bool) -> None:
     """Take off a board what `soundsdk install` has put there; it is as it was before.
 
     PORT as for install. Files that were set aside come back. A main.py that you have changed since stays. What an
@@ -32,4 +33,4 @@ def uninstall(surroundings: Surroundings, port: str | None, as_json: bool) -> No
     from soundsdk.stock.installer import uninstall as uninstall_from
 
     with Progress("removing", as_json) as progress:
-        uninstall_from(port, progress, surroundings.system or THIS_COMPUTER)
+        uninstall_from(one_port(place, port), progress, surroundings.system or THIS_COMPUTER)

@@ -1,4 +1,4 @@
-"""What a board with stock MicroPython says of itself: version, architecture, memory, file system, what is on it."""
+"""Asks a board with stock MicroPython what it is: version, architecture, memory, file system, what is on it."""
 
 from __future__ import annotations
 

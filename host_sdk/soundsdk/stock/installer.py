@@ -231,7 +231,7 @@ def _plan(files: Payload, facts: BoardFacts, force: bool) -> Plan:
 
 
 def _transfer(place: _Place, plan: Plan, progress: Progress, timeouts: StockTimeouts) -> None:
-    """Write, check and switch; the board is being reset on return."""
+    """Write the files, check them and put them in place; the board is resetting on return."""
     as_dict = plan.as_dict()
     total = on_board.total_bytes(plan.files, as_dict)
     names = [path for path, _ in plan.files]

@@ -38,7 +38,7 @@ soundfw.main.main()
 
 @dataclass(frozen=True)
 class Payload:
-    """What is to be installed. files: contents by path on the board, main.py last; fw: what its hello will say."""
+    """An installation. files: contents by path on the board, main.py last; fw: the version that its hello will name."""
 
     board: Board
     detector: DetectorFile
