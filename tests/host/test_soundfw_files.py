@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from stock_micropython import mpy_cross
 
 from soundsdk.build import soundfw_files
 from soundsdk.build.mip_packages import write_packages
 from soundsdk.build.native import NativeModule
 from soundsdk.build.prebuilt import CompiledFacts
 from soundsdk.errors import ToolError
+from stock_micropython import mpy_cross
 
 MODULE = NativeModule("rv32imc", b"M", CompiledFacts("", "", "", 1), "", fresh=False)
 

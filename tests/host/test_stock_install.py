@@ -317,6 +317,23 @@ def test_an_update_that_does_not_start_leaves_the_old_one_running(
     assert {path: files[path] for path in installed} == installed
 
 
+def test_a_pushed_detector_runs_after_a_restart_and_goes_with_the_rest(place: Place, capsys: Capture) -> None:
+    place.plug()
+    assert place.install() == 0
+    for name in ("first", "second"):
+        path = place.folder / f"{name}.tflite"
+        path.write_bytes(build({**metadata(), "name": name}))
+        assert cli.run(["push", str(path), "-p", place.ports.ports[0].path], place.ports) == 0
+        assert f"unix runs {name} " in capsys.readouterr().out
+    assert {"slot_a.tflite", "slot_b.tflite", "slots.json"} <= set(place.files())
+    # Another installation comes before what was pushed.
+    assert place.install() == 0
+    with place.device() as device:
+        assert device.hello.model == "tones"
+    assert place.uninstall() == 0
+    assert place.files() == place.before
+
+
 def test_a_dry_run_writes_nothing(place: Place, capsys: Capture) -> None:
     place.plug()
     assert place.install("--dry-run") == 0

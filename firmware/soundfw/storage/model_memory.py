@@ -5,6 +5,7 @@ Where soundfw lies in the image, and the detector with it, nothing has to be res
 
 import gc
 
+from ..health import heap_free
 from ..platform import const
 from . import files
 
@@ -28,7 +29,7 @@ def reserve(settings="settings.json"):
     size = files.size(files.join(folder, name))
     _room = bytearray(size) if size > 0 else None
     gc.collect()
-    spare = min(gc.mem_free() - _OTHERS, _SPARE)
+    spare = min(heap_free() - _OTHERS, _SPARE)
     try:
         _spare = bytearray(spare) if spare > 0 else None
     except MemoryError:

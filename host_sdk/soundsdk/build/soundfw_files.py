@@ -91,7 +91,7 @@ def found_compiler() -> Path | None:
 
 
 def make_compiler(say: Say) -> Path:
-    """Compile mpy-cross from the pinned sources, if that has not been done, and return it; SoundsdkError if it fails."""
+    """Return mpy-cross, compiled from the pinned sources if that has not been done; SoundsdkError if it fails."""
     source = sources.fetch(None, say)
     log = cache_dir() / "build" / "mpy-cross.log"
     log.parent.mkdir(parents=True, exist_ok=True)
