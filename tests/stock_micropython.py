@@ -43,10 +43,10 @@ def stock_cortex_m3() -> Path:
 def mpy_cross() -> Path:
     """Return MicroPython's compiler of .mpy files, which builds of images make as well."""
     source = sources.fetch(None, print)
-    program = source.micropython / "mpy-cross" / "build" / "mpy-cross"
-    if not program.is_file():
-        _make(find_board("unix"), source, source.micropython / "mpy-cross", ())
-    return program
+    folder = source.micropython / "mpy-cross"
+    with locked(source.micropython.parent, print):  # as those builds do: the folder is shared
+        _make("mpy-cross", source, folder, ())
+    return folder / "build" / "mpy-cross"
 
 
 def _built(board: Board, port: str, settings: tuple[str, ...], name: str) -> Path:
@@ -57,15 +57,15 @@ def _built(board: Board, port: str, settings: tuple[str, ...], name: str) -> Pat
     mpy_cross()
     source = sources.fetch(None, print)
     folder = cache_dir() / "tests" / f"stock-{board.id}-{source.key}"
+    made = folder / name
     with locked(folder, print):
-        if not (folder / name).is_file():
-            _make(board, source, source.micropython / "ports" / port, (f"BUILD={folder}", *settings))
-    return folder / name
+        if not made.is_file():
+            _make(f"stock-{board.id}", source, source.micropython / "ports" / port, (f"BUILD={folder}", *settings))
+    return made
 
 
-def _make(board: Board, source: sources.Sources, place: Path, settings: tuple[str, ...]) -> None:
-    log = cache_dir() / "tests" / f"stock-{board.id}.log"
+def _make(name: str, source: sources.Sources, place: Path, settings: tuple[str, ...]) -> None:
+    log = cache_dir() / "tests" / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    runner = make.LoggedRunner(f"stock {board.id}", log, make.environment(source, log.parent))
-    with locked(source.micropython.parent, print):
-        runner.run(["make", f"-j{os.cpu_count() or 1}", "-C", str(place), *settings], "compiling")
+    runner = make.LoggedRunner(name, log, make.environment(source, log.parent))
+    runner.run(["make", f"-j{os.cpu_count() or 1}", "-C", str(place), *settings], "compiling")

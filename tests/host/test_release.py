@@ -17,6 +17,9 @@ import pytest
 from soundsdk import __version__
 from soundsdk.boards import find_board
 from soundsdk.build import sources
+from soundsdk.build.native import MANIFEST
+from soundsdk.build.native_archs import ARCHS
+from soundsdk.errors import ToolError
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -70,6 +73,16 @@ def test_a_release_holds_images_of_all_boards_but_of_no_program() -> None:
     names = {board.id for board in make_images.released_boards()}
     assert {"rpi_pico", "rpi_pico_w", "rpi_pico2", "esp32_devkit", "esp32s3_devkit", "esp32c3_devkit"} <= names
     assert not names & {"sim", "unix"}
+
+
+def test_a_release_holds_a_native_module_of_every_architecture(tmp_path: Path) -> None:
+    try:
+        paths = make_images.make_native_modules(tmp_path)
+    except ToolError as e:
+        pytest.skip(f"{e.message} {e.hint}")
+    names = {f"soundcore-{arch}.mpy" for arch in ARCHS}
+    assert {path.name for path in paths} == names
+    assert {path.name for path in tmp_path.iterdir()} == {*names, MANIFEST}
 
 
 def test_a_checkout_with_changes_is_no_release(
