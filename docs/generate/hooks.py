@@ -21,6 +21,8 @@ import wire_page
 import wiring
 from mkdocs.structure.files import File, Files
 
+from soundsdk_sim.wiring import diagram, fitting
+
 # Path in the site: what returns its content.
 PAGES: dict[str, Callable[[], str]] = {
     "reference/cli.md": cli_page.page,
@@ -38,9 +40,9 @@ PICTURES: dict[str, Callable[[], bytes]] = {
     "pictures/rules.svg": figures.rules,
     "pictures/quantised.svg": figures.quantised,
     **{
-        f"pictures/{board.id}-{mic.id}.svg": partial(wiring.diagram, board, mic)
+        f"pictures/{board.id}-{mic.id}.svg": partial(diagram, board, mic)
         for board in wiring.wired_boards()
-        for mic in wiring.fitting(board)
+        for mic in fitting(board)
     },
 }
 PIECES: dict[str, Callable[[], str]] = {

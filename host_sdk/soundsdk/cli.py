@@ -69,7 +69,7 @@ VERBS = {
     "flash": ("soundsdk.commands.flash", "Put firmware and a detector onto a board, and check that it runs them."),
     "install": ("soundsdk.commands.install", "Put soundsdk onto a board that runs stock MicroPython."),
     "uninstall": ("soundsdk.commands.uninstall", "Take off a board what install has put there."),
-    "boards": ("soundsdk.commands.boards", "List the boards soundsdk knows."),
+    "boards": ("soundsdk_sim.commands.boards", "List and search the boards soundsdk knows, draw their wiring."),
 }
 _FUNCTIONS = {"set": "set_"}  # the verb whose name Python has taken
 _DEBUG_HINT = "Run it again with --debug before the verb for a traceback."

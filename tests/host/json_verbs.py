@@ -50,7 +50,7 @@ def words_of(verb: str, folder: Path) -> list[str]:
         "monitor": ["--seconds", "2"],
         "listen": ["--seconds", "2", "-m", model],
         "set": ["threshold=0.8", "--until-restart"],
-        "boards": [],
+        "boards": ["xiao"],
         "devices": [],
         "doctor": [],
         "data": [data],

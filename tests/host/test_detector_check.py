@@ -276,6 +276,19 @@ def test_what_a_board_cannot_hold_or_run_is_refused(
     assert caught.value.hint
 
 
+def test_a_pushed_detector_may_lie_in_psram() -> None:
+    large = big(data=bytes(600_000))
+    fit.check_fit(large, find_board("esp32s3_eye"), pushed=True)
+    with pytest.raises(CheckError, match=r"needs 6[0-9]{5} bytes of RAM of 524288"):
+        fit.check_fit(large, find_board("m5stack_atoms3_lite"), pushed=True)
+
+
+def test_only_boards_with_an_image_are_named_as_those_that_cannot_hold_one() -> None:
+    said = " ".join(fit.misfits(big(macs=10**9)))
+    assert "Raspberry Pi Pico W" in said
+    assert "XIAO" not in said
+
+
 def test_what_comes_with_soundsdk_fits_every_board() -> None:
     for name in ("home", "esc10"):
         assert fit.misfits(load_model(name)) == []

@@ -12,9 +12,10 @@ from soundsdk.boards import find_board
 from soundsdk.build import region, uf2
 from soundsdk.device import uf2_drive
 from soundsdk.device.messages import Hello
+from soundsdk.device.port_info import PortInfo, kind_of
 from soundsdk.device.system import parse_mounts
-from soundsdk.errors import CheckError
-from soundsdk.flash import firmware_file, verify
+from soundsdk.errors import CheckError, UsageError
+from soundsdk.flash import firmware_file, locate, verify
 from virtual_boards.computer import VirtualComputer
 from virtual_boards.esp32 import image as esp_image
 from virtual_boards.esp32.chips import CHIPS
@@ -110,3 +111,20 @@ def test_escaped_names_in_the_mount_table_are_read_as_they_are() -> None:
     lines = ["a /media/me/RPI\\040RP2 vfat rw 0 0", "b / ext4 rw 0 0", "c /media/a\\134b msdos rw 0 0", "?"]
     table = "\n".join(lines)
     assert parse_mounts(table) == [Path("/media/me/RPI RP2"), Path("/media/a\\b")]
+
+
+@pytest.mark.parametrize(
+    ("usb", "says"),
+    [
+        ((0x239A, 0x80F2), "Adafruit Feather RP2040 has no image of soundsdk"),
+        ((0x2341, 0x025E), "Arduino Nano RP2040 Connect has no image of soundsdk"),
+        ((0x239A, 0x803E), "Adafruit PyGamer has no image of soundsdk: it runs CircuitPython"),
+        ((0x2E8A, 0x0005), "does not say which board it is"),
+    ],
+)
+def test_a_connected_board_without_an_image_is_named(usb: tuple[int, int], says: str, tmp_path: Path) -> None:
+    port = tmp_path / "ttyACM0"
+    system = VirtualComputer(ports=[PortInfo(str(port), kind_of(*usb), *usb)])
+    with pytest.raises(UsageError, match=says) as caught:
+        locate.locate(None, None, None, quiet=True, timeout_s=1, system=system)
+    assert caught.value.hint

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from soundsdk.boards import Board
+from soundsdk.boards.ways import no_image
 from soundsdk.build import contents, image_file, make, prebuilt, sources, toolchain
 from soundsdk.build.esp_idf import IdfError
 from soundsdk.build.prebuilt import CompiledFacts
 from soundsdk.build.sources import Say
 from soundsdk.cache import cache_dir, files_sha256, locked
 from soundsdk.detector_file import DetectorFile
-from soundsdk.errors import CheckError, ToolError, UsageError
+from soundsdk.errors import CheckError, ToolError
 from soundsdk.models.fit import check_fit
 from soundsdk.resources import firmware_dir
 from soundsdk.whole_file import write_whole
@@ -57,7 +58,7 @@ def build_image(
     for the release, and needs no compiler. Two builds of a board at the same time take turns.
     """
     if board.build is None:
-        raise UsageError(f"{board.name} needs no image.", "It runs the firmware from this installation.")
+        raise no_image(board)
     check_fit(detector, board)  # what cannot fit is an error before anything is compiled
     target = out / (board.id + Path(board.build.image).suffix)
     compiled = None if symbols or given is not None else _prebuilt(board)
@@ -140,7 +141,9 @@ def _made_from(board: Board, sources_key: str) -> str:
     firmware = firmware_dir()
     steps = _steps("esp_idf", "make")
     files = files_sha256([firmware / "cmodules", firmware / "manifest.py", firmware / "ports", _soundfw(), *steps])
-    return hashlib.sha256(f"{board} {sources_key} {files} {contents.texts(board)} {_engine()}".encode()).hexdigest()
+    # Of the board file only what gets into an image: a label, a source or a figure of memory makes no other one.
+    facts = (board.id, board.port, board.arch, board.image_bytes, board.build, board.uf2, board.esptool)
+    return hashlib.sha256(f"{facts} {sources_key} {files} {contents.texts(board)} {_engine()}".encode()).hexdigest()
 
 
 def _compiler(board: Board) -> str:

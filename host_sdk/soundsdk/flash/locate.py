@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from soundsdk.boards import Board, all_boards, find_board
+from soundsdk.boards import Board, all_boards, find_board, guess_board
+from soundsdk.boards.ways import no_image
 from soundsdk.device import address, ports, uf2_drive
 from soundsdk.device.messages import Hello
 from soundsdk.device.port_info import PortInfo
@@ -64,7 +65,9 @@ def locate(
     not permitted.
     """
     wanted = find_board(board_id) if board_id else None
-    if wanted is not None and wanted.uf2 is None and wanted.esptool is None:
+    if wanted is not None and not wanted.has_image:
+        if wanted.way != "image":
+            raise no_image(wanted)
         raise UsageError(f"{wanted.id} has no flash that could be written.", "soundsdk boards lists the boards.")
     place = _find_place(where, wanted, system)
     hello = None if quiet or place.port is None else _greet(place.port, timeout_s)
@@ -98,7 +101,7 @@ def _find_place(where: str | None, wanted: Board | None, system: System) -> _Pla
 
 def _candidates(wanted: Board | None, system: System) -> list[_Place]:
     """List what may be the board, of the surest kind there is: boot loaders and boards by USB ids, else bridges."""
-    system.mount_drives({board.uf2.volume for board in all_boards() if board.uf2})
+    system.mount_drives({board.uf2.volume for board in all_boards() if board.uf2 and board.has_image})
     drives = [_Place(drive=drive) for drive in uf2_drive.mounted(system)]
     listed = ports.listed(system)
     if wanted is not None:
@@ -141,7 +144,7 @@ def _greet(port: str, timeout_s: float) -> Hello | None:
 
 
 def _guess(place: _Place, hello: Hello | None, image_board: str | None) -> Board:
-    known = {board.id: board for board in all_boards() if board.uf2 or board.esptool}
+    known = {board.id: board for board in all_boards() if board.has_image}
     if hello is not None and hello.board in known:
         return known[hello.board]
     if image_board in known:
@@ -150,6 +153,9 @@ def _guess(place: _Place, hello: Hello | None, image_board: str | None) -> Board
         may = [board for board in known.values() if board.uf2 and board.uf2.volume == place.drive.board_id]
     elif place.info is not None and place.info.kind == "board":
         may = [board for board in known.values() if _may_be(board, place.info)]
+        others = guess_board(all_boards(), usb=_ids(place.info)).boards
+        if others and not may:
+            raise no_image(others[0])
     else:
         may = []
     if len(may) == 1:

@@ -30,7 +30,7 @@ def check_fit(detector: DetectorFile, board: Board, *, pushed: bool = False) -> 
 
 def misfits(detector: DetectorFile) -> list[str]:
     """Return a sentence for each board that cannot hold or run a detector in its image."""
-    boards = [board for board in all_boards() if board.clock_hz]
+    boards = [board for board in all_boards() if board.clock_hz and board.build is not None]
     return [reasons[0][0] for board in boards if (reasons := _reasons(detector, board, pushed=False))]
 
 
@@ -49,10 +49,11 @@ def _reasons(detector: DetectorFile, board: Board, pushed: bool) -> list[tuple[s
             error = too_large(name, size, board.name, f"its image has room for {room} at most")
             out.append((error.message, error.hint))
     need = detector.arena_bytes + (size if pushed else 0)
-    if board.ram_bytes and need + FIRMWARE_RAM_BYTES > board.ram_bytes:
+    ram_bytes = board.ram_bytes + board.psram_bytes
+    if board.ram_bytes and need + FIRMWARE_RAM_BYTES > ram_bytes:
         hint = f"{_SMALLER[:-1]}, or flash it: then its weights stay in flash." if pushed else _SMALLER
         message = (
-            f"the detector {name} is too large for {board.name}: it needs {need} bytes of RAM of {board.ram_bytes}, "
+            f"the detector {name} is too large for {board.name}: it needs {need} bytes of RAM of {ram_bytes}, "
             f"and {FIRMWARE_RAM_BYTES} must stay free."
         )
         out.append((message, hint))
