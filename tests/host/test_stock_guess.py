@@ -25,7 +25,7 @@ def test_a_generic_image_leaves_several_which_are_listed() -> None:
     generic = dataclasses.replace(PICO, machine=machine, platform="esp32", psram=8 << 20)
     with pytest.raises(UsageError, match="Generic ESP32S3 module with ESP32S3") as error:
         guess_board(generic, "")
-    assert "esp32s3_devkit" in error.value.hint
+    assert "esp32s3_eye, lilygo_t_camera_s3" in error.value.hint
 
 
 def test_a_board_that_nobody_knows() -> None:
