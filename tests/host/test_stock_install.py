@@ -20,8 +20,10 @@ from tone_boards import MODEL, beeps
 from sim.tiny_model import build, metadata
 from soundfw import VERSION
 from soundsdk import cli
-from soundsdk.build import native
+from soundsdk.build import mip_packages, native
+from soundsdk.build.soundfw_files import soundfw_files
 from soundsdk.device.session import Device
+from soundsdk.progress import Progress
 from soundsdk.stock import fits, installer, mpremote_run
 from soundsdk.stock.installer import StockTimeouts
 from stock_micropython import stock_unix
@@ -55,6 +57,11 @@ class Place:
     def store(self, files: dict[str, bytes | None]) -> None:
         self.flash.store(self.program, files)
         self.before = self.flash.files(self.program)
+
+    def small(self, blocks: int) -> None:
+        """Give the board a file system of so many blocks, with the same files."""
+        self.flash = StockFlash(self.folder / "small.bin", blocks=blocks, sound=self.flash.sound)
+        self.store(USERS)
 
     def plug(self, **options: Any) -> VirtualPort:
         return self.ports.add(lambda: StockBoard(self.program, self.flash, **options))
@@ -149,7 +156,7 @@ def test_too_little_memory_is_refused_with_the_numbers(place: Place, capsys: Cap
 
 
 def test_a_small_file_system_is_refused_with_the_numbers(place: Place, capsys: Capture) -> None:
-    place.store({"filler": bytes(1_300_000)})
+    place.small(40)
     place.plug()
     assert place.install() == 6
     said = capsys.readouterr().err
@@ -162,7 +169,7 @@ def test_a_file_system_that_gets_full_names_the_file_and_is_put_back(
     place: Place, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fits, "check_file_system", lambda *_: None)
-    place.store({"filler": bytes(1_250_000)})
+    place.small(56)
     place.plug()
     assert place.install() == 6
     said = capsys.readouterr().err
@@ -334,6 +341,18 @@ def test_a_pushed_detector_runs_after_a_restart_and_goes_with_the_rest(place: Pl
     assert place.files() == place.before
 
 
+def test_ctrl_c_puts_the_board_back(place: Place, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(progress: Progress, completed: int, *_: object) -> None:
+        if completed > 40_000:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Progress, "update", interrupt)
+    place.plug()
+    assert place.install() == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert place.files() == place.before
+
+
 def test_a_dry_run_writes_nothing(place: Place, capsys: Capture) -> None:
     place.plug()
     assert place.install("--dry-run") == 0
@@ -370,8 +389,13 @@ def test_without_mpremote(place: Place, capsys: Capture, monkeypatch: pytest.Mon
     assert "mpremote is not installed" in capsys.readouterr().err
 
 
-def test_mip_installs_the_package_of_an_architecture(place: Place, tmp_path: Path) -> None:
+def test_mip_installs_the_package_of_an_architecture(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     port = place.plug()
+    # mip writes slowly: a few of the files will do.
+    some = {path: data for path, data in soundfw_files(print).items() if path.count("/") == 1}
+    monkeypatch.setattr(mip_packages, "soundfw_files", lambda _: some)
     assert cli.run(["build", "--native", "x64", "-o", str(tmp_path / "mip")]) == 0
     handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "mip"))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -379,7 +403,7 @@ def test_mip_installs_the_package_of_an_architecture(place: Place, tmp_path: Pat
         words = ["mip", "install", f"http://127.0.0.1:{server.server_address[1]}/package-x64.json"]
         mpremote(port.path, *words)
         server.shutdown()
-    imports = "import soundcore, soundfw.main; print(soundcore.Error.__name__, soundfw.VERSION)"
+    imports = "import soundcore, soundfw.platform; print(soundcore.Error.__name__, soundfw.VERSION)"
     assert mpremote(port.path, "exec", imports).split() == ["Error", VERSION]
 
 

@@ -7,6 +7,7 @@ back, and if the board cannot be reached for that, the next install or uninstall
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -359,7 +360,10 @@ def _expected(hello: Hello, files: Payload) -> Hello:
             f"the board that answers is {hello.board} with {hello.fw}, and {files.board.id} with {files.fw} was "
             "installed.", "Does the board start an image of soundsdk? Then flash MicroPython's own first."
         )  # fmt: skip
-    detector = files.detector
-    if hello.model != detector.name:
-        raise CheckError(f"the board runs {hello.model}, and {detector.name} was installed.", "Install again.")
+    wanted = hashlib.sha256(files.detector.data).hexdigest()
+    if hello.sha256 != wanted:
+        raise CheckError(
+            f"the board runs {hello.model} ({hello.sha256[:12]}), and {files.detector.name} ({wanted[:12]}) was "
+            "installed.", "Install again."
+        )  # fmt: skip
     return hello
