@@ -414,7 +414,9 @@ def mpremote(port: str, *words: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("settings", ["[1]", "{", '{"mic": {"kind": "i2s"}}', '{"color": 1}'])
+@pytest.mark.parametrize(
+    "settings", ["[1]", "{", '{"mic": 5}', '{"mic": {"kind": "ear"}}', '{"mic": {"kind": "i2s"}}', '{"color": 1}']
+)
 def test_settings_that_cannot_be_used(place: Place, settings: str, capsys: Capture) -> None:
     (place.folder / "settings.json").write_text(settings)
     place.plug()

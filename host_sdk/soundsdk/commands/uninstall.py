@@ -20,7 +20,7 @@ from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 @json_option
 @pass_surroundings
 def uninstall(surroundings: Surroundings, place: str | None, port: str | None, as_json: bool) -> None:
-    """Take off a board what `soundsdk install` has put there; it is as it was before.
+    """Remove from a board what `soundsdk install` has put there; it is as it was before.
 
     PORT as for install. Files that were set aside come back. A main.py that you have changed since stays. What an
     installation that was cut off has left over goes as well.

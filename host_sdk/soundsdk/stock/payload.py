@@ -91,14 +91,15 @@ def make_payload(
 def check_settings(settings: Mapping[str, Any], board: Board) -> None:
     """Raise UsageError if the firmware would refuse the settings, or if they name no microphone."""
     mic = settings.get("mic")
+    hint = "Correct them in the file of --settings."
+    kinds = dict(MICROPHONES)
+    if mic and (not isinstance(mic, dict) or mic.get("kind") not in kinds):
+        raise UsageError(f"the settings cannot be used: mic.kind must be one of {', '.join(kinds)}.", hint)
     try:
         Settings(dict(settings))
         if mic:
-            if mic.get("kind") not in dict(MICROPHONES):
-                raise FirmwareError("mic.kind", f"mic.kind must be one of {', '.join(dict(MICROPHONES))}")
             microphone(mic["kind"], mic)
     except FirmwareError as error:
-        hint = "Correct them in the file of --settings."
         raise UsageError(f"the settings cannot be used: {error.args[1]}.", hint) from error
     if not mic:
         raise UsageError(
