@@ -19,6 +19,7 @@ class BoardFacts:
     block, blocks, free_blocks: of the file system, 0 if there is none. hashes: it has SHA-256. there: which of the
     paths asked about exist; main_sha256: of its main.py, empty if it has none. record: of an earlier installation.
     unfinished: an installation was begun and not finished. settings: of that earlier installation, as they are now.
+    image: it runs an image of soundsdk.
     """
 
     name: str
@@ -38,6 +39,7 @@ class BoardFacts:
     record: dict[str, Any] | None = None
     unfinished: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
+    image: bool = False
 
     @property
     def version_text(self) -> str:
@@ -74,5 +76,5 @@ def from_told(told: Iterable[dict[str, Any]]) -> BoardFacts:
         str(facts["name"]), tuple(facts["version"]), int(facts["mpy"]), str(facts["machine"]), str(facts["platform"]),
         int(facts["free"]), int(facts["largest"]), int(facts["psram"]), int(facts["block"]), int(facts["blocks"]),
         int(facts["free_blocks"]), bool(facts["hashes"]), frozenset(facts.get("there", ())), str(facts.get("main", "")),
-        facts.get("record") or None, bool(facts.get("unfinished")), facts.get("settings") or {},
+        facts.get("record") or None, bool(facts.get("unfinished")), facts.get("settings") or {}, bool(facts["image"]),
     )  # fmt: skip

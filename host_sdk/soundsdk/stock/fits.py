@@ -27,6 +27,11 @@ def check_system(facts: BoardFacts) -> NativeArch:
             f"the board runs MicroPython {facts.version_text}, and soundsdk needs {oldest} or newer.",
             f"Flash MicroPython {oldest} or newer.",
         )
+    if facts.image:
+        raise CheckError(
+            "the board runs an image of soundsdk already.",
+            "Send it another detector with soundsdk push, or another image with soundsdk flash.",
+        )
     arch = arch_for(facts.mpy)
     if not facts.blocks:
         raise CheckError("the board's MicroPython has no file system.", "Build an image for it: soundsdk build BOARD")

@@ -105,11 +105,13 @@ def psram():
         return 0
 gc.collect()
 implementation = sys.implementation
-try:
-    from hashlib import sha256 as _
-    hashes = True
-except ImportError:
-    hashes = False
+def imports(name):
+    try:
+        __import__(name)
+        return True
+    except ImportError:
+        return False
+hashes = imports("hashlib") and hasattr(__import__("hashlib"), "sha256")
 try:
     s = statvfs()
 except (OSError, AttributeError):
@@ -117,7 +119,7 @@ except (OSError, AttributeError):
 tell(name=implementation[0], version=list(implementation[1])[:3], mpy=getattr(implementation, "_mpy", 0),
      machine=getattr(implementation, "_machine", ""), platform=sys.platform,
      psram=psram(), block=s[0] if s else 0, blocks=s[2] if s else 0,
-     free_blocks=free_blocks(s) if s else 0, hashes=hashes)
+     free_blocks=free_blocks(s) if s else 0, hashes=hashes, image=imports("soundboard"))
 if s:
     record = read_json(RECORD)
     there = [path for path in set(PATHS).union(record["files"] if record else ()) if exists(path)]
