@@ -48,11 +48,16 @@ static uint32_t high_product(uint32_t a, uint32_t b) {
     return ah * bh + (middle >> 16) + (other >> 16);
 }
 
+uint64_t integers_multiply32_to_64(uint32_t a, uint32_t b) {
+    halves_t product;
+    product.half.low = a * b;
+    product.half.high = high_product(a, b);
+    return product.whole;
+}
+
 uint64_t integers_multiply64(uint64_t a, uint64_t b) {
-    halves_t x = {a}, y = {b}, product;
-    product.half.low = x.half.low * y.half.low;
-    product.half.high =
-        high_product(x.half.low, y.half.low) + x.half.low * y.half.high + x.half.high * y.half.low;
+    halves_t x = {a}, y = {b}, product = {integers_multiply32_to_64(x.half.low, y.half.low)};
+    product.half.high += x.half.low * y.half.high + x.half.high * y.half.low;
     return product.whole;
 }
 

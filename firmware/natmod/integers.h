@@ -12,6 +12,7 @@ int32_t integers_divide_signed32(int32_t a, int32_t b);
 int64_t integers_divide_signed64(int64_t a, int64_t b);
 
 // Without a product of more than 32 bits.
+uint64_t integers_multiply32_to_64(uint32_t a, uint32_t b);
 uint64_t integers_multiply64(uint64_t a, uint64_t b);
 
 // By halves, 0 <= n < 64.

@@ -19,9 +19,10 @@
     int name(type_t x, type_t y) { int c = function(x, y); return answer; }
 #define COMPARE64(name, answer) COMPARE(name, uint64_t, soft_float_compare64, answer)
 #define COMPARE32(name, answer) COMPARE(name, uint32_t, soft_float_compare32, answer)
-#define INTEGER(name, result, type_t, second_t) \
-    type_t name(type_t a, second_t b); \
-    type_t name(type_t a, second_t b) { return result; }
+#define INTEGER(name, result, type_t, second_t) INTEGER_OF(name, result, type_t, type_t, second_t)
+#define INTEGER_OF(name, result, result_t, first_t, second_t) \
+    result_t name(first_t a, second_t b); \
+    result_t name(first_t a, second_t b) { return result; }
 
 #if defined(__ARM_EABI__)
 
@@ -86,6 +87,7 @@ INTEGER(__udivsi3, integers_divide32(a, b), uint32_t, uint32_t)
 INTEGER(__divsi3, integers_divide_signed32(a, b), int32_t, int32_t)
 INTEGER(__umodsi3, a - b * integers_divide32(a, b), uint32_t, uint32_t)
 INTEGER(__modsi3, a - b * integers_divide_signed32(a, b), int32_t, int32_t)
+INTEGER_OF(__umulsidi3, integers_multiply32_to_64(a, b), uint64_t, uint32_t, uint32_t)
 INTEGER(__muldi3, integers_multiply64(a, b), uint64_t, uint64_t)
 INTEGER(__ashldi3, integers_shift_left64(a, b), uint64_t, int)
 INTEGER(__lshrdi3, integers_shift_right64(a, b), uint64_t, int)

@@ -131,6 +131,7 @@ static void check_integers(uint64_t a, uint64_t b, int n) {
         assert(integers_divide_signed32((int32_t)c, (int32_t)d) == (int32_t)c / (int32_t)d);
     }
     assert(integers_multiply64(a, b) == a * b);
+    assert(integers_multiply32_to_64(c, d) == (uint64_t)c * d);
     assert(integers_shift_left64(a, n) == a << n);
     assert(integers_shift_right64(a, n) == a >> n);
 }
