@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
+import zipfile
 from functools import partial
 from pathlib import Path
 
 from soundsdk.boards import Board, all_boards
-from soundsdk.build import prebuilt
+from soundsdk.build import prebuilt, soundfw_files
 from soundsdk.build.builder import compile_board
 from soundsdk.build.esp_idf import IdfError
+from soundsdk.build.mip_packages import write_packages
 from soundsdk.build.native import native_modules, write_modules
 from soundsdk.build.native_archs import ARCHS
 from soundsdk.errors import ToolError
@@ -50,11 +53,32 @@ def make_images(folder: Path) -> list[str]:
 
 
 def make_native_modules(folder: Path) -> list[Path]:
-    """Compile the native modules of all architectures into a folder; return their paths. ToolError: nothing is made."""
+    """Compile the native modules of all architectures, and soundfw, into a folder; return the modules' paths.
+
+    ToolError: nothing is made.
+    """
     modules = native_modules(ARCHS, print)
     for module in modules:
         print(f"{module.file_name}: {len(module.data)} bytes", flush=True)
-    return write_modules(modules, folder)
+    paths = write_modules(modules, folder)
+    packed = soundfw_files.archive(print)
+    (folder / soundfw_files.ARCHIVE).write_bytes(packed)
+    print(f"{soundfw_files.ARCHIVE}: {len(packed)} bytes", flush=True)
+    return paths
+
+
+def make_mip_packages(path: Path) -> None:
+    """Write a zip of what mip installs on boards with stock MicroPython: to be unpacked on any web server."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        modules = native_modules(ARCHS, print)
+        write_modules(modules, folder)
+        write_packages(modules, folder, print)
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
+            for file in sorted(folder.rglob("*")):
+                if file.is_file():
+                    info = zipfile.ZipInfo(file.relative_to(folder).as_posix(), (1980, 1, 1, 0, 0, 0))
+                    out.writestr(info, file.read_bytes(), zipfile.ZIP_DEFLATED)
 
 
 if __name__ == "__main__":

@@ -51,6 +51,7 @@ def make_release(out: Path, repository: str | None) -> None:
             images[board.id] = _make_image(board, out)
     for path in [*modules, make_images.FOLDER / MANIFEST]:
         shutil.copy(path, out)
+    make_images.make_mip_packages(out / "mip-packages.zip")
     esp = [(board, images[board.id].name) for board in make_images.released_boards() if board.id in images]
     manifest = web_manifest(esp, soundsdk.__version__)
     if manifest is not None:

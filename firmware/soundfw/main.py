@@ -11,7 +11,7 @@ from .health import Stopwatch, clock_ms, stopwatch
 from .mic import microphone
 from .pipeline import Pipeline
 from .platform import const, error_text, heap_free
-from .storage import files, saved_thresholds, store
+from .storage import files, model_memory, saved_thresholds, store
 from .storage.boot_counter import BootCounter
 from .storage.model_slots import ModelSlots
 from .storage.push import Push
@@ -129,12 +129,12 @@ class App:
         """Open the first model that can be run; return open_model's result and the model's hash."""
         if self.slots:
             self.slots.begin()
+        model_memory.release()
         while True:
             try:
                 data, sha256 = self._load()
                 opened = self.open_model(data)
-                # Bytes of the image stay in flash; those of a file are a bytearray.
-                self._held_bytes = opened[0].arena_size + (len(data) if isinstance(data, bytearray) else 0)
+                self._held_bytes = opened[0].arena_size + model_memory.held_bytes(data)
                 return opened, sha256
             except FirmwareError as e:
                 if not self.slots or not self.slots.fall_back(e.args[0]):

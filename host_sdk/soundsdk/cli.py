@@ -68,6 +68,8 @@ VERBS = {
     "build": ("soundsdk.commands.build", "Build the firmware image of a board, with a detector in it."),
     "profile": ("soundsdk_sim.commands.profile", "Measure what a detector costs on a board."),
     "flash": ("soundsdk.commands.flash", "Put firmware and a detector onto a board, and check that it runs them."),
+    "install": ("soundsdk.commands.install", "Put soundsdk onto a board that runs stock MicroPython."),
+    "uninstall": ("soundsdk.commands.uninstall", "Remove from a board what install has put there."),
     "boards": ("soundsdk_sim.commands.boards", "List and search the boards soundsdk knows, draw their wiring."),
 }
 _FUNCTIONS = {"set": "set_"}  # the verb whose name Python has taken

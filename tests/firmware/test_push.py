@@ -260,7 +260,10 @@ def test_an_impossible_push_is_refused_at_its_beginning(
 ) -> None:
     board = Board(flash)
     board.power_on()
-    assert board.request("push.begin", **members)["error"] == code
+    answer = board.request("push.begin", **members)
+    assert answer["error"] == code
+    if code == "push.space":
+        assert f"and {(2 << 20) + 4096} are needed beside the models it keeps" in answer["detail"]
 
 
 def test_a_model_beyond_the_memory_is_refused_before_it_is_sent(

@@ -20,7 +20,7 @@ def command(verb: str) -> click.Command:
 
 JSON = [verb for verb in cli.VERBS if any(p.name == "as_json" for p in command(verb).params)]
 # Verbs whose work takes minutes, a tool or a board in its boot loader: their printing alone is done.
-PRINTING_ONLY = ("build", "profile", "flash", "train", "crossval")
+PRINTING_ONLY = ("build", "profile", "flash", "install", "uninstall", "train", "crossval")
 ON_BOARDS = ("devices", "doctor", "info", "record", "mic-test", "push", "monitor", "set")
 
 
@@ -40,6 +40,8 @@ def words_of(verb: str, folder: Path) -> list[str]:
         "build": ["rpi_pico", "-o", str(folder / "image.uf2")],
         "profile": ["rpi_pico"],
         "flash": ["rpi_pico"],
+        "install": ["-m", model],
+        "uninstall": [],
         "train": ["--data", data, "-o", str(folder / "trained.tflite")],
         "crossval": ["--data", data, "-o", str(folder / "folds")],
         "adopt": [model, "--labels", "high,low", "--head", "softmax", "-o", str(folder / "adopted.tflite")],

@@ -53,6 +53,8 @@ FAILS: dict[str, tuple[list[str], int]] = {
     "build": (["rpi_pica", "-o", "out.uf2"], 2),
     "profile": (["rpi_pica"], 2),
     "flash": (["rpi_pica"], 2),
+    "install": ([], 3),
+    "uninstall": ([], 3),
     "boards": (["no-such-argument"], 2),
 }
 

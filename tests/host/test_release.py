@@ -10,13 +10,14 @@ import re
 import subprocess
 import sys
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from soundsdk import __version__
 from soundsdk.boards import find_board
-from soundsdk.build import sources
+from soundsdk.build import soundfw_files, sources
 from soundsdk.build.native import MANIFEST
 from soundsdk.build.native_archs import ARCHS
 from soundsdk.errors import ToolError
@@ -82,7 +83,14 @@ def test_a_release_holds_a_native_module_of_every_architecture(tmp_path: Path) -
         pytest.skip(f"{e.message} {e.hint}")
     names = {f"soundcore-{arch}.mpy" for arch in ARCHS}
     assert {path.name for path in paths} == names
-    assert {path.name for path in tmp_path.iterdir()} == {*names, MANIFEST}
+    assert {path.name for path in tmp_path.iterdir()} == {*names, MANIFEST, soundfw_files.ARCHIVE}
+    make_images.make_mip_packages(tmp_path / "mip.zip")
+    with zipfile.ZipFile(tmp_path / "mip.zip") as packed:
+        there = set(packed.namelist())
+        assert names <= there
+        for arch in ARCHS:
+            package = json.loads(packed.read(f"package-{arch}.json"))
+            assert {address for _, address in package["urls"]} <= there
 
 
 def test_a_checkout_with_changes_is_no_release(

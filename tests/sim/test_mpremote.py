@@ -11,6 +11,7 @@ import pytest
 from target_needs import need_target
 
 from soundfw import VERSION
+from soundsdk import cli
 from soundsdk.boards import find_board
 from soundsdk.models.shipped import load_model
 from soundsdk_sim.rp2040 import Rp2040
@@ -69,6 +70,13 @@ def test_the_firmware_is_there(port: Port) -> None:
     assert port.mpremote("exec", code).split() == [VERSION, str(len(load_model().data))]
     printed = port.mpremote("soft-reset", "exec", code)
     assert printed.split() == [VERSION, str(len(load_model().data))]
+
+
+def test_install_is_refused_on_an_image_of_soundsdk(port: Port, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["install", port.name]) == 6
+    said = capsys.readouterr().err
+    assert "the board runs an image of soundsdk already" in said
+    assert "soundsdk push" in said
 
 
 def test_an_exception_is_an_error(port: Port) -> None:

@@ -9,7 +9,7 @@ back       the reason why the newest trial ended, a dotted code
 """
 
 from .. import FirmwareError, platform
-from . import files
+from . import files, model_memory
 from .store import sha256
 
 STATE = "slots.json"
@@ -65,7 +65,7 @@ class ModelSlots:
         if not slot:
             return None
         try:
-            data = files.read(self.path(slot))
+            data = model_memory.read(self.path(slot))
         except OSError:
             raise FirmwareError("store.missing", "the model's slot is empty")
         digest = sha256(data)

@@ -47,8 +47,10 @@ class Push:
         try:
             path, have = self._slots.stage(size, sha256)
             free = files.free(self._slots.folder)
-            if free is not None and free < size - have + _SYNC_BYTES:
-                raise FirmwareError("push.space", "%d bytes are free in the board's file system" % free)
+            need = size - have + _SYNC_BYTES
+            if free is not None and free < need:
+                text = "%d bytes are free in the board's file system, and %d are needed beside the models it keeps"
+                raise FirmwareError("push.space", text % (free, need))
             self._file = open(path, "ab")
         except OSError as e:
             raise FirmwareError("push.flash", "the file system fails: " + str(e)[:80])

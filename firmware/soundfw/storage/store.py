@@ -10,7 +10,7 @@ An image holds its detector in a region that the host fills (soundsdk.build.regi
 """
 
 from .. import FirmwareError, platform
-from . import files
+from . import files, model_memory
 
 MAGIC = b"soundsdk\0region\1"
 HEAD = "<16s5I"
@@ -20,7 +20,7 @@ def load(path):
     """Return the bytes of the model file at `path`, else of the detector in the image, which stay in flash."""
     if files.size(path) >= 0:
         try:
-            return files.read(path)
+            return model_memory.read(path)
         except OSError:
             pass
     try:

@@ -41,9 +41,9 @@ def build(
 
     Prints the path of the image. Only changed C or Python is compiled: a detector is written into the image that was
     compiled before, which needs no compiler. Sources are fetched once, at pinned versions, and kept in soundsdk's
-    cache. With --native the modules are soundcore-ARCH.mpy, beside a manifest, soundcore.json. Exit code 1 if the
-    image cannot be built, 6 if the board has not the flash, the memory or the speed for the detector, 7 if a compiler
-    is missing; an older image stays as it was.
+    cache. With --native the modules are soundcore-ARCH.mpy, beside a manifest, soundcore.json, and packages for mip,
+    package-ARCH.json. Exit code 1 if the image cannot be built, 6 if the board has not the flash, the memory or the
+    speed for the detector, 7 if a compiler is missing; an older image stays as it was.
     """
     check_folder(output)
     if native:
@@ -80,6 +80,7 @@ def _build_board(board: str, model: str | None, sources: Path | None, output: Pa
 
 
 def _build_modules(names: tuple[str, ...], sources: Path | None, output: Path, as_json: bool) -> None:
+    from soundsdk.build.mip_packages import write_packages
     from soundsdk.build.native import native_modules, write_modules
     from soundsdk.build.native_archs import ARCHS
 
@@ -91,6 +92,7 @@ def _build_modules(names: tuple[str, ...], sources: Path | None, output: Path, a
             click.echo(json.dumps({**facts, "sha256": module.facts.sha256, "compiled": module.fresh}))
         else:
             click.echo(str(path))
+    write_packages(modules, output, warn)
     size, fresh = sum(len(module.data) for module in modules), sum(module.fresh for module in modules)
     took = f"{time.monotonic() - begin:.1f} s"
     warn(f"{len(modules)} native module{'s' * (len(modules) > 1)}, {size} bytes; {fresh} compiled, in {took}")

@@ -56,6 +56,13 @@ config_option = click.option(
 seed_option = click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all random choices.")
 
 
+def one_port(argument: str | None, option: str | None) -> str | None:
+    """Return the board's address of a verb that takes it as an argument or as -p; UsageError if both differ."""
+    if argument is not None and option is not None and argument != option:
+        raise UsageError(f"two boards are named: {argument} and {option}.", "Name one of them.")
+    return argument if argument is not None else option
+
+
 class Number(click.FloatRange):
     """A number of the command line, in a range; what is no number (nan) or has no end (inf) is a usage error."""
 

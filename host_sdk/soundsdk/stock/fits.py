@@ -1,0 +1,79 @@
+"""Compare a board that runs stock MicroPython with what is to be installed; refuse, with numbers, what cannot fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from soundsdk.build.native_archs import OLDEST_MICROPYTHON, NativeArch, arch_for
+from soundsdk.detector_file import DetectorFile
+from soundsdk.errors import CheckError
+from soundsdk.stock.board_facts import BoardFacts
+
+# Of the heap, by soundfw from .mpy files once it runs, without soundcore, the detector and the ring of a microphone:
+# 75,800 bytes on the emulated RP2040. Rounded down, so that nothing is refused that would run.
+SOUNDFW_RAM_BYTES = 72 * 1024
+# By sys.platform: of the ring that DMA fills (soundfw.mic.dma_ring), which elsewhere is not in the heap.
+_RING_BYTES = {"rp2": 32 * 1024}
+_FOLDER_BLOCKS = 2  # littlefs: a pair of blocks for each folder
+
+
+def check_system(facts: BoardFacts) -> NativeArch:
+    """Return the architecture of the board's module; CheckError if its MicroPython cannot run soundsdk."""
+    oldest = ".".join(map(str, OLDEST_MICROPYTHON))
+    if facts.name != "micropython":
+        raise CheckError(f"the board runs {facts.name}, not MicroPython.", f"Flash MicroPython {oldest} or newer.")
+    if facts.version[:2] < OLDEST_MICROPYTHON:
+        raise CheckError(
+            f"the board runs MicroPython {facts.version_text}, and soundsdk needs {oldest} or newer.",
+            f"Flash MicroPython {oldest} or newer.",
+        )
+    if facts.image:
+        raise CheckError(
+            "the board runs an image of soundsdk already.",
+            "Send it another detector with soundsdk push, or another image with soundsdk flash.",
+        )
+    arch = arch_for(facts.mpy)
+    if not facts.blocks:
+        raise CheckError("the board's MicroPython has no file system.", "Build an image for it: soundsdk build BOARD")
+    if not facts.hashes:
+        raise CheckError(
+            "the board's MicroPython has no SHA-256, by which soundsdk checks detectors.",
+            "Build an image for it: soundsdk build BOARD",
+        )
+    return arch
+
+
+def check_memory(facts: BoardFacts, module_bytes: int, detector: DetectorFile) -> None:
+    """Raise CheckError if the module, the detector and soundfw cannot be in the board's memory at once."""
+    model, arena = len(detector.data), detector.arena_bytes
+    soundfw = SOUNDFW_RAM_BYTES + _RING_BYTES.get(facts.platform, 0)
+    need = module_bytes + model + arena + soundfw
+    if need > facts.heap_free:
+        raise CheckError(
+            f"the board has too little memory: {facts.heap_free} bytes are free, and {need} are needed: {module_bytes} "
+            f"for soundcore, {model} and {arena} for the detector {detector.name}, {soundfw} for soundfw.",
+            "Take a smaller detector, or build an image, where the detector stays in flash: soundsdk build BOARD",
+        )
+    largest = max(model, arena)
+    if largest > facts.heap_largest:
+        raise CheckError(
+            f"the board's memory is in pieces: the largest has {facts.heap_largest} bytes, and the detector "
+            f"{detector.name} needs {largest} in one.",
+            "Take a smaller detector, or build an image, where the detector stays in flash: soundsdk build BOARD",
+        )
+
+
+def blocks(files: Mapping[str, int], block: int, folders: int) -> int:
+    """Return how many blocks of a file system files (sizes by path) and new folders take."""
+    return sum(-(-size // block) for size in files.values()) + _FOLDER_BLOCKS * folders
+
+
+def check_file_system(facts: BoardFacts, files: Mapping[str, int], folders: int) -> None:
+    """Raise CheckError if the board's file system has no room for the files, beside those that they replace."""
+    need = blocks(files, facts.block, folders)
+    if need > facts.free_blocks:
+        raise CheckError(
+            f"the board's file system is too full: {facts.free_blocks * facts.block} bytes are free, and the "
+            f"{len(files)} files take {need * facts.block} ({need} blocks of {facts.block}).",
+            "Remove files from the board: mpremote fs ls, mpremote fs rm :FILE",
+        )

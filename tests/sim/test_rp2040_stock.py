@@ -1,0 +1,92 @@
+"""A stock Pico: install by the real mpremote on the emulated RP2040, events from its microphone, uninstall."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pico_sounds import RATE, TAIL_S, events, messages, microphone, request, send
+from target_needs import need_rp2040
+
+from sim.tiny_model import build, metadata, tones
+from soundsdk import cli
+from soundsdk.models.shipped import load_model
+from soundsdk_sim.board import run_recording
+from soundsdk_sim.rp2040 import Rp2040
+from stock_pico import stock_pico
+
+Capture = pytest.CaptureFixture[str]
+LIST = """
+import os, hashlib
+def walk(path):
+    for name, kind, *_ in os.ilistdir(path):
+        here = path + "/" + name
+        if kind == 0x4000:
+            print(here)
+            walk(here)
+        else:
+            print(here, hashlib.sha256(open(here, "rb").read()).digest().hex())
+walk("")
+"""
+MODEL = build(metadata())
+
+
+@pytest.fixture(scope="module")
+def uf2() -> Path:
+    need_rp2040()
+    return stock_pico()
+
+
+@pytest.fixture
+def board(uf2: Path) -> Iterator[Rp2040]:
+    with Rp2040(uf2, microphone()) as board:
+        board.boot()
+        board.repl().exec("with open('notes.txt', 'w') as f: f.write('mine' * 100)")
+        yield board
+
+
+def run(board: Rp2040, verb: str, *words: str) -> int:
+    with board.serve() as port:
+        return cli.run([verb, f"socket://127.0.0.1:{port}", *words])
+
+
+def two_tones() -> np.ndarray:
+    sound = tones(3, [(0.5, 1.2, "high"), (1.6, 2.4, "low")])
+    return np.round(32768 * sound).astype(np.int16)
+
+
+def test_a_detector_that_does_not_fit_is_refused_with_the_numbers(board: Rp2040, capsys: Capture) -> None:
+    before = board.repl().exec(LIST)
+    assert run(board, "install") == 6
+    said = capsys.readouterr().err
+    assert "Raspberry Pi Pico with RP2040: micropython 1.25.0" in said
+    detector = load_model()
+    assert "the board has too little memory" in said
+    assert f"{len(detector.data)} and {detector.arena_bytes} for the detector home" in said
+    assert board.repl().exec(LIST) == before
+
+
+def test_installed_it_finds_what_the_same_sound_gives_played_directly(
+    board: Rp2040, uf2: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    before = board.repl().exec(LIST)
+    (tmp_path / "tone.tflite").write_bytes(MODEL)
+    assert run(board, "install", "-m", str(tmp_path / "tone.tflite")) == 0
+    assert "Done: rpi_pico" in capsys.readouterr().err
+    board.save_flash(tmp_path / "flash.bin")
+    pcm = two_tones()
+    with Rp2040(uf2, microphone(), tmp_path / "flash.bin") as again:
+        again.feed(pcm)
+        again.boot()
+        send(again, "hello")
+        heard = messages(again.lines(1000 * (len(pcm) / RATE + TAIL_S)))
+        status = request(again, "status")[-1]
+    silence = np.zeros(TAIL_S * RATE, np.int16)
+    direct = messages(run_recording(MODEL, np.concatenate([pcm, silence]), RATE).lines)
+    assert events(heard) == events(direct)
+    assert [event["label"] for event in events(heard)] == ["high", "high", "low", "low"]
+    assert (status["lost"], status["dropped"]) == (0, 0)
+    assert run(board, "uninstall") == 0
+    assert board.repl().exec(LIST) == before
