@@ -1,4 +1,4 @@
-"""Which board file belongs to a board that runs stock MicroPython, from what it says."""
+"""Finds the board file of a board that runs stock MicroPython, from what it says."""
 
 from __future__ import annotations
 

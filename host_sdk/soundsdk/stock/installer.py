@@ -17,11 +17,9 @@ from typing import Any
 from soundsdk.boards import Board, find_board
 from soundsdk.build import native, soundfw_files
 from soundsdk.detector_file import DetectorFile
-from soundsdk.device import address, ports
 from soundsdk.device.messages import Hello
-from soundsdk.device.port_info import PortInfo
 from soundsdk.device.system import THIS_COMPUTER, System
-from soundsdk.device.transport import ConnectionLost, open_transport
+from soundsdk.device.transport import ConnectionLost
 from soundsdk.errors import CheckError, DeviceError, PortError, ProtocolError, SoundsdkError, UsageError
 from soundsdk.models.fit import check_fit
 from soundsdk.progress import Progress
@@ -30,6 +28,7 @@ from soundsdk.stock.board_facts import BoardFacts
 from soundsdk.stock.guess import guess_board
 from soundsdk.stock.hello import wait_for_hello
 from soundsdk.stock.payload import Payload, Plan
+from soundsdk.stock.place import BoardPlace
 
 _PLATFORMS = {"linux": "unix", "darwin": "unix", "win32": "windows"}  # sys.platform: the port's name
 _RETRY_S = 0.5
@@ -57,40 +56,6 @@ class InstallRequest:
     dry_run: bool = False
 
 
-class _Place:
-    """The port of a board, which may come back under another path."""
-
-    def __init__(self, where: str | None, system: System) -> None:
-        named = address.parse(where)
-        if named.is_scheme:
-            raise UsageError("a virtual board runs the firmware of this installation.", "Run it with soundsdk sim.")
-        self._system = system
-        if named.kind in ("auto", "id"):
-            self._info: PortInfo | None = ports.find(named, system)
-            self._path = self._info.path
-        else:
-            self._path = named.value
-            self._info = None if named.kind == "url" else ports.at(named.value, system)
-
-    @property
-    def path(self) -> str:
-        """The port's path now, or the last one it had."""
-        if self._info is not None and (info := ports.again(self._info, self._system)) is not None:
-            self._path = info.path
-        return self._path
-
-    @property
-    def usb(self) -> str:
-        """The USB ids of the port, as "vendor:product" in hex; empty if it has none."""
-        info = self._info
-        return f"{info.vid:04x}:{info.pid:04x}" if info and info.vid is not None and info.pid is not None else ""
-
-    def check(self) -> None:
-        """Raise the error of opening the port, if there is one: mpremote says only that it failed."""
-        path = self.path
-        open_transport(address.Address("url" if "://" in path else "port", path), self._system).close()
-
-
 def install(
     request: InstallRequest,
     progress: Progress,
@@ -106,7 +71,7 @@ def install(
     timeouts = timeouts or StockTimeouts()
     detector = load(request.model)
     wanted = find_board(request.board) if request.board else None
-    place = _Place(request.where, system)
+    place = BoardPlace(request.where, system)
     place.check()
 
     def say(text: str) -> None:
@@ -159,7 +124,7 @@ def uninstall(
     CheckError if soundsdk is not installed there; PortError, DeviceError, ProtocolError of the board.
     """
     timeouts = timeouts or StockTimeouts()
-    place = _Place(where, system)
+    place = BoardPlace(where, system)
     place.check()
     progress.step("ask", f"Asking what is at {place.path}", port=place.path)
     facts = _ask(place, timeouts, [])
@@ -181,7 +146,7 @@ def uninstall(
                   removed=told["removed"], kept=told["kept"])  # fmt: skip
 
 
-def _ask(place: _Place, timeouts: StockTimeouts, paths: list[str]) -> BoardFacts:
+def _ask(place: BoardPlace, timeouts: StockTimeouts, paths: list[str]) -> BoardFacts:
     return board_facts.ask(place.path, paths, timeouts.silent_s)
 
 
@@ -193,7 +158,7 @@ def _for_programs(facts: BoardFacts) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _guess(facts: BoardFacts, place: _Place) -> Board:
+def _guess(facts: BoardFacts, place: BoardPlace) -> Board:
     """Return the board by what it says, else by an earlier installation; UsageError if that does not show it."""
     if facts.record is not None:
         with contextlib.suppress(UsageError):
@@ -231,7 +196,7 @@ def _plan(files: Payload, facts: BoardFacts, force: bool) -> Plan:
     return payload.make_plan(files, facts)
 
 
-def _transfer(place: _Place, plan: Plan, progress: Progress, timeouts: StockTimeouts) -> None:
+def _transfer(place: BoardPlace, plan: Plan, progress: Progress, timeouts: StockTimeouts) -> None:
     """Write the files, check them and put them in place; the board is resetting on return."""
     as_dict = plan.as_dict()
     total = on_board.total_bytes(plan.files, as_dict)
@@ -283,7 +248,7 @@ def _write_error(error: mpremote_run.BoardProgramError, failed: dict[str, Any], 
 
 
 @contextlib.contextmanager
-def _put_back(place: _Place, files: Payload, timeouts: StockTimeouts) -> Iterator[None]:
+def _put_back(place: BoardPlace, files: Payload, timeouts: StockTimeouts) -> Iterator[None]:
     """Put the board back as it was if what is done in the block fails, and say in the error's hint if it cannot be."""
     try:
         yield
@@ -305,16 +270,16 @@ def _put_back(place: _Place, files: Payload, timeouts: StockTimeouts) -> Iterato
         raise
 
 
-def _recover(place: _Place, timeouts: StockTimeouts) -> str:
+def _recover(place: BoardPlace, timeouts: StockTimeouts) -> str:
     """Undo an installation that was not finished, once the board is there, and reset it; return what is installed."""
     return str(_patiently(place, timeouts, on_board.recover())[-1]["fw"])
 
 
-def _remove(place: _Place, timeouts: StockTimeouts) -> dict[str, Any]:
+def _remove(place: BoardPlace, timeouts: StockTimeouts) -> dict[str, Any]:
     return _patiently(place, timeouts, on_board.uninstall())[-1]
 
 
-def _patiently(place: _Place, timeouts: StockTimeouts, program: str) -> list[dict[str, Any]]:
+def _patiently(place: BoardPlace, timeouts: StockTimeouts, program: str) -> list[dict[str, Any]]:
     """Run a program that may be run again; while the port is away, wait for it."""
     deadline = time.monotonic() + timeouts.away_s
     while True:
@@ -327,7 +292,7 @@ def _patiently(place: _Place, timeouts: StockTimeouts, program: str) -> list[dic
         time.sleep(_RETRY_S)
 
 
-def _start(place: _Place, files: Payload, plan: Plan, progress: Progress, timeouts: StockTimeouts) -> Hello:
+def _start(place: BoardPlace, files: Payload, plan: Plan, progress: Progress, timeouts: StockTimeouts) -> Hello:
     """Wait for the hello of what was installed, end an update; take all of it back if it does not come."""
     try:
         progress.step("wait", "Waiting for the board to say hello")
