@@ -266,6 +266,15 @@ def test_an_impossible_push_is_refused_at_its_beginning(
         assert f"and {(2 << 20) + 4096} are needed beside the models it keeps" in answer["detail"]
 
 
+def test_a_file_system_that_counts_its_free_blocks_below_0_is_full(flash: FakeFlash) -> None:
+    board = Board(flash)
+    board.power_on()
+    flash.statvfs = lambda path: (4096, 4096, 100, 2**32 - 1)  # type: ignore[method-assign]
+    answer = board.request("push.begin", size=5000, sha256="0" * 64)
+    assert answer["error"] == "push.space"
+    assert answer["detail"].startswith("0 bytes are free")
+
+
 def test_a_model_beyond_the_memory_is_refused_before_it_is_sent(
     flash: FakeFlash, monkeypatch: pytest.MonkeyPatch
 ) -> None:

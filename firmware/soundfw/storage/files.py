@@ -146,4 +146,5 @@ def free(folder):
     if not hasattr(os, "statvfs"):
         return None
     s = os.statvfs(folder or "/")
-    return s[0] * s[3]
+    # littlefs may count blocks of a full file system twice: the number of free ones is then below 0, and wraps around.
+    return s[0] * s[3] if s[3] <= s[2] else 0
