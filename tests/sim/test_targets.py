@@ -61,7 +61,7 @@ def test_formats_noise_and_picture_are_those_of_the_simulator(
         assert call(capfd, "--on", target, wav, "--model", model_file, *words) == here
     call(capfd, wav, "--model", model_file, "--plot", tmp_path / "a.png")
     code, out, err = call(capfd, "--on", target, wav, "--model", model_file, "--plot", tmp_path / "b.png")
-    assert (code, err, len(events(out))) == (0, "", 6)
+    assert (code, err, len(events(out))) == (0, f"wrote {tmp_path / 'b.png'}\n", 6)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
