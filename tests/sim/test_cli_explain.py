@@ -107,6 +107,17 @@ def test_the_page_needs_nothing_else_and_has_the_very_sound(explain, wav: Path, 
     assert len(data["spans"]) == 3
 
 
+def test_the_page_shows_every_second_without_a_box_to_scroll_and_what_happened_on_a_narrow_screen(
+    explain, wav: Path, tmp_path: Path
+) -> None:  # type: ignore[no-untyped-def]
+    assert explain(wav, "--html", tmp_path / "a.html")[0] == 0
+    style = re.search(r"<style>(.*?)</style>", (tmp_path / "a.html").read_text(), re.S)
+    assert style is not None
+    wide, _, narrow = style[1].partition("@media (max-width:")
+    assert "max-height" not in wide
+    assert re.search(r"td:last-child \{ grid-column: 1 / -1;", narrow)  # a line of its own under the numbers
+
+
 def test_names_from_outside_cannot_become_markup(explain, sound: np.ndarray, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     evil = "</script><b>"
     (tmp_path / "m.tflite").write_bytes(build(metadata(labels=[evil, "low"])))

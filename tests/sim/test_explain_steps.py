@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from array import array
 
 import numpy as np
@@ -15,11 +16,13 @@ from tiny_model import BURSTS, build, metadata, tones
 from soundfw.detect import detector as firmware
 from soundfw.detect.rise import Levels
 from soundsdk_sim.board import run_recording
+from soundsdk_sim.drawing.vector import Vector
 from soundsdk_sim.explain import steps
 from soundsdk_sim.explain.report import explain_sound, json_objects, text_lines
+from soundsdk_sim.explain.state_strip import NAMES, draw_state
 from soundsdk_sim.explain.steps import follow
 from soundsdk_sim.explain.verdicts import CUT_OFF, FIRED, TOO_LOW, TOO_SHORT
-from soundsdk_sim.explain.whatif import fires, highest_on
+from soundsdk_sim.explain.whatif import fires, highest_on, near_misses
 
 STEP_S = 0.128
 
@@ -207,6 +210,66 @@ def test_the_advice_is_exact(rule: dict[str, int], burst: float) -> None:
         for value in (on, on + 1)
     ]
     assert fired == [True, False]
+
+
+def near(scores: list[int], rule: firmware.Thresholds) -> list[tuple[int, int, int, int]]:
+    """Return the near misses of a class with given scores: first step, the one after the last, peak, fires at."""
+    ends = np.arange(1, len(scores) + 1) * 2048
+    of = follow_scores(scores, rule)
+    found = near_misses(steps.Trace({}, 16000, 2048, int(ends[-1]), ends, np.zeros((0, 1), np.int8), [of]), of)
+    return [(round(one.start_s / STEP_S), round(one.end_s / STEP_S), one.peak, one.fires_at) for one in found]
+
+
+def test_a_near_miss_is_a_stretch_of_its_own_and_no_part_of_an_event() -> None:
+    rule = firmware.Thresholds(800, 500, 256, 300)
+    event = [600, 700, 900, 900, 600, 600]  # leads up to it, and away from it
+    quiet = [0] * 5
+    assert near([*quiet, *event, *quiet], rule) == []
+    assert near([*event, *quiet, 660, 640, *quiet], rule) == [(11, 13, 660, 660)]
+    # A gap that the hold bridges makes no second one; what fires with less than half of `on` is not near.
+    assert near([*event, *quiet, 660, 640, 0, 700, 700, *quiet], rule) == [(11, 16, 700, 700)]
+    assert [at for *_, at in near([*event, *quiet, 660, 640, *quiet, 550, 550, *quiet], rule)] == [660, 550]
+    assert near([*event, *quiet, 390, 390, *quiet], rule) == []
+    assert near([*event, *quiet, 790, *quiet], rule) == []  # one step, and min_ms needs two
+    # Where `off` lies above it, it has to come down too.
+    high = firmware.Thresholds(800, 750, 256, 300)
+    assert [at for *_, at in near([*event, *quiet, 660, 660, *quiet], high)] == [660]
+
+
+def test_the_near_miss_of_a_class_that_fired_is_told_with_its_exact_threshold() -> None:
+    quieter = sound(9, (1, 3), (5, 5.45))
+    found = explained(model(on=900), quieter)
+    (one,) = found.verdicts[0].near
+    told = re.search(
+        r"fired 1 time: .*; nearly 1 time: 5\.\d-\d\.\d s, highest (\S+), fires at a threshold of (\S+)\.$",
+        found.verdicts[0].sentence,
+    )
+    assert told is not None, found.verdicts[0].sentence
+    assert (told[1], told[2]) == (f"{one.peak / 1000:.2f}", f"{one.fires_at / 1000:.3f}")
+    # The threshold in the model itself: there it fires twice, one above it once.
+    events = [len(follow(model(on=on), quieter).classes[0].firings) for on in (one.fires_at, one.fires_at + 1)]
+    assert events == [2, 1]
+    verdict = next(o for o in json_objects(found, "a.wav") if o["type"] == "verdict" and o["label"] == "high")
+    assert [(o["peak"], o["fires_at"]) for o in verdict["near"]] == [(one.peak / 1000, one.fires_at / 1000)]
+
+
+def test_a_clip_without_a_hit_names_the_threshold_even_below_off() -> None:
+    clip = sound(4, (1, 1.3))
+    verdict = explained(model(on=999, off=998, min_ms=0), clip).verdicts[0]
+    assert verdict.outcome == TOO_LOW
+    assert verdict.fires_at_on is not None
+    assert verdict.advice == f"fires with a threshold and off of {verdict.fires_at_on:.3f} or less"
+    at = round(1000 * verdict.fires_at_on)
+    assert follow(model(on=at, off=at, min_ms=0), clip).classes[0].firings
+
+
+def test_no_two_states_of_the_strip_look_alike() -> None:
+    seen = set()
+    for state in NAMES:
+        strip = Vector(100, 20, "#ffffff")
+        draw_state(strip, (0, 0, 100, 20), state, "#1f77b4")
+        seen.add(strip.data().replace(NAMES[state].encode(), b""))
+    assert len(seen) == len(NAMES)
 
 
 def test_silence_and_clipping_are_told(pcm: np.ndarray) -> None:

@@ -7,6 +7,7 @@ from soundsdk_sim.drawing.surface import Box, Surface
 from soundsdk_sim.explain.steps import ENDED, FIRED, HOLDING, IDLE, MERGED, QUIET, RISING, RUNNING, STALE, TOO_SHORT
 
 _SLATE = "#7b8794"
+_PALE = "#b9c2cc"
 NAMES = {
     RISING: "above on, waiting for min_ms",
     TOO_SHORT: "fell below off too early",
@@ -28,8 +29,10 @@ def draw_state(on: Surface, area: Box, state: str, colour: str) -> None:
             x, y = (area[0] + area[2]) / 2, (area[1] + area[3]) / 2
             for way in (-3, 3):
                 on.line([(x - 3, y - way), (x + 3, y + way)], BACK, 1.6)
-    elif state in (HOLDING, QUIET):
+    elif state == HOLDING:
         on.box(area, colour, opacity=0.35, title=title)
+    elif state == QUIET:  # no tint of the class: its sound has gone
+        on.box(area, _PALE, title=title)
     else:
         on.box(area, colour, title=title)
         if state == MERGED:

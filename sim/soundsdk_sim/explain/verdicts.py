@@ -8,7 +8,7 @@ from typing import Any
 from soundsdk.labels import printable
 from soundsdk_sim.explain.steps import FIRED as STEP_FIRED
 from soundsdk_sim.explain.steps import Attempt, ClassTrace, Trace
-from soundsdk_sim.explain.whatif import highest_on
+from soundsdk_sim.explain.whatif import NearMiss, highest_on, is_near, near_misses
 
 FIRED = "fired"
 TOO_SHORT = "too_short"
@@ -33,6 +33,7 @@ class Verdict:
     step: int  # index of the step to look at: where the first event was reported, else that of the highest score
     fires_at_on: float | None = None  # highest `on` that would have fired; None if it did, or if none would
     fires_at_min_ms: float | None = None  # likewise min_ms, where an attempt was too short
+    near: tuple[NearMiss, ...] = ()  # of a class that fired: where else it nearly did
 
     @property
     def sentence(self) -> str:
@@ -46,16 +47,17 @@ def verdict(trace: Trace, of: ClassTrace) -> Verdict:
     highest, at = of.steps[step].score / 1000, trace.end_s(step)
     if of.firings:
         reported = next(i for i, one in enumerate(of.steps) if one.state == STEP_FIRED)
-        return Verdict(of.label, FIRED, _fired(of), "", highest, at, reported)
-    found = highest_on(trace, of)  # told only if it is no lower than `off`: below, it would be no threshold at all
+        near = tuple(near_misses(trace, of))
+        return Verdict(of.label, FIRED, _fired(of) + _nearly(of, near), "", highest, at, reported, near=near)
+    found = highest_on(trace, of)
     at_on = found / 1000 if found else None
     if of.attempts:
         best = max(of.attempts, key=lambda attempt: attempt.above_ms)
         outcome = CUT_OFF if best.cut_off else TOO_SHORT
         advice = f"fires with min_ms at {best.above_ms:.0f} or less"
-        advice += f", or on at {at_on:.3f} or less" if found and found >= of.rule.off else ""
+        advice += f", or with {_threshold(of, found)} or less" if found and is_near(of.rule, found) else ""
         return Verdict(of.label, outcome, _short(of, best), advice, highest, at, step, at_on, best.above_ms)
-    advice = f"fires with a threshold of {at_on:.3f} or less" if found and found >= of.rule.off else ""
+    advice = f"fires with {_threshold(of, found)} or less" if found and is_near(of.rule, found) else ""
     return Verdict(of.label, TOO_LOW, _low(trace, of, step), advice, highest, at, step, at_on)
 
 
@@ -69,6 +71,22 @@ def _fired(of: ClassTrace) -> str:
     spans += [f"and {more} more"] if more > 0 else []
     short = f"; {_times(len(of.attempts), 'other attempt')} too short" if of.attempts else ""
     return f"fired {_times(len(of.firings), 'time')}: " + "; ".join(spans) + short
+
+
+def _nearly(of: ClassTrace, near: tuple[NearMiss, ...]) -> str:
+    if not near:
+        return ""
+    spans = [
+        f"{one.start_s:.1f}-{one.end_s:.1f} s, highest {one.peak / 1000:.2f}, fires at {_threshold(of, one.fires_at)}"
+        for one in near[:_LISTED]
+    ]
+    spans += [f"and {len(near) - _LISTED} more"] if len(near) > _LISTED else []
+    return f"; nearly {_times(len(near), 'time')}: " + "; ".join(spans)
+
+
+def _threshold(of: ClassTrace, on: int) -> str:
+    """Return a threshold in words; `off` has to come down with one that is lower."""
+    return f"a threshold {'and off ' if on < of.rule.off else ''}of {on / 1000:.3f}"
 
 
 def _times(count: int, noun: str) -> str:
@@ -109,9 +127,10 @@ def verdict_json(trace: Trace, of: ClassTrace, found: Verdict) -> dict[str, Any]
     rule = of.rule
     return {
         "type": "verdict",
-        **{k: v for k, v in asdict(found).items() if k not in ("text", "step")},
+        **{k: v for k, v in asdict(found).items() if k not in ("text", "step", "near")},
         "text": found.sentence,
         "rule": {"on": rule.on / 1000, "off": rule.off / 1000, "min_ms": rule.min_ms, "hold_ms": rule.hold_ms},
         "events": [{**asdict(one), "peak": one.peak / 1000} for one in of.firings],
+        "near": [{**asdict(one), "peak": one.peak / 1000, "fires_at": one.fires_at / 1000} for one in found.near],
         "attempts": [{**asdict(one), "peak": one.peak / 1000} for one in of.attempts],
     }
