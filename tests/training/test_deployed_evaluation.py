@@ -25,7 +25,7 @@ from soundsdk_train.evaluation.deployed_figures import BETWEEN, deployed_figures
 from soundsdk_train.evaluation.exhibits import FALSE_ALARM, MISS, ExhibitCollector
 from soundsdk_train.evaluation.outcomes import hours_without, judge
 from soundsdk_train.evaluation.segments import weighted_average_precision
-from soundsdk_train.evaluation.tables import format_estimate, print_figures
+from soundsdk_train.evaluation.tables import LEFT_OUT, format_estimate, print_figures
 
 RATE, STEP = 16000, 2048
 LABELS = ["siren", "dog_bark"]
@@ -211,9 +211,12 @@ def test_evaluate_deployed_on_a_long_recording_writes_a_page_that_needs_nothing_
     assert "latency s" in out
     assert "200 ms / 20 %" in out
     assert "between events" in out
+    assert "PSDS1" in out
     text = page.read_text()
     assert "<svg" in text
     assert "scene.wav" in text
+    for name in ("onset s", "offset s", "latency s", ">PSDS1<"):
+        assert name in text
     assert "<script" not in text
     # Everything that is loaded lies in the page.
     loaded = re.findall(r'(?:src|href)="([^"]{0,12})', text)
@@ -276,14 +279,19 @@ def test_each_error_on_the_page_names_the_command_that_explains_it(
     assert cli.run(["evaluate", "home", "--deployed", "--data", str(clips), "--html", str(page), "--lead", "2"]) == 0
     said = capfd.readouterr().out
     assert "1 recording, " in said
-    assert "median / p95" in said
     # Of clips nobody knows when their sounds begin: a figure of onsets would be 0.000 whatever the detector does.
     assert "200 ms / 20 %" not in said
-    assert "Event F1 is left out: folders say what a clip holds" in said
+    assert " ".join(LEFT_OUT.split()) in " ".join(said.split())
+    for name in ("onset s", "offset s", "latency s", "│ PSDS1"):
+        assert name not in said
+    assert "│ PSDS2" in said
     text = page.read_text()
     assert "each clip begins at 2 s" in text
     assert "event F1" not in text
-    assert "Event F1 is left out" in text
+    assert LEFT_OUT in text
+    for name in ("onset s", "offset s", "latency s", ">PSDS1<", "latency is counted"):
+        assert name not in text
+    assert ">PSDS2<" in text
     (command,) = {html.unescape(found) for found in re.findall("<code>(.*?)</code>", text)}
     words = shlex.split(command)
     assert words[2:] == [str(clips / "siren" / "one.wav"), "--lead", "2", "-m", "home"]

@@ -21,13 +21,14 @@ from soundsdk_train.evaluation.deployed_run import DeployedEvaluation
 from soundsdk_train.evaluation.exhibits import FALSE_ALARM, MISS, Exhibit, ExhibitCollector
 from soundsdk_train.evaluation.outcomes import JudgedRecording
 from soundsdk_train.evaluation.score_picture import COLOURS, ScorePicture
-from soundsdk_train.evaluation.tables import COLLARS, NO_ONSETS, format_extent, format_hours, format_rate, format_spread
+from soundsdk_train.evaluation.tables import COLLARS, LEFT_OUT, format_extent, format_hours, format_rate, format_spread
 from soundsdk_train.features import extract
 from soundsdk_train.run_settings import frontend_of
 
 _LONG_S = 20.0  # recordings from this length on are shown whole
 _SHOWN_WHOLE = 8
 _ERRORS = ((FALSE_ALARM, "false alarms, highest score first"), (MISS, "misses, lowest score first"))
+_TIMES = "Times: median / 95th percentile; latency is counted from the true onset to the report of the event."
 _STYLE = Path(__file__).with_name("report.css")
 
 
@@ -82,8 +83,7 @@ def report_page(evaluation: DeployedEvaluation, collector: ExhibitCollector, ori
         _label_table(evaluation, origin),
         "<p class=faint>A true event is found if an event of its label begins in it or up to 1 s after it. Small "
         "figures: intervals of 95 %, of rates exact Poisson ones, of the others from a bootstrap over recordings. "
-        "Times: median / 95th percentile; latency is counted from the true onset to the report of the event."
-        f"{'' if origin.onsets_known else f' Event F1 is left out: {NO_ONSETS}.'}</p>",
+        f"{_TIMES if origin.onsets_known else LEFT_OUT}</p>",
         "<h2>False alarms</h2>",
         _alarm_table(evaluation),
         f"<h2>Worst errors</h2><p class=keys>{keys}</p><p class=faint>Above: the log-mel spectrogram that the model "
@@ -119,7 +119,7 @@ def _cards(evaluation: DeployedEvaluation, origin: Origin) -> str:
         ("false alarms per hour, all labels", f"{alarms / hours:.1f}" if hours else "-"),
         *([(f"event F1 ({COLLARS})", _number(figures.event_f1))] if origin.onsets_known else []),
         ("segment F1", _number(figures.segment_f1)),
-        ("PSDS1", _number(figures.psds1)),
+        *([("PSDS1", _number(figures.psds1))] if origin.onsets_known else []),
         ("PSDS2", _number(figures.psds2)),
         ("mAP", _number(figures.mean_average_precision)),
     ]
@@ -128,7 +128,7 @@ def _cards(evaluation: DeployedEvaluation, origin: Origin) -> str:
 
 def _label_table(evaluation: DeployedEvaluation, origin: Origin) -> str:
     of_events = ["event F1"] if origin.onsets_known else []
-    times = ("onset s", "offset s", "latency s")
+    times = ("onset s", "offset s", "latency s") if origin.onsets_known else ()
     heads = ("label", "found", "recall", "false/h", *of_events, "segment F1", "AP", *times)
     rows = [
         (
@@ -138,7 +138,7 @@ def _label_table(evaluation: DeployedEvaluation, origin: Origin) -> str:
             _rate(f.rate() or f.rate(BETWEEN)),
             *([_interval(f.event_f1)] if origin.onsets_known else []),
             *(_interval(e) for e in (f.segment_f1, f.average_precision)),
-            *(format_spread(s) for s in (f.onset_error, f.offset_error, f.latency)),
+            *(format_spread(s) for s in (f.onset_error, f.offset_error, f.latency) if origin.onsets_known),
         )
         for f in evaluation.figures.labels
     ]

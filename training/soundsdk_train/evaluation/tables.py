@@ -21,7 +21,10 @@ from soundsdk_train.evaluation.deployed_figures import (
 from soundsdk_train.evaluation.event_metrics import OFFSET_SHARE, ONSET_COLLAR_S
 
 COLLARS = f"{1000 * ONSET_COLLAR_S:.0f} ms / {100 * OFFSET_SHARE:.0f} %"  # of event F1
-NO_ONSETS = "folders say what a clip holds, not when it begins and ends"
+LEFT_OUT = (
+    "Event F1, onset, offset, latency and PSDS1 are left out: "
+    "folders say what a clip holds, not when it begins and ends."
+)
 _LABELS_ACROSS = 5  # more labels than this have a row each
 _KINDS_ACROSS = 4
 
@@ -34,13 +37,13 @@ def open_console() -> Console:
 def print_figures(console: Console, title: str, figures: DeployedFigures, *, onsets_known: bool) -> None:
     """Print three tables: of the whole, of each label, and of false alarms per label and kind of sound.
 
-    onsets_known: the truth has times; without them (folders of clips) event F1, which compares them, is left out.
+    onsets_known: the truth has times; without them (folders of clips) what compares them is left out: see LEFT_OUT.
     """
     console.print(f"{title}: {format_extent(figures)}", markup=False)
     console.print(_overall(figures, onsets_known))
     console.print(_per_label(figures, onsets_known))
     if not onsets_known:
-        console.print(f"Event F1 is left out: {NO_ONSETS}.")
+        console.print(LEFT_OUT)
     console.print(_false_alarms(figures))
 
 
@@ -95,7 +98,7 @@ def _overall(figures: DeployedFigures, onsets_known: bool) -> Table:
         *(of_events if onsets_known else ()),
         ("segment F1, mean of labels", figures.segment_f1),
         ("segment F1, all segments", figures.segment_f1_micro),
-        ("PSDS1", figures.psds1),
+        *([("PSDS1", figures.psds1)] if onsets_known else ()),
         ("PSDS2", figures.psds2),
         ("mAP", figures.mean_average_precision),
     ):
@@ -104,7 +107,8 @@ def _overall(figures: DeployedFigures, onsets_known: bool) -> Table:
 
 
 def _per_label(figures: DeployedFigures, onsets_known: bool) -> Table:
-    spreads = (f"{name} s\nmedian / p95" for name in ("onset", "offset", "latency"))
+    times = ("onset", "offset", "latency") if onsets_known else ()
+    spreads = (f"{name} s\nmedian / p95" for name in times)
     event_f1 = [f"event F1\n{COLLARS}"] if onsets_known else []
     table = Table("label", "found", "recall", "false/h", *event_f1, "segm. F1", "AP", *spreads)
     for figure in figures.labels:
@@ -114,7 +118,7 @@ def _per_label(figures: DeployedFigures, onsets_known: bool) -> Table:
             format_rate(figure.rate() or figure.rate(BETWEEN)),
             *([_plain(figure.event_f1)] if onsets_known else []),
             *(_plain(e) for e in (figure.segment_f1, figure.average_precision)),
-            *(format_spread(s) for s in (figure.onset_error, figure.offset_error, figure.latency)),
+            *(format_spread(s) for s in (figure.onset_error, figure.offset_error, figure.latency) if onsets_known),
         ]
         table.add_row(figure.label, *(cell.replace("[", r"\[") for cell in cells))
     return table
