@@ -134,14 +134,15 @@ def _rate_hz(detector: DetectorFile) -> int:
 def open_mic(text: str, again: bool = False) -> Transport:
     """Open mic:[NAME|NUMBER][,model=DETECTOR].
 
-    ToolError without the packages of soundsdk[listen], DeviceError if there is no such microphone. again: look for
-    microphones that were plugged in meanwhile.
+    ToolError without the packages of soundsdk[listen], DeviceError if there is no such microphone, UsageError for a
+    recording. again: look for microphones that were plugged in meanwhile.
     """
-    from soundsdk.recording.computer_microphone import ComputerMicrophone, look_again
+    from soundsdk.recording.computer_microphone import ComputerMicrophone, check_no_recording, look_again
 
     if again:
         look_again()
     name, _, model = text.partition(_MODEL)
+    check_no_recording(name, "mic:")
     detector = load_model(model or None)
     microphone = ComputerMicrophone(name, _rate_hz(detector), "mic:")
     return HearingTransport(f"mic:{text}", microphone, detector, BOARD, microphone.sentence)

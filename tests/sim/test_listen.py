@@ -203,6 +203,29 @@ def test_a_portaudio_that_lists_nothing_is_one_sentence(
     assert "PortAudio cannot list this computer's microphones: Error querying device -1.\n" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["listen", "a street.wav"], ["listen", "--json", "a street.wav"], ["listen", "--microphone", "a street.wav"],
+     ["monitor", "-p", "mic:a street.wav"], ["monitor", "-p", "mic:a street.wav,model=home"]],
+)  # fmt: skip
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_recording_where_a_microphone_is_meant_names_the_verb_that_hears_it(
+    words: list[str], installed: bool, plug: Plug, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    plug(FakeMicrophone())
+    if not installed and words[0] == "monitor":
+        monkeypatch.setitem(sys.modules, "sounddevice", None)
+    assert cli.run(words) == 2
+    err = capfd.readouterr().err
+    assert "hears a microphone, and a street.wav is none.\n" in err
+    assert "For a recording: soundsdk sim 'a street.wav'\n" in err
+
+
+def test_a_word_that_may_be_a_microphone_names_its_option(capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["listen", "USB Microphone"]) == 2
+    assert "A microphone: --microphone 'USB Microphone'. A recording: soundsdk sim FILE\n" in capfd.readouterr().err
+
+
 def test_a_portaudio_that_cannot_look_again_is_one_sentence(plug: Plug) -> None:
     plug(FakeMicrophone())._initialize = refuse
     with pytest.raises(DeviceError, match="cannot list this computer's microphones"):
@@ -236,7 +259,9 @@ def test_without_a_package_or_a_microphone_one_sentence_says_what_to_do(
 ) -> None:
     plug()
     assert cli.run(words) == 3
-    assert "this computer has no microphone." in capfd.readouterr().err
+    err = capfd.readouterr().err
+    assert "this computer has no microphone." in err
+    assert "soundsdk sim FILE" in err
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     assert cli.run(words) == 7
     err = capfd.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from dataclasses import asdict
@@ -21,6 +22,7 @@ _READ_S = 0.2
 
 @click.command(
     cls=Verb,
+    context_settings={"allow_extra_args": True},  # of a recording it says where that is heard
     examples=[
         "soundsdk listen",
         "soundsdk listen --list",
@@ -53,7 +55,14 @@ def listen(
     The same board is the address mic: or mic:NAME of any verb that takes -p.
     """
     from soundsdk.install.packages import need
+    from soundsdk.recording.computer_microphone import check_no_recording
 
+    context = click.get_current_context()
+    if context.args:
+        word = context.args[0]
+        check_no_recording(word, "soundsdk listen")
+        hint = f"A microphone: --microphone {shlex.quote(word)}. A recording: soundsdk sim FILE"
+        raise UsageError(f"soundsdk listen takes options alone, and {word} is none.", hint)
     need("soundsdk listen", "listen")
     if list_them:
         _list(display["as_json"])
@@ -62,7 +71,6 @@ def listen(
     if not wire:
         show_events(surroundings, (address,), **display)
         return
-    context = click.get_current_context()
     given = [name for name in display if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     if set(given) - {"seconds"}:
         raise UsageError("--wire prints the firmware's lines, and nothing else.", "Leave out all but --seconds.")

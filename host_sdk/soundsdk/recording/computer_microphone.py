@@ -9,25 +9,29 @@ What is lost on the way is counted: samples that PortAudio reports as lost, and 
 from __future__ import annotations
 
 import math
+import shlex
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.device.transport import ConnectionLost
-from soundsdk.errors import DeviceError, ToolError
+from soundsdk.errors import DeviceError, ToolError, UsageError
 from soundsdk.install.packages import need
 from soundsdk.install.programs import system_install_command
 from soundsdk.labels import meant, printable
+from soundsdk.recording.sound_files import SUFFIXES
 
 QUEUE_S = 10  # of sound that waits to be read; more is lost, and counted
 _SILENT_S = 5.0  # a microphone that sends no sample for so long is gone
 _OPEN: set[int] = set()  # ids of the microphones that are open
 _LIST = "List this computer's microphones with soundsdk listen --list."
+_NONE = "Plug one in, or allow this program to use it. For a recording there is soundsdk sim FILE."
 
 
 @dataclass(frozen=True)
@@ -120,13 +124,23 @@ def _unlisted(error: Exception) -> DeviceError:
     return DeviceError(f"PortAudio cannot list this computer's microphones: {_reason(error)}.", hint)
 
 
+def check_no_recording(word: str, what: str) -> None:
+    """Raise UsageError, with the verb that hears it, if a word names a recording where a microphone is meant.
+
+    what: what was called.
+    """
+    if Path(word).suffix.lower() in SUFFIXES:
+        message = f"{what} hears a microphone, and {word} is none."
+        raise UsageError(message, f"For a recording: soundsdk sim {shlex.quote(word)}")
+
+
 def choose_microphone(found: list[Microphone], wanted: str) -> Microphone:
     """Return the microphone with that number, that name, or a name that contains it; the default for an empty one.
 
     DeviceError if there is none, or more than one.
     """
     if not found:
-        raise DeviceError("this computer has no microphone.", "Plug one in, or allow this program to use it.")
+        raise DeviceError("this computer has no microphone.", _NONE)
     if not wanted:
         return found[0]
     number, name = int(wanted) if wanted.isascii() and wanted.isdigit() else -1, wanted.casefold()
