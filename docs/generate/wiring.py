@@ -8,6 +8,7 @@ from prose import code
 
 from soundfw.settings import microphone
 from soundsdk.boards import Board, all_boards
+from soundsdk.boards.facts import OwnMic
 from soundsdk_sim.wiring import USES, MicrophonePart, fitting, mic_settings, wires
 
 
@@ -33,10 +34,12 @@ def _section(board: Board, mic: MicrophonePart) -> str:
         f"![{board.name} and {mic.name}: which pin goes to which](../pictures/{board.id}-{mic.id}.svg)",
         f"| {mic.name} | {board.name} | |\n|---|---|---|\n{rows}",
     ]
+    if mic.own and board.own_mic is not None and (board.way == "circuitpython" or board.way not in board.own_mic.ways):
+        if board.own_mic.ways:
+            parts.append(_settings_to_write(board.own_mic))
+        return "\n\n".join(parts)
     if board.mic and mic.kind == board.mic.kind and _same(board, mic):
         parts.append("This is what the board's settings expect; nothing has to be set.")
-    elif mic.own and board.own_mic is not None and board.way not in board.own_mic.ways:
-        return "\n\n".join(parts)
     else:
         text = json.dumps({"mic": values}, indent=2)
         parts.append(
@@ -46,6 +49,12 @@ def _section(board: Board, mic: MicrophonePart) -> str:
         )
     parts.append("`soundsdk mic-test` then says whether the microphone sounds as it should.")
     return "\n\n".join(parts)
+
+
+def _settings_to_write(own: OwnMic) -> str:
+    ways = " or ".join({"circuitpython": "[CircuitPython](../circuitpython.md)"}.get(way, way) for way in own.ways)
+    text = json.dumps({"mic": own.mic.settings()}, indent=2)
+    return f"With {ways} this is its `settings.json`:\n\n{code('json', text)}"
 
 
 def _same(board: Board, mic: MicrophonePart) -> bool:

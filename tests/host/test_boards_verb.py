@@ -10,12 +10,14 @@ import pytest
 
 from soundsdk import cli
 from soundsdk.boards import all_boards, find_board, search_boards
-from soundsdk.boards.describe import describe
+from soundsdk.boards.describe import describe, settings_for_own_microphone
 from soundsdk.errors import UsageError
 from soundsdk_sim.wiring import MICROPHONES, diagram, find_microphone, fitting, mic_settings, wires
 
 Capture = pytest.CaptureFixture[str]
 BOARDS = all_boards()
+SENSE, OWN = "seeed_xiao_esp32s3_sense", "--microphone own draws it"
+PDM = '{"mic": {"kind": "pdm", "clk": 42, "data": 41}}'
 WIRED = [board for board in BOARDS if board.mic is not None]
 
 
@@ -128,6 +130,40 @@ def test_a_microphone_that_is_soldered_on_is_not_offered_where_it_is_not_heard()
     echo = find_board("m5stack_atom_echo")
     assert find_microphone(echo, None).id == "inmp441"
     assert find_microphone(echo, "own").own
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "unsaid"),
+    [
+        ([SENSE], ["Sense and INMP441", f"microphone is heard with circuitpython alone: {OWN}"], "settings.json"),
+        ([SENSE, "--microphone", "own"], ["Sense and PDM", f"with circuitpython, settings.json is {PDM}"], OWN),
+        ([SENSE, "--microphone", "inmp441"], ["Sense and INMP441"], OWN),
+        (["m5stack_atom_echo"], ["and INMP441", f"is not heard: {OWN}"], "settings.json"),
+        (["esp32s3_eye"], ["ESP32-S3"], OWN),
+        (["rpi_pico"], ["and INMP441"], OWN),
+    ],
+)
+def test_a_drawing_says_which_microphone_it_shows_and_what_the_other_takes(
+    words: list[str], said: list[str], unsaid: str, tmp_path: Path, capfd: Capture
+) -> None:
+    assert cli.run(["boards", *words, "--wiring", str(tmp_path / "a.svg")]) == 0
+    err = capfd.readouterr().err
+    assert [text for text in said if text not in err] == []
+    assert unsaid not in err
+
+
+def test_the_settings_of_a_microphone_that_another_way_hears_are_ready() -> None:
+    told = {board.id: settings_for_own_microphone(board) for board in BOARDS}
+    assert PDM in told[SENSE]
+    assert told["adafruit_clue"]
+    assert not told["arduino_nano_rp2040_connect"]  # soundsdk install brings them
+    assert PDM in describe(find_board(SENSE))
+    for board in BOARDS:
+        own = board.own_mic
+        brought = own is not None and board.way in own.ways and board.way != "circuitpython"
+        assert bool(told[board.id]) == (own is not None and bool(own.ways) and not brought)
+        if own is not None and told[board.id]:
+            assert json.loads(told[board.id].partition(" is ")[2]) == {"mic": own.mic.settings()}
     assert {mic.id for mic in fitting(find_board("esp32s3_eye"))} == {"own"}
     assert len({mic.id for mic in MICROPHONES}) == len(MICROPHONES)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from soundsdk.boards.facts import Board, BoardMic
 
 _WAYS = {
@@ -21,6 +23,7 @@ def describe(board: Board) -> str:
         ("way", _WAYS[board.way] if board.chip else ""),
         ("microphone", _mic(board, board.mic) if board.mic else ""),
         ("on board", _own(board)),
+        ("settings", settings_for_own_microphone(board)),
         ("LED", f"{board.led.kind}, {board.label(board.led.pin)}" if board.led else ""),
         ("outputs", ", ".join(map(str, board.gpio.outputs)) if board.gpio else ""),
         ("USB", _usb(board)),
@@ -59,6 +62,18 @@ def _own(board: Board) -> str:
         return ""
     heard = f"heard with {', '.join(own.ways)}" if own.ways else "not heard by soundsdk"
     return f"{own.part}: {_mic(board, own.mic)}; {heard}." + (f" {own.note}" if own.note else "")
+
+
+def settings_for_own_microphone(board: Board) -> str:
+    """Return in words the settings.json to write for a microphone on the board, and the way that hears it.
+
+    Empty where an image or soundsdk install brings them, and where nothing hears it.
+    """
+    own = board.own_mic
+    if own is None or not own.ways or (board.way in own.ways and board.way != "circuitpython"):
+        return ""
+    block = json.dumps({"mic": own.mic.settings()})
+    return f"for the microphone on the board, with {' or '.join(own.ways)}, settings.json is {block}"
 
 
 def _usb(board: Board) -> str:

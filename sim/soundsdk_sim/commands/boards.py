@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from soundsdk.boards import WAYS, Board, all_boards, search_boards
-from soundsdk.boards.describe import describe
+from soundsdk.boards.describe import describe, settings_for_own_microphone
 from soundsdk.commands.options import json_option, not_empty
 from soundsdk.commands.verb import Verb
 from soundsdk.errors import UsageError
@@ -90,3 +90,9 @@ def _draw(found: list[Board], path: Path, microphone: str | None) -> None:
     mic = find_microphone(found[0], microphone)
     write_whole(path, diagram(found[0], mic), "Choose another file with --wiring.")
     click.echo(f"{path}: {found[0].name} and {mic.name}", err=True)
+    settings, own = settings_for_own_microphone(found[0]), found[0].own_mic
+    if mic.own and settings:
+        click.echo(f"  {settings}", err=True)
+    elif microphone is None and own is not None and not mic.own:
+        heard = f"is heard with {' or '.join(own.ways)} alone" if own.ways else "is not heard"
+        click.echo(f"  The board's own {own.part} {heard}: --microphone own draws it.", err=True)
