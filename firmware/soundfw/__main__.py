@@ -38,6 +38,8 @@ def run(words):
     if app.error:
         app.link.pump()
         sys.stderr.write("soundfw: " + app.error[1] + ".\n")
+        if app.error[0] == "mic.wav":
+            sys.stderr.write("  soundsdk sim hears sound files of any rate and format.\n")
         return 1
     while app.step():
         pass

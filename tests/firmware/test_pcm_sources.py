@@ -143,6 +143,17 @@ def test_the_program_prints_the_same_lines_for_a_file_and_a_pipe(tmp_path: Path)
     assert program("-", *words, sound=np.tile(PCM, 400).tobytes()).stdout == from_file.stdout
 
 
+def test_the_program_names_what_hears_a_file_of_another_form(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(riff(form(rate=44100), chunk(b"data", PCM.tobytes())))
+    done = program(path, f"model={ROOT / 'firmware' / 'models' / 'home.tflite'}")
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines() == [
+        f"soundfw: {path} must be 16-bit PCM with one channel at 16000 Hz.",
+        "  soundsdk sim hears sound files of any rate and format.",
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
