@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Run:
-    """What is done with every recording. rules: of actions by label, whose outputs are shown."""
+    """The options of a run of one recording. rules: of actions by label, whose outputs are shown."""
 
     target: str
     detector: DetectorFile
