@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from soundfw.main import App, open_stream
 from soundfw.settings import Settings
 from soundfw.wire import framing
 from soundsdk.detector_file import DetectorFile
-from soundsdk.errors import ModelError
+from soundsdk.errors import ModelError, UsageError
 from soundsdk.labels import LabelledSpan
+from soundsdk_sim.outputs import OutputChange, WatchedOutputs, led_for
 
 Sound = NDArray[np.int16] | Iterable[NDArray[np.int16]]  # a recording, or blocks of it
 
@@ -79,8 +80,8 @@ class VirtualBoard:
     """One power-on of the firmware.
 
     write, read: the serial port, as soundfw.wire.link.Link expects them. tap: keep the features. folder: where it
-    stores files, such as pushed models; by default it has no storage. Raises ModelError if the firmware refuses the
-    model.
+    stores files, such as pushed models; by default it has no storage. rules: of actions by label; on_output: gets what
+    they switch. Raises ModelError if the firmware refuses the model, UsageError if it refuses a rule.
     """
 
     def __init__(
@@ -92,6 +93,8 @@ class VirtualBoard:
         tap: bool = False,
         block_samples: int = BLOCK_SAMPLES,
         folder: str = "",
+        rules: Mapping[str, str] | None = None,
+        on_output: Callable[[OutputChange], None] | None = None,
     ) -> None:
         self.tap: FeatureTap | None = None
 
@@ -100,13 +103,24 @@ class VirtualBoard:
             return self.tap
 
         values = {"board": "sim", "status_s": STATUS_S, "block_samples": block_samples, "folder": folder}
+        pins = None
+        if rules:
+            values |= {"actions": dict(rules), "led": led_for(rules)}
+            pins = WatchedOutputs(self._seconds, on_output) if on_output else None
         settings = Settings(values)
         opener = open_tapped if tap else open_stream
-        self.app = App(settings, lambda rate_hz: source, write, read, model=model, open_stream=opener)
+        self.app = App(settings, lambda rate_hz: source, write, read, model=model, open_stream=opener, pins=pins)
         self.app.start()
         if self.app.error:
             code, detail = self.app.error
             raise ModelError(f"the firmware refuses the model: {detail} ({code}).")
+        for sentence in self.app.actions.broken.values():
+            raise UsageError(f"{sentence}.", "soundsdk set --help shows how actions are written.")
+
+    def _seconds(self) -> float:
+        """Return the end of the block of sound that the firmware is at."""
+        mic = self.app.pipeline.mic
+        return min(mic.start + self.app.settings.block_samples, mic.captured + mic.lost) / self.app.rate_hz
 
     @property
     def captured_samples(self) -> int:
@@ -131,12 +145,14 @@ def run_recording(
     realtime: bool = False,
     features: bool = False,
     prompt: bool = False,
+    rules: Mapping[str, str] | None = None,
+    on_output: Callable[[OutputChange], None] | None = None,
 ) -> RunResult:
     """Run the firmware over a recording at the model's rate, as fast as possible or in real time.
 
     Of a recording that comes in blocks no more than one is in memory. on_line gets each line as soon as it is sent.
     features: keep them in the result. prompt: for sound that comes in real time and may never end: run as soon as 16 ms
-    have come, and keep no lines.
+    have come, and keep no lines. rules: of actions by label; on_output gets what they switch, before the event's line.
     """
     result = RunResult()
     rest = bytearray()
@@ -153,8 +169,11 @@ def run_recording(
         return len(data)
 
     begin = time.monotonic()
-    block = REALTIME_BLOCK_SAMPLES if realtime or prompt else BLOCK_SAMPLES
-    board = VirtualBoard(model, PcmSource(pcm), write, tap=features, block_samples=block)
+    # Outputs are switched between blocks: short ones, as on a board.
+    block = REALTIME_BLOCK_SAMPLES if realtime or prompt or rules else BLOCK_SAMPLES
+    board = VirtualBoard(
+        model, PcmSource(pcm), write, tap=features, block_samples=block, rules=rules, on_output=on_output
+    )
     while board.app.step():
         if realtime:
             time.sleep(max(0.0, begin + board.captured_samples / rate_hz - time.monotonic()))

@@ -85,6 +85,11 @@ class Faulty:
         self._pending = b""
         self._gone = False
 
+    @property
+    def sound_over(self) -> bool:
+        """Return True once the recording of the virtual board behind it is over."""
+        return bool(getattr(self.inner, "sound_over", False))
+
     def unplug(self) -> None:
         """Pull the cable: from now on every read and write raises ConnectionLost. The board runs on until close()."""
         self._gone = True

@@ -49,6 +49,11 @@ class LiveMicrophone:
         self._at = 0
         self.lost = 0
 
+    @property
+    def over(self) -> bool:
+        """Return True once there was a recording and all of it has been heard."""
+        return 0 < len(self._pcm) <= self._at and not self._repeat
+
     def power_on(self) -> None:
         """Go on with the recording."""
 
@@ -146,6 +151,11 @@ class LiveBoard:
     def _open_microphone(self, rate_hz: int) -> LiveSource:
         self._microphone.power_on()
         return self._microphone
+
+    @property
+    def sound_over(self) -> bool:
+        """Return True once its recording is over, and silence follows."""
+        return isinstance(self._microphone, LiveMicrophone) and self._microphone.over
 
     def _send(self, data: Any) -> int | None:
         with self._lock:

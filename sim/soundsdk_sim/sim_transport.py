@@ -23,6 +23,11 @@ class SimTransport:
         self.path = f"sim:{text}"
         self._board = board
 
+    @property
+    def sound_over(self) -> bool:
+        """Return True once the board's recording is over, and silence follows."""
+        return self._board.sound_over
+
     def read(self, timeout_s: float) -> bytes:
         """Return what the board has sent, waiting at most timeout_s for the first byte."""
         return self._board.read(timeout_s)

@@ -407,6 +407,63 @@ def test_a_rule_is_made_changed_and_taken_away_in_the_form(pico: str, browser: C
     assert {u.split("/")[2] for u in browser.requests if u.startswith("http")} == {pico.split("/")[2]}
 
 
+def test_what_the_form_cannot_send_it_says_in_its_own_words(pico: str, browser: Chromium) -> None:
+    browser.view(1280, 900)
+    assert change(pico, f"action.{LABEL}=none", f"threshold.{LABEL}=0.8", f"off.{LABEL}=0.7") == {"ok": True}
+    opened(browser, pico)
+    begins = "document.querySelector('.edit .limit input')"
+    command = "document.querySelector('.edit code').textContent"
+    # An empty number is no value to preview, nor is one that cannot be.
+    for wrong in ("", "1.5", "0"):
+        put(browser, begins, wrong)
+        assert browser.run(command) == ""
+    put(browser, begins, "0.5")
+    assert browser.run(command) == f"soundsdk set threshold.{LABEL}=0.5"
+    click(browser, "Save")
+    said = "“Ends below” must not be above “Begins at a score of”."
+    browser.wait(f"document.querySelector('.problem').textContent == {json.dumps(said)}")
+    put(browser, begins, "0.8")
+
+    click(browser, "Add an action")
+    wanted = {"last": "Write a time from 20 ms to 1 h, such as 250ms or 2s"}
+    wanted |= {"width": "Write a time from 50 ms to 1 min", "period": "Write a time from 100 ms to 1 min"}
+    put(browser, labelled("How long"), "time")
+    for name, kind, key in (("Time", "time", "last"), ("Each", "pulse", "width"), ("Every", "blink", "period")):
+        put(browser, labelled("How long"), kind)
+        for wrong in ("2h", "5ms", "4000s", "", "1,5s", "0.0001s"):
+            put(browser, labelled(name), wrong)
+            assert browser.run(f"{labelled(name)}.validationMessage").startswith(wanted[key]), wrong
+            assert browser.run(command) == ""
+        for right in ("250ms", "0.25s", " 2S "):
+            put(browser, labelled(name), right)
+            assert browser.run(f"{labelled(name)}.validationMessage") == ""
+            assert browser.run(command).startswith("soundsdk set ")
+    put(browser, labelled("For"), "event")
+    assert browser.run(f"{labelled('For')}.validationMessage") == ""
+    put(browser, labelled("For"), "evnt")
+    assert browser.run(f"{labelled('For')}.validationMessage").endswith("2s, or event: as long as it lasts.")
+    click(browser, "Save")  # the browser shows the sentence, and sends nothing
+    assert browser.run("document.querySelectorAll('.edit').length") == 1
+    assert browser.run(f"{begins}.closest('form').checkValidity()") is False
+    assert not classes(pico)[LABEL]["action"]
+    assert classes(pico)[LABEL]["off"] == 700
+    assert browser.complaints == []
+
+
+def test_on_a_phone_settings_are_above_health(pico: str, browser: Chromium) -> None:
+    tops = "['events', 'settings', 'health'].map(id => document.getElementById(id).getBoundingClientRect().top)"
+    for width in (390, 900):
+        browser.view(width, 844)
+        browser.go(pico)
+        browser.wait("document.querySelectorAll('#classes > li').length == 4")
+        events, settings, health = browser.run(tops)
+        assert events < settings < health
+    browser.view(1280, 844)
+    assert browser.run("document.getElementById('settings').getBoundingClientRect().right") < browser.run(
+        "document.getElementById('health').getBoundingClientRect().left"
+    )
+
+
 def test_the_form_says_the_same_rule_as_its_text(pico: str, browser: Chromium) -> None:
     """Read 200 random rules as the page does, and write them again: each is the same rule."""
     browser.go(pico)

@@ -155,19 +155,29 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def monitor(sounds: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`soundsdk monitor --web` at a virtual board, and its address."""
-    where = f"sim:sim,file={sounds / 'beeps.wav'},model={sounds / 'tones.tflite'}"
-    words = [sys.executable, "-m", "soundsdk", "monitor", "-p", where, "--web", "--format", "jsonl"]
+def monitor_of(where: str, *more: str) -> tuple[subprocess.Popen[str], str]:
+    """Start `soundsdk monitor --web` at boards, and return its address."""
+    words = [sys.executable, "-m", "soundsdk", "monitor", "-p", where, *more, "--web", "--format", "jsonl"]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     found = re.search(r"http://127\.0\.0\.1:\d+/\S+/", process.stderr.readline())
     assert found is not None
-    yield process, found[0]
+    return process, found[0]
+
+
+def end(process: subprocess.Popen[str]) -> None:
     process.kill()
     process.wait()
+    assert process.stderr is not None
     process.stderr.close()
+
+
+@pytest.fixture
+def monitor(sounds: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`soundsdk monitor --web` at a virtual board, and its address."""
+    process, url = monitor_of(f"sim:sim,file={sounds / 'beeps.wav'},model={sounds / 'tones.tflite'}")
+    yield process, url
+    end(process)
 
 
 @pytest.fixture
@@ -300,3 +310,41 @@ def test_the_page_can_be_used_with_a_keyboard_and_fits_a_narrow_window(
         ".every(e => e.innerText || e.labels?.length || ['label', 'labelledby'].some(n => e.getAttribute(`aria-${n}`)))"
     )
     assert named
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_the_page_says_that_a_recording_is_over(sounds: Path, browser: Chromium, several: bool, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "short.wav", beeps(1, 2.0), 16000, subtype="PCM_16")
+    model = f"model={sounds / 'tones.tflite'}"
+    more = ["-p", f"sim:rpi_pico,file={sounds / 'beeps.wav'},{model}"] if several else []
+    process, url = monitor_of(f"sim:sim,file={tmp_path / 'short.wav'},{model},seed=1", *more)
+    try:
+        browser.view(1280, 860)
+        browser.go(url)
+        browser.wait("document.querySelector('#state').textContent == 'the recording is over'", SHOWN_S)
+        assert browser.run("document.querySelector('#state').dataset.state") == "on", "the board is still there"
+        if several:
+            browser.go("about:blank")
+            browser.go(f"{url}#board=1")
+            browser.wait("document.querySelector('#state').textContent == 'connected'")
+    finally:
+        end(process)
+
+
+def test_the_list_of_events_ends_with_a_whole_row(
+    monitor: tuple[subprocess.Popen[str], str], browser: Chromium
+) -> None:
+    _, url = monitor
+    browser.view(1280, 860)
+    browser.go(url)
+    browser.wait("document.querySelectorAll('#events tbody tr').length >= 1", SHOWN_S)
+    # The list fills slowly: it is filled with the same event.
+    bottoms, bottom = browser.run(
+        "(() => { const one = [...state.spans.values()][0];"
+        "for (let i = 0; i < 20; i++) state.spans.set(`x${i}`, {...one, active: false, time: one.time - i});"
+        "showEvents(); const list = document.querySelector('.scroll').getBoundingClientRect();"
+        "const rows = [...document.querySelectorAll('#events tbody tr')].map(e => e.getBoundingClientRect().bottom);"
+        "return [rows, list.bottom]; })()"
+    )
+    assert len(bottoms) > 20
+    assert min(abs(one - bottom) for one in bottoms) <= 1

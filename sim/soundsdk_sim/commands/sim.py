@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shlex
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -26,6 +28,25 @@ if TYPE_CHECKING:
 
     from soundsdk.detector_file import DetectorFile
     from soundsdk_sim.explain.plotted_sound import PlottedSound
+    from soundsdk_sim.outputs import OutputChange
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The options of a run of one recording. rules: of actions by label, whose outputs are shown."""
+
+    target: str
+    detector: DetectorFile
+    form: str
+    plot: Path | None
+    realtime: bool
+    as_json: bool
+    rules: dict[str, str]
+
+    @property
+    def rate_hz(self) -> int:
+        """Samples a second that the detector hears."""
+        return int(self.detector.metadata["frontend"]["rate_hz"])
 
 
 @click.command(
@@ -35,6 +56,7 @@ if TYPE_CHECKING:
         "soundsdk sim clip.wav --plot clip.png --noise-db 10",
         "soundsdk sim recordings --format tsv > events.tsv",
         "soundsdk sim clip.wav --on qemu-arm",
+        "soundsdk sim clip.wav --set action.siren=pin:15,high,2s     # and what the board switches",
         "soundsdk sim clip.wav --pty --realtime     # prints the path of the port",
         "soundsdk sim -     # sound from a pipe: ffmpeg -i rtsp://camera/stream -f wav - | soundsdk sim -",
         "soundsdk sim - --rate 16000     # raw: arecord -f S16_LE -r 16000 -t raw | soundsdk sim - --rate 16000",
@@ -70,6 +92,10 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write a picture of scores, thresholds and near misses, .png or .svg; of a long sound its first 30 minutes.",
 )
+@click.option(
+    "--set", "changes", multiple=True, metavar="action.LABEL=RULE",
+    help="Give the board a rule, as `soundsdk set` does, and show what it switches; repeatable.",
+)  # fmt: skip
 @click.option("--pty", is_flag=True, help="Serve a board at a virtual serial port and print its path.")
 @click.option("--realtime", is_flag=True, help="Run in real time instead of as fast as possible.")
 @pass_surroundings
@@ -83,6 +109,7 @@ def sim(
     form: str,
     as_json: bool,
     plot: Path | None,
+    changes: tuple[str, ...],
     pty: bool,
     realtime: bool,
 ) -> None:
@@ -96,6 +123,11 @@ def sim(
 
     With - the sound comes from standard input, as WAV of any announced length or raw (--rate), and the lines as it
     comes. Ctrl-C ends that sound, and with it the events; exit code 130.
+
+    With --set each switching of an output is shown on standard error, such as `GPIO 15 high at 3.86 s`. With --json it
+    is an object on standard output instead: {"type": "output", "kind": "pin", "gpio": 15, "value": 1, "at_s": 3.856},
+    where kind is pin, tone (value: Hz, 0 for silence) or led (gpio: null). What is on at the end of a recording is
+    switched off there.
     """
     from soundsdk.models.shipped import load_model
     from soundsdk.recording.sound_files import find_named
@@ -106,8 +138,10 @@ def sim(
     _check_piped(paths, rate, pty, noise_db)
     named = [(Path("-"), "-")] if piped else find_named(paths)
     _check_options(named, form, plot, pty, target, realtime)
+    _check_rules(changes, pty, target)
     detector = load_model(model, warn)
-    rate_hz = int(detector.metadata["frontend"]["rate_hz"])
+    run = _Run(target, detector, form, plot, realtime, as_json, _rules(changes, detector))
+    rate_hz = run.rate_hz
     if pty:
         from soundsdk_sim.pty import serve
 
@@ -118,7 +152,7 @@ def sim(
 
         click.echo(TSV_HEADER)
     if piped:
-        _stream(surroundings.signals, target, rate, detector, form, plot, realtime)
+        _stream(surroundings.signals, rate, run)
         return
     failed: list[SoundsdkError] = []
     heard: list[Path] = []
@@ -127,7 +161,7 @@ def sim(
         if len(named) > 1 and form == "jsonl":
             click.echo(name, err=True)
         try:
-            events += _one(target, _sound(file, rate_hz, noise_db), name, detector, form, plot, realtime)
+            events += _one(run, _sound(file, rate_hz, noise_db), name)
             heard.append(file)
         except DataError as error:
             if len(named) == 1:
@@ -180,6 +214,21 @@ def _check_options(
         check_writable(plot)
 
 
+def _check_rules(changes: tuple[str, ...], pty: bool, target: str) -> None:
+    if changes and pty:
+        raise UsageError("--set does not go with --pty.", "Use soundsdk set at that port.")
+    if changes and target != DEFAULT:
+        raise UsageError(f"--set does not go with --on {target}: its outputs are not seen.", "Leave one out.")
+
+
+def _rules(changes: tuple[str, ...], detector: DetectorFile) -> dict[str, str]:
+    if not changes:
+        return {}
+    from soundsdk_sim.outputs import rules_of
+
+    return rules_of(changes, detector)
+
+
 def _sound(file: Path, rate_hz: int, noise_db: float | None) -> Iterator[NDArray[np.int16]]:
     """Return the blocks of a recording as they are decoded: an hour of sound needs no more memory than a second.
 
@@ -205,38 +254,33 @@ def _whole(blocks: Iterator[NDArray[np.int16]]) -> NDArray[np.int16]:
     return np.concatenate(list(blocks))
 
 
-def _stream(
-    signals: EndSignals,
-    target: str,
-    rate: int | None,
-    detector: DetectorFile,
-    form: str,
-    plot: Path | None,
-    realtime: bool,
-) -> None:
+def _stream(signals: EndSignals, rate: int | None, run: _Run) -> None:
     """Run the sound of standard input, and show what is found at once; a signal ends the sound, then the verb."""
     from soundsdk.recording.sound_stream import SoundStream
     from soundsdk_sim.board import run_recording
     from soundsdk_sim.explain.plotted_sound import PlottedSound
 
-    rate_hz = int(detector.metadata["frontend"]["rate_hz"])
+    rate_hz = run.rate_hz
     stream = EndedBySignals(cast(Readable, sys.stdin.buffer), signals)
     blocks: Iterator[NDArray[np.int16]] = SoundStream(stream, rate_hz, rate).blocks()
-    plotted = PlottedSound(blocks, rate_hz) if plot and target == DEFAULT else None
+    plotted = PlottedSound(blocks, rate_hz) if run.plot and run.target == DEFAULT else None
     blocks = blocks if plotted is None else iter(plotted)
     # An emulator takes its time, and is not waited for.
-    with signals.held_back() if target == DEFAULT else contextlib.nullcontext():
+    with signals.held_back() if run.target == DEFAULT else contextlib.nullcontext():
         try:
-            if target == DEFAULT:
-                show = _line_shower(signals, form, rate_hz)
-                run_recording(detector.data, blocks, rate_hz, show, realtime, prompt=True)
+            if run.target == DEFAULT:
+                show = _line_shower(signals, run.form, rate_hz)
+                out = _output_shower(run, lambda line: write_patiently(sys.stdout.buffer, line, signals))
+                run_recording(
+                    run.detector.data, blocks, rate_hz, show, run.realtime, prompt=True, rules=run.rules, on_output=out
+                )
             else:
-                _one(target, blocks, "-", detector, form, plot, realtime)
+                _one(run, blocks, "-")
         except DataError:
             if not stream.ended:  # else too little had come to be sound
                 raise
-    if plot and plotted is not None and len(plotted.sound()):
-        _draw(plot, detector, plotted, "-")
+    if run.plot and plotted is not None and len(plotted.sound()):
+        _draw(run.plot, run.detector, plotted, "-")
     if stream.ended:
         raise KeyboardInterrupt
 
@@ -258,41 +302,48 @@ def _line_shower(signals: EndSignals, form: str, rate_hz: int) -> Callable[[byte
     return show
 
 
-def _one(
-    target: str,
-    blocks: Iterator[NDArray[np.int16]],
-    name: str,
-    detector: DetectorFile,
-    form: str,
-    plot: Path | None,
-    realtime: bool,
-) -> int:
+def _output_shower(run: _Run, write: Callable[[bytes], object]) -> Callable[[OutputChange], None]:
+    """Return what shows a switching: as an object with `write`, or as a line on standard error."""
+
+    def show(change: OutputChange) -> None:
+        if run.as_json:
+            write(json.dumps(change.json()).encode() + b"\n")
+        else:
+            sys.stdout.flush()
+            click.echo(change.text(), err=True)
+
+    return show
+
+
+def _one(run: _Run, blocks: Iterator[NDArray[np.int16]], name: str) -> int:
     """Run one recording, write what was asked for, and return the number of its events."""
     from soundsdk_sim.targets.runner import run_on_target
 
     plotted = None
-    if plot:
+    if run.plot:
         from soundsdk_sim.explain.plotted_sound import PlottedSound
 
-        plotted = PlottedSound(blocks, int(detector.metadata["frontend"]["rate_hz"]))
+        plotted = PlottedSound(blocks, run.rate_hz)
         blocks = iter(plotted)
     out = sys.stdout.buffer
 
     def show(line: bytes) -> None:
         out.write(line + b"\n")
-        if realtime or target != DEFAULT:
+        if run.realtime or run.target != DEFAULT:
             out.flush()
 
-    on_line = show if form == "jsonl" else None
-    result = run_on_target(target, detector, blocks, on_line, realtime)
+    on_line = show if run.form == "jsonl" else None
+    result = run_on_target(
+        run.target, run.detector, blocks, on_line, run.realtime, run.rules, _output_shower(run, out.write)
+    )
     out.flush()
-    if form != "jsonl":
+    if run.form != "jsonl":
         from soundsdk.labels import format_audacity, format_tsv
 
-        for row in format_tsv(name, result.events) if form == "tsv" else format_audacity(result.events):
+        for row in format_tsv(name, result.events) if run.form == "tsv" else format_audacity(result.events):
             click.echo(row)
-    if plot and plotted is not None:
-        _draw(plot, detector, plotted, name)
+    if run.plot and plotted is not None:
+        _draw(run.plot, run.detector, plotted, name)
     return len(result.events)
 
 

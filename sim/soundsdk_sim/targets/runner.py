@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from soundsdk.boards import find_board
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import UsageError
 from soundsdk_sim.board import RunResult, Sound, events_of, run_recording
+from soundsdk_sim.outputs import OutputChange
 from soundsdk_sim.targets.names import DEFAULT, TARGETS
 
 
@@ -19,10 +20,13 @@ def run_on_target(
     pcm: Sound,
     on_line: Callable[[bytes], None] | None = None,
     realtime: bool = False,
+    rules: Mapping[str, str] | None = None,
+    on_output: Callable[[OutputChange], None] | None = None,
 ) -> RunResult:
     """Run the firmware over a recording at the detector's rate; on_line gets each line as soon as it comes.
 
     realtime: on cpython and unix only. Only cpython plays blocks as they come; for the others they are joined first.
+    rules, on_output: see run_recording; on cpython only.
 
     Event lines are the same bytes on cpython, unix, qemu-arm and qemu-rv32, `seq` included. In status lines `step_us`
     and `heap_free` are the target's own. rp2040 is the board rpi_pico, whose sound never ends: see on_rp2040.
@@ -34,7 +38,9 @@ def run_on_target(
         raise UsageError(f"there is no target {target}.", "soundsdk knows: " + ", ".join(TARGETS) + ".")
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
     if target == DEFAULT:
-        return run_recording(detector.data, pcm, rate_hz, on_line, realtime)
+        return run_recording(detector.data, pcm, rate_hz, on_line, realtime, rules=rules, on_output=on_output)
+    if rules:
+        raise UsageError(f"the outputs of {target} cannot be watched.", f"Leave the rules out, or use {DEFAULT}.")
     if not isinstance(pcm, np.ndarray):
         pcm = np.concatenate([np.zeros(0, np.int16), *pcm])
     board = find_board(TARGETS[target])

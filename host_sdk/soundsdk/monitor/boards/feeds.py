@@ -59,6 +59,7 @@ class ThreadedSource:
         self.hello: Hello = self._source.hello
         self.path: str = self._source.path
         self.counts: Counts = replace(self._source.counts)
+        self.sound_over = bool(getattr(self._source, "sound_over", False))
 
     def start(self, out: Readings) -> None:
         """Start reading into a queue; an error ends it, and is put there as well."""

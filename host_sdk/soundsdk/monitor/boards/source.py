@@ -54,6 +54,11 @@ class DeviceSource:
         """Counts of the lines over all connections."""
         return self._device.counts
 
+    @property
+    def sound_over(self) -> bool:
+        """Return True once the recording of a virtual board is over, and silence follows."""
+        return bool(getattr(self._device.transport, "sound_over", False))
+
     def read_all(self, timeout_s: float) -> list[ReconnectingItem]:
         """Read all items, waiting about timeout_s for the first."""
         return self._device.read_all(timeout_s)

@@ -295,7 +295,7 @@ function put(e, text) {
 function showState() {
   const b = state.board;
   const [word, text] = !state.open ? ["ended", "monitor not reached"] : !b ? ["waiting", "connecting"]
-    : b.connected ? ["on", "connected"] : ["away", "board unplugged"];
+    : b.connected ? ["on", b.over ? "the recording is over" : "connected"] : ["away", "board unplugged"];
   $("state").dataset.state = word;
   put($("state"), text);
   document.body.classList.toggle("stale", word !== "on");

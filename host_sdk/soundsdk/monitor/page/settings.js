@@ -112,13 +112,38 @@ function choice(options, value) {
   return control;
 }
 
-const TIME = { pattern: "[0-9]+(\\.[0-9]{1,3})?(ms|s)", title: "A time such as 250ms or 2s", size: 6 };
+// Milliseconds of a time as soundfw.act.rules reads it; NaN for anything else.
+function readTime(text) {
+  const found = /^(\d{1,9})ms$|^(\d{1,9}(?:\.\d{1,3})?)s$/i.exec(text.trim());
+  return !found ? NaN : found[1] ? Number(found[1]) : Math.round(1000 * Number(found[2]));
+}
+const inUnits = (ms) => (ms < 1000 ? `${ms} ms` : ms < 60000 ? `${ms / 1000} s` : ms < 3600000 ? `${ms / 60000} min`
+  : `${ms / 3600000} h`);
+
+// A field for a time within the range of a key; what it says of another names the range. event: it may be that word.
+function timeInput(value, key, event = false) {
+  const [low, high] = state.ranges[key];
+  const wanted = `Write a time from ${inUnits(low)} to ${inUnits(high)}, such as 250ms or 2s` +
+    (event ? ", or event: as long as it lasts" : "");
+  const control = input("text", value, { title: wanted, size: 6 });
+  const check = () => {
+    const ms = readTime(control.value);
+    const right = (ms >= low && ms <= high) || (event && control.value.trim() === "event");
+    control.setCustomValidity(right ? "" : `${wanted}.`);
+  };
+  control.addEventListener("input", check);
+  check();
+  return control;
+}
 
 // One action; a change of its kind shows other fields. changed(): called after each.
 function actionRow(action, remove, changed) {
   const li = element("li", "", "action"), range = state.ranges, board = state.board;
   const set = (key) => (e) => { action[key] = e.target.value; draw(); changed(); };
-  const typed = (key, control) => { control.oninput = (e) => { action[key] = e.target.value; changed(); }; return control; };
+  const typed = (key, control) => {
+    control.addEventListener("input", (e) => { action[key] = e.target.value; changed(); });
+    return control;
+  };
   const chosen = (key, options) => { const c = choice(options, action[key]); c.onchange = set(key); return c; };
   const whole = (key, from) => typed(key, input("number", action[key], { min: range[from][0], max: range[from][1], step: 1 }));
   function draw() {
@@ -134,15 +159,15 @@ function actionRow(action, remove, changed) {
       ["pulse", "pulses"], ["blink", "blinking"]])));
     if (action.pattern === "time") {
       if (action.last === "event") action.last = "2s";
-      parts.push(field("Time", typed("last", input("text", action.last, TIME))));
+      parts.push(field("Time", typed("last", timeInput(action.last, "last_ms"))));
     }
     if (action.pattern === "pulse") {
-      parts.push(field("Each", typed("width", input("text", action.width, TIME))), field("Times", whole("count", "count")));
+      parts.push(field("Each", typed("width", timeInput(action.width, "width_ms"))));
+      parts.push(field("Times", whole("count", "count")));
     }
     if (action.pattern === "blink") {
-      parts.push(field("Every", typed("period", input("text", action.period, TIME))));
-      parts.push(field("For", typed("last", input("text", action.last, { ...TIME, pattern: `event|${TIME.pattern}`,
-        title: "A time such as 10s, or event: as long as it lasts" }))));
+      parts.push(field("Every", typed("period", timeInput(action.period, "period_ms"))));
+      parts.push(field("For", typed("last", timeInput(action.last, "last_ms", true))));
     }
     const gone = element("button", "Remove", "remove");
     gone.type = "button";
@@ -183,7 +208,8 @@ function makeForm(c) {
     empty.hidden = actions.length > 0;
     add.hidden = actions.length >= MOST_ACTIONS;
     const rest = keep.checked ? "" : " --until-restart";
-    put(command, some.length ? `soundsdk set ${some.map(quoted).join(" ")}${rest}` : "");
+    const filled = [...form.elements].every((e) => e.validity.valid);
+    put(command, some.length && filled ? `soundsdk set ${some.map(quoted).join(" ")}${rest}` : "");
   }
   function drawActions() {
     list.replaceChildren(...actions.map((action, i) => actionRow(action, () => {
@@ -206,6 +232,12 @@ function makeForm(c) {
   cancel.onclick = () => close(form);
   form.onsubmit = (e) => {
     e.preventDefault();
+    const [begins, ends] = LIMITS.map((limit) => limits.get(limit));
+    if (Number(ends.value) > Number(begins.value)) {
+      put(problem, `“${LIMITS[1][2]}” must not be above “${LIMITS[0][2]}”.`);
+      ends.focus();
+      return;
+    }
     submit(form, words(), keep.checked, problem);
   };
 

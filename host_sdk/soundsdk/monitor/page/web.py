@@ -90,6 +90,7 @@ class _BoardFeed:
         self._known: dict[str, Any] = {}
         self._counts: dict[str, Any] = {}
         self._counted_at = 0.0
+        self._over = False
         self.changes = BoardChanges(board)
 
     def handle(self, item: ReconnectingItem, span: EventSpan | None, now: float) -> None:
@@ -124,6 +125,9 @@ class _BoardFeed:
         while self._steps and now - self._steps[0][0] > KEPT_S:
             self._steps.popleft()
         self.changes.tick()
+        if self._sound_over() != self._over:
+            self._over = not self._over
+            self._send(self._board())
         if not self._server.looks_at(self.board.index):
             return
         known = self._classes()
@@ -156,7 +160,12 @@ class _BoardFeed:
         names = {"board": hello.board, "model": hello.model, "sha256": hello.sha256, "fw": hello.fw}
         place = {"path": state.path, "connected": state.connected, "start": state.start}
         pins = {"gpios": free_gpios(hello.board), "led": has_led(hello.board)}
-        return {"kind": "board", "name": self.board.name, **names, **place, **pins, "rate_hz": hello.rate_hz}
+        more = {"rate_hz": hello.rate_hz, "over": self._sound_over()}
+        return {"kind": "board", "name": self.board.name, **names, **place, **pins, **more}
+
+    def _sound_over(self) -> bool:
+        """Return True if the board is a virtual one whose recording is over: only their sources say so."""
+        return bool(getattr(self.board.source, "sound_over", False))
 
     def _classes(self) -> dict[str, Any]:
         classes = self.board.requests.classes
