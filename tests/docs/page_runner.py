@@ -34,7 +34,8 @@ else:
     import tomli as tomllib
 
 _PROGRAMS = {
-    "apt-get", "arecord", "cat", "cd", "docker", "export", "ffmpeg", "jq", "mpremote", "pip", "python", "soundsdk",
+    "apt-get", "arecord", "cat", "cd", "docker", "export", "ffmpeg", "git", "jq", "make", "mpremote", "pip", "python",
+    "soundsdk",
 }  # fmt: skip
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _UNIT_OPTIONS = {
