@@ -10,8 +10,10 @@ from soundfw.settings import microphone
 from soundsdk.boards import Board, all_boards
 from soundsdk_sim.wiring import USES, MicrophonePart, fitting, mic_settings, wires
 
-# By the way that a board takes: where its software comes from, for those without an image.
+# By the way that a board takes: where its software comes from.
 _WAYS = {
+    "image": "It has an [image](../flash.md). On [stock MicroPython](../stock-micropython.md) it needs none;"
+    " `soundsdk install` puts what is needed onto it.",
     "stock": "It runs MicroPython's official image; `soundsdk install` puts the rest onto it:"
     " [any board with stock MicroPython](../stock-micropython.md).",
     "circuitpython": "It runs CircuitPython's official image, and the computer detects:"
@@ -29,8 +31,7 @@ def page(board: Board) -> str:
     parts = [f"# Wiring: {board.name}\n\nBoard file `{board.id}`. [All boards and microphones](../wiring.md)."]
     if board.note:
         parts.append(board.note)
-    if board.way in _WAYS:
-        parts.append(_WAYS[board.way])
+    parts.append(_WAYS[board.way])
     parts.append("A diagram opens at a touch, as large as it is.")
     parts += [_section(board, mic) for mic in fitting(board)]
     return "\n\n".join(parts) + "\n"
