@@ -19,7 +19,7 @@ help:
 	@echo "make lint           ruff, mypy, import contracts, docstrings, spelling, repeated code"
 	@echo "make c-test         the C tests under AddressSanitizer and UBSan, with the seeded fuzz run"
 	@echo "make docs           build/site: the documentation, with its reference made from the code"
-	@echo "make docs-picture   docs/architecture.svg, from the imports, and docs/terminal.svg, from a run"
+	@echo "make docs-picture   docs/architecture.svg, from the imports, and docs/terminal.svg, from a training"
 	@echo "make train-env      $(VENV) with all that training needs"
 	@echo "make notebook       run examples/first_detector.ipynb, and keep what it shows"
 	@echo "make pythons        try wheel, install, demo and training on every Python there is, 3.10 to 3.13"
@@ -76,7 +76,7 @@ c-test: $(VENV)/all.stamp
 
 docs: $(VENV)/all.stamp
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
-	@echo "the site: build/site/index.html"
+	@echo "the site: build/site/index.html; its search needs a server: $(BIN)/python -m http.server -b 127.0.0.1 -d build/site, then http://127.0.0.1:8000"
 
 docs-picture: $(VENV)/all.stamp
 	$(BIN)/python docs/make_architecture.py

@@ -15,10 +15,14 @@ say.
 
 
 _CIRCUITPYTHON = "It sends the sound, and the computer detects: [CircuitPython](../circuitpython.md)."
+_STOCK_MICROPYTHON = (
+    "The image is MicroPython's; `soundsdk install` adds the rest:"
+    " [any board with stock MicroPython](../stock-micropython.md)."
+)
 # Way, title, what it means.
 _WAYS = (
     ("image", "With an image of soundsdk", "`soundsdk build`, `soundsdk flash`. MicroPython's image works, too."),
-    ("stock", "With MicroPython's official image", "The image is MicroPython's; soundsdk adds a native module."),
+    ("stock", "With MicroPython's official image", _STOCK_MICROPYTHON),
     ("circuitpython", "With CircuitPython", _CIRCUITPYTHON),
 )
 _STOCK = """What an image says of itself, the architecture of its native module, and the memory it leaves, where that is

@@ -32,10 +32,13 @@ def doorbell_folder() -> Iterator[None]:
             os.chdir(before)
 
 
-def output_of(words: tuple[str, ...]) -> list[str]:
-    """Run a soundsdk command and return the lines of its standard output; AssertionError if it fails."""
+def output_of(words: tuple[str, ...], *, errors: bool = False) -> list[str]:
+    """Run a soundsdk command and return the lines of its standard output; AssertionError if it fails.
+
+    errors: with those of standard error among them, as a terminal shows them.
+    """
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out if errors else io.StringIO()):
         code = run(list(words))
     assert code == 0, f"soundsdk {' '.join(words)} ended with {code}"
     assert isinstance(out.buffer, io.BytesIO)

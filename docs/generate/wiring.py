@@ -11,6 +11,16 @@ from soundsdk.boards import Board, all_boards
 from soundsdk.boards.facts import OwnMic
 from soundsdk_sim.wiring import USES, MicrophonePart, fitting, mic_settings, wires
 
+# By the way that a board takes: where its software comes from.
+_WAYS = {
+    "image": "It has an [image](../flash.md). On [stock MicroPython](../stock-micropython.md) it needs none;"
+    " `soundsdk install` puts what is needed onto it.",
+    "stock": "It runs MicroPython's official image; `soundsdk install` puts the rest onto it:"
+    " [any board with stock MicroPython](../stock-micropython.md).",
+    "circuitpython": "It runs CircuitPython's official image, and the computer detects:"
+    " [CircuitPython](../circuitpython.md).",
+}
+
 
 def wired_boards() -> list[Board]:
     """Return the boards with a microphone, in the order of the file names."""
@@ -22,6 +32,8 @@ def page(board: Board) -> str:
     parts = [f"# Wiring: {board.name}\n\nBoard file `{board.id}`. [All boards and microphones](../wiring.md)."]
     if board.note:
         parts.append(board.note)
+    parts.append(_WAYS[board.way])
+    parts.append("A diagram opens at a touch, as large as it is.")
     parts += [_section(board, mic) for mic in fitting(board)]
     return "\n\n".join(parts) + "\n"
 

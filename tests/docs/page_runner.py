@@ -34,7 +34,8 @@ else:
     import tomli as tomllib
 
 _PROGRAMS = {
-    "apt-get", "arecord", "cat", "cd", "docker", "export", "ffmpeg", "jq", "mpremote", "pip", "python", "soundsdk",
+    "apt-get", "arecord", "cat", "cd", "docker", "export", "ffmpeg", "git", "jq", "make", "mpremote", "pip", "python",
+    "soundsdk",
 }  # fmt: skip
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _UNIT_OPTIONS = {
@@ -57,6 +58,7 @@ class PageRunner:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.variables: dict[str, str] = {}
+        self.printed: dict[str, str] = {}  # by command line
         self._names = types.ModuleType("__main__")
         self._exit_stack = contextlib.ExitStack()
         self._board: VirtualPico | None = None
@@ -156,6 +158,7 @@ class PageRunner:
         asked = commands(fence.text)
         for i, command in enumerate(asked):
             code, output = self._one(command)
+            self.printed[command.line] = output
             wanted = exit_code if i == len(asked) - 1 else 0
             assert code == wanted, f"line {fence.line}: `{command.line}` ended with {code}:\n{output}"
             self._compare(command.shows, output, fence, f"`{command.line}`")

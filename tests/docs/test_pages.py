@@ -13,6 +13,7 @@ import yaml
 from docs_image import pico_image
 from fences import FenceError, commands, continued, fences, fences_of
 from page_runner import PageRunner, parse_command, parse_unit, tomllib
+from shown_output import difference
 
 from soundfw.act import rules
 from soundsdk.build import prebuilt
@@ -59,16 +60,40 @@ def _finished(name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
             reader.follow(fences(page))
         del _FAILED[name]
         _FOLDERS[name] = folder
+        _PRINTED[name] = reader.printed
     return _FOLDERS[name]
 
 
 _FOLDERS: dict[str, Path] = {}  # of the pages that were followed, by name
+_PRINTED: dict[str, dict[str, str]] = {}  # by them: what each command printed
 _FAILED: dict[str, str] = {}  # those that others need not try again
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
 def test_every_block_of_a_page_does_what_it_shows(page: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     _finished(page.relative_to(DOCS).as_posix(), tmp_path_factory)
+
+
+def test_the_film_of_the_front_page_shows_what_the_doorbell_page_does(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(DOCS / "generate")
+    import terminal
+
+    svg = terminal.PICTURE.read_text(encoding="utf-8")
+    shown = terminal.lines_in(svg)
+    assert terminal.draw(shown) == svg, "make docs-picture: the script draws it otherwise"
+    assert "doorbell │ 3 of 3" in "".join(shown[0])
+    folder = _finished("doorbell.md", tmp_path_factory)
+    monkeypatch.chdir(folder)
+    for scene, lines in zip(terminal.SCENES, shown, strict=True):
+        if scene.words()[0] == "train":  # the page has run it, letter by letter
+            output = _PRINTED["doorbell.md"][f"soundsdk {' '.join(scene.words())}"].splitlines()
+        else:
+            output = terminal.output_of(scene.words(), errors=True)
+        found = terminal.lines_of(scene, output)
+        wrong = difference(lines, "\n".join(found), numbers_vary=True)
+        assert not wrong, f"make docs-picture: {scene.typed}: {wrong}"
 
 
 def test_the_steps_of_the_workflow_pass_and_fail_when_a_ring_is_missed(

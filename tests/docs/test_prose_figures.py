@@ -7,6 +7,7 @@ it to the letter, or GUIDANCE for what is advice and no measurement. What a piec
 from __future__ import annotations
 
 import re
+from binascii import b2a_base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +83,26 @@ def _module_kb() -> list[float]:
     return [round(size / 1000) for size in (min(sizes), max(sizes))]
 
 
+def _pico_module_kb() -> list[float]:
+    table = (ROOT / "firmware" / "natmod" / "README.md").read_text(encoding="utf-8")
+    size = re.search(r"^\| `armv6m` \|[^|]*\| ([\d,]+) \|", table, re.MULTILINE)
+    assert size is not None
+    return [round(int(size[1].replace(",", "")) / 1000)]
+
+
+def _least_detector_kb() -> list[float]:
+    files = [load_model(name) for name in ("home", "esc10", "knock_doorbell")]
+    return [min(len(file.data) + file.arena_bytes for file in files) // 10000 * 10]
+
+
+def _pcm_kb_per_second() -> list[float]:
+    """Return what sound in 16 bits costs on the wire, an hour after its begin: numbers have their usual lengths."""
+    samples = record.PIECE_SAMPLES[16]
+    data = b2a_base64(bytes(2 * samples))[:-1].decode()
+    line = framing.encode({"type": "audio", "seq": 171428, "at": 57600000, "codec": "pcm", "data": data})
+    return [round(_home("rate_hz") / samples * len(line) / 1000)]
+
+
 def _share() -> list[float]:
     return [round(100 * 266 * 16000 / (find_board("rpi_pico").clock_hz), 1)]
 
@@ -92,6 +113,11 @@ _WIRE_TEST = Place("tests/sim/test_rp2040_wire.py")
 
 Source = Callable[[], Sequence[float]] | Place | str
 FIGURES: dict[str, dict[str, Source]] = {
+    "circuitpython.md": {
+        "47 KB": _pcm_kb_per_second,
+        "30 bits": Place("tests/conformance/test_floats_of_30_bits.py"),
+        "40 ms": Place("firmware/README.md", "| `i2s` | CircuitPython | 80 ms | about 640 samples, each time |"),
+    },
     "doorbell.md": {
         "30 minutes": _minutes,
         "20 seconds": _EVENING,
@@ -126,6 +152,13 @@ FIGURES: dict[str, dict[str, Source]] = {
     "install.md": {"53 to 68 KB": _module_kb},
     "program.md": {"800 bytes": _on_page("program.md", r"unplug_read=(\d+)")},
     "report.md": dict.fromkeys(("90 %", "0.3 s", "1 s"), GUIDANCE),
+    "stock-micropython.md": {
+        "53 to 68 KB": _module_kb,
+        "59 KB": _pico_module_kb,
+        "76 KB": Place("host_sdk/soundsdk/stock/fits.py", "75,800 bytes on the emulated RP2040"),
+        "32 KB": Place("host_sdk/soundsdk/stock/fits.py", '_RING_BYTES = {"rp2": 32 * 1024}'),
+        "110 KB": _least_detector_kb,
+    },
     "troubleshooting.md": {
         "-120 dBFS": lambda: [level.SILENCE / 10],
         "0 dBFS": DEFINED,
