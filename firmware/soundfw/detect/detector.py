@@ -10,9 +10,10 @@ and no event can follow before the score has fallen.
 
 An event also ends with its sound (rise.py): a score counts as below `off` while the level has fallen to less than half
 of its rise, in dB, above what was heard before the event, and after a gap in the score the event goes on only if the
-sound is as loud as it was or the score reaches `on`. If the score never falls, a sound that is as loud again for a second
-in all is another event: an alarm that goes on beside a louder bang is not silenced by it. Where no background is known, as for a sound that was there when
-the detector started, and where the sound hardly rises, the score alone decides.
+sound is as loud as it was or the score reaches `on`. If the score never falls, a sound that is as loud again for a
+second in all is another event: an alarm that goes on beside a louder bang is not silenced by it. Where no background is
+known, as for a sound that was there when the detector started, and where the sound hardly rises, the score alone
+decides.
 """
 
 from .. import FirmwareError

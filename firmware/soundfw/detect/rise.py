@@ -130,8 +130,8 @@ class Rise:
     """The rise of one label's sound; follow() takes each step of it.
 
     above: of the newest step. top: the highest, forgotten slowly, so that a siren may drive away, and after the first
-    second reached slowly, so that a bang beside an alarm does not count as the alarm. Both are in units of Levels, and 0
-    where nothing is known. age: steps since the background was noted; -1: it is not.
+    second reached slowly, so that a bang beside an alarm does not count as the alarm. Both are in units of Levels, and
+    0 where nothing is known. age: steps since the background was noted; -1: it is not.
     """
 
     def __init__(self, levels):
