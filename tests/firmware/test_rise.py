@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import random
@@ -121,12 +122,76 @@ def test_a_sound_that_was_there_at_the_start_is_left_to_its_score() -> None:
     assert d.hear([*quiet(2)])[1:] == [("off", 272)]
 
 
-def test_a_stale_score_makes_no_second_event_of_another_sound() -> None:
+def test_a_stale_score_makes_no_second_event_of_a_fainter_or_a_short_sound() -> None:
     d = Detector()
-    d.hear([*quiet(5), *sound(3), *quiet(5, STALE), *sound(5, 70.0)])
+    fainter, short = sound(2, BACKGROUND + 10), sound(0.8, 70.0)
+    d.hear([*quiet(5), *sound(3), *quiet(2, STALE), *fainter, *quiet(1, STALE), *short, *quiet(1, STALE)])
     assert d.edges == [("on", 40), ("off", 64)]
     # It has to fall first, as after any event.
     assert d.hear([*quiet(1), *sound(1)])[2][0] == "on"
+
+
+def test_a_sound_that_is_as_loud_again_for_a_second_is_an_event_although_the_score_never_fell() -> None:
+    # An alarm of beeps: the network cannot tell that it stopped for a while, but a board must not be silent about it.
+    beeps = [step for _ in range(4) for step in (*sound(0.5), *quiet(0.5, STALE))]
+    d = Detector()
+    d.hear([*quiet(5), *sound(3), *quiet(5, STALE), *beeps, *quiet(5, STALE)])
+    assert [edge for edge, _ in d.edges] == ["on", "off", "on", "off"]
+    assert d.edges[2] == ("on", 104)  # where the first of them began
+
+
+@pytest.mark.parametrize("seconds", [0.25, 0.5, 1.5])
+@pytest.mark.parametrize(("alarm_db", "bang_db"), [(8, 30), (12, 40), (20, 60), (30, 45)])
+def test_a_bang_beside_an_alarm_does_not_silence_it(alarm_db: int, bang_db: int, seconds: float) -> None:
+    # Whatever the bang does to the event, the alarm is reported again while it goes on.
+    d = Detector()
+    alarm = BACKGROUND + alarm_db
+    d.hear([*quiet(5), *sound(5, alarm), *sound(seconds, BACKGROUND + bang_db), *sound(60, alarm)])
+    lost = 0
+    for (edge, off), (_, on) in itertools.pairwise([*d.edges, ("end", d.now // STEP)]):
+        lost += on - off if edge == "off" else 0
+    assert d.edges[0] == ("on", 40)
+    assert d.firmware.state[0] == ACTIVE
+    assert lost <= 12 * STEPS_PER_S
+    assert len(d.edges) <= 3
+
+
+def test_a_bang_at_the_onset_of_an_alarm_does_not_silence_it() -> None:
+    d = Detector()
+    d.hear([*quiet(5), *sound(0.5, BACKGROUND + 45), *sound(60, BACKGROUND + 12)])
+    assert d.firmware.state[0] == ACTIVE
+
+
+def test_a_score_that_dips_in_a_bang_does_not_make_the_alarm_its_own_background() -> None:
+    d = Detector()
+    d.hear([*quiet(5), *sound(5, 50.0), *sound(1.5, 80.0, 100), *sound(40, 50.0)])
+    assert d.firmware.state[0] == ACTIVE
+
+
+@pytest.mark.parametrize(("hop", "step"), [(256, 2048), (320, 320), (160, 160), (512, 512), (256, 512)])
+def test_a_rise_is_forgotten_and_a_bang_passes_whatever_the_length_of_a_step(hop: int, step: int) -> None:
+    frontend = {**FRONTEND, "hop": hop, "window": max(hop, 512)}
+    levels, features = levels_of(frontend, step)
+    rise = Rise(levels)
+
+    def hear(seconds: float, level: float) -> None:
+        for _ in range(round(seconds * RATE / step)):
+            for i in range(len(features)):
+                features[i] = round(level / 0.4) - 128
+            levels.step()
+            rise.follow(False)
+
+    for _ in range(round(5 * RATE / step)):
+        for i in range(len(features)):
+            features[i] = round(BACKGROUND / 0.4) - 128
+        levels.step()
+    hear(5, BACKGROUND + 30)
+    assert not rise.over()
+    hear(0.3, BACKGROUND + 45)
+    hear(5, BACKGROUND + 30)
+    assert not rise.over()
+    hear(10, BACKGROUND + 12)  # after a while that is what the sound is
+    assert not rise.over()
 
 
 @pytest.mark.parametrize("gain_db", [-18, 0, 18])

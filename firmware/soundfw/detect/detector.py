@@ -10,8 +10,10 @@ and no event can follow before the score has fallen.
 
 An event also ends with its sound (rise.py): a score counts as below `off` while the level has fallen to less than half
 of its rise, in dB, above what was heard before the event, and after a gap in the score the event goes on only if the
-sound is as loud as it was or the score reaches `on`. Where no background is known, as for a sound that was there when
-the detector started, and where the sound hardly rises, the score alone decides.
+sound is as loud as it was or the score reaches `on`. If the score never falls, a sound that is as loud again for a
+second in all is another event: an alarm that goes on beside a louder bang is not silenced by it. Where no background is
+known, as for a sound that was there when the detector started, and where the sound hardly rises, the score alone
+decides.
 """
 
 from .. import FirmwareError
@@ -25,6 +27,8 @@ _FRACTION = const(9)  # bits after the point of a pooled mean, in units of the l
 _LOW = const(1 << 18)  # a pool's den below this is brought up when the attention allows it
 
 _BACK_MS = const(1000)  # an onset is dated back this far at most, or pool_ms if that is longer
+
+_AGAIN_MS = const(1000)  # a sound that goes on after its event is another one when it was as loud for so long
 
 _PAUSE_MS = const(1800)  # a sound may pause so long while its score stays up: a smoke alarm does for 1.65 s
 
@@ -200,6 +204,7 @@ class EventDetector:
         self.held = [0] * count  # from where the hold counts: a score that falls later than its sound has all of it
         self._run = [0] * count  # where the newest step below `off` ended
         self._start = [0] * count
+        self._loud = [0] * count  # samples for which the sound was as loud again, after its event
         self._reached = [0] * count  # where the step began that reached `on`
         self._next_id = 1
 
@@ -210,7 +215,7 @@ class EventDetector:
         if self.levels is not None:
             self.levels.reset()
             for rise in self._rises:
-                rise.reset()
+                rise.forget()
         for i in range(len(self.labels)):
             self.state[i] = IDLE
             self._run[i] = 0
@@ -280,7 +285,7 @@ class EventDetector:
             if low and state < ACTIVE:
                 if rise.age >= 0:
                     rise.reset()
-            elif state != OVER:
+            else:
                 rise.follow(state == IDLE)
                 over = state >= ACTIVE and rise.over()
         if low:
@@ -296,7 +301,19 @@ class EventDetector:
             self.state[i] = FALLING if low or state == FALLING else QUIET
             return self._end(i, now, low)
         if state == OVER:
-            return NONE
+            # A sound that goes on, or comes again, while its score is up is an event of its own.
+            if score < rule.on:
+                self._loud[i] = 0
+                return NONE
+            if not self._rises[i].again():
+                return NONE
+            if self._loud[i] == 0:
+                self._start[i] = begin
+            self._loud[i] += self._step_samples
+            if self._loud[i] * 1000 < max(rule.min_ms, _AGAIN_MS) * self._rate_hz:
+                return NONE
+            self.peak[i] = score
+            return self._begin(i)
         if state == IDLE:
             if score < rule.on:
                 return NONE
@@ -313,19 +330,26 @@ class EventDetector:
         if score > self.peak[i]:
             self.peak[i] = score
         if state == RISING and (now - self._reached[i]) * 1000 >= rule.min_ms * self._rate_hz:
-            self.state[i] = ACTIVE
-            self.id[i] = self._next_id
-            self._next_id += 1
-            self.time[i] = self._start[i]
-            return ON
+            return self._begin(i)
         return NONE
+
+    def _begin(self, i):
+        """Begin the event that self._start dates."""
+        self.state[i] = ACTIVE
+        self.id[i] = self._next_id
+        self._next_id += 1
+        self.time[i] = self._start[i]
+        return ON
 
     def _end(self, i, now, fallen):
         """End the event if it has been below `off`, or quiet, for long enough. fallen: the score has been below."""
         if (now - self.held[i]) * 1000 < self.hold_ms(i) * self._rate_hz:
             return NONE
         self.state[i] = IDLE if fallen else OVER
+        self._loud[i] = 0
         self.time[i] = self.fell[i]
+        if self._rises is not None:
+            self._rises[i].ended()
         return OFF
 
 

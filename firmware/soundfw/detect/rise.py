@@ -2,7 +2,7 @@
 
 A network's score, and more so its pooling, may stay up for seconds after the sound: of a detector without a class for
 "none" until the next sound. The level does not. It is compared with the event's own background, in dB, so neither the
-microphone's gain nor a steady noise matters. All values are whole numbers below 2**15.
+microphone's gain nor a steady noise matters. All values are whole numbers below 2**24, small ones on every chip.
 """
 
 from ..platform import const
@@ -11,6 +11,9 @@ _GROUPS = const(5)  # of neighbouring bands: a sound may rise in one and be hidd
 _FRAMES = const(8)  # of a step, at most, are looked at
 _BLOCK_MS = const(1000)
 _FALL_MS = const(6400)  # the rise that an event had is forgotten with this time constant
+
+_KEEP = const(8)  # blocks for which an event's background counts after its end
+_FINE = const(6)  # bits after the point of a rise's top
 
 _LEAST_DB = const(8)  # a sound that never rises so far tells nothing
 _FLOOR_DB = const(6)  # what rises less is no longer the sound
@@ -49,7 +52,7 @@ class Levels:
 
     def reset(self):
         """Forget the sound."""
-        self._block = 0
+        self.blocks = 0  # that have been begun since, less one
         self._steps = 0  # in the block that grows
         self._full = 0  # blocks that can be looked back on, 3 at most
         for g in range(len(self.now)):
@@ -72,21 +75,23 @@ class Levels:
     def add(self):
         """Count the levels in `now`, which step() or who keeps them has set, as those of the newest step."""
         if self._steps == self.block_steps:
-            self._block = (self._block + 1) & 3
+            self.blocks += 1
             self._steps = 0
             self._full = min(3, self._full + 1)
-            block = self._blocks[self._block]
+            block = self._blocks[self.blocks & 3]
             for g in range(len(block)):
                 block[g] = 0
         self._steps += 1
         now = self.now
-        block = self._blocks[self._block]
+        block = self._blocks[self.blocks & 3]
         recent = self._recent
+        slow = self.block_steps
         for g in range(len(now)):
             level = now[g]
             block[g] += level
             fallen = recent[g] - level
-            recent[g] = level + (fallen - (fallen >> 3) if fallen > 0 else 0)
+            # Rounded up, so that it comes down whatever a step's length is.
+            recent[g] = level + (fallen - (fallen + slow) // (slow + 1) if fallen > 0 else 0)
 
     def before(self, out):
         """Write the levels of 1 to 3 s ago to out (list), of two blocks the quieter; False if that is not known.
@@ -95,8 +100,8 @@ class Levels:
         """
         if self._full < 2:
             return False
-        older = self._blocks[(self._block - 3) & 3]
-        newer = self._blocks[(self._block - 2) & 3]
+        older = self._blocks[(self.blocks - 3) & 3]
+        newer = self._blocks[(self.blocks - 2) & 3]
         for g in range(len(out)):
             level = newer[g]
             if self._full == 3 and older[g] < level:
@@ -124,38 +129,75 @@ class Levels:
 class Rise:
     """The rise of one label's sound; follow() takes each step of it.
 
-    above: of the newest step. top: the highest, forgotten slowly, so that a siren may drive away. Both are in units of
-    Levels, and 0 where nothing is known. age: steps since the background was noted; -1: it is not.
+    above: of the newest step. top: the highest, forgotten slowly, so that a siren may drive away, and after the first
+    second reached slowly, so that a bang beside an alarm does not count as the alarm. Both are in units of Levels, and
+    0 where nothing is known. age: steps since the background was noted; -1: it is not.
     """
 
     def __init__(self, levels):
         self._levels = levels
         self._before = [0] * len(levels.now)
+        self._noted = [0] * len(levels.now)
         self._least = _LEAST_DB * levels.db
         self._floor = _FLOOR_DB * levels.db
+        self.forget()
+
+    def forget(self):
+        """Forget all, as at the start."""
+        self._kept = -1  # the block until whose end the background of the last event counts
         self.reset()
 
     def reset(self):
-        """Forget the sound, and what was before it."""
+        """Forget the sound; what was before an event that has just ended is kept for a while."""
         self._known = False
         self.age = -1
+        self._first = 0  # steps left of the sound's first second
+        self._fine = 0  # top, with bits after the point
         self.top = 0
         self.above = 0
+
+    def ended(self):
+        """Take note of an event's end: its sound may go on, and must not be the background of the next event."""
+        if self._known:
+            self._kept = self._levels.blocks + _KEEP
 
     def follow(self, waiting):
         """Measure a step. waiting: no event has begun, so the background may be noted again where it is old."""
         levels = self._levels
         if self.age < 0 or (waiting and self.age >= 4 * levels.block_steps):
-            self._known = levels.before(self._before)
-            self.age = 0
-            self.top = levels.above_lately(self._before) if self._known else 0
+            self._note()
         if waiting:
             self.age += 1
         if self._known:
             above = self.above = levels.above(self._before)
-            top = self.top
-            top -= top // levels.fall
-            self.top = above if above > top else top
+            fine = self._fine
+            more = (above << _FINE) - fine
+            if more <= 0:
+                fine -= min(-more, fine // levels.fall)
+            elif self._first or more <= fine >> 2:
+                fine += more
+            else:
+                fine += more // levels.block_steps
+            self._fine = fine
+            self.top = fine >> _FINE
+            if self._first:
+                self._first -= 1
+
+    def _note(self):
+        levels = self._levels
+        before = self._before
+        noted = self._noted
+        self._known = levels.before(noted)
+        self.age = 0
+        self._first = levels.block_steps
+        self._fine = 0
+        if self._known:
+            kept = levels.blocks <= self._kept
+            for g in range(len(noted)):
+                if not kept or noted[g] < before[g]:
+                    before[g] = noted[g]
+            self._fine = max(0, levels.above_lately(before)) << _FINE
+        self.top = self._fine >> _FINE
 
     def over(self):
         """Return True if the sound has fallen to less than half of its rise in dB, or to its background."""
@@ -166,3 +208,7 @@ class Rise:
         """Return True unless the sound is known to be quieter than it was: by an eighth of its rise in dB."""
         top = self.top
         return top < self._least or self.above >= top - (top >> 3)
+
+    def again(self):
+        """Return True if the sound is known to be as loud as it was, or as loud as what is remembered of it."""
+        return self.above >= self._least and self.back()
