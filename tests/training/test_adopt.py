@@ -196,6 +196,10 @@ WRONG: list[tuple[list[str], int, str]] = [
     (["--labels", "a,b"], 1, "has no output for 2 labels: its outputs have 3 values"),
     (["--labels", "a,,c"], 2, "--labels has an empty label"),
     (["--labels", "a,b,a"], 2, "--labels has a twice"),
+    (["--labels", "a,b\nb,c"], 2, "cannot be a label"),
+    (["--labels", "a,b\x1b[31m,c"], 2, "cannot be a label"),
+    (["--labels", "a,b/c,d"], 2, "cannot be a label"),
+    (["--labels", f"a,{'b' * 65},c"], 2, "has 65 bytes in UTF-8"),
     (["--head", "softmax", "--input", "1"], 2, "has no input 1: it has 1"),
     (["--head", "softmax", "--frontend", "bands=41"], 1, "is not made of frames of 41 values"),
     (["--frontend", "bandz=40"], 2, "a frontend has no 'bandz'"),
@@ -210,7 +214,7 @@ WRONG: list[tuple[list[str], int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("words", "code", "says"), WRONG, ids=[says for *_, says in WRONG])
+@pytest.mark.parametrize(("words", "code", "says"), WRONG, ids=[f"{at} {says}" for at, (*_, says) in enumerate(WRONG)])
 def test_what_does_not_fit_the_model_is_said(
     words: list[str], code: int, says: str, folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
