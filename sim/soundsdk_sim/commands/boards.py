@@ -94,8 +94,8 @@ def _draw(found: list[Board], path: Path, microphone: str | None) -> None:
     mic = find_microphone(found[0], microphone)
     if path == _STANDARD_OUTPUT:
         click.echo(diagram(found[0], mic), nl=False)
-        return
-    if path.suffix.lower() != ".svg":
+    elif path.suffix.lower() == ".svg":
+        write_whole(path, diagram(found[0], mic), "Choose another file with --wiring.")
+    else:
         raise UsageError(f"{path} does not end in .svg.", "Name the drawing FILE.svg, or - for standard output.")
-    write_whole(path, diagram(found[0], mic), "Choose another file with --wiring.")
     click.echo(f"{path}: {found[0].name} and {mic.name}", err=True)
