@@ -14,7 +14,7 @@ help:
 	@echo "make demo           a 40 s scene, the detector's events against the truth, a picture"
 	@echo "make test           install the extras and run every test, JOBS=$(JOBS) side by side"
 	@echo "make test-shuffled  the same in a random order, whose seed is printed"
-	@echo "make fuzz           FUZZ=500 odd command lines from FUZZ_SEED=1: no traceback, a documented exit code"
+	@echo "make fuzz           FUZZ=500 odd command lines and damaged models from FUZZ_SEED=1: no traceback, a documented exit code"
 	@echo "make models         MODELS=1000 random models of each operator, and graphs, against TensorFlow Lite Micro"
 	@echo "make lint           ruff, mypy, import contracts, docstrings, spelling, repeated code"
 	@echo "make c-test         the C tests under AddressSanitizer and UBSan, with the seeded fuzz run"
@@ -58,7 +58,7 @@ test-shuffled: $(VENV)/all.stamp
 FUZZ ?= 500
 FUZZ_SEED ?= 1
 fuzz: $(VENV)/all.stamp
-	SOUNDSDK_FUZZ=$(FUZZ) SOUNDSDK_FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -p no:randomly -q -s tests/host/test_odd_command_lines.py
+	SOUNDSDK_FUZZ=$(FUZZ) SOUNDSDK_FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -p no:randomly -q -s tests/host/test_odd_command_lines.py tests/training/test_adopt_damaged.py
 
 MODELS ?= 1000
 models: $(VENV)/all.stamp

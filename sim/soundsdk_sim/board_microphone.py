@@ -95,16 +95,18 @@ class BoardMicrophone:
             if device.counts.restarts != self._restarts:
                 raise ConnectionLost(f"the board at {self.path} has restarted.", "It is opened again.")
             if isinstance(item, Audio):
-                heard_at = time.monotonic()
-                self._keep(item.at, audio_lines.decode(item))
+                # One wrong position far ahead makes all later lines old ones: that is a silence too.
+                if self._keep(item.at, audio_lines.decode(item)):
+                    heard_at = time.monotonic()
             elif isinstance(item, Ack) and item.re == "record.done":
                 device.request("record", seconds=audio_lines.MAX_BOARD_S, bits=self._bits)
-            elif time.monotonic() - heard_at > audio_lines.SILENCE_S:
+            if time.monotonic() - heard_at > audio_lines.SILENCE_S:
                 raise ConnectionLost(f"the board at {self.path} sends no sound.", "Reset it.")
 
-    def _keep(self, at: int, pcm: NDArray[np.int16]) -> None:
+    def _keep(self, at: int, pcm: NDArray[np.int16]) -> bool:
+        """Queue the sound of a line, once there is room; return False for a line that is empty or came twice."""
         if not len(pcm) or at < self._end:
-            return  # a line that came twice
+            return False
         lost = at - self._end if self._end >= 0 else 0
         self._end = at + len(pcm)
         with self._lock:
@@ -112,6 +114,7 @@ class BoardMicrophone:
             self._queue.append(HeardBlock(self._amplified(pcm), lost))
             self._queued += len(pcm)
             self._lock.notify_all()
+        return True
 
     def _amplified(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
         """Apply the gain and the filter of the board's settings, where the board has not."""

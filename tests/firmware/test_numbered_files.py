@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import struct
+from binascii import crc32
 
 import pytest
 from fake_flash import FakeFlash, PowerCut
@@ -81,6 +83,65 @@ def test_the_file_that_somebody_puts_there_counts_until_the_next_write(flash: Fa
     assert found("settings.json") == b"by the board again"
     del flash.files["settings.json"]
     assert found("settings.json") is None
+
+
+@pytest.mark.parametrize("writes", [1, 2, 3])
+def test_what_the_board_wrote_before_an_edit_does_not_come_back(flash: FakeFlash, writes: int) -> None:
+    flash.files["settings.json"] = b"A"
+    for i in range(writes):
+        files.write("settings.json", b"board %d" % i)
+    flash.files["settings.json"] = b"C"
+    files.write("settings.json", b"board, after C")
+    assert found("settings.json") == b"board, after C"
+    flash.files["settings.json"] = b"A"
+    assert found("settings.json") == b"A"
+
+
+def test_an_empty_file_is_an_edit(flash: FakeFlash) -> None:
+    files.write("settings.json", b"board")
+    flash.files["settings.json"] = b""
+    assert found("settings.json") == b""
+    files.write("settings.json", b"board again")
+    assert found("settings.json") == b"board again"
+    del flash.files["settings.json"]
+    assert found("settings.json") is None
+
+
+def _numbered(number: int, contents: bytes) -> bytes:
+    head = struct.pack("<4sII", b"sdk\1", number, 0)
+    return head + struct.pack("<I", crc32(contents, crc32(head))) + contents
+
+
+@pytest.mark.parametrize("name", ["x.1", "x.2"])
+def test_after_the_highest_number_comes_1(flash: FakeFlash, name: str) -> None:
+    flash.files[name] = _numbered(0xFFFFFFFF, b"old")
+    saved, begin = dict(flash.files), flash.operations
+    files.write("x", b"new")
+    end = flash.operations
+    for contents in (b"new", b"newer", b"newest"):
+        files.write("x", contents)
+        assert found("x") == contents
+    for cut in range(begin, end):
+        flash.files, flash.operations, flash.cut_at = dict(saved), begin, cut
+        with pytest.raises(PowerCut):
+            files.write("x", b"new")
+        flash.power_on()
+        assert found("x") in (b"old", b"new")
+        files.write("x", b"later")
+        assert found("x") == b"later"
+
+
+@pytest.mark.parametrize(
+    "note",
+    [b"", b"\1", struct.pack("<HI", 10, 1000) + b"x", struct.pack("<HI", 3, 2) + b"\xff\xfe\xfd{}{}",
+     struct.pack("<HI", 0, 2) + b"{}{}"],
+)  # fmt: skip
+def test_a_damaged_note_of_two_files_is_discarded(flash: FakeFlash, note: bytes) -> None:
+    files.write("a", b"mine")
+    flash.files["a.both.1"] = _numbered(1, note)
+    files.finish("a")
+    assert sorted(flash.files) == ["a.1"]
+    assert found("a") == b"mine"
 
 
 def test_many_writes_stay_in_two_files(flash: FakeFlash) -> None:

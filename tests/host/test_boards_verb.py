@@ -106,6 +106,17 @@ def test_a_drawing_is_written(tmp_path: Path, capfd: Capture) -> None:
     assert "DAT" in text
 
 
+def test_a_drawing_goes_to_standard_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(["boards", "rpi_pico", "--wiring", "drawing.svg"]) == 0
+    capfdbinary.readouterr()
+    assert cli.run(["boards", "rpi_pico", "--wiring", "-"]) == 0
+    assert capfdbinary.readouterr().out == (tmp_path / "drawing.svg").read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["drawing.svg"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -114,6 +125,7 @@ def test_a_drawing_is_written(tmp_path: Path, capfd: Capture) -> None:
         (["esp32_devkit", "--wiring", "a.svg", "--microphone", "pdm"], 2, "has no place for the microphone pdm"),
         (["sim", "--wiring", "a.svg"], 2, "names no pins"),
         (["rpi_pico", "--microphone", "pdm"], 2, "--microphone is for a drawing"),
+        (["rpi_pico", "--wiring", "a.png"], 2, "a.png does not end in .svg"),
         (["rpi_pico", "--wiring", "no/such/folder/a.svg"], 1, "a.svg"),
     ],
 )

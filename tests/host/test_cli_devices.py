@@ -273,6 +273,13 @@ def test_set_accepts_only_settings() -> None:
         "off=x",
         "=3",
         "off=nan",
+        "min_ms=1_0",
+        "threshold=0.1_5",
+        "min_ms=\u0661\u0660",  # Arabic digits
+        "threshold=\u0660.5",
+        "min_ms=\u00a010",
+        "action=led,\u00a0blink",
+        "action=\u00a0led",
     ):
         with pytest.raises(UsageError):
             parse((word,))

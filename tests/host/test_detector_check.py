@@ -294,6 +294,16 @@ def test_what_comes_with_soundsdk_fits_every_board() -> None:
         assert fit.misfits(load_model(name)) == []
 
 
+def test_info_prints_no_control_codes_of_a_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.tflite"
+    path.write_bytes(build(metadata(name="a\x1b[2J", labels=["hi\x1b[31mgh", "lo\nw"], provenance={"judge": "\x9b1m"})))
+    assert cli.run(["info", str(path)]) == 0
+    out = capfd.readouterr().out
+    assert "hi·[31mgh" in out
+    assert "lo·w" in out
+    assert all(line.isprintable() for line in out.split("\n"))
+
+
 def test_info_names_the_boards_that_cannot_run_a_detector(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

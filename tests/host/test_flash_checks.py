@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import flash_images
 import pytest
 
+from endless_pipe import endless_pipe
 from soundsdk.boards import find_board
 from soundsdk.build import region, uf2
 from soundsdk.device import uf2_drive
@@ -128,3 +130,10 @@ def test_a_connected_board_without_an_image_is_named(usb: tuple[int, int], says:
     with pytest.raises(UsageError, match=says) as caught:
         locate.locate(None, None, None, quiet=True, timeout_s=1, system=system)
     assert caught.value.hint
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_firmware_without_an_end_is_not_read_to_it(tmp_path: Path) -> None:
+    with endless_pipe(tmp_path / "a.uf2") as taken, pytest.raises(firmware_file.ImageError, match="larger than 40 MiB"):
+        firmware_file.read(tmp_path / "a.uf2")
+    assert taken[0] < 64 << 20

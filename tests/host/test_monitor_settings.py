@@ -209,6 +209,51 @@ def test_a_change_ends_with_its_answer_its_board_or_its_time() -> None:
     assert asked(changes).answer(0)["ok"] is False
 
 
+def test_a_change_that_the_page_calls_failed_is_not_carried_out_later() -> None:
+    source = FakeSource()
+    board = monitored(source, Identity("rpi_pico", "pico"))
+    changes = BoardChanges(board, lambda: 0.0)
+    waiting = asked(changes, "off.a=0.25")
+    assert waiting.answer(0)["error"] == "the monitor has not answered."
+    board.requests.handle(described())
+    changes.tick()
+    assert source.sent == []
+    halfway = asked(changes, "off.a=0.25", "off.b=0.25")
+    assert halfway.answer(0)["ok"] is False
+    changes.handle(ack())
+    assert [sent["label"] for sent in source.sent] == ["a"]
+    board.requests.handle(described())
+    after = asked(changes, "off.c=0.25")
+    assert [sent["label"] for sent in source.sent] == ["a", "c"]
+    changes.handle(ack())
+    assert after.answer(0) == {"ok": True}
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_late_answer_is_not_that_of_the_next_change(lost: bool) -> None:
+    source, clock = FakeSource(), [0.0]
+    board = monitored(source, Identity("rpi_pico", "pico"))
+    changes = BoardChanges(board, lambda: clock[0])
+    board.requests.handle(described())
+    asked(changes, "off.a=0.25")
+    clock[0] += ANSWER_S + 0.1
+    changes.tick()
+    if lost:  # what was asked after it is answered, and it is not
+        board.requests.handle(described())
+        changes.handle(described())
+    else:  # the board says nothing of its classes either
+        board.requests.handle(Ack(0, "model", False))
+    second = asked(changes, "off.b=0.25")
+    assert source.sent[-1]["label"] == "b"
+    if not lost:
+        changes.handle(ack())  # of the first
+        changes.handle(ack(False, "detector.threshold", "off must not be above on"))
+        assert second.answer(0)["ok"] is False
+    else:
+        changes.handle(ack())
+        assert second.answer(0) == {"ok": True}
+
+
 # ---- at virtual boards
 
 

@@ -10,8 +10,10 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,10 @@ import pytest
 
 from circuitpython.power_on import I2S, PDM, drive, words
 from soundsdk import Device, cli
-from soundsdk.device.messages import Event
+from soundsdk.device import audio_lines
+from soundsdk.device.messages import Audio, Event
+from soundsdk.device.transport import ConnectionLost
+from soundsdk_sim import board_microphone
 from soundsdk_sim.board import run_recording
 from waiting import PATIENCE_S
 
@@ -185,3 +190,40 @@ def test_wrong_calls_are_one_sentence(
 ) -> None:
     assert cli.run(command.split()) == code
     assert says in capfd.readouterr().err
+
+
+class JumpingDevice:
+    """A board one of whose lines has a position far ahead, and then goes on from where it was."""
+
+    def __init__(self) -> None:
+        self.hello = SimpleNamespace(rate_hz=RATE, board="sim", extra={})
+        self.transport = SimpleNamespace(path="here")
+        self.counts = SimpleNamespace(restarts=0)
+        self.sent = 0
+
+    def read(self, timeout_s: float) -> Audio:
+        time.sleep(0.01)
+        self.sent += 1
+        return Audio(self.sent, self.sent * 320 + (2**40 if self.sent == 5 else 0), "pcm", bytes(640))
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_board_whose_position_jumped_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    device = JumpingDevice()
+    monkeypatch.setattr(board_microphone.Device, "open", lambda where: device)
+    monkeypatch.setattr(board_microphone, "best_bits", lambda device: 16)
+    monkeypatch.setattr(audio_lines, "start", lambda *_: None)
+    monkeypatch.setattr(audio_lines, "stop", lambda *_: None)
+    monkeypatch.setattr(audio_lines, "SILENCE_S", 0.5)
+    microphone = board_microphone.BoardMicrophone("here", RATE)
+    until, blocks, failure = time.monotonic() + PATIENCE_S, 0, ""
+    while not failure and time.monotonic() < until:
+        try:
+            blocks += microphone.read(0.1) is not None
+        except ConnectionLost as error:
+            failure = error.message
+    microphone.close()
+    assert failure == "the board at here sends no sound."
+    assert blocks == 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import soundcore
 from training_sounds import need
 
+from endless_pipe import endless_pipe
 from soundsdk import cli
 from soundsdk.errors import ModelError, UsageError
 
@@ -196,6 +198,10 @@ WRONG: list[tuple[list[str], int, str]] = [
     (["--labels", "a,b"], 1, "has no output for 2 labels: its outputs have 3 values"),
     (["--labels", "a,,c"], 2, "--labels has an empty label"),
     (["--labels", "a,b,a"], 2, "--labels has a twice"),
+    (["--labels", "a,b\nb,c"], 2, "cannot be a label"),
+    (["--labels", "a,b\x1b[31m,c"], 2, "cannot be a label"),
+    (["--labels", "a,b/c,d"], 2, "cannot be a label"),
+    (["--labels", f"a,{'b' * 65},c"], 2, "has 65 bytes in UTF-8"),
     (["--head", "softmax", "--input", "1"], 2, "has no input 1: it has 1"),
     (["--head", "softmax", "--frontend", "bands=41"], 1, "is not made of frames of 41 values"),
     (["--frontend", "bandz=40"], 2, "a frontend has no 'bandz'"),
@@ -210,7 +216,7 @@ WRONG: list[tuple[list[str], int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("words", "code", "says"), WRONG, ids=[says for *_, says in WRONG])
+@pytest.mark.parametrize(("words", "code", "says"), WRONG, ids=[f"{at} {says}" for at, (*_, says) in enumerate(WRONG)])
 def test_what_does_not_fit_the_model_is_said(
     words: list[str], code: int, says: str, folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -237,6 +243,38 @@ def test_files_that_are_no_models_are_refused(folder: Path, capfd: pytest.Captur
         assert says in capfd.readouterr().err
     assert _adopt(other_models.write_two_subgraphs(folder)) == 1
     assert "2 subgraphs" in capfd.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_file_without_an_end_is_not_read_to_it(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with endless_pipe(tmp_path / "model.tflite") as taken:
+        assert _adopt(tmp_path / "model.tflite") == 1
+    assert "is no TensorFlow Lite file" in capfd.readouterr().err
+    assert taken[0] < 32 << 20
+
+
+def test_what_was_there_is_kept(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "x.tflite"
+    source.write_bytes(_file("leaky_relu", folder).read_bytes())
+    before, out, record = source.read_bytes(), tmp_path / "x_sdk.tflite", tmp_path / "x_sdk.run.json"
+    (tmp_path / "link.tflite").symlink_to(source)
+    for same in ("x.tflite", "link.tflite"):
+        words = ["--labels", LABELS, "--head", "softmax", "-o", str(tmp_path / same)]
+        assert cli.run(["adopt", str(source), *words]) == 2
+        assert "is the model itself" in capfd.readouterr().err
+    assert source.read_bytes() == before
+    out.write_bytes(b"a detector")
+    record.write_text("{}", encoding="ascii")
+    for _ in range(2):  # the second makes the same file, and keeps nothing
+        assert _adopt(source, "--head", "softmax") == 0
+    said = [json.loads(line)["previous"] for line in capfd.readouterr().out.splitlines()]
+    assert said == [str(tmp_path / "x_sdk.previous.tflite"), None]
+    assert (tmp_path / "x_sdk.previous.tflite").read_bytes() == b"a detector"
+    assert (tmp_path / "x_sdk.previous.run.json").read_text(encoding="ascii") == "{}"
+    assert not record.exists()
+    assert len(list(tmp_path.iterdir())) == 5
 
 
 def test_shapes_of_an_input_are_told_apart() -> None:

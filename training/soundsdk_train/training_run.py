@@ -249,19 +249,25 @@ def keep_measured(out: Path, record: Mapping[str, Any], say: Callable[[str], Non
     if record.get("test_fold") is not None:
         return
     try:
-        data, old = out.read_bytes(), record_path(out).read_bytes()
-        fold, figures = (json.loads(old)[key] for key in ("test_fold", "int8"))
+        record_of_it = json.loads(record_path(out).read_bytes())
+        fold, figures = (record_of_it[key] for key in ("test_fold", "int8"))
     except (OSError, ValueError, LookupError, TypeError):
         return  # There is none, or it is of another tool.
-    if fold is None or figures is None:
+    if fold is None or figures is None or not out.is_file():
         return
-    free = (out.with_name(f"{out.stem}.previous{number or ''}{out.suffix}") for number in itertools.count())
-    kept = next(path for path in free if not path.exists() and not record_path(path).exists())
-    write_results({kept: data, record_path(kept): old})
     say(
         f"note: {out} had been measured on fold {fold}, and this training held nothing out to measure on: the earlier "
-        f"detector is {kept.name} now"
+        f"detector is {keep_previous(out).name} now"
     )
+
+
+def keep_previous(out: Path) -> Path:
+    """Copy a detector, and its record if it has one, to NAME.previous; return where. OutputError, OSError."""
+    free = (out.with_name(f"{out.stem}.previous{number or ''}{out.suffix}") for number in itertools.count())
+    kept = next(path for path in free if not path.exists() and not record_path(path).exists())
+    both = ((out, kept), (record_path(out), record_path(kept)))
+    write_results({to: path.read_bytes() for path, to in both if path.is_file()})
+    return kept
 
 
 def record_path(out: Path) -> Path:

@@ -2,11 +2,12 @@
 
 NAME.1 and NAME.2 are written in turn, each with its number and a CRC-32; the whole one with the highest number counts.
 A file called NAME itself is one that somebody has put on the drive. Each numbered file says which contents of it it
-followed, so whoever edits NAME later has the last word.
+followed, so whoever edits NAME later has the last word. The same contents again are no edit, unless the board has
+written after another one.
 
     4 bytes   magic
-    3 x u32   (little-endian) number; CRC-32 of NAME's contents at that time, 0 for no such file; CRC-32 of the 12 bytes
-              before this one and of the contents
+    3 x u32   (little-endian) number; CRC-32 of NAME's contents at that time, 0 for no such file and 1 for contents
+              whose CRC-32 is 0; CRC-32 of the 12 bytes before this one and of the contents
     contents
 """
 
@@ -17,6 +18,7 @@ from binascii import crc32
 _HEAD = "<4sIII"
 _HEAD_BYTES = 16
 _MAGIC = b"sdk\1"
+_MOST = 0xFFFFFFFF  # the number after it is 1
 _NOTE = ".both"
 _NOTE_HEAD = "<HI"
 _NOTE_HEAD_BYTES = 6
@@ -41,9 +43,9 @@ def _whole(path, read):
 
 
 def _found(path, read):
-    """Return the plain file's contents, its CRC-32, both numbered files, and the index of the one that counts or -1."""
+    """Return the plain file's contents, its mark, both numbered files, and the index of the one that counts or -1."""
     plain = _contents(path, read)
-    followed = crc32(plain) if plain is not None else 0
+    followed = (crc32(plain) or 1) if plain is not None else 0
     both = [_whole(path + ".1", read), _whole(path + ".2", read)]
     counts = -1
     for i in (0, 1):
@@ -66,11 +68,15 @@ def newest(path, read):
 def write(path, data, read):
     """Replace the contents in one piece: after a power cut they are the old or the new ones. read: see newest()."""
     _, followed, both, counts = _found(path, read)
-    number = 1 + max([one[0] for one in both if one is not None] or [0])
+    number = 1 + max([one[0] for one in both if one is not None] or [0]) % _MOST
     head = struct.pack(_HEAD, _MAGIC, number, followed, 0)[: _HEAD_BYTES - 4]
-    with open(path + (".2" if counts == 0 else ".1"), "wb") as f:
+    names = (path + ".2", path + ".1") if counts == 0 else (path + ".1", path + ".2")
+    with open(names[0], "wb") as f:
         f.write(head + struct.pack("<I", crc32(data, crc32(head))) + data)
         f.flush()
+    other = both[0 if counts == 0 else 1]
+    if other is not None and (other[1] != followed or other[0] >= number):
+        os.remove(names[1])  # or it counts when NAME is again what it followed, or by its number
 
 
 def _discard(path):
@@ -106,11 +112,26 @@ def write_both(path, data, other, other_data, read):
 def finish(path, read):
     """Finish what a power cut has left of write_both(path, ...). To be called before one of the two files is read."""
     try:
-        note = newest(path + _NOTE, read)
-        length, size = struct.unpack_from(_NOTE_HEAD, note)
-        begin = _NOTE_HEAD_BYTES + length
-        write(path, note[begin : begin + size], read)
-        write(bytes(note[_NOTE_HEAD_BYTES:begin]).decode(), note[begin + size :], read)
+        parts = _parts(newest(path + _NOTE, read))
+        if parts is not None:
+            data, other, other_data = parts
+            write(path, data, read)
+            write(other, other_data, read)
         _discard(path + _NOTE)
     except OSError:
         pass  # there is no note, or a file system that fails, which is for its reader to report
+
+
+def _parts(note):
+    """Return what a note of write_both() holds: data, other, other_data; None for one that it has not written."""
+    if len(note) < _NOTE_HEAD_BYTES:
+        return None
+    length, size = struct.unpack_from(_NOTE_HEAD, note)
+    begin = _NOTE_HEAD_BYTES + length
+    if not length or begin + size > len(note):
+        return None
+    try:
+        name = bytes(note[_NOTE_HEAD_BYTES:begin]).decode()
+    except ValueError:
+        return None
+    return note[begin : begin + size], name, note[begin + size :]

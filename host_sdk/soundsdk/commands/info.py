@@ -72,31 +72,36 @@ def _warnings(detector: DetectorFile) -> list[str]:
     return [*map(str, unreachable_classes(detector)), *misfits(detector)]
 
 
+def _say(line: str) -> None:
+    """Print a line with words of a file or a board in it, none of which may steer the terminal."""
+    click.echo(printable(line))
+
+
 def _show(detector: DetectorFile, engines: EngineArenas | None = None) -> None:
     meta = detector.metadata
     rate = meta["frontend"]["rate_hz"]
-    click.echo(f"{detector.name}: {counted(len(detector.labels), 'class', 'classes')}, {meta['head']} head")
-    click.echo(f"  file    {len(detector.data)} bytes")
-    click.echo(f"  arena   {detector.arena_bytes} bytes, frontend included")
+    _say(f"{detector.name}: {counted(len(detector.labels), 'class', 'classes')}, {meta['head']} head")
+    _say(f"  file    {len(detector.data)} bytes")
+    _say(f"  arena   {detector.arena_bytes} bytes, frontend included")
     if engines is not None and engines.tflm is not None:
-        click.echo(f"  network {engines}")
+        _say(f"  network {engines}")
     lasts = f"{1000 * detector.step_s:g} ms at {rate} Hz"
-    click.echo(f"  step    {detector.step_samples} samples ({lasts}), {detector.macs:,} MACs")
-    click.echo(f"  pooled  over {meta['detector']['pool_ms']} ms")
+    _say(f"  step    {detector.step_samples} samples ({lasts}), {detector.macs:,} MACs")
+    _say(f"  pooled  over {meta['detector']['pool_ms']} ms")
     width = max(len(label) for label in detector.labels)
     for label, c in zip(detector.labels, meta["detector"]["classes"], strict=True):
-        click.echo(f"  {label:<{width}}  {as_set_takes(c)}")
+        _say(f"  {label:<{width}}  {as_set_takes(c)}")
     for problem in _warnings(detector):
-        click.echo(f"  warning: {problem}")
+        _say(f"  warning: {problem}")
     provenance = meta.get("provenance")
     provenance = provenance if isinstance(provenance, dict) else {}
     if isinstance(provenance.get("interrupted"), int):
-        click.echo(f"  interrupted: its training was ended after {counted(provenance['interrupted'], 'epoch')}")
+        _say(f"  interrupted: its training was ended after {counted(provenance['interrupted'], 'epoch')}")
     if isinstance(provenance.get("judge"), str):
-        click.echo(f"  checked against {provenance['judge']}: every byte of its outputs is the same")
+        _say(f"  checked against {provenance['judge']}: every byte of its outputs is the same")
     calibration = meta.get("calibration")
     if isinstance(calibration, dict) and {"max_fa_per_hour", "hours"} <= set(calibration):
-        click.echo(f"  {_calibration(calibration)}")
+        _say(f"  {_calibration(calibration)}")
 
 
 def _calibration(entry: dict[str, Any]) -> str:
@@ -148,22 +153,22 @@ def _show_board(port: str | None, as_json: bool, system: System | None) -> None:
         words["metadata"] = detector.metadata if detector else None
         click.echo(json.dumps(words))
         return
-    click.echo(f"{hello.board} at {where}" + (f", serial number {serial_number}" if serial_number else ""))
-    click.echo(f"  firmware  {hello.fw}")
+    _say(f"{hello.board} at {where}" + (f", serial number {serial_number}" if serial_number else ""))
+    _say(f"  firmware  {hello.fw}")
     if why is not None:
-        click.echo(f"  safe mode: {why.detail} ({why.code})")
+        _say(f"  safe mode: {why.detail} ({why.code})")
     if status is not None:
         heard_s = (status.captured + status.lost) / max(1, hello.rate_hz)
-        click.echo(f"  heard     {heard_s:.0f} s of sound at {hello.rate_hz} Hz, {counted(status.lost, 'sample')} lost")
-        click.echo(f"  level     {status.level_dbfs:g} dBFS")
-        click.echo(f"  step      {status.step_us} us at most")
-        click.echo(f"  memory    {status.heap_free} bytes free")
-        click.echo(f"  lines     {status.dropped} not sent, {status.damaged} received damaged")
+        _say(f"  heard     {heard_s:.0f} s of sound at {hello.rate_hz} Hz, {counted(status.lost, 'sample')} lost")
+        _say(f"  level     {status.level_dbfs:g} dBFS")
+        _say(f"  step      {status.step_us} us at most")
+        _say(f"  memory    {status.heap_free} bytes free")
+        _say(f"  lines     {status.dropped} not sent, {status.damaged} received damaged")
         _show_actions(status)
     if hello.model:
-        click.echo(f"  detector  {hello.model}, SHA-256 {hello.sha256}")
+        _say(f"  detector  {hello.model}, SHA-256 {hello.sha256}")
         for key, value in hello.extra.items():
-            click.echo(f"  {key:<9} {value}")
+            _say(f"  {key:<9} {value}")
     if classes:
         _show_classes(classes, detector)
     if detector is not None:
@@ -175,7 +180,7 @@ def _show_actions(status: Status) -> None:
     """Print what the board has done by itself, if it has rules or an on_event.py."""
     counts = status.extra
     if "acted" in counts:
-        click.echo(f"  acted     on {counted(counts['acted'], 'event')}")
+        _say(f"  acted     on {counted(counts['acted'], 'event')}")
     if "hook_calls" in counts:
         click.echo(
             f"  on_event  {counted(counts['hook_calls'], 'call')}, {counted(counts.get('hook_errors', 0), 'error')}, "
@@ -193,7 +198,7 @@ def _show_classes(classes: list[BoardClass], detector: DetectorFile | None) -> N
         rule = {key: value for key, value in asdict(one).items() if key not in ("label", "action")}
         changed = index < len(rules) and rule != rules[index]
         limits = as_set_takes(rule)
-        click.echo(f"    {printable(one.label):<{width}}  {limits}{'  (set on this board)' if changed else ''}")
+        _say(f"    {printable(one.label):<{width}}  {limits}{'  (set on this board)' if changed else ''}")
     for one in classes:
         if one.action:
-            click.echo(f"  action    {printable(one.label)}: {one.action}")
+            _say(f"  action    {printable(one.label)}: {one.action}")

@@ -36,7 +36,7 @@ def _number(word: str, key: str, text: str) -> tuple[str, Any]:
     """Return the board's name of a threshold's key, and its value."""
     argument, kind, low, high = _KEYS[key.replace("-", "_")]
     try:
-        value = kind(text)
+        value = kind(text) if text.isascii() and "_" not in text else None  # Python takes 1_0 and all digits there are
     except ValueError:
         value = None
     if value is None or not low <= value <= high:
@@ -49,6 +49,8 @@ def _rule(name: str, text: str) -> str:
     """Return the rule of an action, as the board takes it."""
     try:
         rules.parse(text)
+        if not text.isascii():  # Python takes spaces for spaces that a board does not
+            raise FirmwareError("action.form", "a rule has ASCII characters only")
     except FirmwareError as error:
         how = "soundsdk set --help shows how actions are written."
         raise UsageError(f"{name}={text}: {error.args[1]}.", how) from error

@@ -29,11 +29,12 @@ class Firmware:
 def read(path: Path) -> Firmware:
     """Read an image of any kind; ImageError if it cannot be read or is damaged."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ImageError(f"{path} is larger than {MAX_BYTES >> 20} MiB and cannot be firmware.")
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)  # a device or a pipe has no size, and perhaps no end
     except OSError as e:
         raise ImageError(f"the firmware {path} cannot be read: {e.strerror or e}.", "Check the path.") from e
+    if len(data) > MAX_BYTES:
+        raise ImageError(f"{path} is larger than {MAX_BYTES >> 20} MiB and cannot be firmware.")
     if not data:
         raise ImageError(f"{path} is empty.", "Build one with soundsdk build.")
     if uf2.is_uf2(data):

@@ -16,6 +16,8 @@ from soundsdk.errors import UsageError
 from soundsdk.labels import meant
 from soundsdk.whole_file import write_whole
 
+_STANDARD_OUTPUT = Path("-")
+
 
 @click.command(
     cls=Verb,
@@ -31,7 +33,7 @@ from soundsdk.whole_file import write_whole
 @click.option("--way", type=click.Choice(WAYS), help="List only boards that run soundsdk in this way.")
 @click.option(
     "--wiring", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-    help="Draw how a microphone is wired to the board, as an SVG.",
+    help="Draw how a microphone is wired to the board, as an SVG; - is standard output, with nothing else in it.",
 )
 @click.option(
     "--microphone", metavar="NAME", callback=not_empty,
@@ -57,6 +59,8 @@ def boards(words: tuple[str, ...], way: str | None, wiring: Path | None, microph
         raise UsageError("--microphone is for a drawing.", "Add --wiring FILE.svg.")
     if wiring is not None:
         _draw(found, wiring, microphone)
+        if wiring == _STANDARD_OUTPUT:
+            return
     width = max(len(board.id) for board in found)
     for board in found:
         if as_json:
@@ -88,7 +92,12 @@ def _draw(found: list[Board], path: Path, microphone: str | None) -> None:
         ids = ", ".join(board.id for board in found[:6])
         raise UsageError(f"{len(found)} boards match, and one can be drawn.", f"Name one of them: {ids}.")
     mic = find_microphone(found[0], microphone)
-    write_whole(path, diagram(found[0], mic), "Choose another file with --wiring.")
+    if path == _STANDARD_OUTPUT:
+        click.echo(diagram(found[0], mic), nl=False)
+    elif path.suffix.lower() == ".svg":
+        write_whole(path, diagram(found[0], mic), "Choose another file with --wiring.")
+    else:
+        raise UsageError(f"{path} does not end in .svg.", "Name the drawing FILE.svg, or - for standard output.")
     click.echo(f"{path}: {found[0].name} and {mic.name}", err=True)
     settings, own = settings_for_own_microphone(found[0]), found[0].own_mic
     if mic.own and settings:

@@ -12,6 +12,7 @@ import numpy as np
 from soundsdk.detector_file import DetectorFile, from_bytes
 from soundsdk.errors import CheckError, ModelError, UsageError
 from soundsdk.labels import counted
+from soundsdk.recording.dataset_files import check_label
 from soundsdk_train.adoption.ends import Ends, find_ends, layout, to_int8
 from soundsdk_train.adoption.network import Network
 from soundsdk_train.adoption.window import attach_frontend, feature_quant
@@ -130,11 +131,12 @@ def _clips(hop: int, width: int) -> Sequence[np.ndarray[Any, np.dtype[np.int8]]]
 
 
 def check_labels(text: str) -> tuple[str, ...]:
-    """Return the labels of a list with commas; UsageError for an empty or repeated one."""
+    """Return the labels of a list with commas; UsageError for one that is empty, repeated or no label elsewhere."""
     labels = tuple(part.strip() for part in text.split(","))
     if not all(labels):
         raise UsageError("--labels has an empty label.", "Give them as a,b,c.")
     for at, label in enumerate(labels):
+        check_label(label)
         if label in labels[:at]:
             raise UsageError(f"--labels has {label} twice.", "Give each output a label of its own.")
     return labels

@@ -14,6 +14,7 @@ from soundsdk_train.export import METADATA_NAME, aligned_buffer, serialise
 from soundsdk_train.tf_runtime import StderrSilenced
 
 Quant = tuple[float, int]  # scale and zero point
+_OF_ONE = ("QUANTIZE", "DEQUANTIZE", "SOFTMAX", "LOGISTIC")  # the operators at the ends: of one input and one output
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,14 @@ class Form:
 
     shape: tuple[int, ...]
     quant: Quant
+
+
+def _damaged(name: str) -> ModelError:
+    return ModelError(f"{name} cannot be read: its tables are damaged.", "Convert the model again.")
+
+
+def _indices(vector: Sequence[int] | None) -> list[int]:
+    return [int(index) for index in vector] if vector is not None else []
 
 
 class Network:
@@ -37,16 +46,41 @@ class Network:
             graphs = self._model.subgraphs
             assert len(graphs) >= 1
         except Exception as error:  # the generated code checks nothing, and fails in any way
-            raise ModelError(f"{name} cannot be read: its tables are damaged.", "Convert the model again.") from error
+            raise _damaged(name) from error
         if len(graphs) != 1:
             raise ModelError(
                 f"{name} has {len(graphs)} subgraphs, and a detector has one.", "Convert one function of the model."
             )
         self._graph = graphs[0]
         self._names = {code: key for key, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
-        self.inputs = [int(i) for i in self._graph.inputs]
-        self.outputs = [int(i) for i in self._graph.outputs]
-        self.operators: list[Any] = list(self._graph.operators)
+        self.inputs = _indices(self._graph.inputs)
+        self.outputs = _indices(self._graph.outputs)
+        self.operators: list[Any] = list(self._graph.operators or ())
+        for op in self.operators:
+            op.inputs, op.outputs = (np.array(_indices(part), np.int32) for part in (op.inputs, op.outputs))
+        if not self._is_sound():
+            raise _damaged(name)
+
+    def _is_sound(self) -> bool:
+        """Return whether all that the file names by a number is there: what the rest of this package relies on."""
+        codes, buffers, tensors = self._model.operatorCodes or (), self._model.buffers or (), self._graph.tensors or ()
+        types = {code for code in vars(self._schema.TensorType).values() if isinstance(code, int)}
+
+        def there(indices: Sequence[int], lowest: int = 0) -> bool:
+            return all(lowest <= index < len(tensors) for index in indices)
+
+        for tensor in tensors:
+            quantization = tensor.quantization
+            scales, zeros = (quantization.scale, quantization.zeroPoint) if quantization is not None else (None, None)
+            pairs = scales is None or (zeros is not None and len(zeros) == len(scales))
+            if not (pairs and tensor.type in types and 0 <= tensor.buffer < len(buffers)):
+                return False
+        for op in self.operators:
+            if not (0 <= op.opcodeIndex < len(codes) and there(op.inputs, -1) and there(op.outputs, -1)):
+                return False  # -1: an operand that may be left out
+            if self.kind(op) in _OF_ONE and not (len(op.inputs) == len(op.outputs) == 1 and there(op.inputs)):
+                return False
+        return there(self.inputs) and there(self.outputs)
 
     def kind(self, operator: Any) -> str:
         """Return an operator's name."""

@@ -9,7 +9,7 @@ import click
 
 from soundsdk.commands.options import Number, json_option, not_empty, output_option
 from soundsdk.commands.verb import Verb
-from soundsdk.errors import ModelError
+from soundsdk.errors import ModelError, OutputError, UsageError
 
 _UNITS = ("soundsdk", "db", "ln", "log10")
 
@@ -80,25 +80,33 @@ def adopt(
     from soundsdk.whole_file import check_writable, write_results
     from soundsdk_train.adoption.adopt import Wish, check_labels, read_frontend, refused
     from soundsdk_train.adoption.adopt import adopt as make
+    from soundsdk_train.training_run import record_path
 
     need("soundsdk adopt", "train")
     wish_labels, settings = check_labels(labels), read_frontend(frontend)
     path = Path(model)
     try:
-        file = path.read_bytes()
+        with path.open("rb") as stream:
+            file = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise ModelError(f"the model {path} cannot be read: {error.strerror or error}.", "Check the path.") from error
     if file[4:8] != b"TFL3" or len(file) > MAX_BYTES:
         raise ModelError(f"{path} is no TensorFlow Lite file that a board could hold.", "Convert the model to .tflite.")
+    if output.exists() and output.samefile(path):
+        raise UsageError(f"{output} is the model itself.", "Name another file with -o.")
     check_writable(output, parents=True)
     wish = Wish(wish_labels, settings, name or output.stem, head, entry, unit, offset, hop_frames)
     try:
         made = make(file, wish)
     except ModelError as error:
         raise refused(error, str(path), wish.name) from error
+    kept = _keep(output, made.detector.data)
     write_results({output: made.detector.data})
+    if kept is not None:
+        record_path(output).unlink(missing_ok=True)  # of the training of what was there; its copy is beside the other
     facts = {
         "output": str(output),
+        "previous": str(kept) if kept is not None else None,
         "streams": made.streams,
         "window_frames": made.window_frames,
         "hop_frames": made.hop_frames,
@@ -110,9 +118,21 @@ def adopt(
     if as_json:
         click.echo(json.dumps(facts))
         return
+    if kept is not None:
+        click.echo(f"note: the earlier detector is {kept.name} now", err=True)
     how = "carries its states from step to step" if made.streams else f"slides over {made.window_frames} frames"
     click.echo(f"{output}: {made.detector.name}, {how}, {made.hop_frames} new ones a step")
     click.echo(f"  {made.detector.arena_bytes:,} bytes of arena, {made.detector.macs:,} MACs a step")
     judge = made.detector.metadata["provenance"]["judge"]
     click.echo(f"  {made.steps_compared} steps are equal to {judge} in every byte")
     click.echo("  thresholds are the defaults: soundsdk calibrate finds better ones")
+
+
+def _keep(path: Path, data: bytes) -> Path | None:
+    """Copy another file at a path to NAME.previous, and return where; None if there is none."""
+    from soundsdk_train.training_run import keep_previous
+
+    try:
+        return keep_previous(path) if path.is_file() and path.read_bytes() != data else None
+    except OSError as error:
+        raise OutputError(f"{path} cannot be kept: {error.strerror or error}.", "Name another file with -o.") from error

@@ -30,6 +30,7 @@ class BoardChanges:
         self._request: ChangeRequest | None = None  # the one on its way
         self._commands: deque[dict[str, Any]] = deque()  # of it, those that the board has not carried out
         self._sent_at = 0.0
+        self._late = 0  # commands given up, whose answers may still come; a board answers in order
 
     def add(self, request: ChangeRequest) -> None:
         """Carry out a request, once those before it are done."""
@@ -37,16 +38,22 @@ class BoardChanges:
 
     def handle(self, item: ReconnectingItem) -> None:
         """Handle an answer, or the loss of the board."""
+        gone = isinstance(item, (Disconnected, Reconnected, DeviceReset))
+        if gone or (isinstance(item, Ack) and item.re == "model"):
+            self._late = 0  # it is asked for its classes after each change: what was to come before that is lost
+        elif self._late and isinstance(item, Ack) and item.re == "set":
+            self._late -= 1
+            return
         if self._request is None:
             return
-        if isinstance(item, (Disconnected, Reconnected, DeviceReset)):
+        if gone:
             self._end(DeviceError("the board went away before it had answered.", "Look at what it has now."))
         elif isinstance(item, Ack) and item.re == "set":
             if not item.ok:
                 self._end(self._rejected(item))
                 return
             self._commands.popleft()
-            if self._commands:
+            if self._commands and not self._request.given_up:
                 self._send()
             else:
                 self._end(None)
@@ -55,10 +62,14 @@ class BoardChanges:
         """Begin the next change, or give up one that is not answered."""
         if self._request is not None and self._clock() - self._sent_at > ANSWER_S:
             where = self._board.state.path
+            self._late += 1
             self._end(ProtocolError(f"the board at {where} has not answered set for {ANSWER_S:g} s.", "Reset it."))
         # What the board has decides what it can have besides: it is waited for, as after another change.
         while self._request is None and self._waiting and (self._board.requests.settled or not self._can_say()):
-            self._request = self._waiting.popleft()
+            request = self._waiting.popleft()
+            if request.given_up:
+                continue
+            self._request = request
             try:
                 self._begin(self._request)
             except SoundsdkError as error:

@@ -66,6 +66,7 @@ class ChangeRequest:
         self.board = board
         self.words = words
         self.keep = keep
+        self.given_up = False  # the page has been told that it failed: it must not be carried out
         self._done = threading.Event()
         self._error: SoundsdkError | None = None
 
@@ -87,8 +88,9 @@ class ChangeRequest:
         self._done.set()
 
     def answer(self, timeout_s: float) -> dict[str, object]:
-        """Wait for its end, and return the JSON for the page."""
+        """Wait for its end, and return the JSON for the page. It is given up if the end does not come in time."""
         if not self._done.wait(timeout_s):
+            self.given_up = True
             self._error = ProtocolError("the monitor has not answered.", "Look at what it says on standard error.")
         error = self._error
         return {"ok": True} if error is None else {"ok": False, "error": error.message, "hint": error.hint}
