@@ -61,7 +61,7 @@ def errors_in(out: str) -> list[dict[str, object]]:
 
 # What a verb finds of the streams that it was started without.
 _STREAMS = """
-import soundsdk.commands.boards, soundsdk.cli
+import soundsdk_sim.commands.boards, soundsdk.cli
 from soundsdk_train.tf_runtime import StderrSilenced
 def act(**_):
     import click
@@ -73,7 +73,7 @@ def act(**_):
         print(number, (there.st_dev, there.st_ino) == (nothing.st_dev, nothing.st_ino))
     click.echo("lost", err=True)
     print(sys.stderr.isatty(), open(os.devnull).fileno() > 2)
-soundsdk.commands.boards.boards.callback = act
+soundsdk_sim.commands.boards.boards.callback = act
 sys.exit(soundsdk.cli.run(["boards"]))
 """
 
@@ -257,10 +257,10 @@ def test_the_third_ctrl_c_ends_what_hangs_with_the_code_of_the_first_signal() ->
 
 # A signal ends the verb; others come until the process has ended.
 _AFTER = """
-import soundsdk.commands.boards
+import soundsdk_sim.commands.boards
 def act(**_):
     os.kill(os.getpid(), signal.SIGHUP)
-soundsdk.commands.boards.boards.callback = act
+soundsdk_sim.commands.boards.boards.callback = act
 import atexit
 atexit.register(lambda: [os.kill(os.getpid(), number) for number in (signal.SIGTERM, signal.SIGINT)])
 from soundsdk.__main__ import main
