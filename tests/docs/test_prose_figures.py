@@ -113,6 +113,7 @@ _WIRE_TEST = Place("tests/sim/test_rp2040_wire.py")
 
 Source = Callable[[], Sequence[float]] | Place | str
 FIGURES: dict[str, dict[str, Source]] = {
+    "actions.md": {"30.22 s": _on_page("actions.md", r"heard smoke_alarm at (\d+\.\d\d)")},
     "circuitpython.md": {
         "47 KB": _pcm_kb_per_second,
         "30 bits": Place("tests/conformance/test_floats_of_30_bits.py"),

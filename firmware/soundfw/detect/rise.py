@@ -10,7 +10,7 @@ from ..platform import const
 _GROUPS = const(5)  # of neighbouring bands: a sound may rise in one and be hidden in the others
 _FRAMES = const(8)  # of a step, at most, are looked at
 _BLOCK_MS = const(1000)
-_FALL_MS = const(6400)  # the rise that an event had is forgotten with this time constant
+_FALL_MS = const(7000)  # the rise that an event had is forgotten with this time constant
 
 _KEEP = const(8)  # blocks for which an event's background counts after its end
 _FINE = const(6)  # bits after the point of a rise's top
@@ -174,8 +174,8 @@ class Rise:
             more = (above << _FINE) - fine
             if more <= 0:
                 fine -= min(-more, fine // levels.fall)
-            elif self._first or more <= fine >> 2:
-                fine += more
+            elif self._first or more <= max(fine >> 1, self._floor << _FINE):
+                fine += more  # no more than what the sound itself stays above the half of
             else:
                 fine += more // levels.block_steps
             self._fine = fine
