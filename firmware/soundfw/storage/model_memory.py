@@ -16,6 +16,7 @@ _WORD = 8 if sys.maxsize >> 32 else 4  # bytes of an item of a list
 _room = None  # bytearray: of the size of the model that will run
 _view = None  # the part of it that holds a smaller model
 _spare = []  # keeps one large piece together until release()
+_RING = const(36864)  # the largest ring of a microphone, and what opening one allocates before it
 
 
 def reserve(settings="settings.json"):
@@ -42,6 +43,23 @@ def release():
     # At once, and surely: the collector keeps whatever any word left on the stack happens to point at, which for a
     # bytearray that nothing else refers to was all of it.
     _spare.clear()
+
+
+def keep_ring():
+    """Keep a piece whole for a microphone's ring until release(), where a model came from a file: call with its arena.
+
+    What a start allocates in between would lie in the middle of what is left.
+    """
+    global _spare
+    if _room is None or _spare:
+        return
+    gc.collect()
+    if heap_free() < 2 * _RING:
+        return  # what else a start loads needs it
+    try:
+        _spare = [None] * (_RING // _WORD)
+    except MemoryError:
+        _spare = []
 
 
 def read(path):
