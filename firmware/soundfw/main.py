@@ -93,6 +93,7 @@ class App:
         except MemoryError:
             self.error = ("start.memory", "the model does not fit into this board's memory")
         finally:
+            model_memory.release()
             if self._started:
                 self._started()
         self.send_hello()
@@ -118,6 +119,7 @@ class App:
     def open_model(self, data):
         """Return (stream, detector, name, rate_hz) of a model; FirmwareError or MemoryError if it cannot be run."""
         stream = self._open_stream(data)
+        model_memory.keep_ring()
         metadata = json.loads(bytes(stream.metadata))
         detector = from_stream(stream, metadata)
         name = metadata.get("name")
@@ -129,8 +131,8 @@ class App:
         """Open the first model that can be run; return open_model's result and the model's hash."""
         if self.slots:
             self.slots.begin()
-        model_memory.release()
         while True:
+            model_memory.release()
             try:
                 data, sha256 = self._load()
                 opened = self.open_model(data)
@@ -300,7 +302,7 @@ def board_app(error=None, hook=True):
     def open_source(rate_hz):
         # Flash must not be written while sound comes in: that stops the interrupts that carry it.
         boots.done()
-        return microphone.open_source(settings.mic, rate_hz)
+        return microphone.open_source(settings.mic, rate_hz, ready=model_memory.release)
 
     port = platform.open_port()
     app = App(

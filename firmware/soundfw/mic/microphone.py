@@ -102,10 +102,11 @@ class Mic:
         return None
 
 
-def open_source(mic, rate_hz, sources=None):
+def open_source(mic, rate_hz, sources=None, ready=None):
     """Open the source that the settings (dict with `kind`) name. The module of a kind is loaded on use.
 
     sources: the table of them, platform.SOURCES or PLAIN_SOURCES (default: the first).
+    ready(): called once the module is loaded, before the source takes memory for its sound.
     """
     sources = platform.SOURCES if sources is None else sources
     kind = mic.get("kind")
@@ -114,7 +115,10 @@ def open_source(mic, rate_hz, sources=None):
     try:
         for known, module, name in sources:
             if known == kind:
-                return getattr(__import__("soundfw.mic." + module, None, None, (name,)), name)(mic, rate_hz)
+                source = getattr(__import__("soundfw.mic." + module, None, None, (name,)), name)
+                if ready is not None:
+                    ready()
+                return source(mic, rate_hz)
     except ImportError:
         pass
     raise FirmwareError("mic.kind", "this board cannot listen to a microphone of kind " + kind)

@@ -4,16 +4,19 @@ Where soundfw lies in the image, and the detector with it, nothing has to be res
 """
 
 import gc
+import sys
 
 from ..platform import const, heap_free
 from . import files
 
 _OTHERS = const(81920)  # what soundfw's other modules take of the heap, with what is left over of loading them
 _SPARE = const(65536)  # the most that a start needs in large pieces: the model's arena, a microphone's ring
+_WORD = 8 if sys.maxsize >> 32 else 4  # bytes of an item of a list
 
 _room = None  # bytearray: of the size of the model that will run
 _view = None  # the part of it that holds a smaller model
-_spare = None  # bytearray that keeps one large piece together until release()
+_spare = []  # keeps one large piece together until release()
+_RING = const(36864)  # the largest ring of a microphone, and what opening one allocates before it
 
 
 def reserve(settings="settings.json"):
@@ -28,17 +31,35 @@ def reserve(settings="settings.json"):
     size = files.size(files.join(folder, name))
     _room = bytearray(size) if size > 0 else None
     gc.collect()
-    spare = min(heap_free() - _OTHERS, _SPARE)
+    spare = max(0, min(heap_free() - _OTHERS, _SPARE))
     try:
-        _spare = bytearray(spare) if spare > 0 else None
+        _spare = [None] * (spare // _WORD)
     except MemoryError:
-        _spare = None
+        _spare = []
 
 
 def release():
     """Give back the piece that was kept whole: what needs large pieces is loaded next."""
+    # At once, and surely: the collector keeps whatever any word left on the stack happens to point at, which for a
+    # bytearray that nothing else refers to was all of it.
+    _spare.clear()
+
+
+def keep_ring():
+    """Keep a piece whole for a microphone's ring until release(), where a model came from a file: call with its arena.
+
+    What a start allocates in between would lie in the middle of what is left.
+    """
     global _spare
-    _spare = None
+    if _room is None or _spare:
+        return
+    gc.collect()
+    if heap_free() < 2 * _RING:
+        return  # what else a start loads needs it
+    try:
+        _spare = [None] * (_RING // _WORD)
+    except MemoryError:
+        _spare = []
 
 
 def read(path):

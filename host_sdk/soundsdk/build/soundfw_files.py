@@ -23,6 +23,7 @@ from soundsdk.resources import images_dir
 
 ARCHIVE = "soundfw-mpy.zip"  # of a release
 _LEFT_OUT = ("__main__.py",)  # the program for files of sound
+_ELSEWHERE = "elsewhere.txt"  # in soundfw: names of the modules that only other Pythons run; images lack them too
 _TIMEOUT_S = 60
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # of the archive's files, so that two releases are equal
 
@@ -70,10 +71,12 @@ def _sources() -> dict[str, bytes]:
 
 
 def _modules() -> dict[str, Path]:
-    """Return the modules by their path in soundfw."""
+    """Return the modules that MicroPython runs, by their path in soundfw."""
     top = make.soundfw_parent() / "soundfw"
     found = {path.relative_to(top).as_posix(): path for path in sorted(top.rglob("*.py"))}
-    return {name: path for name, path in found.items() if name not in _LEFT_OUT}
+    elsewhere = (top / _ELSEWHERE).read_text(encoding="ascii").split()
+    left_out = {name for name, path in found.items() if any(path.match(other) for other in elsewhere)}
+    return {name: path for name, path in found.items() if name not in _LEFT_OUT and name not in left_out}
 
 
 def _made_from() -> str:
