@@ -74,16 +74,21 @@ class DetectorFile:
         return float(self.step_samples / self.metadata["frontend"]["rate_hz"])
 
 
+def read_model(path: Path) -> bytes:
+    """Return the bytes of a model's file, MAX_BYTES + 1 of them at most; ModelError if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as e:
+        raise ModelError(f"the model {path} cannot be read: {e.strerror or e}.", "Check the path.") from e
+
+
 def load(path: str | Path) -> DetectorFile:
     """Read and check a detector; ModelError if it is missing, damaged or not a detector."""
     path = Path(path)
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except IsADirectoryError as e:
-        raise ModelError(f"{path} is a folder, not a detector.", "Give the .tflite file.") from e
-    except OSError as e:
-        raise ModelError(f"the model {path} cannot be read: {e.strerror or e}.", "Check the path.") from e
+    if path.is_dir():
+        raise ModelError(f"{path} is a folder, not a detector.", "Give the .tflite file.")
+    data = read_model(path)
     if len(data) > MAX_BYTES:
         raise ModelError(f"{path} is larger than {MAX_BYTES >> 20} MiB and cannot be a detector.", _OTHER_TOOLS)
     return from_bytes(data, path)

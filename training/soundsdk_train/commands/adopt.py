@@ -75,7 +75,7 @@ def adopt(
     state that makes the window slide. Both engines must agree in every byte before the file is written. Its thresholds
     are the defaults: `soundsdk calibrate` finds better ones.
     """
-    from soundsdk.detector_file import MAX_BYTES
+    from soundsdk.detector_file import MAX_BYTES, read_model
     from soundsdk.install.packages import need
     from soundsdk.whole_file import check_writable, write_results
     from soundsdk_train.adoption.adopt import Wish, check_labels, read_frontend, refused
@@ -85,11 +85,7 @@ def adopt(
     need("soundsdk adopt", "train")
     wish_labels, settings = check_labels(labels), read_frontend(frontend)
     path = Path(model)
-    try:
-        with path.open("rb") as stream:
-            file = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ModelError(f"the model {path} cannot be read: {error.strerror or error}.", "Check the path.") from error
+    file = read_model(path)
     if file[4:8] != b"TFL3" or len(file) > MAX_BYTES:
         raise ModelError(f"{path} is no TensorFlow Lite file that a board could hold.", "Convert the model to .tflite.")
     if output.exists() and output.samefile(path):
