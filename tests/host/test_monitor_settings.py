@@ -11,11 +11,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from chromium import Chromium, find
+from chromium import Chromium
 
 from random_rules import random_rule
 from soundfw.act import rules
@@ -359,16 +358,6 @@ def test_with_several_boards_the_right_one_is_changed() -> None:
 
 
 # ---- in a browser
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Chromium]:
-    program = find()
-    if program is None:
-        pytest.skip("there is no Chromium here (Debian: apt-get install chromium)")
-    browser = Chromium(program, tmp_path / "profile")
-    yield browser
-    browser.close()
 
 
 ROW = f"[...document.querySelectorAll('#classes > li')].find(li => li.innerText.includes('{LABEL}'))"

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from chromium import Chromium, find
+from chromium import Chromium
 from tone_boards import MODEL, beeps
 
 from sim.tiny_model import HZ, band_of
@@ -178,16 +178,6 @@ def monitor(sounds: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     process, url = monitor_of(f"sim:sim,file={sounds / 'beeps.wav'},model={sounds / 'tones.tflite'}")
     yield process, url
     end(process)
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Chromium]:
-    program = find()
-    if program is None:
-        pytest.skip("there is no Chromium here (Debian: apt-get install chromium)")
-    browser = Chromium(program, tmp_path / "profile")
-    yield browser
-    browser.close()
 
 
 def text(browser: Chromium, selector: str) -> str:
