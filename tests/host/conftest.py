@@ -1,4 +1,4 @@
-"""What several tests of the host need open, and closed again."""
+"""The browser that tests of the page share, closed after each."""
 
 from __future__ import annotations
 
