@@ -80,6 +80,19 @@ class Bench:
         plan = self.plan(flash, files)
         return on_board.transfer(plan.files, plan.as_dict())
 
+    def cut_anywhere(self, start: StockFlash, program: str, after: Files) -> None:
+        """Cut a program at each of its changes; what it or its next run leaves must be the files `after`."""
+        cut, cuts = True, 0
+        while cut:
+            cuts += 1
+            flash = StockFlash(start.path.with_name("again.bin"), blocks=start.blocks)
+            shutil.copy(start.path, flash.path)
+            cut = self.run(flash, [program], cuts).cut
+            if cut:
+                assert not self.run(flash, [program]).error
+            assert flash.files(self.program) == after, f"cut at change {cuts}"
+        assert cuts > len(self.payload.files)
+
     def check_installed(self, flash: StockFlash) -> None:
         there = flash.files(self.program)
         assert {path: there.get(path) for path in self.payload.files} == self.payload.files
@@ -145,32 +158,14 @@ def test_power_that_goes_while_it_is_put_back_does_no_harm(bench: Bench) -> None
     # In the middle of the moves: all files have been written, some are in place.
     stopped = bench.copy()
     assert bench.run(stopped, programs, changes - len(bench.payload.files) // 2).cut
-    cut, cuts = True, 0
-    while cut:
-        cuts += 1
-        flash = StockFlash(stopped.path.with_name("again.bin"), blocks=stopped.blocks)
-        shutil.copy(stopped.path, flash.path)
-        cut = bench.run(flash, [on_board.recover()], cuts).cut
-        if cut:
-            assert not bench.run(flash, [on_board.recover()]).error
-        assert flash.files(bench.program) == bench.before, f"cut at change {cuts}"
-    assert cuts > len(bench.payload.files)
+    bench.cut_anywhere(stopped, on_board.recover(), bench.before)
 
 
 def test_an_uninstallation_that_is_cut_off_is_finished_by_the_next(bench: Bench) -> None:
     installed = bench.copy()
     bench.run(installed, bench.programs(installed, bench.payload))
     bench.run(installed, [on_board.finish()])
-    cut, cuts = True, 0
-    while cut:
-        cuts += 1
-        flash = StockFlash(installed.path.with_name("again.bin"), blocks=installed.blocks)
-        shutil.copy(installed.path, flash.path)
-        cut = bench.run(flash, [on_board.uninstall()], cuts).cut
-        if cut:
-            assert not bench.run(flash, [on_board.uninstall()]).error
-        assert flash.files(bench.program) == bench.original, f"cut at change {cuts}"
-    assert cuts > len(bench.payload.files)
+    bench.cut_anywhere(installed, on_board.uninstall(), bench.original)
 
 
 def test_a_file_system_that_is_full_at_any_file_says_which_and_is_put_back(
