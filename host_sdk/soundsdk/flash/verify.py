@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from soundsdk.boards import Board
 from soundsdk.build.region import ImageFacts
-from soundsdk.device.address import Address
+from soundsdk.device.first_hello import ask, ask_when_back
 from soundsdk.device.messages import Hello
 from soundsdk.device.session import Device
-from soundsdk.device.transport import open_transport
-from soundsdk.errors import CheckError, SoundsdkError
+from soundsdk.errors import CheckError
 
 _TRY_S = 3.0
-_POLL_S = 0.2
 
 
 def greet(place: str, timeout_s: float) -> Hello:
     """Return the hello of the board at a port (path or URL); raise what Device raises if none comes in time."""
-    transport = open_transport(Address("url" if "://" in place else "port", place))
-    try:
-        return Device(transport, timeout_s).hello
-    finally:
-        transport.close()
+    return ask(place, timeout_s, _hello)
 
 
 def wait_for_hello(places: Callable[[], list[str]], timeout_s: float) -> tuple[str, Hello]:
@@ -31,19 +24,18 @@ def wait_for_hello(places: Callable[[], list[str]], timeout_s: float) -> tuple[s
 
     CheckError with the last thing that was in the way if there is no hello within timeout_s.
     """
-    end = time.monotonic() + timeout_s
-    last = "its port has not come back"
-    while time.monotonic() < end:
-        for place in places():
-            try:
-                return place, greet(place, min(_TRY_S, max(0.5, end - time.monotonic())))
-            except SoundsdkError as e:
-                last = e.message.rstrip(".")
-        time.sleep(_POLL_S)
-    raise CheckError(
-        f"the image was written, but the board has not said hello for {timeout_s:.0f} s: {last}.",
+    return ask_when_back(
+        places,
+        timeout_s,
+        _TRY_S,
+        _hello,
+        "the image was written, but the board",
         "Reset the board and look for it with soundsdk devices; if it stays silent, flash it again.",
     )
+
+
+def _hello(device: Device) -> Hello:
+    return device.hello
 
 
 def compare(hello: Hello, board: Board, identity: ImageFacts | None) -> None:

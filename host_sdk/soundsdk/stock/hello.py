@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
-from soundsdk.device.address import Address
 from soundsdk.device.connection import CommandRejected
+from soundsdk.device.first_hello import ask_when_back
 from soundsdk.device.messages import Hello
 from soundsdk.device.session import Device
-from soundsdk.device.transport import open_transport
 from soundsdk.errors import CheckError, SoundsdkError
 
 _TRY_S = 5.0
-_POLL_S = 0.2
 
 
 def wait_for_hello(place: Callable[[], str], timeout_s: float) -> Hello:
@@ -22,25 +19,14 @@ def wait_for_hello(place: Callable[[], str], timeout_s: float) -> Hello:
     CheckError if it does not come within timeout_s, with the last thing that was in the way, or if the board says that
     its detector does not start.
     """
-    end = time.monotonic() + timeout_s
-    last = "its port has not come back"
-    while (left := end - time.monotonic()) > 0:
-        where = place()
-        try:
-            transport = open_transport(Address("url" if "://" in where else "port", where))
-            try:
-                return _checked(Device(transport, min(_TRY_S, max(0.5, left))))
-            finally:
-                transport.close()
-        except CheckError:
-            raise
-        except SoundsdkError as error:
-            last = error.message.rstrip(".")
-        time.sleep(_POLL_S)
-    raise CheckError(
-        f"the files are on the board, but it has not said hello for {timeout_s:.0f} s: {last}.",
+    return ask_when_back(
+        lambda: [place()],
+        timeout_s,
+        _TRY_S,
+        _checked,
+        "the files are on the board, but it",
         "See what it prints: mpremote reset sleep 1 repl",
-    )
+    )[1]
 
 
 def _checked(device: Device) -> Hello:
