@@ -47,13 +47,15 @@ def _number(word: str, key: str, text: str) -> tuple[str, Any]:
 
 def _rule(name: str, text: str) -> str:
     """Return the rule of an action, as the board takes it."""
+    wrong = ""
     try:
         rules.parse(text)
         if not text.isascii():  # Python takes spaces for spaces that a board does not
-            raise FirmwareError("action.form", "a rule has ASCII characters only")
+            wrong = "a rule has ASCII characters only"
     except FirmwareError as error:
-        how = "soundsdk set --help shows how actions are written."
-        raise UsageError(f"{name}={text}: {error.args[1]}.", how) from error
+        wrong = error.args[1]
+    if wrong:
+        raise UsageError(f"{name}={text}: {wrong}.", "soundsdk set --help shows how actions are written.")
     return text.strip()
 
 
