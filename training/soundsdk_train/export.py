@@ -23,8 +23,8 @@ _OTHER_VERSION = "Use a TensorFlow version that training/README.md names."
 def pack_detector(converted: bytes, shape: StepSpec, metadata: dict[str, Any]) -> bytes:
     """Strip the converter's file and add the metadata.
 
-    Inputs become (features, states…), outputs (scores, attention, states…). Names, signatures, statistics and
-    unused buffers are removed: the runtime needs none of them. Raises CheckError if a state's scales differ or the
+    Inputs become (features, states…), outputs (scores, attention, states…). Names, signatures, statistics,
+    unused buffers and the scales of biases are removed: the runtime needs none of them. Raises CheckError if a state's scales differ or the
     features are not in scale 1/32 with zero point 0.
     """
     from tensorflow.lite.python import schema_py_generated as schema
@@ -56,6 +56,9 @@ def pack_detector(converted: bytes, shape: StepSpec, metadata: dict[str, Any]) -
             used[content] = len(buffers)
             buffers.append(aligned_buffer(schema, content))
         tensor.buffer = used[content]
+        if tensor.type == schema.TensorType.INT32:
+            # A bias's scale is that of its input times that of its kernel: 12 bytes a channel, an eighth of a file.
+            tensor.quantization = None
     entry = schema.MetadataT()
     entry.name, entry.buffer = METADATA_NAME, len(buffers)
     text = json.dumps(metadata, separators=(",", ":"), ensure_ascii=True)

@@ -1,8 +1,8 @@
 """The network in a detector file, read back: the form of the CRNN and its weights as real numbers.
 
 The file holds the step that crnn_step.py writes and export.py packs, with batch normalisation folded in. Weights are
-int8 with a scale per output channel, biases int32: real value = scale * (value - zero point). What is lost is half a
-step of a weight at most.
+int8 with a scale per output channel: real value = scale * (value - zero point). Biases are int32 in the scale of the
+products that they are added to, input's times kernel's. What is lost is half a step of a weight at most.
 """
 
 from __future__ import annotations
@@ -97,13 +97,14 @@ def _convolutions(schema: Any, model: Any, graph: Any) -> Iterator[_Convolution]
             continue
         reads, kernel, bias = (int(i) for i in operator.inputs)
         depthwise = kind == kinds.DEPTHWISE_CONV_2D
-        values = _real(model, graph.tensors[kernel], np.dtype("<i1"))
+        scale = np.asarray(graph.tensors[kernel].quantization.scale, np.float64)
+        values = _weights(model, graph.tensors[kernel], scale)
         # Stored as (out, h, w, in) and, depthwise, as (1, h, w, channels).
         values = values.transpose(1, 2, 3, 0)
         options = operator.builtinOptions
         yield _Convolution(
             np.ascontiguousarray(values),
-            _real(model, graph.tensors[bias], np.dtype("<i4")),
+            (_stored(model, graph.tensors[bias], "<i4") * scale * _one(graph.tensors[reads])).astype(np.float32),
             (options.strideH, options.strideW),
             depthwise,
             reads,
@@ -111,10 +112,20 @@ def _convolutions(schema: Any, model: Any, graph: Any) -> Iterator[_Convolution]
         )
 
 
-def _real(model: Any, tensor: Any, kind: np.dtype[Any]) -> F32:
-    """Return the real values of a constant tensor, dequantised per channel where it has a scale per channel."""
-    stored = np.frombuffer(bytes(model.buffers[tensor.buffer].data), kind).reshape(tensor.shape)
-    scale = np.asarray(tensor.quantization.scale, np.float64)
+def _stored(model: Any, tensor: Any, kind: str) -> NDArray[Any]:
+    """Return a constant tensor's integers, of the NumPy type kind."""
+    return np.frombuffer(bytes(model.buffers[tensor.buffer].data), kind).reshape(tensor.shape)
+
+
+def _one(tensor: Any) -> float:
+    """Return the only scale of a tensor that has values at run time."""
+    (scale,) = tensor.quantization.scale
+    return float(scale)
+
+
+def _weights(model: Any, tensor: Any, scale: NDArray[np.float64]) -> F32:
+    """Return the real values of a kernel, dequantised per channel where it has a scale per channel."""
+    stored = _stored(model, tensor, "<i1")
     zero = np.asarray(tensor.quantization.zeroPoint, np.float64)
     along = [1] * stored.ndim
     if scale.size > 1:
