@@ -196,6 +196,40 @@ def test_settings_that_come_with_soundsdk_are_found_by_name(
 def test_a_name_that_no_settings_have_is_an_error_with_those_that_there_are(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there are no settings hom") as caught:
         run_settings.read_settings("hom")
-    assert "esc10, home, knock_doorbell" in caught.value.hint
+    assert "esc10, esc10_tiny, home, home_tiny, knock_doorbell" in caught.value.hint
     with pytest.raises(UsageError, match="cannot be read"):
         run_settings.read_settings(tmp_path / "home")
+
+
+def test_a_file_is_laid_over_those_that_it_builds_on(tmp_path: Path) -> None:
+    (tmp_path / "low.toml").write_text(
+        "seed = 4\n[train]\nepochs = 9\nbatch = 8\n[model]\nblocks = [[8, 2, 2], [8, 2, 1]]\n"
+    )
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "mid.toml").write_text('base = "../low.toml"\n[train]\nbatch = 16\n')
+    (tmp_path / "mine" / "x.toml").write_text('base = "mid.toml"\nname = "x"\n[model]\nblocks = [[4, 2, 2]]\n')
+    loaded = run_settings.read_settings(tmp_path / "mine" / "x.toml")
+    assert (loaded.name, loaded.seed, loaded.train.epochs, loaded.train.batch) == ("x", 4, 9, 16)
+    assert loaded.model.blocks == [[4, 2, 2]]  # a list is replaced
+
+
+def test_a_file_may_build_on_settings_that_come_with_soundsdk(tmp_path: Path) -> None:
+    loaded = load(tmp_path, 'base = "home"\n[model]\ngru_units = 24\n')
+    home = run_settings.read_settings("home")
+    assert (loaded.model.gru_units, loaded.model.blocks, loaded.scenes) == (24, home.model.blocks, home.scenes)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('base = "x.toml"\n', "builds on more than 8 files"),
+        ("base = 3\n", "base must be a name or a path"),
+        ('base = ""\n', "base must be a name or a path"),
+        ('base = "hom"\n', "there are no settings hom"),
+        ('base = "none.toml"\n', "none.toml cannot be read"),
+        ('[train]\nbase = "home"\n', r"unknown key train\.base"),
+    ],
+)
+def test_a_base_that_cannot_be_is_refused_with_a_sentence(tmp_path: Path, text: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason):
+        load(tmp_path, text)

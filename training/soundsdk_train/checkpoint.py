@@ -91,7 +91,6 @@ class Checkpoint:
                 f"the checkpoint {error.message}", "Free space and go on with --resume; the epoch before is kept."
             ) from error
 
-
     def _keep_earlier(self) -> None:
         """Rename the checkpoint of an earlier run, if there is one, to a name that is free."""
         if not self.path.exists():

@@ -108,6 +108,7 @@ def load_clips(
     store: where features and variants are kept between runs; what it has is not decoded, unless samples are kept.
     Raises DataError if more than one file, and a larger share of them than most_unreadable, cannot be read.
     """
+
     def one(recording: LabelledFile) -> LabelledClip | tuple[str, str]:
         try:
             digest = digest_of(recording)

@@ -24,8 +24,8 @@ def pack_detector(converted: bytes, shape: StepSpec, metadata: dict[str, Any]) -
     """Strip the converter's file and add the metadata.
 
     Inputs become (features, states…), outputs (scores, attention, states…). Names, signatures, statistics,
-    unused buffers and the scales of biases are removed: the runtime needs none of them. Raises CheckError if a state's scales differ or the
-    features are not in scale 1/32 with zero point 0.
+    unused buffers and the scales of biases are removed: the runtime needs none of them. Raises CheckError if a
+    state's scales differ or the features are not in scale 1/32 with zero point 0.
     """
     from tensorflow.lite.python import schema_py_generated as schema
 

@@ -169,9 +169,7 @@ def load_split(
     if variants is not None:
         made_by[2] = [dataclasses.asdict(settings.waveform), settings.seed, variants.keywords["count"]]
     store = FeatureStore(key_of(made_by, code_version()), settings.frontend.width)
-    loaded = load_clips(
-        train_files, settings.frontend, hop_frames, keep_pcm=False, make_variants=variants, store=store
-    )
+    loaded = load_clips(train_files, settings.frontend, hop_frames, keep_pcm=False, make_variants=variants, store=store)
     tested = load_clips(test_files, settings.frontend, hop_frames) if test_files else LoadedClips()
     skipped = SkippedFiles(partial(click.echo, err=True))
     for _, reason in loaded.unreadable + tested.unreadable:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -13,18 +12,13 @@ from typing import Any
 
 from soundsdk.errors import UsageError
 from soundsdk.labels import MOST_LABEL_BYTES, counted, meant, printable
-from soundsdk.resources import configs_dir
 from soundsdk_train.setting_ranges import check_frontend, check_numbers
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:  # pragma: no cover - the same parser under its older name
-    import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
-
+from soundsdk_train.settings_files import tables_in
 
 MOST_NAME_BYTES = 64  # in UTF-8, as the firmware has it (soundfw.main.App.open_model)
 # Labels that the scene generator makes without recordings.
 SYNTHETIC_LABELS = ("smoke_alarm", "siren", "doorbell", "knock")
+
 
 @dataclass
 class DataSettings:
@@ -292,39 +286,12 @@ class RunSettings:
         return dataclasses.asdict(self)
 
 
-def find_settings(name_or_path: str | Path) -> Path:
-    """Return the path of a settings file: a path as it is, a bare name below those that come with soundsdk.
-
-    UsageError for a name that none has.
-    """
-    path = Path(name_or_path)
-    if path.suffix or path.name != str(name_or_path) or path.is_file():
-        return path
-    known = configs_dir() / f"{path.name}.toml"
-    if known.is_file():
-        return known
-    names = ", ".join(sorted(p.stem for p in configs_dir().glob("*.toml")))
-    raise UsageError(f"there are no settings {path.name}.", f"Give a TOML file or one of: {names}.")
-
-
 def read_settings(path: str | Path | None) -> RunSettings:
-    """Read a TOML file, or one that comes with soundsdk, by its name; None gives the defaults.
+    """Read a TOML file and those that it builds on, or one that comes with soundsdk, by its name; None: the defaults.
 
     Raises UsageError for a file that cannot be read, an unknown key or a value of the wrong type.
     """
     return from_dict(tables_in(path), str(path))
-
-
-def tables_in(path: str | Path | None) -> dict[str, Any]:
-    """Return what a settings file says itself, {} for None; raises what read_settings raises."""
-    if path is None:
-        return {}
-    try:
-        return tomllib.loads(find_settings(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the settings file {path} cannot be read: {error}.", "Give a TOML file.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is not valid TOML: {error}.", "Correct that line.") from error
 
 
 def from_dict(table: dict[str, Any], source: str = "settings") -> RunSettings:

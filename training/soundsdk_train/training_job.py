@@ -13,7 +13,7 @@ from soundsdk.errors import UsageError
 from soundsdk.install.packages import need
 from soundsdk.labels import counted
 from soundsdk.whole_file import check_folder
-from soundsdk_train import run_settings, training_run
+from soundsdk_train import run_settings, settings_files, training_run
 from soundsdk_train.checkpoint import CheckpointFiles
 from soundsdk_train.datasets import Dataset, add_backgrounds, chosen_fold, scan, split
 from soundsdk_train.evaluation.deployed_figures import DeployedFigures
@@ -189,7 +189,7 @@ def _train(
     dataset = scan(request.data, request.layout)
     add_backgrounds(dataset, request.background)
     fold = chosen_fold(dataset, request.fold)
-    given = run_settings.tables_in(request.config)
+    given = settings_files.tables_in(request.config)
     check_classes(dataset, settings)
     choose_head(dataset, settings, given)
     check_data(dataset, fold, settings, explicit=request.fold is not None, say=say)

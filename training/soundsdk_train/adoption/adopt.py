@@ -153,9 +153,7 @@ def read_frontend(text: str | None) -> FrontendSettings:
     for part in text.split(","):
         key, _, value = part.partition("=")
         if key.strip() not in asdict(frontend):
-            raise UsageError(
-                f"a frontend has no {key.strip()!r}.", f"It has {', '.join(asdict(frontend))}."
-            )
+            raise UsageError(f"a frontend has no {key.strip()!r}.", f"It has {', '.join(asdict(frontend))}.")
         try:
             setattr(frontend, key.strip(), int(value))
         except ValueError as error:

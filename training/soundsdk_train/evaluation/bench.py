@@ -219,9 +219,7 @@ def chance_of_more(old: int, new: int, share: float) -> float:
     binomial (Przyborowski and Wilenski, Biometrika 31, 1940).
     """
     together = old + new
-    return sum(
-        math.comb(together, k) * share**k * (1 - share) ** (together - k) for k in range(new, together + 1)
-    )
+    return sum(math.comb(together, k) * share**k * (1 - share) ** (together - k) for k in range(new, together + 1))
 
 
 def _bench_label(figure: LabelFigures, onsets_known: bool) -> BenchLabel:

@@ -83,9 +83,7 @@ def segment_counts(
 ) -> MatchCounts:
     """Count the segments of SEGMENT_S in which a label is found, is true, and both, in one recording."""
     wanted, given = segment_roll(truth, labels, length_s), segment_roll(found, labels, length_s)
-    return MatchCounts(
-        (wanted & given).sum(0).astype(float), wanted.sum(0).astype(float), given.sum(0).astype(float)
-    )
+    return MatchCounts((wanted & given).sum(0).astype(float), wanted.sum(0).astype(float), given.sum(0).astype(float))
 
 
 def segment_roll(spans: Sequence[LabelledSpan], labels: Sequence[str], length_s: float) -> NDArray[np.bool_]:

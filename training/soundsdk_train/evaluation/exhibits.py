@@ -77,9 +77,7 @@ class ExhibitCollector:
         del kept[self._per_label :]
 
 
-def _cut(
-    what: str, span: LabelledSpan, severity: float, judged: JudgedRecording, pcm: NDArray[np.int16]
-) -> Exhibit:
+def _cut(what: str, span: LabelledSpan, severity: float, judged: JudgedRecording, pcm: NDArray[np.int16]) -> Exhibit:
     recording = judged.recording
     rate = recording.rate_hz
     first = max(0, round((span.onset_s - _BEFORE_S) * rate))

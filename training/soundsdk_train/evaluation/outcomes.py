@@ -35,9 +35,7 @@ def judge(recording: ScoredRecording, events: Sequence[ReportedEvent]) -> Judged
     pairs: list[tuple[LabelledSpan, list[ReportedEvent]]] = [(true, []) for true in truth]
     false = []
     for event in sorted(events, key=lambda e: e.onset_s):
-        begun = [
-            pair for pair in pairs if pair[0].label == event.label and pair[0].onset_s - step_s <= event.onset_s
-        ]
+        begun = [pair for pair in pairs if pair[0].label == event.label and pair[0].onset_s - step_s <= event.onset_s]
         if begun and event.onset_s <= begun[-1][0].offset_s + AFTER_S:
             begun[-1][1].append(event)
         else:

@@ -39,6 +39,4 @@ def weighted_average_precision(
     seen = np.cumsum(ordered, axis=-1)[..., last]
     total = found[..., -1]
     gained = np.diff(found, axis=-1, prepend=0.0)
-    return np.where(
-        total > 0, (gained * found / np.maximum(seen, 1e-12)).sum(-1) / np.maximum(total, 1e-12), np.nan
-    )
+    return np.where(total > 0, (gained * found / np.maximum(seen, 1e-12)).sum(-1) / np.maximum(total, 1e-12), np.nan)

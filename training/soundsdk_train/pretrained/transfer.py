@@ -54,9 +54,7 @@ def transfer(
             continue
         for layer in convolutions:
             layer.trainable = whole
-        train = replace(
-            settings.train, learning_rate=rate, warmup_epochs=0, event_weight=chosen.event_weight
-        )
+        train = replace(settings.train, learning_rate=rate, warmup_epochs=0, event_weight=chosen.event_weight)
         if whole:
             bank = with_hard_negatives(bank, model, settings)
         trained = training_loop.fit(
