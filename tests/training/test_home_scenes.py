@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from soundsdk_sim.scenes import SceneEvent
+from soundsdk_sim.scenes.scene import REQUIRED_LABELS
 from soundsdk_train.augment import Augmenter, Bank
 from soundsdk_train.calibration import on_scenes
 from soundsdk_train.datasets import UNKNOWN
@@ -74,3 +75,12 @@ def test_home_settings_are_valid_and_within_the_limits_of_a_small_board() -> Non
     assert figures["macs_per_second"] <= BUDGET["macs_per_second"]
     # A training example holds a whole scene: a label of the clip then holds for what is shown.
     assert settings.train.window_frames <= int(settings.scenes.seconds * 16000 - 512) // 256 + 1
+
+
+@pytest.mark.parametrize("labels", [["doorbell", "knock"], ["smoke_alarm", "siren", "dog_bark", "baby_cry"]])
+def test_scenes_to_choose_thresholds_on_hold_the_detectors_own_events(labels: list[str]) -> None:
+    scenes = on_scenes.validation_scenes(3, labels, None)
+    heard = {event.label for scene in scenes for event in scene.events}
+    assert heard & set(REQUIRED_LABELS) == set(labels) & set(REQUIRED_LABELS)
+    again = on_scenes.validation_scenes(1, labels, None)
+    assert np.array_equal(again[0].pcm, scenes[0].pcm)

@@ -213,7 +213,8 @@ def scene_thresholds_of(
         return None
 
     def choose_thresholds(model: bytes) -> dict[str, Any]:
-        scenes = on_scenes.validation_scenes(settings.scenes.validation, on_scenes.recordings_of(files))
+        recordings = on_scenes.recordings_of(files)
+        scenes = on_scenes.validation_scenes(settings.scenes.validation, settings.scenes.labels, recordings)
         return {"detector": on_scenes.choose_thresholds(model, scenes)}
 
     return choose_thresholds

@@ -28,7 +28,8 @@ board_argument = click.argument("board", metavar="BOARD")
 model_argument = click.argument("model", metavar="MODEL", callback=not_empty)
 model_option = click.option(
     "-m", "--model", metavar="MODEL", callback=not_empty,
-    help="The detector: a .tflite file, or one that comes with soundsdk: home (the default), esc10, knock_doorbell.",
+    help="The detector: a .tflite file, or one that comes with soundsdk: home (the default), esc10, knock_doorbell, "
+    "and for boards with little memory home_tiny, esc10_tiny, knock_doorbell_tiny.",
 )  # fmt: skip
 port_option = click.option(
     "-p", "--port", metavar="PORT", callback=not_empty,
@@ -51,7 +52,7 @@ sources_option = click.option(
 data_option = click.option("--data", required=True, type=click.Path(), metavar="DIR", help="Folder of recordings.")
 config_option = click.option(
     "--config", type=click.Path(), metavar="FILE",
-    help="TOML file of settings, or those of a detector that comes with soundsdk: home, esc10, knock_doorbell.",
+    help="TOML file of settings, or those of a detector that comes with soundsdk: home, home_tiny, esc10 …",
 )
 seed_option = click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all random choices.")
 

@@ -24,10 +24,10 @@ from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
 def push(surroundings: Surroundings, model: str, port: str | None, as_json: bool) -> None:
     """Send a board another detector, without flashing.
 
-    MODEL is a .tflite file, or home, esc10 or knock_doorbell. It is checked here, sent, verified on the board, started
-    on trial and confirmed; until then the old detector is kept. If the connection is cut, plug the board in again
-    within 30 s, or run the command again: it resumes. Exit code 6 if the board cannot run the model; then the old one
-    runs.
+    MODEL is a .tflite file, or one that comes with soundsdk, such as home or home_tiny. It is checked here, sent,
+    verified on the board, started on trial and confirmed; until then the old detector is kept. If the connection is
+    cut, plug the board in again within 30 s, or run the command again: it resumes. Exit code 6 if the board cannot run
+    the model; then the old one runs.
     """
     from soundsdk.device.push import push as push_model
     from soundsdk.device.session import Device

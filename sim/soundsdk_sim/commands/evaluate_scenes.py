@@ -33,7 +33,7 @@ def evaluate_scenes(
 ) -> None:
     """Measure a detector on generated scenes with known events.
 
-    MODEL is a .tflite file, or one that comes with soundsdk: home, esc10, knock_doorbell.
+    MODEL is a .tflite file, or one that comes with soundsdk, such as home or home_tiny.
 
     A detector of doorbells or knocks hears scenes of a front door, any other one scenes of alarms.
     Without --data all sound is synthetic; with a folder of ESC classes, backgrounds, barks and cries come from it.
@@ -41,16 +41,15 @@ def evaluate_scenes(
     on time and at most one event is false in all scenes together, else 6.
     """
     from soundsdk.models.shipped import load_model
-    from soundsdk_sim.scenes import Recordings, door_scene, make_scene
+    from soundsdk_sim.scenes import Recordings, scene_maker
     from soundsdk_sim.scenes.detection import ALLOWED_FALSE, detect_in_scenes, event_table, failures, labels_of, summary
-    from soundsdk_sim.scenes.scene import DOOR_LABELS
 
     detector = load_model(model)
     try:
         recordings = Recordings.open(data, list(fold) or None) if data else None
     except OSError as error:
         raise DataError(f"{error}.", "Give a folder of class folders.") from error
-    make = door_scene if set(DOOR_LABELS) & set(labels_of(detector.data)) else make_scene
+    make = scene_maker(labels_of(detector.data))
     outcomes = detect_in_scenes(detector.data, (make(seed, seconds, recordings) for seed in seeds))
     missed, false = failures(outcomes)
     if as_json:

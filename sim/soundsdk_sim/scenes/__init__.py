@@ -8,8 +8,18 @@ scene.pcm, scene.rate_hz, scene.events # int16 samples, 16000, [SceneEvent(onset
 
 from __future__ import annotations
 
-from soundsdk_sim.scenes.doorstep import door_scene
+from soundsdk_sim.scenes.doorstep import door_scene, scene_maker
 from soundsdk_sim.scenes.recordings import Recordings
 from soundsdk_sim.scenes.scene import Part, Scene, SceneEvent, compose, demo_scene, make_scene
 
-__all__ = ["Part", "Recordings", "Scene", "SceneEvent", "compose", "demo_scene", "door_scene", "make_scene"]
+__all__ = [
+    "Part",
+    "Recordings",
+    "Scene",
+    "SceneEvent",
+    "compose",
+    "demo_scene",
+    "door_scene",
+    "make_scene",
+    "scene_maker",
+]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+
 import numpy as np
 
 from soundsdk_sim.scenes import bells, distractors, impacts
@@ -10,7 +12,17 @@ from soundsdk_sim.scenes.doorbells import doorbell_sound
 from soundsdk_sim.scenes.dsp import Signal, choice, edges, samples
 from soundsdk_sim.scenes.knocks import knock_sound
 from soundsdk_sim.scenes.recordings import Recordings
-from soundsdk_sim.scenes.scene import SNR_RANGE_DB, Maker, Part, Scene, compose, draw_bed, in_a_row
+from soundsdk_sim.scenes.scene import (
+    DOOR_LABELS,
+    SNR_RANGE_DB,
+    Maker,
+    Part,
+    Scene,
+    compose,
+    draw_bed,
+    in_a_row,
+    make_scene,
+)
 
 _RING_ON_S = 0.4  # the end of an event keeps so much of its decay
 _OTHERS = {"impacts": 2.0, "bells": 1.5, "speech": 1.0, "music": 1.0, "whistle": 0.2, "calls": 0.3, "beeps": 1.0}
@@ -42,6 +54,11 @@ def door_scene(
             kind = choice(rng, {name: 1.0 for name in distractors.BEEPS if name != "doorbell"})
         parts.append(Part(kind, rng.uniform(0.0, max(0.1, seconds - length)), length, rng.uniform(0.0, 20.0)))
     return compose(rng, bed, parts, recordings, events=EVENTS, others=_MORE)
+
+
+def scene_maker(labels: Collection[str]) -> Callable[[int, float, Recordings | None], Scene]:
+    """Return what makes scenes for a detector of these labels, of (seed, seconds, recordings): a door or alarms."""
+    return door_scene if set(DOOR_LABELS) & set(labels) else make_scene
 
 
 def _cut(made: Pulses) -> Signal:
