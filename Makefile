@@ -58,7 +58,7 @@ test-shuffled: $(VENV)/all.stamp
 FUZZ ?= 500
 FUZZ_SEED ?= 1
 fuzz: $(VENV)/all.stamp
-	SOUNDSDK_FUZZ=$(FUZZ) SOUNDSDK_FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -p no:randomly -q -s tests/host/test_odd_command_lines.py tests/training/test_adopt_damaged.py
+	SOUNDSDK_FUZZ=$(FUZZ) SOUNDSDK_FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -p no:randomly -q -s tests/host/test_odd_command_lines.py tests/training/test_adopt_damaged.py tests/host/test_firmware_refusals.py
 
 MODELS ?= 1000
 models: $(VENV)/all.stamp

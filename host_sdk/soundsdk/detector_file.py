@@ -105,7 +105,7 @@ def from_bytes(data: bytes, path: str | Path) -> DetectorFile:
         stream = soundcore.Stream(data)
     except soundcore.Error as e:
         raise _refused(data, path, *e.args) from e
-    metadata = json.loads(stream.metadata)
+    metadata = _metadata(path, bytes(stream.metadata))
     _check_labels(path, metadata)
     _check_as_firmware(path, data)
     macs = sum(operator[2] for operator in soundcore.operators(data))
@@ -117,6 +117,16 @@ def from_bytes(data: bytes, path: str | Path) -> DetectorFile:
             "Train a smaller one.",
         )
     return detector
+
+
+def _metadata(path: Path, text: bytes) -> dict[str, Any]:
+    """Return the metadata of a file, which the core has found to be JSON; ModelError if it cannot be read as text."""
+    try:
+        metadata: dict[str, Any] = json.loads(text.decode())
+        json.dumps(metadata, ensure_ascii=False).encode()  # an escape may be half of a character, which no text holds
+    except UnicodeError as e:
+        raise ModelError(f"{path} cannot be used: its metadata is not valid UTF-8 (meta.json).", _TRAIN) from e
+    return metadata
 
 
 def _not_tflite(data: bytes, path: Path) -> ModelError:

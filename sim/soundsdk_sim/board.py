@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundfw.main import App, open_stream
-from soundfw.settings import Settings
+from soundfw.settings import SETTINGS, Settings
 from soundfw.wire import framing
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import ModelError, UsageError
@@ -25,6 +26,20 @@ Sound = NDArray[np.int16] | Iterable[NDArray[np.int16]]  # a recording, or block
 BLOCK_SAMPLES = 2048  # about a step of the model: the lines do not depend on it
 REALTIME_BLOCK_SAMPLES = 256
 STATUS_S = 10
+
+
+def made_folder() -> tempfile.TemporaryDirectory[str]:
+    """Make the folder of a virtual board's files, until cleanup(). UsageError if the firmware takes no path so long."""
+    _, _, most = next(rule for rule in SETTINGS if rule[0] == "folder")
+    folder = tempfile.TemporaryDirectory(prefix="soundsdk-flash-")
+    if len(folder.name) > most:
+        folder.cleanup()
+        raise UsageError(
+            f"the folder for temporary files has too long a path for a virtual board, which takes {most} characters: "
+            f"{folder.name}.",
+            "Set TMPDIR (on Windows TEMP) to another folder.",
+        )
+    return folder
 
 
 class PcmSource:

@@ -16,6 +16,7 @@ from soundfw.act.pins import NoPins
 from soundfw.main import App
 from soundfw.settings import Settings, load
 from soundfw.storage.files import finish, join
+from soundsdk_sim.board import made_folder
 
 TURN_S = 0.004
 _PORT_BYTES = 65536  # a reader that is further behind stops the board's port, as on USB
@@ -83,7 +84,7 @@ class LiveBoard:
     sound: a recording that its microphone delivers, then silence, or with `repeat` the same again; or what it hears
     instead. settings: as in settings.json; without `folder` it gets a temporary one. bootloader: called from the
     board's thread when the board enters its boot loader. port: MicroPython's name of the chip's family that it stands
-    for, which refuses what that chip's pins cannot do together.
+    for, which refuses what that chip's pins cannot do together. UsageError if it can have no folder (made_folder()).
     """
 
     def __init__(
@@ -103,7 +104,7 @@ class LiveBoard:
         self._flash: tempfile.TemporaryDirectory[str] | None = None
         self._settings = {"board": "sim", **(settings or {})}
         if not self._settings.get("folder"):
-            self._flash = tempfile.TemporaryDirectory(prefix="soundsdk-flash-")
+            self._flash = made_folder()
             self._settings["folder"] = self._flash.name
         self._microphone: LiveSource
         if isinstance(sound, np.ndarray):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from soundfw import FirmwareError
 from soundfw.act import rules
 from soundfw.act.pins import NoPins
 from soundfw.settings import LED
@@ -96,9 +97,12 @@ def rules_of(words: Iterable[str], detector: DetectorFile) -> dict[str, str]:
 def led_for(texts: Mapping[str, str]) -> dict[str, Any]:
     """Return the settings of an LED at a GPIO that no rule names; of none if no rule needs one.
 
-    Raises UsageError if the rules leave no GPIO.
+    Raises UsageError for a rule that is wrong, and if the rules leave no GPIO.
     """
-    actions = [action for text in texts.values() for action in rules.parse(text)]
+    try:
+        actions = [action for text in texts.values() for action in rules.parse(text)]
+    except FirmwareError as error:
+        raise UsageError(f"{error.args[1]}.", "soundsdk set --help shows how actions are written.") from error
     if not any(action.output == "led" for action in actions):
         return {"kind": "none"}
     _, _, low, high = next(rule for rule in LED if rule[0] == "pin")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import select
-import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soundsdk.errors import PortError, UsageError
-from soundsdk_sim.board import REALTIME_BLOCK_SAMPLES, PcmSource, VirtualBoard
+from soundsdk_sim.board import REALTIME_BLOCK_SAMPLES, PcmSource, VirtualBoard, made_folder
 
 START_S = 0.3  # a board needs as long; serial libraries discard what arrives while they open a port
 WAIT_S = 0.1
@@ -98,7 +97,7 @@ def serve(model: bytes, pcm: NDArray[np.int16], rate_hz: int, realtime: bool, an
     Raises PortError if a program holds the port open and does not read for 10 s while lines wait.
     """
     source = PcmSource(pcm)
-    with Pty() as port, tempfile.TemporaryDirectory(prefix="soundsdk-flash-") as flash:
+    with Pty() as port, made_folder() as flash:
         announce(port.path)
         while not port.has_peer():
             time.sleep(WAIT_S)

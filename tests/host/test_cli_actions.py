@@ -178,6 +178,9 @@ def test_the_free_gpios_in_a_hint_are_not_those_of_other_rules() -> None:
     assert hint_for_pin("rpi_pico", "pin:16", others) == "Free near it: GPIO 11, 12, 14, 20."
     assert hint_for_pin("rpi_pico", "led+pin:2+pin:13,low", others) == "Free near it: GPIO 10, 11, 12, 14."
     assert hint_for_pin("rpi_pico", "led+pin:2", others) == ""
+    # Of a board with other firmware, or whose settings.json somebody wrote.
+    assert hint_for_pin("rpi_pico", "pin:16", {**others, "theirs": "servo:9"}) == "Free near it: GPIO 11, 12, 14, 20."
+    assert hint_for_pin("rpi_pico", "servo:16", others) == ""
     assert hint_for_pin("a board of no file", "pin:16", {}) == ""
     assert hint_for_pin("esp32s3_devkit", "pin:19", {}).startswith("Free near it: GPIO ")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -675,3 +676,37 @@ def test_a_choice_ends_events_with_their_sounds_where_a_low_off_would_not() -> N
     assert choice.classes[0].thresholds["off"] > lingering > 400
     assert choice.classes[0].late == 0.0
     assert choice.entry(["q"])["classes"][0]["late"] == 0.0
+
+
+def with_sound(recording: HeardRecording) -> HeardRecording:
+    """Give a recording the levels of a sound that is loud from its 20th step to its 40th, over steady noise."""
+    pcm = np.random.default_rng(3).normal(0, 20, int(recording.ends[-1]))
+    pcm[int(recording.ends[19]) : int(recording.ends[39])] *= 50
+    heard = Listener(HOME).hear(pcm.astype(np.int16))
+    assert len(heard.ends) == len(recording.ends)
+    return replace(recording, levels=heard.levels)
+
+
+def test_with_events_too_a_sound_that_falls_ends_its_event_and_a_high_score_costs_nothing() -> None:
+    listener = MadeListener()
+    # A score that stays near its peak, above every `off` that may be tried: by the score alone all events end late.
+    quiet, sounds = scores_that_linger(100)
+    alone = choose(listener, quiet, sounds, 20.0, pools=[0]).classes[0]
+    assert (alone.recall, alone.late) == (1.0, 1.0)
+    heard = [with_sound(one) for one in sounds]
+    one = choose(listener, quiet, heard, 20.0, pools=[0]).classes[0]
+    pooled = [listener.pooled(sound, 0) for sound in heard]
+    assert (one.recall, one.late) == (1.0, 0.0)
+    assert listener.late_ends(heard, pooled, 0, one.thresholds) == 0
+    # Half of them have a sound that tells: the share is counted, one by one.
+    mixed = choose(listener, quiet, [*heard[:10], *sounds[10:]], 20.0, pools=[0]).classes[0]
+    assert (mixed.recall, mixed.late) == (1.0, 0.5)
+
+
+def test_off_need_not_rise_where_the_sound_ends_events() -> None:
+    listener = MadeListener()
+    quiet, sounds = scores_that_linger(-3)
+    lingering = listener.pooled(sounds[0], 0)[60, 0]
+    choice = choose(listener, quiet, [with_sound(one) for one in sounds], 20.0, pools=[0])
+    assert choice.classes[0].late == 0.0
+    assert choice.classes[0].thresholds["off"] < lingering

@@ -120,6 +120,14 @@ def has_led(board_id: str) -> bool:
     return board is None or board.led is not None
 
 
+def _pins(rule: str) -> list[int]:
+    """Return the GPIOs of a rule, -1 for the LED; none of a rule that only a board's own firmware understands."""
+    try:
+        return [action.pin for action in rules.parse(rule)]
+    except FirmwareError:
+        return []
+
+
 def hint_for_pin(board_id: str, rule: str, others: Mapping[str, str]) -> str:
     """Return a sentence with the free GPIOs nearest to the first that a rule cannot have; empty if there is none.
 
@@ -128,9 +136,9 @@ def hint_for_pin(board_id: str, rule: str, others: Mapping[str, str]) -> str:
     free = free_gpios(board_id)
     if free is None:
         return ""
-    used = {action.pin for text in others.values() for action in rules.parse(text or "none")}
+    used = {pin for text in others.values() for pin in _pins(text or "none")}
     free = [pin for pin in free if pin not in used]
-    refused = next((a.pin for a in rules.parse(rule) if a.pin >= 0 and a.pin not in free), None)
+    refused = next((pin for pin in _pins(rule) if pin >= 0 and pin not in free), None)
     if refused is None or not free:
         return ""
     nearest = sorted(sorted(free, key=lambda pin: (abs(pin - refused), pin))[:_NEAREST])

@@ -92,7 +92,7 @@ def check_settings(settings: Mapping[str, Any], board: Board) -> None:
     """Raise UsageError if the firmware would refuse the settings, or if they name no microphone."""
     mic = settings.get("mic")
     hint = "Correct them in the file of --settings."
-    kinds = dict(MICROPHONES)
+    kinds = [kind for kind, _ in MICROPHONES]
     if mic and (not isinstance(mic, dict) or mic.get("kind") not in kinds):
         raise UsageError(f"the settings cannot be used: mic.kind must be one of {', '.join(kinds)}.", hint)
     try:

@@ -128,13 +128,17 @@ class Choice:
 
 @dataclass
 class _Material:
-    """Backgrounds and events with their scores for every pool_ms; outcomes of the events are kept."""
+    """Backgrounds and events with their scores for every pool_ms; outcomes of the events are kept.
+
+    in_time: by pool_ms, label, `off` and hold_ms, of each claim whether the firmware ends its events in time.
+    """
 
     listener: Listener
     quiet: Sequence[HeardRecording]
     events: Sequence[HeardRecording]
     scores: dict[int, tuple[list[NDArray[np.int32]], list[NDArray[np.int32]]]] = field(default_factory=dict)
     judged: dict[tuple[int, int, EventRule], Outcome] = field(default_factory=dict)
+    in_time: dict[tuple[int, int, int, int], NDArray[np.bool_]] = field(default_factory=dict)
 
     def pooled(self, pool_ms: int) -> tuple[list[NDArray[np.int32]], list[NDArray[np.int32]]]:
         if pool_ms not in self.scores:
@@ -148,6 +152,28 @@ class _Material:
         quiet, events = self.pooled(pool_ms)
         scores = events if which is None else [quiet[i] for i in which]
         return score_trace(self.listener, recordings, scores, index, pool_ms)
+
+    def judge(self, trace: ScoreTrace, pool_ms: int, index: int, rule: EventRule, on_values: Sequence[int]) -> Outcome:
+        """Return the outcome of a label's trace in the recordings of events for each value of `on`, ascending.
+
+        Its late ends are those of the firmware: where the score stays up, the sound ends the event. That hardly depends
+        on `on` and min_ms, and the firmware's detector is slow, so the lowest `on` without min_ms stands for all.
+        """
+        key = pool_ms, index, rule
+        if key not in self.judged:
+            judged = trace.outcome(rule, on_values)
+            if judged.late.any():
+                judged = trace.outcome(rule, on_values, self._ended(pool_ms, index, rule, on_values[0]))
+            self.judged[key] = judged
+        return self.judged[key]
+
+    def _ended(self, pool_ms: int, index: int, rule: EventRule, on: int) -> NDArray[np.bool_]:
+        key = pool_ms, index, rule.off, rule.hold_ms
+        if key not in self.in_time:
+            thresholds = {"on": on, "off": rule.off, "min_ms": 0, "hold_ms": rule.hold_ms}
+            late = self.listener.lateness(self.events, self.pooled(pool_ms)[1], index, thresholds)
+            self.in_time[key] = np.array([one is False for one in late], np.bool_)
+        return self.in_time[key]
 
 
 def score_trace(
@@ -222,6 +248,11 @@ def choose(
         # What was aimed at may be lower than what was asked for.
         one.attained = one.likely_per_hour <= max_per_hour and one.recall != 0.0
         one.attained &= counts is None or _keeps(counts[i], max_per_hour, choice.hours)
+        if one.recall:
+            scores = material.pooled(choice.detector["pool_ms"])[1]
+            lateness = listener.lateness(events, scores, listener.labels.index(one.label), one.thresholds)
+            found = [late for late in lateness if late is not None]
+            one.late = sum(found) / len(found) if found else None
     choice.max_per_hour = max_per_hour
     return choice
 
@@ -261,7 +292,6 @@ class _Candidate:
     likely: float
     size: float
     recall: float | None
-    late: float | None
     events: int
     utility: float
     feasible: bool
@@ -312,7 +342,6 @@ class _Search:
                 c.recall,
                 c.events,
                 c.feasible,
-                late=c.late,
             )
             for label, c in zip(labels, best[2], strict=True)
             if c is not None
@@ -341,10 +370,8 @@ class _Search:
             if not usable:
                 continue
             heard = _hear(quiet, rule, usable, hours)
-            key = pool_ms, index, rule
-            if key not in material.judged:
-                material.judged[key] = events.outcome(rule, usable)
-            candidate = _best_on(rule, usable, heard, material.judged[key], true, self._max)
+            judged = material.judge(events, pool_ms, index, rule, usable)
+            candidate = _best_on(rule, usable, heard, judged, true, self._max)
             if best is None or (candidate.feasible, candidate.utility) > (best.feasible, best.utility):
                 best = candidate
         if best is None:
@@ -430,7 +457,6 @@ def _best_on(
         float(quiet.expected.likely_per_hour[i]),
         float(quiet.expected.size[i]),
         float(found[i]) if true else None,
-        float(events.late[i] / events.found[i]) if true and events.found[i] else None,
         true,
         value,
         feasible,

@@ -98,8 +98,12 @@ class ScoreTrace:
             out.append((onsets, over[island[chosen]]))
         return out
 
-    def outcome(self, rule: EventRule, on_values: Sequence[int]) -> Outcome:
-        """Judge the events for each value of `on` by the claims."""
+    def outcome(self, rule: EventRule, on_values: Sequence[int], in_time: NDArray[np.bool_] | None = None) -> Outcome:
+        """Judge the events for each value of `on` by the claims.
+
+        in_time: per claim, in the order of recordings and of their starts, whether its events end with their sound
+        however long the score stays up.
+        """
         false = np.zeros(len(on_values))
         found = np.zeros(len(on_values))
         extra = np.zeros(len(on_values))
@@ -120,7 +124,8 @@ class ScoreTrace:
             extra[i] = np.maximum(number - 1, 0).sum()
             found[i] = (number > 0).sum()
             own = np.flatnonzero(number)
-            late[i] = (ends[high[own] - 1] > self._over[own]).sum()
+            outlasts = ends[high[own] - 1] > self._over[own]
+            late[i] = (outlasts if in_time is None else outlasts & ~in_time[own]).sum()
         return Outcome(false, found, extra, scenes, squares, late)
 
     def _scene_of(self, onsets: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -134,7 +139,8 @@ class Outcome:
     """The false events, the true ones that were found and further events for those, for each value of `on`.
 
     scenes: those in which a false event lies; squares: the sum over scenes of the square of their false events.
-    late: true events whose last event ends more than heard.AFTER_S after their sound.
+    late: true events whose last event ends more than heard.AFTER_S after their sound, by the score alone but for those
+    that are known to end in time.
     """
 
     false: NDArray[np.float64]

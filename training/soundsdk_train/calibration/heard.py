@@ -164,15 +164,25 @@ class Listener:
         index: int,
         rule: dict[str, int],
     ) -> int:
-        """Count the claims on a label that are found and whose last event ends after they are over.
+        """Count the claims on a label that are found and whose last event ends after they are over."""
+        return sum(late is True for late in self.lateness(recordings, scores, index, rule))
 
-        scores: of each recording, as pooled() returns them. rule: the label's thresholds. The firmware's detector ends
-        the events, with their sound where it falls.
+    def lateness(
+        self,
+        recordings: Sequence[HeardRecording],
+        scores: Sequence[NDArray[np.int32]],
+        index: int,
+        rule: dict[str, int],
+    ) -> list[bool | None]:
+        """Return for each claim on a label whether its last event ends after it is over, None if it is not found.
+
+        In the order of recordings, and in each by the claims' starts. scores: of each recording, as pooled() returns
+        them. rule: the label's thresholds. The firmware's detector ends the events, with their sound where it falls.
         """
-        late = 0
+        out: list[bool | None] = []
         label = self.labels[index]
         for heard, own in zip(recordings, scores, strict=True):
-            claims = [claim for claim in heard.claims if claim.label == label]
+            claims = sorted((claim for claim in heard.claims if claim.label == label), key=lambda claim: claim.start)
             length = int(heard.ends[-1]) if len(heard.ends) else 0
             row = own[:, [index]]
             scored = ScoredRecording("", [label], row, heard.ends, length, self.rate_hz, self.step_samples, [])
@@ -181,5 +191,5 @@ class Listener:
             spans = [(round(e.onset_s * self.rate_hz), round(e.offset_s * self.rate_hz)) for e in found]
             for claim in claims:
                 ends = [end for onset, end in spans if claim.start <= onset <= claim.end]
-                late += bool(ends) and max(ends) > (claim.end if claim.over is None else claim.over)
-        return late
+                out.append(max(ends) > (claim.end if claim.over is None else claim.over) if ends else None)
+        return out
