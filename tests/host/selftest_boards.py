@@ -102,7 +102,8 @@ def self_test(cable: Cable, **changes: Any) -> SelfTest:
     """Return a self-test of a board: a second of listening, short waits, nobody there."""
     values: dict[str, Any] = {
         "seconds": 1, "detector": detector(), "owner": NOBODY, "slow": False, "say": lambda text: None,
-        "end": time.monotonic() + 600, "waits": Waits(answer_s=1.0, restart_s=10.0, away_s=10.0), **changes,
+        "end": time.monotonic() + 600, "compared_s": 2,
+        "waits": Waits(answer_s=1.0, restart_s=10.0, away_s=10.0), **changes,
     }  # fmt: skip
     return SelfTest(Device(cable, hello_s=10.0), **values)
 

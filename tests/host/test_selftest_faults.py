@@ -224,7 +224,7 @@ def test_a_board_that_stops_answering_ends_the_run_in_time(flash: Path, plugged:
 
     def go_deaf(test: SelfTest) -> Observed:
         boards[-1].deaf = True
-        test.device.status(0.5)
+        test.device.request("watch", 0.5, on=False, mel=False)
         raise AssertionError
 
     chosen = [CHECKS[0], Check("deaf", "It answers.", go_deaf, 1), *CHECKS[1:]]

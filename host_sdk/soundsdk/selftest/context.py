@@ -44,6 +44,7 @@ class SelfTest:
     slow: bool
     say: Say
     end: float
+    compared_s: int = 6  # of sound that is compared with this computer's, some 40 steps
     waits: Waits = field(default_factory=Waits)
     before: Before | None = None
     heard: Heard | None = None

@@ -21,7 +21,7 @@ RATE_PPM = 500.0
 HEAP_BYTES = 2048  # what a first command of its kind may load
 TARGET_MS = 20.0
 _WATCH_EVERY_S = 4.0  # the board forgets it after 10 s of sound
-_SPAN_S = 1.0
+_SPAN_S, _SPANS = 1.0, 20  # of steps of which the promptest counts: at least so long, at most so many
 
 
 def check_listening(test: SelfTest) -> Observed:
@@ -118,11 +118,12 @@ def check_lines(test: SelfTest) -> Observed:
 def rate_error(arrivals: Sequence[tuple[float, int]], rate_hz: int) -> tuple[float, float]:
     """Return (error of the board's sample rate, its uncertainty), both in ppm, by this computer's clock.
 
-    A line can come late but never early: of each second only the least late one counts. Three standard errors.
+    A line can come late but never early: of each span of time only the least late one counts. Three standard errors.
     """
     times = np.array([at for at, _ in arrivals])
     late = times - np.array([samples for _, samples in arrivals]) / rate_hz
-    spans = ((times - times[0]) / _SPAN_S).astype(int)
+    span_s = max(_SPAN_S, (times[-1] - times[0]) / _SPANS)
+    spans = ((times - times[0]) / span_s).astype(int)
     best = [min(np.flatnonzero(spans == span), key=lambda i: late[i]) for span in np.unique(spans)]
     if len(best) < 4:
         raise NotPossible("too few steps came to measure the rate")
@@ -140,7 +141,7 @@ def check_rate(test: SelfTest) -> Observed:
     if len(heard.arrivals) < 4:
         raise NotPossible("too few steps came to measure the rate")
     ppm, uncertain = rate_error(heard.arrivals, rate_hz)
-    if uncertain > 4 * RATE_PPM and abs(ppm) < 10 * uncertain:
+    if uncertain > RATE_PPM * 4 and abs(ppm) <= RATE_PPM + uncertain:
         raise NotPossible(f"lines arrive too unevenly here: the rate is known to {uncertain:.0f} ppm only")
     return Observed(
         abs(ppm) <= RATE_PPM + uncertain,

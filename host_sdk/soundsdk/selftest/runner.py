@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from soundsdk.device.transport import ConnectionLost
 from soundsdk.errors import SoundsdkError
 from soundsdk.selftest import answers, hearing, owner_checks, settings_checks, trials, twin
+from soundsdk.selftest.bounded import BoundedTransport, Deadline
 from soundsdk.selftest.context import SelfTest
 from soundsdk.selftest.outcome import FAILED, NOT_POSSIBLE, PASSED, NotPossible, Observed
 from soundsdk.selftest.report import CheckResult
@@ -65,6 +66,8 @@ class Runner:
         self._each = each
         self.results: list[CheckResult] = []
         self._gone = ""  # why nothing more can be asked of the board
+        self._deadline = Deadline()
+        test.device.transport = BoundedTransport(test.device.transport, self._deadline)
 
     def run(self) -> None:
         """Run every check; KeyboardInterrupt ends it between two results."""
@@ -78,6 +81,7 @@ class Runner:
         if self._test.before is None:
             outcome, says = NOT_POSSIBLE, "the board has not said what it was like"
         else:
+            self._deadline.start(RESTORE_S)
             left = restore(self._test)
             outcome = FAILED if left else PASSED
             says = "; ".join(left) or "detector, thresholds, rules and notes are those that were found"
@@ -96,6 +100,7 @@ class Runner:
         if test.left_s < most_s + RESTORE_S:
             return CheckResult(check.name, check.promise, NOT_POSSIBLE, "the time of the self-test is over")
         begin = time.monotonic()
+        self._deadline.start(most_s)
         try:
             found = check.run(test)
             outcome = PASSED if found.ok else FAILED
@@ -115,6 +120,7 @@ class Runner:
     def _recover(self, error: SoundsdkError) -> None:
         """Find out whether the board is still there; wait for it if its port has gone."""
         test = self._test
+        self._deadline.start(test.waits.away_s + 3 * test.waits.answer_s)
         try:
             if isinstance(error, ConnectionLost):
                 test.say(f"  the board is gone: plug it in again within {test.waits.away_s:g} s")

@@ -15,7 +15,6 @@ from soundsdk.selftest.outcome import NotPossible, Observed
 from soundsdk.selftest.restarts import restart
 
 _HELLO_S = 15.0
-_HEARD_S = 6  # of sound that is compared: some 40 steps
 _DAMAGED = bytes(range(256)) * 8  # no detector: it passes every check of the transfer, and cannot be run
 
 
@@ -57,7 +56,7 @@ def send(test: SelfTest, data: bytes, at: int, end: int) -> None:
 def check_restart(test: SelfTest) -> Observed:
     """Restart the board, and measure the time until hello."""
     before = test.found().hello
-    restarted = restart(test, "reboot", 0 if test.detector is None else _HEARD_S)
+    restarted = restart(test, "reboot", 0 if test.detector is None else test.compared_s)
     test.restarted = restarted
     same = restarted.hello.sha256 == before.sha256 and not restarted.hello.extra.get("trial")
     return Observed(
@@ -90,7 +89,7 @@ def check_refused_push(test: SelfTest) -> Observed:
     """Push what is no detector: after its trial the old one runs, and hello says why."""
     send(test, _DAMAGED, begin(test, _DAMAGED), len(_DAMAGED))
     heard_already = test.restarted is not None and test.restarted.at == 0
-    restarted = restart(test, "push.commit", 0 if heard_already or test.detector is None else _HEARD_S)
+    restarted = restart(test, "push.commit", 0 if heard_already or test.detector is None else test.compared_s)
     if not heard_already:
         test.restarted = restarted
     why = restarted.hello.extra.get("rolled_back", "")
