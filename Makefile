@@ -1,6 +1,8 @@
 # make demo: see what it does (no TensorFlow).   make test: everything the project promises.
 PYTHON ?= python3
 JOBS ?= 2
+# The boards of hardware-test: their addresses, with commas; auto: all that are plugged in.
+HARDWARE ?= auto
 # For PyPI's page, such as https://github.com/NAME/soundsdk; empty: git's origin.
 REPOSITORY ?=
 VENV := .venv
@@ -8,7 +10,7 @@ BIN := $(VENV)/bin
 SOUNDCORE := firmware/cmodules/soundcore
 CORE := $(wildcard $(addprefix $(SOUNDCORE)/,*.[ch] *.cpp */*.[ch] */*.cc */*/*.[ch]))
 
-.PHONY: help install demo test test-shuffled fuzz models lint c-test docs docs-picture train-env notebook pythons release bench-boards clean
+.PHONY: help install demo test test-shuffled fuzz models lint c-test docs docs-picture train-env notebook pythons release bench-boards hardware-test clean
 
 help:
 	@echo "make demo           a 40 s scene, the detector's events against the truth, a picture"
@@ -24,6 +26,7 @@ help:
 	@echo "make notebook       run examples/first_detector.ipynb, and keep what it shows"
 	@echo "make pythons        try wheel, install, demo and training on every Python there is, 3.10 to 3.13"
 	@echo "make release        dist/release: sdist, wheel, images of all boards, native modules, SHA256SUMS, bill of materials"
+	@echo "make hardware-test  soundsdk selftest on every board that is plugged in (HARDWARE=auto), reports in build/selftest"
 	@echo "make bench-boards   soundsdk monitor at 20 virtual boards: processor time, then an hour of theirs in ten minutes for the memory"
 	@echo "make clean          remove what was built"
 
@@ -100,6 +103,9 @@ $(VENV)/train.stamp: $(BIN)/python pyproject.toml CMakeLists.txt $(CORE)
 
 train-env: $(VENV)/train.stamp
 	@echo "ready: $(BIN)/soundsdk train --data my_sounds -o mine.tflite"
+
+hardware-test: $(VENV)/all.stamp
+	SOUNDSDK_HARDWARE=$(HARDWARE) $(BIN)/python -m pytest -s -ra tests/hardware
 
 bench-boards: $(VENV)/all.stamp
 	$(BIN)/python tests/benchmarks/bench_boards.py --check

@@ -15,7 +15,7 @@ os.environ.setdefault("SOUNDSDK_CACHE", str(Path(__file__).resolve().parents[1] 
 # .ci/run sets this: a skipped test fails, unless it lacks something that only a person can provide. These variables
 # name such things.
 STRICT = os.environ.get("SOUNDSDK_NO_SKIPS", "") not in ("", "0")
-PROVIDED = ("SOUNDSDK_DATA", "TFLM_DIR", "IDF_PATH")
+PROVIDED = ("SOUNDSDK_DATA", "TFLM_DIR", "IDF_PATH", "SOUNDSDK_HARDWARE")
 
 
 def _judge(report: Any) -> None:

@@ -64,6 +64,7 @@ VERBS = {
     "doctor": ("soundsdk.commands.doctor", "Find out why a board cannot be reached."),
     "record": ("soundsdk.commands.record", "Record sound from a board into a dataset folder."),
     "mic-test": ("soundsdk.commands.mic_test", "Name what is wrong with a board's microphone."),
+    "selftest": ("soundsdk.commands.selftest", "Check every promise a board can show, and write a report to send."),
     "push": ("soundsdk.commands.push", "Send a board another detector, without flashing."),
     "build": ("soundsdk.commands.build", "Build the firmware image of a board, with a detector in it."),
     "profile": ("soundsdk_sim.commands.profile", "Measure what a detector costs on a board."),

@@ -20,8 +20,8 @@ def command(verb: str) -> click.Command:
 
 JSON = [verb for verb in cli.VERBS if any(p.name == "as_json" for p in command(verb).params)]
 # Verbs whose work takes minutes, a tool or a board in its boot loader: their printing alone is done.
-PRINTING_ONLY = ("build", "profile", "flash", "install", "uninstall", "train", "crossval")
-ON_BOARDS = ("devices", "doctor", "info", "record", "mic-test", "push", "monitor", "set")
+PRINTING_ONLY = ("build", "profile", "flash", "install", "uninstall", "train", "crossval", "selftest")
+ON_BOARDS = ("devices", "doctor", "info", "record", "mic-test", "push", "monitor", "set", "selftest")
 
 
 def fill(folder: Path) -> None:
@@ -59,6 +59,7 @@ def words_of(verb: str, folder: Path) -> list[str]:
         "record": ["--label", "a", "--seconds", "1", "-o", str(folder / "recorded")],
         "mic-test": [],
         "push": [model],
+        "selftest": ["-m", model, "-o", str(folder / "selftest.json")],
         "explain": [str(folder / "data" / "high" / "a.wav"), "-m", model],
         "evaluate": [model, "--data", data],
         "bench": [model, "--set", f"tones={data}", "--table", str(folder / "bench.json")],

@@ -142,7 +142,7 @@ def test_help_marks_an_option_as_required_where_it_is():
 
 @pytest.mark.parametrize("verb", cli.VERBS)
 def test_help_lines_begin_with_a_verb(verb):
-    verbs = "Build|Change|Find|List|Make|Measure|Name|Listen|Put|Record|Remove|Run|Send|Show|Train"
+    verbs = "Build|Change|Check|Find|List|Make|Measure|Name|Listen|Put|Record|Remove|Run|Send|Show|Train"
     for text in (cli.VERBS[verb][1], command(verb).help):
         assert re.match(f"({verbs}) ", text), text
 
