@@ -21,7 +21,7 @@ else:
 
 ROOT = Path(__file__).resolve().parents[2]
 # What a distribution is imported as, where that is another name.
-MODULES = {"scikit-learn": "sklearn", "paho-mqtt": "paho", "pyelftools": "elftools"}
+MODULES = {"scikit-learn": "sklearn", "paho-mqtt": "paho", "pyelftools": "elftools", "littlefs-python": "littlefs"}
 
 
 def _without(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:

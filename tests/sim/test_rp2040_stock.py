@@ -1,4 +1,4 @@
-"""A stock Pico: install by the real mpremote on the emulated RP2040, events from its microphone, uninstall."""
+"""A stock Pico, emulated: it hears with what install (by the real mpremote) or flash --stock put onto it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import pytest
 from pico_sounds import RATE, TAIL_S, events, messages, microphone, request, send
 from target_needs import need_rp2040
 
+import stock_images
 from sim.tiny_model import build, metadata, tones
 from soundsdk import cli
 from soundsdk.models.shipped import load_model
 from soundsdk_sim.board import run_recording
 from soundsdk_sim.rp2040 import Rp2040
 from stock_pico import stock_pico
+from virtual_boards.pico.virtual_pico import VirtualPico
 
 Capture = pytest.CaptureFixture[str]
 LIST = """
@@ -90,3 +92,29 @@ def test_installed_it_finds_what_the_same_sound_gives_played_directly(
     assert (status["lost"], status["dropped"]) == (0, 0)
     assert run(board, "uninstall") == 0
     assert board.repl().exec(LIST) == before
+
+
+def test_flashed_with_its_files_it_finds_what_the_same_sound_gives_played_directly(
+    uf2: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    model = tmp_path / "tone.tflite"
+    model.write_bytes(MODEL)
+    with VirtualPico(tmp_path, stock=stock_images.pico_files(tmp_path)) as pico:
+        assert cli.run(["flash", "rpi_pico", "--stock", str(uf2), "-m", str(model)], pico) == 0
+        (tmp_path / "flash.bin").write_bytes(pico.flash.read(0, len(pico.flash)))
+    assert "MicroPython 1.25.0 for Raspberry Pi Pico with RP2040; its files: 1441792 bytes" in capsys.readouterr().err
+    pcm = two_tones()
+    with Rp2040(uf2, microphone(), tmp_path / "flash.bin") as board:
+        board.feed(pcm)
+        board.boot()
+        send(board, "hello")
+        heard = messages(board.lines(1000 * (len(pcm) / RATE + TAIL_S)))
+        status = request(board, "status")[-1]
+        silence = np.zeros(TAIL_S * RATE, np.int16)
+        direct = messages(run_recording(MODEL, np.concatenate([pcm, silence]), RATE).lines)
+        assert events(heard) == events(direct)
+        assert [event["label"] for event in events(heard)] == ["high", "high", "low", "low"]
+        assert (status["lost"], status["dropped"]) == (0, 0)
+        # To uninstall, it is as if it had been installed.
+        assert run(board, "uninstall") == 0
+        assert board.repl().exec(LIST).split() == []

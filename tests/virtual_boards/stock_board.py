@@ -73,11 +73,16 @@ class Ran:
 
 @dataclass
 class StockFlash:
-    """The file system of a board, in a host file; it outlives the board. sound: raw int16 that its microphone hears."""
+    """The file system of a board, in a host file; it outlives the board. sound: raw int16 that its microphone hears.
+
+    prog, read: the bytes that are written and read at once, as the board's port has them.
+    """
 
     path: Path
     block: int = 4096
     blocks: int = 352
+    prog: int = 256
+    read: int = 256
     sound: str = ""
     speed: float = 1.0
     implementation: dict[str, Any] = field(default_factory=dict)
@@ -86,6 +91,11 @@ class StockFlash:
         if not self.path.exists():
             with self.path.open("wb") as file:
                 file.truncate(self.block * self.blocks)
+
+    @property
+    def device(self) -> list[str | int]:
+        """The block device, as stock_repl.Flash takes it."""
+        return [str(self.path), self.block, self.blocks, self.prog, self.read]
 
     def files(self, program: Path) -> dict[str, bytes | None]:
         """Return what is there: contents by path, None for a folder."""
@@ -107,8 +117,7 @@ class StockFlash:
             paths[-1].write_text(text)
         settings = self.path.with_suffix(".run.json")
         settings.write_text(json.dumps({
-            "repl": str(REPL), "flash": str(self.path), "block": self.block, "blocks": self.blocks,
-            "programs": [str(path) for path in paths], "cut": cut,
+            "repl": str(REPL), "flash": self.device, "programs": [str(path) for path in paths], "cut": cut,
         }))  # fmt: skip
         done = subprocess.run([program, _CUT, settings], capture_output=True, text=True, timeout=60, check=False)
         told = [json.loads(line[len(MARK) :]) for line in done.stdout.splitlines() if line.startswith(MARK)]
@@ -118,7 +127,7 @@ class StockFlash:
     def _run(self, program: Path, code: str, given: str) -> str:
         script = self.path.with_suffix(".access.py")
         script.write_text(code)
-        words = [program, "-X", "heapsize=64m", script, REPL, json.dumps([str(self.path), self.block, self.blocks])]
+        words = [program, "-X", "heapsize=64m", script, REPL, json.dumps(self.device)]
         done = subprocess.run(words, input=given, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -136,8 +145,7 @@ class StockBoard:
         self._silent = silent
         self._settings = flash.path.with_suffix(".json")
         self._settings.write_text(json.dumps({
-            "flash": str(flash.path), "block": flash.block, "blocks": flash.blocks, "sound": flash.sound,
-            "speed": flash.speed, "implementation": flash.implementation,
+            "flash": flash.device, "sound": flash.sound, "speed": flash.speed, "implementation": flash.implementation,
         }))  # fmt: skip
         self._host, self._port = socket.socketpair()
         self._off = False

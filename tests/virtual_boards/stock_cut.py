@@ -2,7 +2,7 @@
 
     micropython stock_cut.py SETTINGS.json
 
-SETTINGS: `repl`, the path of stock_repl.py; `flash`, `block`, `blocks`; `programs`, files that are run one after the
+SETTINGS: `repl`, the path of stock_repl.py; `flash`, as there; `programs`, files that are run one after the
 other as in one session of the raw REPL; `cut`: the number of the change to the file system at which the power goes,
 before it is done (0: never). The exit code is 9 then, 1 after an exception. The last line tells how many there were.
 """
@@ -72,7 +72,7 @@ def main(settings):
     for path in settings["programs"]:
         with host_open(path) as f:
             programs.append(f.read())
-    flash = values["Flash"](settings["flash"], settings["block"], settings["blocks"])
+    flash = values["Flash"](*settings["flash"])
     values["mounted"](flash, "/")
     os.chdir("/")
     power = Power(settings["cut"])

@@ -6,8 +6,9 @@ Its standard input and output are the board's serial port. The file system is li
 the process. The process ends with 3 for a soft reset to the normal REPL, 4 for one to the raw REPL, 5 for a reset, as
 the host (StockBoard) is the one that starts it again, with an empty heap. machine.I2S gives the sound of a host file.
 
-SETTINGS: `flash`, the host file; `block`, `blocks`: its file system; `sound`: a host file of int16, or ""; `speed`: of
-the sound, in times of real time; `implementation`: what sys.implementation says in place of the truth.
+SETTINGS: `flash`: the host file, the bytes of a block, the blocks, the bytes that are written and read at once;
+`sound`: a host file of int16, or ""; `speed`: of the sound, in times of real time; `implementation`: what
+sys.implementation says in place of the truth.
 """
 
 import gc
@@ -26,10 +27,11 @@ WINDOW = 1024
 class Flash:
     """A block device in a host file."""
 
-    def __init__(self, path, block, blocks):
+    def __init__(self, path, block, blocks, prog=256, read=256):
         self.file = open(path, "r+b")  # noqa: SIM115
         self.block = block
         self.count = blocks
+        self.sizes = {"progsize": prog, "readsize": read}
 
     def readblocks(self, number, buffer, offset=0):
         self.file.seek(number * self.block + offset)
@@ -51,12 +53,11 @@ class Flash:
 
 def mounted(flash, place):
     """Mount the littlefs of a block device, made if there is none, as the rp2 port does."""
-    sizes = {"progsize": 256, "readsize": 256}
     try:
-        disk = vfs.VfsLfs2(flash, **sizes)
+        disk = vfs.VfsLfs2(flash, **flash.sizes)
     except OSError:
-        vfs.VfsLfs2.mkfs(flash, **sizes)
-        disk = vfs.VfsLfs2(flash, **sizes)
+        vfs.VfsLfs2.mkfs(flash, **flash.sizes)
+        disk = vfs.VfsLfs2(flash, **flash.sizes)
     vfs.mount(disk, place)
     return disk
 
@@ -229,7 +230,7 @@ def start(settings, mode):
     if settings["sound"]:
         I2S.sound = open(settings["sound"], "rb")  # noqa: SIM115
     I2S.speed = settings["speed"]
-    flash = Flash(settings["flash"], settings["block"], settings["blocks"])
+    flash = Flash(*settings["flash"])
     disk = mounted(flash, "/")
     os.chdir("/")
     sys.path[:] = ["", ".frozen", "/lib"]

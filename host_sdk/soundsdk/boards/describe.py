@@ -8,7 +8,7 @@ from soundsdk.boards.facts import Board, BoardMic
 
 _WAYS = {
     "image": "an image of soundsdk: soundsdk build, soundsdk flash",
-    "stock": "MicroPython's official image and the native module: soundsdk install",
+    "stock": "MicroPython's official image and the native module: soundsdk flash --stock, install",
     "circuitpython": "CircuitPython, which sends the sound; the computer detects",
 }
 

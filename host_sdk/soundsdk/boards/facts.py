@@ -107,7 +107,6 @@ class BoardMic:
         """Return `mic` of soundfw's settings: the keys that are in the file."""
         return {"kind": self.kind, **dict(self.values)}
 
-
     def pins(self) -> tuple[int, ...]:
         """Return the GPIOs it takes."""
         return tuple(int(value) for key, value in self.values if key in MIC_PINS)
@@ -249,6 +248,11 @@ class Board:
     def has_image(self) -> bool:
         """Return whether soundsdk makes an image that can be written to its flash."""
         return self.build is not None and (self.uf2 is not None or self.esptool is not None)
+
+    @property
+    def takes_stock(self) -> bool:
+        """Return whether MicroPython's official image can be written to its flash, and runs soundcore."""
+        return self.stock is not None and (self.uf2 is not None or self.esptool is not None)
 
     def label(self, gpio: int) -> str:
         """Return what is printed beside a GPIO, with the GPIO's number where the label does not tell it."""

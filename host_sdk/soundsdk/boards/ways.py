@@ -12,7 +12,7 @@ def no_image(board: Board) -> UsageError:
         page = board.stock.board.partition("-")[0]  # behind it the variant, which that page lists
         return UsageError(
             f"{board.name} has no image of soundsdk: it runs MicroPython's official image {board.stock.board}.",
-            f"Flash that image (micropython.org/download/{page}), then run: soundsdk install",
+            f"Get that image (micropython.org/download/{page}) and run: soundsdk flash {board.id} --stock FILE",
         )
     if board.way == "circuitpython" and board.circuitpython is not None:
         return UsageError(

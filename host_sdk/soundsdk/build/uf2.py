@@ -6,6 +6,7 @@ The format is Microsoft's (github.com/microsoft/uf2, README): 512 bytes a block,
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _MAGIC = (0x0A324655, 0x9E5D5157)
@@ -17,17 +18,49 @@ BLOCK = 512
 _PAYLOAD_MOST = 476
 _ERASED = b"\xff"
 MAX_FLASH_BYTES = 16 * 1024 * 1024
+# What files for an RP2350 begin with because of its erratum E10: a block for the last page of the largest flash, in the
+# family of files for absolute addresses, which says that another follows (RP2350 datasheet, E10; picotool's elf2uf2).
+_ABSOLUTE = 0xE48BFF57
+_E10 = (b"\xef" * PAYLOAD, 0, 2, _ABSOLUTE)
+_NUMBERS = struct.Struct("<2I")
+_NUMBERS_AT = 20
 
 
 def pack(image: bytes, address: int, family: int) -> bytes:
     """Return the UF2 file of an image that lies at `address` in flash, for the boot loader of a family id."""
-    count = -(-len(image) // PAYLOAD)
+    return _packed([(address, image)], family, 0, -(-len(image) // PAYLOAD))
+
+
+def _packed(parts: Iterable[tuple[int, bytes]], family: int, number: int, count: int) -> bytes:
+    """Return the blocks of (address, bytes), numbered from `number` on."""
     blocks = []
-    for i in range(count):
-        data = image[i * PAYLOAD : (i + 1) * PAYLOAD].ljust(PAYLOAD, b"\0")
-        header = struct.pack("<8I", *_MAGIC, _HAS_FAMILY, address + i * PAYLOAD, PAYLOAD, i, count, family)
-        blocks.append(header + data.ljust(BLOCK - 36, b"\0") + struct.pack("<I", _MAGIC_END))
+    for address, data in parts:
+        for at in range(0, len(data), PAYLOAD):
+            header = struct.pack("<8I", *_MAGIC, _HAS_FAMILY, address + at, PAYLOAD, number, count, family)
+            page = data[at : at + PAYLOAD].ljust(BLOCK - 36, b"\0")
+            blocks.append(header + page + struct.pack("<I", _MAGIC_END))
+            number += 1
     return b"".join(blocks)
+
+
+def with_parts(file: bytes, parts: Iterable[tuple[int, bytes]], family: int) -> bytes:
+    """Return a UF2 file that writes further parts of flash, (address, bytes), with the image of a family in it.
+
+    The image's blocks are counted anew, as the boot loader restarts the board after the last one; blocks of other
+    families stay as they are. ValueError if the file is none.
+    """
+    parts = list(parts)
+    unpack(file, family)
+    out = bytearray(file)
+    ours = []
+    for at in range(0, len(file), BLOCK):
+        block = read_block(file[at : at + BLOCK])
+        if block is not None and block.flash and block.family == family:
+            ours.append((at, block.number))
+    count = len(ours) + sum(-(-len(data) // PAYLOAD) for _, data in parts)
+    for at, number in ours:
+        _NUMBERS.pack_into(out, at + _NUMBERS_AT, number, count)
+    return bytes(out) + _packed(parts, family, len(ours), count)
 
 
 @dataclass(frozen=True)
@@ -59,6 +92,10 @@ def is_uf2(data: bytes) -> bool:
     return data[:8] == struct.pack("<2I", *_MAGIC)
 
 
+def _is_e10(block: Block) -> bool:
+    return (block.data, block.number, block.count, block.family) == _E10
+
+
 @dataclass(frozen=True)
 class Unpacked:
     """The image in a UF2 file: `data` as it lies from `address` on in flash, 0xff where the file has no block."""
@@ -77,7 +114,7 @@ def unpack(file: bytes, only: int | None = None) -> Unpacked:
     for i, block in enumerate(blocks):
         if block is None:
             raise ValueError(f"block {i} is not one")
-        if block.flash and only in (None, block.family):
+        if block.flash and only in (None, block.family) and not _is_e10(block):
             used.append(block)
     # Numbers count per family: a file may hold the images of two chips.
     for family in {block.family for block in used}:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
-from soundsdk.commands.options import json_option, model_option, not_empty, one_port, port_option, warn
+from soundsdk.commands.options import (
+    json_option,
+    model_option,
+    not_empty,
+    one_port,
+    port_option,
+    read_settings,
+    settings_option,
+    warn,
+)
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
-from soundsdk.errors import DataError
 
 
 @click.command(
@@ -30,10 +36,7 @@ from soundsdk.errors import DataError
     "--board", metavar="BOARD", callback=not_empty,
     help="The board's id (soundsdk boards lists them), if it does not say what it is.",
 )  # fmt: skip
-@click.option(
-    "--settings", type=click.Path(path_type=Path), metavar="FILE",
-    help='JSON of settings beside those of the board, such as {"mic": {"kind": "i2s", "sck": 4, "ws": 5, "sd": 6}}.',
-)  # fmt: skip
+@settings_option
 @click.option(
     "--force", is_flag=True,
     help="Set files of yours that are in the way aside, such as main.py; soundsdk uninstall brings them back.",
@@ -72,20 +75,6 @@ def install(
     from soundsdk.stock.installer import InstallRequest
     from soundsdk.stock.installer import install as install_on
 
-    request = InstallRequest(one_port(place, port), board, model, _read(settings), force, dry_run)
+    request = InstallRequest(one_port(place, port), board, model, read_settings(settings), force, dry_run)
     with Progress("installing", as_json) as progress:
         install_on(request, progress, partial(load_model, warn=warn), surroundings.system or THIS_COMPUTER)
-
-
-def _read(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"the settings {path} cannot be read: {error.strerror or error}.", "Check the path.") from error
-    except ValueError as error:
-        raise DataError(f"the settings {path} are no JSON: {error}.", "Correct the file.") from error
-    if not isinstance(values, dict):
-        raise DataError(f"the settings {path} are no JSON object.", 'It begins with {"mic": …')
-    return values

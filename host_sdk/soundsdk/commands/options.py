@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from soundsdk.errors import UsageError
+from soundsdk.errors import DataError, UsageError
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _T = TypeVar("_T")
@@ -51,9 +52,15 @@ sources_option = click.option(
 )  # fmt: skip
 data_option = click.option("--data", required=True, type=click.Path(), metavar="DIR", help="Folder of recordings.")
 config_option = click.option(
-    "--config", type=click.Path(), metavar="FILE",
+    "--config",
+    type=click.Path(),
+    metavar="FILE",
     help="TOML file of settings, or those of a detector that comes with soundsdk: home, home_tiny, esc10 …",
 )
+settings_option = click.option(
+    "--settings", type=click.Path(path_type=Path), metavar="FILE",
+    help='JSON of settings beside those of the board, such as {"mic": {"kind": "i2s", "sck": 4, "ws": 5, "sd": 6}}.',
+)  # fmt: skip
 seed_option = click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all random choices.")
 
 
@@ -62,6 +69,21 @@ def one_port(argument: str | None, option: str | None) -> str | None:
     if argument is not None and option is not None and argument != option:
         raise UsageError(f"two boards are named: {argument} and {option}.", "Name one of them.")
     return argument if argument is not None else option
+
+
+def read_settings(path: Path | None) -> dict[str, Any]:
+    """Return the settings in a file of --settings, none without one; DataError if it cannot be read or is no object."""
+    if path is None:
+        return {}
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"the settings {path} cannot be read: {error.strerror or error}.", "Check the path.") from error
+    except ValueError as error:
+        raise DataError(f"the settings {path} are no JSON: {error}.", "Correct the file.") from error
+    if not isinstance(values, dict):
+        raise DataError(f"the settings {path} are no JSON object.", 'It begins with {"mic": …')
+    return values
 
 
 class Number(click.FloatRange):

@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from soundsdk.boards import Board
@@ -22,6 +22,7 @@ from soundsdk.install.packages import install_command
 
 BAUD = 460800
 _PROGRESS = re.compile(r"^Writing at .*?(\d+)(?:\.\d+)? ?%")
+_SIZE = re.compile(r"Detected flash size: (\d+)([KM])B")
 _VERIFIED = "Hash of data verified"
 _VERIFIED_AGAIN = ("digest matched", "Verification successful")
 
@@ -39,13 +40,19 @@ def command(name: str) -> str:
     return name if int(version.split(".")[0]) >= 5 else name.replace("-", "_")
 
 
-def words(board: Board, port: str, path: Path, baud: int, erase: bool) -> list[str]:
-    """Return the command line that writes: esptool checks the chip, and afterwards the hash of the flash."""
-    assert board.esptool is not None
+def words(board: Board, port: str, parts: Sequence[tuple[int, Path]], baud: int, erase: bool) -> list[str]:
+    """Return the command line that writes files at their offsets in flash.
+
+    esptool checks the chip before, and afterwards the hash of what is in the flash.
+    """
     start = _start(board, port, baud)
     keep = ["-fm", "keep", "-ff", "keep", "-fs", "keep"]
     whole = ["--erase-all"] if erase else []
-    return [*start, command("write-flash"), *keep, *whole, hex(board.esptool.bootloader), str(path)]
+    return [*start, command("write-flash"), *keep, *whole, *_listed(parts)]
+
+
+def _listed(parts: Sequence[tuple[int, Path]]) -> list[str]:
+    return [word for at, path in parts for word in (hex(at), str(path))]
 
 
 def _start(board: Board, port: str, baud: int) -> list[str]:
@@ -56,25 +63,36 @@ def _start(board: Board, port: str, baud: int) -> list[str]:
 def write(
     board: Board,
     port: str,
-    path: Path,
+    parts: Sequence[tuple[int, Path]],
     baud: int,
     erase: bool,
     update: Callable[[int, int], None],
     timeouts: FlashTimeouts,
 ) -> None:
-    """Write the image at the board file's offset; return only if the flash then holds the image.
+    """Write files at their offsets in flash; return only if the flash then holds them.
 
     update: called with a percentage and 100. CheckError if the chip or the flash's contents are not right, PortError,
     DeviceError, ProtocolError if the chip does not enter its boot loader, FlashError for everything else.
     """
-    assert board.esptool is not None
     silent_s = timeouts.erase_silent_s if erase else timeouts.esptool_silent_s
-    lines = run(words(board, port, path, baud, erase), port, silent_s, update)
-    if not any(_VERIFIED in line for line in lines):
-        again = [*_start(board, port, baud), command("verify-flash"), hex(board.esptool.bootloader), str(path)]
+    lines = run(words(board, port, parts, baud, erase), port, silent_s, update)
+    if sum(_VERIFIED in line for line in lines) < len(parts):
+        again = [*_start(board, port, baud), command("verify-flash"), *_listed(parts)]
         lines = run(again, port, timeouts.esptool_silent_s, update)
         if not any(text in line for line in lines for text in _VERIFIED_AGAIN):
             raise CheckError("esptool did not verify what it wrote.", "Flash it again.")
+
+
+def flash_bytes(board: Board, port: str, baud: int, timeouts: FlashTimeouts) -> int:
+    """Ask the chip for the size of its flash, and write nothing; it starts anew afterwards.
+
+    CheckError if it is another chip or does not say, PortError, DeviceError, ProtocolError as write().
+    """
+    program = [*_start(board, port, baud), command("flash-id")]
+    for line in run(program, port, timeouts.esptool_silent_s, lambda done, total: None):
+        if found := _SIZE.match(line):
+            return int(found[1]) << {"K": 10, "M": 20}[found[2]]
+    raise CheckError(f"the flash of the chip at {port} does not say how large it is.", _AGAIN)
 
 
 def run(program: list[str], port: str, silent_s: float, update: Callable[[int, int], None]) -> list[str]:

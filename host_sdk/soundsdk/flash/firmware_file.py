@@ -49,31 +49,32 @@ def _unpack(path: Path, data: bytes, family: int | None = None) -> uf2.Unpacked:
         raise ImageError(f"{path} is damaged: {e}.", "Fetch or build it again.") from e
 
 
-def check(firmware: Firmware, board: Board) -> None:
-    """Raise CheckError if the image is for another board or does not fit its flash, UsageError if it has no flash."""
+def check(firmware: Firmware, board: Board, hint: str = "") -> None:
+    """Raise CheckError if the image is for another board or does not fit its flash, UsageError if it has no flash.
+
+    hint: where the right image is from, if it is not soundsdk that builds it.
+    """
     path = firmware.path
+    hint = hint or f"Build one with soundsdk build {board.id}."
     if firmware.identity and firmware.identity.board != board.id:
-        raise CheckError(
-            f"{path} is an image for {firmware.identity.board}, not for {board.id}.",
-            f"Build one with soundsdk build {board.id}.",
-        )
+        raise CheckError(f"{path} is an image for {firmware.identity.board}, not for {board.id}.", hint)
     if board.uf2 is not None:
-        _check_uf2(firmware, board, board.uf2.family, board.uf2.address)
+        _check_uf2(firmware, board, board.uf2.family, board.uf2.address, hint)
     elif board.esptool is not None:
-        _check_esp(firmware, board, board.esptool.chip)
+        _check_esp(firmware, board, board.esptool.chip, hint)
     else:
         raise UsageError(f"{board.id} has no flash that could be written.", "soundsdk boards lists the boards.")
 
 
-def _check_uf2(firmware: Firmware, board: Board, family: int, address: int) -> None:
+def _check_uf2(firmware: Firmware, board: Board, family: int, address: int, hint: str) -> None:
     if not uf2.is_uf2(firmware.data):
-        raise CheckError(f"{firmware.path} is not a UF2 file, which {board.name} takes.", "Give its .uf2 file.")
+        raise CheckError(f"{firmware.path} is not a UF2 file, which {board.name} takes.", f"Give its .uf2 file. {hint}")
     families = _unpack(firmware.path, firmware.data).families
     if family not in families:
         known = ", ".join(f"{one:#010x}" for one in sorted(families))
         raise CheckError(
             f"{firmware.path} is for another chip: its family is {known}, and that of {board.name} is {family:#010x}.",
-            f"Build one with soundsdk build {board.id}.",
+            hint,
         )
     image = _unpack(firmware.path, firmware.data, family)
     start = image.address - address
@@ -81,17 +82,17 @@ def _check_uf2(firmware: Firmware, board: Board, family: int, address: int) -> N
         raise CheckError(f"{firmware.path} does not fit into the flash of {board.name}.", "Give another image.")
 
 
-def _check_esp(firmware: Firmware, board: Board, chip: str) -> None:
+def _check_esp(firmware: Firmware, board: Board, chip: str, hint: str) -> None:
     data = firmware.data
     if uf2.is_uf2(data) or data[0] != esp_image.MAGIC or len(data) < esp_image.HEADER_BYTES:
-        raise CheckError(f"{firmware.path} is not an image for an ESP32 chip.", "Give the .bin of soundsdk build.")
+        raise CheckError(f"{firmware.path} is not an image for an ESP32 chip.", f"Give its .bin file. {hint}")
     chip_id = int.from_bytes(data[esp_image.CHIP_ID_AT : esp_image.CHIP_ID_AT + 2], "little")
     if chip_id != esp_image.CHIP_IDS.get(chip, chip_id):
         names = {value: key for key, value in esp_image.CHIP_IDS.items()}
         raise CheckError(
             f"{firmware.path} is for another chip: {names.get(chip_id, f'number {chip_id}')}, and {board.name} has an "
             f"{chip}.",
-            f"Build one with soundsdk build {board.id}.",
+            hint,
         )
     assert board.esptool is not None
     if board.flash_bytes and board.esptool.bootloader + len(data) > board.flash_bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,9 @@ from soundsdk.build import image_file
 from soundsdk.build.region import ImageFacts
 from soundsdk.cache import cache_dir
 from soundsdk.detector_file import DetectorFile
-from soundsdk.device import ports
 from soundsdk.device.system import THIS_COMPUTER, System
-from soundsdk.errors import CheckError, ModelError
-from soundsdk.flash import esptool_run, firmware_file, uf2_copy, verify
-from soundsdk.flash.esptool_run import FlashError
+from soundsdk.errors import ModelError
+from soundsdk.flash import esptool_run, firmware_file, verify, writing
 from soundsdk.flash.firmware_file import Firmware
 from soundsdk.flash.locate import LocatedBoard, locate
 from soundsdk.flash.timeouts import FlashTimeouts
@@ -81,20 +78,13 @@ def flash_board(
         _announce_plan(request, target, progress)
         return
     assert given is not None
-    whole, others = True, set[str]()
     if target.board.esptool is not None:
-        _write_with_esptool(given, target, request, progress, timeouts)
+        parts = [(target.board.esptool.bootloader, given.path)]
+        written = writing.write_with_esptool(parts, target, request.baud, request.erase, progress, timeouts)
     else:
-        whole, others = _write_through_drive(given, target, request, progress, timeouts, system)
-    progress.step("wait", "Waiting for the board to say hello")
-    try:
-        place, hello = verify.wait_for_hello(
-            lambda: _places(target, others, system), timeouts.hello_s if whole else timeouts.cut_hello_s
-        )
-    except CheckError as e:
-        if whole:
-            raise
-        raise FlashError("the boot loader's drive went away before it had the whole image.", uf2_copy.AGAIN) from e
+        data = firmware_file.blank_rest(given, target.board) if request.erase else given.data
+        written = writing.write_through_drive(data, target, progress, timeouts, system)
+    place, hello = writing.wait_for_board(target, written, verify.wait_for_hello, progress, timeouts, system)
     verify.compare(hello, target.board, given.identity)
     checked = "board, firmware and detector are" if given.identity else "board is"
     progress.step(
@@ -137,64 +127,6 @@ def _announce_image(firmware: Firmware, progress: Progress) -> None:
 
 def _announce_plan(request: FlashRequest, target: LocatedBoard, progress: Progress) -> None:
     board = target.board
-    whole = "erase the whole flash, then " if request.erase else ""
-    if board.esptool is not None:
-        path = request.firmware or Path(f"{board.id}.bin")
-        line = " ".join(esptool_run.words(board, target.where, path, request.baud, request.erase)[1:])
-        progress.step("write", f"Would {whole}write it at {board.esptool.bootloader:#x}: python {line}")
-    else:
-        assert board.uf2 is not None
-        if target.drive is None:
-            progress.step(
-                "boot loader",
-                f"Would start the boot loader: by command if it says hello, else {target.port} opened at 1200 baud; "
-                f"then wait for the drive {board.uf2.volume}",
-            )
-        progress.step("write", f"Would {whole}copy it to the drive as {uf2_copy.NAME}, family {board.uf2.family:#010x}")
-    progress.step("wait", "Would wait for hello, and compare board, firmware and detector")
-    progress.step("done", "Nothing was touched.", dry_run=True)
-
-
-def _write_with_esptool(
-    firmware: Firmware, target: LocatedBoard, request: FlashRequest, progress: Progress, timeouts: FlashTimeouts
-) -> None:
-    assert target.port is not None
-    progress.step("write", f"Writing with esptool through {target.port}")
-    esptool_run.write(target.board, target.port, firmware.path, request.baud, request.erase, progress.update, timeouts)
-    progress.step("verify", "Verified: what is in the flash is the image")
-
-
-def _write_through_drive(
-    firmware: Firmware,
-    target: LocatedBoard,
-    request: FlashRequest,
-    progress: Progress,
-    timeouts: FlashTimeouts,
-    system: System,
-) -> tuple[bool, set[str]]:
-    """Write the image; return False if the drive vanished too early, and the ports that are not the board."""
-    if target.drive is None:
-        progress.step("boot loader", "Starting the board's boot loader")
-    data = firmware_file.blank_rest(firmware, target.board) if request.erase else firmware.data
-    drive = uf2_copy.enter_boot_loader(target, progress, timeouts, system)
-    others = {port.path for port in ports.listed(system)}
-    if drive is None:
-        progress.step("write", "The drive is not mounted; writing with picotool")
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / uf2_copy.NAME
-            path.write_bytes(data)
-            uf2_copy.picotool(path)
-        return True, others
-    uf2_copy.check_drive(drive, target.board)
-    progress.step("write", f"Copying to {drive.path}", drive=str(drive.path))
-    return uf2_copy.copy(data, drive, progress.update, timeouts, system), others
-
-
-def _places(target: LocatedBoard, others: set[str], system: System) -> list[str]:
-    """List the ports at which the board may be now, without those in `others`, which are not it."""
-    if target.info is not None:
-        back = ports.again(target.info, system)
-        return [back.path] if back else []
-    if target.port is not None:
-        return [target.port]
-    return [port.path for port in ports.listed(system) if port.kind == "board" and port.path not in others]
+    path = request.firmware or Path(f"{board.id}.bin")
+    parts = [(board.esptool.bootloader, path)] if board.esptool is not None else []
+    writing.announce(parts, target, request.baud, request.erase, progress)

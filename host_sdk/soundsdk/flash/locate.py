@@ -57,31 +57,38 @@ def locate(
     quiet: bool,
     timeout_s: float,
     system: System = THIS_COMPUTER,
+    stock: bool = False,
 ) -> LocatedBoard:
     """Find the board to flash: the one named, else what says hello, else what the image is for, else what USB shows.
 
-    image_board: the board that an image is for. quiet: open no port. timeout_s: for a hello. DeviceError if there is no
-    board, or more than one it could be; UsageError if nothing shows which board it is; PortError if its port is busy or
-    not permitted.
+    image_board: the board that an image is for. quiet: open no port. timeout_s: for a hello. stock: it is MicroPython's
+    image that is flashed. DeviceError if there is no board, or more than one it could be; UsageError if nothing shows
+    which board it is; PortError if its port is busy or not permitted.
     """
     wanted = find_board(board_id) if board_id else None
-    if wanted is not None and not wanted.has_image:
-        if wanted.way != "image":
+    known = {board.id: board for board in all_boards() if _takes(board, stock)}
+    if wanted is not None and not _takes(wanted, stock):
+        if not stock and wanted.way != "image":
             raise no_image(wanted)
-        raise UsageError(f"{wanted.id} has no flash that could be written.", "soundsdk boards lists the boards.")
-    place = _find_place(where, wanted, system)
+        lacks = "flash that could be written" if wanted.uf2 is wanted.esptool is None else "stock image of MicroPython"
+        raise UsageError(f"{wanted.id} has no {lacks}.", "soundsdk boards lists the boards.")
+    place = _find_place(where, wanted, known, system)
     hello = None if quiet or place.port is None else _greet(place.port, timeout_s)
     if place.info is not None and place.info.kind == "bridge" and not place.named and hello is None and not quiet:
         raise DeviceError(
             f"what is at {place} does not answer as a soundsdk board, and may be something else.",
             f"If it is the board, name it: soundsdk flash {board_id or 'BOARD'} -p {place}",
         )
-    board = wanted or _guess(place, hello, image_board)
+    board = wanted or _guess(place, hello, image_board, known)
     _check_chip(board, place, hello)
     return LocatedBoard(board, place.port, place.info, place.drive, hello)
 
 
-def _find_place(where: str | None, wanted: Board | None, system: System) -> _Place:
+def _takes(board: Board, stock: bool) -> bool:
+    return board.takes_stock if stock else board.has_image
+
+
+def _find_place(where: str | None, wanted: Board | None, known: dict[str, Board], system: System) -> _Place:
     given = where if where is not None else os.environ.get(address.ENVIRONMENT)
     named = address.parse(given)
     if named.is_scheme:
@@ -96,12 +103,12 @@ def _find_place(where: str | None, wanted: Board | None, system: System) -> _Pla
             if os.path.realpath(drive.path) == os.path.realpath(named.value):
                 return _Place(drive=drive, named=True)
         return _Place(port=named.value, info=ports.at(named.value, system), named=True)
-    return _only(_candidates(wanted, system), wanted, system)
+    return _only(_candidates(wanted, known, system), wanted, system)
 
 
-def _candidates(wanted: Board | None, system: System) -> list[_Place]:
+def _candidates(wanted: Board | None, known: dict[str, Board], system: System) -> list[_Place]:
     """List what may be the board, of the surest kind there is: boot loaders and boards by USB ids, else bridges."""
-    system.mount_drives({board.uf2.volume for board in all_boards() if board.uf2 and board.has_image})
+    system.mount_drives({board.uf2.volume for board in known.values() if board.uf2})
     drives = [_Place(drive=drive) for drive in uf2_drive.mounted(system)]
     listed = ports.listed(system)
     if wanted is not None:
@@ -143,8 +150,7 @@ def _greet(port: str, timeout_s: float) -> Hello | None:
         return None
 
 
-def _guess(place: _Place, hello: Hello | None, image_board: str | None) -> Board:
-    known = {board.id: board for board in all_boards() if board.has_image}
+def _guess(place: _Place, hello: Hello | None, image_board: str | None, known: dict[str, Board]) -> Board:
     if hello is not None and hello.board in known:
         return known[hello.board]
     if image_board in known:

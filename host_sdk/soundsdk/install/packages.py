@@ -17,6 +17,7 @@ EXTRAS = {
     "listen": {"sounddevice": "sounddevice"},
     "onnx": {"onnxruntime": "onnxruntime"},
     "native": {"elftools": "pyelftools"},
+    "stock": {"littlefs": "littlefs-python"},
     "dask": {"distributed": "distributed"},
 }
 

@@ -1,1 +1,4 @@
-"""soundsdk on boards that run stock MicroPython: soundcore as a native module, soundfw as files, all by mpremote."""
+"""soundsdk on boards that run stock MicroPython: soundcore as a native module, soundfw as files.
+
+mpremote copies them onto a board (installer), or they are flashed with MicroPython (flash_stock).
+"""

@@ -56,6 +56,10 @@ class BoardFacts:
         )
 
 
+# A board whose file system is made anew.
+EMPTY = BoardFacts("", (), 0, "", "", 0, 0, 0, 0, 0, 0, False)
+
+
 def ask(port: str, paths: Iterable[str], silent_s: float) -> BoardFacts:
     """Ask the board at a port; it runs boot.py, and not main.py, before. paths: whose existence is asked about.
 

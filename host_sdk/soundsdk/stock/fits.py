@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from soundsdk.boards import Board
 from soundsdk.build.native_archs import OLDEST_MICROPYTHON, NativeArch, arch_for
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import CheckError
@@ -45,20 +46,33 @@ def check_system(facts: BoardFacts) -> NativeArch:
 
 def check_memory(facts: BoardFacts, module_bytes: int, detector: DetectorFile) -> None:
     """Raise CheckError if the module, the detector and soundfw cannot be in the board's memory at once."""
+    _check(facts.heap_free, facts.heap_largest, "are free", facts.platform, module_bytes, detector)
+
+
+def check_known_memory(board: Board, module_bytes: int, detector: DetectorFile) -> None:
+    """Do the same by what the board's file says: of memory that nobody measured, no more than all RAM bounds it."""
+    assert board.stock is not None
+    stock, ram = board.stock, board.ram_bytes + board.psram_bytes
+    found = f"are free ({stock.source})" if stock.free_bytes else "is all the RAM it has"
+    _check(stock.free_bytes or ram, stock.block_bytes, found, board.port, module_bytes, detector)
+
+
+def _check(free: int, largest: int, found: str, port: str, module_bytes: int, detector: DetectorFile) -> None:
+    """Raise CheckError if what is needed is more than `free`, or a piece of it more than `largest`; 0: not known."""
     model, arena = len(detector.data), detector.arena_bytes
-    soundfw = SOUNDFW_RAM_BYTES + _RING_BYTES.get(facts.platform, 0)
+    soundfw = SOUNDFW_RAM_BYTES + _RING_BYTES.get(port, 0)
     need = module_bytes + model + arena + soundfw
-    if need > facts.heap_free:
+    if free and need > free:
         raise CheckError(
-            f"the board has too little memory: {facts.heap_free} bytes are free, and {need} are needed: {module_bytes} "
+            f"the board has too little memory: {free} bytes {found}, and {need} are needed: {module_bytes} "
             f"for soundcore, {model} and {arena} for the detector {detector.name}, {soundfw} for soundfw.",
             "Take a smaller detector, or build an image, where the detector stays in flash: soundsdk build BOARD",
         )
-    largest = max(model, arena)
-    if largest > facts.heap_largest:
+    piece = max(model, arena)
+    if largest and piece > largest:
         raise CheckError(
-            f"the board's memory is in pieces: the largest has {facts.heap_largest} bytes, and the detector "
-            f"{detector.name} needs {largest} in one.",
+            f"the board's memory is in pieces: the largest has {largest} bytes, and the detector "
+            f"{detector.name} needs {piece} in one.",
             "Take a smaller detector, or build an image, where the detector stays in flash: soundsdk build BOARD",
         )
 

@@ -7,7 +7,6 @@ back, and if the board cannot be reached for that, the next install or uninstall
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +25,7 @@ from soundsdk.progress import Progress
 from soundsdk.stock import board_facts, fits, mpremote_run, on_board, payload
 from soundsdk.stock.board_facts import BoardFacts
 from soundsdk.stock.guess import guess_board
-from soundsdk.stock.hello import wait_for_hello
+from soundsdk.stock.hello import compare, wait_for_hello
 from soundsdk.stock.payload import Payload, Plan
 from soundsdk.stock.place import BoardPlace
 
@@ -296,11 +295,11 @@ def _start(place: BoardPlace, files: Payload, plan: Plan, progress: Progress, ti
     """Wait for the hello of what was installed, end an update; take all of it back if it does not come."""
     try:
         progress.step("wait", "Waiting for the board to say hello")
-        hello = _expected(wait_for_hello(lambda: place.path, timeouts.hello_s), files)
+        hello = _hello(place, files, timeouts)
         if plan.old:
             # What was replaced was kept until now.
             mpremote_run.run(place.path, [on_board.finish()], timeouts.silent_s, reset=True)
-            hello = _expected(wait_for_hello(lambda: place.path, timeouts.hello_s), files)
+            hello = _hello(place, files, timeouts)
     except SoundsdkError as error:
         try:
             if plan.old:
@@ -318,17 +317,8 @@ def _start(place: BoardPlace, files: Payload, plan: Plan, progress: Progress, ti
     return hello
 
 
-def _expected(hello: Hello, files: Payload) -> Hello:
-    """Return the hello if it is of what was installed, else raise CheckError."""
-    if (hello.board, hello.fw) != (files.board.id, files.fw):
-        raise CheckError(
-            f"the board that answers is {hello.board} with {hello.fw}, and {files.board.id} with {files.fw} was "
-            "installed.", "Does the board start an image of soundsdk? Then flash MicroPython's own first."
-        )  # fmt: skip
-    wanted = hashlib.sha256(files.detector.data).hexdigest()
-    if hello.sha256 != wanted:
-        raise CheckError(
-            f"the board runs {hello.model} ({hello.sha256[:12]}), and {files.detector.name} ({wanted[:12]}) was "
-            "installed.", "Install again."
-        )  # fmt: skip
+def _hello(place: BoardPlace, files: Payload, timeouts: StockTimeouts) -> Hello:
+    """Wait for the hello of what was installed; CheckError if the board runs something else."""
+    _, hello = wait_for_hello(lambda: [place.path], timeouts.hello_s)
+    compare(hello, files, "installed", "Does the board start an image of soundsdk? Then flash MicroPython's own first.")
     return hello

@@ -21,6 +21,7 @@ from virtual_boards.esp32 import image
 from virtual_boards.esp32.chips import EspChip
 from virtual_boards.esp32.flash import Flash
 from virtual_boards.esp32.rom_loader import RomLoader
+from virtual_boards.firmware import Firmware, StartStock
 
 _EN_RISES_S = 1.0  # ten times as long as on a board: what drives the lines here may be slow
 _BAUD = 115200
@@ -32,17 +33,25 @@ _RATE_HZ = 16000
 class Esp32Board:
     """A board with power on. sound: recorded by its microphone after each start, at 16 kHz; then silence.
 
-    It runs soundfw with the detector found in the flash, if the boot loader would start what the flash holds.
+    It runs soundfw with the detector found in the flash, if the boot loader would start what the flash holds. stock:
+    starts what runs on stock MicroPython, if the application has no detector.
     """
 
-    def __init__(self, chip: EspChip, flash: Flash | None = None, sound: NDArray[np.int16] | None = None) -> None:
+    def __init__(
+        self,
+        chip: EspChip,
+        flash: Flash | None = None,
+        sound: NDArray[np.int16] | None = None,
+        stock: StartStock | None = None,
+    ) -> None:
+        self._stock = stock
         self.chip = chip
         self.flash = flash or Flash()
         self._sound = np.zeros(0, np.int16) if sound is None else sound
         self._lock = threading.RLock()
         self._out = bytearray()
         self._loader: RomLoader | None = None
-        self._live: LiveBoard | None = None
+        self._live: Firmware | None = None
         self._dtr = self._rts = False
         self._in_reset = False
         self._rises_at: float | None = None
@@ -109,6 +118,10 @@ class Esp32Board:
             self._say(f"{e}\r\n" * 3)
             return
         found = region.find(booted.app)
+        if found is None and self._stock is not None:
+            self.boots += 1
+            self._live = self._stock(self.flash)
+            return
         if found is None or not found.detector:
             self._say("MicroPython; >>> \r\n")  # an application without a detector: it does not answer
             return

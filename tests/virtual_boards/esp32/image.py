@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from virtual_boards.esp32.chips import EspChip
@@ -42,18 +43,34 @@ def make(chip: EspChip, segments: list[tuple[int, bytes]]) -> bytes:
     return bytes(out) + hashlib.sha256(out).digest()
 
 
-def make_partitions(app_bytes: int) -> bytes:
-    """Make a partition table with one application, and its hash."""
-    table = _ENTRY.pack(_ENTRY_MAGIC, _TYPE_APP, 0, APP, app_bytes, b"factory", 0)
+@dataclass(frozen=True)
+class Row:
+    """A row of a partition table. kind: 0 for an application, 1 for data."""
+
+    name: str
+    kind: int
+    subtype: int
+    offset: int
+    size: int
+
+
+def make_partitions(rows: Sequence[Row]) -> bytes:
+    """Make a partition table, and its hash."""
+    table = b"".join(
+        _ENTRY.pack(_ENTRY_MAGIC, row.kind, row.subtype, row.offset, row.size, row.name.encode(), 0) for row in rows
+    )
     table += b"\xeb\xeb" + b"\xff" * 14 + hashlib.md5(table).digest()
     return table.ljust(_TABLE_BYTES, b"\xff")
 
 
-def make_flash_image(chip: EspChip, contents: bytes) -> bytes:
+_ONE_APP = (Row("factory", _TYPE_APP, 0, APP, 0x200000),)
+
+
+def make_flash_image(chip: EspChip, contents: bytes, rows: Sequence[Row] = _ONE_APP) -> bytes:
     """Make what is written at chip.boot: boot loader, partition table, an application with `contents` in its data."""
     loader = make(chip, [(0x3FFF0000, b"second stage boot loader"), (0x40078000, bytes(64))])
     app = make(chip, [(0x3F400020, contents), (0x400D0020, b"code" * 16)])
-    start = loader.ljust(PARTITIONS - chip.boot, b"\xff") + make_partitions(0x200000)
+    start = loader.ljust(PARTITIONS - chip.boot, b"\xff") + make_partitions(rows)
     return start.ljust(APP - chip.boot, b"\xff") + app
 
 

@@ -31,6 +31,7 @@ from soundsdk_sim.live import LiveBoard
 from soundsdk_sim.pty import Pty
 from virtual_boards.computer import VirtualComputer
 from virtual_boards.esp32.flash import Flash
+from virtual_boards.firmware import Firmware, StartStock
 from virtual_boards.pico.boot_rom import FLASH_AT, RP2040, PicoChip, Uf2Writer, starts
 
 _LISTED_S = 10.0
@@ -65,7 +66,8 @@ class VirtualPico(VirtualComputer):
     """A computer with one board, whose flash is empty: so the board is in its boot loader.
 
     sound: recorded by its microphone after each start, at 16 kHz. other: another firmware is in the flash, which has a
-    port and does not speak our protocol. refuses: its firmware does not know the command `bootloader`.
+    port and does not speak our protocol. refuses: its firmware does not know the command `bootloader`. stock: starts
+    what runs on stock MicroPython, from the file system that the flash holds; without it, such an image says nothing.
     """
 
     def __init__(
@@ -77,8 +79,10 @@ class VirtualPico(VirtualComputer):
         refuses: bool = False,
         name: str = "ttyACM0",
         serial_number: str | None = _SERIAL_NUMBER,
+        stock: StartStock | None = None,
     ) -> None:
         super().__init__()
+        self._stock = stock
         self.chip = chip
         self.flash = Flash(_FLASH_BYTES)
         self.faults = PicoFaults()
@@ -171,6 +175,11 @@ class VirtualPico(VirtualComputer):
 
     def _start(self) -> None:
         found = region.find(self.flash.read(0, len(self.flash)))
+        if found is None and self._stock is not None:
+            firmware = self._stock(self.flash)
+            self._serve(firmware)
+            firmware.stop()
+            return
         if found is None or not found.detector:
             # Half an image crashes: no port, until the button is held.
             while self._on and not self._wanted.is_set():
@@ -183,7 +192,7 @@ class VirtualPico(VirtualComputer):
         self._serve(live)
         live.stop()
 
-    def _serve(self, live: LiveBoard | None) -> None:
+    def _serve(self, live: Firmware | None) -> None:
         """Serve the serial port until the boot loader is requested."""
         with Pty() as pty:
             os.symlink(pty.path, self.port)
