@@ -65,7 +65,7 @@ fuzz: $(VENV)/all.stamp
 
 MODELS ?= 1000
 models: $(VENV)/all.stamp
-	SOUNDSDK_MODELS_EACH=$(MODELS) $(BIN)/python -m pytest -p no:randomly -q tests/core/test_model_operators.py tests/core/test_model_graphs.py
+	SOUNDSDK_MODELS_EACH=$(MODELS) $(BIN)/python -m pytest -p no:randomly -q tests/core/test_model_operators.py tests/core/test_model_graphs.py tests/core/test_other_tools.py
 
 # All of them, whatever the others find.
 LINT := "ruff check ." mypy "lint-imports --no-logo --cache-dir .cache/import-linter" codespell \

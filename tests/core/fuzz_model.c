@@ -132,11 +132,22 @@ static void mutate(const file_t *f, uint8_t *data, size_t length) {
     }
 }
 
+// What planning a large model takes; sometimes a little less, or nothing.
+static sc_scratch_t scratch_for(const uint8_t *data, size_t length) {
+    sc_scratch_t scratch = {NULL, sc_model_scratch(data, length)};
+    if (scratch.size > 0 && random_bits() % 16 == 0) {
+        scratch.size = random_bits() % 2 ? scratch.size - 1 : 0;
+    }
+    scratch.memory = scratch.size > 0 ? malloc(scratch.size) : NULL;
+    return scratch;
+}
+
 // The list of operators must be there for every model that is accepted, and cost what the model costs.
-static void list_operators(const uint8_t *data, size_t length, int accepted, uint64_t macs) {
+static void list_operators(
+    const uint8_t *data, size_t length, int accepted, uint64_t macs, const sc_scratch_t *scratch) {
     static sc_cost_entry_t entries[1024];
     sc_fault_t fault;
-    size_t count = sc_cost_read(data, length, entries, 1024, &fault);
+    size_t count = sc_cost_read(data, length, entries, 1024, scratch, &fault);
     if ((count == 0) != (fault.code != SC_OK) || (accepted && count == 0)) {
         fprintf(stderr, "model and operators disagree: %s\n", sc_error_name(fault.code));
         abort();
@@ -152,23 +163,26 @@ static void list_operators(const uint8_t *data, size_t length, int accepted, uin
 
 static void run_model(const uint8_t *data, size_t length, uint64_t *work, unsigned long *codes) {
     sc_fault_t fault;
-    size_t size = sc_model_size(data, length, &fault), found;
+    sc_scratch_t scratch = scratch_for(data, length);
+    size_t size = sc_model_size(data, length, &scratch, &fault), found;
     codes[fault.code]++;
     sc_model_metadata(data, length, "soundsdk", &found, &fault);
     if (size == 0 || size > MAX_ARENA) {
-        list_operators(data, length, 0, 0);
+        list_operators(data, length, 0, 0, &scratch);
+        free(scratch.memory);
         return;
     }
     size_t given = random_bits() % 16 ? size : size - 1;
     void *memory = malloc(given);
-    sc_model_t *m = sc_model_init(memory, given, data, length, &fault);
+    sc_model_t *m = sc_model_init(memory, given, data, length, &scratch, &fault);
     if ((m == NULL) != (given < size) || (m == NULL && fault.code != SC_E_MEMORY)) {
         fprintf(stderr, "size and init disagree: %s\n", sc_error_name(fault.code));
         abort();
     }
     if (m) {
-        list_operators(data, length, 1, sc_model_macs(m));
+        list_operators(data, length, 1, sc_model_macs(m), &scratch);
     }
+    free(scratch.memory);
     if (m && sc_model_macs(m) <= *work) {
         *work -= sc_model_macs(m);
         sc_model_tensor_t t;
@@ -189,13 +203,16 @@ static void run_model(const uint8_t *data, size_t length, uint64_t *work, unsign
 
 static void run_stream(const uint8_t *data, size_t length, uint64_t *work) {
     sc_fault_t fault;
-    size_t size = sc_stream_size(data, length, &fault);
+    sc_scratch_t scratch = scratch_for(data, length);
+    size_t size = sc_stream_size(data, length, &scratch, &fault);
     if (size == 0 || size > MAX_ARENA || *work < 4 * WORK_EACH) {
+        free(scratch.memory);
         return;
     }
     *work -= 4 * WORK_EACH;
     void *memory = malloc(size);
-    sc_stream_t *s = sc_stream_init(memory, size, data, length, &fault);
+    sc_stream_t *s = sc_stream_init(memory, size, data, length, &scratch, &fault);
+    free(scratch.memory);
     if (s && sc_stream_step_samples(s) <= 1 << 14) {
         int16_t pcm[256];
         for (size_t i = 0; i < 256; i++) {

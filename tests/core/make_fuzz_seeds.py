@@ -23,6 +23,7 @@ def write(directory: Path) -> list[Path]:
         name.lower(): GENERATORS[name](np.random.default_rng([zlib.crc32(name.encode()), 3])) for name in GENERATORS
     }
     made |= {f"graph{i}": random_graph(np.random.default_rng([1, i]), 10 + 5 * i) for i in range(4)}
+    made["large"] = random_graph(np.random.default_rng(2), 150)  # its plan needs scratch
     made["step"] = streaming_step(np.random.default_rng(5), units=8)[0]
     paths = []
     for name, buf in made.items():

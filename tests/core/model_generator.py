@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from lstm_generator import lstm
-from parts_generator import hard_swish, pack, split, transpose, unpack
+from parts_generator import hard_swish, pack, slice_, split, split_v, transpose, unpack
 from random_values import Rng, a_scale, a_size, a_zero_point, an_activation, an_out_scale, int8_values
 from tflite_builder import SAME, VALID, ModelBuilder
 
@@ -299,7 +299,9 @@ GENERATORS: dict[str, Callable[[Rng], Any]] = {
     "PAD": pad,
     "HARD_SWISH": hard_swish,
     "PACK": pack,
+    "SLICE": slice_,
     "SPLIT": split,
+    "SPLIT_V": split_v,
     "TRANSPOSE": transpose,
     "UNPACK": unpack,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": lstm,

@@ -34,6 +34,39 @@ def split(rng: Rng) -> bytes:
     return b.build([x], _some(rng, outputs))
 
 
+def split_v(rng: Rng) -> bytes:
+    """Return a split into parts of any sizes, one of which may be left open (-1)."""
+    b = ModelBuilder()
+    dims = int(rng.integers(1, 5))
+    axis = int(rng.integers(dims))
+    sizes = [a_size(rng, 6) for _ in range(a_size(rng, 7))]
+    shape = [a_size(rng, 6) for _ in range(dims)]
+    scale, zero_point = a_scale(rng), a_zero_point(rng)
+    x = b.tensor([sum(sizes) if d == axis else size for d, size in enumerate(shape)], scale, zero_point)
+    parts = [[part if d == axis else size for d, size in enumerate(shape)] for part in sizes]
+    outputs = [b.tensor(part, scale, zero_point) for part in parts]
+    if rng.random() < 0.3:
+        sizes[int(rng.integers(len(sizes)))] = -1
+    given = axis - (dims if rng.random() < 0.4 else 0)
+    number = b.ints([given]) if rng.random() < 0.5 else b.tensor([], data=np.int32(given), dtype="int32")
+    b.op("SPLIT_V", [x, b.ints(sizes), number], outputs, numSplits=len(outputs))
+    return b.build([x], _some(rng, outputs))
+
+
+def slice_(rng: Rng) -> bytes:
+    """Return a SLICE, some of whose sizes are what is left (-1)."""
+    b = ModelBuilder()
+    shape = [a_size(rng, 12) for _ in range(int(rng.integers(1, 5)))]
+    begins = [int(rng.integers(size)) for size in shape]
+    sizes = [1 + int(rng.integers(size - begin)) for size, begin in zip(shape, begins, strict=True)]
+    scale, zero_point = a_scale(rng), a_zero_point(rng)
+    x, y = b.tensor(shape, scale, zero_point), b.tensor(sizes, scale, zero_point)
+    left = [size - begin for size, begin in zip(shape, begins, strict=True)]
+    given = [-1 if size == rest and rng.random() < 0.5 else size for size, rest in zip(sizes, left, strict=True)]
+    b.op("SLICE", [x, b.ints(begins), b.ints(given)], [y])
+    return b.build([x], [y])
+
+
 def unpack(rng: Rng) -> bytes:
     b = ModelBuilder()
     dims = int(rng.integers(2, 5))

@@ -20,7 +20,7 @@ from tflm_process import with_engine
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 TESTS = ["test_model_operators.py", "test_model_graphs.py", "test_model_check.py", "test_model_check_parts.py",
-         "test_lstm.py", "test_stream.py"]  # fmt: skip
+         "test_lstm.py", "test_other_tools.py", "test_stream.py"]  # fmt: skip
 # About the memory plan of the built-in engine; the interpreter has one of its own.
 PLAN = [
     "test_model_graphs.py::test_tensors_whose_lifetimes_do_not_meet_share_memory",
@@ -28,6 +28,7 @@ PLAN = [
     "test_model_graphs.py::test_concatenated_tensors_are_made_inside_the_result",
     "test_model_graphs.py::test_the_parts_of_a_split_lie_in_the_whole_unless_they_are_outputs_of_the_graph",
     "test_model_graphs.py::test_plan_stays_near_what_is_alive_at_once",
+    "test_other_tools.py::test_a_plan_of_many_tensors_takes_no_memory_of_the_model",
     "test_model_check.py::test_memory_is_needed_in_proportion_to_the_file_not_to_what_it_claims",
 ]
 

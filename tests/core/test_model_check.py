@@ -133,7 +133,7 @@ def _unwritten_output(_: Any, graph: Any) -> None:
 
 
 def _too_many_tensors(_: Any, graph: Any) -> None:
-    graph.tensors = graph.tensors * 80
+    graph.tensors = graph.tensors * 120
 
 
 CASES: list[tuple[str, str, Callable[[Any, Any], None], str]] = [
@@ -142,7 +142,7 @@ CASES: list[tuple[str, str, Callable[[Any, Any], None], str]] = [
     ("two subgraphs", "model.subgraph", _second_subgraph, ""),
     ("no operators", "model.graph", _set("operators", []), ""),
     ("no outputs", "model.graph", _set("outputs", []), ""),
-    ("too many tensors", "model.limit", _too_many_tensors, ""),
+    ("too many tensors", "model.count", _too_many_tensors, "more than 1024 tensors, 512 operators"),
     ("five dimensions", "model.limit", _set("tensors.0.shape", [1, 1, 4, 4, 2]), "tensor 0"),
     ("a huge dimension", "model.limit", _set("tensors.3.shape", [1, 70000, 4, 3]), "operator 0 (CONV_2D), tensor 3"),
     ("unknown operator", "model.op", _relu, "operator 1 (RELU)"),

@@ -18,7 +18,7 @@ from soundfw import VERSION
 from soundfw.settings import Settings
 from soundsdk import cli
 from soundsdk.boards import Board, all_boards, find_board
-from soundsdk.build import builder, contents, image_file, make, region, sources, toolchain, uf2
+from soundsdk.build import builder, contents, engine_code, image_file, make, region, sources, toolchain, uf2
 from soundsdk.cache import cache_dir
 from soundsdk.errors import CheckError, ToolError
 from soundsdk.models.shipped import load_model
@@ -193,6 +193,9 @@ def test_nothing_is_done_when_nothing_has_changed(tmp_path: Path, cache: Path, m
     need_tools("unix")
     detector = load_model("home")
     first = builder.build_image(find_board("unix"), detector, None, tmp_path, print)
+    engine = engine_code.of_board("unix").soundcore
+    assert engine is not None
+    assert 30_000 < engine < 100_000
 
     def run(*args: object) -> Path:
         raise AssertionError("it was built again")

@@ -152,13 +152,30 @@ template <typename Tensor> nb::tuple shape(const Tensor &tensor) {
     return nb::tuple(sizes);
 }
 
+// What a model of many tensors needs while it is made.
+class Scratch {
+public:
+    explicit Scratch(const File &file) : words_((sc_model_scratch(file.data(), file.size()) + 3) / 4) {
+        scratch_ = {words_.data(), words_.size() * 4};
+    }
+    Scratch(const Scratch &) = delete;
+    Scratch &operator=(const Scratch &) = delete;
+    const sc_scratch_t *get() const { return &scratch_; }
+
+private:
+    std::vector<uint32_t> words_;
+    sc_scratch_t scratch_{};
+};
+
 // For tools on the host only, so MicroPython has no such function.
 nb::list operators(nb::handle buf) {
     File file(buf);
+    Scratch scratch(file);
     sc_fault_t fault{};
-    size_t count = sc_cost_read(file.data(), file.size(), nullptr, 0, &fault);
+    size_t count = sc_cost_read(file.data(), file.size(), nullptr, 0, scratch.get(), &fault);
     std::vector<sc_cost_entry_t> entries(count);
-    if (count == 0 || sc_cost_read(file.data(), file.size(), entries.data(), count, &fault) == 0) {
+    if (count == 0
+        || sc_cost_read(file.data(), file.size(), entries.data(), count, scratch.get(), &fault) == 0) {
         raise(fault);
     }
     nb::list rows;
@@ -227,13 +244,14 @@ private:
 class Model {
 public:
     explicit Model(nb::handle buf) : file_(buf) {
+        Scratch scratch(file_);
         sc_fault_t fault{};
-        size_t size = sc_model_size(file_.data(), file_.size(), &fault);
+        size_t size = sc_model_size(file_.data(), file_.size(), scratch.get(), &fault);
         if (size == 0) {
             raise(fault);
         }
         memory_ = std::make_unique<Memory>(size);
-        model_ = sc_model_init(memory_->get(), size, file_.data(), file_.size(), &fault);
+        model_ = sc_model_init(memory_->get(), size, file_.data(), file_.size(), scratch.get(), &fault);
         if (!model_) {
             raise(fault);
         }
@@ -272,13 +290,14 @@ private:
 class Stream {
 public:
     explicit Stream(nb::handle buf) : file_(buf) {
+        Scratch scratch(file_);
         sc_fault_t fault{};
-        size_t size = sc_stream_size(file_.data(), file_.size(), &fault);
+        size_t size = sc_stream_size(file_.data(), file_.size(), scratch.get(), &fault);
         if (size == 0) {
             raise(fault);
         }
         memory_ = std::make_unique<Memory>(size);
-        stream_ = sc_stream_init(memory_->get(), size, file_.data(), file_.size(), &fault);
+        stream_ = sc_stream_init(memory_->get(), size, file_.data(), file_.size(), scratch.get(), &fault);
         if (!stream_) {
             raise(fault);
         }

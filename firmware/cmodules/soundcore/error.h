@@ -33,6 +33,7 @@
     X(SC_E_VERSION, "model.version", "the schema version is not 3") \
     X(SC_E_GRAPH, "model.graph", "the graph is malformed") \
     X(SC_E_LIMIT, "model.limit", "the model exceeds a limit of this build") \
+    X(SC_E_COUNT, "model.count", "more than 1024 tensors, 512 operators, or 64 inputs or outputs of the graph") \
     X(SC_E_OP, "model.op", "unsupported operator") \
     X(SC_E_OP_OPTIONS, "model.options", "unsupported or missing operator options") \
     X(SC_E_OP_ARITY, "model.arity", "wrong number of operator inputs or outputs") \

@@ -7,4 +7,11 @@
 #define SC_HOT
 #endif
 
+// SC_COLD marks what runs while a model is made only: compiled for size, whatever the rest of the file is compiled for.
+#if defined(__GNUC__)
+#define SC_COLD __attribute__((cold))
+#else
+#define SC_COLD
+#endif
+
 #endif

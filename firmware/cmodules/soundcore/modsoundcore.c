@@ -215,6 +215,18 @@ static void file_open(file_t *file, mp_obj_t object) {
     }
 }
 
+// What a model of many tensors needs while it is made.
+static sc_scratch_t scratch_for(const file_t *file) {
+    size_t size = sc_model_scratch(file->data, file->size);
+    return (sc_scratch_t) {size ? m_malloc(size) : NULL, size};
+}
+
+static void scratch_free(const sc_scratch_t *scratch) {
+    if (scratch->memory != NULL) {
+        m_del(byte, scratch->memory, scratch->size);
+    }
+}
+
 static mp_obj_t file_metadata(const file_t *file) {
     size_t size = 0;
     sc_fault_t fault;
@@ -364,13 +376,15 @@ static mp_obj_t model_make_new(const mp_obj_type_t *type, size_t n_args, size_t 
     mp_obj_t buf = only_arg_of_class(n_args, n_kw, args, MP_QSTR_buf);
     model_obj_t *self = mp_obj_malloc(model_obj_t, type);
     file_open(&self->file, buf);
+    sc_scratch_t scratch = scratch_for(&self->file);
     sc_fault_t fault;
-    size_t size = sc_model_size(self->file.data, self->file.size, &fault);
+    size_t size = sc_model_size(self->file.data, self->file.size, &scratch, &fault);
     if (size == 0) {
         raise_fault(&fault);
     }
     self->arena = m_malloc(size);
-    self->model = sc_model_init(self->arena, size, self->file.data, self->file.size, &fault);
+    self->model = sc_model_init(self->arena, size, self->file.data, self->file.size, &scratch, &fault);
+    scratch_free(&scratch);
     if (self->model == NULL) {
         raise_fault(&fault);
     }
@@ -480,13 +494,15 @@ static mp_obj_t stream_make_new(const mp_obj_type_t *type, size_t n_args, size_t
     mp_obj_t buf = only_arg_of_class(n_args, n_kw, args, MP_QSTR_buf);
     stream_obj_t *self = mp_obj_malloc(stream_obj_t, type);
     file_open(&self->file, buf);
+    sc_scratch_t scratch = scratch_for(&self->file);
     sc_fault_t fault;
-    size_t size = sc_stream_size(self->file.data, self->file.size, &fault);
+    size_t size = sc_stream_size(self->file.data, self->file.size, &scratch, &fault);
     if (size == 0) {
         raise_fault(&fault);
     }
     self->arena = m_malloc(size);
-    self->stream = sc_stream_init(self->arena, size, self->file.data, self->file.size, &fault);
+    self->stream = sc_stream_init(self->arena, size, self->file.data, self->file.size, &scratch, &fault);
+    scratch_free(&scratch);
     if (self->stream == NULL) {
         raise_fault(&fault);
     }

@@ -36,12 +36,12 @@ static size_t struct_size(const sc_meta_t *meta) {
     return round_up(sizeof(sc_stream_t) + meta->states * sizeof(state_t));
 }
 
-size_t sc_stream_size(const void *file, size_t length, sc_fault_t *fault) {
+size_t sc_stream_size(const void *file, size_t length, const sc_scratch_t *scratch, sc_fault_t *fault) {
     sc_meta_t meta;
     if (!sc_meta_read(&meta, file, length, fault)) {
         return 0;
     }
-    size_t model = sc_model_size(file, length, fault);
+    size_t model = sc_model_size(file, length, scratch, fault);
     size_t frontend = model ? sc_frontend_size(&meta.frontend, fault) : 0;
     return frontend ? struct_size(&meta) + round_up(frontend) + model : 0;
 }
@@ -105,9 +105,10 @@ static int find_states(sc_stream_t *s, const sc_meta_t *meta) {
     return 1;
 }
 
-sc_stream_t *sc_stream_init(void *memory, size_t size, const void *file, size_t length, sc_fault_t *fault) {
+sc_stream_t *sc_stream_init(void *memory, size_t size, const void *file, size_t length, const sc_scratch_t *scratch,
+                            sc_fault_t *fault) {
     sc_meta_t meta;
-    size_t needed = sc_stream_size(file, length, fault);
+    size_t needed = sc_stream_size(file, length, scratch, fault);
     if (needed == 0 || !sc_meta_read(&meta, file, length, fault)) {
         return NULL;
     }
@@ -123,7 +124,8 @@ sc_stream_t *sc_stream_init(void *memory, size_t size, const void *file, size_t 
     s->hop_frames = meta.hop_frames;
     s->size = needed;
     s->frontend = sc_frontend_init((char *)memory + frontend_at, frontend_size, &meta.frontend, fault);
-    s->model = s->frontend ? sc_model_init((char *)memory + model_at, size - model_at, file, length, fault) : NULL;
+    s->model = s->frontend
+                   ? sc_model_init((char *)memory + model_at, size - model_at, file, length, scratch, fault) : NULL;
     if (!s->model) {
         return NULL;
     }

@@ -8,9 +8,10 @@
 typedef struct sc_stream sc_stream_t;
 
 // Like sc_model_size: file is 4-byte aligned and kept; 0 and a fault if refused.
-size_t sc_stream_size(const void *file, size_t length, sc_fault_t *fault);
+size_t sc_stream_size(const void *file, size_t length, const sc_scratch_t *scratch, sc_fault_t *fault);
 // memory: 16-byte aligned.
-sc_stream_t *sc_stream_init(void *memory, size_t size, const void *file, size_t length, sc_fault_t *fault);
+sc_stream_t *sc_stream_init(void *memory, size_t size, const void *file, size_t length, const sc_scratch_t *scratch,
+                            sc_fault_t *fault);
 // Forgets all audio and sets every state to zero (its zero point).
 void sc_stream_reset(sc_stream_t *s);
 // Samples per step: hop * hop_frames.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from soundsdk.boards import Board
 from soundsdk.boards.ways import no_image
-from soundsdk.build import contents, image_file, make, prebuilt, sources, toolchain
+from soundsdk.build import contents, engine_code, image_file, make, prebuilt, sources, toolchain
 from soundsdk.build.esp_idf import IdfError
 from soundsdk.build.prebuilt import CompiledFacts
 from soundsdk.build.sources import Say
@@ -118,6 +118,7 @@ def _compiled(board: Board, given: Path | None, folder: Path, say: Say) -> Compi
     if facts is not None and facts.made_from == made_from and compiler in ("", facts.compiler):
         data = kept.read_bytes() if kept.is_file() else b""
         if hashlib.sha256(data).hexdigest() == facts.sha256:
+            engine_code.note(folder, fresh=False)
             return Compiled(data, facts, fresh=False)
     if not compiler:
         toolchain.check(board)
@@ -133,6 +134,7 @@ def _compiled(board: Board, given: Path | None, folder: Path, say: Say) -> Compi
     kept.write_bytes(data)
     facts = CompiledFacts(made_from, compiler, hashlib.sha256(data).hexdigest(), flash_bytes)
     facts.write(record)
+    engine_code.note(folder, fresh=True)
     return Compiled(data, facts, fresh=True)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from soundsdk.build.engine_code import of_both
 from soundsdk.cache import content_sha256
 from soundsdk.commands.options import json_option, not_empty, port_option
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
@@ -49,7 +50,7 @@ def info(surroundings: Surroundings, model: str | None, port: str | None, as_jso
         return
     detector = load_model(model)
     if as_json:
-        engines = asdict(arenas(detector.data))
+        engines = {**asdict(arenas(detector.data)), "code": {code.board: asdict(code) for code in of_both()}}
         click.echo(json.dumps({**_facts(detector), "engines": engines, "metadata": detector.metadata}))
         return
     _show(detector, arenas(detector.data))
@@ -85,6 +86,8 @@ def _show(detector: DetectorFile, engines: EngineArenas | None = None) -> None:
     _say(f"  arena   {detector.arena_bytes} bytes, frontend included")
     if engines is not None and engines.tflm is not None:
         _say(f"  network {engines}")
+    for code in of_both() if engines is not None else ():
+        _say(f"  code    on {code.board}: {code}")
     lasts = f"{1000 * detector.step_s:g} ms at {rate} Hz"
     _say(f"  step    {detector.step_samples} samples ({lasts}), {detector.macs:,} MACs")
     _say(f"  pooled  over {meta['detector']['pool_ms']} ms")

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from soundsdk.boards import Board
+from soundsdk.build.engine_code import of_board
 from soundsdk.detector_file import DetectorFile
 from soundsdk.models.engines import arenas
 from soundsdk_sim.profile import operators as model_operators
@@ -123,7 +124,7 @@ def as_json(report: Report, checks: list[LimitCheck]) -> dict[str, Any]:
         "ms_at_least": report.ms_at_least,
         "rt": report.share,
         "arena_bytes": report.detector.arena_bytes,
-        "engines": asdict(arenas(report.detector.data)),
+        "engines": {**asdict(arenas(report.detector.data)), "code": asdict(of_board(report.runs_on.id))},
         "flash_bytes": report.flash_bytes if own else None,
         "flash_room_bytes": report.board.image_bytes or None,
         "static_bytes": measured.static_bytes if own else None,

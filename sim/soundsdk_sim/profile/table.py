@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from soundsdk.build.engine_code import of_board
 from soundsdk.models.engines import arenas
 from soundsdk_sim.profile import operators as model_operators
 from soundsdk_sim.profile.limits import LimitCheck
@@ -78,6 +79,9 @@ def _lines(report: Report) -> list[str]:
     engines = arenas(report.detector.data)
     if engines.tflm is not None:
         lines.append(f"network  {engines}")
+    code = of_board(report.runs_on.id)
+    if code.soundcore is not None:
+        lines.append(f"code     {code}")
     if report.own_image:
         room = f" of {report.board.image_bytes:,}" if report.board.image_bytes else ""
         used = measured.heap_bytes - measured.heap_free_bytes

@@ -21,6 +21,17 @@ from soundsdk_train.judge import Judge, choose_judge
 from soundsdk_train.run_settings import DetectorSettings, FrontendSettings
 
 _STEPS = 24  # compared, on features of every kind
+_CHANGE = "Change that part of the model, or train a detector with soundsdk train."
+# What a refusal says of the model, and what its maker can do.
+_WHAT_TO_DO = (
+    (
+        "(DEQUANTIZE)",
+        "The converter left the layer after it in floating point: take one that it quantizes, or quantize all of the "
+        "model (PyTorch: static_wi8_ai8 of ai-edge-quantizer).",
+    ),
+    ("(RELU", "Put the activation right behind a convolution or dense layer: converters make one operator of both."),
+    ("(model.count)", "Unroll a recurrent layer over fewer frames, or give it its state as an input and an output."),
+)
 _LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 
 
@@ -165,5 +176,5 @@ def read_frontend(text: str | None) -> FrontendSettings:
 def refused(error: ModelError, path: str, name: str) -> ModelError:
     """Return an error whose sentence names the file and whose hint is for the model's maker."""
     why = error.message.removeprefix(f"{name} cannot be used: ")
-    hint = "Change that part of the model, or train a detector with soundsdk train."
+    hint = next((hint for said, hint in _WHAT_TO_DO if said in why), _CHANGE)
     return ModelError(f"{path} cannot be adopted: {why}", hint if why != error.message else error.hint)

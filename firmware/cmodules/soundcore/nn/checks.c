@@ -4,8 +4,9 @@
 #include "nn/ops.h"
 #include "nn/quantize.h"
 
-#define MAX_TENSORS (512)
-#define MAX_OPERATORS (256)
+// As SC_E_COUNT says.
+#define MAX_TENSORS (1024)
+#define MAX_OPERATORS (512)
 #define MAX_ENDS (64) // inputs or outputs of the graph
 
 int sc_checks_fail(sc_checks_t *c, sc_err_t code, int32_t tensor) {
@@ -191,7 +192,7 @@ int sc_checks_graph(sc_tflite_t *view, const void *file, size_t length, sc_fault
     }
     if (error == SC_OK && (view->tensors.count > MAX_TENSORS || view->operators.count > MAX_OPERATORS
                             || view->inputs.count > MAX_ENDS || view->outputs.count > MAX_ENDS)) {
-        error = SC_E_LIMIT;
+        error = SC_E_COUNT;
     }
     if (error == SC_OK && (view->inputs.count == 0 || view->outputs.count == 0 || view->operators.count == 0)) {
         error = SC_E_GRAPH;

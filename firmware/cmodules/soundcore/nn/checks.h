@@ -34,7 +34,7 @@ typedef struct {
     uint32_t multipliers;  // of a convolution: one per channel or, if 1, for all
     uint64_t macs;         // multiplications and, in pooling and mean, additions
     int32_t a_offset, out_offset;        // copies: bytes to their first elements
-    int32_t pieces[SC_CHECKS_MAX_INPUTS]; // contiguous bytes taken from each input in turn; of SC_LAYOUT_PARTS only the first
+    int32_t pieces[SC_CHECKS_MAX_INPUTS]; // contiguous bytes taken from each input in turn
     sc_axis_t axis[4];     // the first head.axes count
     uint32_t record_bytes;
     union {

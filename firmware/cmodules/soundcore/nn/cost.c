@@ -11,11 +11,12 @@ static const struct {
 #undef SC_X
 };
 
-size_t sc_cost_read(const void *file, size_t length, sc_cost_entry_t *out, size_t room, sc_fault_t *fault) {
+size_t sc_cost_read(const void *file, size_t length, sc_cost_entry_t *out, size_t room,
+                    const sc_scratch_t *scratch, sc_fault_t *fault) {
     sc_tflite_t view;
     sc_plan_t plan;
     sc_error_fail(fault, SC_OK);
-    if (!sc_checks_graph(&view, file, length, fault) || !sc_plan_make(&plan, &view, fault)) {
+    if (!sc_checks_graph(&view, file, length, fault) || !sc_plan_make(&plan, &view, scratch, fault)) {
         return 0;
     }
     for (uint32_t i = 0; i < view.operators.count && i < room; i++) {

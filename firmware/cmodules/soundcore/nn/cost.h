@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "error.h"
+#include "nn/scratch.h"
 #include "nn/tflite_view.h"
 
 typedef struct {
@@ -17,7 +18,8 @@ typedef struct {
 } sc_cost_entry_t;
 
 // Number of operators, of which the first `room` are written, in the order they run. 0 and a fault if the file is
-// refused.
-size_t sc_cost_read(const void *file, size_t length, sc_cost_entry_t *out, size_t room, sc_fault_t *fault);
+// refused. scratch: as of sc_model_size.
+size_t sc_cost_read(const void *file, size_t length, sc_cost_entry_t *out, size_t room,
+                    const sc_scratch_t *scratch, sc_fault_t *fault);
 
 #endif

@@ -40,12 +40,14 @@ static int write_model(sc_prepare_t *p) {
 }
 
 // Counts, then writes if there is memory. Returns the bytes needed, 0 and a fault if refused.
-static size_t prepare(const void *file, size_t length, void *memory, size_t size, sc_fault_t *fault) {
+static size_t prepare(const void *file, size_t length, void *memory, size_t size, const sc_scratch_t *scratch,
+                      sc_fault_t *fault) {
     sc_tflite_t view;
     sc_plan_t plan;
     sc_prepare_t p = {.view = &view, .plan = &plan, .fault = fault};
     sc_error_fail(fault, SC_OK);
-    if (!sc_checks_graph(&view, file, length, fault) || !sc_plan_make(&plan, &view, fault) || !write_model(&p)) {
+    if (!sc_checks_graph(&view, file, length, fault) || !sc_plan_make(&plan, &view, scratch, fault)
+        || !write_model(&p)) {
         return 0;
     }
     size_t arena = (p.used + 15) & ~(size_t)15, all = arena + plan.bytes;
@@ -67,16 +69,17 @@ static size_t prepare(const void *file, size_t length, void *memory, size_t size
     return all;
 }
 
-size_t sc_model_size(const void *file, size_t length, sc_fault_t *fault) {
-    return prepare(file, length, NULL, 0, fault);
+size_t sc_model_size(const void *file, size_t length, const sc_scratch_t *scratch, sc_fault_t *fault) {
+    return prepare(file, length, NULL, 0, scratch, fault);
 }
 
-sc_model_t *sc_model_init(void *memory, size_t size, const void *file, size_t length, sc_fault_t *fault) {
+sc_model_t *sc_model_init(void *memory, size_t size, const void *file, size_t length, const sc_scratch_t *scratch,
+                          sc_fault_t *fault) {
     if (!memory) {
         sc_error_fail(fault, SC_E_MEMORY);
         return NULL;
     }
-    return prepare(file, length, memory, size, fault) ? memory : NULL;
+    return prepare(file, length, memory, size, scratch, fault) ? memory : NULL;
 }
 
 size_t sc_model_inputs(const sc_model_t *m) {

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "error.h"
+#include "nn/scratch.h"
 
 #define SC_MODEL_MAX_DIMS (4)
 
@@ -20,10 +21,14 @@ typedef struct {
 } sc_model_tensor_t;
 
 // file: at least 4-byte aligned, kept and read in place for the life of the object.
-// Bytes of memory the model needs, everything included; 0 and a fault if the file is refused.
-size_t sc_model_size(const void *file, size_t length, sc_fault_t *fault);
+// Bytes of scratch that sc_model_size and sc_model_init need for a model of many tensors, free again after them; 0 for
+// most models, and for a file that they refuse.
+size_t sc_model_scratch(const void *file, size_t length);
+// Bytes of memory the model needs, everything included; 0 and a fault if the file is refused. scratch: NULL for none.
+size_t sc_model_size(const void *file, size_t length, const sc_scratch_t *scratch, sc_fault_t *fault);
 // memory: 16-byte aligned. NULL and a fault if refused.
-sc_model_t *sc_model_init(void *memory, size_t size, const void *file, size_t length, sc_fault_t *fault);
+sc_model_t *sc_model_init(void *memory, size_t size, const void *file, size_t length, const sc_scratch_t *scratch,
+                          sc_fault_t *fault);
 
 size_t sc_model_inputs(const sc_model_t *m);
 size_t sc_model_outputs(const sc_model_t *m);

@@ -1,6 +1,7 @@
 #include "nn/model_file.h"
 
 #include <string.h>
+#include "nn/plan.h"
 
 _Static_assert(SC_MODEL_MAX_DIMS == SC_TFLITE_MAX_DIMS, "shapes are copied whole");
 
@@ -13,6 +14,11 @@ void sc_model_describe(sc_tflite_t *view, int32_t index, int8_t *data, sc_model_
     memcpy(tensor->shape, t.shape, sizeof(tensor->shape));
     tensor->scale = t.scale;
     tensor->zero_point = t.zero_point;
+}
+
+size_t sc_model_scratch(const void *file, size_t length) {
+    sc_tflite_t view;
+    return sc_checks_graph(&view, file, length, NULL) ? sc_plan_scratch(&view) : 0;
 }
 
 const void *sc_model_metadata(const void *file, size_t length, const char *name, size_t *size, sc_fault_t *fault) {

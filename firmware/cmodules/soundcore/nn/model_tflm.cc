@@ -121,14 +121,15 @@ size_t arena_bytes(sc_tflite_t *view, sc_fault_t *fault) {
 }
 
 // Checks the file. Returns the bytes needed, 0 and a fault if refused.
-size_t check(sc_tflite_t *view, const void *file, size_t length, uint64_t *macs, sc_fault_t *fault) {
+size_t check(sc_tflite_t *view, const void *file, size_t length, const sc_scratch_t *scratch, uint64_t *macs,
+             sc_fault_t *fault) {
     sc_plan_t plan;
     sc_prepare_t count = {};
     count.view = view;
     count.plan = &plan;
     count.fault = fault;
     sc_error_fail(fault, SC_OK);
-    if (!sc_checks_graph(view, file, length, fault) || !sc_plan_make(&plan, view, fault)
+    if (!sc_checks_graph(view, file, length, fault) || !sc_plan_make(&plan, view, scratch, fault)
         || !sc_prepare_operators(&count)) {
         return 0;
     }
@@ -141,20 +142,21 @@ size_t check(sc_tflite_t *view, const void *file, size_t length, uint64_t *macs,
 
 extern "C" {
 
-size_t sc_model_size(const void *file, size_t length, sc_fault_t *fault) {
+size_t sc_model_size(const void *file, size_t length, const sc_scratch_t *scratch, sc_fault_t *fault) {
     sc_tflite_t view;
     uint64_t macs;
-    return check(&view, file, length, &macs, fault);
+    return check(&view, file, length, scratch, &macs, fault);
 }
 
-sc_model_t *sc_model_init(void *memory, size_t size, const void *file, size_t length, sc_fault_t *fault) {
+sc_model_t *sc_model_init(void *memory, size_t size, const void *file, size_t length, const sc_scratch_t *scratch,
+                          sc_fault_t *fault) {
     sc_tflite_t view;
     uint64_t macs = 0;
     if (!memory) {
         sc_error_fail(fault, SC_E_MEMORY);
         return nullptr;
     }
-    const size_t all = check(&view, file, length, &macs, fault);
+    const size_t all = check(&view, file, length, scratch, &macs, fault);
     if (!all) {
         return nullptr;
     }

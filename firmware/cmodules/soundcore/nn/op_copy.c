@@ -1,4 +1,4 @@
-// RESHAPE, CONCATENATION, STRIDED_SLICE and PAD: values move without changing.
+// RESHAPE, CONCATENATION, SLICE, STRIDED_SLICE and PAD: values move without changing.
 #include <string.h>
 
 #include "nn/ops.h"
@@ -60,6 +60,34 @@ int sc_op_concatenation_check(sc_checks_t *c) {
     op->axis[0] = (sc_axis_t){outer, 0, c->out.shape[axis] * inner};
     op->layout = outer == 1 ? SC_LAYOUT_PIECES : SC_LAYOUT_APART;
     return left == 0 || sc_checks_fail(c, SC_E_SHAPE, op->output);
+}
+
+int sc_op_slice_check(sc_checks_t *c) {
+    sc_op_t *op = c->op;
+    sc_tflite_vector_t begin, size;
+    SC_CHECKS_RECORD(c, copy_t);
+    if (!sc_checks_ints(c, op->inputs[1], &begin) || !sc_checks_ints(c, op->inputs[2], &size)
+        || !sc_checks_same_scale(c, &c->a, op->inputs[0])) {
+        return 0;
+    }
+    uint32_t dims = (uint32_t)c->a.dims;
+    if (begin.count != dims || size.count != dims) {
+        return sc_checks_fail(c, SC_E_SHAPE, op->inputs[1]);
+    }
+    int32_t a_step = 1, out_step = 1, fits = c->out.dims == c->a.dims;
+    for (int32_t d = c->a.dims - 1; fits && d >= 0; d--) {
+        int32_t first = sc_tflite_index(c->view, begin, (uint32_t)d), count = sc_tflite_index(c->view, size, (uint32_t)d);
+        int32_t room = first < 0 ? 0 : c->a.shape[d] - first;
+        count = count == -1 ? room : count; // all that is left
+        fits = count > 0 && count <= room && count == c->out.shape[d];
+        if (fits) {
+            sc_checks_push_axis(op, count, a_step, out_step);
+            op->a_offset += first * a_step;
+            a_step *= c->a.shape[d];
+            out_step *= count;
+        }
+    }
+    return fits || sc_checks_fail(c, SC_E_SHAPE, op->output);
 }
 
 // First index and count of a slice along one dimension, by NumPy's rules. 0 when it is empty.

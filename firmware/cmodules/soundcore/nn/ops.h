@@ -14,6 +14,7 @@
 #ifndef SC_OPS_H
 #define SC_OPS_H
 
+#include "hot.h"
 #include "nn/checks.h"
 #include "nn/prepare.h"
 
@@ -34,8 +35,10 @@
     X(PAD, PadOptions, 2, 2, 0, 1, pad, record, pad, Pad, pad) \
     X(QUANTIZE, QuantizeOptions, 1, 1, 0, 1, quantize, record, quantize, Quantize, quantize) \
     X(RESHAPE, ReshapeOptions, 1, 2, 0, 1, reshape, reshape, copy, Reshape, reshape) \
+    X(SLICE, SliceOptions, 3, 3, 0, 1, slice, record, copy, Slice, slice) \
     X(SOFTMAX, SoftmaxOptions, 1, 1, 0, 1, softmax, record, softmax, Softmax, softmax) \
     X(SPLIT, SplitOptions, 2, 2, 0, 64, split, split, copy, Split, split) \
+    X(SPLIT_V, SplitVOptions, 3, 3, 0, 64, split_v, split, copy, SplitV, split_v) \
     X(STRIDED_SLICE, StridedSliceOptions, 4, 4, 0, 1, strided_slice, record, copy, StridedSlice, strided_slice) \
     X(SUB, SubOptions, 2, 2, 0, 1, sub, record, add, Sub, sub) \
     X(TANH, NONE, 1, 1, 0, 1, tanh, record, tanh, Tanh, tanh) \
@@ -45,8 +48,8 @@
     X(UNPACK, UnpackOptions, 1, 1, 0, 64, unpack, split, copy, Unpack, unpack)
 
 #define SC_X(name, options, least, most, optional, parts, check, prepare, run, method, file) \
-    int sc_op_##check##_check(sc_checks_t *c); \
-    int sc_op_##prepare##_prepare(sc_prepare_t *p, sc_op_t *op); \
+    SC_COLD int sc_op_##check##_check(sc_checks_t *c); \
+    SC_COLD int sc_op_##prepare##_prepare(sc_prepare_t *p, sc_op_t *op); \
     void sc_op_##run##_run(const void *record);
 SC_OPS(SC_X)
 #undef SC_X

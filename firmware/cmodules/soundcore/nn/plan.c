@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define NOWHERE UINT32_MAX // the offset of a root that has no place yet; it overlaps nothing
+
 static int32_t find(const sc_plan_t *plan, int32_t tensor) {
     for (int32_t i = 0; i < plan->count; i++) {
         if (plan->block[i].tensor == tensor) {
@@ -26,7 +28,7 @@ static uint32_t elements(sc_tflite_t *view, int32_t tensor) {
 }
 
 static int add(sc_plan_t *plan, int32_t tensor, uint32_t size, int32_t first, int32_t last) {
-    if (plan->count == SC_PLAN_MAX_BLOCKS) {
+    if (plan->count == plan->room) {
         return 0;
     }
     int32_t i = plan->count++;
@@ -46,7 +48,7 @@ static int collect(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault) {
     for (uint32_t i = 0; i < view->inputs.count; i++) {
         int32_t tensor = sc_tflite_index(view, view->inputs, i);
         if (find(plan, tensor) < 0 && !add(plan, tensor, elements(view, tensor), 0, end)) {
-            return sc_error_set(fault, SC_E_LIMIT, -1, -1, tensor);
+            return sc_error_set(fault, SC_E_MEMORY, -1, -1, tensor);
         }
     }
     for (int32_t k = 0; k < end; k++) {
@@ -67,7 +69,7 @@ static int collect(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault) {
                 return sc_error_set(fault, SC_E_ORDER, op.index, op.builtin, op.state[i].tensor);
             }
             if (!add(plan, op.state[i].tensor, op.state[i].bytes, 0, end)) {
-                return sc_error_set(fault, SC_E_LIMIT, op.index, op.builtin, op.state[i].tensor);
+                return sc_error_set(fault, SC_E_MEMORY, op.index, op.builtin, op.state[i].tensor);
             }
         }
         for (uint32_t i = 0; i < op.outputs.count; i++) {
@@ -76,11 +78,11 @@ static int collect(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault) {
                 return sc_error_set(fault, SC_E_ORDER, op.index, op.builtin, tensor);
             }
             if (!add(plan, tensor, elements(view, tensor), k, k)) {
-                return sc_error_set(fault, SC_E_LIMIT, op.index, op.builtin, tensor);
+                return sc_error_set(fault, SC_E_MEMORY, op.index, op.builtin, tensor);
             }
         }
         if (op.scratch && !add(plan, -1 - k, op.scratch, k, k)) {
-            return sc_error_set(fault, SC_E_LIMIT, op.index, op.builtin, op.output);
+            return sc_error_set(fault, SC_E_MEMORY, op.index, op.builtin, op.output);
         }
     }
     for (uint32_t i = 0; i < view->outputs.count; i++) {
@@ -163,11 +165,13 @@ static void place_in_concatenation(sc_plan_t *plan, sc_tflite_t *view, const sc_
 // The outputs of a split lie in its input, unless they would be outputs of the graph inside one of its inputs.
 static void place_in_whole(sc_plan_t *plan, sc_tflite_t *view, const sc_op_t *op) {
     int32_t at = find(plan, op->inputs[0]);
+    uint32_t offset = 0;
     for (uint32_t i = 0; at >= 0 && i < op->outputs.count; i++) {
-        int32_t tensor = sc_tflite_index(view, op->outputs, i);
+        int32_t tensor = sc_tflite_index(view, op->outputs, i), part = find(plan, tensor);
         if (!in_vector(view, view->outputs, tensor) || !group_has_input(plan, view, plan->block[at].root)) {
-            attach(plan, find(plan, tensor), at, i * (uint32_t)op->pieces[0]);
+            attach(plan, part, at, offset);
         }
+        offset += plan->block[part].size;
     }
 }
 
@@ -214,12 +218,16 @@ static int comes_first(const sc_plan_block_t *a, const sc_plan_block_t *b, int32
 
 // Puts every root at the lowest offset where it overlaps nothing placed before it. Returns the bytes used.
 static uint32_t place(sc_plan_t *plan, int32_t order) {
-    uint8_t placed[SC_PLAN_MAX_BLOCKS] = {0};
     uint32_t bytes = 0;
+    for (int32_t i = 0; i < plan->count; i++) {
+        if (plan->block[i].root == i) {
+            plan->block[i].offset = NOWHERE;
+        }
+    }
     for (;;) {
         int32_t next = -1;
         for (int32_t i = 0; i < plan->count; i++) {
-            if (!placed[i] && plan->block[i].root == i
+            if (plan->block[i].root == i && plan->block[i].offset == NOWHERE
                 && (next < 0 || comes_first(&plan->block[i], &plan->block[next], order))) {
                 next = i;
             }
@@ -229,21 +237,44 @@ static uint32_t place(sc_plan_t *plan, int32_t order) {
         }
         sc_plan_block_t *b = &plan->block[next];
         b->offset = 0;
-        for (int32_t i = 0; i < plan->count; i++) {
+        // It only moves up, past what it overlaps, until it overlaps none of them in a round.
+        for (int32_t i = 0, clear = 0; clear < plan->count; i = i + 1 < plan->count ? i + 1 : 0) {
             const sc_plan_block_t *other = &plan->block[i];
-            if (placed[i] && other->first <= b->last && b->first <= other->last
+            if (i != next && other->root == i && other->first <= b->last && b->first <= other->last
                 && overlap(other, b)) {
                 b->offset = (other->offset + other->size + SC_PLAN_ALIGN - 1) & ~(uint32_t)(SC_PLAN_ALIGN - 1);
-                i = -1; // start over from the new offset
+                clear = 0;
+            } else {
+                clear++;
             }
         }
-        placed[next] = 1;
         bytes = bytes > b->offset + b->size ? bytes : b->offset + b->size;
     }
 }
 
-int sc_plan_make(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault) {
+size_t sc_plan_scratch(sc_tflite_t *view) {
+    // Each tensor and each operator's scratch has one block at most.
+    const uint32_t most = view->tensors.count + view->operators.count;
+    uint32_t count = view->inputs.count;
+    sc_op_t op;
+    for (uint32_t k = 0; most > SC_PLAN_FEW_BLOCKS && k < view->operators.count; k++) {
+        if (!sc_checks_op(view, k, &op, NULL)) {
+            return 0;
+        }
+        count += op.outputs.count + (op.scratch != 0) + (op.state[0].bytes != 0) + (op.state[1].bytes != 0);
+    }
+    count = count < most ? count : most;
+    return count > SC_PLAN_FEW_BLOCKS ? count * sizeof(sc_plan_block_t) : 0;
+}
+
+int sc_plan_make(sc_plan_t *plan, sc_tflite_t *view, const sc_scratch_t *scratch, sc_fault_t *fault) {
     memset(plan, 0, sizeof(*plan));
+    plan->block = plan->few;
+    plan->room = SC_PLAN_FEW_BLOCKS;
+    if (scratch && scratch->memory && scratch->size / sizeof(sc_plan_block_t) > SC_PLAN_FEW_BLOCKS) {
+        plan->block = scratch->memory;
+        plan->room = (int32_t)(scratch->size / sizeof(sc_plan_block_t));
+    }
     if (!collect(plan, view, fault) || !share(plan, view, fault)) {
         return 0;
     }

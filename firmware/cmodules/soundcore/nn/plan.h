@@ -5,8 +5,9 @@
 #define SC_PLAN_H
 
 #include "nn/checks.h"
+#include "nn/scratch.h"
 
-#define SC_PLAN_MAX_BLOCKS (128) // computed tensors and scratch buffers; each takes 16 bytes of stack at init
+#define SC_PLAN_FEW_BLOCKS (128) // computed tensors and scratch buffers that a plan has room for by itself
 #define SC_PLAN_ALIGN (4)        // of each tensor in the arena, bytes
 
 typedef struct {
@@ -18,14 +19,18 @@ typedef struct {
 } sc_plan_block_t;
 
 typedef struct {
-    sc_plan_block_t block[SC_PLAN_MAX_BLOCKS];
-    int32_t count;
+    sc_plan_block_t *block; // few, or the caller's scratch
+    int32_t room, count;
     uint32_t bytes; // of the arena
     uint64_t macs;
+    sc_plan_block_t few[SC_PLAN_FEW_BLOCKS];
 } sc_plan_t;
 
-// Checks all operators and the order in which they use tensors, then plans. 0 and a fault if refused.
-int sc_plan_make(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault);
+// Bytes of scratch for the plan of a graph that passed sc_checks_graph: 0 if its blocks are few, or it will be refused.
+size_t sc_plan_scratch(sc_tflite_t *view);
+// Checks all operators and the order in which they use tensors, then plans. scratch: NULL for none; in use as long as
+// the plan. 0 and a fault if refused.
+int sc_plan_make(sc_plan_t *plan, sc_tflite_t *view, const sc_scratch_t *scratch, sc_fault_t *fault);
 // Offset of a tensor (-1 - operator: its scratch) in the arena; -1 for a constant or none.
 int32_t sc_plan_offset(const sc_plan_t *plan, int32_t tensor);
 // Whether input i of an operator already lies `at` bytes into its output, so that nothing is to be copied.

@@ -9,8 +9,8 @@
     X(RESHAPE, 22) X(SOFTMAX, 25) X(TANH, 28) X(CUSTOM, 32) X(PAD, 34) X(GATHER, 36) X(TRANSPOSE, 39) X(MEAN, 40) \
     X(SUB, 41) X(DIV, 42) X(SQUEEZE, 43) X(UNIDIRECTIONAL_SEQUENCE_LSTM, 44) X(STRIDED_SLICE, 45) X(EXP, 47) \
     X(SPLIT, 49) X(CAST, 53) X(MAXIMUM, 55) X(MINIMUM, 57) X(PADV2, 60) X(SLICE, 65) X(TRANSPOSE_CONV, 67) \
-    X(EXPAND_DIMS, 70) X(SUM, 74) X(SHAPE, 77) X(PACK, 83) X(UNPACK, 88) X(LEAKY_RELU, 98) X(REVERSE_V2, 105) \
-    X(QUANTIZE, 114) X(HARD_SWISH, 117) X(WHILE, 119) X(BATCH_MATMUL, 126) X(VAR_HANDLE, 142)
+    X(EXPAND_DIMS, 70) X(SUM, 74) X(SHAPE, 77) X(PACK, 83) X(UNPACK, 88) X(LEAKY_RELU, 98) X(SPLIT_V, 102) \
+    X(REVERSE_V2, 105) X(QUANTIZE, 114) X(HARD_SWISH, 117) X(WHILE, 119) X(BATCH_MATMUL, 126) X(VAR_HANDLE, 142)
 
 enum {
 #define SC_X(name, code) BuiltinOperator_##name = code,
@@ -24,7 +24,7 @@ enum {
     BuiltinOperator_REDUCE_PROD = 81, BuiltinOperator_REDUCE_MAX = 82, BuiltinOperator_SQUARE = 92,
     BuiltinOperator_ZEROS_LIKE = 93, BuiltinOperator_FILL = 94, BuiltinOperator_RESIZE_NEAREST_NEIGHBOR = 97,
     BuiltinOperator_SQUARED_DIFFERENCE = 99, BuiltinOperator_MIRROR_PAD = 100, BuiltinOperator_ABS = 101,
-    BuiltinOperator_SPLIT_V = 102, BuiltinOperator_ELU = 111, BuiltinOperator_BROADCAST_TO = 130,
+    BuiltinOperator_ELU = 111, BuiltinOperator_BROADCAST_TO = 130,
     BuiltinOperator_GELU = 150,
 };
 

@@ -34,9 +34,11 @@ enum BuiltinOperator : int32_t {
     BuiltinOperator_SPLIT = 49,
     BuiltinOperator_MAXIMUM = 55,
     BuiltinOperator_MINIMUM = 57,
+    BuiltinOperator_SLICE = 65,
     BuiltinOperator_PACK = 83,
     BuiltinOperator_UNPACK = 88,
     BuiltinOperator_LEAKY_RELU = 98,
+    BuiltinOperator_SPLIT_V = 102,
     BuiltinOperator_QUANTIZE = 114,
     BuiltinOperator_HARD_SWISH = 117,
 };
@@ -124,8 +126,10 @@ private:
     X(AddRelu, RELU, ParseRelu) \
     X(AddRelu6, RELU6, ParseRelu6) \
     X(AddReshape, RESHAPE, ParseReshape) \
+    X(AddSlice, SLICE, ParseSlice) \
     X(AddSoftmax, SOFTMAX, ParseSoftmax) \
     X(AddSplit, SPLIT, ParseSplit) \
+    X(AddSplitV, SPLIT_V, ParseSplitV) \
     X(AddStridedSlice, STRIDED_SLICE, ParseStridedSlice) \
     X(AddSub, SUB, ParseSub) \
     X(AddTanh, TANH, ParseTanh) \
