@@ -18,6 +18,8 @@ from soundsdk_train.negatives.electrical import ELECTRICAL
 
 ROOT = Path(__file__).parents[2]
 MODELS = sorted((ROOT / "firmware" / "models").glob("*.tflite"))
+# Of the detectors for boards with little memory: they run from a stock image of MicroPython on a plain ESP32.
+TINY = {"file_bytes": 40 * 1024, "arena_bytes": 12 * 1024, "macs_per_second": 520_000}
 DATA = Path(os.environ.get("SOUNDSDK_DATA", ROOT.parent / "shared" / "data")) / "esc10"
 
 
@@ -29,13 +31,14 @@ def test_a_shipped_model_is_within_its_bounds(path: Path) -> None:
     stream = soundcore.Stream(data)
     metadata = json.loads(stream.metadata)
     assert metadata["name"] == path.stem
-    assert len(data) <= training_run.BUDGET["file_bytes"]
-    assert soundcore.Model(data).arena_size <= training_run.BUDGET["arena_bytes"]
+    budget = training_run.BUDGET | (TINY if path.stem.endswith("_tiny") else {})
+    assert len(data) <= budget["file_bytes"]
+    assert soundcore.Model(data).arena_size <= budget["arena_bytes"]
     config = run_settings.read_settings(ROOT / "training" / "configs" / f"{path.stem}.toml")
     assert config.model.hop_frames == metadata["hop_frames"]
     cost = crnn.cost(config.model, config.frontend.width, len(metadata["labels"]), 62.5)
-    assert cost["parameters"] <= training_run.BUDGET["parameters"]
-    assert cost["macs_per_second"] <= training_run.BUDGET["macs_per_second"]
+    assert cost["parameters"] <= budget["parameters"]
+    assert cost["macs_per_second"] <= budget["macs_per_second"]
     assert path.with_suffix(".md").is_file(), "a model without its card"
 
 

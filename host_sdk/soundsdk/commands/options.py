@@ -30,7 +30,7 @@ model_argument = click.argument("model", metavar="MODEL", callback=not_empty)
 model_option = click.option(
     "-m", "--model", metavar="MODEL", callback=not_empty,
     help="The detector: a .tflite file, or one that comes with soundsdk: home (the default), esc10, knock_doorbell, "
-    "and for boards with little memory home_tiny, esc10_tiny, knock_doorbell_tiny.",
+    "and for boards with little memory home_tiny, knock_doorbell_tiny.",
 )  # fmt: skip
 port_option = click.option(
     "-p", "--port", metavar="PORT", callback=not_empty,
