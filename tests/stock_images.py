@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -100,11 +101,17 @@ def esp32(
     return path
 
 
+@cache
+def _micropython() -> tuple[Path, bytes]:
+    """Return MicroPython's unix program and soundcore.mpy for it, compiled before a board has to wait for them."""
+    return stock_unix(), native.native_module("x64", print).data
+
+
 @dataclass
 class FlashedFiles:
     """Starts MicroPython with the files in a flash, from `at` on; stored: the contents by path, as it read them.
 
-    prog, read: as the chip's port mounts them.
+    prog, read: as the chip's port mounts them. heap: of MicroPython, in bytes.
     """
 
     folder: Path
@@ -113,11 +120,11 @@ class FlashedFiles:
     prog: int
     read: int
     sound: NDArray[np.int16] | None = None
+    heap: int = 2 << 20
     stored: dict[str, bytes | None] | None = None
 
     def __post_init__(self) -> None:
-        # Both may have to be compiled, for which no board waits.
-        self._program, self._module = stock_unix(), native.native_module("x64", print).data
+        self._program, self._module = _micropython()
 
     def __call__(self, flash: Flash) -> StockBoard:
         path = self.folder / "files.bin"
@@ -131,7 +138,7 @@ class FlashedFiles:
             self.stored = {}  # half a file system, after a fault
         if "lib/soundcore.mpy" in self.stored:
             files.store(self._program, {"lib/soundcore.mpy": self._module})
-        return StockBoard(self._program, files)
+        return StockBoard(self._program, files, self.heap)
 
 
 def pico_files(folder: Path, sound: NDArray[np.int16] | None = None) -> FlashedFiles:

@@ -6,6 +6,7 @@ esptool needs some twenty seconds over RFC 2217, nearly all of it waiting; so th
 from __future__ import annotations
 
 import random
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -216,7 +217,13 @@ def test_a_dry_run_names_the_one_call_of_esptool(tmp_path: Path, capfd: pytest.C
     assert "Nothing was touched." in said
     # Without a word about where the files end, it is the flash of the board file.
     assert run([*words, "--stock", str(stock_images.esp32(tmp_path, table=TABLE_OPEN))]) == 0
-    assert f"the rest of the flash at {OPEN_AT:#x}" in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert f"the rest of the flash at {OPEN_AT:#x}" in said
+    assert f"0x{OPEN_AT:x} /tmp" in said.replace(tempfile.gettempdir(), "/tmp")
+    # Nor does it ask a board of which the file says nothing: then it is the flash that the image is for.
+    words[1] = "m5stack_atoms3_lite"
+    assert run([*words, "--stock", str(stock_images.esp32(tmp_path, board="esp32s3_devkit", table=TABLE_OPEN))]) == 0
+    assert "Nothing was touched." in capfd.readouterr().err
 
 
 def test_a_partition_table_of_any_bytes_is_read_or_not_and_nothing_else() -> None:

@@ -14,9 +14,15 @@ MAGIC = 0xE9
 CHIP_ID_AT = 12
 CHIP_IDS = {"esp32": 0, "esp32s2": 2, "esp32c3": 5, "esp32s3": 9, "esp32c6": 13}
 HEADER_BYTES = 24
+_FLASH_SIZE_AT = 3  # the upper half of that byte: the logarithm of the size in MB
 _HASHED_AT = 23
 _SEGMENT = struct.Struct("<II")
 _CHECKSUM_SEED = 0xEF
+
+
+def flash_bytes(data: bytes) -> int:
+    """Return the size of the flash that an image is made for, by its header."""
+    return 1 << 20 << (data[_FLASH_SIZE_AT] >> 4)
 
 
 def with_sums(data: bytes, at: int) -> bytes:

@@ -15,7 +15,7 @@ from typing import Any
 
 from soundsdk import boards
 from soundsdk.boards import Board
-from soundsdk.build import native, soundfw_files, uf2
+from soundsdk.build import esp_image, native, soundfw_files, uf2
 from soundsdk.detector_file import DetectorFile
 from soundsdk.device.system import THIS_COMPUTER, System
 from soundsdk.flash import esptool_run, firmware_file, writing
@@ -133,11 +133,14 @@ def _contents(files: Payload) -> dict[str, bytes]:
 def _sized(
     image: StockImage, target: LocatedBoard, request: StockFlashRequest, progress: Progress, timeouts: FlashTimeouts
 ) -> StockImage:
-    """Return the image with the size of its file system: where the image leaves that open, of the flash there is."""
+    """Return the image with the size of its file system: where the image leaves that open, of the flash there is.
+
+    A dry run asks no chip: the flash is then that of the board's file, or of the image's header.
+    """
     if image.fs_bytes:
         return image
-    size = target.board.flash_bytes
-    if not request.dry_run or not size:
+    size = target.board.flash_bytes or esp_image.flash_bytes(image.firmware.data)
+    if not request.dry_run:
         assert target.port is not None
         progress.step("flash size", f"Asking the chip at {target.port} how large its flash is", port=target.port)
         size = esptool_run.flash_bytes(target.board, target.port, request.baud, timeouts)
