@@ -1,7 +1,7 @@
 # make demo: see what it does (no TensorFlow).   make test: everything the project promises.
 PYTHON ?= python3
 JOBS ?= 2
-# The boards of hardware-test: their addresses, with commas; auto: all that are plugged in.
+# The boards of hardware-test: their addresses, with spaces; auto: all that are plugged in.
 HARDWARE ?= auto
 # For PyPI's page, such as https://github.com/NAME/soundsdk; empty: git's origin.
 REPOSITORY ?=
@@ -105,7 +105,7 @@ train-env: $(VENV)/train.stamp
 	@echo "ready: $(BIN)/soundsdk train --data my_sounds -o mine.tflite"
 
 hardware-test: $(VENV)/all.stamp
-	SOUNDSDK_HARDWARE=$(HARDWARE) $(BIN)/python -m pytest -s -ra tests/hardware
+	SOUNDSDK_HARDWARE="$(HARDWARE)" $(BIN)/python -m pytest -s -ra tests/hardware
 
 bench-boards: $(VENV)/all.stamp
 	$(BIN)/python tests/benchmarks/bench_boards.py --check

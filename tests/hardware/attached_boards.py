@@ -7,10 +7,10 @@ from soundsdk.device.system import System
 
 
 def addresses(asked: str, system: System | None = None) -> list[str]:
-    """Return the addresses that SOUNDSDK_HARDWARE asks for: "auto" is every board that answers; else a list.
+    """Return the addresses that SOUNDSDK_HARDWARE asks for: "auto" is every board that answers; else words.
 
     Bridges are not asked: what is behind one may be somebody else's.
     """
     if asked.strip() != "auto":
-        return [word.strip() for word in asked.split(",") if word.strip()]
+        return [word.strip() for word in asked.split() if word.strip()]
     return [found.path for found in discover(system=system) if found.state == "ready"]

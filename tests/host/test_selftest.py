@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import getpass
 import io
 import json
@@ -15,23 +16,30 @@ from typing import Any
 
 import numpy as np
 import pytest
-from selftest_boards import Cable, detector, room_board, run_checks, self_test
+from selftest_boards import Cable, detector, room, room_board, run_checks, self_test
 from tone_boards import MODEL, beeps
 
 from hardware.attached_boards import addresses
 from soundsdk import cli
+from soundsdk.device.audio_lines import Piece
 from soundsdk.device.classes import BoardClass, classes_of
+from soundsdk.device.messages import Hello
 from soundsdk.device.session import Device
+from soundsdk.models.shipped import load_model
+from soundsdk.resources import models_dir
 from soundsdk.selftest import runner
 from soundsdk.selftest.context import SelfTest
 from soundsdk.selftest.hearing import RATE_PPM, rate_error
 from soundsdk.selftest.outcome import NotPossible, Observed
 from soundsdk.selftest.owner import Owner
+from soundsdk.selftest.records import Restarted
 from soundsdk.selftest.runner import CHECKS, LEFT, RESTORE_S, TOTAL_S
+from soundsdk.selftest.twin import compare, host_steps, scores_of_features
 from virtual_boards.computer import VirtualComputer
 from virtual_boards.virtual_port import VirtualPorts
 
 ROOT = Path(__file__).resolve().parents[2]
+HELLO = Hello(0, 1, "0.1.0", "rpi_pico", "tones", "0" * 64, 16000)
 Capture = pytest.CaptureFixture[str]
 # A virtual board has no clock for a step and counts no heap; nobody is asked.
 NOT_THERE = {"compute", "heap", "event", "led", "replug"}
@@ -98,7 +106,7 @@ def test_the_page_has_every_check_and_no_other() -> None:
 
 def test_the_boards_of_a_bench_are_those_that_answer(ports: VirtualPorts) -> None:
     assert addresses("auto", ports) == [port.path for port in ports.list_ports()]
-    assert addresses(" /dev/a, sim:rpi_pico ") == ["/dev/a", "sim:rpi_pico"]
+    assert addresses(" /dev/a  sim:rpi_pico,file=a.wav ") == ["/dev/a", "sim:rpi_pico,file=a.wav"]
     assert addresses("auto", VirtualComputer()) == []
 
 
@@ -126,6 +134,37 @@ def test_a_check_that_does_not_end_is_ended(flash: Path) -> None:
     cable.stop()
     assert [one.outcome for one in done.results] == ["passed", "failed", "passed"]
     assert done.results[1].says == "it has not ended within its 0 s."
+
+
+def heard_of(pcm: np.ndarray) -> Restarted:
+    """Return a start that heard some samples, as a board without a fault sends it."""
+    steps = list(host_steps(detector(), pcm, 0))
+    scores, features = {t: scores for t, _, scores in steps}, {t: data for t, data, _ in steps}
+    return Restarted(HELLO, 1.0, 0, [Piece(0, pcm)], True, scores, features)
+
+
+def test_a_recording_with_gaps_still_shows_the_features_of_whole_steps() -> None:
+    whole = heard_of(room(3))
+    features, scores = compare(detector(), whole)
+    assert features.steps == features.equal == scores.steps == scores.equal == len(whole.scores)
+    pcm = whole.pieces[0].pcm
+    gaps = dataclasses.replace(
+        whole, at=100, whole=False, pieces=[Piece(100, pcm[100:20000]), Piece(21000, pcm[21000:])]
+    )
+    features, _ = compare(detector(), gaps)
+    assert 0 < features.steps == features.equal < len(whole.features)
+    late = dataclasses.replace(gaps, features=dict(list(whole.features.items())[2:]))
+    assert compare(detector(), late)[1].steps == 0, "nobody knows what was heard before"
+    pcm[30000:30100] += 500
+    assert compare(detector(), gaps)[0].equal < features.steps
+
+
+def test_scores_of_features_are_those_of_sound_for_every_detector_that_comes_with_soundsdk() -> None:
+    pcm = room(3)
+    for path in sorted(models_dir().glob("*.tflite")):
+        model = load_model(str(path))
+        steps = list(host_steps(model, pcm, 0))
+        assert list(scores_of_features(model, [data for _, data, _ in steps])) == [scores for _, _, scores in steps]
 
 
 def test_the_owner_pulls_the_cable_and_the_board_goes_on(flash: Path) -> None:

@@ -16,6 +16,7 @@ from tone_boards import RATE_HZ
 from sim.tiny_model import build, metadata
 from soundsdk.selftest.context import SelfTest, Waits
 from soundsdk.selftest.outcome import Observed
+from soundsdk.selftest.owner import Owner
 from soundsdk.selftest.report import CheckResult
 from soundsdk.selftest.runner import CHECKS, LEFT, RESTORE_S, Check, Runner
 from soundsdk_sim.faults import Faulty, Noise
@@ -240,7 +241,7 @@ def test_a_board_that_stops_answering_ends_the_run_in_time(flash: Path, plugged:
 
 
 # Those that ask the board something; the others look at what was heard before.
-CUT = ("answers", "bad-lines", "listening", "microphone", "restart")
+CUT = ("answers", "event", "led", "bad-lines", "listening", "microphone", "restart")
 WITH_FLASH = ("cut-push", "refused-push", "push-back", "set", "set-saved")
 
 
@@ -284,7 +285,8 @@ def test_a_cable_that_is_pulled_in_any_check_fails_it_and_the_board_is_put_back(
 ) -> None:
     cable = Cable(lambda: room_board(flash), back_s=0.1)
     plugged.append(cable)
-    results = {one.name: one for one in _run_with_a_cut(self_test(cable), cable, name, after_writes)}
+    test = self_test(cable, owner=Owner(present=True, sound=True))
+    results = {one.name: one for one in _run_with_a_cut(test, cable, name, after_writes)}
     survived = name == "restart" or name in WITH_FLASH  # where a restart was due anyway
     assert results[name].outcome == "failed" or (survived and results[name].outcome == "passed"), results[name].says
     assert results["hello"].outcome == "passed"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from soundfw.detect.detector import from_stream
 from soundsdk.detector_file import DetectorFile
+from soundsdk.models.feature_model import FeatureModel
 from soundsdk.selftest.context import SelfTest
 from soundsdk.selftest.outcome import NotPossible, Observed
 from soundsdk.selftest.records import Restarted
@@ -53,21 +53,13 @@ def scores_of_features(detector: DetectorFile, features: list[bytes]) -> Iterato
     """Yield the scores, in 1/1000, of each step of a new start whose features are given."""
     import soundcore
 
-    meta: dict[str, Any] = detector.metadata
-    model = soundcore.Model(detector.data)
-    stream = soundcore.Stream(detector.data)  # for what the decisions take from it, and its first state
-    decider = from_stream(stream, meta)
-    states = [(int(i), int(o)) for i, o in meta.get("states", [])]
-    attention = meta.get("attention", -1)
-    for number, data in enumerate(features, 1):
-        np.asarray(model.input(meta["features"])).reshape(-1)[:] = np.frombuffer(data, np.int8)
-        model.invoke()
-        out = [np.array(model.output(o)).reshape(-1) for _, o in states]
-        scores = np.array(model.output(meta["scores"])).reshape(-1)
-        weights = np.array(model.output(attention)).reshape(-1) if attention >= 0 else np.zeros(0, np.int8)
-        for (i, _), state in zip(states, out, strict=True):
-            np.asarray(model.input(i)).reshape(-1)[:] = state
-        decider.step(scores.tolist(), weights.tolist(), number * detector.step_samples)
+    # What decides takes from a stream all but its scores.
+    decider = from_stream(soundcore.Stream(detector.data), detector.metadata)
+    logits, attention = FeatureModel(detector.data, detector.metadata).run(
+        np.frombuffer(b"".join(features), np.int8).reshape(len(features), -1)
+    )
+    for number, (values, weights) in enumerate(zip(logits.tolist(), attention.tolist(), strict=True), 1):
+        decider.step(values, weights, number * detector.step_samples)
         yield tuple(decider.scores)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundsdk_sim.explain.feature_model import FeatureModel, States
+from soundsdk.models.feature_model import FeatureModel, States
 from soundsdk_sim.explain.steps import Trace
 
 REACH_S = 4.0  # patches that lie further back than this are not tried

@@ -1,4 +1,4 @@
-"""The INT8 model on features instead of sound, with its states in the caller's hands: what occlusion needs."""
+"""The INT8 model on features instead of sound, with its states in the hands of the caller."""
 
 from __future__ import annotations
 
