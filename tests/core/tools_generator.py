@@ -221,7 +221,7 @@ def torch_lstm(rng: Rng) -> bytes:
 
 def torch_step(rng: Rng) -> bytes:
     """Return a streaming step: a convolution with carried context and a GRU cell, states as inputs and outputs."""
-    bands, frames, units = int(rng.integers(4, 41)), int(rng.integers(2, 6)), int(rng.integers(2, 13))
+    bands, frames, units = int(rng.integers(4, 41)), int(rng.integers(3, 7)), int(rng.integers(4, 13))
     g = ToolGraph(rng, (1, bands, frames))
     context, h = g.value((1, bands, 2), 0.02, 20), g.value((1, units), 0.0088, 7)
     x = g.concat([g.quantize(context, 0.024, 1), g.quantize(g.entry, 0.024, 1)], 2)

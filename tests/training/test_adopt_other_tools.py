@@ -33,7 +33,7 @@ def _adopt(path: Path, *words: str) -> int:
 
 RUN = {
     "torch_conv": ["--head", "softmax"], "torch_flat": [], "torch_gru": ["--head", "softmax"],
-    "torch_gru_cells": ["--head", "softmax"], "torch_lstm": ["--head", "softmax"], "torch_step": ["--input", "0"],
+    "torch_gru_cells": ["--head", "softmax"], "torch_lstm": ["--head", "softmax"], "torch_step": [],
 }  # fmt: skip
 
 

@@ -49,7 +49,8 @@ class Network:
             raise _damaged(name) from error
         if len(graphs) != 1:
             raise ModelError(
-                f"{name} has {len(graphs)} subgraphs, and a detector has one.", "Convert one function of the model."
+                f"{name} has {len(graphs)} subgraphs, and a detector has one.",
+                "Convert one function of the model, and unroll recurrent layers.",
             )
         self._graph = graphs[0]
         self._names = {code: key for key, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
