@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from soundsdk.boards import Board, find_board
 from soundsdk.build import make, sources, toolchain
-from soundsdk.cache import cache_dir, locked
+from soundsdk.build.native_archs import find_arch
+from soundsdk.cache import cache_dir, files_sha256, locked
 from soundsdk.errors import ToolError
+from soundsdk.resources import firmware_dir
 
 # Without the parts of the unix port that Debian's sources or a computer may lack; with room on the emulated chip for
 # soundfw, which no stock image holds.
 _UNIX = ("VARIANT=standard", "MICROPY_PY_BTREE=0", "MICROPY_PY_SSL=0", "MICROPY_PY_FFI=0", "FROZEN_MANIFEST=")
+_XTENSA = Path(__file__).resolve().parent / "conformance" / "xtensa"
 _M3 = ("BOARD=MPS2_AN385", "MICROPY_HEAP_SIZE=524288", "FROZEN_MANIFEST=")
 
 
@@ -30,6 +35,17 @@ def cortex_m3() -> Board:
     return dataclasses.replace(board, id="mps2_an385", name="Cortex-M3 in QEMU", arch="armv7m", qemu=qemu)
 
 
+def xtensa() -> Board:
+    """Return QEMU's machine `sim`, with a processor of the ESP32's family, as a board of soundsdk."""
+    board = find_board("qemu_arm")
+    assert board.qemu is not None
+    qemu = dataclasses.replace(
+        board.qemu, program="qemu-system-xtensa", args=("-machine", "sim", "-cpu", "dc233c", "-semihosting"),
+        data_at=0x02000000, data_bytes=96 << 20,
+    )  # fmt: skip
+    return dataclasses.replace(board, id="xtensa_sim", name="Xtensa in QEMU", arch="xtensawin", qemu=qemu)
+
+
 def stock_unix() -> Path:
     """Return MicroPython's unix program, variant `standard`; skip the test where a compiler is missing."""
     return _built(find_board("unix"), "unix", _UNIX, "micropython")
@@ -38,6 +54,32 @@ def stock_unix() -> Path:
 def stock_cortex_m3() -> Path:
     """Return the image of MPS2_AN385; skip the test where a compiler is missing."""
     return _built(cortex_m3(), "qemu", _M3, "firmware.elf")
+
+
+def stock_xtensa() -> Path:
+    """Return MicroPython for `xtensa`, by the port in tests/conformance/xtensa: its own ports need an ESP-IDF.
+
+    Skip the test where the compiler is missing.
+    """
+    arch, natmod = find_arch("xtensawin"), firmware_dir() / "natmod"
+    try:
+        toolchain.check_native([arch])
+    except ToolError as e:
+        pytest.skip(f"{e.message} {e.hint}")
+    source = sources.fetch(None, print)
+    made_from = f"{source.key} {files_sha256([natmod, _XTENSA])} {toolchain.native_version(arch)}"
+    folder = cache_dir() / "tests" / f"stock-xtensa-{hashlib.sha256(made_from.encode()).hexdigest()[:16]}"
+    made = folder / "firmware.elf"
+    with locked(folder, print):
+        if not made.is_file():
+            settings = (
+                f"MPY_DIR={source.micropython}",
+                f"NATMOD={natmod}",
+                f"BUILD={folder}",
+                f"PYTHON={sys.executable}",
+            )
+            _make("stock-xtensa", source, _XTENSA, settings)
+    return made
 
 
 def mpy_cross() -> Path:

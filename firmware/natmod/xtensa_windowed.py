@@ -20,6 +20,12 @@ _SECTION = re.compile(r"\s+\.(?:section\s+\S|text\b|data\b|bss\b)")
 _NAMED_SECTION = re.compile(r"(\s+\.section\s+)\.(text|rodata|bss|data\.rel\.ro)\b([^,]*)(.*)$")
 _MERGED = re.compile(r"\.(?:\w+\.)?(?:cst|str)\d")  # constants and texts that a linker may join: mpy_ld.py does not
 _ADDRESS = re.compile(r"\s+\.word\s+[A-Za-z_.]")
+# Of the code below an operating system, which no compiler writes: the ends of the two handlers, loads and stores of
+# registers for them, and the processor's own registers.
+_HANDLER_ENDS = {"rfwo": 0x3400, "rfwu": 0x3500}
+_HANDLER_MOVES = {"l32e": 0x090000, "s32e": 0x490000}
+_SPECIAL_MOVES = {"rsr": 0x030000, "wsr": 0x130000}
+_SPECIAL_REGISTERS = {"windowbase": 72, "windowstart": 73}
 
 
 def _bytes(word: int, size: int = 3) -> str:
@@ -47,6 +53,20 @@ def _rewritten(name: str, operands: list[str], label: str) -> list[str] | None:
         return [f"\t.literal\t{label}, {operands[0]}", f"\tl32r\ta8, {label}", _bytes(0x8E0)]
     if name == "movsp":
         return [_bytes(0x1000 | _register(operands[1]) << 8 | _register(operands[0]) << 4)]
+    return _rewritten_below(name, operands)
+
+
+def _rewritten_below(name: str, operands: list[str]) -> list[str] | None:
+    """Return what `_rewritten` does, for handlers of overflows and underflows of the window."""
+    if name in _HANDLER_ENDS:
+        return [_bytes(_HANDLER_ENDS[name])]
+    if name in _HANDLER_MOVES:
+        place = 16 + int(operands[2]) // 4  # of -64 to -4 bytes
+        return [_bytes(_HANDLER_MOVES[name] | place << 12 | _register(operands[1]) << 8 | _register(operands[0]) << 4)]
+    if name in _SPECIAL_MOVES and operands[1] in _SPECIAL_REGISTERS:
+        return [_bytes(_SPECIAL_MOVES[name] | _SPECIAL_REGISTERS[operands[1]] << 8 | _register(operands[0]) << 4)]
+    if name == "rotw":
+        return [_bytes(0x408000 | (int(operands[0]) & 15) << 4)]
     return None
 
 

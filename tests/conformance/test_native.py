@@ -19,7 +19,7 @@ from soundsdk.build.native_archs import arch_for
 from soundsdk.errors import ToolError
 from soundsdk.models.shipped import load_model
 from soundsdk_sim.targets.qemu_machine import find_emulator
-from stock_micropython import cortex_m3, mpy_cross, stock_cortex_m3, stock_unix
+from stock_micropython import cortex_m3, mpy_cross, stock_cortex_m3, stock_unix, stock_xtensa, xtensa
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
 PIECE_S = 300  # for one statement on an emulated board
@@ -68,17 +68,20 @@ def test_stock_unix_prints_the_same_lines(expected: list[str], tmp_path: Path) -
     assert done.stdout.splitlines() == expected
 
 
-@pytest.mark.parametrize("chip", ["armv6m", "armv7m", "rv32imc"])
+@pytest.mark.parametrize("chip", ["armv6m", "armv7m", "rv32imc", "xtensawin"])
 def test_emulated_chip_prints_the_same_lines(chip: str, expected: list[str], tmp_path: Path) -> None:
-    """The images of qemu_arm and qemu_rv32 hold a soundcore of their own, which the module replaces; stock is M3's."""
-    board: Board = {"armv6m": find_board("qemu_arm"), "armv7m": cortex_m3(), "rv32imc": find_board("qemu_rv32")}[chip]
+    """The images of qemu_arm and qemu_rv32 hold a soundcore of their own, which the module replaces; others none."""
+    board: Board = {
+        "armv6m": find_board("qemu_arm"), "armv7m": cortex_m3(), "rv32imc": find_board("qemu_rv32"),
+        "xtensawin": xtensa(),
+    }[chip]  # fmt: skip
     try:
         find_emulator(board)
     except ToolError as e:
         pytest.skip(f"{e.message} {e.hint}")
     files = {"native/soundcore.mpy": module_for(chip).data, ELSEWHERE.name: load_model("home").data}
-    stock = chip == "armv7m"
-    image = stock_cortex_m3() if stock else image_of(board.id, tmp_path)
+    stock = {"armv7m": stock_cortex_m3, "xtensawin": stock_xtensa}.get(chip)
+    image = stock() if stock else image_of(board.id, tmp_path)
     if stock:
         files |= compiled_soundfw(tmp_path)
     printed = ""

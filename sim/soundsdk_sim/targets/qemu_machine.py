@@ -15,7 +15,10 @@ from soundsdk.boards import Board
 from soundsdk.errors import DeviceError, ToolError, UsageError
 from soundsdk_sim.raw_repl import RawRepl
 
-PACKAGES = {"qemu-system-arm": "qemu-system-arm", "qemu-system-riscv32": "qemu-system-misc"}  # Debian's
+PACKAGES = {
+    "qemu-system-arm": "qemu-system-arm", "qemu-system-riscv32": "qemu-system-misc",
+    "qemu-system-xtensa": "qemu-system-misc",
+}  # Debian's  # fmt: skip
 PROMPT = b">>> "
 START_S = 30.0
 
