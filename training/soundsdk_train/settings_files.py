@@ -38,7 +38,7 @@ def find_settings(name_or_path: str | Path, beside: Path | None = None) -> Path:
 def tables_in(path: str | Path | None) -> dict[str, Any]:
     """Return what a settings file says, over what the files say that it builds on; {} for None.
 
-    `base = "home"` at the top of a file names another, by a name that comes with soundsdk or a path from the file's own
+    `base = "home"` at the top of a file names another, by the name of shipped settings or a path from the file's own
     folder. Tables are merged key by key, all else is replaced. UsageError for a file that cannot be read or is no TOML,
     and for bases that end nowhere.
     """
