@@ -159,6 +159,25 @@ def test_a_recording_with_gaps_still_shows_the_features_of_whole_steps() -> None
     assert compare(detector(), gaps)[0].equal < features.steps
 
 
+def test_a_restart_whose_beginning_was_missed_is_made_up_for_by_the_next(flash: Path) -> None:
+    """Show it on a board whose port comes back late, as with USB: what was sent ahead of its start is lost."""
+    cable = Cable(lambda: room_board(flash))
+    write, dropped = cable.write, []
+
+    def late(data: bytes) -> None:
+        if (b'"record"' in data or b'"watch"' in data) and len(dropped) < 8:
+            dropped.append(data)
+        else:
+            write(data)
+
+    cable.write = late  # type: ignore[method-assign]
+    results = run_checks(self_test(cable), "restart", "refused-push", "scores", "features")
+    cable.stop()
+    assert results["restart"].facts["heard_from_sample"] > 0, "the first one came too late"
+    assert [results[name].outcome for name in ("scores", "features")] == ["passed", "passed"]
+    assert results["scores"].figure == results["features"].figure
+
+
 def test_scores_of_features_are_those_of_sound_for_every_detector_that_comes_with_soundsdk() -> None:
     pcm = room(3)
     for path in sorted(models_dir().glob("*.tflite")):

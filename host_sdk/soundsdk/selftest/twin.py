@@ -93,6 +93,11 @@ def compare(detector: DetectorFile, heard: Restarted) -> tuple[Comparison, Compa
     return features, scores
 
 
+def is_comparable(detector: DetectorFile | None, heard: Restarted | None) -> bool:
+    """Return whether a start was heard from its beginning, so that its scores can be compared."""
+    return detector is not None and heard is not None and compare(detector, heard)[1].steps >= _FEWEST
+
+
 def _first_step(detector: DetectorFile) -> int:
     """Return the samples up to the end of a start's first step: it waits for the first whole window."""
     frontend = detector.metadata["frontend"]
