@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from soundsdk_sim.scenes import Recordings, Scene, SceneEvent, scene_maker
 from soundsdk_sim.scenes.matching import MARGIN_S, match, on_time
-from soundsdk_sim.scenes.scene import ALARM_LABELS
+from soundsdk_sim.scenes.scene import REQUIRED_LABELS
 from soundsdk_train.calibration.heard import HeardRecording, Listener
 from soundsdk_train.datasets import LabelledFile
 from soundsdk_train.evaluation.deployed import ScoredRecording, detect_events
@@ -36,7 +36,7 @@ HOLD_DEFAULT_MS = (700,)
 REQUIRED_SNR_DB = 5.0
 # The recordings of the validation scenes were trained on; unseen ones give more false events.
 FALSE_COST = 2.0
-MISSED_COST = 2.0  # of an alarm loud enough to be promised
+MISSED_COST = 2.0  # of an alarm, a doorbell or a knock loud enough to be promised
 LATE_END_COST = 0.5  # of an event loud enough to be promised that ends more than MARGIN_S after its sound is heard
 _VARY = 0.2  # share by which recordings are played faster or slower
 _FIRST_SEED = 900_000  # scenes to choose on; tests use seeds far below
@@ -51,7 +51,7 @@ class ScoredScene:
 
 
 def penalty(scenes: Sequence[ScoredScene], label: str, thresholds: dict[str, int]) -> float:
-    """Return the cost of thresholds: FALSE_COST per false event, MISSED_COST per alarm missed, less for faint ones.
+    """Return the cost: FALSE_COST per false event, MISSED_COST per missed alarm, ring or knock, less for faint ones.
 
     An event found that ends late costs LATE_END_COST.
     """
@@ -63,7 +63,7 @@ def penalty(scenes: Sequence[ScoredScene], label: str, thresholds: dict[str, int
             if end_delay_s is not None and end_delay_s > MARGIN_S and true.snr_db >= REQUIRED_SNR_DB:
                 cost += LATE_END_COST
         for true, found in outcome.pairs:
-            if label in ALARM_LABELS and true.snr_db >= REQUIRED_SNR_DB:
+            if label in REQUIRED_LABELS and true.snr_db >= REQUIRED_SNR_DB:
                 cost += 0.0 if on_time(true, found) else MISSED_COST
                 # The later the onset, the nearer to a missed one.
                 cost += 0.1 * min(1.0, abs(found.onset_s - true.onset_s)) if found else 0.0
