@@ -67,6 +67,7 @@ def test_a_detector_that_does_not_fit_is_refused_with_the_numbers(board: Rp2040,
     detector = load_model()
     assert "the board has too little memory" in said
     assert f"{len(detector.data)} and {detector.arena_bytes} for the detector home" in said
+    assert "Take home_tiny (-m home_tiny), or build an image" in said
     assert board.repl().exec(LIST) == before
 
 

@@ -14,6 +14,7 @@ from soundsdk.models.reachability import unreachable_classes
 from soundsdk.resources import models_dir
 
 DEFAULT = "home"
+_TINY = "_tiny"  # after the name of a detector: its form for boards with little memory
 
 
 def find_model(name_or_path: str | os.PathLike[str] | None = None) -> Path:
@@ -47,3 +48,8 @@ def load_model(
         assert warn is not None
         warn(f"warning: {detector.name}: {problem}")
     return detector
+
+
+def smaller_form(name: str) -> str:
+    """Return the name of the form for boards with little memory of a detector that comes with soundsdk, or ""."""
+    return name + _TINY if (models_dir() / f"{name}{_TINY}.tflite").is_file() else ""

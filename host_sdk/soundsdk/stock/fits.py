@@ -8,6 +8,7 @@ from soundsdk.boards import Board
 from soundsdk.build.native_archs import OLDEST_MICROPYTHON, NativeArch, arch_for
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import CheckError
+from soundsdk.models.shipped import smaller_form
 from soundsdk.stock.board_facts import BoardFacts
 
 # Of the heap, by soundfw from .mpy files once it runs, without soundcore, the detector and the ring of a microphone:
@@ -66,15 +67,22 @@ def _check(free: int, largest: int, found: str, port: str, module_bytes: int, de
         raise CheckError(
             f"the board has too little memory: {free} bytes {found}, and {need} are needed: {module_bytes} "
             f"for soundcore, {model} and {arena} for the detector {detector.name}, {soundfw} for soundfw.",
-            "Take a smaller detector, or build an image, where the detector stays in flash: soundsdk build BOARD",
+            _what_fits(detector),
         )
     piece = max(model, arena)
     if largest and piece > largest:
         raise CheckError(
             f"the board's memory is in pieces: the largest has {largest} bytes, and the detector "
             f"{detector.name} needs {piece} in one.",
-            "Take a smaller detector, or build an image, where the detector stays in flash: soundsdk build BOARD",
+            _what_fits(detector),
         )
+
+
+def _what_fits(detector: DetectorFile) -> str:
+    """Return what to do about a detector that does not fit."""
+    tiny = smaller_form(detector.name)
+    smaller = f"Take {tiny} (-m {tiny})" if tiny else "Take a smaller detector"
+    return f"{smaller}, or build an image, where the detector stays in flash: soundsdk build BOARD"
 
 
 def blocks(files: Mapping[str, int], block: int, folders: int) -> int:
