@@ -10,12 +10,14 @@ import pytest
 
 from soundsdk.boards import Board, find_board
 from soundsdk.build import make, sources, toolchain
-from soundsdk.cache import cache_dir, locked
+from soundsdk.cache import cache_dir, files_sha256, locked
 from soundsdk.errors import ToolError
 
 # Without the parts of the unix port that Debian's sources or a computer may lack; with room on the emulated chip for
 # soundfw, which no stock image holds.
 _UNIX = ("VARIANT=standard", "MICROPY_PY_BTREE=0", "MICROPY_PY_SSL=0", "MICROPY_PY_FFI=0", "FROZEN_MANIFEST=")
+# With the garbage collector's tables, which take a 42nd: 114 KB, of which 53 KB are in one piece of the first area.
+_FIRST_AREA, _SECOND_AREA = 57344, 62064
 _M3 = ("BOARD=MPS2_AN385", "MICROPY_HEAP_SIZE=524288", "FROZEN_MANIFEST=")
 
 
@@ -40,6 +42,17 @@ def stock_cortex_m3() -> Path:
     return _built(cortex_m3(), "qemu", _M3, "firmware.elf")
 
 
+def esp32_like_cortex_m3() -> Path:
+    """Return an image of MPS2_AN385 with the heap of a plain ESP32 (esp32_memory); skip where a compiler is missing."""
+    own = Path(__file__).with_name("esp32_memory")
+    settings = (
+        "BOARD=MPS2_AN385", f"MICROPY_HEAP_SIZE={_FIRST_AREA}",
+        f"FROZEN_MANIFEST={own / 'manifest.py'}",
+        f"CFLAGS_EXTRA=-DMICROPY_GC_SPLIT_HEAP=1 -DSECOND_AREA_BYTES={_SECOND_AREA} -include {own / 'areas.h'}",
+    )  # fmt: skip
+    return _built(cortex_m3(), "qemu", settings, "firmware.elf", f"esp32-{_SECOND_AREA}-{files_sha256([own])[:8]}")
+
+
 def mpy_cross() -> Path:
     """Return MicroPython's compiler of .mpy files, which builds of images make as well."""
     source = sources.fetch(None, print)
@@ -49,18 +62,18 @@ def mpy_cross() -> Path:
     return folder / "build" / "mpy-cross"
 
 
-def _built(board: Board, port: str, settings: tuple[str, ...], name: str) -> Path:
+def _built(board: Board, port: str, settings: tuple[str, ...], name: str, variant: str = "stock") -> Path:
     try:
         toolchain.check(board)
     except ToolError as e:
         pytest.skip(f"{e.message} {e.hint}")
     mpy_cross()
     source = sources.fetch(None, print)
-    folder = cache_dir() / "tests" / f"stock-{board.id}-{source.key}"
+    folder = cache_dir() / "tests" / f"{variant}-{board.id}-{source.key}"
     made = folder / name
     with locked(folder, print):
         if not made.is_file():
-            _make(f"stock-{board.id}", source, source.micropython / "ports" / port, (f"BUILD={folder}", *settings))
+            _make(f"{variant}-{board.id}", source, source.micropython / "ports" / port, (f"BUILD={folder}", *settings))
     return made
 
 
