@@ -50,7 +50,7 @@ def _identifiers(text: str) -> list[tuple[_Place, str]]:
 
 
 def _families(trees: Mapping[str, ast.Module]) -> dict[str, list[str]]:
-    """Return, by path, the modules whose classes inherit from each other; nothing for the others."""
+    """Return the modules whose classes inherit from each other, by the path of each; nothing for the others."""
     classes = {node.name: path for path, tree in trees.items() for node in tree.body if isinstance(node, ast.ClassDef)}
     families: dict[str, set[str]] = {}
     for path, tree in trees.items():
