@@ -7,7 +7,8 @@ from binascii import crc32
 import numpy as np
 from prose import code
 
-from soundfw.wire.framing import MAX_DEPTH, MAX_DIGITS, MAX_LINE_BYTES, encode
+from soundfw.wire import MAX_DEPTH, MAX_DIGITS
+from soundfw.wire.framing import MAX_LINE_BYTES, encode
 from soundsdk.models.shipped import load_model
 from soundsdk_sim.board import run_recording
 from soundsdk_sim.scenes import Part, compose

@@ -9,8 +9,9 @@ from .wire.framing import decimal, text
 class Pipeline:
     """The loop; each step() is one turn of it.
 
-    mic: Mic. stream: soundcore.Stream. status_s: seconds of sound between status lines. telemetry: Telemetry. actions:
-    act.actions.Actions, which switches pins before the line of an event is made; None: no pins.
+    mic: Mic. stream: soundcore.Stream. status_s: seconds of sound between status lines. telemetry: Telemetry, or
+    None while no host has asked for it. actions: act.actions.Actions, which switches pins before the line of an event
+    is made; None: no pins.
     Nothing allocates between the microphone and the scores. The events do not depend on the size of the blocks, which
     App keeps within a step.
     """
@@ -21,7 +22,7 @@ class Pipeline:
         self.link = link
         self.telemetry = telemetry
         self.actions = actions
-        self._stream = stream
+        self.stream = stream
         self._scores = stream.scores
         self._attention = stream.attention
         self._labels = [text(label) for label in detector.labels]
@@ -59,18 +60,19 @@ class Pipeline:
 
     def _feed(self, block):
         """Feed a block to the stream; each step that ends in it goes to the detector and to telemetry."""
-        if self.telemetry.on:
+        watched = self.telemetry is not None and self.telemetry.on
+        if watched:
             self.telemetry.add(block)
         self._level.add(block)
         at = 0
         while at < len(block):
             self._stopwatch.start()
-            at += self._stream.feed(block, at)
-            if self._stream.stepped:
+            at += self.stream.feed(block, at)
+            if self.stream.stepped:
                 self.now = self.mic.start + at
                 changed = self.detector.step(self._scores, self._attention, self.now)
                 self._stopwatch.stop()
-                if self.telemetry.on:
+                if watched:
                     self.telemetry.send(self.now)
                 if changed:
                     self._send_edges()

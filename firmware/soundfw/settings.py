@@ -1,18 +1,15 @@
 """The settings of a board: a JSON file of known keys, all optional.
 
-The tables here hold every key with its default and range, in one place: the host's `set`, its board files and the
-training read them, too. They are tuples of constants, which stay in flash. A rule is
-
-    (key, default, lowest, highest)    a whole number
-    (key, default, (choices))
-    (key, default, most)               a string of at most that many characters
-
-and a key whose default is None is required.
+The tables hold every key with its default and range, in one place: the host's `set`, its board files and the training
+read them, too. They are tuples of constants, which stay in flash; limits.py says what a rule of them is. This module
+goes once a board has started.
 """
 
 import json
 
 from . import FirmwareError
+from .limits import POOL, THRESHOLDS, checked  # noqa: F401
+from .mic_settings import MICROPHONES, microphone  # noqa: F401
 from .platform import BOARD
 
 SETTINGS = (
@@ -26,53 +23,7 @@ SETTINGS = (
     ("queue_lines", 32, 4, 256),  # lines that may wait for the host
 )
 
-_CHANNELS = ("left", "right")
-
-# By kind, the keys besides `kind`. Pins are numbers of GPIOs. shift: gain in steps of 6.02 dB. dc_shift: a high-pass at
-# rate / (2 pi 2^dc_shift), 0 for none; soundcore refuses 1 to 3.
-MICROPHONES = (
-    (
-        "i2s",
-        (
-            ("id", 0, 0, 1),  # which of the chip's I2S peripherals or PIO blocks
-            ("sck", None, 0, 48),
-            ("ws", None, 0, 48),
-            ("sd", None, 0, 48),
-            ("bits", 32, (16, 24, 32)),
-            ("channel", "left", _CHANNELS),
-            ("shift", 0, 0, 8),
-            ("dc_shift", 0, 0, 11),
-        ),
-    ),
-    (
-        "pdm",
-        (
-            ("clk", None, 0, 48),
-            ("data", None, 0, 48),
-            ("channel", "left", _CHANNELS),
-            ("shift", 0, 0, 8),
-            ("dc_shift", 8, 0, 11),
-        ),
-    ),
-    (
-        "adc",
-        (
-            ("pin", None, 26, 29),
-            ("shift", 0, 0, 8),
-            ("dc_shift", 8, 4, 11),  # its samples are never without an offset
-        ),
-    ),
-)
-
-MIC_PINS = ("sck", "ws", "sd", "clk", "data", "pin")  # those of the keys above that name a GPIO
-
-# Thresholds of one class. on, off: 1/1000 of probability, off at most on; times in milliseconds of sound.
-THRESHOLDS = (
-    ("on", 500, 1, 1000),
-    ("off", 300, 1, 1000),
-    ("min_ms", 0, 0, 60000),
-    ("hold_ms", 500, 0, 60000),
-)
+MIC_PINS = ("sck", "ws", "sd", "clk", "data", "pin")  # the keys of mic_settings that name a GPIO
 
 # Of one action in a rule (soundfw.act.rules); pin: a GPIO.
 ACTIONS = (
@@ -91,44 +42,9 @@ LED = (
     ("pin", 0, 0, 48),
 )
 
-# Of a detector: the time constant of its pooling, in milliseconds; 0 for none.
-POOL = ("pool_ms", 0, 0, 60000)
-
-
-def checked(values, rules, where=""):
-    """Return the values (dict) with defaults for missing keys; FirmwareError names the wrong one, after `where`."""
-    known = [rule[0] for rule in rules]
-    for key in values:
-        if key not in known:
-            raise FirmwareError("settings.key", "unknown key " + where + str(key)[:32])
-    out = {}
-    for rule in rules:
-        key, default, bound = rule[:3]
-        if key not in values and default is None:
-            raise FirmwareError("settings.value", where + key + " is missing")
-        value = values.get(key, default)
-        if isinstance(bound, tuple):
-            if type(value) is not type(bound[0]) or value not in bound:
-                names = ", ".join([str(v) for v in bound])
-                raise FirmwareError("settings.value", "%s%s must be one of %s" % (where, key, names))
-        elif len(rule) == 3:
-            if not isinstance(value, str) or len(value) > bound or not (value or value == default):
-                raise FirmwareError("settings.value", "%s%s must be a text of 1..%d characters" % (where, key, bound))
-        elif not isinstance(value, int) or isinstance(value, bool) or not bound <= value <= rule[3]:
-            raise FirmwareError("settings.value", "%s%s must be %d..%d" % (where, key, bound, rule[3]))
-        out[key] = value
-    return out
-
 
 def _is_gpio(pin):
     return isinstance(pin, int) and not isinstance(pin, bool) and ACTIONS[0][2] <= pin <= ACTIONS[0][3]
-
-
-def microphone(kind, values):
-    """Return the checked settings of a microphone of a kind in MICROPHONES; `kind` in `values` is ignored."""
-    values = dict(values)
-    values.pop("kind", None)
-    return checked(values, dict(MICROPHONES)[kind], "mic.")
 
 
 class Settings:

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from soundfw.main import App, open_stream
+from soundfw.main import App
 from soundfw.settings import SETTINGS, Settings
+from soundfw.starting import open_stream
 from soundfw.wire import framing
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import ModelError, UsageError

@@ -16,7 +16,8 @@ import framing as program
 import pytest
 
 from images import image_of
-from soundfw.wire.framing import MAX_DEPTH, MAX_DIGITS, MAX_LINE_BYTES, decode, encode
+from soundfw.wire import MAX_DEPTH, MAX_DIGITS
+from soundfw.wire.framing import MAX_LINE_BYTES, decode, encode
 from soundsdk.device.protocol import Reader
 
 LINES = 100_000

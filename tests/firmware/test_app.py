@@ -239,7 +239,7 @@ def test_each_answer_leaves_before_the_next_command_begins(monkeypatch: pytest.M
         answered.append(len([m for m in board.messages() if m["type"] == "status"]))
         handle(app, message)
 
-    monkeypatch.setattr("soundfw.main.commands.handle", observed)
+    monkeypatch.setattr("soundfw.wire.commands.handle", observed)
     for _ in range(3):
         board.send(type="status")
     for _ in range(3):
@@ -312,7 +312,7 @@ def test_commands_that_never_pause_do_not_stop_the_sound(monkeypatch: pytest.Mon
         assert handled < 5000, "the sound waits"
         handle(app, message)
 
-    monkeypatch.setattr("soundfw.main.commands.handle", counted)
+    monkeypatch.setattr("soundfw.wire.commands.handle", counted)
     board.app.start()
     one = b"\n" + framing.encode({"type": "status"}) + b"\n"
     board.app.link = Link(board.write, lambda: one)

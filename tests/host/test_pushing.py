@@ -177,7 +177,7 @@ def test_a_model_the_board_cannot_run_leaves_the_old_one(
 def test_a_board_without_a_file_system_says_that_it_takes_no_models(
     flash: Path, other: DetectorFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("soundfw.main.ModelSlots", lambda folder: None)
+    monkeypatch.setattr(App, "keeps_files", property(lambda app: False, lambda app, keeps: None), raising=False)
     with Device(Bench(flash)) as device, pytest.raises(CommandRejected, match="unsupported"):
         push(device, other)
 

@@ -75,7 +75,7 @@ class Actions:
         self.acted = 0  # events that switched an output
         self.events = None  # WaitingEvents, where a program wants them
         self.hook = None  # user_hook.UserHook, which reads them
-        self._settings = settings
+        self.settings = settings
         self._pins = pins
         self._labels = ()
         self._rate_hz = 0
@@ -102,7 +102,7 @@ class Actions:
 
     def _open_led(self, kind, pin):
         for key in MIC_PINS:
-            if self._settings.mic.get(key) == pin:
+            if self.settings.mic.get(key) == pin:
                 self.broken["led"] = "led: GPIO %d is the microphone's: mic.%s" % (pin, key)
                 return
         pins = self._open_pins()
@@ -119,7 +119,7 @@ class Actions:
             on, off = _HEARTBEAT_ON_MS * rate_hz // 1000, _HEARTBEAT_OFF_MS * rate_hz // 1000
             self._listening = Pattern(self._led, on, off, 0)
             self._hearing = Pattern(self._led, 0, 0, 0)
-        texts = self._settings.actions
+        texts = self.settings.actions
         if not isinstance(texts, dict):
             self.broken["actions"] = "actions must be an object"
             texts = {}
@@ -170,7 +170,7 @@ class Actions:
 
     def has_rule(self, label):
         """Return True if the settings have a rule for a label, be it of this detector or of another."""
-        return label in self._texts or (isinstance(self._settings.actions, dict) and label in self._settings.actions)
+        return label in self._texts or (isinstance(self.settings.actions, dict) and label in self.settings.actions)
 
     def change(self, texts, now, save=None):
         """Set the rules (dict by label), all or nothing; `none` takes one away. FirmwareError says what is wrong.
@@ -191,7 +191,7 @@ class Actions:
         merged = dict(self._texts)
         merged.update(texts)
         port = getattr(self._pins, "port", None)
-        use = PinUse(self._settings.mic, self._settings.led, self._settings.outputs, port)
+        use = PinUse(self.settings.mic, self.settings.led, self.settings.outputs, port)
         parsed = {}
         # The new ones last: a conflict is theirs.
         for label in sorted(merged, key=lambda label: (label in texts, label)):

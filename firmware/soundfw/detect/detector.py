@@ -17,8 +17,8 @@ decides.
 """
 
 from .. import FirmwareError
+from ..limits import POOL, THRESHOLDS
 from ..platform import const
-from ..settings import POOL, THRESHOLDS
 from . import fixed
 from .rise import Levels, Rise
 
@@ -66,18 +66,18 @@ class Pool:
     """Leaky weighted sums of `count` classes that share one attention logit.
 
     The sums are kept relative to exp(ref), which follows the attention up at once and down as they decay: so they
-    neither pass 2**28 nor lose their low bits, however far the attention ranges.
+    neither pass 2**28 nor lose their low bits, however far the attention ranges. scale: of the attention, in Q20;
+    powers: 256 of exp(-scale), which all pools of a detector share.
     """
 
-    def __init__(self, first, count, decay, attention_scale):
-        scale = fixed.from_scale(attention_scale)
+    def __init__(self, first, count, decay, scale, powers):
         self.num = [0] * count
         self.den = 0
         self._first = first
         self._count = count
         self._decay = decay
         self._ref = -128
-        self._exp = fixed.powers(fixed.exp_exact(scale), 256)
+        self._exp = powers
         # The largest weight: with no decay above it, den settles below 2**20.
         self._full = max(1, min(fixed.ONE, (fixed.ONE - decay) << 5))
         # Lowering ref by _down attention steps multiplies by at most 2, which is 1 + _gain.
@@ -196,7 +196,9 @@ class EventDetector:
             decay = (fixed.exp_exact((step_samples * 1000 << 20) // (rate_hz * pool_ms)) + (1 << 44)) >> 45
         per_class = attention_count > 1
         groups = count if per_class else 1
-        self._pools = [Pool(i, 1 if per_class else count, decay, attention_quant[0]) for i in range(groups)]
+        scale = fixed.from_scale(attention_quant[0])
+        powers = fixed.powers(fixed.exp_exact(scale), 256)
+        self._pools = [Pool(i, 1 if per_class else count, decay, scale, powers) for i in range(groups)]
         self.levels = levels
         self._rises = [Rise(levels) for _ in labels] if levels is not None else None
         self.state = [IDLE] * count  # what each class does

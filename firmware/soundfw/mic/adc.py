@@ -9,7 +9,8 @@ import os
 import machine
 import soundcore
 
-from .. import FirmwareError, settings
+from .. import FirmwareError
+from ..mic_settings import microphone
 from ..platform import const
 from .dma_ring import DmaRing
 
@@ -23,7 +24,7 @@ class Adc(DmaRing):
     """A source for Mic (see DmaRing). The ring holds 256 ms at 16 kHz."""
 
     def __init__(self, mic, rate_hz):
-        m = settings.microphone("adc", mic)
+        m = microphone("adc", mic)
         try:
             machine.ADC(machine.Pin(m["pin"]))
         except (OSError, ValueError, TypeError) as e:

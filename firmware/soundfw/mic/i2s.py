@@ -9,7 +9,7 @@ import time
 import machine
 import soundcore
 
-from .. import FirmwareError, settings
+from .. import FirmwareError
 from ..platform import const
 from .backlog import Backlog
 
@@ -21,7 +21,9 @@ class I2s:
     """A source for Mic. Reads wait until the buffer is full; they allocate nothing after the first of one size."""
 
     def __init__(self, mic, rate_hz):
-        m = settings.microphone("i2s", mic)
+        from ..mic_settings import microphone  # which goes once the board has started
+
+        m = microphone("i2s", mic)
         right = m["channel"] == "right"
         bits = 16 if m["bits"] == 16 else 32
         capacity = max(2, rate_hz * _BUFFER_MS // 1000 // _UNIT) * _UNIT

@@ -9,7 +9,8 @@ import machine
 import rp2
 import soundcore
 
-from .. import FirmwareError, settings
+from .. import FirmwareError
+from ..mic_settings import microphone
 from .dma_ring import DmaRing
 
 _RX_FIFO = 0x50200020  # of a PIO block's first state machine
@@ -60,7 +61,7 @@ class I2s(DmaRing):
     """A source for Mic (see DmaRing). The ring holds 256 ms at 16 kHz."""
 
     def __init__(self, mic, rate_hz):
-        m = settings.microphone("i2s", mic)
+        m = microphone("i2s", mic)
         if m["ws"] != m["sck"] + 1:
             raise FirmwareError("mic.open", "ws must be the pin after sck")
         shift, dc_shift = m["shift"], m["dc_shift"]

@@ -9,7 +9,8 @@ import machine
 import rp2
 import soundcore
 
-from .. import FirmwareError, settings
+from .. import FirmwareError
+from ..mic_settings import microphone
 from .dma_ring import DmaRing
 
 _RX_FIFO = 0x50200020  # of the first state machine, and its DREQ
@@ -42,7 +43,7 @@ class Pdm(DmaRing):
     """A source for Mic (see DmaRing). The ring holds 128 ms."""
 
     def __init__(self, mic, rate_hz):
-        m = settings.microphone("pdm", mic)
+        m = microphone("pdm", mic)
         try:
             converter = soundcore.Pdm(shift=m["shift"], dc_shift=m["dc_shift"])
         except soundcore.Error as e:

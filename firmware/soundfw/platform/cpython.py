@@ -10,6 +10,7 @@ SOURCES = (("file", "pcm_file", "File"),)
 PLAIN_SOURCES = SOURCES
 
 ticks = ticks_diff = bootloader = None  # the same lines come out of every run
+forget = None
 sha256 = hashlib.sha256
 
 

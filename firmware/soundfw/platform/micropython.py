@@ -97,3 +97,12 @@ def restart():
     import machine
 
     machine.soft_reset()
+
+
+def forget(*names):
+    """Let go of modules of soundfw, such as "storage.files": the next import loads them again."""
+    for name in names:
+        name = "soundfw." + name
+        if sys.modules.pop(name, None) is not None:
+            package, _, name = name.rpartition(".")
+            delattr(sys.modules[package], name)

@@ -36,3 +36,8 @@ class BootCounter:
             os.remove(self._path)
         except OSError:
             pass
+
+
+def start_is_over():
+    """Mark the start of this board as finished."""
+    BootCounter().done()

@@ -16,11 +16,14 @@ STATE = "slots.json"
 
 
 class ModelSlots:
-    """The slots in a folder; "" is the file system's root."""
+    """The slots in a folder; "" is the file system's root. kept: what kept() of earlier ones returned, for STATE."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, kept=None):
         self.folder = folder
         self._path = files.join(folder, STATE)
+        if kept is not None:
+            self._state, self.on_trial, self.back = kept
+            return
         state = files.read_json(self._path)
         self._state = {}
         for key in ("active", "sha256", "trial", "trial_sha256", "staged", "back"):
@@ -34,6 +37,10 @@ class ModelSlots:
         self._state["staged_size"] = size if isinstance(size, int) else 0
         self.on_trial = False
         self.back = self._state["back"]  # sent in hello
+
+    def kept(self):
+        """Return (state, on_trial, back), from which the slots can be made again."""
+        return self._state, self.on_trial, self.back
 
     def path(self, slot):
         """Return the path of a slot's file."""

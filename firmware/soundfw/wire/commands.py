@@ -1,14 +1,14 @@
-"""The commands of the host. Every message gets one answer: hello, status or ack."""
+"""The commands of the host. Every message gets one answer: hello, status or ack.
+
+What one of them alone needs is imported by it.
+"""
 
 from .. import FirmwareError
 from ..detect.detector import Thresholds
+from ..limits import THRESHOLDS
 from ..platform import const
-from ..settings import THRESHOLDS
-from ..storage import saved_rules, saved_thresholds
-from ..storage.files import join
 from .framing import text
 from .link import send_ack, send_error
-from .record import Recorder, requested
 
 _HEALTHY_S = const(1)  # of sound, before a model on trial may be confirmed
 
@@ -55,7 +55,7 @@ def _set(app, message):
     pipeline = _running(app)
     detector = pipeline.detector
     keep = message.get("keep") is True
-    if keep and not app.slots:
+    if keep and not app.keeps_files:
         raise FirmwareError("unsupported", "this board has nowhere to keep thresholds")
     label = message.get("label")
     rule = message.get("action")
@@ -77,7 +77,10 @@ def _set(app, message):
         new.append(t)
     before, detector.thresholds = detector.thresholds, new
     try:
-        kept = (app.settings.folder, app.sha256, detector)
+        if keep:
+            from ..storage import saved_thresholds
+
+            kept = (app.settings.folder, app.sha256, detector)
         if rule is not None:
             labels = [label] if label is not None else detector.labels
             _set_rules(app, labels, rule, keep, saved_thresholds.file_of(*kept) if keep and changed else None)
@@ -94,6 +97,9 @@ def _set_rules(app, labels, rule, keep, also):
     texts = dict.fromkeys(labels, rule)
 
     def save():
+        from ..storage import saved_rules
+        from ..storage.files import join
+
         saved_rules.save(app.settings.file or join(app.settings.folder, "settings.json"), texts, also)
 
     app.actions.change(texts, app.pipeline.now, save if keep else None)
@@ -106,7 +112,7 @@ def _model(app, message):
     if not isinstance(i, int) or isinstance(i, bool) or not 0 <= i < len(detector.labels):
         raise FirmwareError("model.class", "the model has no such class")
     t = detector.thresholds[i]
-    rule = app.actions.text(detector.labels[i])
+    rule = app.has_actions and app.actions.text(detector.labels[i])
     _ack(
         app,
         message,
@@ -118,7 +124,12 @@ def _model(app, message):
 
 def _watch(app, message):
     """Send scores (on) and features (mel, default true) of every step for the next 10 s of sound."""
-    telemetry = _running(app).telemetry
+    pipeline = _running(app)
+    telemetry = pipeline.telemetry
+    if telemetry is None:
+        from .telemetry import Telemetry
+
+        telemetry = pipeline.telemetry = Telemetry(pipeline.stream, pipeline.detector, app.link)
     telemetry.switch(message.get("on"), message.get("mel", True))
     _ack(app, message, telemetry.members())
 
@@ -131,6 +142,8 @@ def _record(app, message):
             pipeline.recorder.stop()
         _ack(app, message)
         return
+    from .record import Recorder, requested
+
     seconds, bits = requested(message)
     if pipeline.recorder is not None:
         raise FirmwareError("record.busy", "a recording is running: end it with stop")
@@ -140,7 +153,7 @@ def _record(app, message):
 
 
 def _push(app):
-    if app.push is None:
+    if not app.keeps_files:
         raise FirmwareError("unsupported", "this board has nowhere to keep a model")
     return app.push
 

@@ -38,7 +38,7 @@ class Link:
         self.damaged = 0  # lines in that were refused
         self._data = b""
         self._at = 0
-        self._line = bytearray(MAX_RAW_BYTES)
+        self._line = None  # bytearray, from the first byte in
         self._length = 0
 
     def send(self, before, after=""):
@@ -87,12 +87,21 @@ class Link:
                 break
         return None
 
+    def unread_type(self):
+        """Return the `type` of the newest line, for which poll() found no memory; "" if it has none."""
+        line = bytes(self._line or b"")
+        begin = line.find(b'"type":"') + 8
+        end = line.find(b'"', begin)
+        return str(line[begin:end], "utf-8") if 8 <= begin < end <= begin + 32 else ""
+
     def _scan(self):
         """Consume bytes up to the next line end; return the message if that completes one."""
         data = self._data
         end = data.find(b"\n", self._at)
         stop = end if end >= 0 else len(data)
         n = stop - self._at
+        if self._line is None:
+            self._line = bytearray(MAX_RAW_BYTES)
         if self._length + n <= MAX_RAW_BYTES:
             self._line[self._length : self._length + n] = data[self._at : stop]
         # Of a line that is too long only the length is kept.

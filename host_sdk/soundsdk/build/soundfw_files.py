@@ -16,6 +16,7 @@ from pathlib import Path
 
 from soundsdk.build import make, sources
 from soundsdk.build.native_archs import MPY_VERSION
+from soundsdk.build.short_names import shortened
 from soundsdk.build.sources import Say
 from soundsdk.cache import cache_dir, files_sha256, locked
 from soundsdk.errors import SoundsdkError
@@ -124,10 +125,11 @@ def _version(program: Path) -> int:
 def _compiled_by(program: Path) -> dict[str, bytes]:
     files = {}
     with tempfile.TemporaryDirectory(prefix="soundsdk-") as folder:
-        out = Path(folder) / "out.mpy"
-        for name, path in _modules().items():
-            # -O3: without the numbers of lines, which take 7 % of the memory.
-            words = [str(program), "-O3", "-s", f"soundfw/{name}", "-o", str(out), str(path)]
+        source, out = Path(folder) / "source.py", Path(folder) / "out.mpy"
+        for name, text in shortened({name: path.read_text("utf-8") for name, path in _modules().items()}).items():
+            source.write_text(text, "utf-8")
+            # -O3: without the numbers of lines, which take 7 % of the memory. One name of a source file for all.
+            words = [str(program), "-O3", "-s", "soundfw", "-o", str(out), str(source)]
             try:
                 subprocess.run(words, check=True, capture_output=True, text=True, timeout=_TIMEOUT_S)
             except (OSError, subprocess.SubprocessError) as error:

@@ -26,9 +26,9 @@ _MAIN_TEXT = """\
 # Written by soundsdk install, and removed by soundsdk uninstall. soundcore and the detector each need one large piece
 # of memory, which is there only as long as nothing else has been loaded: keep this order in a program of your own.
 import soundcore
-from soundfw.storage import model_memory
+import soundfw.storage.model_memory
 
-model_memory.reserve()
+soundfw.storage.model_memory.reserve()
 
 import soundfw.main
 
