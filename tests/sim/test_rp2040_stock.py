@@ -16,6 +16,7 @@ from soundsdk import cli
 from soundsdk.models.shipped import load_model
 from soundsdk_sim.board import run_recording
 from soundsdk_sim.rp2040 import Rp2040
+from soundsdk_sim.scenes import make_scene
 from stock_pico import stock_pico
 from virtual_boards.pico.virtual_pico import VirtualPico
 
@@ -119,3 +120,25 @@ def test_flashed_with_its_files_it_finds_what_the_same_sound_gives_played_direct
         # To uninstall, it is as if it had been installed.
         assert run(board, "uninstall") == 0
         assert board.repl().exec(LIST).split() == []
+
+
+def test_a_shipped_detector_of_small_boards_hears_an_alarm_from_the_stock_image(
+    board: Rp2040, uf2: Path, tmp_path: Path
+) -> None:
+    assert run(board, "install", "-m", "home_tiny") == 0
+    board.save_flash(tmp_path / "flash.bin")
+    pcm = make_scene(3, 20.0).pcm[: 16 * RATE]  # a smoke alarm from 4.1 to 13.7 s
+    with Rp2040(uf2, microphone(), tmp_path / "flash.bin") as again:
+        again.feed(pcm)
+        again.boot()
+        send(again, "hello")
+        heard = messages(again.lines(1000 * (len(pcm) / RATE + TAIL_S)))
+        status = request(again, "status")[-1]
+    silence = np.zeros(TAIL_S * RATE, np.int16)
+    direct = messages(run_recording(load_model("home_tiny").data, np.concatenate([pcm, silence]), RATE).lines)
+    assert events(heard) == events(direct)
+    assert [(event["label"], event["edge"]) for event in events(heard)] == [
+        ("smoke_alarm", "on"),
+        ("smoke_alarm", "off"),
+    ]
+    assert (status["lost"], status["dropped"]) == (0, 0)
