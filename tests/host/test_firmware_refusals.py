@@ -38,6 +38,8 @@ CHECKED_BEFORE = {
     "host_sdk/soundsdk/models/reachability.py unreachable_in": "metadata of a DetectorFile, or thresholds in range",
     "host_sdk/soundsdk/models/reachability.py highest_scores": "a DetectorFile, and the pools of a calibration",
     "host_sdk/soundsdk/detector_file.py _check_as_firmware": "no settings; what the model does is caught",
+    "host_sdk/soundsdk/selftest/twin.py host_steps": "a DetectorFile",
+    "host_sdk/soundsdk/selftest/twin.py scores_of_features": "a DetectorFile",
     "sim/soundsdk_sim/board.py open_tapped": "called by App, which sends the refusal to the host",
     "sim/soundsdk_sim/board.py __init__": "settings of the simulator's own; the folder is made_folder()'s",
     "sim/soundsdk_sim/live.py _run": "settings of a board file; the folder is made_folder()'s",
