@@ -75,11 +75,13 @@ def test_microphones_of_board_files_have_the_ranges_of_the_firmware(
 _CHANGED = """
 import sys
 from pathlib import Path
+import soundfw.limits as limits
+import soundfw.mic_settings as mic_settings
+limits.THRESHOLDS = (("on", 500, 77, 888), ("off", 300, 77, 888), ("min_ms", 5, 5, 99), ("hold_ms", 5, 5, 99))
+limits.POOL = ("pool_ms", 0, 0, 1077)
+mic_settings.MICROPHONES = (("adc", (("pin", None, 77, 78), ("colour", "red", ("red", "blue")))),)
 import soundfw.settings as settings
-settings.THRESHOLDS = (("on", 500, 77, 888), ("off", 300, 77, 888), ("min_ms", 5, 5, 99), ("hold_ms", 5, 5, 99))
-settings.POOL = ("pool_ms", 0, 0, 1077)
 settings.ACTIONS = tuple((key, default, 77, 777) for key, default, _, _ in settings.ACTIONS)
-settings.MICROPHONES = (("adc", (("pin", None, 77, 78), ("colour", "red", ("red", "blue")))),)
 sys.path.insert(0, sys.argv[1])
 import test_settings_equal as t
 for side in (t.on_the_board, t.by_set, t.in_training):
