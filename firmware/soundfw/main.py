@@ -18,18 +18,8 @@ _CATCH_UP = const(8)  # blocks of sound at most that the next command waits for:
 _open = []  # the applications of this board that may still be listening, or whose end the host still waits for
 
 
-def open_stream(data):
-    """Open a soundcore.Stream over a model's bytes; FirmwareError with soundcore's code if it is refused."""
-    import soundcore
-
-    try:
-        return soundcore.Stream(data)
-    except soundcore.Error as e:
-        raise FirmwareError(e.args[0], e.args[1])
-
-
 class _Settings:
-    pass
+    """The values of settings, without the class that has checked them."""
 
 
 class App:

@@ -373,6 +373,31 @@ class Broken(Source):
         self.closed += 1
 
 
+@pytest.mark.parametrize("where", ["in the command", "in its line"])
+def test_a_command_without_memory_is_refused_and_the_sound_goes_on(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    board = Board(burst, metadata(["a", "b"]))
+    board.app.start()
+    board.app.step()
+
+    def no_memory(*args: Any) -> Any:
+        raise MemoryError
+
+    board.send(type="status")
+    with monkeypatch.context() as context:
+        if where == "in the command":
+            context.setattr(commands, "handle", no_memory)
+        else:
+            context.setattr("soundfw.wire.parsing.parsed", no_memory)
+        board.app.step()
+    answer = board.messages()[-1]
+    assert (answer["type"], answer["re"], answer["ok"], answer["error"]) == ("ack", "status", False, "memory")
+    assert board.request(type="status")["type"] == "status"
+    while board.app.step():
+        pass
+    events = [m for m in board.messages() if m["type"] == "event"]
+    assert [m["label"] for m in events] == ["a", "a"]
+
+
 def test_an_error_in_the_loop_leads_to_safe_mode_and_releases_the_microphone() -> None:
     board = Board(burst, metadata(["a", "b"]))
     board.source = Broken(array("h", bytes(160000)))

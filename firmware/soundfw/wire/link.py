@@ -92,7 +92,10 @@ class Link:
         line = bytes(self._line or b"")
         begin = line.find(b'"type":"') + 8
         end = line.find(b'"', begin)
-        return str(line[begin:end], "utf-8") if 8 <= begin < end <= begin + 32 else ""
+        try:
+            return str(line[begin:end], "utf-8") if 8 <= begin < end <= begin + 32 else ""
+        except UnicodeError:
+            return ""
 
     def _scan(self):
         """Consume bytes up to the next line end; return the message if that completes one."""
