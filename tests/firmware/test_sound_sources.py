@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-import time
-import types
 from array import array
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
+from fake_i2s import Driver, plugged_in
 
-from soundfw import FirmwareError, platform
+from soundfw import FirmwareError
 from soundfw.mic import microphone
 from soundfw.mic.backlog import Backlog
 from soundsdk.boards import all_boards
@@ -46,64 +44,13 @@ def test_a_read_that_waited_resets_the_difference_of_two_clocks() -> None:
     assert backlog.behind == 0
 
 
-class Driver:
-    """machine.I2S of esp32, which drops the oldest sound, a ramp; the test moves its clock."""
-
-    RX, MONO, STEREO = 1, 2, 3
-    made: ClassVar[list[Driver]] = []
-
-    def __init__(self, number: int, **arguments: Any) -> None:
-        self.arguments = arguments
-        self.width = 2 if arguments["bits"] == 16 else 4
-        self.stereo = arguments["format"] == self.STEREO
-        self.unit = 256
-        self.room = arguments["ibuf"] // (2 * self.width)
-        self.waiting: list[int] = []
-        self.clocked = 0
-        self.us = 0.0
-        Driver.made.append(self)
-
-    def passes(self, us: float) -> None:
-        self.us += us
-        while (self.clocked + self.unit) / self.arguments["rate"] * 1e6 <= self.us:
-            fresh = list(range(self.clocked, self.clocked + self.unit))
-            self.clocked += self.unit
-            if len(self.waiting) + self.unit > self.room:
-                del self.waiting[: self.unit]
-            self.waiting += fresh
-
-    def readinto(self, raw: bytearray) -> int:
-        frames = len(raw) // self.width // (2 if self.stereo else 1)
-        while len(self.waiting) < frames:
-            self.passes(100)
-        self.passes(500)
-        for i in range(frames):
-            value = (self.waiting[i] % 30000).to_bytes(2, "little")
-            slot = bytes(self.width - 2) + value
-            at = i * self.width * (2 if self.stereo else 1)
-            raw[at : at + self.width * (2 if self.stereo else 1)] = (bytes(self.width) + slot) if self.stereo else slot
-        del self.waiting[:frames]
-        return len(raw)
-
-    def deinit(self) -> None:
-        Driver.made.remove(self)
-
-
 PINS = {"kind": "i2s", "id": 0, "sck": 16, "ws": 17, "sd": 18}
 
 
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    machine = types.ModuleType("machine")
-    machine.I2S, machine.Pin = Driver, int  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "machine", machine)
-    monkeypatch.setattr(platform, "SOURCES", (("i2s", "i2s", "I2s"),))
-    monkeypatch.setattr(time, "ticks_us", lambda: round(Driver.made[-1].us), raising=False)
-    monkeypatch.setattr(time, "ticks_diff", lambda a, b: a - b, raising=False)
-    monkeypatch.delitem(sys.modules, "soundfw.mic.i2s", raising=False)
-    Driver.made.clear()
-    yield
-    sys.modules.pop("soundfw.mic.i2s", None)
+    with plugged_in(monkeypatch):
+        yield
 
 
 @pytest.mark.parametrize(

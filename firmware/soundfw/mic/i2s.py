@@ -1,7 +1,8 @@
 """I2S microphones on machine.I2S, for the esp32 port; the RP2 chips use i2s_pio.
 
 The driver silently drops the oldest sound when its buffer is full. `lost` counts it (see backlog), each time exact
-up to the 256 samples that the driver drops at once.
+up to the 256 samples that the driver drops at once. Whatever is asked for, DMA takes both slots in 32 bits
+(MicroPython's ports/esp32/machine_i2s.c), and of its pieces one is always being filled (ESP-IDF's i2s_common.c).
 """
 
 import time
@@ -15,6 +16,7 @@ from .backlog import Backlog
 
 _BUFFER_MS = const(250)  # the longest that a step of the model may take
 _UNIT = const(256)
+_DMA_FRAME = const(8)  # bytes
 
 
 class I2s:
@@ -46,7 +48,7 @@ class I2s:
                 bits=bits,
                 format=machine.I2S.STEREO if right else machine.I2S.MONO,
                 rate=rate_hz,
-                ibuf=capacity * 2 * bits // 8,  # both slots are kept
+                ibuf=(capacity + _UNIT) * _DMA_FRAME,
             )
         except soundcore.Error as e:
             raise FirmwareError("mic.value", e.args[1])
