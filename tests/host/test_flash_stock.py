@@ -218,7 +218,7 @@ def test_a_board_that_runs_soundsdk_needs_no_name(
 def test_a_board_that_has_not_the_memory_after_all_is_no_success(
     pico: VirtualPico, files: stock_images.FlashedFiles, model: Path, capfd: Capture
 ) -> None:
-    files.heap = 160_000
+    files.heap = 110_000
     words = ["--stock", str(stock_images.pico(model.parent)), "-m", str(model)]
     assert flash(pico, "rpi_pico", *words, timeouts=replace(TIMEOUTS, hello_s=8.0)) == 6
     said = capfd.readouterr().err
