@@ -31,7 +31,7 @@ FLOORS = {
 }
 _GLUE = ("bindings", "modsoundcore", "hot")  # how Python and compilers reach soundcore: no part of it
 
-WIDTH, LEFT, RIGHT, STAIRS = 1180, 156, 156, 118
+WIDTH, LEFT, RIGHT, STAIRS = 1420, 156, 156, 118
 HEAD, ROOM, GAP, PAD, LANE, LINE = 34, 52, 12, 14, 10, 13
 CHARACTER = 5.7  # the mean width of one in a room's list
 
