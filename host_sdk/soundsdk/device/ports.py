@@ -20,7 +20,10 @@ def listed(system: System | None = None) -> list[PortInfo]:
 
 def at(path: str, system: System | None = None) -> PortInfo | None:
     """Return the port with that path or stable name; None if the system lists none."""
-    real = os.path.realpath(path)
+    try:
+        real = os.path.realpath(path)
+    except FileNotFoundError:  # of a link that goes while it is followed: its board has just been unplugged
+        return None
     ports = listed(system)
     return next((port for port in ports if port.path == path or os.path.realpath(port.path) == real), None)
 
