@@ -20,12 +20,16 @@ def listed(system: System | None = None) -> list[PortInfo]:
 
 def at(path: str, system: System | None = None) -> PortInfo | None:
     """Return the port with that path or stable name; None if the system lists none."""
+    real = _real(path)
+    return next((port for port in listed(system) if port.path == path or _real(port.path) == real), None)
+
+
+def _real(path: str) -> str:
+    """Return what a link leads to; the path itself if the link goes meanwhile, as that of a board just unplugged."""
     try:
-        real = os.path.realpath(path)
-    except FileNotFoundError:  # of a link that goes while it is followed: its board has just been unplugged
-        return None
-    ports = listed(system)
-    return next((port for port in ports if port.path == path or os.path.realpath(port.path) == real), None)
+        return os.path.realpath(path)
+    except FileNotFoundError:
+        return path
 
 
 def again(before: PortInfo, system: System | None = None) -> PortInfo | None:
