@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,6 +61,20 @@ def two_tones() -> np.ndarray:
     return np.round(32768 * sound).astype(np.int16)
 
 
+def heard_as_played_directly(board: Rp2040, pcm: np.ndarray, model: bytes) -> list[dict[str, Any]]:
+    """Start a board that hears pcm (int16), without a loss; return its events, those of pcm played directly."""
+    board.feed(pcm)
+    board.boot()
+    send(board, "hello")
+    heard = messages(board.lines(1000 * (len(pcm) / RATE + TAIL_S)))
+    status = request(board, "status")[-1]
+    silence = np.zeros(TAIL_S * RATE, np.int16)
+    direct = messages(run_recording(model, np.concatenate([pcm, silence]), RATE).lines)
+    assert events(heard) == events(direct)
+    assert (status["lost"], status["dropped"]) == (0, 0)
+    return events(heard)
+
+
 def test_a_detector_that_does_not_fit_is_refused_with_the_numbers(board: Rp2040, capsys: Capture) -> None:
     before = board.repl().exec(LIST)
     assert run(board, "install") == 6
@@ -80,18 +95,9 @@ def test_installed_it_finds_what_the_same_sound_gives_played_directly(
     assert run(board, "install", "-m", str(tmp_path / "tone.tflite")) == 0
     assert "Done: rpi_pico" in capsys.readouterr().err
     board.save_flash(tmp_path / "flash.bin")
-    pcm = two_tones()
     with Rp2040(uf2, microphone(), tmp_path / "flash.bin") as again:
-        again.feed(pcm)
-        again.boot()
-        send(again, "hello")
-        heard = messages(again.lines(1000 * (len(pcm) / RATE + TAIL_S)))
-        status = request(again, "status")[-1]
-    silence = np.zeros(TAIL_S * RATE, np.int16)
-    direct = messages(run_recording(MODEL, np.concatenate([pcm, silence]), RATE).lines)
-    assert events(heard) == events(direct)
-    assert [event["label"] for event in events(heard)] == ["high", "high", "low", "low"]
-    assert (status["lost"], status["dropped"]) == (0, 0)
+        found = heard_as_played_directly(again, two_tones(), MODEL)
+    assert [event["label"] for event in found] == ["high", "high", "low", "low"]
     assert run(board, "uninstall") == 0
     assert board.repl().exec(LIST) == before
 
@@ -105,18 +111,9 @@ def test_flashed_with_its_files_it_finds_what_the_same_sound_gives_played_direct
         assert cli.run(["flash", "rpi_pico", "--stock", str(uf2), "-m", str(model)], pico) == 0
         (tmp_path / "flash.bin").write_bytes(pico.flash.read(0, len(pico.flash)))
     assert "MicroPython 1.25.0 for Raspberry Pi Pico with RP2040; its files: 1441792 bytes" in capsys.readouterr().err
-    pcm = two_tones()
     with Rp2040(uf2, microphone(), tmp_path / "flash.bin") as board:
-        board.feed(pcm)
-        board.boot()
-        send(board, "hello")
-        heard = messages(board.lines(1000 * (len(pcm) / RATE + TAIL_S)))
-        status = request(board, "status")[-1]
-        silence = np.zeros(TAIL_S * RATE, np.int16)
-        direct = messages(run_recording(MODEL, np.concatenate([pcm, silence]), RATE).lines)
-        assert events(heard) == events(direct)
-        assert [event["label"] for event in events(heard)] == ["high", "high", "low", "low"]
-        assert (status["lost"], status["dropped"]) == (0, 0)
+        found = heard_as_played_directly(board, two_tones(), MODEL)
+        assert [event["label"] for event in found] == ["high", "high", "low", "low"]
         # To uninstall, it is as if it had been installed.
         assert run(board, "uninstall") == 0
         assert board.repl().exec(LIST).split() == []
@@ -129,16 +126,5 @@ def test_a_shipped_detector_of_small_boards_hears_an_alarm_from_the_stock_image(
     board.save_flash(tmp_path / "flash.bin")
     pcm = make_scene(3, 20.0).pcm[: 16 * RATE]  # a smoke alarm from 4.1 to 13.7 s
     with Rp2040(uf2, microphone(), tmp_path / "flash.bin") as again:
-        again.feed(pcm)
-        again.boot()
-        send(again, "hello")
-        heard = messages(again.lines(1000 * (len(pcm) / RATE + TAIL_S)))
-        status = request(again, "status")[-1]
-    silence = np.zeros(TAIL_S * RATE, np.int16)
-    direct = messages(run_recording(load_model("home_tiny").data, np.concatenate([pcm, silence]), RATE).lines)
-    assert events(heard) == events(direct)
-    assert [(event["label"], event["edge"]) for event in events(heard)] == [
-        ("smoke_alarm", "on"),
-        ("smoke_alarm", "off"),
-    ]
-    assert (status["lost"], status["dropped"]) == (0, 0)
+        found = heard_as_played_directly(again, pcm, load_model("home_tiny").data)
+    assert [(event["label"], event["edge"]) for event in found] == [("smoke_alarm", "on"), ("smoke_alarm", "off")]
