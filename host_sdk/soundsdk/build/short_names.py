@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import io
+import threading
 import tokenize
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,10 +22,14 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _Scope = _Function | ast.ClassDef
 _Place = tuple[int, int]  # line from 1, column in characters
 
+# Several boards may be flashed at once, and CPython before 3.13 counts the depth of one tree for all threads.
+_parsing = threading.Lock()
+
 
 def shortened(sources: Mapping[str, str]) -> dict[str, str]:
     """Return modules with short names. sources: the text of each by path, such as "wire/link.py"; all of soundfw."""
-    trees = {path: ast.parse(text) for path, text in sources.items()}
+    with _parsing:
+        trees = {path: ast.parse(text) for path, text in sources.items()}
     named = {
         word.arg for tree in trees.values() for word in ast.walk(tree) if isinstance(word, ast.keyword) and word.arg
     }
