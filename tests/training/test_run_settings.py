@@ -213,6 +213,10 @@ def test_a_file_is_laid_over_those_that_it_builds_on(tmp_path: Path) -> None:
     assert loaded.model.blocks == [[4, 2, 2]]  # a list is replaced
 
 
+def test_a_file_may_begin_with_the_mark_that_some_editors_write(tmp_path: Path) -> None:
+    assert load(tmp_path, '\ufeffbase = "home"\r\nname = "x"\r\n').name == "x"
+
+
 def test_a_file_may_build_on_settings_that_come_with_soundsdk(tmp_path: Path) -> None:
     loaded = load(tmp_path, 'base = "home"\n[model]\ngru_units = 24\n')
     home = run_settings.read_settings("home")
@@ -228,6 +232,11 @@ def test_a_file_may_build_on_settings_that_come_with_soundsdk(tmp_path: Path) ->
         ('base = "hom"\n', "there are no settings hom"),
         ('base = "none.toml"\n', "none.toml cannot be read"),
         ('[train]\nbase = "home"\n', r"unknown key train\.base"),
+        ('base = "."\n', "cannot be read: Is a directory"),
+        ('base = "/dev/zero"\n', "cannot be read: it is larger than"),
+        ('base = "a\\u0000.toml"\n', "cannot be read: embedded null"),
+        ("x = " + 5000 * "[" + 5000 * "]", "nested too deeply"),
+        ("seed = " + 5000 * "9", "a number in it has too many digits"),
     ],
 )
 def test_a_base_that_cannot_be_is_refused_with_a_sentence(tmp_path: Path, text: str, reason: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from soundsdk.errors import UsageError
+from soundsdk.given_text import parse, read_text
 from soundsdk.resources import configs_dir
 
 if sys.version_info >= (3, 11):
@@ -64,10 +65,15 @@ def tables_in(path: str | Path | None) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the settings file {path} cannot be read: {error}.", "Give a TOML file.") from error
-    except tomllib.TOMLDecodeError as error:
+        text = read_text(path)
+    except OSError as error:
+        why = error.strerror or error
+        raise UsageError(f"the settings file {path} cannot be read: {why}.", "Give a TOML file.") from error
+    except ValueError as error:  # too large, not UTF-8, or a path that no file can have
+        raise UsageError(f"the settings file {path} cannot be read: {error}.", "Give a TOML file in UTF-8.") from error
+    try:
+        return parse(tomllib.loads, text)
+    except ValueError as error:
         raise UsageError(f"{path} is not valid TOML: {error}.", "Correct that line.") from error
 
 

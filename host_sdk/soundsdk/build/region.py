@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from soundfw import FirmwareError
 from soundfw.storage import store
 from soundsdk.errors import ModelError
+from soundsdk.given_text import parse_json
 from soundsdk.models.fit import too_large
 
 ALIGN = 16  # of the region and of the detector, as soundcore wants it
@@ -96,7 +97,7 @@ def _facts(head: bytes, crc: int) -> dict[str, str] | None:
     if binascii.crc32(text, binascii.crc32(head[: _HEAD.size - _CRC.size])) != crc:
         return None
     try:
-        facts = json.loads(text.rstrip(b"\0"))
+        facts = parse_json(text.rstrip(b"\0").decode())
     except ValueError:
         return None
     if not isinstance(facts, dict) or not all(isinstance(facts.get(key), str) for key in _FACTS):

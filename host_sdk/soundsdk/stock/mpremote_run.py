@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import queue
 import re
@@ -11,12 +10,14 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from soundsdk.device.transport import ConnectionLost
 from soundsdk.errors import PortError, ProtocolError, SoundsdkError, ToolError
+from soundsdk.given_text import parse_json
 from soundsdk.install.packages import install_command
 from soundsdk.stock.on_board import MARK
 
@@ -28,6 +29,8 @@ _GONE = re.compile(
     r"device reports readiness|read failed|write failed|ClearCommError|unexpected read during raw paste"
 )
 _NO_REPL = ("could not enter raw repl", "could not exec command", "timeout waiting for", "could not complete raw paste")
+_MOST_LINES = 10_000  # of a board; what soundsdk runs there says some hundred
+_MOST_S = 600.0
 
 
 class BoardProgramError(SoundsdkError):
@@ -44,8 +47,9 @@ def run(
     """Run programs on the board at a port (path or URL), after a soft reset; return what they tell.
 
     tell: called with each of it as it comes. reset: reset the board at the end. Each call ends: after silent_s without
-    a word from the board it is a ProtocolError. Raises BoardProgramError if a program fails, ConnectionLost if the port
-    goes, PortError if it is busy, ToolError without mpremote.
+    a word from the board, and for a board that does not stop talking, it is a
+    ProtocolError. Raises BoardProgramError if a program fails, ConnectionLost if the port goes, PortError if it is
+    busy, ToolError without mpremote.
     """
     _check_installed()
     with tempfile.TemporaryDirectory(prefix="soundsdk-") as folder:
@@ -77,8 +81,14 @@ def _follow(words: list[str], port: str, silent_s: float, tell: Tell, folder: st
     threading.Thread(target=_read, args=(process, output), daemon=True).start()
     told: list[dict[str, Any]] = []
     said: list[str] = []
+    lines, end = 0, time.monotonic() + _MOST_S
     try:
         while (line := output.get(timeout=silent_s)) is not None:
+            lines += 1
+            if lines > _MOST_LINES or time.monotonic() > end:
+                raise ProtocolError(
+                    f"the board at {port} does not stop talking.", "Press its reset button and try again."
+                )
             facts = _facts(line)
             if facts is None:
                 said.append(line)
@@ -111,7 +121,7 @@ def _facts(line: str) -> dict[str, Any] | None:
     if not line.startswith(MARK):
         return None
     try:
-        facts = json.loads(line[len(MARK) :])
+        facts = parse_json(line[len(MARK) :])
     except ValueError:
         return None
     return facts if isinstance(facts, dict) else None

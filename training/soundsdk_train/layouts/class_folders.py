@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from soundsdk.errors import DataError
+from soundsdk.given_text import parse_json, read_text
 from soundsdk.labels import is_background
 from soundsdk.recording.sound_files import FolderListing
 from soundsdk_train.layouts.labelled_files import (
@@ -29,6 +29,7 @@ from soundsdk_train.layouts.strong_labels import BACKGROUND, Truth
 ESC_FOLDER = re.compile(r"\d{3} - (.+)")
 _ESC_FILE = re.compile(r"(\d+)-([^-]+)-([^-]+)")
 _EDGE_IMPULSE = "info.labels"
+_MOST_LIST_BYTES = 1 << 28
 UNLABELLED = "in no folder that says what it is"
 
 
@@ -204,7 +205,7 @@ def _fold_of(name: str) -> int:
 def _edge_impulse_labels(root: Path) -> dict[str, str]:
     """Return the labels by path that an export of Edge Impulse lists; {} without its list."""
     try:
-        listed = json.loads((root / _EDGE_IMPULSE).read_text(encoding="utf-8-sig"))["files"]
+        listed = parse_json(read_text(root / _EDGE_IMPULSE, _MOST_LIST_BYTES))["files"]
         return {str(one["path"]): str(one["label"]["label"]) for one in listed if one["label"].get("label")}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
