@@ -64,8 +64,6 @@ def test_an_image_that_fits_passes(tmp_path: Path) -> None:
         firmware_file.check(firmware, board)
 
 
-
-
 def test_uf2_files_that_are_not_whole_are_refused() -> None:
     packed = uf2.pack(bytes(range(256)) * 8, AT, FAMILY)
     assert uf2.unpack(packed).data == bytes(range(256)) * 8
@@ -74,6 +72,13 @@ def test_uf2_files_that_are_not_whole_are_refused() -> None:
     for wrong in (b"", packed[:-1], packed[:-512], packed + blocks[0], packed[:600] + b"x" + packed[601:-4] + b"x" * 4):
         with pytest.raises(ValueError, match=r"block|size"):
             uf2.unpack(wrong)
+
+
+def test_a_uf2_file_of_ten_thousand_families_is_read_at_once_and_refused_in_a_line(tmp_path: Path) -> None:
+    # What it costs may not grow with the square of their number: that were minutes.
+    firmware = _file(tmp_path, b"".join(uf2.pack(b"x", AT, 1 + number) for number in range(10_000)))
+    with pytest.raises(CheckError, match="its family is 0x00000001, 0x00000002, 0x00000003, 0x00000004 …, and"):
+        firmware_file.check(firmware, PICO)
 
 
 HELLO = Hello(0, 1, "0.1.0+a1", "rpi_pico", "home", "ab" * 32, 16000)

@@ -256,6 +256,14 @@ def _noise(folder: Path) -> Path:
     return path
 
 
+def _twice(folder: Path) -> Path:
+    path = stock_images.pico(folder)
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<I", data, 3 * uf2.BLOCK + 12, 0x10000000)
+    path.write_bytes(data)
+    return path
+
+
 # The image, further words, the exit code, and what the error says. Of each nothing is written.
 REFUSED: dict[str, tuple[Callable[[Path], Path], list[str], int, list[str]]] = {
     "no file": (lambda folder: folder / "none.uf2", [], 1, ["cannot be read"]),
@@ -273,6 +281,10 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], list[str], int, list[str]]] = {
     ),
     "another program": (lambda folder: stock_images.pico(folder, name="Blink"), [], 6, ["no version of MicroPython"]),
     "files nowhere": (lambda folder: stock_images.pico(folder, files=None), [], 6, ["does not say where"]),
+    "no room for any file": (
+        lambda folder: stock_images.pico(folder, files=(AT, 0)), [], 6, ["is damaged: it has no room for files"]
+    ),
+    "two blocks for a place": (_twice, [], 1, ["is damaged: two of its blocks are for the same place, 0x10000000"]),
     "files in the program": (
         lambda folder: stock_images.pico(folder, files=(4096, 1 << 20)), [], 6, ["is damaged", "files are at 0x1000"]
     ),

@@ -154,6 +154,14 @@ def _noise(folder: Path) -> Path:
     return path
 
 
+def _huge_flash(folder: Path) -> Path:
+    path = stock_images.esp32(folder, table=TABLE_OPEN)
+    data = bytearray(path.read_bytes())
+    data[3] |= 0xF0
+    path.write_bytes(data)
+    return path
+
+
 # The image, further words, the exit code, and what the error says. Of each no port is opened.
 REFUSED = {
     "not an image": (_noise, [], 6, ["is not an image for an ESP32 chip", "micropython.org/download/ESP32_GENERIC"]),
@@ -170,6 +178,19 @@ REFUSED = {
     "a larger flash": (
         lambda folder: stock_images.esp32(folder, table=PAST_THE_END), [], 6, ["16777216", "4194304"]
     ),
+    "partitions that overlap": (
+        lambda folder: stock_images.esp32(folder, table=(*TABLE_4MB, Row("x", 1, 6, 0x280000, 0x1000))), [], 6,
+        ["is damaged: its partitions vfs and x overlap"],
+    ),
+    "a partition of no bytes": (
+        lambda folder: stock_images.esp32(folder, table=(*TABLE_4MB[:-1], Row("vfs", 1, 0x81, 0x200000, 0))), [], 6,
+        ["is damaged: its partition vfs has no bytes"],
+    ),
+    "a partition past all flash": (
+        lambda folder: stock_images.esp32(folder, table=(*TABLE_4MB[:-1], Row("vfs", 1, 0x81, 0x200000, 0xFFFFF000))),
+        [], 6, ["is damaged: its partition vfs ends at 0x1001ff000, past the largest flash"],
+    ),
+    "a flash of 32 GiB": (_huge_flash, [], 6, ["is damaged: its header names a flash of 34359738368 bytes"]),
     "no room for the files": (
         lambda folder: stock_images.esp32(folder, table=SMALL), [], 6, ["it has 65536 bytes", "blocks of 4096"]
     ),
@@ -225,6 +246,32 @@ def test_a_dry_run_names_the_one_call_of_esptool(tmp_path: Path, capfd: pytest.C
     words[1] = "m5stack_atoms3_lite"
     assert run([*words, "--stock", str(stock_images.esp32(tmp_path, board="esp32s3_devkit", table=TABLE_OPEN))]) == 0
     assert "Nothing was touched." in capfd.readouterr().err
+
+
+def test_what_was_checked_is_written_though_the_file_changes_or_is_a_pipe(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tone.tflite").write_bytes(MODEL)
+    image = stock_images.esp32(tmp_path)
+    whole = image.read_bytes()
+    written: list[bytes] = []
+
+    def esptool(words: list[str], *more: object) -> list[str]:
+        image.write_bytes(b"another")
+        written.extend(Path(word).read_bytes() for word in words if word.endswith(".bin"))
+        raise CheckError("that is enough.")
+
+    monkeypatch.setattr("soundsdk.flash.esptool_run.run", esptool)
+    with Esp32Server(Esp32Board(CHIPS["esp32"])) as server:
+        words = ["flash", "esp32_devkit", "-p", server.url, "-m", str(tmp_path / "tone.tflite")]
+        assert run([*words, "--stock", str(image)]) == 6
+    assert written[0] == whole
+    written.clear()
+    own = flash_images.esp32(tmp_path, board="esp32_devkit")
+    whole, image = own.read_bytes(), own  # which is then changed
+    with Esp32Server(Esp32Board(CHIPS["esp32"])) as server:
+        assert run(["flash", "esp32_devkit", "-p", server.url, "--firmware", str(own)]) == 6
+    assert written == [whole]
 
 
 def test_a_partition_table_of_any_bytes_is_read_or_not_and_nothing_else() -> None:

@@ -5,6 +5,7 @@ The format is Microsoft's (github.com/microsoft/uf2, README): 512 bytes a block,
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -117,10 +118,16 @@ def unpack(file: bytes, only: int | None = None) -> Unpacked:
         if block.flash and only in (None, block.family) and not _is_e10(block):
             used.append(block)
     # Numbers count per family: a file may hold the images of two chips.
-    for family in {block.family for block in used}:
-        ours = [block for block in used if block.family == family]
+    by_family: dict[int, list[Block]] = {}
+    for block in used:
+        by_family.setdefault(block.family, []).append(block)
+    for ours in by_family.values():
         if sorted(block.number for block in ours) != list(range(ours[0].count)):
             raise ValueError(f"blocks are missing, {len(ours)} of {ours[0].count} are there")
+        places = sorted((block.address, len(block.data)) for block in ours)
+        for (address, size), (following, _) in itertools.pairwise(places):
+            if address + size > following:
+                raise ValueError(f"two of its blocks are for the same place, {following:#x}")
     if not used:
         raise ValueError("it holds nothing for flash")
     start = min(block.address for block in used)
@@ -130,4 +137,4 @@ def unpack(file: bytes, only: int | None = None) -> Unpacked:
     data = bytearray(_ERASED * (end - start))
     for block in used:
         data[block.address - start : block.address - start + len(block.data)] = block.data
-    return Unpacked(frozenset(block.family for block in used), start, bytes(data))
+    return Unpacked(frozenset(by_family), start, bytes(data))

@@ -11,6 +11,7 @@ from soundsdk.build.region import ImageFacts
 from soundsdk.errors import CheckError, SoundsdkError, UsageError
 
 MAX_BYTES = 40 * 1024 * 1024
+_MOST_NAMED = 4  # families of a file that is for another chip
 
 
 class ImageError(SoundsdkError):
@@ -34,7 +35,7 @@ def read(path: Path) -> Firmware:
     except OSError as e:
         raise ImageError(f"the firmware {path} cannot be read: {e.strerror or e}.", "Check the path.") from e
     if len(data) > MAX_BYTES:
-        raise ImageError(f"{path} is larger than {MAX_BYTES >> 20} MiB and cannot be firmware.")
+        raise ImageError(f"{path} is larger than {MAX_BYTES >> 20} MiB and cannot be firmware.", "Check the path.")
     if not data:
         raise ImageError(f"{path} is empty.", "Build one with soundsdk build.")
     if uf2.is_uf2(data):
@@ -71,7 +72,8 @@ def _check_uf2(firmware: Firmware, board: Board, family: int, address: int, hint
         raise CheckError(f"{firmware.path} is not a UF2 file, which {board.name} takes.", f"Give its .uf2 file. {hint}")
     families = _unpack(firmware.path, firmware.data).families
     if family not in families:
-        known = ", ".join(f"{one:#010x}" for one in sorted(families))
+        known = ", ".join(f"{one:#010x}" for one in sorted(families)[:_MOST_NAMED])
+        known += " …" if len(families) > _MOST_NAMED else ""
         raise CheckError(
             f"{firmware.path} is for another chip: its family is {known}, and that of {board.name} is {family:#010x}.",
             hint,

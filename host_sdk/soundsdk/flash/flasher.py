@@ -79,8 +79,8 @@ def flash_board(
         return
     assert given is not None
     if target.board.esptool is not None:
-        parts = [(target.board.esptool.bootloader, given.path)]
-        written = writing.write_with_esptool(parts, target, request.baud, request.erase, progress, timeouts)
+        with writing.files_of([(target.board.esptool.bootloader, given.data)]) as parts:
+            written = writing.write_with_esptool(parts, target, request.baud, request.erase, progress, timeouts)
     else:
         data = firmware_file.blank_rest(given, target.board) if request.erase else given.data
         written = writing.write_through_drive(data, target, progress, timeouts, system)

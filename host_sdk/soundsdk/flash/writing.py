@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +17,7 @@ from soundsdk.flash.esptool_run import FlashError
 from soundsdk.flash.locate import LocatedBoard
 from soundsdk.flash.timeouts import FlashTimeouts
 from soundsdk.progress import Progress
+from soundsdk.whole_file import write_whole
 
 Found = TypeVar("Found")
 
@@ -51,6 +53,21 @@ def announce(
     progress.step("done", "Nothing was touched.", dry_run=True)
 
 
+@contextlib.contextmanager
+def files_of(parts: Sequence[tuple[int, bytes]]) -> Iterator[list[tuple[int, Path]]]:
+    """Yield (offset in flash, file) of (offset in flash, bytes), as esptool takes them; the files go at the end.
+
+    OutputError if there is no room for them.
+    """
+    with tempfile.TemporaryDirectory(prefix="soundsdk-") as folder:
+        paths = []
+        for at, data in parts:
+            path = Path(folder) / f"{at:#x}.bin"
+            write_whole(path, data)
+            paths.append((at, path))
+        yield paths
+
+
 def write_with_esptool(
     parts: Sequence[tuple[int, Path]],
     target: LocatedBoard,
@@ -79,7 +96,7 @@ def write_through_drive(
         progress.step("write", "The drive is not mounted; writing with picotool")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / uf2_copy.NAME
-            path.write_bytes(data)
+            write_whole(path, data)
             uf2_copy.picotool(path)
         return Written(others=others)
     uf2_copy.check_drive(drive, target.board)

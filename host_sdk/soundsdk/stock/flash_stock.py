@@ -6,9 +6,7 @@ can be checked is checked before anything is written.
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,9 +89,11 @@ def flash_stock(
     disk = file_system.make(_contents(files), image.fs_bytes, board.port)
     _announce(files, image, disk, progress)
     parts = _parts(image, disk, board, request.erase)
-    with _files_of(image, parts) as paths:
+    # The bytes that were checked, and not the file: that may have changed since, or be a pipe.
+    with writing.files_of([(image.address, image.firmware.data), *parts]) as paths:
         if request.dry_run:
-            writing.announce(paths, target, request.baud, request.erase, progress)
+            shown = [(image.address, image.firmware.path), *paths[1:]]
+            writing.announce(shown, target, request.baud, request.erase, progress)
             return
         if board.esptool is not None:
             written = writing.write_with_esptool(paths, target, request.baud, request.erase, progress, timeouts)
@@ -177,15 +177,3 @@ def _parts(image: StockImage, disk: FileSystem, board: Board, erase: bool) -> Pa
     start += -start % file_system.BLOCK_BYTES
     whole = b"\xff" * (image.fs_at - start) + disk.data
     return [(start, whole.ljust(board.flash_bytes - start, b"\xff"))]
-
-
-@contextlib.contextmanager
-def _files_of(image: StockImage, parts: Sequence[tuple[int, bytes]]) -> Iterator[list[tuple[int, Path]]]:
-    """Yield (offset in flash, file) of the image and of the parts, as esptool takes them; the files go at the end."""
-    with tempfile.TemporaryDirectory(prefix="soundsdk-") as folder:
-        paths = [(image.address, image.firmware.path)]
-        for at, data in parts:
-            path = Path(folder) / f"files-{at:#x}.bin"
-            path.write_bytes(data)
-            paths.append((at, path))
-        yield paths

@@ -8,10 +8,13 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from soundsdk.labels import printable
+
 _ENTRY = struct.Struct("<2sBBII16sI")  # mark, type, subtype, offset, size, label, flags
 _MARK = b"\xaa\x50"
 _TABLE_BYTES = 0xC00
 _DATA = 1
+MOST_FLASH_BYTES = 128 << 20  # the largest that esptool can write into an image's header
 # ports/esp32/modules/flashbdev.py: littlefs in "vfs", else FAT in "ffat".
 _LITTLEFS, _FAT = "vfs", "ffat"
 
@@ -35,6 +38,24 @@ def read(data: bytes, at: int) -> list[Partition]:
             break
         found.append(Partition(label.rstrip(b"\0").decode("ascii", "replace"), kind, offset, size))
     return found
+
+
+def problem(table: list[Partition]) -> str | None:
+    """Return what no table of a board can be: a partition without bytes, past all flash, or within another; else None.
+
+    An ESP32 that has such a table does not start.
+    """
+    end, before = 0, ""
+    for one in sorted(table, key=lambda one: one.offset):
+        name = printable(one.label)
+        if not one.size_bytes:
+            return f"its partition {name} has no bytes"
+        if one.offset + one.size_bytes > MOST_FLASH_BYTES:
+            return f"its partition {name} ends at {one.offset + one.size_bytes:#x}, past the largest flash"
+        if one.offset < end:
+            return f"its partitions {before} and {name} overlap"
+        end, before = one.offset + one.size_bytes, name
+    return None
 
 
 def file_system(table: list[Partition]) -> Partition | None:

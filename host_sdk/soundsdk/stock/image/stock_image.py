@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from soundsdk.boards import Board, all_boards
-from soundsdk.build import uf2
+from soundsdk.build import esp_image, uf2
 from soundsdk.build.native_archs import OLDEST_MICROPYTHON
 from soundsdk.errors import CheckError
 from soundsdk.flash import firmware_file
@@ -78,11 +78,15 @@ def stock_image(firmware: Firmware, board: Board) -> StockImage:
         drive = binary_info.micropython_drive(data, start)
         if drive is None:
             raise CheckError(f"{path} does not say where it keeps its files.", hint(board))
+        if not drive.size_bytes:
+            raise CheckError(f"{path} is damaged: it has no room for files.", "Fetch it again.")
         address = start - board.uf2.address
         at, size = drive.address - board.uf2.address, drive.size_bytes
     else:
         assert board.esptool is not None
         address = board.esptool.bootloader
+        if (flash := esp_image.flash_bytes(data)) > partitions.MOST_FLASH_BYTES:
+            raise CheckError(f"{path} is damaged: its header names a flash of {flash} bytes.", "Fetch it again.")
         table = partitions.read(data, board.esptool.partitions - address)
         if not table:
             raise CheckError(f"{path} has no partition table: it is a part of an image only.",
@@ -92,6 +96,8 @@ def stock_image(firmware: Firmware, board: Board) -> StockImage:
             raise CheckError(f"{path} keeps its files in FAT, and soundsdk makes littlefs.",
                              "Flash it as its maker says, then run: soundsdk install")  # fmt: skip
         at, size = found.offset, found.size_bytes
+        if (problem := partitions.problem(table)) is not None:
+            raise CheckError(f"{path} is damaged: {problem}.", "Fetch it again.")
     if at < address + len(data) or at % BLOCK_BYTES or size % BLOCK_BYTES:
         raise CheckError(
             f"{path} is damaged: it ends at {address + len(data):#x} in flash, and its files are at {at:#x}.",
