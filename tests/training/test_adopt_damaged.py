@@ -72,5 +72,5 @@ def test_the_damage_is_said_as_of_a_file_that_is_cut(
     path.write_bytes(serialise(tables))
     words = ["--labels", ",".join(LABELS), "--head", "softmax", "-o", str(tmp_path / "out.tflite")]
     assert cli.run(["adopt", str(path), *words]) == 1
-    assert "its tables are damaged" in capfd.readouterr().err
+    assert " cannot be adopted: its tables are damaged.\n" in capfd.readouterr().err
     assert not (tmp_path / "out.tflite").exists()
