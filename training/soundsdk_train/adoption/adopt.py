@@ -175,6 +175,7 @@ def read_frontend(text: str | None) -> FrontendSettings:
 
 def refused(error: ModelError, path: str, name: str) -> ModelError:
     """Return an error whose sentence names the file and whose hint is for the model's maker."""
-    why = error.message.removeprefix(f"{name} cannot be used: ").removeprefix(f"{name} cannot be read: ")
+    used = f"{name} cannot be used: "
+    why = error.message.removeprefix(used).removeprefix(f"{name} cannot be read: ")
     hint = next((hint for said, hint in _WHAT_TO_DO if said in why), _CHANGE)
-    return ModelError(f"{path} cannot be adopted: {why}", hint if error.message.startswith(f"{name} cannot be used: ") else error.hint)
+    return ModelError(f"{path} cannot be adopted: {why}", hint if error.message.startswith(used) else error.hint)
