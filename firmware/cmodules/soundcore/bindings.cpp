@@ -11,6 +11,8 @@
 
 extern "C" {
 #include "capture/adpcm.h"
+#include "detect/detector.h"
+#include "detect/sound_level.h"
 #include "frontend/frontend.h"
 #include "meta.h"
 #include "nn/model.h"
@@ -324,10 +326,91 @@ public:
         return t;
     }
 
+    const sc_stream_t *core() const { return stream_; }
+    sc_meta_t meta() const {
+        sc_meta_t meta;
+        sc_fault_t fault{};
+        if (!sc_meta_read(&meta, file_.data(), file_.size(), &fault)) {
+            raise(fault);
+        }
+        return meta;
+    }
+
 private:
     File file_;
     std::unique_ptr<Memory> memory_;
     sc_stream_t *stream_ = nullptr;
+};
+
+class Detector {
+public:
+    Detector(nb::object stream, nb::object rules, bool softmax, int32_t pool_ms) : stream_(stream), rules_(rules) {
+        const Stream &of = nb::cast<const Stream &>(stream);
+        sc_meta_t meta = of.meta();
+        sc_detector_settings_t settings{&meta.frontend, softmax, pool_ms};
+        sc_fault_t fault{};
+        size_t size = sc_detector_size(of.core(), &settings, &fault);
+        if (size == 0) {
+            raise(fault);
+        }
+        Rules check(rules_, meta.labels);
+        memory_ = std::make_unique<Memory>(size);
+        detector_ = sc_detector_init(memory_->get(), of.core(), &settings);
+        sc_detector_outputs(detector_, &out_);
+    }
+
+    size_t step(nb::int_ now) {
+        Rules rules(rules_, classes());
+        return sc_detector_step(detector_, rules.get(), samples(now));
+    }
+    size_t close(nb::int_ now) { return sc_detector_close(detector_, samples(now)); }
+    size_t classes() const { return sc_detector_classes(detector_); }
+    const sc_detector_outputs_t &outputs() const { return out_; }
+
+private:
+    class Rules {
+    public:
+        Rules(nb::handle object, size_t classes) : buffer_(object, PyBUF_ND | PyBUF_STRIDES) {
+            if (buffer_.format() != "H" || buffer_.size() < classes * sizeof(sc_rule_t)) {
+                raise(SC_E_DETECTOR_RULES);
+            }
+        }
+        const sc_rule_t *get() const { return static_cast<const sc_rule_t *>(buffer_.data()); }
+
+    private:
+        Buffer buffer_;
+    };
+
+    static uint32_t samples(const nb::int_ &now) {
+        return static_cast<uint32_t>(PyLong_AsUnsignedLongLongMask(now.ptr()));
+    }
+
+    nb::object stream_;
+    nb::object rules_;
+    std::unique_ptr<Memory> memory_;
+    sc_detector_t *detector_ = nullptr;
+    sc_detector_outputs_t out_{};
+};
+
+// A live view of one of a detector's outputs.
+template <auto Output> auto detector_view(nb::handle self) {
+    Detector &detector = nb::cast<Detector &>(self);
+    auto *values = detector.outputs().*Output;
+    return nb::ndarray<nb::memview, std::remove_pointer_t<decltype(values)>, nb::ndim<1>>(
+        values, {detector.classes()}, self);
+}
+
+class SoundLevel {
+public:
+    SoundLevel() { sc_sound_level_init(&level_); }
+    void add(nb::handle block) {
+        Pcm samples(block);
+        sc_sound_level_add(&level_, samples.data(), samples.size());
+    }
+    int32_t read() { return sc_sound_level_read(&level_); }
+
+private:
+    sc_sound_level_t level_;
 };
 
 // Raw bytes from a microphone and the buffer for the samples made of them. unit: bytes per sample.
@@ -536,6 +619,16 @@ NB_MODULE(soundcore, m) {
              "Feed int16 samples at the model's rate, from sample `start` of pcm to the end of the step, and return how\n"
              "many were consumed.\n\n"
              "Where a step ends, feed stops: `stepped` is true, and the views show that step until the next feed.")
+        .def(
+            "detector",
+            [](nb::object self, nb::object rules, bool softmax, int32_t pool_ms) {
+                return new Detector(self, rules, softmax, pool_ms);  // the caller's
+            },
+            nb::arg("rules"), nb::arg("softmax"), nb::arg("pool_ms"),
+            "Make the detector of this stream, which reads the stream's views at each step.\n\n"
+            "rules: array('H') of on, off (1/1000), min_ms and hold_ms of each class, kept and read at each step; softmax:\n"
+            "over the classes, else a sigmoid of each; pool_ms: time constant of the pooling, 0 for none. Raises\n"
+            "Error('detector.*').")
         .def_prop_ro("stepped", &Stream::stepped, "True if the last feed ended a step.")
         .def("reset", &Stream::reset, "Forget all audio and zero the states.")
         .def_prop_ro("scores", &stream_view<sc_stream_scores>, "Logits of the newest step, int8 (classes,), live.")
@@ -549,6 +642,30 @@ NB_MODULE(soundcore, m) {
         .def_prop_ro("step_samples", &Stream::step_samples, "Samples from one step to the next.")
         .def_prop_ro("arena_size", &Stream::arena_size, "Bytes of memory in use, the frontend's included.")
         .def_prop_ro("metadata", &Stream::metadata, "The file's `soundsdk` buffer as bytes.");
+
+    nb::class_<Detector>(
+        m, "Detector",
+        "Events from a stream's logits, made by Stream.detector(): pooling, probability, thresholds, the rise of the sound.\n\n"
+        "soundfw.detect.detector.EventDetector is the definition: scores, events and times are equal.")
+        .def("step", &Detector::step, nb::arg("now"),
+             "Process the stream's newest step, which ended at sample now; return how many classes changed.")
+        .def("close", &Detector::close, nb::arg("now"),
+             "End the events that are still on, because the sound has ended; return how many classes changed.")
+        .def_prop_ro("scores", &detector_view<&sc_detector_outputs_t::scores>, "Scores in 1/1000, uint16 (classes,), live.")
+        .def_prop_ro("edge", &detector_view<&sc_detector_outputs_t::edge>,
+                     "What the last call changed, uint8 (classes,), live: 0 nothing, 1 an event began, 2 it ended.")
+        .def_prop_ro("id", &detector_view<&sc_detector_outputs_t::id>,
+                     "The number of each class's newest event, uint32 (classes,), live.")
+        .def_prop_ro("ago", &detector_view<&sc_detector_outputs_t::ago>,
+                     "How long before now the newest edge was, in samples, int32 (classes,), live; valid where edge is not 0.")
+        .def_prop_ro("peak", &detector_view<&sc_detector_outputs_t::peak>,
+                     "The highest score of each class's event so far, in 1/1000, uint16 (classes,), live.");
+
+    nb::class_<SoundLevel>(m, "SoundLevel", "The level of the sound in dB relative to a full-scale sine, from one sample in 64.")
+        .def(nb::init<>())
+        .def("add", &SoundLevel::add, nb::arg("block"), "Add a block of int16 samples that follows the last one.")
+        .def("read", &SoundLevel::read,
+             "Return tenths of dBFS since the last read, -1200 for silence; over a long time the recent sound counts for more.");
 
     const sc_i2s_unpack_settings_t &unpack = sc_i2s_unpack_defaults;
     nb::class_<I2sUnpacker>(

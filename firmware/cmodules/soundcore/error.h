@@ -57,7 +57,9 @@
     X(SC_E_META_FRONTEND, "meta.frontend", "the model was made for another frontend version") \
     X(SC_E_META_FEATURES, "meta.features", "the feature input does not fit hop_frames and the frontend") \
     X(SC_E_META_SCORES, "meta.scores", "the scores or attention output does not fit the labels") \
-    X(SC_E_META_STATES, "meta.states", "the state pairs do not fit the model's inputs and outputs")
+    X(SC_E_META_STATES, "meta.states", "the state pairs do not fit the model's inputs and outputs") \
+    X(SC_E_DETECTOR_TIME, "detector.time", "pool_ms must be 0..60000") \
+    X(SC_E_DETECTOR_RULES, "detector.rules", "rules must hold on, off, min_ms and hold_ms of each class")
 
 typedef enum {
 #define SC_X(id, name, text) id,

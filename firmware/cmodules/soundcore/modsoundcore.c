@@ -12,6 +12,8 @@
 #include "binding.h"
 
 #include "capture/adpcm.h"
+#include "detect/detector.h"
+#include "detect/sound_level.h"
 #include "frontend/frontend.h"
 #include "meta.h"
 #include "nn/model.h"
@@ -29,6 +31,8 @@ SC_DEFINE_ERROR(Error);
 SC_DECLARE_TYPE(frontend);
 SC_DECLARE_TYPE(model);
 SC_DECLARE_TYPE(stream);
+SC_DECLARE_TYPE(detector);
+SC_DECLARE_TYPE(sound_level);
 SC_DECLARE_TYPE(pdm);
 SC_DECLARE_TYPE(i2s_unpack);
 
@@ -236,14 +240,10 @@ static mp_obj_t file_metadata(const file_t *file) {
 
 // ---- tensors
 
-static void view_init(mp_obj_array_t *view, const sc_model_tensor_t *tensor, void *arena) {
-    size_t offset = tensor->size ? (size_t)(tensor->data - (int8_t *)arena) : 0;
-    mp_obj_memoryview_init(view, 'b' | MP_OBJ_ARRAY_TYPECODE_FLAG_RW, offset, tensor->size, arena);
-}
-
 static mp_obj_t new_view(const sc_model_tensor_t *tensor, void *arena) {
     mp_obj_array_t *view = m_new_obj(mp_obj_array_t);
-    view_init(view, tensor, arena);
+    size_t offset = tensor->size ? (size_t)(tensor->data - (int8_t *)arena) : 0;
+    mp_obj_memoryview_init(view, 'b' | MP_OBJ_ARRAY_TYPECODE_FLAG_RW, offset, tensor->size, arena);
     return MP_OBJ_FROM_PTR(view);
 }
 
@@ -584,10 +584,168 @@ static void stream_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     }
 }
 
+// ---- Detector
+
+typedef struct {
+    mp_obj_base_t base;
+    mp_obj_t stream;
+    mp_obj_t rules;
+    sc_detector_t *detector; // heap block
+    // Made once, as a stream's.
+    mp_obj_t edge;
+    mp_obj_t scores;
+    mp_obj_t peak;
+    mp_obj_t id;
+    mp_obj_t ago;
+} detector_obj_t;
+
+static mp_obj_t detector_view(const detector_obj_t *self, char typecode, size_t bytes, const void *data) {
+    mp_obj_array_t *view = m_new_obj(mp_obj_array_t);
+    size_t offset = (size_t)((const char *)data - (const char *)self->detector) / bytes;
+    mp_obj_memoryview_init(view, (size_t)typecode, offset, sc_detector_classes(self->detector), self->detector);
+    return MP_OBJ_FROM_PTR(view);
+}
+
+static const sc_rule_t *rules_arg(mp_obj_t object, size_t classes) {
+    mp_buffer_info_t info;
+    buffer_arg(object, &info, MP_BUFFER_READ);
+    if (info.typecode != 'H' || info.len < classes * sizeof(sc_rule_t)) {
+        raise_code(SC_E_DETECTOR_RULES);
+    }
+    return info.buf;
+}
+
+static mp_obj_t stream_detector(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
+    SC_NAME_TABLE const mp_arg_t allowed[] = {
+        {MP_QSTR_rules, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
+        {MP_QSTR_softmax, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
+        {MP_QSTR_pool_ms, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
+    };
+    stream_obj_t *stream = self_of(args[0], SC_TYPE(stream));
+    mp_arg_val_t values[MP_ARRAY_SIZE(allowed)];
+    mp_arg_parse_all(n_args - 1, args + 1, kw, MP_ARRAY_SIZE(allowed), allowed, values);
+    sc_fault_t fault;
+    sc_meta_t meta;
+    if (!sc_meta_read(&meta, stream->file.data, stream->file.size, &fault)) {
+        raise_fault(&fault);
+    }
+    sc_detector_settings_t settings = {
+        &meta.frontend, mp_obj_is_true(values[1].u_obj), int32_arg(values[2].u_obj)};
+    size_t size = sc_detector_size(stream->stream, &settings, &fault);
+    if (size == 0) {
+        raise_fault(&fault);
+    }
+    rules_arg(values[0].u_obj, meta.labels);
+    detector_obj_t *self = mp_obj_malloc(detector_obj_t, SC_TYPE(detector));
+    self->stream = args[0];
+    self->rules = values[0].u_obj;
+    self->detector = sc_detector_init(m_malloc(size), stream->stream, &settings);
+    sc_detector_outputs_t out;
+    sc_detector_outputs(self->detector, &out);
+    self->edge = detector_view(self, 'B', sizeof(*out.edge), out.edge);
+    self->scores = detector_view(self, 'H', sizeof(*out.scores), out.scores);
+    self->peak = detector_view(self, 'H', sizeof(*out.peak), out.peak);
+    self->id = detector_view(self, 'I', sizeof(*out.id), out.id);
+    self->ago = detector_view(self, 'i', sizeof(*out.ago), out.ago);
+    return MP_OBJ_FROM_PTR(self);
+}
+static MP_DEFINE_CONST_FUN_OBJ_KW(stream_detector_obj, 1, stream_detector);
+
+static uint32_t now_arg(mp_obj_t object) {
+    if (!mp_obj_is_int(object)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("an int is needed"));
+    }
+    return (uint32_t)mp_obj_get_int_truncated(object);
+}
+
+static mp_obj_t detector_step(mp_obj_t self_in, mp_obj_t now) {
+    detector_obj_t *self = self_of(self_in, SC_TYPE(detector));
+    const sc_rule_t *rules = rules_arg(self->rules, sc_detector_classes(self->detector));
+    return mp_obj_new_int_from_uint(sc_detector_step(self->detector, rules, now_arg(now)));
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(detector_step_obj, detector_step);
+
+static mp_obj_t detector_close(mp_obj_t self_in, mp_obj_t now) {
+    detector_obj_t *self = self_of(self_in, SC_TYPE(detector));
+    return mp_obj_new_int_from_uint(sc_detector_close(self->detector, now_arg(now)));
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(detector_close_obj, detector_close);
+
+static void detector_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
+    if (dest[0] != MP_OBJ_NULL) {
+        return;
+    }
+    detector_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    if (attr == MP_QSTR_edge) {
+        dest[0] = self->edge;
+    } else if (attr == MP_QSTR_scores) {
+        dest[0] = self->scores;
+    } else if (attr == MP_QSTR_peak) {
+        dest[0] = self->peak;
+    } else if (attr == MP_QSTR_id) {
+        dest[0] = self->id;
+    } else if (attr == MP_QSTR_ago) {
+        dest[0] = self->ago;
+    } else {
+        dest[1] = MP_OBJ_SENTINEL;
+    }
+}
+
+static mp_obj_t detector_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    (void)type;
+    (void)n_args;
+    (void)n_kw;
+    (void)args;
+    mp_raise_TypeError(MP_ERROR_TEXT("Stream.detector() makes a detector"));
+}
+
+#define DETECTOR_MEMBERS(X) \
+    X(MP_QSTR_step, MP_ROM_PTR(&detector_step_obj)) \
+    X(MP_QSTR_close, MP_ROM_PTR(&detector_close_obj))
+SC_DEFINE_TYPE(detector, MP_QSTR_Detector, detector_make_new, detector_attr, DETECTOR_MEMBERS)
+
 #define STREAM_MEMBERS(X) \
+    X(MP_QSTR_detector, MP_ROM_PTR(&stream_detector_obj)) \
     X(MP_QSTR_feed, MP_ROM_PTR(&stream_feed_obj)) \
     X(MP_QSTR_reset, MP_ROM_PTR(&stream_reset_obj))
 SC_DEFINE_TYPE(stream, MP_QSTR_Stream, stream_make_new, stream_attr, STREAM_MEMBERS)
+
+// ---- SoundLevel
+
+typedef struct {
+    mp_obj_base_t base;
+    sc_sound_level_t level;
+} sound_level_obj_t;
+
+static mp_obj_t sound_level_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    settings_arg(n_args, n_kw, args, NULL, 0, NULL);
+    sound_level_obj_t *self = mp_obj_malloc(sound_level_obj_t, type);
+    sc_sound_level_init(&self->level);
+    return MP_OBJ_FROM_PTR(self);
+}
+
+static mp_obj_t sound_level_add(mp_obj_t self_in, mp_obj_t block) {
+    sound_level_obj_t *self = self_of(self_in, SC_TYPE(sound_level));
+    pcm_t pcm = pcm_arg(block);
+    int16_t copy[COPY_SAMPLES];
+    for (size_t at = 0, n; at < pcm.samples; at += n) {
+        const int16_t *samples = pcm_next(&pcm, at, copy, &n);
+        sc_sound_level_add(&self->level, samples, n);
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(sound_level_add_obj, sound_level_add);
+
+static mp_obj_t sound_level_read(mp_obj_t self_in) {
+    sound_level_obj_t *self = self_of(self_in, SC_TYPE(sound_level));
+    return mp_obj_new_int(sc_sound_level_read(&self->level));
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(sound_level_read_obj, sound_level_read);
+
+#define SOUND_LEVEL_MEMBERS(X) \
+    X(MP_QSTR_add, MP_ROM_PTR(&sound_level_add_obj)) \
+    X(MP_QSTR_read, MP_ROM_PTR(&sound_level_read_obj))
+SC_DEFINE_TYPE(sound_level, MP_QSTR_SoundLevel, sound_level_make_new, no_attr, SOUND_LEVEL_MEMBERS)
 
 // ---- Pdm
 
@@ -736,8 +894,11 @@ static MP_DEFINE_CONST_FUN_OBJ_KW(adpcm_decode_obj, 0, adpcm_decode);
     X(MP_QSTR_Pdm, MP_ROM_PTR(SC_TYPE(pdm))) \
     X(MP_QSTR_I2sUnpacker, MP_ROM_PTR(SC_TYPE(i2s_unpack))) \
     X(MP_QSTR_Stream, MP_ROM_PTR(SC_TYPE(stream))) \
+    X(MP_QSTR_Detector, MP_ROM_PTR(SC_TYPE(detector))) \
+    X(MP_QSTR_SoundLevel, MP_ROM_PTR(SC_TYPE(sound_level))) \
     X(MP_QSTR_adpcm_encode, MP_ROM_PTR(&adpcm_encode_obj)) \
     X(MP_QSTR_adpcm_decode, MP_ROM_PTR(&adpcm_decode_obj))
 #define TYPES(ERROR, TYPE) \
-    ERROR(Error, MP_QSTR_Error, mp_type_ValueError) TYPE(frontend) TYPE(model) TYPE(pdm) TYPE(i2s_unpack) TYPE(stream)
+    ERROR(Error, MP_QSTR_Error, mp_type_ValueError) TYPE(frontend) TYPE(model) TYPE(pdm) TYPE(i2s_unpack) TYPE(stream) \
+    TYPE(detector) TYPE(sound_level)
 SC_DEFINE_MODULE(MP_QSTR_soundcore, GLOBALS, TYPES)
