@@ -1,7 +1,8 @@
 """The loop from microphone to stream, detector and link. Time is counted in samples."""
 
-from .detect import detector as edges
-from .detect.level import Level
+import soundcore
+
+from .detect import ON
 from .platform import heap_free
 from .wire.framing import decimal, text
 
@@ -23,11 +24,9 @@ class Pipeline:
         self.telemetry = telemetry
         self.actions = actions
         self.stream = stream
-        self._scores = stream.scores
-        self._attention = stream.attention
         self._labels = [text(label) for label in detector.labels]
         self._stopwatch = stopwatch
-        self._level = Level()
+        self._level = soundcore.SoundLevel()
         self._status_every = status_s * rate_hz
         self._status_at = self._status_every
         self.recorder = None  # record.Recorder, while the host wants the sound
@@ -54,8 +53,9 @@ class Pipeline:
                 self.recorder = None
         if not alive:
             # On a board the sound never ends; a file does, and its open events end with it.
-            if self.detector.close(self.mic.captured + self.mic.lost):
-                self._send_edges()
+            end = self.mic.captured + self.mic.lost
+            if self.detector.close(end):
+                self._send_edges(end)
         return alive
 
     def _feed(self, block):
@@ -70,23 +70,23 @@ class Pipeline:
             at += self.stream.feed(block, at)
             if self.stream.stepped:
                 self.now = self.mic.start + at
-                changed = self.detector.step(self._scores, self._attention, self.now)
+                changed = self.detector.step(self.now)
                 self._stopwatch.stop()
                 if watched:
                     self.telemetry.send(self.now)
                 if changed:
-                    self._send_edges()
+                    self._send_edges(self.now)
 
-    def _send_edges(self):
+    def _send_edges(self, now):
         d = self.detector
         if self.actions is not None:
             for i in range(len(d.edge)):
                 if d.edge[i]:
-                    self.actions.edge(i, d.edge[i] == edges.ON, d.time[i], d.peak[i], self.now)
+                    self.actions.edge(i, d.edge[i] == ON, now - d.ago[i], d.peak[i], self.now)
         for i in range(len(d.edge)):
             edge = d.edge[i]
             if edge:
-                on = edge == edges.ON
+                on = edge == ON
                 self.link.send(
                     '"type":"event",',
                     ',"id":%d,"label":%s,"edge":"%s","t":%d,"%s":%s'
@@ -94,7 +94,7 @@ class Pipeline:
                         d.id[i],
                         self._labels[i],
                         "on" if on else "off",
-                        d.time[i],
+                        now - d.ago[i],
                         "score" if on else "peak",
                         decimal(d.peak[i], 3),
                     ),

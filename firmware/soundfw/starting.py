@@ -25,12 +25,12 @@ def open_model(app, data):
     stream = (app.open_stream or open_stream)(data)
     model_memory.keep_ring()
     app.put_away()
-    from .detect.detector import from_stream
+    from .detect.core_detector import open_detector
 
     metadata = json.loads(bytes(stream.metadata))
-    detector = from_stream(stream, metadata)
+    detector = open_detector(stream, metadata)
     if platform.forget is not None:
-        platform.forget("limits")
+        platform.forget("limits", "detect.thresholds")
         model_memory.keep_blocks()
     name = metadata.get("name")
     if not isinstance(name, str) or not 0 < len(name.encode()) <= 64:

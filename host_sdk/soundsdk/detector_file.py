@@ -162,7 +162,7 @@ def _named(detail: str) -> str:
 def _check_labels(path: Path, metadata: dict[str, Any]) -> None:
     """Raise ModelError for labels that would be taken for each other, and for thresholds, named by their label."""
     from soundfw import FirmwareError
-    from soundfw.detect.detector import Thresholds
+    from soundfw.detect.thresholds import Thresholds
 
     labels = metadata["labels"]
     classes = metadata["detector"].get("classes") if isinstance(metadata.get("detector"), dict) else None

@@ -11,8 +11,9 @@ import pytest
 import soundcore
 
 from core.tflite_builder import VALID, ModelBuilder
-from soundfw.detect.detector import ON, Thresholds, from_stream
+from soundfw.detect.detector import ON, from_stream
 from soundfw.detect.level import Level
+from soundfw.detect.thresholds import Thresholds
 
 KINDS = 60
 STEPS = 1500

@@ -7,6 +7,9 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from soundfw.detect.detector import from_stream
+from soundfw.detect.thresholds import Thresholds
+
 SCORES_QUANT = (0.0625, 0)  # logits of -8 … 7.9
 STEP = 2048
 FIRST = 2304  # the first step waits for a whole window
@@ -53,6 +56,9 @@ class FakeStream:
         self.steps = 0
         self.heard = array("h")
 
+    def detector(self, rules: array[int], softmax: bool, pool_ms: int) -> FakeDetector:
+        return FakeDetector(self, rules, softmax, pool_ms)
+
     def feed(self, pcm: Any, start: int = 0) -> int:
         taken = min(len(pcm) - start, self._left)
         self.heard.extend(pcm[start : start + taken])
@@ -67,6 +73,35 @@ class FakeStream:
                     self._attention[i] = value
             self.steps += 1
         return taken
+
+
+class FakeDetector:
+    """soundcore.Detector for a FakeStream: its definition behind the same methods and views."""
+
+    def __init__(self, stream: FakeStream, rules: array[int], softmax: bool, pool_ms: int) -> None:
+        self._stream = stream
+        self._rules = rules
+        metadata = json.loads(stream.metadata)
+        metadata["head"] = "softmax" if softmax else "sigmoid"
+        metadata["detector"]["pool_ms"] = pool_ms
+        self._defined = from_stream(stream, metadata)
+        self.scores = self._defined.scores
+        self.edge = self._defined.edge
+        self.id = self._defined.id
+        self.peak = self._defined.peak
+        self.ago = [0] * len(self.edge)
+
+    def step(self, now: int) -> int:
+        self._defined.thresholds = [Thresholds(*self._rules[i : i + 4]) for i in range(0, len(self._rules), 4)]
+        changed = self._defined.step(self._stream.scores, self._stream.attention, now)
+        return self._dated(changed, now)
+
+    def close(self, now: int) -> int:
+        return self._dated(self._defined.close(now), now)
+
+    def _dated(self, changed: int, now: int) -> int:
+        self.ago[:] = [now - time for time in self._defined.time]
+        return changed
 
 
 class Source:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from soundfw import FirmwareError
 from soundfw.detect.clip import Clip
-from soundfw.detect.detector import OFF, ON, EventDetector, Thresholds, from_stream
+from soundfw.detect.detector import OFF, ON, EventDetector, from_stream
+from soundfw.detect.thresholds import Thresholds
 
 STEP = 2048
 RATE = 16000

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import soundcore
 
-from soundfw.detect.detector import ACTIVE, OFF, ON, OVER, QUIET, EventDetector, Thresholds, from_stream
+from soundfw.detect.detector import ACTIVE, OFF, ON, OVER, QUIET, EventDetector, from_stream
 from soundfw.detect.rise import Levels, Rise
+from soundfw.detect.thresholds import Thresholds
 from soundsdk.models.shipped import load_model
 
 RATE, STEP = 16000, 2048

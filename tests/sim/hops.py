@@ -11,7 +11,8 @@ import soundcore
 
 from soundfw.act.actions import Actions, WaitingEvents
 from soundfw.act.pins import NoPins
-from soundfw.detect.detector import Thresholds, from_stream
+from soundfw.detect.core_detector import open_detector
+from soundfw.detect.thresholds import Thresholds
 from soundfw.mic.microphone import Mic
 from soundfw.pipeline import Pipeline
 from soundfw.settings import Settings
@@ -70,7 +71,7 @@ class NoStopwatch:
 def loop(source, hops):
     """Run so many blocks and print a checksum of the scores; MemoryError if anything allocates on the way."""
     stream = soundcore.Stream(store.load("none"))
-    detector = from_stream(stream, json.loads(bytes(stream.metadata)))
+    detector = open_detector(stream, json.loads(bytes(stream.metadata)))
     # No class becomes an event.
     detector.thresholds = [Thresholds(1000, 1000, 60000, 0) for _ in detector.labels]
     link = NoLink()

@@ -15,6 +15,7 @@ from tiny_model import BURSTS, build, metadata, tones
 
 from soundfw.detect import detector as firmware
 from soundfw.detect.rise import Levels
+from soundfw.detect.thresholds import Thresholds
 from soundsdk_sim.board import run_recording
 from soundsdk_sim.drawing.vector import Vector
 from soundsdk_sim.explain import steps
@@ -59,7 +60,7 @@ def test_events_are_those_that_the_firmware_sends(model: bytes, pcm: np.ndarray)
 def test_states_follow_the_rules_of_the_detector(scores: list[int], rule: tuple[int, int, int]) -> None:
     # The states against the definition in the docstring of soundfw.detect.detector, written as sets of steps.
     on, min_ms, hold_ms = rule
-    found = follow_scores(scores, firmware.Thresholds(on, 400, min_ms, hold_ms))
+    found = follow_scores(scores, Thresholds(on, 400, min_ms, hold_ms))
     open_ = False
     for i, step in enumerate(found.steps):
         low = scores[i] < 400
@@ -100,7 +101,7 @@ def test_states_follow_the_rules_of_the_detector(scores: list[int], rule: tuple[
     assert bool(found.firings) == any(step.state == steps.FIRED for step in found.steps)
 
 
-def follow_scores(scores: list[int], rule: firmware.Thresholds) -> steps.ClassTrace:
+def follow_scores(scores: list[int], rule: Thresholds) -> steps.ClassTrace:
     """Return the trace of one class with given scores, one per 128 ms."""
     real = steps.given_scores(["a"], [rule], 16000, 2048)
     follower = steps.StateFollower(real, 16000, 2048)
@@ -114,14 +115,14 @@ def follow_scores(scores: list[int], rule: firmware.Thresholds) -> steps.ClassTr
 
 
 def test_a_burst_below_min_ms_is_an_attempt_with_its_duration() -> None:
-    found = follow_scores([0, 650, 700, 500, 300, 0], firmware.Thresholds(600, 400, 500, 500))
+    found = follow_scores([0, 650, 700, 500, 300, 0], Thresholds(600, 400, 500, 500))
     assert [s.state for s in found.steps] == ["idle", "rising", "rising", "rising", "too_short", "idle"]
     assert found.attempts == [steps.Attempt(0.128, 384.0, 700)]
     assert found.firings == []
 
 
 def test_a_gap_below_the_hold_is_merged_and_a_longer_one_ends_the_event() -> None:
-    found = follow_scores([700, 700, 0, 0, 450, 0, 0, 0, 0, 0], firmware.Thresholds(600, 400, 128, 300))
+    found = follow_scores([700, 700, 0, 0, 450, 0, 0, 0, 0, 0], Thresholds(600, 400, 128, 300))
     assert [s.state for s in found.steps][:8] == [
         "fired", "running", "holding", "holding", "merged", "holding", "holding", "ended",
     ]  # fmt: skip
@@ -135,7 +136,7 @@ def test_an_event_whose_sound_has_gone_is_quiet_then_over_and_its_score_stale() 
     frontend = {"rate_hz": 16000, "window": 512, "hop": 256, "bands": 40, "coefficients": 0, "step_mdb": 400}
     features = array("b", bytes(320))
     levels = Levels(memoryview(features), frontend, 2048)
-    rule = firmware.Thresholds(600, 400, 0, 300)
+    rule = Thresholds(600, 400, 0, 300)
     real = firmware.EventDetector(["a"], "sigmoid", [rule], 0, 16000, 2048, (1.0, 0), levels=levels)
     follower = steps.StateFollower(real, 16000, 2048)
     heard = [(0, -60)] * 40 + [(900, 20)] * 10 + [(900, -60)] * 5 + [(900, 20)] * 2 + [(900, -60)] * 18 + [(0, -60)] * 2
@@ -159,7 +160,7 @@ def test_an_event_whose_sound_has_gone_is_quiet_then_over_and_its_score_stale() 
 
 
 def test_an_event_and_an_attempt_that_the_end_cuts_off_say_so() -> None:
-    rule = firmware.Thresholds(600, 400, 256, 500)
+    rule = Thresholds(600, 400, 256, 500)
     assert follow_scores([700, 700, 700], rule).firings[0].cut_off
     assert follow_scores([0, 700], rule).attempts == [steps.Attempt(0.128, 128.0, 700, cut_off=True)]
 
@@ -202,7 +203,7 @@ def test_the_advice_is_exact(rule: dict[str, int], burst: float) -> None:
     on = highest_on(trace, of)
     if on is None:
         assert rule["min_ms"] == 60000
-        assert not fires(trace, of, firmware.Thresholds(1, 1, 60000, 0))
+        assert not fires(trace, of, Thresholds(1, 1, 60000, 0))
         return
     # The changed rule in the model itself: at that threshold it fires, one above it does not.
     fired = [
@@ -212,7 +213,7 @@ def test_the_advice_is_exact(rule: dict[str, int], burst: float) -> None:
     assert fired == [True, False]
 
 
-def near(scores: list[int], rule: firmware.Thresholds) -> list[tuple[int, int, int, int]]:
+def near(scores: list[int], rule: Thresholds) -> list[tuple[int, int, int, int]]:
     """Return the near misses of a class with given scores: first step, the one after the last, peak, fires at."""
     ends = np.arange(1, len(scores) + 1) * 2048
     of = follow_scores(scores, rule)
@@ -221,7 +222,7 @@ def near(scores: list[int], rule: firmware.Thresholds) -> list[tuple[int, int, i
 
 
 def test_a_near_miss_is_a_stretch_of_its_own_and_no_part_of_an_event() -> None:
-    rule = firmware.Thresholds(800, 500, 256, 300)
+    rule = Thresholds(800, 500, 256, 300)
     event = [600, 700, 900, 900, 600, 600]  # leads up to it, and away from it
     quiet = [0] * 5
     assert near([*quiet, *event, *quiet], rule) == []
@@ -232,7 +233,7 @@ def test_a_near_miss_is_a_stretch_of_its_own_and_no_part_of_an_event() -> None:
     assert near([*event, *quiet, 390, 390, *quiet], rule) == []
     assert near([*event, *quiet, 790, *quiet], rule) == []  # one step, and min_ms needs two
     # Where `off` lies above it, it has to come down too.
-    high = firmware.Thresholds(800, 750, 256, 300)
+    high = Thresholds(800, 750, 256, 300)
     assert [at for *_, at in near([*event, *quiet, 660, 660, *quiet], high)] == [660]
 
 

@@ -21,14 +21,12 @@ RELAY, SIGNAL, BUZZER, LED = 15, 14, 13, 25
 RULE = f"pin:{RELAY},high,900ms+pin:{SIGNAL},low,pulse,100ms,3+tone:{BUZZER},1000hz,400ms+led,blink,200ms"
 # SCRATCH3 is where the emulator sees marks: 1 when the detector has decided, before anything follows from it.
 MARKED = """
-import machine, soundfw.detect.detector as d
-update = d.EventDetector.update
+import machine, soundfw.pipeline as p
+send = p.Pipeline._send_edges
 def marked(self, now):
-    changed = update(self, now)
-    if changed:
-        machine.mem32[0x40058018] = 1
-    return changed
-d.EventDetector.update = marked
+    machine.mem32[0x40058018] = 1
+    send(self, now)
+p.Pipeline._send_edges = marked
 """
 RUN = b"\r\x02import soundfw.main; soundfw.main.main()\r"
 

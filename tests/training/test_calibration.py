@@ -16,6 +16,7 @@ import training_sounds
 from click.testing import CliRunner
 
 from soundfw.detect import detector as firmware
+from soundfw.detect.thresholds import Thresholds
 from soundsdk import cli
 from soundsdk.errors import CheckError, DataError, ModelError
 from soundsdk.labels import LabelledSpan
@@ -51,7 +52,7 @@ def ends(steps: int) -> np.ndarray:
 
 def firmware_events(scores: np.ndarray, on: int, rule: EventRule, pool_ms: int) -> list[tuple[int, int]]:
     """Return the onsets and ends that the firmware's detector reports."""
-    limits = firmware.Thresholds(on, rule.off, rule.min_ms, rule.hold_ms)
+    limits = Thresholds(on, rule.off, rule.min_ms, rule.hold_ms)
     one = firmware.EventDetector(["a"], "sigmoid", [limits], pool_ms, RATE, STEP, (1.0, 0))
     began, over = [], []
     for score, end in zip(scores.tolist(), ends(len(scores)).tolist(), strict=True):

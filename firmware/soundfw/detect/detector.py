@@ -14,13 +14,15 @@ sound is as loud as it was or the score reaches `on`. If the score never falls, 
 second in all is another event: an alarm that goes on beside a louder bang is not silenced by it. Where no background is
 known, as for a sound that was there when the detector started, and where the sound hardly rises, the score alone
 decides.
+
+This is the definition, and what the tools of a computer look into. Boards run soundcore's detector (core_detector.py),
+which is tested to be equal.
 """
 
-from .. import FirmwareError
-from ..limits import POOL, THRESHOLDS
 from ..platform import const
-from . import fixed
+from . import NONE, OFF, ON, fixed
 from .rise import Levels, Rise
+from .thresholds import check, described
 
 _FRACTION = const(9)  # bits after the point of a pooled mean, in units of the logits' quantization step
 
@@ -31,10 +33,6 @@ _BACK_MS = const(1000)  # an onset is dated back this far at most, or pool_ms if
 _AGAIN_MS = const(1000)  # a sound that goes on after its event is another one when it was as loud for so long
 
 _PAUSE_MS = const(1800)  # a sound may pause so long while its score stays up: a smoke alarm does for 1.65 s
-
-NONE = const(0)  # edges
-ON = const(1)
-OFF = const(2)
 
 IDLE = const(0)  # states
 RISING = const(1)  # at or above `on` once, not yet for min_ms
@@ -122,32 +120,6 @@ class Pool:
             num[i] = mul(num[i], factor)
 
 
-_ON, _OFF, _MIN, _HOLD = THRESHOLDS
-
-
-class Thresholds:
-    """The rules by which one class is on; soundfw.settings.THRESHOLDS has their units and ranges."""
-
-    def __init__(self, on=_ON[1], off=_OFF[1], min_ms=_MIN[1], hold_ms=_HOLD[1]):
-        self.on = on
-        self.off = off
-        self.min_ms = min_ms
-        self.hold_ms = hold_ms
-        self.check()
-
-    def check(self):
-        """Raise FirmwareError if a value is out of its range or off is above on."""
-        for key, _, low, high in THRESHOLDS:
-            value = getattr(self, key)
-            if not isinstance(value, int) or isinstance(value, bool):
-                raise FirmwareError("detector.value", key + " must be a whole number")
-            if not low <= value <= high:
-                code = "detector.time" if key[-3:] == "_ms" else "detector.threshold"
-                raise FirmwareError(code, "%s must be %d..%d" % (key, low, high))
-        if self.off > self.on:
-            raise FirmwareError("detector.threshold", "off must not be above on")
-
-
 class EventDetector:
     """All classes of a model. step() takes the logits of one step; what changed is in edge, id, time and peak.
 
@@ -170,12 +142,7 @@ class EventDetector:
         levels=None,
     ):
         count = len(labels)
-        if head not in ("softmax", "sigmoid"):
-            raise FirmwareError("detector.head", "head must be softmax or sigmoid")
-        if count == 0 or len(thresholds) != count or attention_count not in (0, 1, count):
-            raise FirmwareError("detector.classes", "the number of labels, thresholds and attention logits must agree")
-        if not isinstance(pool_ms, int) or not POOL[2] <= pool_ms <= POOL[3]:
-            raise FirmwareError("detector.time", "pool_ms must be %d..%d" % POOL[2:])
+        check(head, count, len(thresholds), attention_count, pool_ms)
         self.labels = labels
         self.thresholds = thresholds
         self.scores = [0] * count  # 1/1000
@@ -357,19 +324,7 @@ class EventDetector:
 
 def from_stream(stream, metadata):
     """Make the detector that a model's metadata (dict) describes; FirmwareError if it does not fit the stream."""
-    try:
-        labels = metadata["labels"]
-        settings = metadata["detector"]
-        thresholds = [Thresholds(c["on"], c["off"], c["min_ms"], c["hold_ms"]) for c in settings["classes"]]
-        frontend = metadata["frontend"]
-        rate_hz = frontend["rate_hz"]
-        head = metadata["head"]
-        pool_ms = settings["pool_ms"]
-    except (KeyError, TypeError):
-        raise FirmwareError("meta.json", "the metadata lacks labels, head or detector settings")
-    for label in labels:
-        if not isinstance(label, str) or not 0 < len(label.encode()) <= 64:
-            raise FirmwareError("meta.labels", "labels must be texts of 1..64 bytes")
+    labels, head, thresholds, pool_ms = described(metadata)
     attention_count = len(stream.attention)
     attention_quant = stream.attention_quant if attention_count else (0.0, 0)
     return EventDetector(
@@ -377,10 +332,10 @@ def from_stream(stream, metadata):
         head,
         thresholds,
         pool_ms,
-        rate_hz,
+        metadata["frontend"]["rate_hz"],
         stream.step_samples,
         stream.scores_quant,
         attention_quant,
         attention_count,
-        Levels(stream.features, frontend, stream.step_samples),
+        Levels(stream.features, metadata["frontend"], stream.step_samples),
     )

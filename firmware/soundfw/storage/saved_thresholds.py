@@ -1,7 +1,7 @@
 """Thresholds that a host has set and saved: a file on the board, for one model."""
 
 from .. import FirmwareError
-from ..detect.detector import Thresholds
+from ..detect.thresholds import Thresholds
 from . import files
 
 FILE = "set.json"

@@ -4,8 +4,6 @@ What one of them alone needs is imported by it.
 """
 
 from .. import FirmwareError
-from ..detect.detector import Thresholds
-from ..limits import THRESHOLDS
 from ..platform import const
 from .framing import text
 from .link import send_ack, send_error
@@ -52,6 +50,9 @@ def _set(app, message):
 
     All or nothing. keep: true stores thresholds of all classes on the board, for this model, and rules for any model.
     """
+    from ..detect.thresholds import Thresholds
+    from ..limits import THRESHOLDS
+
     pipeline = _running(app)
     detector = pipeline.detector
     keep = message.get("keep") is True
@@ -70,12 +71,13 @@ def _set(app, message):
     if not changed and rule is None and not keep:
         raise FirmwareError("set.empty", "nothing to set: on, off, min_ms, hold_ms or action")
     new = []
+    before = detector.thresholds
     for i in range(len(detector.labels)):
-        t = detector.thresholds[i]
+        t = before[i]
         if label is None or detector.labels[i] == label:
             t = Thresholds(*[changed.get(key, getattr(t, key)) for key, _, _, _ in THRESHOLDS])
         new.append(t)
-    before, detector.thresholds = detector.thresholds, new
+    detector.thresholds = new
     try:
         if keep:
             from ..storage import saved_thresholds

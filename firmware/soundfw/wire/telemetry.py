@@ -10,8 +10,9 @@ sees the gap in t.
 import json
 from binascii import b2a_base64
 
+import soundcore
+
 from .. import FirmwareError
-from ..detect.level import Level
 from ..platform import const
 from .framing import decimal
 
@@ -44,7 +45,7 @@ class Telemetry:
         if not isinstance(on, bool) or not isinstance(mel, bool):
             raise FirmwareError("watch.value", "on and mel must be true or false")
         if on and not self.on:
-            self._level = Level()
+            self._level = soundcore.SoundLevel()
         self.on = on
         self._mel = mel and self._width > 0
         self._left = _SECONDS * self._rate_hz

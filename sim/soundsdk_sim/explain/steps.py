@@ -19,6 +19,7 @@ import soundcore
 from numpy.typing import NDArray
 
 from soundfw.detect import detector as firmware
+from soundfw.detect.thresholds import Thresholds
 
 # What a step can find a class doing. The first three and the last are without an event, the others within one.
 IDLE = "idle"  # not reached `on`
@@ -76,7 +77,7 @@ class ClassTrace:
     """One class over a whole recording."""
 
     label: str
-    rule: firmware.Thresholds
+    rule: Thresholds
     steps: list[ClassStep] = field(default_factory=list)
     firings: list[Firing] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
@@ -179,7 +180,7 @@ class _ClassFollower:
         self._open = None
 
 
-def given_scores(labels: list[str], rules: list[firmware.Thresholds], rate_hz: int, step_samples: int) -> Any:
+def given_scores(labels: list[str], rules: list[Thresholds], rate_hz: int, step_samples: int) -> Any:
     """Make the firmware's detector for scores that come from elsewhere: set .scores, then call .update."""
     return firmware.EventDetector(labels, "sigmoid", rules, 0, rate_hz, step_samples, (1.0, 0))
 
@@ -190,7 +191,7 @@ class StateFollower:
     def __init__(self, real: Any, rate_hz: int, step_samples: int) -> None:
         labels, rules = real.labels, real.thresholds
         self._real = real
-        at_on = [firmware.Thresholds(r.on, r.off, 0, 0) for r in rules]
+        at_on = [Thresholds(r.on, r.off, 0, 0) for r in rules]
         self._reached = given_scores(labels, at_on, rate_hz, step_samples)
         self.classes = [ClassTrace(label, rule) for label, rule in zip(labels, rules, strict=True)]
         self._followers = [_ClassFollower(c, rate_hz, step_samples) for c in self.classes]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from soundfw.detect import detector as firmware
+from soundfw.detect.thresholds import Thresholds
 from soundsdk_sim.explain.steps import IDLE, ClassTrace, Trace, given_scores
 
 
@@ -19,7 +20,7 @@ class NearMiss:
     fires_at: int  # the highest `on` that would have fired, 1/1000
 
 
-def fires(trace: Trace, of: ClassTrace, rule: firmware.Thresholds, steps: slice = slice(None)) -> bool:
+def fires(trace: Trace, of: ClassTrace, rule: Thresholds, steps: slice = slice(None)) -> bool:
     """Return whether a class, by itself and with another rule, would have made an event of its scores in some steps."""
     one = given_scores([of.label], [rule], trace.rate_hz, trace.step_samples)
     for now, step in zip(trace.ends[steps].tolist(), of.steps[steps], strict=True):
@@ -38,12 +39,12 @@ def highest_on(trace: Trace, of: ClassTrace, steps: slice = slice(None)) -> int 
     low, high = 0, 1000  # fires at low (0: not known), does not at high + 1
     while low < high:
         on = (low + high + 1) // 2
-        rule = firmware.Thresholds(on, min(of.rule.off, on), of.rule.min_ms, of.rule.hold_ms)
+        rule = Thresholds(on, min(of.rule.off, on), of.rule.min_ms, of.rule.hold_ms)
         low, high = (on, high) if fires(trace, of, rule, steps) else (low, on - 1)
     return low or None
 
 
-def is_near(rule: firmware.Thresholds, found: int | None) -> bool:
+def is_near(rule: Thresholds, found: int | None) -> bool:
     """Return whether the highest `on` that fires is near enough to be advice: at `off` or above, or half of `on`."""
     return found is not None and found >= min(rule.off, rule.on / 2)
 

@@ -131,9 +131,10 @@ def detect_events(scored: ScoredRecording, detector_settings: Mapping[str, Any])
     threshold is out of range.
     """
     from soundfw.detect import detector as firmware
+    from soundfw.detect.thresholds import Thresholds
 
     thresholds = [
-        firmware.Thresholds(c["on"], c["off"], c["min_ms"], c["hold_ms"]) for c in detector_settings["classes"]
+        Thresholds(c["on"], c["off"], c["min_ms"], c["hold_ms"]) for c in detector_settings["classes"]
     ]
     levels = scored.levels.replay(scored.step_samples) if scored.levels else None
     detector = firmware.EventDetector(
