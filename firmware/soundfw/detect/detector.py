@@ -28,6 +28,8 @@ _FRACTION = const(9)  # bits after the point of a pooled mean, in units of the l
 
 _LOW = const(1 << 18)  # a pool's den below this is brought up when the attention allows it
 
+_MOST_UP = const(12)  # a step of 512 in the logits; beyond, every score is 0, 1/2 or 1
+
 _BACK_MS = const(1000)  # an onset is dated back this far at most, or pool_ms if that is longer
 
 _AGAIN_MS = const(1000)  # a sound that goes on after its event is another one when it was as loud for so long
@@ -48,10 +50,10 @@ class Logit:
     def __init__(self, scale):
         factor = (fixed.from_scale(scale) + 2) >> 2
         self._up = 0
-        while factor > fixed.ONE:
+        while factor > fixed.ONE and self._up < _MOST_UP:
             factor = (factor + 1) >> 1
             self._up += 1
-        self._factor = factor
+        self._factor = min(factor, fixed.ONE)
 
     def of(self, num, den):
         """Return num / den * scale in Q12; |num| < 2**28, 0 < den <= 2**20 and |num / den| < 256 or so."""

@@ -126,7 +126,7 @@ SC_COLD sc_detector_t *sc_detector_init(void *memory, const sc_stream_t *stream,
     d->rate_hz = frontend->rate_hz;
     d->step_samples = (int32_t)sc_stream_step_samples(stream);
     int32_t back_ms = settings->pool_ms > BACK_MS ? settings->pool_ms : BACK_MS;
-    d->back = (int32_t)((int64_t)back_ms * frontend->rate_hz / 1000);
+    d->back = (int32_t)((uint32_t)back_ms * (uint32_t)frontend->rate_hz / 1000);
     sc_powers(sc_exp_q60(1 << 15), d->exp, SC_EXP_ENTRIES);
     sc_pool_settings_init(&d->pooling, settings->pool_ms, frontend->rate_hz, d->step_samples, scores.scale,
                           scores.zero_point, attention.size ? attention.scale : 0);
@@ -167,7 +167,7 @@ static void move_on(sc_detector_t *d, uint32_t now) {
 
 // 1 if samples last for at least ms.
 static int lasts(const sc_detector_t *d, int32_t samples, int32_t ms) {
-    return (int64_t)samples * 1000 >= (int64_t)ms * d->rate_hz;
+    return (uint32_t)samples >= ((uint32_t)ms * (uint32_t)d->rate_hz + 999) / 1000;
 }
 
 // Begins the event that `start` dates.

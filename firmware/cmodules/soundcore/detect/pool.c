@@ -6,6 +6,7 @@
 
 #define FRACTION (9)     // bits after the point of a pooled mean, in units of the logits' quantization step
 #define LOW (1 << 18)    // a den below this is brought up when the attention allows it
+#define MOST_UP (12)     // a step of 512 in the logits; beyond, every score is 0, 1/2 or 1
 #define LN2_Q20 (726817)
 
 static int32_t clamp_q15(int64_t x) {
@@ -16,14 +17,15 @@ SC_COLD void sc_pool_settings_init(sc_pool_settings_t *s, int32_t pool_ms, int32
                                    float logit_scale, int32_t zero_point, float attention_scale) {
     uint32_t factor = (sc_scale_q20(logit_scale) + 2) >> 2;
     s->up = 0;
-    for (; factor > SC_ONE_Q15; factor = (factor + 1) >> 1) {
+    for (; factor > SC_ONE_Q15 && s->up < MOST_UP; factor = (factor + 1) >> 1) {
         s->up++;
     }
-    s->factor = (int32_t)factor;
+    s->factor = clamp_q15(factor);
     s->zero_point = zero_point;
     s->decay = 0;
     if (pool_ms) {
-        uint64_t steps = ((uint64_t)step_samples * 1000 << 20) / ((uint64_t)rate_hz * (uint64_t)pool_ms);
+        uint64_t steps = (uint64_t)(uint32_t)step_samples * 1000 << 20;
+        steps = sc_divide_short(sc_divide_short(steps, (uint32_t)rate_hz), (uint32_t)pool_ms);
         s->decay = (int32_t)((sc_exp_q60(steps) + ((uint64_t)1 << 44)) >> 45);
     }
     s->full = clamp_q15((int64_t)(SC_ONE_Q15 - s->decay) << 5);

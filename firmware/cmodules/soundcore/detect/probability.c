@@ -13,8 +13,7 @@ uint64_t sc_mul_q60(uint64_t a, uint64_t b) {
     return high << 4 | (uint32_t)other >> 28;
 }
 
-// x / k by halves of words: chips without a division of 64 bits need none for this.
-static uint64_t divided(uint64_t x, uint32_t k /* < 2^16 */) {
+uint64_t sc_divide_short(uint64_t x, uint32_t k) {
     uint64_t quotient = 0;
     uint32_t rest = 0;
     for (int shift = 48; shift >= 0; shift -= 16) {
@@ -36,7 +35,7 @@ uint64_t sc_exp_q60(uint64_t x) {
     uint64_t y = x << (40 - halvings);
     uint64_t term = (uint64_t)1 << 60, total = term;
     for (uint32_t k = 1; k < 20; k++) {
-        term = divided(sc_mul_q60(term, y), k);
+        term = sc_divide_short(sc_mul_q60(term, y), k);
         total += k & 1 ? 0 - term : term;
     }
     for (; halvings > 0; halvings--) {

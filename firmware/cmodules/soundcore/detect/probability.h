@@ -12,6 +12,8 @@
 
 // floor(a * b / 2^60); a, b <= 2^60.
 uint64_t sc_mul_q60(uint64_t a, uint64_t b);
+// floor(x / k), k < 2^16, without a division of 64 bits, which chips have to load code for.
+uint64_t sc_divide_short(uint64_t x, uint32_t k);
 // exp(-x) in Q60, x in Q20; 0 for x so large that the halvings of its series would be more than 40.
 uint64_t sc_exp_q60(uint64_t x);
 // base^0 … base^(count - 1) in Q15; base in Q60, at most 1.

@@ -56,7 +56,8 @@ SC_COLD void sc_levels_init(sc_levels_t *l, const int8_t *features, int32_t fram
         // The first of an orthonormal transform is the mean times the root of the number of bands.
         l->db = max32(1, root(l->db * l->db * frontend->bands));
     }
-    int32_t step_ms = max32(1, (int32_t)((int64_t)step_samples * 1000 / frontend->rate_hz));
+    int32_t rate_hz = frontend->rate_hz;
+    int32_t step_ms = max32(1, step_samples / rate_hz * 1000 + step_samples % rate_hz * 1000 / rate_hz);
     l->block_steps = max32(1, BLOCK_MS / step_ms);
     l->fall = max32(2, FALL_MS / step_ms);
     memset(l->now, 0, sizeof(l->now));

@@ -35,9 +35,10 @@ int32_t sc_sound_level_read(sc_sound_level_t *l) {
         return SC_SILENCE;
     }
     // Mean square in Q16 against that of a full-scale sine, 2^29: 10 dB per decade is 3.0103 dB per octave.
-    uint64_t mean = ((uint64_t)total << 16) / (uint32_t)count;
-    int64_t octaves = sc_log2_q16(mean ? mean : 1) - (45 << 16);
-    int64_t scaled = octaves * 30103 + 32768000;
-    int32_t level = (int32_t)(scaled / 65536000 - (scaled % 65536000 < 0)); // rounded down
+    uint64_t mean = sc_divide_short((uint64_t)total << 16, (uint32_t)count);
+    int32_t octaves = sc_log2_q16(mean ? mean : 1) - (45 << 16);
+    // Thousandths of 1/65536 of a tenth of a dB, made positive by 4096 tenths for the division.
+    int64_t scaled = (int64_t)octaves * 30103 + 32768000 + ((int64_t)1000 << 28);
+    int32_t level = (int32_t)(sc_divide_short((uint64_t)scaled, 1000) >> 16) - 4096;
     return level > SC_SILENCE ? level : SC_SILENCE;
 }

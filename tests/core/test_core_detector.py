@@ -33,7 +33,7 @@ def scripted(rng: np.random.Generator) -> soundcore.Stream:
     b = ModelBuilder()
     features = b.tensor((1, frames, width, 1), 1 / 32)
     outputs = []
-    scales = rng.choice([0.004, 0.0625, 0.25, 1.5]), rng.choice([0.001, 0.05, 0.9])
+    scales = rng.choice([0.004, 0.0625, 0.25, 1.5, 3e4]), rng.choice([0.001, 0.05, 0.9])
     for count, scale in zip((classes, attention), scales, strict=True):
         if count:
             kernel = b.tensor((count, frames, width, 1), 0.01, data=np.zeros((count, frames, width, 1), np.int8))
