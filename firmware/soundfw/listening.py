@@ -36,7 +36,7 @@ def run(app, model, sha256, has_thresholds, has_hook):
     # Last: sound comes in from here on, and any delay before the first read would lose some.
     source = app.open_source(rate_hz) if app.open_source is not None else _own_source(app, rate_hz)
     app.leave_start()
-    mic = microphone.Mic(source, block_samples, settings.blocks)
+    mic = microphone.Mic(source, block_samples)
     app.name = name
     app.sha256 = sha256
     app.rate_hz = rate_hz

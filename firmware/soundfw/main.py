@@ -234,25 +234,29 @@ class App:
     def step(self):
         """Run one turn; return False when the sound has ended or the host has requested an end."""
         # Most turns find no command, no sound and no event: what they ask for each time is kept small.
+        link = self.link
         try:
-            message = self.link.poll()
+            message = link.poll()
         except MemoryError:
             message = None
-            self._refuse(self.link.unread_type())
+            self._refuse(link.unread_type())
         if message is not None:
             # One a turn: neither a host that sends on and on nor a slow command may keep sound waiting that is there.
             self._handle(message)
             # The answer leaves before the next command begins. A host that repeats a slow one would otherwise wait for
             # its own repetitions, each of which takes as long again.
-            self.link.pump()
+            link.pump()
             self._catch_up()
         alive = True
-        if self.pipeline is not None and not self.request:
-            alive = self.pipeline.step()
-        elif self.error and self._actions is not None:
-            self._actions.show_safe_mode(self._elapsed_ms())
-        self.link.pump()
-        if self._actions is not None and self._actions.hook is not None:
+        pipeline = self.pipeline
+        actions = self._actions
+        if pipeline is not None and not self.request:
+            alive = pipeline.step()
+        elif self.error and actions is not None:
+            actions.show_safe_mode(self._elapsed_ms())
+        if link.waiting:
+            link.pump()
+        if actions is not None and actions.hook is not None:
             self._call_hook()
         return alive and not self.request
 

@@ -26,56 +26,64 @@ class Pipeline:
         self.stream = stream
         self._labels = [text(label) for label in detector.labels]
         self._stopwatch = stopwatch
-        self._level = soundcore.SoundLevel()
+        level = soundcore.SoundLevel()
+        self._level = level.add
+        self._read_level = level.read
         self._status_every = status_s * rate_hz
         self._status_at = self._status_every
         self.recorder = None  # record.Recorder, while the host wants the sound
         self.now = 0  # end of the newest step, in samples since the start
 
     def step(self):
-        """Process the blocks the microphone has; return False at the end of the sound, after closing open events."""
-        alive = self.mic.fill()
-        block = self.mic.next_block()
-        while block is not None:
+        """Process the next block if it is whole; return False at the end of the sound, after closing open events."""
+        # Each name that is looked up takes a small chip 250 cycles: what is used twice has a local one.
+        mic = self.mic
+        block = mic.read()
+        if block is not None:
+            start = mic.start
             if self.recorder is not None:
-                self.recorder.add(block, self.mic.start)
-            self._feed(block)
+                self.recorder.add(block, start)
+            self._feed(block, start)
             if self.actions is not None:
-                self.actions.step(self.mic.start + len(block))
+                self.actions.step(start + len(block))
             if self.now >= self._status_at:
                 self._status_at += self._status_every
                 self.send_status()
-            block = self.mic.next_block()
         if self.recorder is not None:
-            if not alive:
+            if mic.ended:
                 self.recorder.stop()
             if self.recorder.send_done():
                 self.recorder = None
-        if not alive:
+        if mic.ended:
             # On a board the sound never ends; a file does, and its open events end with it.
-            end = self.mic.captured + self.mic.lost
+            end = mic.captured + mic.lost
             if self.detector.close(end):
                 self._send_edges(end)
-        return alive
+            return False
+        return True
 
-    def _feed(self, block):
+    def _feed(self, block, start):
         """Feed a block to the stream; each step that ends in it goes to the detector and to telemetry."""
-        watched = self.telemetry is not None and self.telemetry.on
-        if watched:
-            self.telemetry.add(block)
-        self._level.add(block)
+        telemetry = self.telemetry
+        if telemetry is not None and telemetry.on:
+            telemetry.add(block)
+        else:
+            telemetry = None
+        self._level(block)
+        stream = self.stream
         at = 0
-        while at < len(block):
+        count = len(block)
+        while at < count:
             self._stopwatch.start()
-            at += self.stream.feed(block, at)
-            if self.stream.stepped:
-                self.now = self.mic.start + at
-                changed = self.detector.step(self.now)
+            at += stream.feed(block, at)
+            if stream.stepped:
+                now = self.now = start + at
+                changed = self.detector.step(now)
                 self._stopwatch.stop()
-                if watched:
-                    self.telemetry.send(self.now)
+                if telemetry is not None:
+                    telemetry.send(now)
                 if changed:
-                    self._send_edges(self.now)
+                    self._send_edges(now)
 
     def _send_edges(self, now):
         d = self.detector
@@ -114,7 +122,7 @@ class Pipeline:
                 self.mic.lost,
                 self._stopwatch.read(),
                 heap_free(),
-                decimal(self._level.read(), 1),
+                decimal(self._read_level(), 1),
                 link.dropped,
                 link.damaged,
                 self.actions.members() if self.actions is not None else "",

@@ -41,7 +41,7 @@ class Sender:
         try:
             self._gain = self._settings_of_gain()
             source = self._open_source(self._rate_hz)
-            self._mic = microphone.Mic(source, self._settings.block_samples, self._settings.blocks)
+            self._mic = microphone.Mic(source, self._settings.block_samples)
         except FirmwareError as e:
             self._error = e.args
         self._hello(None)
@@ -63,13 +63,12 @@ class Sender:
         mic = self._mic
         alive = True
         if mic is not None:
-            alive = mic.fill()
-            block = mic.next_block()
-            while block is not None:
+            block = mic.read()
+            alive = not mic.ended
+            if block is not None:
                 self._level.add(block)
                 if self._recorder is not None:
                     self._recorder.add(block, mic.start)
-                block = mic.next_block()
             if mic.captured + mic.lost >= self._status_at:
                 self._status_at += self._status_every
                 self._send_status()

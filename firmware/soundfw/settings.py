@@ -19,7 +19,6 @@ SETTINGS = (
     ("build", "", 128),  # of the image: a hash of all that it is made from
     ("status_s", 10, 1, 3600),  # seconds of sound between status lines
     ("block_samples", 512, 64, 4096),
-    ("blocks", 4, 2, 64),  # between the microphone and the detector
     ("queue_lines", 32, 4, 256),  # lines that may wait for the host
 )
 

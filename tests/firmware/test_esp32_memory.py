@@ -34,7 +34,7 @@ RATE = 16000
 BLOCK = 256
 QUIET_S = 2
 # As a small board would have it: smaller blocks, since its driver has a ring of its own.
-SETTINGS = {"board": "esp32_devkit", "blocks": 2, "block_samples": BLOCK, "status_s": 3600}
+SETTINGS = {"board": "esp32_devkit", "block_samples": BLOCK, "status_s": 3600}
 
 
 def files_image(files: dict[str, bytes]) -> tuple[bytes, int, dict[str, int]]:

@@ -60,12 +60,10 @@ def samples(n: int) -> array[int]:
 @pytest.mark.parametrize("pause", [0, 3])
 def test_every_sample_of_a_source_comes_through_in_order(most: int, pause: int) -> None:
     pcm = samples(1000)
-    m = microphone.Mic(Source(pcm, most, pause), 256, 2)
+    m = microphone.Mic(Source(pcm, most, pause), 256)
     heard = array("h")
-    alive = True
-    while alive:
-        alive = m.fill()
-        while (block := m.next_block()) is not None:
+    while not m.ended:
+        if (block := m.read()) is not None:
             assert m.start == len(heard)
             heard.extend(block)
     assert heard == pcm
@@ -80,49 +78,18 @@ def test_a_source_may_ask_for_smaller_blocks() -> None:
 
     m = microphone.Mic(Fitting(samples(1000)), 300)
     assert m.block_samples == 256
-    m.fill()
-    block = m.next_block()
+    block = m.read()
     assert block is not None
     assert len(block) == 256
-
-
-def test_a_full_ring_loses_the_newest_and_counts_it() -> None:
-    m = microphone.Mic(Source(samples(2560)), 256, 3)
-    for _ in range(6):
-        m.fill()
-    assert (m.captured, m.lost) == (768, 768)
-    starts = []
-    while (block := m.next_block()) is not None:
-        assert block[0] == m.start
-        starts.append(m.start)
-    assert starts == [0, 256, 512]
-    # The next block knows that 768 samples are missing before it.
-    m.fill()
-    block = m.next_block()
-    assert block is not None
-    assert m.start == 1536 == block[0]
-    assert m.captured + m.lost == 1792
-
-
-def test_a_block_is_not_written_to_while_it_is_in_use() -> None:
-    m = microphone.Mic(Source(samples(2560)), 256, 2)
-    m.fill()
-    block = m.next_block()
-    before = array("h", block)
-    for _ in range(5):
-        m.fill()
-    assert block == before
 
 
 def test_what_the_source_lost_moves_the_position() -> None:
     source = Source(samples(1024))
     m = microphone.Mic(source, 256)
-    m.fill()
-    source.lost = 100
-    m.fill()
-    m.next_block()
+    m.read()
     assert m.start == 0
-    m.next_block()
+    source.lost = 100
+    m.read()
     assert m.start == 356
     assert m.lost == 100
 

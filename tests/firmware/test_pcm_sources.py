@@ -37,10 +37,8 @@ def riff(*chunks: bytes) -> bytes:
 def heard(settings: dict, block: int = 256, rate_hz: int = 16000) -> np.ndarray:
     mic = Mic(open_source(settings, rate_hz), block)
     parts = []
-    alive = True
-    while alive:
-        alive = mic.fill()
-        while (part := mic.next_block()) is not None:
+    while not mic.ended:
+        if (part := mic.read()) is not None:
             parts.append(bytes(part))
     assert mic.lost == 0
     return np.frombuffer(b"".join(parts), np.int16)

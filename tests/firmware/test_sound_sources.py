@@ -60,13 +60,12 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_positions_stay_true_after_a_stall(port: None, profile: dict[str, Any], stall_ms: int) -> None:
     source = microphone.open_source(PINS | profile, 16000)
     driver = Driver.made[0]
-    ring = microphone.Mic(source, 256, 4)
+    ring = microphone.Mic(source, 256)
     errors, starts = [], []
     for i in range(60):
         if i == 20:
             driver.passes(1000 * stall_ms)
-        ring.fill()
-        block = ring.next_block()
+        block = ring.read()
         errors.append((block[0] - ring.start + 15000) % 30000 - 15000)
         starts.append(ring.start)
     unit = driver.unit
@@ -80,14 +79,13 @@ def test_positions_stay_true_after_a_stall(port: None, profile: dict[str, Any], 
 
 @pytest.mark.parametrize("samples", [160, 320, 480, 500, 512])
 def test_sound_stays_in_order_after_a_stall(port: None, samples: int) -> None:
-    ring = microphone.Mic(microphone.open_source(PINS, 16000), samples, 4)
+    ring = microphone.Mic(microphone.open_source(PINS, 16000), samples)
     driver = Driver.made[0]
     assert 0 < ring.block_samples <= samples
     while len(driver.heard) < 30 * driver.unit:
         if len(driver.heard) == 16 * driver.unit:
             driver.passes(300_000)
-        ring.fill()
-        ring.next_block()
+        ring.read()
     assert driver.lost > 0
     assert driver.heard == sorted(set(driver.heard))
 
@@ -95,15 +93,14 @@ def test_sound_stays_in_order_after_a_stall(port: None, samples: int) -> None:
 @pytest.mark.parametrize("erase_ms", [20, 45, 120, 200])
 @pytest.mark.parametrize("samples", [256, 512])
 def test_sound_that_goes_while_flash_is_written_is_counted(port: None, samples: int, erase_ms: int) -> None:
-    ring = microphone.Mic(microphone.open_source(PINS, 16000), samples, 4)
+    ring = microphone.Mic(microphone.open_source(PINS, 16000), samples)
     driver = Driver.made[0]
     errors = []
     for i in range(400):
         if i % 20 == 10:
             driver.passes(1000 * erase_ms, writing_flash=True)
         at = len(driver.heard)
-        ring.fill()
-        ring.next_block()
+        ring.read()
         errors.append(driver.heard[at] - ring.start)
     assert (driver.lost > 0) == (erase_ms > 20)
     assert ring.lost == driver.lost
@@ -111,11 +108,10 @@ def test_sound_that_goes_while_flash_is_written_is_counted(port: None, samples: 
 
 
 def test_a_read_that_comes_late_counts_no_loss(port: None) -> None:
-    ring = microphone.Mic(microphone.open_source(PINS, 16000), 512, 4)
+    ring = microphone.Mic(microphone.open_source(PINS, 16000), 512)
     for i in range(200):
         Driver.made[0].passes(1000 * (i * 37 % 60))
-        ring.fill()
-        ring.next_block()
+        ring.read()
     assert (Driver.made[0].lost, ring.lost) == (0, 0)
 
 

@@ -11,16 +11,21 @@ class Port:
 
         self._in = sys.stdin.buffer
         self._out = sys.stdout.buffer
-        self._readable = select.poll()
-        self._readable.register(sys.stdin, select.POLLIN)
+        readable = select.poll()
+        readable.register(sys.stdin, select.POLLIN)
+        self._readable = getattr(readable, "ipoll", readable.poll)
         self._writable = select.poll()
         self._writable.register(sys.stdout, select.POLLOUT)
 
     def read(self):
         """Return the bytes that have come in, at most 256."""
         data = b""
-        # One byte at a time: a longer read would wait until it has that many.
-        while len(data) < 256 and self._readable.poll(0):
+        # One byte at a time: a longer read would wait until it has that many. ipoll() makes no list, as poll() does.
+        while len(data) < 256:
+            for _ in self._readable(0):
+                break
+            else:
+                break
             byte = self._in.read(1)
             if not byte:
                 break

@@ -74,18 +74,18 @@ class Link:
 
     def poll(self):
         """Return the next message that has come in, or None."""
-        if self._read is None:
-            return None
-        for _ in range(_READS):
+        reads = _READS
+        while True:
             while self._at < len(self._data):
                 message = self._scan()
                 if message is not None:
                     return message
-            self._data = self._read() or b""
+            data = self._read() if reads and self._read is not None else None
+            if not data:
+                return None
+            reads -= 1
+            self._data = data
             self._at = 0
-            if not self._data:
-                break
-        return None
 
     def unread_type(self):
         """Return the `type` of the newest line, for which poll() found no memory; "" if it has none."""

@@ -59,7 +59,6 @@ def collect_lines(
         "board": "sim",
         "status_s": STATUS_S,
         "block_samples": BLOCK_SAMPLES,
-        "blocks": 2,  # the sound never waits: two blocks are enough
         "mic": {"kind": "memory", "address": sound_at, "samples": len(pcm)},
     }
     firmware = cached_image(board.id)
