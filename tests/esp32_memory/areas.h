@@ -1,6 +1,6 @@
 // The memory of MicroPython on a plain ESP32, for a chip in QEMU: included before every file of the port.
 //
-// The heap is in two areas: the first is the port's own, the second is added when MicroPython starts. Code of native
+// The heap is in areas: the first is the port's own, two more are added when MicroPython starts. Code of native
 // modules goes to memory outside both, as esp32's MP_PLAT_COMMIT_EXEC does. There it lies in the heap while it is read;
 // here it does not, for this chip's code is another: small_board.py takes what the ESP32's would.
 
@@ -17,6 +17,7 @@ void gc_add(void *start, void *end);
 void mp_native_relocate(void *reloc, uint8_t *text, uintptr_t reloc_text);
 
 SHARED uint32_t second_area[SECOND_AREA_BYTES / 4];
+SHARED uint32_t third_area[THIRD_AREA_BYTES / 4];
 SHARED uint32_t code_area[65536 / 4];
 SHARED size_t code_bytes;
 
@@ -44,6 +45,7 @@ SHARED void *commit_code(void *code, size_t size, void *reloc) {
     do { \
         code_bytes = 0; \
         gc_add(second_area, (char *)second_area + sizeof(second_area)); \
+        gc_add(third_area, (char *)third_area + sizeof(third_area)); \
     } while (0)
 
 #endif

@@ -28,8 +28,9 @@ def reserve(settings="settings.json"):
     Garbage is collected often meanwhile; where little is left, until the start is over.
     """
     # What stays of loading files would lie all over the memory, among what is left over.
-    storage.threshold = gc.threshold()
-    gc.threshold(_OFTEN)
+    if heap_free() and storage.threshold is None:  # heap_free() is 0 on CPython
+        storage.threshold = gc.threshold()
+        gc.threshold(_OFTEN)
     from . import files
 
     storage.spare = []
@@ -42,7 +43,7 @@ def reserve(settings="settings.json"):
     size = files.size(files.join(folder, name))
     storage.room = bytearray(size) if size > 0 else None
     gc.collect()
-    if heap_free() >= _TIGHT:
+    if storage.threshold is not None and heap_free() >= _TIGHT:
         gc.threshold(storage.threshold)
         storage.threshold = None
     spare = heap_free() - _OTHERS
