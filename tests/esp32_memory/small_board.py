@@ -116,9 +116,7 @@ def mount(at, size):
 
 
 def start(text_bytes, rodata_bytes, arena_bytes, address, samples):
-    """Start soundfw as main.py does. What an ESP32 needs more than this chip is taken: for code while it is loaded, for
-    constants, for a larger arena.
-    """
+    """Start soundfw as main.py does, in what is left beside an ESP32's code (while that is loaded), constants, arena."""
     global app
     text = bytearray(text_bytes)
     held.append(bytearray(rodata_bytes))

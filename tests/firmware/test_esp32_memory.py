@@ -51,9 +51,8 @@ def files_image(files: dict[str, bytes]) -> tuple[bytes, int, dict[str, int]]:
 
 
 def native_sizes(module: bytes) -> tuple[int, int]:
-    """Return the bytes of code and of constants of a native module, one function without children (MicroPython's
-    persistentcode.c, version 6 of .mpy files).
-    """
+    """Return the bytes of code and of constants of a native module."""
+    # One function without children, in version 6 of .mpy files (MicroPython's persistentcode.c).
     at = 4  # header
 
     def number() -> int:
