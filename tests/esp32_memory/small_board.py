@@ -116,7 +116,7 @@ def mount(at, size):
 
 
 def start(text_bytes, rodata_bytes, arena_bytes, address, samples):
-    """Start soundfw as main.py does, in the room that an ESP32's module (its code while it is loaded) and arena leave."""
+    """Start soundfw as main.py does, in the room that an ESP32's module (its code while it loads) and arena leave."""
     global app
     text = bytearray(text_bytes)
     held.append(bytearray(rodata_bytes))
