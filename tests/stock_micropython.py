@@ -21,7 +21,7 @@ from soundsdk.resources import firmware_dir
 # soundfw, which no stock image holds.
 _UNIX = ("VARIANT=standard", "MICROPY_PY_BTREE=0", "MICROPY_PY_SSL=0", "MICROPY_PY_FFI=0", "FROZEN_MANIFEST=")
 _XTENSA = Path(__file__).resolve().parent / "conformance" / "xtensa"
-# With the garbage collector's tables, which take a 42nd: 114 KB, of which 53 KB are in one piece of the first area.
+# With the tables of the garbage collector, which take a 42nd.
 _AREAS = (55552, 55552, 4288)  # bytes of heap: pieces of 53 KB, and 110 KB in all
 _M3 = ("BOARD=MPS2_AN385", "MICROPY_HEAP_SIZE=524288", "FROZEN_MANIFEST=")
 
