@@ -47,7 +47,8 @@ def push(surroundings: Surroundings, model: str, port: str | None, as_json: bool
             if name == "sending":
                 progress.update(done, total)
 
-        if before.fw != _version():
+        # Behind the version a build adds a hash of what it was made from.
+        if before.fw.partition("+")[0] != _version().partition("+")[0]:
             click.echo(
                 f"the board's firmware is {before.fw}, not {_version()}: the board checks the model itself", err=True
             )
