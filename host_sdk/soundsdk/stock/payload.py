@@ -18,7 +18,7 @@ from soundsdk.stock.on_board import NEW, OLD, RECORD
 
 ASIDE = ".before-soundsdk"  # after the name of a file of the user that is in the way
 MAIN, SETTINGS, MODEL, LIB = "main.py", "settings.json", "detector.tflite", "lib"
-_MODULE = f"{LIB}/soundcore.mpy"
+MODULE = f"{LIB}/soundcore.mpy"
 # Files that soundfw itself writes beside the settings, and their new contents before they replace the old.
 STATE = ("slots.json", "slot_a.tflite", "slot_b.tflite", "set.json", "starts.txt",
          "slots.json.new", "set.json.new", "settings.json.new")  # fmt: skip
@@ -77,7 +77,7 @@ def make_payload(
 
     Raises UsageError if the settings cannot be used.
     """
-    code = {_MODULE: module, **{f"{LIB}/{path}": data for path, data in soundfw.items()}}
+    code = {MODULE: module, **{f"{LIB}/{path}": data for path, data in soundfw.items()}}
     digest = hashlib.sha256()
     for path, data in code.items():
         digest.update(f"{path} {hashlib.sha256(data).hexdigest()}\n".encode())
@@ -117,7 +117,7 @@ def folders_of(paths: Iterable[str]) -> list[str]:
 
 def asked_paths(soundfw: Iterable[str]) -> list[str]:
     """Return the paths whose existence decides what an installation moves. soundfw: the paths of its files."""
-    installed = [_MODULE, *(f"{LIB}/{path}" for path in soundfw), MODEL, SETTINGS, MAIN]
+    installed = [MODULE, *(f"{LIB}/{path}" for path in soundfw), MODEL, SETTINGS, MAIN]
     targets = [*installed, *STATE, RECORD]
     return [*targets, *(path + ASIDE for path in targets), *folders_of(installed)]
 
