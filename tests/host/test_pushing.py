@@ -13,7 +13,7 @@ from tone_boards import MODEL, board
 
 from core.tflite_builder import ModelBuilder
 from sim.tiny_model import build, metadata
-from soundfw import FirmwareError
+from soundfw import VERSION, FirmwareError
 from soundfw.main import App
 from soundfw.wire import commands
 from soundsdk import cli
@@ -23,6 +23,7 @@ from soundsdk.device.push import PIECE_BYTES, PushTimeouts, check_board, push
 from soundsdk.device.session import CommandRejected, Device
 from soundsdk.errors import CheckError, DeviceError, ProtocolError
 from soundsdk.models.shipped import load_model
+from soundsdk.progress import Progress
 from soundsdk_sim.faults import Faulty, Noise
 from soundsdk_sim.live import LiveBoard
 
@@ -109,6 +110,40 @@ def test_the_command_says_what_runs(bench: Bench, other: DetectorFile, capfd: An
     assert cli.run(["push", str(other.path), "-p", "port:x", "--json"]) == 0
     out = json.loads(capfd.readouterr().out)
     assert (out["model"], out["sha256"], out["board"]) == ("other", sha(other), "sim")
+
+
+@pytest.mark.parametrize(("version", "noted"), [(f"{VERSION}+0a1b2c3d", False), ("99.0.0", True)])
+def test_another_version_of_the_firmware_is_noted_and_another_build_is_not(
+    bench: Bench, other: DetectorFile, capfd: Any, monkeypatch: pytest.MonkeyPatch, version: str, noted: bool
+) -> None:
+    monkeypatch.setattr("soundsdk.device.session.open_transport", lambda where, system: bench)
+    monkeypatch.setattr("soundsdk.__version__", version)
+    assert cli.run(["push", str(other.path), "-p", "port:x"]) == 0
+    assert ("the board's firmware is" in capfd.readouterr().err) == noted
+
+
+def test_ctrl_c_says_what_runs_and_the_same_command_goes_on(
+    flash: Path, other: DetectorFile, capfd: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    benches: list[Bench] = []
+
+    def plugged(where: Any, system: Any) -> Bench:
+        benches.append(Bench(flash))
+        return benches[-1]
+
+    monkeypatch.setattr("soundsdk.device.session.open_transport", plugged)
+
+    def interrupt(progress: Progress, completed: int, *_: object) -> None:
+        if completed > 4096:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as changed:
+        changed.setattr(Progress, "update", interrupt)
+        assert cli.run(["push", str(other.path), "-p", "port:x"]) == 130
+    assert "The old detector stays" in capfd.readouterr().err
+    assert cli.run(["push", str(other.path), "-p", "port:x", "--json"]) == 0
+    out = json.loads(capfd.readouterr().out)
+    assert (out["model"], out["resumed_bytes"] > 0) == ("other", True)
 
 
 def test_a_virtual_board_by_its_address_takes_a_model(other: DetectorFile, capfd: Any) -> None:
