@@ -119,7 +119,7 @@ def _payload(request: StockFlashRequest, board: Board, detector: DetectorFile, p
         progress.step("build", f"  {text}")
 
     assert board.stock is not None
-    payload.check_settings({**board.settings(), **request.extra}, board)
+    payload.check_settings({**board.settings(), **request.extra}, board, request.extra)
     module = native.native_module(board.stock.native, say)
     fits.check_known_memory(board, len(module.data), detector)
     check_fit(detector, board, pushed=True)

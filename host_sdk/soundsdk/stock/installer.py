@@ -89,7 +89,7 @@ def install(
     board = wanted or _guess(facts, place)
     _check_port(board, facts)
     extra = _extra(request, facts, board)
-    payload.check_settings({**board.settings(), **extra}, board)
+    payload.check_settings({**board.settings(), **extra}, board, request.extra)
     module = native.native_module(arch.name, say)
     files = payload.make_payload(board, detector, module.data, soundfw, extra)
     fits.check_memory(facts, len(module.data), detector)
