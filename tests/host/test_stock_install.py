@@ -192,6 +192,27 @@ def test_a_pushed_detector_runs_after_a_restart_and_goes_with_the_rest(place: Pl
     assert place.files() == place.before
 
 
+@pytest.mark.parametrize("odd", [b"[1]", b'{"files": []}', b'{"files": {"a": "b"}}', b"7", b"{", b""])
+def test_a_record_that_somebody_has_changed_is_none(place: Place, capsys: Capture, odd: bytes) -> None:
+    place.store({"soundsdk.json": odd, "settings.json": b"[1]"})
+    place.plug()
+    assert place.uninstall() == 6
+    assert "has put nothing on the board" in capsys.readouterr().err
+    assert place.install() == 2
+    assert "settings.json" in capsys.readouterr().err
+    assert place.files() == place.before
+
+
+def test_settings_of_an_installation_that_are_none_do_not_keep_an_update(place: Place) -> None:
+    port = place.plug()
+    assert place.install() == 0
+    port.unplug()
+    place.flash.store(place.program, {"settings.json": b"[1]"})
+    port.plug()
+    assert place.install() == 0
+    assert json.loads(place.files()["settings.json"] or b"")["board"] == "unix"
+
+
 def test_ctrl_c_puts_the_board_back(place: Place, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(progress: Progress, completed: int, *_: object) -> None:
         if completed > 40_000:
