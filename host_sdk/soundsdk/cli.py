@@ -124,9 +124,11 @@ def cli(debug: bool) -> None:
 
 
 def _say(message: str, hint: str = "") -> None:
-    click.echo(f"soundsdk: {message}", err=True)
+    from soundsdk.labels import printable_lines  # a board's own words are in some of them
+
+    click.echo(f"soundsdk: {printable_lines(message)}", err=True)
     if hint:
-        click.echo(f"  {hint}", err=True)
+        click.echo(f"  {printable_lines(hint)}", err=True)
 
 
 def run(

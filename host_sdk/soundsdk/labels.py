@@ -65,6 +65,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "·" for c in text)
 
 
+def printable_lines(text: str) -> str:
+    """Do the same to each line of a text, and leave the ends of its lines."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def format_tsv(filename: str, spans: Iterable[LabelledSpan]) -> list[str]:
     """Return the rows that follow TSV_HEADER, in seconds with three decimals."""
     return [f"{filename}\t{s.onset_s:.3f}\t{s.offset_s:.3f}\t{printable(s.label)}" for s in spans]

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from soundsdk.labels import printable_lines
+
 
 def is_dumb() -> bool:
     """Return whether the terminal cannot move its cursor: neither bars nor a live table can be drawn on it."""
@@ -42,10 +44,11 @@ class Progress:
         if self._json:
             click.echo(json.dumps({"step": name, "text": text, **facts}))
         else:
-            click.echo(text, err=True)
+            click.echo(printable_lines(text), err=True)
 
     def say(self, text: str) -> None:
         """Print a sentence on standard error, above the bar if there is one."""
+        text = printable_lines(text)
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False)
         else:

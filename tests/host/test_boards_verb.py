@@ -35,6 +35,10 @@ def test_words_find_boards_by_maker_chip_microphone_and_way(capfd: Capture) -> N
     assert "rpi_pico" not in pdm
     assert listed(capfd, "esp32-s3", "psram", "microphone")[:1] == ["esp32s3_eye"]
     assert set(listed(capfd, "--way", "image")) >= {"rpi_pico", "esp32_devkit"}
+    stock = set(listed(capfd, "--way", "stock"))
+    assert stock >= {"rpi_pico", "esp32_devkit", "seeed_xiao_esp32c3"}
+    assert stock == {board.id for board in BOARDS if board.takes_stock}
+    assert stock == set(listed(capfd, "stock", "micropython"))
     assert listed(capfd, "--way", "circuitpython", "nrf52840") == [
         "adafruit_circuit_playground_bluefruit", "adafruit_clue",
     ]  # fmt: skip
@@ -50,7 +54,7 @@ def test_words_in_any_order_and_every_one_of_them() -> None:
 def test_no_board_is_an_error_that_names_a_near_one(capfd: Capture) -> None:
     assert cli.run(["boards", "rpi_pica"]) == 2
     assert "Did you mean rpi_pico?" in capfd.readouterr().err
-    assert cli.run(["boards", "rpi_pico", "--way", "stock"]) == 2
+    assert cli.run(["boards", "adafruit_pygamer", "--way", "stock"]) == 2
     assert "of the way stock" in capfd.readouterr().err
 
 
@@ -59,6 +63,17 @@ def test_one_board_is_shown_in_full(capfd: Capture) -> None:
     out = capfd.readouterr().out
     for said in ("16 MB of flash", "clk GPIO23", "heard with stock", "ARDUINO_NANO_RP2040_CONNECT", "unverified"):
         assert said in out
+
+
+def test_all_ways_of_a_board_are_shown(capfd: Capture) -> None:
+    assert cli.run(["boards", "esp32_devkit"]) == 0
+    said = capfd.readouterr().out
+    assert "ESP-IDF" in said
+    assert "soundsdk flash --stock, install" in said
+    assert cli.run(["boards", "devkitc"]) == 0
+    assert "esp32, image or stock" in capfd.readouterr().out
+    assert cli.run(["boards", "esp32_devkit", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["ways"] == ["image", "stock"]
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=[board.id for board in BOARDS])

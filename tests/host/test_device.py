@@ -184,6 +184,7 @@ def test_what_is_no_board_is_not_taken_for_one(ports: VirtualPorts) -> None:
         with pytest.raises(ProtocolError, match="does not answer as a soundsdk board") as error:
             Device.open(port.path, hello_s=hello_s, system=ports)
         assert error.value.exit_code == 5
+        assert "soundsdk install" in error.value.hint  # for stock MicroPython
     assert "prompt" in error.value.hint
 
 

@@ -10,6 +10,7 @@ import copy
 import json
 import os
 import random
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ import pytest
 
 from sim.tiny_model import build, metadata
 from soundsdk import cli
-from soundsdk.boards import find_board
+from soundsdk.boards import all_boards, find_board
 from soundsdk.detector_file import from_bytes
 from soundsdk.errors import ModelError, UsageError
 from soundsdk.stock.payload import check_settings
@@ -151,7 +152,8 @@ def test_settings_with_any_odd_value_are_refused_in_a_sentence_or_taken() -> Non
     for path in places(values):
         for odd in ODD:
             try:
-                check_settings(with_odd(values, path, odd), board)
+                changed = with_odd(values, path, odd)
+                check_settings(changed, board, changed)
             except UsageError as error:
                 said.append(error.message)
     assert len(said) > 300
@@ -208,3 +210,34 @@ def test_a_long_path_to_temporary_files_is_named(
     error = json.loads(capfd.readouterr().out)["error"]
     assert "too long a path for a virtual board, which takes 128 characters" in error["message"]
     assert list(folder.iterdir()) == []
+
+
+I2S = {"kind": "i2s", "sck": 4, "ws": 5, "sd": 6}
+IMPOSSIBLE: list[tuple[str, dict[str, Any], str]] = [
+    ("rpi_pico", {"mic": I2S, "board": "esp32_devkit"}, "'esp32_devkit', and this is rpi_pico"),
+    ("rpi_pico", {"mic": {**I2S, "sd": 5}}, "are the same GPIO"),
+    ("rpi_pico", {"mic": {**I2S, "ws": 7}}, "the GPIO after mic.sck, 5"),
+    ("rpi_pico", {"mic": {**I2S, "sd": 31}}, "mic.sd is GPIO 31, which a RP2040 has not"),
+    ("esp32_devkit", {"mic": {**I2S, "sd": 7}}, "serves its flash"),
+    ("esp32_devkit", {"mic": {**I2S, "sck": 34}}, "mic.sck is GPIO 34, which is an input only"),
+    ("seeed_xiao_esp32c3", {"mic": {"kind": "pdm", "clk": 4, "data": 5}}, "mic.kind must be i2s"),
+    ("rpi_pico", {"mic": I2S, "actions": {"bark": "pin:99,high"}}, "pin must be 0..48"),
+    ("rpi_pico", {"mic": I2S, "actions": ["pin:2"]}, "actions must be an object"),
+    ("rpi_pico", {"mic": I2S, "actions": {"bark": 7}}, "a rule must be a text"),
+]
+
+
+@pytest.mark.parametrize(("name", "given", "said"), IMPOSSIBLE, ids=[said for _, _, said in IMPOSSIBLE])
+def test_settings_that_the_board_could_never_use_are_refused_before_it_is_touched(
+    name: str, given: dict[str, Any], said: str
+) -> None:
+    board = find_board(name)
+    with pytest.raises(UsageError, match=re.escape(said)) as error:
+        check_settings({**board.settings(), **given}, board, given)
+    assert "--settings" in error.value.hint
+
+
+def test_the_settings_of_every_board_that_takes_stock_micropython_are_possible() -> None:
+    for board in all_boards():
+        if board.stock is not None and board.mic is not None:
+            check_settings(board.settings(), board, board.settings())

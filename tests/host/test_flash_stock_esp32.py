@@ -229,6 +229,26 @@ def test_a_detector_for_which_the_board_is_known_to_have_no_memory_is_refused() 
         fits.check_known_memory(unknown, 60_000, detector)
 
 
+@pytest.mark.parametrize("name", ["home_tiny", "knock_doorbell_tiny"])
+def test_a_detector_for_small_boards_is_not_refused_for_a_pico(name: str) -> None:
+    board = find_board("rpi_pico")
+    fits.check_known_memory(board, len(native.native_module("armv6m", print).data), load_model(name))
+
+
+@pytest.mark.parametrize(("name", "hint"), [("home", "; home_tiny takes less. "), ("home_tiny", " there. ")])
+def test_what_is_needed_is_said_where_the_boards_memory_is_not_known(
+    name: str, hint: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    image = stock_images.esp32(tmp_path, machine=C3, board="esp32c3_devkit")
+    words = ["flash", "seeed_xiao_esp32c3", "-p", "/dev/ttyUSB9", "-m", name, "--dry-run", "--stock", str(image)]
+    assert run(words) == 0
+    module = len(native.native_module("rv32imc", print).data)
+    need = fits.needed_bytes(find_board("seeed_xiao_esp32c3"), module, load_model(name))
+    said = capfd.readouterr().err
+    assert f"{name} takes {need} bytes of memory there" in said
+    assert hint in said
+
+
 def test_a_dry_run_names_the_one_call_of_esptool(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "tone.tflite").write_bytes(MODEL)
     words = ["flash", "esp32_devkit", "-p", "/dev/ttyUSB9", "-m", str(tmp_path / "tone.tflite"), "--dry-run"]

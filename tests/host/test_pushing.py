@@ -13,14 +13,17 @@ from tone_boards import MODEL, board
 
 from core.tflite_builder import ModelBuilder
 from sim.tiny_model import build, metadata
-from soundfw import FirmwareError
+from soundfw import VERSION, FirmwareError
 from soundfw.main import App
+from soundfw.wire import commands
 from soundsdk import cli
 from soundsdk.detector_file import DetectorFile, load
 from soundsdk.device.messages import Hello
 from soundsdk.device.push import PIECE_BYTES, PushTimeouts, check_board, push
 from soundsdk.device.session import CommandRejected, Device
 from soundsdk.errors import CheckError, DeviceError, ProtocolError
+from soundsdk.models.shipped import load_model
+from soundsdk.progress import Progress
 from soundsdk_sim.faults import Faulty, Noise
 from soundsdk_sim.live import LiveBoard
 
@@ -109,6 +112,40 @@ def test_the_command_says_what_runs(bench: Bench, other: DetectorFile, capfd: An
     assert (out["model"], out["sha256"], out["board"]) == ("other", sha(other), "sim")
 
 
+@pytest.mark.parametrize(("version", "noted"), [(f"{VERSION}+0a1b2c3d", False), ("99.0.0", True)])
+def test_another_version_of_the_firmware_is_noted_and_another_build_is_not(
+    bench: Bench, other: DetectorFile, capfd: Any, monkeypatch: pytest.MonkeyPatch, version: str, noted: bool
+) -> None:
+    monkeypatch.setattr("soundsdk.device.session.open_transport", lambda where, system: bench)
+    monkeypatch.setattr("soundsdk.__version__", version)
+    assert cli.run(["push", str(other.path), "-p", "port:x"]) == 0
+    assert ("the board's firmware is" in capfd.readouterr().err) == noted
+
+
+def test_ctrl_c_says_what_runs_and_the_same_command_goes_on(
+    flash: Path, other: DetectorFile, capfd: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    benches: list[Bench] = []
+
+    def plugged(where: Any, system: Any) -> Bench:
+        benches.append(Bench(flash))
+        return benches[-1]
+
+    monkeypatch.setattr("soundsdk.device.session.open_transport", plugged)
+
+    def interrupt(progress: Progress, completed: int, *_: object) -> None:
+        if completed > 4096:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as changed:
+        changed.setattr(Progress, "update", interrupt)
+        assert cli.run(["push", str(other.path), "-p", "port:x"]) == 130
+    assert "The old detector stays" in capfd.readouterr().err
+    assert cli.run(["push", str(other.path), "-p", "port:x", "--json"]) == 0
+    out = json.loads(capfd.readouterr().out)
+    assert (out["model"], out["resumed_bytes"] > 0) == ("other", True)
+
+
 def test_a_virtual_board_by_its_address_takes_a_model(other: DetectorFile, capfd: Any) -> None:
     assert cli.run(["push", str(other.path), "-p", "sim:sim"]) == 0
     assert "runs other" in capfd.readouterr().out
@@ -143,8 +180,13 @@ def test_a_board_without_the_memory_refuses_before_it_is_sent(
     bench: Bench, other: DetectorFile, flash: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("soundfw.main.heap_free", lambda: 5000)
-    with Device(bench) as device, pytest.raises(CheckError, match=r"before it is sent.*push\.memory"):
-        push(device, other)
+    with Device(bench) as device:
+        with pytest.raises(CheckError, match=r"before it is sent.*push\.memory") as error:
+            push(device, other)
+        assert error.value.hint == "Train a smaller one."
+        with pytest.raises(CheckError, match=r"before it is sent.*push\.memory") as error:
+            push(device, load_model("home"))
+        assert error.value.hint == "Take home_tiny, its form for boards with little memory."
     assert not list(flash.iterdir())
 
 
@@ -172,6 +214,48 @@ def test_a_model_the_board_cannot_run_leaves_the_old_one(
         # Again, after whatever it was is gone.
         monkeypatch.undo()
         assert push(device, other).hello.model == "other"
+
+
+def no_memory_for(kind: str, monkeypatch: pytest.MonkeyPatch, starts: int) -> None:
+    """Let boards have no memory for a command in so many starts, beginning with the first that gets it."""
+    real, apps = commands.handle, []
+
+    def handle(app: App, message: dict[str, Any]) -> None:
+        if message["type"] == kind:
+            if app not in apps:
+                apps.append(app)
+            if apps.index(app) < starts:
+                raise MemoryError
+        real(app, message)
+
+    monkeypatch.setattr(commands, "handle", handle)
+
+
+@pytest.mark.parametrize("kind", ["push.begin", "push.data"])
+def test_a_board_whose_memory_is_used_up_is_restarted_for_the_push(
+    bench: Bench, other: DetectorFile, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    no_memory_for(kind, monkeypatch, starts=1)
+    with Device(bench) as device:
+        assert push(device, other).hello.model == "other"
+        assert device.counts.restarts == 2  # for its memory, and for the trial
+
+
+@pytest.mark.parametrize("kind", ["push.begin", "push.data"])
+def test_a_board_that_has_no_memory_after_a_restart_either_refuses(
+    bench: Bench, other: DetectorFile, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    no_memory_for(kind, monkeypatch, starts=100)
+    with Device(bench) as device:
+        with pytest.raises(CheckError, match=r"no memory left for that \(memory\)") as error:
+            push(device, other)
+        assert "soundsdk install -m MODEL" in error.value.hint
+        assert "smaller detector" in error.value.hint
+        assert device.counts.restarts == 1
+        monkeypatch.undo()
+        hello = device.request("hello")
+        assert isinstance(hello, Hello)
+        assert hello.model == "tones"
 
 
 def test_a_board_without_a_file_system_says_that_it_takes_no_models(

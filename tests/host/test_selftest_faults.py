@@ -154,6 +154,15 @@ def test_a_fault_fails_its_check(fault: str, flash: Path, plugged: list[Cable]) 
     assert [one for one in before if results[one].outcome != "passed"] == []
 
 
+def test_what_the_board_has_no_memory_for_is_not_possible(flash: Path, plugged: list[Cable]) -> None:
+    # As a stock Pico with one of the detectors for small boards answers.
+    none = {"ok": False, "error": "memory", "detail": "this board has no memory left for that"}
+    cable = Cable(lambda: TamperedBoard(room_board(flash), lambda m: {**m, **none} if m.get("re") == "record" else m))
+    plugged.append(cable)
+    result = run_checks(self_test(cable), "microphone")["microphone"]
+    assert (result.outcome, "no memory left" in result.says) == ("not possible here", True)
+
+
 def test_a_wrong_sample_rate_is_found(flash: Path, plugged: list[Cable]) -> None:
     cable = Cable(lambda: room_board(flash, speed=1.02))
     plugged.append(cable)

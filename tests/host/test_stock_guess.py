@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
-from soundsdk.errors import UsageError
+from soundsdk.errors import ProtocolError, UsageError
+from soundsdk.stock import board_facts, mpremote_run
 from soundsdk.stock.board_facts import BoardFacts
 from soundsdk.stock.guess import guess_board
 
@@ -32,3 +34,19 @@ def test_a_board_that_nobody_knows() -> None:
     odd = dataclasses.replace(PICO, machine="A toaster with STM32F4", platform="pyboard")
     with pytest.raises(UsageError, match="A toaster with STM32F4"):
         guess_board(odd, "f055:9800")
+
+
+@pytest.mark.parametrize(
+    "odd", [{"free": float("inf")}, {"free": "x"}, {"version": 7}, {"version": ["x"]}, {"there": 5}]
+)
+def test_an_answer_that_is_not_micropythons_is_an_error_of_the_protocol(
+    odd: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {
+        "name": "micropython", "version": [1, 25, 0], "mpy": 4870, "machine": "M", "platform": "rp2", "free": 1,
+        "largest": 1, "psram": 0, "block": 4096, "blocks": 352, "free_blocks": 350, "hashes": True, "image": False,
+    }  # fmt: skip
+    assert board_facts.from_told([told]).version_text == "1.25.0"
+    monkeypatch.setattr(mpremote_run, "run", lambda *words: [told, odd])
+    with pytest.raises(ProtocolError, match="not as MicroPython does"):
+        board_facts.ask("/dev/ttyACM0", [], 1.0)

@@ -192,6 +192,27 @@ def test_a_pushed_detector_runs_after_a_restart_and_goes_with_the_rest(place: Pl
     assert place.files() == place.before
 
 
+@pytest.mark.parametrize("odd", [b"[1]", b'{"files": []}', b'{"files": {"a": "b"}}', b"7", b"{", b""])
+def test_a_record_that_somebody_has_changed_is_none(place: Place, capsys: Capture, odd: bytes) -> None:
+    place.store({"soundsdk.json": odd, "settings.json": b"[1]"})
+    place.plug()
+    assert place.uninstall() == 6
+    assert "has put nothing on the board" in capsys.readouterr().err
+    assert place.install() == 2
+    assert "settings.json" in capsys.readouterr().err
+    assert place.files() == place.before
+
+
+def test_settings_of_an_installation_that_are_none_do_not_keep_an_update(place: Place) -> None:
+    port = place.plug()
+    assert place.install() == 0
+    port.unplug()
+    place.flash.store(place.program, {"settings.json": b"[1]"})
+    port.plug()
+    assert place.install() == 0
+    assert json.loads(place.files()["settings.json"] or b"")["board"] == "unix"
+
+
 def test_ctrl_c_puts_the_board_back(place: Place, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(progress: Progress, completed: int, *_: object) -> None:
         if completed > 40_000:
@@ -200,5 +221,57 @@ def test_ctrl_c_puts_the_board_back(place: Place, capsys: Capture, monkeypatch: 
     monkeypatch.setattr(Progress, "update", interrupt)
     place.plug()
     assert place.install() == 130
-    assert "interrupted" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "interrupted" in said
+    assert "The board is as it was." in said
+    assert place.files() == place.before
+
+
+def interrupted_while_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = installer.wait_for_hello
+
+    def wait(*words: Any, **options: Any) -> Any:
+        real(*words, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(installer, "wait_for_hello", wait)
+
+
+@pytest.mark.parametrize("update", [False, True])
+def test_ctrl_c_while_it_starts_takes_it_back(
+    place: Place, capsys: Capture, monkeypatch: pytest.MonkeyPatch, update: bool
+) -> None:
+    place.plug()
+    if update:
+        assert place.install() == 0
+        (place.folder / "other.tflite").write_bytes(build({**metadata(), "name": "others"}))
+    before = place.files()
+    with monkeypatch.context() as changed:
+        interrupted_while_it_starts(changed)
+        assert place.install(model="other.tflite" if update else "tone.tflite") == 130
+    assert "The board is as it was." in capsys.readouterr().err
+    files = place.files()
+    assert {path: files[path] for path in before} == before
+    assert not [path for path in files if path.startswith("soundsdk.") and path not in before]
+    if update:
+        with place.device() as device:
+            assert device.hello.model == "tones"
+
+
+def test_ctrl_c_and_a_board_that_is_gone_names_what_is_left(
+    place: Place, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = place.plug()
+
+    def interrupt(progress: Progress, completed: int, *_: object) -> None:
+        if completed > 40_000:
+            port.unplug()
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as changed:
+        changed.setattr(Progress, "update", interrupt)
+        assert place.install() == 130
+    assert "What was begun is still on the board" in capsys.readouterr().err
+    port.plug()
+    assert place.uninstall() == 0
     assert place.files() == place.before

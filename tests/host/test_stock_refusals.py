@@ -1,6 +1,5 @@
 """Refusals of install, by the real mpremote, that leave the board as it was; and packages for mip."""
 
-
 from __future__ import annotations
 
 import http.server
@@ -38,7 +37,9 @@ REFUSED = {
     "no native modules": ({"_mpy": 0}, ["loads no native modules", "soundsdk build"]),
     "other .mpy files": ({"_mpy": 2 << 10 | 5}, ["version 5.0", "6.3"]),
     "no module for it": ({"_mpy": MPY_RV64}, ["rv64imc", "rv32imc"]),
-    "another Python": ({"name": "circuitpython"}, ["circuitpython", "not MicroPython"]),
+    "another Python": ({"name": "circuitpython"}, ["circuitpython", "not MicroPython", "monitor --listen"]),
+    "no version": ({"version": ()}, ["MicroPython of no version"]),
+    "words that steer a terminal": ({"_machine": "\x1b[2J\x07Pico", "_mpy": 0}, ["·[2J·Pico: micropython"]),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from target_needs import need_rp2040
 import stock_images
 from sim.tiny_model import build, metadata, tones
 from soundsdk import cli
+from soundsdk.boards import find_board
 from soundsdk.models.shipped import load_model
 from soundsdk_sim.board import run_recording
 from soundsdk_sim.rp2040 import Rp2040
@@ -85,6 +87,12 @@ def test_a_detector_that_does_not_fit_is_refused_with_the_numbers(board: Rp2040,
     assert f"{len(detector.data)} and {detector.arena_bytes} for the detector home" in said
     assert "Take home_tiny (-m home_tiny), or build an image" in said
     assert board.repl().exec(LIST) == before
+    # What flash --stock knows beforehand is what the board itself says.
+    found = re.search(r"(\d+) bytes of memory free", said)
+    stock = find_board("rpi_pico").stock
+    assert found is not None
+    assert stock is not None
+    assert abs(int(found[1]) - stock.free_bytes) <= 512
 
 
 def test_installed_it_finds_what_the_same_sound_gives_played_directly(

@@ -20,7 +20,7 @@ def describe(board: Board) -> str:
         ("maker", board.maker),
         ("chip", ", ".join(word for word in (board.chip, board.arch, _unit(board.clock_hz, 10**6, "MHz")) if word)),
         ("memory", _memory(board)),
-        ("way", _WAYS[board.way] if board.chip else ""),
+        ("way", _ways(board)),
         ("microphone", _mic(board, board.mic) if board.mic else ""),
         ("on board", _own(board)),
         ("settings", settings_for_own_microphone(board)),
@@ -33,6 +33,14 @@ def describe(board: Board) -> str:
     ]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {text}" for name, text in rows if text)
+
+
+def _ways(board: Board) -> str:
+    """Return the ways of a board in words, with what an image needs."""
+    if not board.chip:
+        return ""
+    needs = " (an ESP-IDF builds it)" if board.esptool is not None else ""
+    return "; or ".join(_WAYS[way] + (needs if way == "image" else "") for way in board.ways)
 
 
 def _unit(value: int, unit: int, name: str) -> str:

@@ -211,7 +211,7 @@ class Power:
 class Board:
     """Facts about one board. `id` is the stem of its file's name; 0, "" and None stand for what the file does not say.
 
-    way: how soundsdk runs on it, one of WAYS: an image of soundsdk, MicroPython's official image with the native
+    way: how soundsdk runs best on it, one of WAYS: an image of soundsdk, MicroPython's official image with the native
     module, or CircuitPython. unverified: what the file says without a source that could be read, a sentence each.
     """
 
@@ -248,6 +248,11 @@ class Board:
     def has_image(self) -> bool:
         """Return whether soundsdk makes an image that can be written to its flash."""
         return self.build is not None and (self.uf2 is not None or self.esptool is not None)
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """Return all ways in which soundsdk runs on it, the best first."""
+        return (self.way, "stock") if self.way == "image" and self.takes_stock else (self.way,)
 
     @property
     def takes_stock(self) -> bool:

@@ -13,7 +13,8 @@ _WAY_WORDS = {"image": "image", "stock": "stock micropython", "circuitpython": "
 
 def words_about(board: Board) -> str:
     """Return the words under which a board is found, in small letters."""
-    parts = [board.id, board.name, board.maker, board.chip, board.arch, board.port, _WAY_WORDS[board.way]]
+    parts = [board.id, board.name, board.maker, board.chip, board.arch, board.port]
+    parts += [_WAY_WORDS[way] for way in board.ways]
     if board.mic is not None:
         parts.append(board.mic.kind)
     if board.own_mic is not None:

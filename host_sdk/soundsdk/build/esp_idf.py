@@ -28,9 +28,10 @@ class IdfError(SoundsdkError):
 
 def _install(board: Board) -> str:
     assert board.esptool is not None
+    other = f" Or take MicroPython's own image: soundsdk flash {board.id} --stock FILE." if board.takes_stock else ""
     return (
         f"Install ESP-IDF v5.4 (docs.espressif.com, ESP-IDF Programming Guide, Get Started) with its tools for "
-        f"{board.esptool.chip}, and set IDF_PATH to its folder."
+        f"{board.esptool.chip}, and set IDF_PATH to its folder.{other}"
     )
 
 

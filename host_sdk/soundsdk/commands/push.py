@@ -47,11 +47,17 @@ def push(surroundings: Surroundings, model: str, port: str | None, as_json: bool
             if name == "sending":
                 progress.update(done, total)
 
-        if before.fw != _version():
+        # Behind the version a build adds a hash of what it was made from.
+        if before.fw.partition("+")[0] != _version().partition("+")[0]:
             click.echo(
                 f"the board's firmware is {before.fw}, not {_version()}: the board checks the model itself", err=True
             )
-        done = push_model(device, detector, show)
+        try:
+            done = push_model(device, detector, show)
+        except KeyboardInterrupt as error:
+            # Until the commit nothing is tried; after it, the board goes back at the start after a trial.
+            hint = "The old detector stays until a new one is confirmed; the same command goes on where this one ended."
+            raise type(error)(hint) from error
     hello = done.hello
     if as_json:
         click.echo(

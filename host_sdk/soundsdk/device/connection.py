@@ -10,12 +10,15 @@ from soundsdk.device.protocol import Counts
 from soundsdk.device.transport import Transport
 from soundsdk.errors import ProtocolError
 
+NO_MEMORY = "memory"  # the code with which a board rejects a command for which it has no memory left
+_MORE_MEMORY = "A smaller detector leaves more memory; in an image of soundsdk (soundsdk flash) its file takes none."
+
 
 class CommandRejected(ProtocolError):
     """A command that the board rejects: `code` is its dotted error code, `detail` its sentence."""
 
     def __init__(self, re: str, code: str, detail: str) -> None:
-        super().__init__(f"the board rejects {re}: {detail} ({code}).")
+        super().__init__(f"the board rejects {re}: {detail} ({code}).", _MORE_MEMORY if code == NO_MEMORY else "")
         self.code = code
         self.detail = detail
 

@@ -7,6 +7,7 @@ with Device.open("auto") as device:
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import time
 from collections.abc import Callable
@@ -15,11 +16,12 @@ from typing import Any
 
 from soundsdk.boards import find_board
 from soundsdk.detector_file import DetectorFile
-from soundsdk.device.connection import CommandRejected, Connection
+from soundsdk.device.connection import NO_MEMORY, CommandRejected, Connection
 from soundsdk.device.messages import Ack, Hello
 from soundsdk.device.transport import ConnectionLost
 from soundsdk.errors import CheckError, ProtocolError, UsageError
 from soundsdk.models.fit import check_fit
+from soundsdk.models.shipped import smaller
 
 PIECE_BYTES = 690  # 920 characters of base64 in a line of 1024 bytes
 _ROUNDS = 8  # of the whole push, for pulled cables and torn files
@@ -81,6 +83,7 @@ def push(
 class _Pusher:
     def __init__(self, device: Connection, detector: DetectorFile, progress: Progress, timeouts: PushTimeouts) -> None:
         self._device = device
+        self._restarted = False  # for its memory
         self._detector = detector
         self._data = detector.data
         self._sha256 = hashlib.sha256(detector.data).hexdigest()
@@ -148,9 +151,10 @@ class _Pusher:
         except CommandRejected as error:
             if error.code == "unsupported":
                 raise
+            self._restart_for_memory(error)
             raise CheckError(
                 f"the board refuses {self._detector.name} before it is sent: {error.detail} ({error.code}).",
-                "Train a smaller one." if error.code == "push.memory" else "",
+                smaller(self._detector.name) if error.code == "push.memory" else _hint(error),
             ) from error
         return _at(answer)
 
@@ -166,10 +170,27 @@ class _Pusher:
             except CommandRejected as error:
                 if error.code in ("push.begin", "push.gap"):
                     raise _Again(error.detail) from error  # it has restarted, or an answer was about an older line
-                raise CheckError(f"the board does not accept the model: {error.detail} ({error.code}).") from error
+                self._restart_for_memory(error)
+                raise CheckError(
+                    f"the board does not accept the model: {error.detail} ({error.code}).", _hint(error)
+                ) from error
             self._result.sent_bytes += len(piece)
             at = now
         self._progress("sending", total, total)
+
+    def _restart_for_memory(self, error: CommandRejected) -> None:
+        """Restart the board, once, if a command was rejected for want of memory, and raise _Again.
+
+        What a board with little memory has loaded since its start, for rules or recordings, stays until the next one.
+        """
+        if error.code != NO_MEMORY or self._restarted:
+            return
+        self._restarted = True
+        restarts = self._device.counts.restarts
+        with contextlib.suppress(ConnectionLost):  # a port that goes with the restart is opened again by what follows
+            self._request("reboot")
+        self._wait_restart(restarts)
+        raise _Again(error.detail) from error
 
     def _commit(self) -> Hello:
         """Commit and return the hello of the model on trial."""
@@ -234,6 +255,12 @@ class _Pusher:
                         "Reset it: the old detector comes back.",
                     ) from error
             time.sleep(self._timeouts.request_every_s)
+
+
+def _hint(error: CommandRejected) -> str:
+    if error.code != NO_MEMORY:
+        return error.hint
+    return f"On stock MicroPython, soundsdk install -m MODEL needs no memory for it. {error.hint}"
 
 
 def _at(answer: Ack) -> int:

@@ -104,11 +104,11 @@ class Device:
             if isinstance(hello, Hello):
                 return hello
         counts = self.counts
-        heard, hint = "it sent nothing", "Flash it with soundsdk flash, or reset it."
+        heard, hint = "it sent nothing", "Reset it; flash it: soundsdk flash, or on stock MicroPython soundsdk install."
         if counts.text or counts.damaged:
             heard = f"it sent {counted(counts.text, 'line')} of text and {counts.damaged} damaged"
         if any(line.startswith(">>>") for line in self._heard):
-            hint = "It waits at MicroPython's prompt: press its reset button, or soundsdk flash it."
+            hint = "It waits at MicroPython's prompt: press its reset button; soundsdk install puts soundsdk on it."
         elif "://" in self.transport.path:
             hint = "Check that the port there is the board's, at 115200 baud, and that no other program has it open."
         raise ProtocolError(f"what is at {self.transport.path} does not answer as a soundsdk board: {heard}.", hint)

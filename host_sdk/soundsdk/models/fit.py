@@ -9,6 +9,7 @@ from __future__ import annotations
 from soundsdk.boards import Board, all_boards
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import CheckError
+from soundsdk.models.shipped import smaller
 
 # The least that MicroPython and soundfw need besides the detector. The linked image is measured as well.
 FIRMWARE_FLASH_BYTES = 250 * 1024
@@ -16,7 +17,6 @@ FIRMWARE_RAM_BYTES = 48 * 1024
 # Cycles for a multiplication, at the least: on a Cortex-M0+ that of a dense layer, the cheapest operator that
 # `soundsdk profile rpi_pico --model esc10` shows (104,240 cycles for 12,288). The other kernels use no SIMD.
 _LEAST_CYCLES = {"armv6m": 8.0}
-_SMALLER = "Train a smaller one."
 
 
 def check_fit(detector: DetectorFile, board: Board, *, pushed: bool = False) -> None:
@@ -34,9 +34,9 @@ def misfits(detector: DetectorFile) -> list[str]:
     return [reasons[0][0] for board in boards if (reasons := _reasons(detector, board, pushed=False))]
 
 
-def too_large(name: str, size_bytes: int, place: str, room: str, hint: str = _SMALLER) -> CheckError:
+def too_large(name: str, size_bytes: int, place: str, room: str) -> CheckError:
     """Return the error of a detector that is larger than the place for it. room: bytes of it, in words."""
-    return CheckError(f"the detector {name} is too large for {place}: {size_bytes} bytes, and {room}.", hint)
+    return CheckError(f"the detector {name} is too large for {place}: {size_bytes} bytes, and {room}.", smaller(name))
 
 
 def _reasons(detector: DetectorFile, board: Board, pushed: bool) -> list[tuple[str, str]]:
@@ -51,7 +51,7 @@ def _reasons(detector: DetectorFile, board: Board, pushed: bool) -> list[tuple[s
     need = detector.arena_bytes + (size if pushed else 0)
     ram_bytes = board.ram_bytes + board.psram_bytes
     if board.ram_bytes and need + FIRMWARE_RAM_BYTES > ram_bytes:
-        hint = f"{_SMALLER[:-1]}, or flash it: then its weights stay in flash." if pushed else _SMALLER
+        hint = f"{smaller(name)} Or flash it: then its weights stay in flash." if pushed else smaller(name)
         message = (
             f"the detector {name} is too large for {board.name}: it needs {need} bytes of RAM of {ram_bytes}, "
             f"and {FIRMWARE_RAM_BYTES} must stay free."
@@ -63,5 +63,5 @@ def _reasons(detector: DetectorFile, board: Board, pushed: bool) -> list[tuple[s
             f"the detector {name} is too slow for {board.name}: a step of {1000 * detector.step_s:g} ms takes "
             f"{1000 * least_s:.0f} ms or more."
         )
-        out.append((message, _SMALLER))
+        out.append((message, smaller(name)))
     return out

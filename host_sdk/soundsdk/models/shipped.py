@@ -53,3 +53,9 @@ def load_model(
 def smaller_form(name: str) -> str:
     """Return the name of the form for boards with little memory of a detector that comes with soundsdk, or ""."""
     return name + _TINY if (models_dir() / f"{name}{_TINY}.tflite").is_file() else ""
+
+
+def smaller(name: str) -> str:
+    """Return in a sentence what to take in place of a detector that is too large."""
+    tiny = smaller_form(name)
+    return f"Take {tiny}, its form for boards with little memory." if tiny else "Train a smaller one."

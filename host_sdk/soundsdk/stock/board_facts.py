@@ -67,18 +67,24 @@ def ask(port: str, paths: Iterable[str], silent_s: float) -> BoardFacts:
     """
     try:
         return from_told(mpremote_run.run(port, on_board.inspect(paths), silent_s))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ProtocolError(
             f"what is at {port} answers, but not as MicroPython does.", "Does the board run MicroPython?"
         ) from error
 
 
 def from_told(told: Iterable[dict[str, Any]]) -> BoardFacts:
-    """Read what the program on_board.inspect tells; KeyError, TypeError or ValueError if it is something else."""
+    """Read what the program on_board.inspect tells.
+
+    KeyError, TypeError, ValueError or OverflowError if it is something else.
+    """
     facts = {key: value for one in told for key, value in one.items()}
+    settings = facts.get("settings")  # a file of the user's, who may have made anything of it
     return BoardFacts(
-        str(facts["name"]), tuple(facts["version"]), int(facts["mpy"]), str(facts["machine"]), str(facts["platform"]),
+        str(facts["name"]), tuple(map(int, facts["version"])), int(facts["mpy"]), str(facts["machine"]),
+        str(facts["platform"]),
         int(facts["free"]), int(facts["largest"]), int(facts["psram"]), int(facts["block"]), int(facts["blocks"]),
         int(facts["free_blocks"]), bool(facts["hashes"]), frozenset(facts.get("there", ())), str(facts.get("main", "")),
-        facts.get("record") or None, bool(facts.get("unfinished")), facts.get("settings") or {}, bool(facts["image"]),
+        facts.get("record") or None, bool(facts.get("unfinished")), settings if isinstance(settings, dict) else {},
+        bool(facts["image"]),
     )  # fmt: skip

@@ -27,10 +27,14 @@ def check_system(facts: BoardFacts) -> NativeArch:
     """Return the architecture of the board's module; CheckError if its MicroPython cannot run soundsdk."""
     oldest = ".".join(map(str, OLDEST_MICROPYTHON))
     if facts.name != "micropython":
-        raise CheckError(f"the board runs {facts.name}, not MicroPython.", f"Flash MicroPython {oldest} or newer.")
+        hint = f"Flash MicroPython {oldest} or newer."
+        if facts.name == "circuitpython":
+            hint += " Or let it send the sound, and this computer detect: soundsdk monitor --listen."
+        raise CheckError(f"the board runs {facts.name}, not MicroPython.", hint)
     if facts.version[:2] < OLDEST_MICROPYTHON:
+        version = facts.version_text or "of no version"
         raise CheckError(
-            f"the board runs MicroPython {facts.version_text}, and soundsdk needs {oldest} or newer.",
+            f"the board runs MicroPython {version}, and soundsdk needs {oldest} or newer.",
             f"Flash MicroPython {oldest} or newer.",
         )
     if facts.image:
@@ -69,8 +73,7 @@ def _check(free: int, largest: int, found: str, port: str, module_bytes: int, de
 
     module_bytes: of soundcore in the heap.
     """
-    model, arena = len(detector.data), detector.arena_bytes
-    soundfw = SOUNDFW_RAM_BYTES.get(port, SOUNDFW_RAM_BYTES[""]) + _RING_BYTES.get(port, 0)
+    model, arena, soundfw = len(detector.data), detector.arena_bytes, _soundfw_bytes(port)
     need = module_bytes + model + arena + soundfw
     if free and need > free:
         raise CheckError(
@@ -85,6 +88,17 @@ def _check(free: int, largest: int, found: str, port: str, module_bytes: int, de
             f"{detector.name} needs {piece} in one.",
             _what_fits(detector),
         )
+
+
+def needed_bytes(board: Board, module_bytes: int, detector: DetectorFile) -> int:
+    """Return the bytes of MicroPython's heap that the module, a detector and soundfw take while they start."""
+    assert board.stock is not None
+    module = _MODULE_HEAP_BYTES.get(board.stock.native, module_bytes)
+    return module + len(detector.data) + detector.arena_bytes + _soundfw_bytes(board.port)
+
+
+def _soundfw_bytes(port: str) -> int:
+    return SOUNDFW_RAM_BYTES.get(port, SOUNDFW_RAM_BYTES[""]) + _RING_BYTES.get(port, 0)
 
 
 def _what_fits(detector: DetectorFile) -> str:

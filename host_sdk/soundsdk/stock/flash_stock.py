@@ -20,6 +20,7 @@ from soundsdk.flash import esptool_run, firmware_file, writing
 from soundsdk.flash.locate import LocatedBoard, locate
 from soundsdk.flash.timeouts import FlashTimeouts
 from soundsdk.models.fit import check_fit
+from soundsdk.models.shipped import smaller_form
 from soundsdk.progress import Progress
 from soundsdk.stock import board_facts, fits, payload
 from soundsdk.stock.hello import compare, wait_for_hello
@@ -118,7 +119,7 @@ def _payload(request: StockFlashRequest, board: Board, detector: DetectorFile, p
         progress.step("build", f"  {text}")
 
     assert board.stock is not None
-    payload.check_settings({**board.settings(), **request.extra}, board)
+    payload.check_settings({**board.settings(), **request.extra}, board, request.extra)
     module = native.native_module(board.stock.native, say)
     fits.check_known_memory(board, len(module.data), detector)
     check_fit(detector, board, pushed=True)
@@ -159,7 +160,14 @@ def _announce(files: Payload, image: StockImage, disk: FileSystem, progress: Pro
     stock = files.board.stock
     assert stock is not None
     if not stock.free_bytes:
-        progress.step("memory", f"How much memory {files.board.name} has for this shows when it runs: hello decides")
+        need = fits.needed_bytes(files.board, len(files.files[payload.MODULE]), files.detector)
+        tiny = smaller_form(files.detector.name)
+        less = f"; {tiny} takes less" if tiny else ""
+        progress.step(
+            "memory",
+            f"{files.detector.name} takes {need} bytes of memory there{less}. How much {files.board.name} has shows "
+            "when it runs: hello decides", need_bytes=need, smaller=tiny or None,
+        )  # fmt: skip
     progress.step(
         "replace", "What is in the board's file system now is replaced: your own files, settings and pushed detectors",
         fs_at=image.fs_at, fs_bytes=image.fs_bytes,

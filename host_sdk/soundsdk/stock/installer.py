@@ -31,6 +31,7 @@ from soundsdk.stock.place import BoardPlace
 
 _PLATFORMS = {"linux": "unix", "darwin": "unix", "win32": "windows"}  # sys.platform: the port's name
 _RETRY_S = 0.5
+_RESET_S = 3.0  # after which the port of a board that is resetting is there again
 _UNDONE = "An installation that was begun and not finished has been undone"
 
 
@@ -88,7 +89,7 @@ def install(
     board = wanted or _guess(facts, place)
     _check_port(board, facts)
     extra = _extra(request, facts, board)
-    payload.check_settings({**board.settings(), **extra}, board)
+    payload.check_settings({**board.settings(), **extra}, board, request.extra)
     module = native.native_module(arch.name, say)
     files = payload.make_payload(board, detector, module.data, soundfw, extra)
     fits.check_memory(facts, len(module.data), detector)
@@ -263,10 +264,23 @@ def _put_back(place: BoardPlace, files: Payload, timeouts: StockTimeouts) -> Ite
         else:
             error.hint = f"{error.hint} The board is as it was.".strip()
         raise
+    except KeyboardInterrupt as error:  # Ctrl-C, and what ends a process
+        raise _interrupted(error, lambda: _recover(place, replace(timeouts, away_s=0.0))) from error
     except BaseException:
         with contextlib.suppress(SoundsdkError):
             _recover(place, replace(timeouts, away_s=0.0))
         raise
+
+
+def _interrupted(error: KeyboardInterrupt, put_back: Callable[[], object]) -> KeyboardInterrupt:
+    """Put the board back as it was; return the interruption with a hint that says so, or what is left over."""
+    try:
+        put_back()
+    except SoundsdkError as second:
+        return type(error)(
+            f"What was begun is still on the board ({second.message.rstrip('.')}): soundsdk uninstall removes it."
+        )
+    return type(error)("The board is as it was.")
 
 
 def _recover(place: BoardPlace, timeouts: StockTimeouts) -> str:
@@ -302,10 +316,7 @@ def _start(place: BoardPlace, files: Payload, plan: Plan, progress: Progress, ti
             hello = _hello(place, files, timeouts)
     except SoundsdkError as error:
         try:
-            if plan.old:
-                _recover(place, timeouts)
-            else:
-                _remove(place, timeouts)
+            _take_back(place, plan, timeouts)
         except SoundsdkError as second:
             error.hint = (
                 f"{error.hint} The installation is still on the board ({second.message.rstrip('.')}): "
@@ -314,7 +325,17 @@ def _start(place: BoardPlace, files: Payload, plan: Plan, progress: Progress, ti
         else:
             error.hint = f"{error.hint} The board is as it was.".strip()
         raise
+    except KeyboardInterrupt as error:
+        raise _interrupted(error, lambda: _take_back(place, plan, replace(timeouts, away_s=_RESET_S))) from error
     return hello
+
+
+def _take_back(place: BoardPlace, plan: Plan, timeouts: StockTimeouts) -> None:
+    """Take off again what is in place and was to be tried: an update, or all of it."""
+    if plan.old:
+        _recover(place, timeouts)
+    else:
+        _remove(place, timeouts)
 
 
 def _hello(place: BoardPlace, files: Payload, timeouts: StockTimeouts) -> Hello:

@@ -39,6 +39,15 @@ def read_json(path):
             return json.load(f)
     except (OSError, ValueError):
         return None
+def read_record():
+    # Of no use once somebody has changed it into something else: what is there is the user's then.
+    record = read_json(RECORD)
+    if not isinstance(record, dict) or not isinstance(record.get("files"), dict):
+        return None
+    for key in ("state", "aside", "made"):
+        if not isinstance(record.get(key), list):
+            return None
+    return record if isinstance(record.get("fw"), str) else None
 def sha256(path):
     import hashlib
     state, piece = hashlib.sha256(), bytearray(1024)
@@ -121,7 +130,7 @@ tell(name=implementation[0], version=list(implementation[1])[:3], mpy=getattr(im
      psram=psram(), block=s[0] if s else 0, blocks=s[2] if s else 0,
      free_blocks=free_blocks(s) if s else 0, hashes=hashes, image=imports("soundboard"))
 if s:
-    record = read_json(RECORD)
+    record = read_record()
     there = [path for path in set(PATHS).union(record["files"] if record else ()) if exists(path)]
     tell(there=there, record=record, unfinished=exists(NEW) or exists(OLD) or exists(PLAN),
          main=sha256("main.py") if hashes and "main.py" in there else "",
@@ -133,7 +142,7 @@ plan = read_json(PLAN)
 if plan:
     undo(plan["moves"], plan["made"])
 forget_plan()
-record = read_json(RECORD)
+record = read_record()
 tell(recovered=True, fw=record["fw"] if record else "")
 """
 
@@ -202,7 +211,7 @@ tell(finished=True)
 """
 
 _UNINSTALL = """
-record = read_json(RECORD)
+record = read_record()
 if not record:
     tell(installed=False)
 else:

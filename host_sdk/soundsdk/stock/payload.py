@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from soundfw import VERSION, FirmwareError
-from soundfw.settings import MICROPHONES, Settings, microphone
+from soundfw.act import rules
+from soundfw.settings import MIC_PINS, MICROPHONES, Settings, microphone
 from soundsdk.boards import Board
+from soundsdk.boards.chips import CHIPS
 from soundsdk.detector_file import DetectorFile
 from soundsdk.errors import UsageError
 from soundsdk.stock.board_facts import BoardFacts
@@ -18,10 +20,11 @@ from soundsdk.stock.on_board import NEW, OLD, RECORD
 
 ASIDE = ".before-soundsdk"  # after the name of a file of the user that is in the way
 MAIN, SETTINGS, MODEL, LIB = "main.py", "settings.json", "detector.tflite", "lib"
-_MODULE = f"{LIB}/soundcore.mpy"
+MODULE = f"{LIB}/soundcore.mpy"
 # Files that soundfw itself writes beside the settings, and their new contents before they replace the old.
 STATE = ("slots.json", "slot_a.tflite", "slot_b.tflite", "set.json", "starts.txt",
          "slots.json.new", "set.json.new", "settings.json.new")  # fmt: skip
+_CLOCKS = ("sck", "ws", "clk")  # pins of a microphone that the board drives
 _MAIN_TEXT = """\
 # Written by soundsdk install, and removed by soundsdk uninstall. soundcore and the detector each need one large piece
 # of memory, which is there only as long as nothing else has been loaded: keep this order in a program of your own.
@@ -77,7 +80,7 @@ def make_payload(
 
     Raises UsageError if the settings cannot be used.
     """
-    code = {_MODULE: module, **{f"{LIB}/{path}": data for path, data in soundfw.items()}}
+    code = {MODULE: module, **{f"{LIB}/{path}": data for path, data in soundfw.items()}}
     digest = hashlib.sha256()
     for path, data in code.items():
         digest.update(f"{path} {hashlib.sha256(data).hexdigest()}\n".encode())
@@ -88,8 +91,11 @@ def make_payload(
     return Payload(board, detector, files, settings, f"{VERSION}+{build}")
 
 
-def check_settings(settings: Mapping[str, Any], board: Board) -> None:
-    """Raise UsageError if the firmware would refuse the settings, or if they name no microphone."""
+def check_settings(settings: Mapping[str, Any], board: Board, given: Mapping[str, Any] | None = None) -> None:
+    """Raise UsageError if the firmware would refuse the settings, if they name no microphone or pins that cannot be.
+
+    given: those of them that the user gives now, whose board and rules are checked as well.
+    """
     mic = settings.get("mic")
     hint = "Correct them in the file of --settings."
     kinds = [kind for kind, _ in MICROPHONES]
@@ -99,6 +105,11 @@ def check_settings(settings: Mapping[str, Any], board: Board) -> None:
         Settings(dict(settings))
         if mic:
             microphone(mic["kind"], mic)
+        actions = (given or {}).get("actions", {})
+        if not isinstance(actions, dict):
+            raise UsageError("the settings cannot be used: actions must be an object.", hint)
+        for rule in actions.values():
+            rules.parse(rule)
     except FirmwareError as error:
         raise UsageError(f"the settings cannot be used: {error.args[1]}.", hint) from error
     if not mic:
@@ -106,6 +117,33 @@ def check_settings(settings: Mapping[str, Any], board: Board) -> None:
             f"the file of the board {board.id} names no microphone.",
             'Give its pins with --settings FILE: {"mic": {"kind": "i2s", "sck": 16, "ws": 17, "sd": 18}}',
         )
+    fault = _wrong_board(given or {}, board) or _wrong_pins(mic, board)
+    if fault:
+        raise UsageError(f"the settings cannot be used: {fault}.", hint)
+
+
+def _wrong_board(given: Mapping[str, Any], board: Board) -> str:
+    named = given.get("board", board.id)
+    return f"they name the board {named!r}, and this is {board.id}" if named != board.id else ""
+
+
+def _wrong_pins(mic: Mapping[str, Any], board: Board) -> str:
+    """Return why a microphone cannot be at these pins of a board's chip; empty if nothing is known against it."""
+    pins = {key: mic[key] for key in MIC_PINS if key in mic}
+    if len(set(pins.values())) < len(pins):
+        return f"two of mic.{', mic.'.join(pins)} are the same GPIO"
+    if board.port == "esp32" and mic["kind"] != "i2s":
+        return "MicroPython hears I2S microphones only on an ESP32, so mic.kind must be i2s"
+    if board.port == "rp2" and mic["kind"] == "i2s" and pins["ws"] != pins["sck"] + 1:
+        return f"mic.ws must be the GPIO after mic.sck, {pins['sck'] + 1}"
+    chip = CHIPS.get(board.chip)
+    for key, pin in pins.items() if chip is not None else ():
+        assert chip is not None
+        if pin > chip.last_gpio or pin in chip.flash:
+            return f"mic.{key} is GPIO {pin}, which a {board.chip} has not, or which serves its flash"
+        if key in _CLOCKS and pin in chip.inputs:
+            return f"mic.{key} is GPIO {pin}, which is an input only, and the chip has to drive it"
+    return ""
 
 
 def folders_of(paths: Iterable[str]) -> list[str]:
@@ -117,7 +155,7 @@ def folders_of(paths: Iterable[str]) -> list[str]:
 
 def asked_paths(soundfw: Iterable[str]) -> list[str]:
     """Return the paths whose existence decides what an installation moves. soundfw: the paths of its files."""
-    installed = [_MODULE, *(f"{LIB}/{path}" for path in soundfw), MODEL, SETTINGS, MAIN]
+    installed = [MODULE, *(f"{LIB}/{path}" for path in soundfw), MODEL, SETTINGS, MAIN]
     targets = [*installed, *STATE, RECORD]
     return [*targets, *(path + ASIDE for path in targets), *folders_of(installed)]
 

@@ -32,11 +32,15 @@ _STANDARD_OUTPUT = Path("-")
 @click.argument("words", nargs=-1, metavar="[BOARD|WORD...]", callback=not_empty)
 @click.option("--way", type=click.Choice(WAYS), help="List only boards that run soundsdk in this way.")
 @click.option(
-    "--wiring", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    "--wiring",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
     help="Draw how a microphone is wired to the board, as an SVG; - is standard output, with nothing else in it.",
 )
 @click.option(
-    "--microphone", metavar="NAME", callback=not_empty,
+    "--microphone",
+    metavar="NAME",
+    callback=not_empty,
     help="The microphone to draw: inmp441, sph0645, ics43434, pdm, max4466, or own, which is on the board. Default: "
     "that of the board's settings.",
 )
@@ -46,13 +50,13 @@ def boards(words: tuple[str, ...], way: str | None, wiring: Path | None, microph
 
     Every WORD must be found in what the files say: a maker, a chip, pdm, i2s, psram, microphone (for boards that have
     one). With the id of a board all of its file is shown. Boards of the way `image` get an image of soundsdk
-    (build, flash); `stock` stands for MicroPython's official image; `circuitpython` for sound that the computer listens
-    to. Exit code 2 if no board is found.
+    (build, flash); `stock` stands for MicroPython's official image (install, flash --stock), which most of the former
+    run as well; `circuitpython` for sound that the computer listens to. Exit code 2 if no board is found.
     """
     known = all_boards()
     one = next((board for board in known if words == (board.id,)), None)
     found = [one] if one is not None else search_boards(known, words)
-    found = [board for board in found if way in (None, board.way)]
+    found = [board for board in found if way is None or way in board.ways]
     if not found:
         raise _none(known, words, way)
     if microphone is not None and wiring is None:
@@ -64,7 +68,7 @@ def boards(words: tuple[str, ...], way: str | None, wiring: Path | None, microph
     width = max(len(board.id) for board in found)
     for board in found:
         if as_json:
-            click.echo(json.dumps(dataclasses.asdict(board)))
+            click.echo(json.dumps({**dataclasses.asdict(board), "ways": board.ways}))
         elif one is not None:
             click.echo(describe(board))
         else:
@@ -75,7 +79,7 @@ def _short(board: Board) -> str:
     if not board.chip:
         return f"{board.arch}, {board.port}"
     own = [f"{board.own_mic.mic.kind.upper()} microphone"] if board.own_mic else []
-    return ", ".join(dict.fromkeys([board.chip, board.arch, board.port, board.way, *own]))
+    return ", ".join(dict.fromkeys([board.chip, board.arch, board.port, " or ".join(board.ways), *own]))
 
 
 def _none(known: list[Board], words: tuple[str, ...], way: str | None) -> UsageError:
