@@ -18,8 +18,9 @@ _SPARE = const(65536)  # the most that a start needs in large pieces: the model'
 _WORD = 8 if sys.maxsize >> 32 else 4  # bytes of an item of a list
 
 _view = None  # the part of it that holds a smaller model
+_ELSE = const(24576)  # what else a start loads
 _BLOCKS = const(2560)  # of sound, on a board whose driver has the ring
-_RING = const(36864)  # the largest ring of a microphone, and what opening one allocates before it
+_RING = const(43008)  # the largest ring of a microphone, what opening one allocates before it, and room for commands
 
 
 def reserve(settings="settings.json"):
@@ -74,7 +75,7 @@ def keep_ring():
     if storage.room is None or storage.spare:
         return
     gc.collect()
-    if heap_free() < 2 * _RING:
+    if heap_free() < _RING + _ELSE:
         return  # what else a start loads needs it
     try:
         storage.spare = [None] * (_RING // _WORD)
