@@ -57,10 +57,38 @@ static inline int32_t sc_multiply_by_quantized_multiplier(int32_t x, int32_t mul
     return sc_rounding_divide_by_pot(sc_saturating_rounding_doubling_high_mul(x, multiplier), -shift);
 }
 
+// The same value, out of line.
+int32_t sc_quantize_scale(int32_t x, int32_t multiplier, int32_t shift);
+
+// The same value, mostly from one product of 32 bits, which decides unless it lies too near the middle between two
+// results. In units of 2^-22, with x = high 2^drop + d and multiplier = m 2^15 + e, the real result exceeds the product
+// high m by d m / 2^drop + e x / 2^(drop + 15), which is above -2^15 and below 2^16 + 2^15; the first of the two
+// roundings adds at most 2^15 in size, since what it rounds is divided by 2^6 or more.
+#define SC_QUANTIZE_BELOW (1 << 16)
+#define SC_QUANTIZE_ABOVE (1 << 17)
+static inline int32_t sc_quantize_scale_near(int32_t x, int32_t multiplier, int32_t shift) {
+    int32_t drop = -6 - shift;
+    if (drop >= 0) {
+        int32_t high = x >> drop;
+        if ((uint32_t)high + 31000u <= 62000u) { // the sum below fits
+            int32_t y = high * (multiplier >> 15) + (1 << 21) + SC_QUANTIZE_ABOVE;
+            if ((uint32_t)y << 10 >= (uint32_t)(SC_QUANTIZE_BELOW + SC_QUANTIZE_ABOVE) << 10) {
+                return y >> 22;
+            }
+        }
+    }
+    return sc_quantize_scale(x, multiplier, shift);
+}
+
 // The int8 nearest to x scaled by a factor. Adding the zero point wraps around as well.
 static inline int8_t sc_quantize_output(int32_t x, int32_t multiplier, int32_t shift, int32_t zero, int32_t low,
                                          int32_t high) {
-    int32_t value = (int32_t)((uint32_t)sc_multiply_by_quantized_multiplier(x, multiplier, shift) + (uint32_t)zero);
+#if SC_FIXED_SPLIT
+    int32_t scaled = sc_quantize_scale_near(x, multiplier, shift);
+#else
+    int32_t scaled = sc_multiply_by_quantized_multiplier(x, multiplier, shift);
+#endif
+    int32_t value = (int32_t)((uint32_t)scaled + (uint32_t)zero);
     return (int8_t)(value < low ? low : value > high ? high : value);
 }
 
