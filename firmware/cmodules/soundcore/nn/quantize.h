@@ -61,19 +61,21 @@ static inline int32_t sc_multiply_by_quantized_multiplier(int32_t x, int32_t mul
 int32_t sc_quantize_scale(int32_t x, int32_t multiplier, int32_t shift);
 
 // The same value, mostly from one product of 32 bits, which decides unless it lies too near the middle between two
-// results. In units of 2^-22, with x = high 2^drop + d and multiplier = m 2^15 + e, the real result exceeds the product
-// high m by d m / 2^drop + e x / 2^(drop + 15), which is above -2^15 and below 2^16 + 2^15; the first of the two
-// roundings adds at most 2^15 in size, since what it rounds is divided by 2^6 or more.
-#define SC_QUANTIZE_BELOW (1 << 16)
-#define SC_QUANTIZE_ABOVE (1 << 17)
+// results. In units of 2^-21, with x = high 2^drop + d and multiplier = factor 2^16 + e, |e| <= 2^15, what the first
+// rounding leaves exceeds the product by factor d / 2^drop, from 0 to 2^15; by e x / 2^(drop + 16), at most 2^14 in size;
+// and by that rounding, which is of a half divided by 2^6 or more: at most 2^14. Together -2^15..2^16.
+#define SC_QUANTIZE_BELOW (1 << 15)
+#define SC_QUANTIZE_ABOVE (1 << 16)
+#define SC_QUANTIZE_HALF (1 << 20)
 static inline int32_t sc_quantize_scale_near(int32_t x, int32_t multiplier, int32_t shift) {
     int32_t drop = -6 - shift;
     if (drop >= 0) {
         int32_t high = x >> drop;
-        if ((uint32_t)high + 31000u <= 62000u) { // the sum below fits
-            int32_t y = high * (multiplier >> 15) + (1 << 21) + SC_QUANTIZE_ABOVE;
-            if ((uint32_t)y << 10 >= (uint32_t)(SC_QUANTIZE_BELOW + SC_QUANTIZE_ABOVE) << 10) {
-                return y >> 22;
+        if (high == (int16_t)high) {
+            int32_t factor = (int32_t)(((uint32_t)multiplier + (1u << 15)) >> 16);
+            int32_t y = high * factor + SC_QUANTIZE_HALF + SC_QUANTIZE_ABOVE;
+            if ((uint32_t)y << 11 >= (uint32_t)(SC_QUANTIZE_BELOW + SC_QUANTIZE_ABOVE) << 11) {
+                return y >> 21;
             }
         }
     }
