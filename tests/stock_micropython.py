@@ -21,8 +21,8 @@ from soundsdk.resources import firmware_dir
 # soundfw, which no stock image holds.
 _UNIX = ("VARIANT=standard", "MICROPY_PY_BTREE=0", "MICROPY_PY_SSL=0", "MICROPY_PY_FFI=0", "FROZEN_MANIFEST=")
 _XTENSA = Path(__file__).resolve().parent / "conformance" / "xtensa"
-# With the garbage collector's tables, which take a 42nd: 114 KB, of which 53 KB are in one piece of the first area.
-_FIRST_AREA, _SECOND_AREA = 57344, 62064
+# With the tables of the garbage collector, which take a 42nd.
+_AREAS = (55552, 55552, 4288)  # bytes of heap: pieces of 53 KB, and 110 KB in all
 _M3 = ("BOARD=MPS2_AN385", "MICROPY_HEAP_SIZE=524288", "FROZEN_MANIFEST=")
 
 
@@ -90,11 +90,12 @@ def esp32_like_cortex_m3() -> Path:
     """Return an image of MPS2_AN385 with the heap of a plain ESP32 (esp32_memory); skip where a compiler is missing."""
     own = Path(__file__).with_name("esp32_memory")
     settings = (
-        "BOARD=MPS2_AN385", f"MICROPY_HEAP_SIZE={_FIRST_AREA}",
+        "BOARD=MPS2_AN385", f"MICROPY_HEAP_SIZE={_AREAS[0]}",
         f"FROZEN_MANIFEST={own / 'manifest.py'}",
-        f"CFLAGS_EXTRA=-DMICROPY_GC_SPLIT_HEAP=1 -DSECOND_AREA_BYTES={_SECOND_AREA} -include {own / 'areas.h'}",
+        f"CFLAGS_EXTRA=-DMICROPY_GC_SPLIT_HEAP=1 -DSECOND_AREA_BYTES={_AREAS[1]} "
+        f"-DTHIRD_AREA_BYTES={_AREAS[2]} -include {own / 'areas.h'}",
     )  # fmt: skip
-    return _built(cortex_m3(), "qemu", settings, "firmware.elf", f"esp32-{_SECOND_AREA}-{files_sha256([own])[:8]}")
+    return _built(cortex_m3(), "qemu", settings, "firmware.elf", f"esp32-{sum(_AREAS)}-{files_sha256([own])[:8]}")
 
 
 def mpy_cross() -> Path:

@@ -22,9 +22,12 @@ def open_stream(data):
 
 def open_model(app, data):
     """Return (stream, detector, name, rate_hz) of a model; FirmwareError or MemoryError if it cannot be run."""
+    # The arena is one large piece, and what has been loaded so far but is not needed any more lies around it.
+    app.put_away()
+    model_memory.release()
+    gc.collect()
     stream = (app.open_stream or open_stream)(data)
     model_memory.keep_ring()
-    app.put_away()
     from .detect.core_detector import open_detector
 
     metadata = json.loads(bytes(stream.metadata))
@@ -78,7 +81,6 @@ def _open_any(app):
     if app.slots:
         app.slots.begin()
     while True:
-        model_memory.release()
         try:
             data, sha256 = _load(app)
             opened = app.open_model(data)

@@ -221,6 +221,34 @@ def longest(name, data, hops):
     show("locked heap", name, steps, total)
 
 
+def decisions(name, data, steps, softmax, pool_ms):
+    """Show the events that a detector makes of logits and levels that come and go, and a sum of all its scores."""
+    s = soundcore.Stream(data)
+    d = s.detector(array("H", [600, 400, 200, 300] * len(s.scores)), softmax, pool_ms)
+    seed = 1
+    total = now = 0
+    for k in range(steps):
+        for view in (s.scores, s.attention):
+            for i in range(len(view)):
+                seed = (seed * 1229 + 1) & 4095
+                if seed < 600:
+                    view[i] = (seed & 255) - 128
+        for i in range(0, len(s.features), 7):
+            s.features[i] = (k // 20 & 1) * 60 - 90 + (seed & 7)
+        now += s.step_samples
+        if d.step(now):
+            show("decided", k, list(d.edge), list(d.id), list(d.ago), list(d.peak))
+        for score in d.scores:
+            total = (total * 31 + score) & 0xFFFFFF
+    show("decisions", name, softmax, pool_ms, total, d.close(now + 100), list(d.edge), list(d.ago))
+    level = soundcore.SoundLevel()
+    sound = pcm(5000)  # noqa: F821
+    level.add(sound)
+    show("level", level.read(), level.read())
+    level.add(bytes(9000))
+    show("level", level.read())
+
+
 class Bursts:
     """A microphone with a second of a square wave, 3200 Hz and 500 Hz in turn, then a second of hiss."""
 
@@ -390,6 +418,18 @@ def calls(data):
     attempt("feed by name", lambda: s.feed(pcm=sound))
     attempt("feed str", lambda: s.feed("12"))
     attempt("feed half a sample", lambda: s.feed(b"123"))
+    rules = array("H", [600, 400, 0, 0] * len(s.scores))
+    detector = s.detector(rules, True, 0)
+    attempt("detector without rules", lambda: s.detector(rules[:3], True, 0))
+    attempt("detector with other rules", lambda: s.detector(bytes(99), True, 0))
+    attempt("detector of a minute and more", lambda: s.detector(rules, True, 60001))
+    attempt("detector alone", lambda: type(detector)())
+    attempt("step to nothing", lambda: detector.step(None))
+    attempt("step far on", lambda: detector.step(1 << 40))
+    attempt("score stored", lambda: setattr(detector, "scores", 1))
+    attempt("level of text", lambda: soundcore.SoundLevel().add("12"))
+    attempt("level of half a sample", lambda: soundcore.SoundLevel().add(b"1"))
+    attempt("level with settings", lambda: soundcore.SoundLevel(bits=1))
     piece = bytearray(32)
     size = soundcore.adpcm_encode(pcm=array("h", [5, 6, 7]), out=piece)
     back = array("h", [0, 0, 0])

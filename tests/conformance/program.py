@@ -103,6 +103,8 @@ def pieces(detector: Path | None = None, hops: int = 1000) -> Iterator[str]:
     yield "model('tones', f.data)"
     yield "stream('tones', f.data, 9000)"
     yield f"longest('tones', f.data, {hops})"
+    yield "decisions('tones', f.data, 300, False, 300)"
+    yield "decisions('tones', f.data, 300, True, 0)"
     yield "lines(f.data, 100000, 256)"
     yield "lines(f.data, 60000, 1000)"
     for bits in (3, 4, 5, 16):
@@ -130,6 +132,7 @@ def pieces(detector: Path | None = None, hops: int = 1000) -> Iterator[str]:
         yield "show('detector', len(DETECTOR), '%08x' % crc32(DETECTOR))"
         yield "stream('detector', DETECTOR, 9000)"
         yield f"longest('detector', DETECTOR, {max(1, hops // 50)})"
+        yield "decisions('detector', DETECTOR, 300, True, 1000)"
         yield "refused('cut', soundcore.Stream, memoryview(DETECTOR)[:5000])"
 
 

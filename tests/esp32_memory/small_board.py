@@ -115,12 +115,15 @@ def mount(at, size):
     print(gc.mem_alloc(), gc.mem_alloc() + gc.mem_free())
 
 
-def start(rodata_bytes, arena_bytes, address, samples):
-    """Start soundfw as main.py does. What this chip takes less of than an ESP32 is held: constants, an arena."""
+def start(text_bytes, rodata_bytes, arena_bytes, address, samples):
+    """Start soundfw as main.py does, in the room that an ESP32's module (its code while it loads) and arena leave."""
     global app
+    text = bytearray(text_bytes)
+    held.append(bytearray(rodata_bytes))
+    del text
+    gc.collect()
     import soundcore
 
-    held.append(bytearray(rodata_bytes))
     gc.collect()
     import soundfw.storage.model_memory
 
@@ -133,8 +136,12 @@ def start(rodata_bytes, arena_bytes, address, samples):
     if arena_bytes:
 
         def open_stream(data):
-            held.append(bytearray(arena_bytes))
-            return soundcore.Stream(data)
+            whole = bytearray(arena_bytes)  # in one piece, as the arena is
+            del whole
+            gc.collect()
+            stream = soundcore.Stream(data)
+            held.append(bytearray(arena_bytes - stream.arena_size))
+            return stream
 
         app.open_stream = open_stream
     app.start()

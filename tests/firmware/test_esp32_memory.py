@@ -1,10 +1,10 @@
 """soundfw from .mpy files, with soundcore as a native module, in the memory of a plain ESP32: on a Cortex-M3 in QEMU.
 
-Two areas of heap, the first with a free piece of 53 KB, and 114 KB in all with what MicroPython's start has taken. On
-the ESP32 the module's code lies in memory of its own and its constants in the heap; so it is here (areas.h of
-esp32_memory), and the constants, which are within the code on a Cortex-M, are held as a block of the size that they
-have on Xtensa. The detector is one for two tones, so that a sound gives events; its file is padded to 38 KB, and with a
-block beside its arena it takes as much as the smallest detectors do, 15.5 KB.
+The heap is in pieces of 53 KB at most, 110 KB in all with what MicroPython's start has taken. On the ESP32 the module's
+code goes through the heap to memory of its own, and its constants stay in the heap; here the code of the Cortex-M has
+memory of its own at once (areas.h of esp32_memory), and blocks of the sizes that the module for Xtensa has are taken in
+the heap: for its code until that is loaded, for its constants for good. The detector is one for two tones, so that a
+sound gives events; its file and its arena are made as large as those of home_tiny.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundcore
 
 from sim.tiny_model import build, metadata, tones
 from soundsdk.build.native import native_module
@@ -26,10 +25,9 @@ from soundsdk_sim.board import run_recording
 from soundsdk_sim.targets.qemu_machine import QemuMachine, find_emulator
 from stock_micropython import cortex_m3, esp32_like_cortex_m3
 
-HEAP_BYTES = 114 * 1024
-MODEL_BYTES = 38 * 1024
-ARENA_BYTES = 15_500
-RODATA_BYTES = 9_096  # of soundcore.mpy for xtensawin
+HEAP_BYTES = 110 * 1024
+MODEL_BYTES = 40_432  # of home_tiny, the larger of the two for small boards; so is the arena
+ARENA_BYTES = 17_160
 RATE = 16000
 BLOCK = 256
 QUIET_S = 2
@@ -52,6 +50,32 @@ def files_image(files: dict[str, bytes]) -> tuple[bytes, int, dict[str, int]]:
     return bytes(memory), room, places
 
 
+def native_sizes(module: bytes) -> tuple[int, int]:
+    """Return the bytes of code and of constants of a native module."""
+    # One function without children, in version 6 of .mpy files (MicroPython's persistentcode.c).
+    at = 4  # header
+
+    def number() -> int:
+        nonlocal at
+        value = 0
+        while True:
+            byte = module[at]
+            at += 1
+            value = value << 7 | byte & 127
+            if byte < 128:
+                return value
+
+    names, objects = number(), number()
+    for _ in range(names):
+        length = number()
+        at += 0 if length & 1 else (length >> 1) + 1  # one that every MicroPython has, or a text with its end
+    assert objects == 0
+    text = number() >> 3
+    at += text
+    has_constants = number() & 0x20  # MP_SCOPE_FLAG_VIPERRODATA
+    return text, number() if has_constants else 0
+
+
 def detector() -> bytes:
     """Return the detector for two tones, padded to MODEL_BYTES."""
     model = build(metadata())
@@ -70,6 +94,7 @@ def ran() -> dict[str, str]:
     try:
         find_emulator(board)
         module = native_module("armv7m", print).data
+        text, rodata = native_sizes(native_module("xtensawin", print).data)
     except ToolError as e:
         pytest.skip(f"{e.message} {e.hint}")
     model = detector()
@@ -78,7 +103,6 @@ def ran() -> dict[str, str]:
     files |= {"lib/soundcore.mpy": module, "detector.tflite": model, "settings.json": json.dumps(SETTINGS).encode()}
     memory, listed, places = files_image({**files, "sound": sound.tobytes()})
     assert board.qemu is not None
-    arena = ARENA_BYTES - soundcore.Stream(model).arena_size
     at = board.qemu.data_at
     out = {}
     with tempfile.NamedTemporaryFile(prefix="soundsdk-") as blob:
@@ -88,7 +112,7 @@ def ran() -> dict[str, str]:
             machine.exec("import small_board")
             out["heap"] = machine.exec(f"small_board.mount({at}, {listed})")
             out["start"] = machine.exec(
-                f"small_board.start({RODATA_BYTES}, {arena}, {at + places['sound']}, {len(sound)})", 120
+                f"small_board.start({text}, {rodata}, {ARENA_BYTES}, {at + places['sound']}, {len(sound)})", 120
             )
             blocks = QUIET_S * RATE // BLOCK
             out["quiet"] = machine.exec(f"small_board.turns({blocks}, True)", 120)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -24,6 +25,7 @@ MOST_BYTES = 300 * 1024  # all of them
 NUMBERS = {"x64": 2, "armv6m": 4, "armv7m": 5, "xtensawin": 10, "rv32imc": 11}
 
 sys.path.append(str(ROOT / "firmware" / "natmod"))
+import xtensa_module  # noqa: E402
 import xtensa_windowed  # noqa: E402
 
 
@@ -191,6 +193,62 @@ def test_calls_go_through_a_literal_each() -> None:
         "\t.literal\t.Lcall0, one", "\tl32r\ta8, .Lcall0", "\t.byte\t0xe0, 0x08, 0x00", "\tadd.n\ta2, a3, a4",
         "\t.literal\t.Lcall1, two", "\tl32r\ta8, .Lcall1", "\t.byte\t0xe0, 0x08, 0x00",
     ]  # fmt: skip
+
+
+TWO_UNITS = {
+    "one": """\
+	.text
+	.global	shared
+shared:
+	call8	step
+	beqz	a2, .L1
+	callx8	a8
+.L1:
+	.align	4
+step:""",
+    "two": """\
+	.text
+	.global	mpy_init
+mpy_init:
+	call8	step
+	call8	shared
+	.string	"step"
+	.align	4
+step:""",
+}
+JOINED = """\
+	.text
+shared:
+	_call0	step.one
+	beqz	a2, .L1.one
+	.byte	0xe0, 0x08, 0x00
+.L1.one:
+	.align	4
+step.one:
+	.text
+	.global	mpy_init
+mpy_init:
+	_call0	step.two
+	_call0	shared
+	.string	"step"
+	.align	4
+step.two:"""
+
+
+def test_joined_files_keep_their_own_names_apart_and_call_each_other() -> None:
+    assert "\n".join(xtensa_module.join(TWO_UNITS)) == JOINED
+
+
+@pytest.mark.skipif(shutil.which("xtensa-lx106-elf-as") is None, reason="xtensa-lx106-elf-as is not installed")
+def test_calls_of_the_joined_file_become_windowed_ones(tmp_path: Path) -> None:
+    source, made = tmp_path / "module.s", tmp_path / "module.o"
+    source.write_text(f"{JOINED}\n")
+    subprocess.run(["xtensa-lx106-elf-as", "--no-target-align", str(source), "-o", str(made)], check=True, timeout=60)
+    before = made.read_bytes()
+    assert xtensa_module.make_calls(made) == 3
+    changed = [(old, new) for old, new in zip(before, made.read_bytes(), strict=True) if old != new]
+    assert len(changed) == 3
+    assert all(new == old | 0x20 and old & 0x3F == 0x05 for old, new in changed)  # call0 and call8 in the manual
 
 
 @pytest.mark.parametrize(("line", "body", "expected"), [

@@ -624,8 +624,7 @@ NB_MODULE(soundcore, m) {
             [](nb::object self, nb::object rules, bool softmax, int32_t pool_ms) {
                 return new Detector(self, rules, softmax, pool_ms);  // the caller's
             },
-            nb::arg("rules"), nb::arg("softmax"), nb::arg("pool_ms"),
-            "Make the detector of this stream, which reads the stream's views at each step.\n\n"
+            "Make the detector of this stream (arguments by position), which reads the stream's views at each step.\n\n"
             "rules: array('H') of on, off (1/1000), min_ms and hold_ms of each class, kept and read at each step; softmax:\n"
             "over the classes, else a sigmoid of each; pool_ms: time constant of the pooling, 0 for none. Raises\n"
             "Error('detector.*').")

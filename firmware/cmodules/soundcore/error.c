@@ -3,32 +3,44 @@
 #include <string.h>
 #include "nn/tflite_schema.h"
 
-static const char *const error_names[SC_ERROR_COUNT] = {
-#define SC_X(id, name, text) name,
+// Texts one behind the other: tables of their addresses would take a quarter as much again, and in a native module each
+// address is filled in at run time.
+static const char error_names[] =
+#define SC_X(id, name, text) name "\0"
     SC_ERRORS(SC_X)
 #undef SC_X
-};
+;
 
-static const char *const error_texts[SC_ERROR_COUNT] = {
-#define SC_X(id, name, text) text,
+static const char error_texts[] =
+#define SC_X(id, name, text) text "\0"
     SC_ERRORS(SC_X)
 #undef SC_X
-};
+;
 
-static const struct {
-    int16_t code;
-    const char *name;
-} op_names[] = {
-#define SC_X(name, code) {code, #name},
+static const uint8_t op_codes[] = {
+#define SC_X(name, code) code,
     SC_BUILTIN_OPERATORS(SC_X)
 #undef SC_X
 };
+
+static const char op_names[] =
+#define SC_X(name, code) #name "\0"
+    SC_BUILTIN_OPERATORS(SC_X)
+#undef SC_X
+;
 
 typedef struct {
     char *out;
     size_t room;
     size_t length;
 } text_t;
+
+static const char *nth_text(const char *texts, size_t n) {
+    while (n-- > 0) {
+        texts += strlen(texts) + 1;
+    }
+    return texts;
+}
 
 static void put_text(text_t *t, const char *s) {
     for (; *s; s++) {
@@ -61,16 +73,16 @@ int sc_error_set(sc_fault_t *fault, sc_err_t code, int32_t op, int32_t builtin, 
 }
 
 const char *sc_error_op_name(int32_t builtin) {
-    for (size_t i = 0; i < sizeof(op_names) / sizeof(op_names[0]); i++) {
-        if (op_names[i].code == builtin) {
-            return op_names[i].name;
+    for (size_t i = 0; i < sizeof(op_codes); i++) {
+        if (op_codes[i] == builtin) {
+            return nth_text(op_names, i);
         }
     }
     return NULL;
 }
 
 const char *sc_error_name(sc_err_t code) {
-    return (unsigned)code < SC_ERROR_COUNT ? error_names[code] : "unknown";
+    return (unsigned)code < SC_ERROR_COUNT ? nth_text(error_names, code) : "unknown";
 }
 
 size_t sc_error_text(const sc_fault_t *fault, char *out, size_t room) {
@@ -99,7 +111,7 @@ size_t sc_error_text(const sc_fault_t *fault, char *out, size_t room) {
         put_number(&t, fault->tensor);
         put_text(&t, ": ");
     }
-    put_text(&t, (unsigned)fault->code < SC_ERROR_COUNT ? error_texts[fault->code] : "unknown error");
+    put_text(&t, (unsigned)fault->code < SC_ERROR_COUNT ? nth_text(error_texts, fault->code) : "unknown error");
     out[t.length] = 0;
     return t.length;
 }

@@ -615,30 +615,25 @@ static const sc_rule_t *rules_arg(mp_obj_t object, size_t classes) {
     return info.buf;
 }
 
-static mp_obj_t stream_detector(size_t n_args, const mp_obj_t *args, mp_map_t *kw) {
-    SC_NAME_TABLE const mp_arg_t allowed[] = {
-        {MP_QSTR_rules, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
-        {MP_QSTR_softmax, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
-        {MP_QSTR_pool_ms, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_obj = MP_OBJ_NULL}},
-    };
+// rules, softmax, pool_ms
+static mp_obj_t stream_detector(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
     stream_obj_t *stream = self_of(args[0], SC_TYPE(stream));
-    mp_arg_val_t values[MP_ARRAY_SIZE(allowed)];
-    mp_arg_parse_all(n_args - 1, args + 1, kw, MP_ARRAY_SIZE(allowed), allowed, values);
     sc_fault_t fault;
     sc_meta_t meta;
     if (!sc_meta_read(&meta, stream->file.data, stream->file.size, &fault)) {
         raise_fault(&fault);
     }
     sc_detector_settings_t settings = {
-        &meta.frontend, mp_obj_is_true(values[1].u_obj), int32_arg(values[2].u_obj)};
+        &meta.frontend, mp_obj_is_true(args[2]), int32_arg(args[3])};
     size_t size = sc_detector_size(stream->stream, &settings, &fault);
     if (size == 0) {
         raise_fault(&fault);
     }
-    rules_arg(values[0].u_obj, meta.labels);
+    rules_arg(args[1], meta.labels);
     detector_obj_t *self = mp_obj_malloc(detector_obj_t, SC_TYPE(detector));
     self->stream = args[0];
-    self->rules = values[0].u_obj;
+    self->rules = args[1];
     self->detector = sc_detector_init(m_malloc(size), stream->stream, &settings);
     sc_detector_outputs_t out;
     sc_detector_outputs(self->detector, &out);
@@ -649,7 +644,7 @@ static mp_obj_t stream_detector(size_t n_args, const mp_obj_t *args, mp_map_t *k
     self->ago = detector_view(self, 'i', sizeof(*out.ago), out.ago);
     return MP_OBJ_FROM_PTR(self);
 }
-static MP_DEFINE_CONST_FUN_OBJ_KW(stream_detector_obj, 1, stream_detector);
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(stream_detector_obj, 4, 4, stream_detector);
 
 static uint32_t now_arg(mp_obj_t object) {
     if (!mp_obj_is_int(object)) {

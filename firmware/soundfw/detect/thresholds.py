@@ -1,4 +1,4 @@
-"""What a model's metadata say of its detector: labels, head, thresholds, pooling; and their checks."""
+"""Read what a model's metadata say of its detector: labels, head, thresholds, pooling; and their checks."""
 
 from .. import FirmwareError
 from ..limits import POOL, THRESHOLDS

@@ -76,37 +76,41 @@ class DmaRing:
         self._block = size
         self._views = [self._ring[i : i + size] for i in range(0, self._size, size)]
 
-    def _missing(self):
-        """Return the bytes until a block is whole."""
+    def _there(self):
+        """Return the bytes that have come in and are not read yet."""
         left = self._data.count
-        self._ready += (self._left - left) % self.ROUND * self._width
+        ready = self._ready = self._ready + (self._left - left) % self.ROUND * self._width
         self._left = left
-        return self._block - self._ready
+        return ready
 
     def behind(self):
         """Return True if a whole block is there."""
-        return self._samples > 0 and self._missing() <= 0
+        return self._samples > 0 and self._there() >= self._block
 
     def readinto(self, buf):
         """Fill buf (int16) and return the bytes; None if a sleep until the block should be whole was too short."""
         if len(buf) != self._samples:
             self._prepare(len(buf))
-        missing = self._missing()
-        if missing > 0:
-            time.sleep_ms(missing // self._unit * 1000 // self._rate_hz + 1)
-            if self._missing() > 0:
+        block = self._block
+        ready = self._there()
+        if ready < block:
+            time.sleep_ms((block - ready) // self._unit * 1000 // self._rate_hz + 1)
+            ready = self._there()
+            if ready < block:
                 return None
+        views = self._views
+        at = self._at
         # DMA writes to the next block while this one is read.
-        over = self._ready + self._block - self._size
+        over = ready + block - self._size
         if over > 0:
-            skip = (over + self._block - 1) // self._block
-            self._at = (self._at + skip) % len(self._views)
-            self._ready -= skip * self._block
+            skip = (over + block - 1) // block
+            at = (at + skip) % len(views)
+            ready -= skip * block
             self.lost += skip * self._samples
-        self._convert(self._views[self._at], buf)
-        self._at = (self._at + 1) % len(self._views)
-        self._ready -= self._block
-        return 2 * self._samples
+        self._convert(views[at], buf)
+        self._at = (at + 1) % len(views)
+        self._ready = ready - block
+        return 2 * len(buf)
 
     def close(self):
         """Stop the transfers."""

@@ -9,7 +9,8 @@ import sys
 from .. import storage
 from ..platform import const, heap_free
 
-_OTHERS = const(34816)  # what is loaded until release(), with what is left over of loading it
+_OTHERS = const(26624)  # what is loaded until release(), with what is left over of loading it
+_ACTIONS = const(8192)  # the same of rules and an LED
 _STEP = const(256)
 _TIGHT = const(65536)
 _OFTEN = const(2048)  # bytes that may be allocated until garbage is collected
@@ -24,8 +25,12 @@ _RING = const(36864)  # the largest ring of a microphone, and what opening one a
 def reserve(settings="settings.json"):
     """Take the memory of the model that this start will run (on trial, pushed or installed), and keep a piece whole.
 
-    Where little is left, garbage is collected often until the start is over: what stays would lie among it.
+    Garbage is collected often meanwhile; where little is left, until the start is over.
     """
+    # What stays of loading files would lie all over the memory, among what is left over.
+    if heap_free() and storage.threshold is None:  # heap_free() is 0 on CPython
+        storage.threshold = gc.threshold()
+        gc.threshold(_OFTEN)
     from . import files
 
     storage.spare = []
@@ -38,11 +43,13 @@ def reserve(settings="settings.json"):
     size = files.size(files.join(folder, name))
     storage.room = bytearray(size) if size > 0 else None
     gc.collect()
-    if 0 < heap_free() < _TIGHT:
-        if storage.threshold is None:
-            storage.threshold = gc.threshold()
-        gc.threshold(_OFTEN)
-    spare = min(heap_free() - _OTHERS, _SPARE)
+    if storage.threshold is not None and heap_free() >= _TIGHT:
+        gc.threshold(storage.threshold)
+        storage.threshold = None
+    spare = heap_free() - _OTHERS
+    if values.get("led") or values.get("actions"):
+        spare -= _ACTIONS
+    spare = min(spare, _SPARE)
     # A heap may be in two areas, of which none has so much.
     while spare > 0:
         try:
@@ -94,6 +101,7 @@ def read(path):
     room = storage.room
     if room is None or not 0 < size <= len(room):
         storage.room = _view = None
+        release()
         return files.read(path)
     _view = room if size == len(room) else memoryview(room)[:size]
     with open(path, "rb") as f:
