@@ -6,17 +6,13 @@
 
 #include <stddef.h>
 
+#include "armv6m.h"
 #include "hot.h"
 
 _Static_assert(offsetof(sc_conv_four_t, w) == 4 && offsetof(sc_conv_four_t, multiplier) == 16
                    && offsetof(sc_conv_four_t, low) == 36 && offsetof(sc_conv_four_t, stride) == 40
                    && offsetof(sc_conv_four_t, end) == 44,
                "offsets in the assembler");
-
-#define SAVE \
-    "push {r4-r7, lr} \n mov r4, r8 \n mov r5, r9 \n mov r6, r10 \n mov r7, r11 \n push {r4-r7} \n"
-#define RESTORE \
-    "pop {r4-r7} \n mov r8, r4 \n mov r9, r5 \n mov r10, r6 \n mov r11, r7 \n pop {r4-r7, pc} \n"
 
 // One weight, r3 bytes before the filter's end at r1, times the values of four positions.
 #define TAP \
@@ -61,8 +57,7 @@ _Static_assert(offsetof(sc_conv_four_t, w) == 4 && offsetof(sc_conv_four_t, mult
 
 SC_HOT __attribute__((naked)) void sc_conv_four(sc_conv_four_t *four) {
     __asm__ volatile(
-        ".syntax unified \n"
-        SAVE
+        SC_ARMV6M_SAVE
         "movs r1, #0 \n"
         "push {r0-r2} \n" // four, 4 times the filter's number, padding
         "4: \n"
@@ -121,7 +116,7 @@ SC_HOT __attribute__((naked)) void sc_conv_four(sc_conv_four_t *four) {
         "b 4b \n"
         "8: \n"
         "add sp, #12 \n"
-        RESTORE
+        SC_ARMV6M_RETURN
         ASIDE("0", "r8") ASIDE("1", "r9") ASIDE("2", "r10") ASIDE("3", "r11")
         "9: \n"
         "push {r0-r2, lr} \n"
@@ -151,8 +146,7 @@ SC_HOT __attribute__((naked)) void sc_conv_four(sc_conv_four_t *four) {
 
 SC_HOT __attribute__((naked)) void sc_conv_rows(const int16_t *x, const int8_t *w, int32_t length, int32_t *sums) {
     __asm__ volatile(
-        ".syntax unified \n"
-        SAVE
+        SC_ARMV6M_SAVE
         "push {r3} \n"
         "movs r4, #0 \n"
         "mov r8, r4 \n mov r9, r4 \n mov r10, r4 \n mov r11, r4 \n"
@@ -182,7 +176,7 @@ SC_HOT __attribute__((naked)) void sc_conv_rows(const int16_t *x, const int8_t *
         "pop {r3} \n"
         "mov r4, r8 \n mov r5, r9 \n mov r6, r10 \n mov r7, r11 \n"
         "stmia r3!, {r4-r7} \n"
-        RESTORE);
+        SC_ARMV6M_RETURN);
 }
 
 #endif
