@@ -11,13 +11,14 @@ import contextlib
 import io
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "core")]
 
 _PIECE = 768  # bytes of a file per statement
+_ROOM = 16_000  # bytes for a model and its arena on a small target
 _CODE = 2000  # characters of a module per piece, but a whole statement at least
 
 _BAD_SETTINGS = [
@@ -133,6 +134,25 @@ def pieces(detector: Path | None = None, hops: int = 1000) -> Iterator[str]:
         yield f"longest('detector', DETECTOR, {max(1, hops // 50)})"
         yield "decisions('detector', DETECTOR, 300, True, 1000)"
         yield "refused('cut', soundcore.Stream, memoryview(DETECTOR)[:5000])"
+
+
+def operators(names: Sequence[str], each: int) -> Iterator[str]:
+    """Yield a program that runs random models of these operators, `each` of them, except what is refused or large."""
+    import numpy as np
+    import soundcore
+    from model_generator import GENERATORS
+
+    yield from _statements(_text(HERE / "conformance.py"))
+    yield "import gc"
+    for name in names:
+        for seed in range(each):
+            data = GENERATORS[name](np.random.default_rng([len(name), seed]))
+            with contextlib.suppress(soundcore.Error):
+                if soundcore.Model(data).arena_size + len(data) > _ROOM:
+                    continue
+                yield "f = None\ngc.collect()"
+                yield from _file("f", data)
+                yield f"model('{name} {seed}', f.data)"
 
 
 def run_here(pieces: list[str]) -> list[str]:

@@ -88,7 +88,7 @@ def test_elementwise_results_and_reshapes_lie_on_their_inputs() -> None:
     g = Graph(np.random.default_rng(0))
     x = g.value((1, 16, 16, 8), 0.05, 0)
     y = g.tanh(g.reshape(g.logistic(g.conv(x, 8)), (1, 8, 32, 8)))
-    assert _build(g, x, y).arena_size < 2 * 2048 + 1000
+    assert _build(g, x, y).arena_size < 2 * 2048 + 2 * 256 + 1000  # with the tables of both functions
 
 
 def test_concatenated_tensors_are_made_inside_the_result() -> None:

@@ -100,6 +100,37 @@ static void test_scaled_value_is_near_the_real_product(void) {
     }
 }
 
+static void check_near(int64_t x, sc_quantized_multiplier_t f) {
+    if (x >= INT32_MIN && x <= INT32_MAX) {
+        assert(sc_quantize_scale_near((int32_t)x, f.multiplier, f.shift)
+               == sc_multiply_by_quantized_multiplier((int32_t)x, f.multiplier, f.shift));
+    }
+}
+
+static void test_one_product_gives_the_value_of_two_roundings(void) {
+    for (int i = 0; i < 2000; i++) {
+        sc_quantized_multiplier_t f = {(int32_t)(1u << 30 | random_bits() >> 2), -(int32_t)(random_bits() % 32)};
+        if (i % 10 == 0) {
+            f.multiplier = i % 20 ? INT32_MAX : 1 << 30;
+        }
+        double real = ldexp(f.multiplier, f.shift - 31);
+        for (int j = 0; j < EDGES; j++) {
+            check_near(edges[j], f);
+        }
+        for (int j = 0; j < 2000; j++) {
+            check_near(random_int(), f);
+            check_near((int64_t)((random_bits() / 4294967296.0 - 0.5) * 1100 / real), f);
+        }
+        // Around the middle between two results, where the rounding decides.
+        for (int y = -600; y < 600; y += 7) {
+            for (int d = -20; d <= 20; d++) {
+                check_near((int64_t)((y + 0.5) / real) + d, f);
+                check_near((int64_t)((y + 0.5) / real + d * (0.004 / real)), f);
+            }
+        }
+    }
+}
+
 static void test_rounding_and_scales(void) {
     static const double values[] = {0.0, 0.5, -0.5, 1.5, -1.5, 2.4999, -2.5, 1e9 + 0.5, -1e9 - 0.5};
     for (unsigned i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
@@ -134,6 +165,7 @@ int main(void) {
     test_products_and_shifts_round_like_wide_arithmetic();
     test_factor_is_the_nearest();
     test_scaled_value_is_near_the_real_product();
+    test_one_product_gives_the_value_of_two_roundings();
     test_rounding_and_scales();
     test_functions_are_near_the_real_ones();
     puts("quantize: ok");

@@ -259,9 +259,9 @@ def big(**changes: Any) -> DetectorFile:
         ({"data": bytes(450_000)}, "rpi_pico", False, "450000 bytes, and its image has room for 399360 at most"),
         ({"data": bytes(530_000)}, "esp32c3_devkit", False, "530000 bytes, and its image has room for 524288"),
         ({"arena_bytes": 230_000}, "rpi_pico", False, "needs 230000 bytes of RAM of 270336, and 49152 must stay free"),
-        ({"data": bytes(200_000)}, "rpi_pico", True, "it needs 223784 bytes of RAM of 270336"),
-        ({"macs": 2_100_000}, "rpi_pico", False, "a step of 128 ms takes 134 ms or more"),
-        ({"macs": 2_100_000}, "rpi_pico_w", True, "too slow for Raspberry Pi Pico W"),
+        ({"data": bytes(200_000)}, "rpi_pico", True, "it needs 224488 bytes of RAM of 270336"),
+        ({"macs": 4_000_000}, "rpi_pico", False, "a step of 128 ms takes 132 ms or more"),
+        ({"macs": 4_000_000}, "rpi_pico_w", True, "too slow for Raspberry Pi Pico W"),
         ({"macs": 20_000_000}, "rpi_pico2", False, "a step of 128 ms takes 133 ms or more"),
         ({"macs": 31_000_000}, "esp32s3_devkit", True, "too slow for"),
     ],
@@ -307,12 +307,12 @@ def test_info_prints_no_control_codes_of_a_file(tmp_path: Path, capfd: pytest.Ca
 def test_info_names_the_boards_that_cannot_run_a_detector(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    slow = big(macs=3_000_000)
+    slow = big(macs=5_000_000)
     monkeypatch.setattr("soundsdk.commands.info.load_model", lambda model: slow)
     assert cli.run(["info", "home"]) == 0
     out = capfd.readouterr().out
-    assert "3,000,000 MACs" in out
-    assert "warning: the detector home is too slow for Raspberry Pi Pico: a step of 128 ms takes 192 ms or more" in out
+    assert "5,000,000 MACs" in out
+    assert "warning: the detector home is too slow for Raspberry Pi Pico: a step of 128 ms takes 165 ms or more" in out
     assert "Pico 2" not in out
     assert cli.run(["info", "home", "--json"]) == 0
     assert len(json.loads(capfd.readouterr().out)["warnings"]) == 2, "both boards with an RP2040"
@@ -333,7 +333,7 @@ def test_a_detector_that_does_not_fit_is_refused_before_anything_is_written(
 def test_flash_of_an_own_image_checks_the_detector_against_the_board(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("soundsdk.models.shipped.load", lambda path: big(macs=3_000_000))
+    monkeypatch.setattr("soundsdk.models.shipped.load", lambda path: big(macs=5_000_000))
     image = flash_images.pico(tmp_path)
     words = ["flash", "rpi_pico", "--firmware", str(image), "-m", "home", "--dry-run", "-p", "port:/nowhere"]
     assert cli.run(words) == 6

@@ -7,6 +7,9 @@
 // before it: less than 2^16 after five stages. The split works on 2 Z and 2 X, at most 2^30 + 2^18, and halves them.
 #include "frontend/fft.h"
 
+#include <stddef.h>
+
+#include "frontend/fft_butterflies.h"
 #include "frontend/fixed.h"
 #include "hot.h"
 
@@ -35,26 +38,15 @@ const int32_t sc_fft_sine[257] = {
     8386082, 8387187, 8387976, 8388450, 8388608,
 };
 
-// A Q23 factor as Q15 and the rest, -128..127.
-typedef struct {
-    int32_t q15;
-    int32_t rest;
-} factor_t;
-
-typedef struct {
-    factor_t c; // cos
-    factor_t s; // sin
-} turn_t;
-
-static inline factor_t factor(int32_t q23) {
-    factor_t f;
+static inline sc_fft_factor_t factor(int32_t q23) {
+    sc_fft_factor_t f;
     f.q15 = (q23 + 128) >> 8;
     f.rest = q23 - f.q15 * 256;
     return f;
 }
 
 // Angle 2 pi i / 1024, 0 <= i < 768.
-static inline turn_t turn(uint32_t i) {
+static inline sc_fft_turn_t turn(uint32_t i) {
     int32_t s = sc_fft_sine[i & 255];
     int32_t c = sc_fft_sine[256 - (i & 255)];
     if (i & 256) { // a quarter turn more
@@ -66,12 +58,12 @@ static inline turn_t turn(uint32_t i) {
         c = -c;
         s = -s;
     }
-    turn_t t = {factor(c), factor(s)};
+    sc_fft_turn_t t = {factor(c), factor(s)};
     return t;
 }
 
 // z * e^(-i angle)
-static inline sc_fft_complex_t rotate(sc_fft_complex_t z, turn_t t) {
+static inline sc_fft_complex_t rotate(sc_fft_complex_t z, sc_fft_turn_t t) {
     sc_fft_complex_t r;
     int32_t re = z.re >> 15;
     int32_t im = z.im >> 15;
@@ -112,19 +104,27 @@ static SC_HOT void radix2(sc_fft_complex_t *z, uint32_t n) {
 }
 
 static SC_HOT void radix4(sc_fft_complex_t *z, uint32_t n, uint32_t length) {
+    uint32_t step = 256 / length;
+#if SC_FFT_ASSEMBLER
+    sc_fft_butterflies(z, NULL, length * sizeof(*z), n * sizeof(*z));
+    for (uint32_t k = 1; k < length; k++) {
+        sc_fft_turn_t turns[3] = {turn(2 * k * step), turn(k * step), turn(3 * k * step)};
+        sc_fft_butterflies(z + k, turns, length * sizeof(*z), n * sizeof(*z));
+    }
+#else
     sc_fft_complex_t *end = z + n;
     for (sc_fft_complex_t *p = z; p < end; p += 4 * length) {
         butterfly(p, length, p[2 * length], p[length], p[3 * length]);
     }
-    uint32_t step = 256 / length;
     for (uint32_t k = 1; k < length; k++) {
-        turn_t t1 = turn(k * step);
-        turn_t t2 = turn(2 * k * step);
-        turn_t t3 = turn(3 * k * step);
+        sc_fft_turn_t t1 = turn(k * step);
+        sc_fft_turn_t t2 = turn(2 * k * step);
+        sc_fft_turn_t t3 = turn(3 * k * step);
         for (sc_fft_complex_t *p = z + k; p < end; p += 4 * length) {
             butterfly(p, length, rotate(p[2 * length], t1), rotate(p[length], t2), rotate(p[3 * length], t3));
         }
     }
+#endif
 }
 
 // X[k] = (E + F) / 2 and conj X[n - k] = (E - F) / 2 with E = Z[k] + conj Z[n - k],
@@ -139,7 +139,7 @@ static SC_HOT void split(sc_fft_complex_t *z, uint32_t n) {
     for (uint32_t k = 1; k <= n / 2; k++) {
         sc_fft_complex_t *p = z + k;
         sc_fft_complex_t *q = z + (n - k);
-        turn_t t = turn(k * step);
+        sc_fft_turn_t t = turn(k * step);
         sc_fft_complex_t e = {p->re + q->re, p->im - q->im};
         sc_fft_complex_t o = {p->im + q->im, q->re - p->re}; // -i (Z[k] - conj Z[n - k])
         sc_fft_complex_t f = rotate(o, t);

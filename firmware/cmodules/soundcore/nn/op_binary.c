@@ -91,8 +91,9 @@ int sc_op_mul_check(sc_checks_t *c) {
                                      &k->out_multiplier, &k->out_shift);
 }
 
-static int32_t sum_term(int32_t x, int32_t multiplier, int32_t shift) {
-    int32_t product = sc_saturating_rounding_doubling_high_mul(x * (1 << SUM_SHIFT), multiplier);
+// x 2^20 times a multiplier: with 9 bits in x two products of 32 bits give what the high product of 64 rounds to.
+static inline int32_t sum_term(int32_t x, int32_t multiplier, int32_t shift) {
+    int32_t product = x * (multiplier >> 11) + ((x * (multiplier & 2047) + (1 << 10)) >> 11);
     return sc_rounding_divide_by_pot(product, -shift);
 }
 

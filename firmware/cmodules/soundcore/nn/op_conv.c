@@ -1,33 +1,13 @@
-// CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED, which is a 1x1 convolution of a 1x1 image. Each output pixel's patch
-// is gathered once as int16 minus the zero point (so padding is 0). Every filter is then one dot product over
-// contiguous memory, whatever the stride, dilation and padding.
-#include <string.h>
-
-#include "hot.h"
-#include "nn/ops.h"
+// CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED, which is a 1x1 convolution of a 1x1 image: their checks and records.
+// op_conv_run.c and, on ARMv6-M, op_conv_words.c have the loops.
+#include "nn/op_conv.h"
 #include "nn/quantize.h"
-#include "nn/window.h"
 
 // The sum of this many products of int8 and a difference of two int8 fits 32 bits.
 #define MAX_TERMS (65535)
 
-typedef struct {
-    sc_record_t head;          // a (batches, in_h, in_w, in_c), out (batches, out_h, out_w, out_c)
-                               // b: (out_c, k_h, k_w, in_c / groups); depthwise (1, k_h, k_w, out_c)
-    const int32_t *bias;       // (out_c) or NULL
-    const int32_t *multiplier; // (out_c), or (1) when not per_channel
-    const int8_t *shift;       // likewise
-    void *scratch;             // int16 (k_h, k_w, in_c / groups); depthwise: int32 (out_c)
-    int32_t batches;
-    sc_window_t window;
-    uint16_t in_c, out_c;
-    uint16_t groups;           // depthwise: channels out per channel in
-    uint8_t per_channel;
-    int8_t in_zero, out_zero, low, high;
-} conv_t;
-
 // Weights and bias: constant, symmetric, one scale or one for each output channel along axis.
-static int check_filter(sc_checks_t *c, conv_t *k, const sc_tflite_tensor_t *w, int32_t axis, int32_t channels) {
+static int check_filter(sc_checks_t *c, sc_conv_t *k, const sc_tflite_tensor_t *w, int32_t axis, int32_t channels) {
     sc_op_t *op = c->op;
     sc_tflite_tensor_t bias;
     op->input_count = 2;
@@ -74,7 +54,7 @@ static int load_filter(sc_checks_t *c, sc_tflite_tensor_t *w, int32_t dims) {
 
 int sc_op_conv_check(sc_checks_t *c) {
     sc_op_t *op = c->op;
-    conv_t *k = SC_CHECKS_RECORD(c, conv_t);
+    sc_conv_t *k = SC_CHECKS_RECORD(c, sc_conv_t);
     sc_tflite_tensor_t w;
     if (!load_filter(c, &w, 4) || !sc_checks_four_dims(c)) {
         return 0;
@@ -98,7 +78,7 @@ int sc_op_conv_check(sc_checks_t *c) {
     k->in_c = (uint16_t)c->a.shape[3];
     k->out_c = (uint16_t)w.shape[0];
     k->groups = (uint16_t)groups;
-    op->scratch = (uint32_t)terms * sizeof(int16_t);
+    op->scratch = (uint32_t)terms * (sc_conv_positions(&k->window, (int32_t)terms) == 4 ? 4 * sizeof(int32_t) : sizeof(int16_t));
     op->macs = terms * c->out.elements;
     int32_t activation = sc_checks_option_int8(c, SC_CONV2D_OPTIONS_FUSED_ACTIVATION_FUNCTION);
     return check_filter(c, k, &w, 0, w.shape[0]) && sc_checks_range(c, activation, &k->low, &k->high);
@@ -106,7 +86,7 @@ int sc_op_conv_check(sc_checks_t *c) {
 
 int sc_op_depthwise_check(sc_checks_t *c) {
     sc_op_t *op = c->op;
-    conv_t *k = SC_CHECKS_RECORD(c, conv_t);
+    sc_conv_t *k = SC_CHECKS_RECORD(c, sc_conv_t);
     sc_tflite_tensor_t w;
     if (!load_filter(c, &w, 4) || !sc_checks_four_dims(c)) {
         return 0;
@@ -139,7 +119,7 @@ int sc_op_depthwise_check(sc_checks_t *c) {
 
 int sc_op_fully_connected_check(sc_checks_t *c) {
     sc_op_t *op = c->op;
-    conv_t *k = SC_CHECKS_RECORD(c, conv_t);
+    sc_conv_t *k = SC_CHECKS_RECORD(c, sc_conv_t);
     sc_tflite_tensor_t w;
     if (!load_filter(c, &w, 2)) {
         return 0;
@@ -184,7 +164,7 @@ static int multiplier_of(const sc_prepare_t *p, const sc_op_t *op, uint32_t i, s
 
 // The multipliers follow the record, which counts their bytes as its own.
 int sc_op_conv_prepare(sc_prepare_t *p, sc_op_t *op) {
-    conv_t *k = sc_prepare_record(p, op);
+    sc_conv_t *k = sc_prepare_record(p, op);
     size_t before = p->used;
     int32_t *multiplier = sc_prepare_take(p, op->multipliers * sizeof(int32_t), sizeof(int32_t));
     int8_t *shift = sc_prepare_take(p, op->multipliers, 1);
@@ -207,127 +187,4 @@ int sc_op_conv_prepare(sc_prepare_t *p, sc_op_t *op) {
         k->scratch = sc_prepare_writable(p, -1 - op->index);
     }
     return 1;
-}
-
-static SC_HOT void gather(const conv_t *k, const int8_t *image, int32_t y, int32_t x, int32_t depth) {
-    const sc_window_t *w = &k->window;
-    int16_t *patch = k->scratch;
-    for (int32_t i = 0; i < w->k_h; i++, y += w->dilation_h) {
-        int32_t column = x;
-        for (int32_t j = 0; j < w->k_w; j++, column += w->dilation_w, patch += depth) {
-            if (y < 0 || y >= w->in_h || column < 0 || column >= w->in_w) {
-                memset(patch, 0, (size_t)depth * sizeof(*patch));
-                continue;
-            }
-            const int8_t *pixel = image + (y * w->in_w + column) * k->in_c;
-            for (int32_t c = 0; c < depth; c++) {
-                patch[c] = (int16_t)(pixel[c] - k->in_zero);
-            }
-        }
-    }
-}
-
-static SC_HOT int8_t finish(const conv_t *k, int32_t sum, int32_t channel) {
-    int32_t q = k->per_channel ? channel : 0;
-    if (k->bias) {
-        sum = (int32_t)((uint32_t)sum + (uint32_t)k->bias[channel]);
-    }
-    return sc_quantize_output(sum, k->multiplier[q], k->shift[q], k->out_zero, k->low, k->high);
-}
-
-// Output channels from..to of one pixel; the four sums share the loads of the patch.
-static SC_HOT void dot(const conv_t *k, int32_t length, int32_t from, int32_t to, int8_t *out) {
-    const int16_t *patch = k->scratch;
-    const int8_t *w = k->head.b + from * length;
-    for (; from + 4 <= to; from += 4, w += 4 * length) {
-        const int8_t *w1 = w + length, *w2 = w1 + length, *w3 = w2 + length;
-        int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-        for (int32_t i = 0; i < length; i++) {
-            int32_t x = patch[i];
-            s0 += x * w[i];
-            s1 += x * w1[i];
-            s2 += x * w2[i];
-            s3 += x * w3[i];
-        }
-        out[from] = finish(k, s0, from);
-        out[from + 1] = finish(k, s1, from + 1);
-        out[from + 2] = finish(k, s2, from + 2);
-        out[from + 3] = finish(k, s3, from + 3);
-    }
-    for (; from < to; from++, w += length) {
-        int32_t sum = 0;
-        for (int32_t i = 0; i < length; i++) {
-            sum += patch[i] * w[i];
-        }
-        out[from] = finish(k, sum, from);
-    }
-}
-
-SC_HOT void sc_op_conv_run(const void *record) {
-    const conv_t *k = record;
-    const sc_window_t *w = &k->window;
-    int32_t depth = k->in_c / k->groups, filters = k->out_c / k->groups;
-    int32_t length = w->k_h * w->k_w * depth;
-    const int8_t *image = k->head.a;
-    int8_t *out = k->head.out;
-    for (int32_t n = 0; n < k->batches; n++, image += w->in_h * w->in_w * k->in_c) {
-        for (int32_t y = 0; y < w->out_h; y++) {
-            for (int32_t x = 0; x < w->out_w; x++, out += k->out_c) {
-                for (int32_t g = 0; g < k->groups; g++) {
-                    gather(k, image + g * depth, y * w->stride_h - w->pad_h, x * w->stride_w - w->pad_w, depth);
-                    dot(k, length, g * filters, (g + 1) * filters, out);
-                }
-            }
-        }
-    }
-}
-
-// Adds one tap of the filter to the sums of all channels.
-static SC_HOT void tap(const conv_t *k, const int8_t *pixel, const int8_t *w) {
-    int32_t *sum = k->scratch;
-    int32_t zero = k->in_zero;
-    if (k->groups == 1) {
-        for (int32_t c = 0; c < k->in_c; c++) {
-            sum[c] += (pixel[c] - zero) * w[c];
-        }
-        return;
-    }
-    for (int32_t c = 0; c < k->in_c; c++, sum += k->groups, w += k->groups) {
-        int32_t x = pixel[c] - zero;
-        for (int32_t m = 0; m < k->groups; m++) {
-            sum[m] += x * w[m];
-        }
-    }
-}
-
-static SC_HOT void depthwise_pixel(const conv_t *k, const int8_t *image, int32_t y, int32_t x) {
-    const sc_window_t *w = &k->window;
-    const int8_t *weights = k->head.b;
-    memset(k->scratch, 0, (size_t)k->out_c * sizeof(int32_t));
-    for (int32_t i = 0; i < w->k_h; i++, y += w->dilation_h) {
-        int32_t column = x;
-        for (int32_t j = 0; j < w->k_w; j++, column += w->dilation_w, weights += k->out_c) {
-            if (y >= 0 && y < w->in_h && column >= 0 && column < w->in_w) {
-                tap(k, image + (y * w->in_w + column) * k->in_c, weights);
-            }
-        }
-    }
-}
-
-SC_HOT void sc_op_depthwise_run(const void *record) {
-    const conv_t *k = record;
-    const sc_window_t *w = &k->window;
-    const int8_t *image = k->head.a;
-    const int32_t *sum = k->scratch;
-    int8_t *out = k->head.out;
-    for (int32_t n = 0; n < k->batches; n++, image += w->in_h * w->in_w * k->in_c) {
-        for (int32_t y = 0; y < w->out_h; y++) {
-            for (int32_t x = 0; x < w->out_w; x++, out += k->out_c) {
-                depthwise_pixel(k, image, y * w->stride_h - w->pad_h, x * w->stride_w - w->pad_w);
-                for (int32_t c = 0; c < k->out_c; c++) {
-                    out[c] = finish(k, sum[c], c);
-                }
-            }
-        }
-    }
 }

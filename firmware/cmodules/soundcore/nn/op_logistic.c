@@ -1,13 +1,17 @@
-// LOGISTIC and TANH.
+// LOGISTIC and TANH. An operator of many values looks them up in a table of the results of all 256 inputs, made with
+// the model.
 #include "nn/ops.h"
 #include "nn/quantize.h"
 #include "nn/transcendental.h"
 
 // Integer bits of what they are computed from.
 #define INTEGER_BITS (4)
+// Values from which on the memory of a table is worth it.
+#define TABLE_FROM (32)
 
 typedef struct {
-    sc_record_t head; // a (count), out (count)
+    sc_record_t head;     // a (count), out (count)
+    const uint8_t *table; // (256) by a as uint8, or NULL
     int32_t count;
     int32_t multiplier;
     int32_t radius;   // |a - in_zero| from here on is saturated
@@ -48,26 +52,43 @@ int sc_op_tanh_check(sc_checks_t *c) {
     return check(c, 1.0f / 128, 0);
 }
 
-// f: int32 with 4 integer bits -> int32 with none. drop: bits of its result below those of the output.
-static void saturating(const saturating_t *k, int32_t (*f)(int32_t), int32_t drop) {
-    for (int32_t i = 0; i < k->count; i++) {
-        int32_t x = k->head.a[i] - k->in_zero;
-        if (x <= -k->radius) {
-            k->head.out[i] = -128;
-        } else if (x >= k->radius) {
-            k->head.out[i] = 127;
-        } else {
-            int32_t y = f(sc_multiply_by_quantized_multiplier(x, k->multiplier, k->shift));
-            y = sc_rounding_divide_by_pot(y, drop) + k->out_zero;
-            k->head.out[i] = (int8_t)(y < -128 ? -128 : y > 127 ? 127 : y);
-        }
+// The output of one input.
+static int8_t value(const saturating_t *k, int32_t a) {
+    int tanh = k->head.op == SC_OPS_TANH;
+    int32_t x = a - k->in_zero;
+    if (x <= -k->radius) {
+        return -128;
     }
+    if (x >= k->radius) {
+        return 127;
+    }
+    x = sc_multiply_by_quantized_multiplier(x, k->multiplier, k->shift);
+    int32_t y = tanh ? sc_rounding_divide_by_pot(sc_tanh(x), 24) : sc_rounding_divide_by_pot(sc_logistic(x), 23);
+    y += k->out_zero;
+    return (int8_t)(y < -128 ? -128 : y > 127 ? 127 : y);
 }
 
-void sc_op_logistic_run(const void *record) {
-    saturating(record, sc_logistic, 23);
+// The table follows the record, which counts its bytes as its own.
+int sc_op_saturating_prepare(sc_prepare_t *p, sc_op_t *op) {
+    saturating_t *k = sc_prepare_record(p, op);
+    if (((const saturating_t *)(const void *)op->record.bytes)->count < TABLE_FROM) {
+        return 1;
+    }
+    uint8_t *table = sc_prepare_take(p, 256, sizeof(void *));
+    if (k) {
+        k->head.bytes = (k->head.bytes + 256) & 0x1fffff;
+        for (int32_t a = -128; a < 128; a++) {
+            table[(uint8_t)a] = (uint8_t)value(k, a);
+        }
+        k->table = table;
+    }
+    return 1;
 }
 
-void sc_op_tanh_run(const void *record) {
-    saturating(record, sc_tanh, 24);
+void sc_op_saturating_run(const void *record) {
+    const saturating_t *k = record;
+    const uint8_t *a = (const uint8_t *)k->head.a, *table = k->table;
+    for (int32_t i = 0; i < k->count; i++) {
+        k->head.out[i] = table ? (int8_t)table[a[i]] : value(k, (int8_t)a[i]);
+    }
 }

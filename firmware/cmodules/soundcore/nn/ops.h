@@ -27,7 +27,7 @@
     X(FULLY_CONNECTED, FullyConnectedOptions, 2, 3, 4, 1, fully_connected, conv, conv, FullyConnected, fully_connected) \
     X(HARD_SWISH, HardSwishOptions, 1, 1, 0, 1, hard_swish, record, hard_swish, HardSwish, hard_swish) \
     X(LEAKY_RELU, LeakyReluOptions, 1, 1, 0, 1, leaky_relu, record, leaky_relu, LeakyRelu, leaky_relu) \
-    X(LOGISTIC, NONE, 1, 1, 0, 1, logistic, record, logistic, Logistic, logistic) \
+    X(LOGISTIC, NONE, 1, 1, 0, 1, logistic, saturating, saturating, Logistic, logistic) \
     X(MAX_POOL_2D, Pool2DOptions, 1, 1, 0, 1, max_pool, pool, max_pool, MaxPool2D, pooling) \
     X(MEAN, ReducerOptions, 2, 2, 0, 1, mean, record, mean, Mean, reduce) \
     X(MUL, MulOptions, 2, 2, 0, 1, mul, record, mul, Mul, mul) \
@@ -41,7 +41,7 @@
     X(SPLIT_V, SplitVOptions, 3, 3, 0, 64, split_v, split, copy, SplitV, split_v) \
     X(STRIDED_SLICE, StridedSliceOptions, 4, 4, 0, 1, strided_slice, record, copy, StridedSlice, strided_slice) \
     X(SUB, SubOptions, 2, 2, 0, 1, sub, record, add, Sub, sub) \
-    X(TANH, NONE, 1, 1, 0, 1, tanh, record, tanh, Tanh, tanh) \
+    X(TANH, NONE, 1, 1, 0, 1, tanh, saturating, saturating, Tanh, tanh) \
     X(TRANSPOSE, TransposeOptions, 2, 2, 0, 1, transpose, record, copy, Transpose, transpose) \
     X(UNIDIRECTIONAL_SEQUENCE_LSTM, UnidirectionalSequenceLSTMOptions, 24, 24, 0xf30e00, 1, lstm, lstm, lstm, \
       UnidirectionalSequenceLSTM, unidirectional_sequence_lstm) \

@@ -1,6 +1,7 @@
 #include "nn/quantize.h"
 
 #include <string.h>
+#include "hot.h"
 
 sc_err_t sc_quantize_multiplier(double real, sc_quantized_multiplier_t *factor) {
     uint64_t bits;
@@ -41,4 +42,8 @@ int sc_quantize_is_scale(float scale) {
     uint32_t bits;
     memcpy(&bits, &scale, sizeof(bits));
     return bits != 0 && bits < 0x7f800000u;
+}
+
+SC_HOT int32_t sc_quantize_scale(int32_t x, int32_t multiplier, int32_t shift) {
+    return sc_multiply_by_quantized_multiplier(x, multiplier, shift);
 }

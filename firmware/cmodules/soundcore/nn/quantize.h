@@ -57,10 +57,40 @@ static inline int32_t sc_multiply_by_quantized_multiplier(int32_t x, int32_t mul
     return sc_rounding_divide_by_pot(sc_saturating_rounding_doubling_high_mul(x, multiplier), -shift);
 }
 
+// The same value, out of line.
+int32_t sc_quantize_scale(int32_t x, int32_t multiplier, int32_t shift);
+
+// The same value, mostly from one product of 32 bits, which decides unless it lies too near the middle between two
+// results. In units of 2^-21, with x = high 2^drop + d and multiplier = factor 2^16 + e, |e| <= 2^15, what the first
+// rounding leaves exceeds the product by factor d / 2^drop, from 0 to 2^15; by e x / 2^(drop + 16), at most 2^14 in size;
+// and by that rounding, which is of a half divided by 2^6 or more: at most 2^14. Together -2^15..2^16.
+#define SC_QUANTIZE_BELOW (1 << 15)
+#define SC_QUANTIZE_ABOVE (1 << 16)
+#define SC_QUANTIZE_HALF (1 << 20)
+static inline int32_t sc_quantize_scale_near(int32_t x, int32_t multiplier, int32_t shift) {
+    int32_t drop = -6 - shift;
+    if (drop >= 0) {
+        int32_t high = x >> drop;
+        if (high == (int16_t)high) {
+            int32_t factor = (int32_t)(((uint32_t)multiplier + (1u << 15)) >> 16);
+            int32_t y = high * factor + SC_QUANTIZE_HALF + SC_QUANTIZE_ABOVE;
+            if ((uint32_t)y << 11 >= (uint32_t)(SC_QUANTIZE_BELOW + SC_QUANTIZE_ABOVE) << 11) {
+                return y >> 21;
+            }
+        }
+    }
+    return sc_quantize_scale(x, multiplier, shift);
+}
+
 // The int8 nearest to x scaled by a factor. Adding the zero point wraps around as well.
 static inline int8_t sc_quantize_output(int32_t x, int32_t multiplier, int32_t shift, int32_t zero, int32_t low,
                                          int32_t high) {
-    int32_t value = (int32_t)((uint32_t)sc_multiply_by_quantized_multiplier(x, multiplier, shift) + (uint32_t)zero);
+#if SC_FIXED_SPLIT
+    int32_t scaled = sc_quantize_scale_near(x, multiplier, shift);
+#else
+    int32_t scaled = sc_multiply_by_quantized_multiplier(x, multiplier, shift);
+#endif
+    int32_t value = (int32_t)((uint32_t)scaled + (uint32_t)zero);
     return (int8_t)(value < low ? low : value > high ? high : value);
 }
 
