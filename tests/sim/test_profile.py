@@ -168,6 +168,26 @@ def test_the_table_shows_every_part_and_bound(capfd: pytest.CaptureFixture[str])
     assert "not known: cycles for an instruction are not modelled" in capfd.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("board", "need", "said"),
+    [
+        ("rpi_pico", 200_000, "200,000 bytes of the heap; 241,680 are free"),
+        ("rpi_pico", 250_000, "250,000 bytes of the heap; too many: 241,680 are free"),
+        ("esp32_devkit", 110_000, "110,000 bytes of the heap; how much is free shows when it runs"),
+        ("rpi_pico", None, None),
+    ],
+)
+def test_the_memory_on_micropythons_own_image_is_said_where_it_is_known(
+    board: str, need: int | None, said: str | None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    found = dataclasses.replace(report(board=board, runs_on="rpi_pico"), stock_bytes=need)
+    table.show(found, [])
+    lines = [line for line in capfd.readouterr().out.splitlines() if line.startswith("stock ")]
+    assert lines == ([f"stock    on MicroPython's own image it takes {said}"] if said else [])
+    stock = as_json(found, [])["stock"]
+    assert (stock["needed_bytes"] if stock else None) == need
+
+
 def test_a_board_that_is_not_emulated_is_measured_by_its_instruction_set() -> None:
     chip = Board("chip", "Chip", "esp32", "rv32imc", 160_000_000)
     assert profiler.measured_board(chip).id == "qemu_rv32"

@@ -29,7 +29,7 @@ KEYS = {
     "frontend_stages", "network", "operators", "post", "microphone", "interrupts", "ms", "ms_at_least", "rt",
     "arena_bytes", "engines", "flash_bytes", "flash_room_bytes", "static_bytes", "heap_bytes",
     "heap_free_start_bytes",
-    "heap_free_bytes", "ram_bytes", "power", "not_modelled", "checks",
+    "heap_free_bytes", "ram_bytes", "stock", "power", "not_modelled", "checks",
 }  # fmt: skip
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from soundsdk.boards import Board, find_board
 from soundsdk.build.builder import build_image
+from soundsdk.build.native import native_module
 from soundsdk.build.sources import Say
 from soundsdk.detector_file import DetectorFile
-from soundsdk.errors import UsageError
+from soundsdk.errors import ToolError, UsageError
+from soundsdk.stock.fits import needed_bytes
 from soundsdk_sim.profile import cycles, instructions
 from soundsdk_sim.profile.report import Report
 from soundsdk_sim.rp2040 import prerequisites
@@ -61,4 +63,15 @@ def profile_detector(board: Board, detector: DetectorFile, sources: Path | None,
         say("measuring in the emulator")
         emulator = cycles if runs_on.qemu is None else instructions
         measured = emulator.measure(runs_on, detector, image.path, image.elf)
-    return Report(board, runs_on, detector, measured, image.size_bytes)
+    return Report(board, runs_on, detector, measured, image.size_bytes, _stock_bytes(board, detector, say))
+
+
+def _stock_bytes(board: Board, detector: DetectorFile, say: Say) -> int | None:
+    """Return the heap that a detector takes on MicroPython's own image; None without one, or without its module."""
+    if board.stock is None:
+        return None
+    try:
+        module = native_module(board.stock.native, say)
+    except ToolError:
+        return None
+    return needed_bytes(board, len(module.data), detector)

@@ -17,13 +17,18 @@ from soundsdk_sim.profile.trace import Hop
 
 @dataclass(frozen=True)
 class Report:
-    """The measurement and what follows from it. runs_on: the board whose image was run, usually the same."""
+    """The measurement and what follows from it. runs_on: the board whose image was run, usually the same.
+
+    stock_bytes: of the heap, which the detector takes on MicroPython's own image for the board; None: not known, or
+    there is no such image.
+    """
 
     board: Board
     runs_on: Board
     detector: DetectorFile
     measured: Measured
     flash_bytes: int
+    stock_bytes: int | None = None
 
     @property
     def hop(self) -> Hop:
@@ -96,6 +101,13 @@ class Report:
         }
 
 
+def _stock(report: Report) -> dict[str, Any] | None:
+    stock = report.board.stock
+    if stock is None or report.stock_bytes is None:
+        return None
+    return {"needed_bytes": report.stock_bytes, "free_bytes": stock.free_bytes or None, "source": stock.source}
+
+
 def as_json(report: Report, checks: list[LimitCheck]) -> dict[str, Any]:
     """Return the object that --json prints. The README of this folder explains its keys."""
     measured, hop, own = report.measured, report.hop, report.own_image
@@ -132,6 +144,7 @@ def as_json(report: Report, checks: list[LimitCheck]) -> dict[str, Any]:
         "heap_free_start_bytes": measured.heap_free_start_bytes if own else None,
         "heap_free_bytes": measured.heap_free_bytes if own else None,
         "ram_bytes": report.ram_bytes if own else None,
+        "stock": _stock(report),
         "power": None
         if report.board.power is None
         else {

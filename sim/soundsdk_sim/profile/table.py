@@ -91,7 +91,20 @@ def _lines(report: Report) -> list[str]:
             f"heap     {measured.heap_bytes:,} bytes: {measured.heap_free_start_bytes:,} free at the start, "
             f"{measured.heap_free_bytes:,} while the detector listens",
         ]
-    return lines + _power(report)
+    return lines + _stock(report) + _power(report)
+
+
+def _stock(report: Report) -> list[str]:
+    stock = report.board.stock
+    if stock is None or report.stock_bytes is None:
+        return []
+    if not stock.free_bytes:
+        found = "how much is free shows when it runs"
+    elif report.stock_bytes > stock.free_bytes:
+        found = f"too many: {stock.free_bytes:,} are free"
+    else:
+        found = f"{stock.free_bytes:,} are free"
+    return [f"stock    on MicroPython's own image it takes {report.stock_bytes:,} bytes of the heap; {found}"]
 
 
 def _power(report: Report) -> list[str]:
