@@ -53,9 +53,10 @@ def test_a_board_hears_after_install_and_is_as_it_was_after_uninstall(place: Pla
     assert [(event.label, event.edge) for event in heard] == [
         ("high", "on"), ("high", "off"), ("low", "on"), ("low", "off")
     ]  # fmt: skip
-    assert place.uninstall() == 0
-    assert place.files() == place.before
     capsys.readouterr()
+    assert place.uninstall() == 0
+    assert f"{by_name['plan']['files']} files removed" in capsys.readouterr().err
+    assert place.files() == place.before
     assert place.uninstall() == 6
     assert "has put nothing on the board" in capsys.readouterr().err
 

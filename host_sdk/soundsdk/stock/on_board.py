@@ -230,7 +230,7 @@ else:
                 os.rename(aside, path)
     remove_made(record["made"])
     os.remove(RECORD)
-    tell(installed=True, kept=kept, removed=len(record["files"]))
+    tell(installed=True, kept=kept, removed=len(record["files"]) + 1)  # with the record
 """
 
 
