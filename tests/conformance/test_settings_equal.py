@@ -11,7 +11,7 @@ import pytest
 
 from soundfw import FirmwareError, settings
 from soundfw.act.rules import parse as parse_rule  # noqa: F401 - the program below uses it
-from soundfw.detect.detector import Thresholds
+from soundfw.detect.thresholds import Thresholds
 from soundsdk.boards import read_board
 from soundsdk.device.changes import parse
 from soundsdk.errors import UsageError
