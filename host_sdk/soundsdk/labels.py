@@ -11,7 +11,7 @@ from pathlib import Path
 from soundsdk.errors import DataError
 
 TSV_HEADER = "filename\tonset\toffset\tevent_label"
-MOST_LABEL_BYTES = 64  # in UTF-8, as the firmware has it (soundfw.detect.detector.from_stream)
+MOST_LABEL_BYTES = 64  # in UTF-8, as the firmware has it (soundfw.detect.thresholds.described)
 
 # Classes that are never an event, as are those that begin with neg_.
 BACKGROUND_LABELS = ("background", "noise", "silence", "other", "negative")
