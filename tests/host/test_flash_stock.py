@@ -227,6 +227,15 @@ def test_a_board_that_has_not_the_memory_after_all_is_no_success(
     assert "Done" not in said
 
 
+def test_a_small_detector_runs_in_as_little_memory_as_a_plain_esp32_has(
+    pico: VirtualPico, files: stock_images.FlashedFiles, model: Path
+) -> None:
+    files.heap = 2 * 110 * 1024  # words are twice as wide here
+    assert flash(pico, "rpi_pico", "--stock", str(stock_images.pico(model.parent)), "-m", "home_tiny") == 0
+    with Device.open(system=pico) as device:
+        assert device.hello.model == "home_tiny"
+
+
 @pytest.mark.parametrize("point", [0.02, 0.4, 0.99])
 def test_a_pulled_cable_is_never_a_success_and_the_same_call_repairs_it(
     point: float, pico: VirtualPico, files: stock_images.FlashedFiles, model: Path, capfd: Capture
