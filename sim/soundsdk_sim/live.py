@@ -145,6 +145,9 @@ class LiveBoard:
                 self._microphone.wait(TURN_S)
             while app.request and not app.link.pump() and not self._stop.is_set():
                 self._stop.wait(TURN_S)
+            if app.keeps_files:
+                # A board forgets what it has not written yet. Here it would reach the file later, in the next start.
+                app.push.close()
             if app.request == "bootloader" and self._bootloader:
                 self._bootloader()
                 return
