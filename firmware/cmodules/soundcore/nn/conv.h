@@ -6,7 +6,7 @@
 #include "nn/quantize.h"
 #include "nn/window.h"
 
-// Whether CONV_2D and FULLY_CONNECTED run from patches of words: for cores that multiply low registers only.
+// Whether the loops are those of conv_words.c: for cores that multiply low registers only.
 #if !defined(SC_CONV_WORDS)
 #if defined(__ARM_ARCH_6M__)
 #define SC_CONV_WORDS (1)
@@ -21,8 +21,8 @@ typedef struct {
     const int32_t *bias;       // (out_c) or NULL
     const int32_t *multiplier; // (out_c), or (1) when not per_channel
     const int8_t *shift;       // likewise
-    void *scratch;             // (k_h, k_w, in_c / groups) int16, or (..., 4) int32: sc_conv_positions; depthwise: (out_c) int32
-                               // or (taps, 2) int32
+    void *scratch;             // (k_h, k_w, in_c / groups) int16, or (..., 4) int32: sc_conv_positions
+                               // depthwise: (out_c) int32, or (taps, 2) int32
     int32_t batches;
     sc_window_t window;
     uint16_t in_c, out_c;

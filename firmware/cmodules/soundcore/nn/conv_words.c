@@ -1,5 +1,6 @@
-// CONV_2D and FULLY_CONNECTED on cores that multiply low registers only. A weight is loaded once for four positions, whose
-// patches lie side by side in words; where there are no four, a value once for four filters.
+// The loops of the convolutions on cores that multiply low registers only. A weight is loaded once for four positions,
+// whose patches lie side by side in words; where there are no four, a value once for four filters. Depthwise ones take
+// four channels at once.
 #include "nn/conv_words.h"
 
 #include <stddef.h>
@@ -70,8 +71,8 @@ static SC_HOT void *spread(void *to, int32_t step, const int8_t *from, int32_t c
 }
 
 // The patch of a window at y, x, spread. Pixels that are neighbours in the image are copied together.
-static SC_HOT __attribute__((noinline)) void gather(const sc_conv_t *k, const int8_t *image, int32_t y, int32_t x, void *to,
-    int32_t step) {
+static SC_HOT __attribute__((noinline)) void gather(const sc_conv_t *k, const int8_t *image, int32_t y, int32_t x,
+    void *to, int32_t step) {
     const sc_window_t *w = &k->window;
     int32_t depth = k->groups == 1 ? k->in_c : k->in_c / k->groups;
     int32_t together = k->groups == 1 && w->dilation_w == 1 && x >= 0 && x + w->k_w <= w->in_w ? w->k_w : 1;
@@ -193,7 +194,8 @@ SC_HOT int sc_conv_depthwise_quads(const sc_conv_t *k) {
         for (int32_t row = 0; row < w->out_h; row++) {
             for (int32_t column = 0; column < w->out_w; column++, out += k->out_c) {
                 int32_t y = row * w->stride_h - w->pad_h, x = column * w->stride_w - w->pad_w;
-                int inside = is_inside(y, w->k_h, w->dilation_h, w->in_h) && is_inside(x, w->k_w, w->dilation_w, w->in_w);
+                int inside = is_inside(y, w->k_h, w->dilation_h, w->in_h)
+                             && is_inside(x, w->k_w, w->dilation_w, w->in_w);
                 int32_t base = inside ? (y * w->in_w + x) * k->in_c : 0;
                 if (!inside || !end) {
                     end = list_taps(k, y, x, base);
