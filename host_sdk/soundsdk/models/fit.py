@@ -15,7 +15,7 @@ from soundsdk.models.shipped import smaller
 FIRMWARE_FLASH_BYTES = 250 * 1024
 FIRMWARE_RAM_BYTES = 48 * 1024
 # Cycles for a multiplication, at the least: on a Cortex-M0+ 66 for the 16 of a convolution's inner loop
-# (op_conv_armv6m.c). The other kernels use no SIMD.
+# (conv_armv6m.c). The other kernels use no SIMD.
 _LEAST_CYCLES = {"armv6m": 66 / 16}
 
 

@@ -1,13 +1,13 @@
 // CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED, which is a 1x1 convolution of a 1x1 image: their checks and records.
-// op_conv_run.c and, on ARMv6-M, op_conv_words.c have the loops.
-#include "nn/op_conv.h"
+// op_conv_run.c and, for ARMv6-M, conv_words.c have the loops.
+#include "nn/conv.h"
 #include "nn/quantize.h"
 
 // The sum of this many products of int8 and a difference of two int8 fits 32 bits.
 #define MAX_TERMS (65535)
 
 // Weights and bias: constant, symmetric, one scale or one for each output channel along axis.
-static int check_filter(sc_checks_t *c, sc_conv_t *k, const sc_tflite_tensor_t *w, int32_t axis, int32_t channels) {
+static SC_COLD int check_filter(sc_checks_t *c, sc_conv_t *k, const sc_tflite_tensor_t *w, int32_t axis, int32_t channels) {
     sc_op_t *op = c->op;
     sc_tflite_tensor_t bias;
     op->input_count = 2;
@@ -43,7 +43,7 @@ static int check_filter(sc_checks_t *c, sc_conv_t *k, const sc_tflite_tensor_t *
     return error == SC_OK ? 1 : sc_checks_fail(c, error, op->bias);
 }
 
-static int load_filter(sc_checks_t *c, sc_tflite_tensor_t *w, int32_t dims) {
+static SC_COLD int load_filter(sc_checks_t *c, sc_tflite_tensor_t *w, int32_t dims) {
     int32_t index = c->op->inputs[1];
     sc_err_t error = sc_tflite_tensor(c->view, index, w);
     if (error == SC_OK) {
@@ -78,7 +78,8 @@ int sc_op_conv_check(sc_checks_t *c) {
     k->in_c = (uint16_t)c->a.shape[3];
     k->out_c = (uint16_t)w.shape[0];
     k->groups = (uint16_t)groups;
-    op->scratch = (uint32_t)terms * (sc_conv_positions(&k->window, (int32_t)terms) == 4 ? 4 * sizeof(int32_t) : sizeof(int16_t));
+    int together = sc_conv_positions(&k->window, (int32_t)terms) == 4;
+    op->scratch = (uint32_t)terms * (together ? 4 * sizeof(int32_t) : sizeof(int16_t));
     op->macs = terms * c->out.elements;
     int32_t activation = sc_checks_option_int8(c, SC_CONV2D_OPTIONS_FUSED_ACTIVATION_FUNCTION);
     return check_filter(c, k, &w, 0, w.shape[0]) && sc_checks_range(c, activation, &k->low, &k->high);
@@ -111,7 +112,8 @@ int sc_op_depthwise_check(sc_checks_t *c) {
     k->in_c = (uint16_t)c->a.shape[3];
     k->out_c = (uint16_t)w.shape[3];
     k->groups = (uint16_t)multiplier;
-    op->scratch = (uint32_t)w.shape[3] * sizeof(int32_t);
+    uint32_t listed = terms <= SC_CONV_MAX_TAPS ? 2 * terms : 0;
+    op->scratch = ((uint32_t)w.shape[3] > listed ? (uint32_t)w.shape[3] : listed) * sizeof(int32_t);
     op->macs = (uint64_t)terms * c->out.elements;
     int32_t activation = sc_checks_option_int8(c, SC_DEPTHWISE_CONV2D_OPTIONS_FUSED_ACTIVATION_FUNCTION);
     return check_filter(c, k, &w, 3, w.shape[3]) && sc_checks_range(c, activation, &k->low, &k->high);
@@ -145,7 +147,7 @@ int sc_op_fully_connected_check(sc_checks_t *c) {
 }
 
 // The multiplier of channel i; 0 and a fault if it cannot be held.
-static int multiplier_of(const sc_prepare_t *p, const sc_op_t *op, uint32_t i, sc_quantized_multiplier_t *m) {
+static SC_COLD int multiplier_of(const sc_prepare_t *p, const sc_op_t *op, uint32_t i, sc_quantized_multiplier_t *m) {
     sc_tflite_tensor_t a, w, out;
     sc_tflite_tensor(p->view, op->inputs[0], &a);
     sc_tflite_tensor(p->view, op->inputs[1], &w);

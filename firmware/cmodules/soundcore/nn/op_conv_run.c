@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "hot.h"
-#include "nn/op_conv.h"
+#include "nn/conv.h"
 
 SC_HOT int8_t sc_conv_output(const sc_conv_t *k, int32_t sum, int32_t channel) {
     int32_t q = k->per_channel ? channel : 0;
@@ -118,6 +118,11 @@ SC_HOT void sc_op_depthwise_run(const void *record) {
     const int8_t *image = k->head.a;
     const int32_t *sum = k->scratch;
     int8_t *out = k->head.out;
+#if SC_CONV_WORDS
+    if (sc_conv_depthwise_quads(k)) {
+        return;
+    }
+#endif
     for (int32_t n = 0; n < k->batches; n++, image += w->in_h * w->in_w * k->in_c) {
         for (int32_t y = 0; y < w->out_h; y++) {
             for (int32_t x = 0; x < w->out_w; x++, out += k->out_c) {

@@ -52,8 +52,8 @@ int sc_op_tanh_check(sc_checks_t *c) {
     return check(c, 1.0f / 128, 0);
 }
 
-// The output of one input.
-static int8_t value(const saturating_t *k, int32_t a) {
+// The output of one input, for the table and for operators of few values.
+static SC_COLD int8_t value(const saturating_t *k, int32_t a) {
     int tanh = k->head.op == SC_OPS_TANH;
     int32_t x = a - k->in_zero;
     if (x <= -k->radius) {
