@@ -27,7 +27,7 @@ from stock_micropython import cortex_m3, esp32_like_cortex_m3
 
 HEAP_BYTES = 110 * 1024
 MODEL_BYTES = 40_432  # of home_tiny, the larger of the two for small boards; so is the arena
-ARENA_BYTES = 17_160
+ARENA_BYTES = 17_688
 RATE = 16000
 BLOCK = 256
 QUIET_S = 2

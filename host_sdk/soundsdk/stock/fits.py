@@ -13,7 +13,7 @@ from soundsdk.stock.board_facts import BoardFacts
 
 # By sys.platform, "" for others: the heap that soundfw from .mpy files takes while it starts, without soundcore, the
 # detector and the ring of a microphone. On the emulated Pico a detector of 68,000 bytes with an arena of 6,738
-# starts, and one of 69,000 does not: 71,300 bytes. In the heap of a plain ESP32 47,040 are enough
+# starts, and one of 69,000 does not: 71,300 bytes. In the heap of a plain ESP32 46,512 are enough
 # (tests/firmware/test_esp32_memory.py). Rounded down, so that nothing is refused that would run.
 SOUNDFW_RAM_BYTES = {"rp2": 69 * 1024, "": 45 * 1024}
 # By the name of an architecture: of soundcore.mpy in the heap, where its code lies elsewhere, as on an ESP32.
