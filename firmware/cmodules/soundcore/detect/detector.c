@@ -5,6 +5,7 @@
 #include "detect/probability.h"
 #include "detect/rise.h"
 #include "hot.h"
+#include "layout.h"
 
 #define BACK_MS (1000)  // an onset is dated back this far at most, or pool_ms if that is longer
 #define AGAIN_MS (1000) // a sound that goes on after its event is another one when it was as loud for so long
@@ -60,24 +61,18 @@ typedef struct {
     size_t class, pool, num, z, id, ago, scores, peak, edge, end;
 } layout_t;
 
-static size_t reserve(size_t *end, size_t bytes) {
-    size_t at = *end;
-    *end = at + ((bytes + 7) & ~(size_t)7);
-    return at;
-}
-
 SC_COLD static layout_t lay_out(size_t classes, size_t pools) {
     layout_t at = {.end = 0};
-    reserve(&at.end, sizeof(sc_detector_t));
-    at.class = reserve(&at.end, classes * sizeof(class_t));
-    at.pool = reserve(&at.end, pools * sizeof(sc_pool_t));
-    at.num = reserve(&at.end, classes * sizeof(int32_t));
-    at.z = reserve(&at.end, classes * sizeof(int32_t));
-    at.id = reserve(&at.end, classes * sizeof(uint32_t));
-    at.ago = reserve(&at.end, classes * sizeof(int32_t));
-    at.scores = reserve(&at.end, classes * sizeof(uint16_t));
-    at.peak = reserve(&at.end, classes * sizeof(uint16_t));
-    at.edge = reserve(&at.end, classes);
+    sc_layout_reserve(&at.end, sizeof(sc_detector_t));
+    at.class = sc_layout_reserve(&at.end, classes * sizeof(class_t));
+    at.pool = sc_layout_reserve(&at.end, pools * sizeof(sc_pool_t));
+    at.num = sc_layout_reserve(&at.end, classes * sizeof(int32_t));
+    at.z = sc_layout_reserve(&at.end, classes * sizeof(int32_t));
+    at.id = sc_layout_reserve(&at.end, classes * sizeof(uint32_t));
+    at.ago = sc_layout_reserve(&at.end, classes * sizeof(int32_t));
+    at.scores = sc_layout_reserve(&at.end, classes * sizeof(uint16_t));
+    at.peak = sc_layout_reserve(&at.end, classes * sizeof(uint16_t));
+    at.edge = sc_layout_reserve(&at.end, classes);
     return at;
 }
 

@@ -12,6 +12,7 @@
 #include "frontend/fft.h"
 #include "frontend/fixed.h"
 #include "hot.h"
+#include "layout.h"
 #include "frontend/mel.h"
 
 #define LOG2_TEN_TENTH_Q24 (5573271) // log2(10) / 10: log2 of power per dB
@@ -76,25 +77,19 @@ static int check(const sc_frontend_settings_t *s, sc_fault_t *fault) {
     return 1;
 }
 
-static size_t reserve(size_t *end, size_t bytes) {
-    size_t at = *end;
-    *end += (bytes + 7) & ~(size_t)7;
-    return at;
-}
-
 static layout_t plan(const sc_frontend_settings_t *s) {
     layout_t l;
     size_t bands = (size_t)s->bands;
     bool mfcc = s->coefficients > 0;
     l.end = 0;
-    reserve(&l.end, sizeof(sc_frontend_t));
-    l.bins = reserve(&l.end, ((size_t)s->fft / 2 + 1) * sizeof(sc_mel_bin_t));
-    l.levels = reserve(&l.end, mfcc ? bands * sizeof(int32_t) : 0);
-    l.mel = reserve(&l.end, bands * sizeof(sc_mel_band_t));
-    l.mel_weights = reserve(&l.end, sc_mel_count(s) * sizeof(uint16_t));
-    l.hann = reserve(&l.end, ((size_t)s->window / 2 + 2) * sizeof(int32_t));
-    l.cosine = reserve(&l.end, mfcc ? (bands + 1) * sizeof(uint16_t) : 0);
-    l.samples = reserve(&l.end, ((size_t)s->window + 1) * sizeof(int16_t));
+    sc_layout_reserve(&l.end, sizeof(sc_frontend_t));
+    l.bins = sc_layout_reserve(&l.end, ((size_t)s->fft / 2 + 1) * sizeof(sc_mel_bin_t));
+    l.levels = sc_layout_reserve(&l.end, mfcc ? bands * sizeof(int32_t) : 0);
+    l.mel = sc_layout_reserve(&l.end, bands * sizeof(sc_mel_band_t));
+    l.mel_weights = sc_layout_reserve(&l.end, sc_mel_count(s) * sizeof(uint16_t));
+    l.hann = sc_layout_reserve(&l.end, ((size_t)s->window / 2 + 2) * sizeof(int32_t));
+    l.cosine = sc_layout_reserve(&l.end, mfcc ? (bands + 1) * sizeof(uint16_t) : 0);
+    l.samples = sc_layout_reserve(&l.end, ((size_t)s->window + 1) * sizeof(int16_t));
     return l;
 }
 
