@@ -1,4 +1,4 @@
-// One invoke of a model. Parts: the .tflite, the bytes of all inputs. Writes its memory's size (4 bytes) and all outputs.
+// One invoke of a model. Parts: the .tflite, the bytes of all inputs. Writes the arena's bytes (one word) and all outputs.
 #include <string.h>
 
 #include "device.h"

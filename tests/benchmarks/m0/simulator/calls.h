@@ -22,7 +22,7 @@ typedef struct {
     int depth;
 } calls_t;
 
-// patterns: shell patterns of names, with commas between them. Ends the process with exit code 2 if one fits no function.
+// patterns: shell patterns of names, with commas between them; one that fits no function ends the process with code 2.
 void calls_choose(calls_t *calls, const program_t *program, const char *patterns);
 // Before each instruction. When a function has returned, prints "call DEPTH NAME CYCLES INSTRUCTIONS": from its first
 // instruction to its last, all that it calls included.

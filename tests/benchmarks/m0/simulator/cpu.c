@@ -269,9 +269,14 @@ static uint32_t branch_if(cpu_t *cpu, uint32_t code) {
     return 2;
 }
 
-// 11110: BL, two halfwords.
-static uint32_t branch_link(cpu_t *cpu, uint32_t code) {
+// 11110: two halfwords, BL and MRS of the flags.
+static uint32_t two_halfwords(cpu_t *cpu, uint32_t code) {
     uint32_t second = memory_fetch(cpu->memory, cpu->next);
+    if (code == 0xf3ef && (second & 0xf0ff) == 0x8000) {
+        cpu->next += 2;
+        cpu->r[bits(second, 8, 4)] = cpu->n << 31 | cpu->z << 30 | cpu->c << 29 | cpu->v << 28;
+        return 3;
+    }
     if ((second & 0xd000) != 0xd000) {
         memory_fault(cpu->memory, "unknown instruction", code << 16 | second);
     }
@@ -293,16 +298,19 @@ static uint32_t run(cpu_t *cpu, uint32_t code) {
             }
             data_processing(cpu, code);
             return 1;
-        case 9: cpu->r[bits(code, 8, 3)] = memory_read(cpu->memory, (cpu->r[PC] & ~3u) + 4 * bits(code, 0, 8), 4); return 2;
+        case 9:
+            cpu->r[bits(code, 8, 3)] = memory_read(cpu->memory, (cpu->r[PC] & ~3u) + 4 * bits(code, 0, 8), 4);
+            return 2;
         case 10: case 11: load_store_register(cpu, code); return 2;
-        case 12: case 13: case 14: case 15: case 16: case 17: case 18: case 19: load_store_constant(cpu, code); return 2;
+        case 12: case 13: case 14: case 15:
+        case 16: case 17: case 18: case 19: load_store_constant(cpu, code); return 2;
         case 20: cpu->r[bits(code, 8, 3)] = (cpu->r[PC] & ~3u) + 4 * bits(code, 0, 8); return 1;
         case 21: cpu->r[bits(code, 8, 3)] = cpu->r[SP] + 4 * bits(code, 0, 8); return 1;
         case 22: case 23: return miscellaneous(cpu, code);
         case 24: case 25: return load_store_multiple(cpu, code);
         case 26: case 27: return branch_if(cpu, code);
         case 28: jump(cpu, cpu->r[PC] + 2 * extend(bits(code, 0, 11), 11)); return 2;
-        case 30: return branch_link(cpu, code);
+        case 30: return two_halfwords(cpu, code);
         default: memory_fault(cpu->memory, "unknown instruction", code);
     }
 }

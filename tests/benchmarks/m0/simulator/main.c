@@ -2,11 +2,14 @@
 //
 //   simulator PROGRAM.elf [--data FILE] [--output FILE] [--calls PATTERN,...] [--profile] [--most CYCLES]
 //
-// --data: a file at DATA_AT. --output: what the program writes. --calls: a line on standard output, "call DEPTH NAME CYCLES
-// INSTRUCTIONS", whenever a function of such a name has returned. --profile: "profile NAME CYCLES INSTRUCTIONS" of every
-// function, without what it calls; with --calls, of what runs inside those calls. The last line is "end CYCLES
-// INSTRUCTIONS". The exit code is the program's; 2 for a wrong command line, 3 for what no chip would do, 4 if the program
-// did not end in --most cycles (10^10).
+// --data     a file at DATA_AT
+// --output   a file for what the program writes
+// --calls    print "call DEPTH NAME CYCLES INSTRUCTIONS" whenever a function of such a name has returned
+// --profile  print "profile NAME CYCLES INSTRUCTIONS" of every function, without what it calls; with --calls, of what
+//            runs inside those calls
+//
+// The last line is "end CYCLES INSTRUCTIONS". The exit code is the program's; 2 for a wrong command line, 3 for what no
+// chip would do, 4 if the program did not end in --most cycles (10^10).
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

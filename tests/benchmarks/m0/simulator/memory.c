@@ -8,14 +8,13 @@ void memory_fault(const memory_t *m, const char *what, uint32_t value) {
     exit(3);
 }
 
-static uint8_t *place(const memory_t *m, uint32_t address, uint32_t size) {
+static uint8_t *place(const memory_t *m, uint32_t address) {
     if (address - RAM_AT < RAM_BYTES) {
         return m->ram + (address - RAM_AT);
     }
     if (address - FLASH_AT < FLASH_BYTES) {
         return m->flash + (address - FLASH_AT);
     }
-    (void)size;
     return NULL;
 }
 
@@ -27,7 +26,7 @@ static void check_aligned(const memory_t *m, uint32_t address, uint32_t size) {
 
 uint32_t memory_read(memory_t *m, uint32_t address, uint32_t size) {
     check_aligned(m, address, size);
-    const uint8_t *from = place(m, address, size);
+    const uint8_t *from = place(m, address);
     if (!from) {
         memory_fault(m, "read from", address);
     }
@@ -51,7 +50,7 @@ void memory_write(memory_t *m, uint32_t address, uint32_t size, uint32_t value) 
 }
 
 uint16_t memory_fetch(const memory_t *m, uint32_t address) {
-    const uint8_t *from = place(m, address, 2);
+    const uint8_t *from = place(m, address);
     if (!from) {
         memory_fault(m, "execution from", address);
     }

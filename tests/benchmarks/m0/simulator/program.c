@@ -1,8 +1,31 @@
 #include "program.h"
 
-#include <elf.h>
 #include <stdlib.h>
 #include <string.h>
+
+// What is read of the format ("Tool Interface Standard (TIS) Executable and Linking Format", 1.2).
+enum { ARM = 40, LOADED = 1, SYMBOLS = 2, FUNCTION = 2 };
+
+typedef struct {
+    uint8_t magic[16];
+    uint16_t type, machine;
+    uint32_t version, entry, segments_at, sections_at, flags;
+    uint16_t bytes, segment_bytes, segments, section_bytes, sections, names;
+} head_t;
+
+typedef struct {
+    uint32_t type, at, address, load_address, bytes, memory_bytes, flags, align;
+} segment_t;
+
+typedef struct {
+    uint32_t name, type, flags, address, at, bytes, link, info, align, entry_bytes;
+} section_t;
+
+typedef struct {
+    uint32_t name, value, bytes;
+    uint8_t info, other;
+    uint16_t section;
+} symbol_t;
 
 static _Noreturn void refuse(const char *path, const char *why) {
     fprintf(stderr, "%s: %s\n", path, why);
@@ -25,19 +48,26 @@ uint8_t *read_file(const char *path, size_t *bytes) {
     return data;
 }
 
+// A table of the file; the compiler's own tools wrote it, so that damage need only be noticed.
+static const void *table(const char *path, const uint8_t *file, size_t bytes, uint32_t at, size_t length) {
+    if (at > bytes || length > bytes - at || at % 4) {
+        refuse(path, "is damaged");
+    }
+    return file + at;
+}
+
 static void load_segments(const char *path, const uint8_t *file, size_t bytes, memory_t *memory) {
-    const Elf32_Ehdr *head = (const void *)file;
-    const Elf32_Phdr *segment = (const void *)(file + head->e_phoff);
-    for (int i = 0; i < head->e_phnum; i++, segment++) {
-        if (segment->p_type != PT_LOAD || segment->p_filesz == 0) {
+    const head_t *head = (const void *)file;
+    const segment_t *segment = table(path, file, bytes, head->segments_at, head->segments * sizeof(*segment));
+    for (const segment_t *end = segment + head->segments; segment < end; segment++) {
+        if (segment->type != LOADED || segment->bytes == 0) {
             continue;
         }
-        uint32_t at = segment->p_paddr - FLASH_AT; // where it lies in flash; start.c copies what belongs into RAM
-        if (at > DATA_AT - FLASH_AT || segment->p_filesz > DATA_AT - FLASH_AT - at
-            || segment->p_offset + (size_t)segment->p_filesz > bytes) {
-            refuse(path, "a segment does not fit");
+        uint32_t at = segment->load_address - FLASH_AT; // in flash; start.c copies into RAM what belongs there
+        if (at > DATA_AT - FLASH_AT || segment->bytes > DATA_AT - FLASH_AT - at) {
+            refuse(path, "a segment does not fit into flash");
         }
-        memcpy(memory->flash + at, file + segment->p_offset, segment->p_filesz);
+        memcpy(memory->flash + at, table(path, file, bytes, segment->at, segment->bytes), segment->bytes);
     }
 }
 
@@ -46,39 +76,40 @@ static int by_address(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static void read_functions(const char *path, const uint8_t *file, program_t *program) {
-    const Elf32_Ehdr *head = (const void *)file;
-    const Elf32_Shdr *sections = (const void *)(file + head->e_shoff);
-    for (int i = 0; i < head->e_shnum; i++) {
-        if (sections[i].sh_type != SHT_SYMTAB) {
-            continue;
-        }
-        const Elf32_Sym *symbol = (const void *)(file + sections[i].sh_offset);
-        const char *names = (const char *)file + sections[sections[i].sh_link].sh_offset;
-        size_t count = sections[i].sh_size / sizeof(*symbol);
-        program->functions = calloc(count, sizeof(function_t));
-        for (; count; count--, symbol++) {
-            if (ELF32_ST_TYPE(symbol->st_info) == STT_FUNC && symbol->st_size) {
-                program->functions[program->count++] =
-                    (function_t){symbol->st_value & ~1u, symbol->st_size, names + symbol->st_name};
-            }
-        }
-        qsort(program->functions, program->count, sizeof(function_t), by_address);
-        return;
+static void read_functions(const char *path, const uint8_t *file, size_t bytes, program_t *program) {
+    const head_t *head = (const void *)file;
+    const section_t *sections = table(path, file, bytes, head->sections_at, head->sections * sizeof(*sections));
+    const section_t *section = sections, *end = sections + head->sections;
+    while (section < end && section->type != SYMBOLS) {
+        section++;
     }
-    refuse(path, "has no symbols");
+    if (section == end || section->link >= head->sections) {
+        refuse(path, "has no symbols");
+    }
+    const symbol_t *symbol = table(path, file, bytes, section->at, section->bytes);
+    const section_t *texts = &sections[section->link];
+    const char *names = (const char *)file + texts->at;
+    size_t count = section->bytes / sizeof(*symbol);
+    program->functions = calloc(count, sizeof(function_t));
+    for (; count; count--, symbol++) {
+        if ((symbol->info & 15) == FUNCTION && symbol->bytes && symbol->name < texts->bytes) {
+            program->functions[program->count++] =
+                (function_t){symbol->value & ~1u, symbol->bytes, names + symbol->name};
+        }
+    }
+    qsort(program->functions, program->count, sizeof(function_t), by_address);
 }
 
 program_t program_load(const char *path, memory_t *memory) {
     size_t bytes;
     uint8_t *file = read_file(path, &bytes); // kept: the names lie in it
-    const Elf32_Ehdr *head = (const void *)file;
-    if (bytes < sizeof(*head) || memcmp(head->e_ident, ELFMAG, SELFMAG) != 0 || head->e_machine != EM_ARM) {
+    const head_t *head = (const void *)file;
+    if (bytes < sizeof(*head) || memcmp(head->magic, "\177ELF\1", 5) != 0 || head->machine != ARM) {
         refuse(path, "is no ELF file for ARM");
     }
-    program_t program = {.entry = head->e_entry};
+    program_t program = {.entry = head->entry};
     load_segments(path, file, bytes, memory);
-    read_functions(path, file, &program);
+    read_functions(path, file, bytes, &program);
     return program;
 }
 

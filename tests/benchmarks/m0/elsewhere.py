@@ -1,0 +1,88 @@
+"""The same work on other machines: instructions on an emulated RV32IMC, time on this computer beside others' programs."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import soundcore
+
+from benchmarks.bench_native import built_in_step_instructions
+from soundsdk.models.shipped import load_model
+from soundsdk_sim.profile.measured import varied_sound
+
+_ROUNDS = 15
+_ROUND_S = 0.02
+_SOUND_S = 10
+
+
+def rv32_hop_instructions() -> int:
+    """Return the instructions of one hop of esc10 on QEMU's RV32, features and network, as built into the image."""
+    return round(built_in_step_instructions("qemu_rv32", "esc10"))
+
+
+def step_against_xnnpack() -> tuple[float, float]:
+    """Return the seconds of one step of esc10's network: soundcore's, and TensorFlow Lite's with XNNPACK, one thread.
+
+    Raises ImportError where TensorFlow is missing.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from tensorflow import lite
+
+    data = load_model("esc10").data
+    model, peer = soundcore.Model(data), lite.Interpreter(model_content=data, num_threads=1)
+    peer.allocate_tensors()
+    rng = np.random.default_rng(1)
+    for i, tensor in enumerate(peer.get_input_details()):
+        values = rng.integers(-128, 128, size=tensor["shape"], dtype=np.int8)
+        peer.set_tensor(tensor["index"], values)
+        model.input(i)[:] = values.ravel()
+    return _seconds_of(model.invoke, peer.invoke)
+
+
+def frontend_against_librosa() -> tuple[float, float]:
+    """Return the seconds that features of 10 s of sound take: soundcore's, and librosa's of the same shape.
+
+    Raises ImportError where librosa is missing.
+    """
+    import librosa
+
+    settings = load_model("esc10").metadata["frontend"]
+    rate_hz, window, hop = (int(settings[key]) for key in ("rate_hz", "window", "hop"))
+    pcm = varied_sound(_SOUND_S * rate_hz, rate_hz)
+    y = pcm.astype(np.float32) / 32768
+    frontend, frames = soundcore.Frontend(), np.empty((1 + len(pcm) // hop) * 40, np.int8)
+
+    def ours() -> None:
+        frontend.reset()
+        frontend.push(pcm, frames)
+
+    def theirs() -> None:
+        librosa.power_to_db(
+            librosa.feature.melspectrogram(
+                y=y, sr=rate_hz, n_fft=window, hop_length=hop, n_mels=40, fmin=60, fmax=7600, center=False
+            )
+        )
+
+    return _seconds_of(ours, theirs)
+
+
+def _seconds_of(ours: Callable[[], None], theirs: Callable[[], None]) -> tuple[float, float]:
+    """Return the processor time of a call of each, medians of rounds by turns: other load reaches both."""
+    counts = []
+    for call in (ours, theirs):
+        call()
+        begin = time.process_time()
+        call()
+        counts.append(max(1, round(_ROUND_S / max(time.process_time() - begin, 1e-6))))
+    taken: tuple[list[float], list[float]] = ([], [])
+    for _ in range(_ROUNDS):
+        for call, count, times in zip((ours, theirs), counts, taken, strict=True):
+            begin = time.process_time()
+            for _ in range(count):
+                call()
+            times.append((time.process_time() - begin) / count)
+    return statistics.median(taken[0]), statistics.median(taken[1])
