@@ -1,10 +1,10 @@
-"""The same work on other machines: instructions on an emulated RV32IMC, time on this computer beside others' programs."""
+"""The same work elsewhere: instructions on an emulated RV32IMC, time on this computer beside others' programs."""
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -13,6 +13,7 @@ import soundcore
 from benchmarks.bench_native import built_in_step_instructions
 from soundsdk.models.shipped import load_model
 from soundsdk_sim.profile.measured import varied_sound
+from soundsdk_train.tf_runtime import StderrSilenced
 
 _ROUNDS = 15
 _ROUND_S = 0.02
@@ -29,12 +30,13 @@ def step_against_xnnpack() -> tuple[float, float]:
 
     Raises ImportError where TensorFlow is missing.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from tensorflow import lite
-
     data = load_model("esc10").data
-    model, peer = soundcore.Model(data), lite.Interpreter(model_content=data, num_threads=1)
-    peer.allocate_tensors()
+    model = soundcore.Model(data)
+    with StderrSilenced(), warnings.catch_warnings(action="ignore"):
+        from tensorflow import lite
+
+        peer = lite.Interpreter(model_content=data, num_threads=1)
+        peer.allocate_tensors()
     rng = np.random.default_rng(1)
     for i, tensor in enumerate(peer.get_input_details()):
         values = rng.integers(-128, 128, size=tensor["shape"], dtype=np.int8)

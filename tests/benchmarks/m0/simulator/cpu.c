@@ -315,6 +315,12 @@ static uint32_t run(cpu_t *cpu, uint32_t code) {
     }
 }
 
+void cpu_reset(cpu_t *cpu) {
+    cpu->r[SP] = memory_read(cpu->memory, FLASH_AT, 4);
+    cpu->r[LR] = 0xffffffff;
+    jump_exchange(cpu, memory_read(cpu->memory, FLASH_AT + 4, 4));
+}
+
 void cpu_step(cpu_t *cpu) {
     uint32_t at = cpu->next;
     cpu->memory->at = at;
