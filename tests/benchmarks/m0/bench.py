@@ -90,7 +90,7 @@ def elsewhere_rows() -> list[Row]:
             continue
         goal, part = HOST_GOALS[peer], ours / theirs
         met = "yes" if part <= goal else "no"
-        rows.append(Row(work, f"{1e6 * ours:,.0f}", "", f"{1e6 * goal * theirs:,.0f}", met, f"{part:.2f} {peer}"))
+        rows.append(Row(work, f"{1e6 * ours:,.1f}", "", f"{1e6 * goal * theirs:,.1f}", met, f"{part:.2f} {peer}"))
     return rows
 
 

@@ -32,7 +32,8 @@ def step_against_xnnpack() -> tuple[float, float]:
     """
     data = load_model("esc10").data
     model = soundcore.Model(data)
-    with StderrSilenced(), warnings.catch_warnings(action="ignore"):
+    with StderrSilenced(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # LiteRT is to take its place
         from tensorflow import lite
 
         peer = lite.Interpreter(model_content=data, num_threads=1)
@@ -53,21 +54,20 @@ def frontend_against_librosa() -> tuple[float, float]:
     import librosa
 
     settings = load_model("esc10").metadata["frontend"]
-    rate_hz, window, hop = (int(settings[key]) for key in ("rate_hz", "window", "hop"))
+    rate_hz, bands = int(settings["rate_hz"]), int(settings["bands"])
     pcm = varied_sound(_SOUND_S * rate_hz, rate_hz)
+    frontend = soundcore.Frontend(**{name: value for name, value in settings.items() if name != "version"})
+    frames = np.empty(frontend.frames_after(len(pcm)) * bands, np.int8)
+    shape = {"sr": rate_hz, "n_fft": settings["fft"], "win_length": settings["window"], "hop_length": settings["hop"]}
+    mels = {"n_mels": bands, "fmin": settings["low_hz"], "fmax": settings["high_hz"]}
     y = pcm.astype(np.float32) / 32768
-    frontend, frames = soundcore.Frontend(), np.empty((1 + len(pcm) // hop) * 40, np.int8)
 
     def ours() -> None:
         frontend.reset()
         frontend.push(pcm, frames)
 
     def theirs() -> None:
-        librosa.power_to_db(
-            librosa.feature.melspectrogram(
-                y=y, sr=rate_hz, n_fft=window, hop_length=hop, n_mels=40, fmin=60, fmax=7600, center=False
-            )
-        )
+        librosa.power_to_db(librosa.feature.melspectrogram(y=y, center=False, **shape, **mels))
 
     return _seconds_of(ours, theirs)
 

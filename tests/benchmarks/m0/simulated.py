@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import subprocess
 import tempfile
@@ -52,9 +53,10 @@ def build(folder: Path) -> Path:
 
     Raises RuntimeError with the compiler's messages.
     """
-    words = ["make", "--no-print-directory", "-s", "-C", str(HERE), f"BUILD={folder}"]
+    words = ["make", f"-j{os.cpu_count() or 1}", "-s", "-C", str(HERE), f"BUILD={folder}"]
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS")}
     with locked(folder, print):
-        done = subprocess.run(words, capture_output=True, text=True, timeout=_BUILD_S, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=_BUILD_S, check=False, env=environment)
     if done.returncode != 0:
         raise RuntimeError(done.stdout + done.stderr)
     return folder

@@ -10,8 +10,11 @@ import pytest
 from benchmarks.m0 import bench, budgets, workloads
 
 WITHOUT_MODELS = {
-    "capture": workloads.measure_capture, "frontend": workloads.measure_frontend, "esc10": workloads.measure_esc10, "code": workloads.measure_code,
-}  # fmt: skip
+    "capture": workloads.measure_capture,
+    "frontend": workloads.measure_frontend,
+    "esc10": workloads.measure_esc10,
+    "code": workloads.measure_code,
+}
 
 
 def check(measured: workloads.Measured) -> None:
@@ -81,6 +84,14 @@ def test_a_wrong_output_is_a_fault() -> None:
     assert measured.wrong == []
     measured.compare("conv", b"\1\2\3", b"\1\0\3\4")
     assert measured.wrong == ["conv: 3 bytes of output for 4, 1 of them differ"]
+
+
+def test_the_readme_has_the_parts_of_the_budgets() -> None:
+    pairs = [("conv", "CMSIS-NN"), ("ds", "CMSIS-NN"), ("fc", "CMSIS-NN"), ("frame", "microfrontend")]
+    kept, works = budgets.load().figures, bench.works()
+    conv, ds, fc, frame = (f"{kept[name] / works[name]['peers'][peer]:.2f}" for name, peer in pairs)
+    readme = (workloads.ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"| {conv}, {ds}, {fc} and {frame} of their cycles | `make bench`" in readme
 
 
 def test_the_table_has_the_part_of_each_peer_and_the_goals() -> None:

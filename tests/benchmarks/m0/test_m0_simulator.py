@@ -46,14 +46,14 @@ _END = """
 .ltorg
 .size start, . - start
 """
-_CASE = """
-.global case_{0}
+_FUNCTION = """
+.global {0}
 .thumb_func
-.type case_{0}, %function
-case_{0}:
+.type {0}, %function
+{0}:
     {1}
     bx lr
-.size case_{0}, . - case_{0}
+.size {0}, . - {0}
 .align 2
 """
 _CARRY, _NO_CARRY = "movs r7, #0\n cmp r7, r7", "movs r7, #0\n cmn r7, r7"
@@ -197,7 +197,7 @@ def test_instructions_give_arms_results_flags_and_cycles(built: Path, tmp_path: 
     for i, case in enumerate(cases):
         text += f" ldr r1, ={case.r1}\n ldr r2, ={case.r2}\n movs r0, #0\n {case.before}\n bl case_{i}\n report\n"
         text += f" b after_{i}\n .ltorg\nafter_{i}:\n"
-    text += _END + "".join(_CASE.format(i, case.body) for i, case in enumerate(cases))
+    text += _END + "".join(_FUNCTION.format(f"case_{i}", case.body) for i, case in enumerate(cases))
     ran = simulated.run_file(built, assembled(tmp_path, text), [], ["--calls=case_*"])
     left = list(struct.iter_unpack("<II", ran.output))
     assert len(left) == len(cases) == len(ran.calls)
@@ -236,6 +236,20 @@ def test_a_program_that_does_not_end_is_stopped(built: Path, tmp_path: Path) -> 
 def test_a_name_that_no_function_has_is_refused(built: Path) -> None:
     with pytest.raises(RuntimeError, match="the program has no function sc_nothing"):
         simulated.run(built, "frontend", workloads.frontend_parts(), ["sc_fft_real", "sc_nothing"])
+
+
+def test_calls_that_return_to_one_place_are_told_apart(built: Path, tmp_path: Path) -> None:
+    recursion = _FUNCTION.format("again", "push {lr}\n subs r0, #1\n beq 8f\n bl again\n8: pop {pc}\n")
+    jump = _FUNCTION.format("first", "movs r0, #1\n b last") + _FUNCTION.format("last", "nop")
+    text = _START + "movs r0, #3\n bl again\n bl first\n" + _END + recursion + jump
+    ran = simulated.run_file(built, assembled(tmp_path, text), [], ["--calls=again,first,last"])
+    assert [(call.name, call.depth, call.cycles) for call in ran.calls] == [
+        ("again", 2, 2 + 1 + 2 + 4),
+        ("again", 1, 2 + 1 + 1 + 3 + 9 + 4),
+        ("again", 0, 2 + 1 + 1 + 3 + 20 + 4),
+        ("last", 1, 1 + 2),
+        ("first", 0, 1 + 2 + 3),
+    ]
 
 
 def test_calls_and_profile_count_the_same_cycles(built: Path) -> None:
