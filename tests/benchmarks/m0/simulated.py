@@ -77,7 +77,7 @@ def run_file(built: Path, program: Path, parts: Sequence[bytes], options: Sequen
     with tempfile.TemporaryDirectory() as place:
         data, output = Path(place) / "data", Path(place) / "output"
         data.write_bytes(_joined(parts))
-        words = [built / "simulator", program, f"--data={data}", f"--output={output}", *options]
+        words: list[str | Path] = [built / "simulator", program, f"--data={data}", f"--output={output}", *options]
         done = subprocess.run(words, capture_output=True, text=True, timeout=_RUN_S, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"{program.name} ended with {done.returncode}: {done.stderr}")

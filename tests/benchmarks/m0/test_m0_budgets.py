@@ -91,7 +91,8 @@ def test_the_readme_has_the_parts_of_the_budgets() -> None:
     kept, works = budgets.load().figures, bench.works()
     conv, ds, fc, frame = (f"{kept[name] / works[name]['peers'][peer]:.2f}" for name, peer in pairs)
     readme = (workloads.ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"| {conv}, {ds}, {fc} and {frame} of their cycles | `make bench`" in readme
+    row = f"| {conv}, {ds}, {fc} and {frame} of their cycles | `make bench`"
+    assert row in readme, f"README.md, Figures: {row}"
 
 
 def test_the_table_has_the_part_of_each_peer_and_the_goals() -> None:

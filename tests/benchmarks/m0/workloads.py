@@ -137,6 +137,7 @@ def measure_esc10(built: Path) -> Measured:
     measured.figures["esc10_detector"] = round(statistics.mean(ran.cycles("sc_detector_step")[1:]))
     last = [call.cycles for call in ran.calls if call.depth == 2 and call.name.startswith("sc_op_")]
     measured.layers["esc10"] = _layers(parts[0], last[-(len(last) // STEPS) :])
+    measured.figures["arena_esc10"] = int.from_bytes(ran.output[:4], "little")
     measured.compare("esc10", ran.output[4:], _steps_here(*parts))
     return measured
 
