@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,6 +41,17 @@ def test_other_work_equals_this_computers_within_its_budget(
     measure: Callable[[Path], workloads.Measured], built: Path
 ) -> None:
     check(measure(built))
+
+
+def test_soundcore_is_compiled_as_for_the_image_of_a_pico() -> None:
+    """micropython.mk, whose list and flags are used here, has the flags of micropython.cmake; SC_HOT is the same."""
+    core = workloads.ROOT / "firmware" / "cmodules" / "soundcore"
+    cmake, mk = ((core / f"micropython.{end}").read_text(encoding="utf-8") for end in ("cmake", "mk"))
+    (options,) = re.findall(r'COMPILE_OPTIONS "(-O[^"]*)"', cmake)
+    (flags,) = re.findall(r"CFLAGS \+= (-std=.*)", mk)
+    assert options.split(";") == [flag for flag in flags.split() if flag.startswith(("-O", "-f"))]
+    (hot,) = re.findall(r'"SC_HOT=(.*)"\)', cmake)
+    assert f"'-DSC_HOT={hot}'".replace('\\"', '"') in Path(__file__).with_name("Makefile").read_text(encoding="utf-8")
 
 
 def test_layers_take_nearly_all_of_a_step(built: Path) -> None:
