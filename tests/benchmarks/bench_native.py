@@ -74,23 +74,29 @@ def step_instructions(board_id: str) -> tuple[float, float]:
     return built_in, native
 
 
+def built_in_step_instructions(board_id: str, detector: str) -> float:
+    """Return the instructions of a step of a shipped detector, built into the board's image; the median of HOPS."""
+    return _medians(find_board(board_id), cached_image(board_id), ("built_in",), detector)[0]
+
+
 def xtensa_step_instructions() -> float:
     """Return the instructions of a step as a native module on QEMU's Xtensa; the median of HOPS."""
     return _medians(xtensa(), stock_xtensa(), ("native",))[0]
 
 
-def _medians(board: Board, image: Path, modules: tuple[str, ...]) -> list[float]:
-    detector = load_model("home")
+def _medians(board: Board, image: Path, modules: tuple[str, ...], name: str = "home") -> list[float]:
+    detector = load_model(name)
     rate_hz = int(detector.metadata["frontend"]["rate_hz"])
     count = _WARM_UP + HOPS
     sound = varied_sound((count + 2) * detector.step_samples, rate_hz).astype("<i2").tobytes()
-    files = {
-        "native/soundcore.mpy": native_module(board.arch, print).data, "model": detector.data, "sound": sound,
-    }  # fmt: skip
+    files = {"model": detector.data, "sound": sound}
+    if "native" in modules:
+        files["native/soundcore.mpy"] = native_module(board.arch, print).data
     clock, tick_ns = _CLOCKS[board.id]
     medians = []
     with machine_with_files(board, image, files, ("-icount", "shift=6")) as machine:
-        machine.exec("from native import soundcore as native")  # first: it takes one large block
+        if "native" in modules:
+            machine.exec("from native import soundcore as native")  # first: it takes one large block
         machine.exec(_PROGRAM)
         machine.exec(clock)
         for module in modules:
