@@ -39,7 +39,7 @@ def test_above_133_mhz_an_rp2040_gets_more_voltage_first(chip: Any, mhz: int, vo
 )
 def test_beyond_the_limits_nothing_is_touched(chip: Any, name: str, mhz: int) -> None:
     chip.name = name
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="clock"):
         importlib.import_module("soundfw.platform.rp2_clock").set_clock(mhz)
     assert (chip.hz, chip.mem32) == ([], {VREG: RESET})
 

@@ -1,4 +1,4 @@
-"""The Pico at another clock than 125 MHz: the detector keeps step; a clock that cannot be is safe mode with a reason."""
+"""The Pico at another clock than 125 MHz: the detector keeps step; a clock that cannot be is safe mode."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class Report:
     """The measurement and what follows from it. runs_on: the board whose image was run, usually the same.
 
     stock_bytes: of the heap, which the detector takes on MicroPython's own image for the board; None: not known, or
-    there is no such image. at_hz: the clock that is asked about; 0: the one that was measured. Cycles are the same at each.
+    there is no such image. at_hz: the clock that is asked about, at which cycles are the same; 0: the one measured.
     """
 
     board: Board
@@ -94,7 +94,7 @@ class Report:
         return busy * power.active_ma + (1 - busy) * power.sleep_ma
 
     def hop_mj(self, sleeping: bool) -> float | None:
-        """Return the energy of a hop in mJ, the wait for its sound included; None where the mean current is not known."""
+        """Return the energy of a hop in mJ, with the wait for its sound; None where the mean current is not known."""
         power, mean_ma = self.power, self.mean_ma(sleeping)
         return None if power is None or mean_ma is None else mean_ma * power.volt * self.hop_ms / 1000
 
