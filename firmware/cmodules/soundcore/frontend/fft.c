@@ -48,12 +48,12 @@ static SC_HOT void radix2(sc_fft_complex_t *z, uint32_t n) {
 }
 
 #if SC_FFT_ASSEMBLER
-static void radix4(sc_fft_complex_t *z, uint32_t n, uint32_t length) {
-    sc_fft_radix4(z, length * sizeof(*z), n * sizeof(*z), sc_fft_sine, (1u << 30) / length);
+static void radix4(sc_fft_complex_t *z, uint32_t n, uint32_t length, uint32_t step) {
+    sc_fft_radix4(z, length * sizeof(*z), n * sizeof(*z), sc_fft_sine, step << 22);
 }
 
-static void split(sc_fft_complex_t *z, uint32_t n) {
-    sc_fft_split(z + 1, z + n - 1, sc_fft_sine, 2048 / n);
+static void split(sc_fft_complex_t *z, uint32_t n, uint32_t step) {
+    sc_fft_split(z + 1, z + n - 1, sc_fft_sine, step * sizeof(sc_fft_sine[0]));
 }
 #else
 // A Q23 factor as Q15 and the rest, -128..127.
@@ -121,8 +121,8 @@ static inline void butterfly(sc_fft_complex_t *z, uint32_t length, sc_fft_comple
     z[3 * length].im = ac.im + bd.re;
 }
 
-static SC_HOT void radix4(sc_fft_complex_t *z, uint32_t n, uint32_t length) {
-    uint32_t step = 256 / length;
+// step: the first angle other than 0, 2 pi at 1024.
+static SC_HOT void radix4(sc_fft_complex_t *z, uint32_t n, uint32_t length, uint32_t step) {
     sc_fft_complex_t *end = z + n;
     for (sc_fft_complex_t *p = z; p < end; p += 4 * length) {
         butterfly(p, length, p[2 * length], p[length], p[3 * length]);
@@ -139,8 +139,7 @@ static SC_HOT void radix4(sc_fft_complex_t *z, uint32_t n, uint32_t length) {
 
 // X[k] = (E + F) / 2 and conj X[n - k] = (E - F) / 2 with E = Z[k] + conj Z[n - k],
 // F = -i e^(-i pi k / n) (Z[k] - conj Z[n - k]), where n complex points hold 2n real samples.
-static SC_HOT void split(sc_fft_complex_t *z, uint32_t n) {
-    uint32_t step = 512 / n;
+static SC_HOT void split(sc_fft_complex_t *z, uint32_t n, uint32_t step) {
     for (uint32_t k = 1; k <= n / 2; k++) {
         sc_fft_complex_t *p = z + k;
         sc_fft_complex_t *q = z + (n - k);
@@ -160,17 +159,19 @@ static SC_HOT void split(sc_fft_complex_t *z, uint32_t n) {
 SC_HOT void sc_fft_real(sc_fft_complex_t *z, uint32_t points) {
     uint32_t n = points / 2;
     uint32_t length = 1;
+    uint32_t step = 512; // of an angle that comes after a transform of `length`, 2 pi at 1024
     if (n == 128 || n == 512) {
         radix2(z, n);
         length = 2;
+        step = 256;
     }
-    for (; length < n; length *= 4) {
-        radix4(z, n, length);
+    for (; length < n; length *= 4, step /= 4) {
+        radix4(z, n, length, step / 2);
     }
     sc_fft_complex_t first = z[0];
     z[0].re = first.re + first.im;
     z[0].im = 0;
     z[n].re = first.re - first.im;
     z[n].im = 0;
-    split(z, n);
+    split(z, n, step);
 }

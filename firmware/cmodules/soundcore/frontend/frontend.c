@@ -30,7 +30,7 @@ struct sc_frontend {
     uint16_t window_shift;     // 8..10
     int32_t floor_log2;        // log2 of the band sum that becomes the lowest value, Q15; above 0
     sc_fixed_factor_t scale;   // int8 steps per unit of log2
-    sc_mel_bin_t *bins;        // (fft / 2 + 1)
+    sc_fft_complex_t *bins;    // (fft / 2 + 1); then their powers
     int32_t *levels;           // (bands), MFCC only: log2 above the floor
     sc_mel_band_t *mel;        // (bands)
     uint16_t *mel_weights;
@@ -83,7 +83,7 @@ static layout_t plan(const sc_frontend_settings_t *s) {
     bool mfcc = s->coefficients > 0;
     l.end = 0;
     sc_layout_reserve(&l.end, sizeof(sc_frontend_t));
-    l.bins = sc_layout_reserve(&l.end, ((size_t)s->fft / 2 + 1) * sizeof(sc_mel_bin_t));
+    l.bins = sc_layout_reserve(&l.end, ((size_t)s->fft / 2 + 1) * sizeof(sc_fft_complex_t));
     l.levels = sc_layout_reserve(&l.end, mfcc ? bands * sizeof(int32_t) : 0);
     l.mel = sc_layout_reserve(&l.end, bands * sizeof(sc_mel_band_t));
     l.mel_weights = sc_layout_reserve(&l.end, sc_mel_count(s) * sizeof(uint16_t));
@@ -123,7 +123,7 @@ sc_frontend_t *sc_frontend_init(void *memory, size_t size, const sc_frontend_set
     f->fft = (uint16_t)settings->fft;
     f->bands = (uint16_t)settings->bands;
     f->coefficients = (uint16_t)settings->coefficients;
-    f->bins = (sc_mel_bin_t *)(base + l.bins);
+    f->bins = (sc_fft_complex_t *)(base + l.bins);
     f->levels = (int32_t *)(base + l.levels);
     f->mel = (sc_mel_band_t *)(base + l.mel);
     f->mel_weights = (uint16_t *)(base + l.mel_weights);
@@ -175,7 +175,7 @@ static SC_HOT void load(sc_frontend_t *f) {
     uint32_t pairs = f->fft / 2u;
     uint32_t shift = f->window_shift;
     uint32_t place = 0;
-    sc_mel_bin_t *bins = f->bins;
+    sc_fft_complex_t *bins = f->bins;
     const int16_t *x = f->samples;
     const int16_t *end = x + f->window;
     const int32_t *w = f->hann;
@@ -184,27 +184,28 @@ static SC_HOT void load(sc_frontend_t *f) {
         memset(bins, 0, pairs * sizeof(bins[0]));
     }
     for (; w < top; w += 2, x += 2) {
-        bins[place].value.re = windowed(x[0], w[0], shift);
-        bins[place].value.im = windowed(x[1], w[1], shift);
+        bins[place].re = windowed(x[0], w[0], shift);
+        bins[place].im = windowed(x[1], w[1], shift);
         place = sc_fft_next_place(place, pairs);
     }
     // From here on the weight of a sample is that of its mirror image, window - i.
     for (w = f->hann + (end - x); x < end; w -= 2, x += 2) {
-        bins[place].value.re = windowed(x[0], w[0], shift);
-        bins[place].value.im = windowed(x[1], w[-1], shift);
+        bins[place].re = windowed(x[0], w[0], shift);
+        bins[place].im = windowed(x[1], w[-1], shift);
         place = sc_fft_next_place(place, pairs);
     }
 }
 
 static void make_frame(sc_frontend_t *f, int8_t *out) {
     load(f);
-    sc_fft_real(&f->bins[0].value, f->fft);
-    sc_mel_square(f->bins, f->fft / 2u + 1);
+    sc_fft_real(f->bins, f->fft);
+    uint32_t *powers = (uint32_t *)f->bins;
+    sc_mel_square(f->bins, powers, f->fft / 2u + 1);
     const uint16_t *weights = f->mel_weights;
     int32_t shift = 15 - f->scale.exponent; // 9..17 for the steps allowed
     for (uint32_t b = 0; b < f->bands; b++) {
         uint32_t count = f->mel[b].count;
-        int32_t above = sc_mel_log2(f->bins + f->mel[b].first, weights, count) - f->floor_log2;
+        int32_t above = sc_mel_log2(powers + f->mel[b].first, weights, count) - f->floor_log2;
         above = above > 0 ? above : 0;
         weights += count;
         if (f->coefficients) {
