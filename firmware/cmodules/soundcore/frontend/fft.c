@@ -156,14 +156,15 @@ static SC_HOT void split(sc_fft_complex_t *z, uint32_t n, uint32_t step) {
 }
 #endif
 
-SC_HOT void sc_fft_real(sc_fft_complex_t *z, uint32_t points) {
+SC_HOT void sc_fft_real_after(sc_fft_complex_t *z, uint32_t points, uint32_t length) {
     uint32_t n = points / 2;
-    uint32_t length = 1;
-    uint32_t step = 512; // of an angle that comes after a transform of `length`, 2 pi at 1024
-    if (n == 128 || n == 512) {
+    if (length == 1 && (n == 128 || n == 512)) {
         radix2(z, n);
         length = 2;
-        step = 256;
+    }
+    uint32_t step = 512; // of an angle that comes after transforms of `length`, 2 pi at 1024
+    for (uint32_t done = 1; done < length; done *= 2) {
+        step /= 2;
     }
     for (; length < n; length *= 4, step /= 4) {
         radix4(z, n, length, step / 2);
@@ -174,4 +175,8 @@ SC_HOT void sc_fft_real(sc_fft_complex_t *z, uint32_t points) {
     z[n].re = first.re - first.im;
     z[n].im = 0;
     split(z, n, step);
+}
+
+void sc_fft_real(sc_fft_complex_t *z, uint32_t points) {
+    sc_fft_real_after(z, points, 1);
 }

@@ -1,4 +1,4 @@
-// The path of a frame: samples * Hann (load) -> fft.c -> mel.c -> log2.c -> int8, or dct.c -> int8.
+// The path of a frame: samples * Hann (window.c) -> fft.c -> mel.c -> log2.c -> int8, or dct.c -> int8.
 //
 // Scales: samples times window, rounded to 2^5 per sample unit for windows of 513..1024 samples, 2^6 for 257..512, 2^7
 // for 256. A Hann window adds up to half its length: so the sum of |x| into the FFT is at most 2^29, as fft.c requires.
@@ -11,9 +11,9 @@
 #include "frontend/dct.h"
 #include "frontend/fft.h"
 #include "frontend/fixed.h"
-#include "hot.h"
 #include "layout.h"
 #include "frontend/mel.h"
+#include "frontend/window.h"
 
 #define LOG2_TEN_TENTH_Q24 (5573271) // log2(10) / 10: log2 of power per dB
 #define DCT_SHIFT (6)                // Q15 levels to the 15 bits dct.c takes, Q9
@@ -165,40 +165,9 @@ size_t sc_frontend_needed(const sc_frontend_t *f) {
     return (size_t)(f->window - f->filled);
 }
 
-// round(x * w / 2^(8 + shift)), in two 32-bit products: the high byte of x and the low one.
-static inline int32_t windowed(int32_t x, int32_t w, uint32_t shift) {
-    return ((x >> 8) * w + (((x & 255) * w) >> 8) + (1 << (shift - 1))) >> shift;
-}
-
-// Windowed samples in pairs, where the FFT wants them.
-static SC_HOT void load(sc_frontend_t *f) {
-    uint32_t pairs = f->fft / 2u;
-    uint32_t shift = f->window_shift;
-    uint32_t place = 0;
-    sc_fft_complex_t *bins = f->bins;
-    const int16_t *x = f->samples;
-    const int16_t *end = x + f->window;
-    const int32_t *w = f->hann;
-    const int32_t *top = w + f->window / 2;
-    if (f->window < f->fft) {
-        memset(bins, 0, pairs * sizeof(bins[0]));
-    }
-    for (; w < top; w += 2, x += 2) {
-        bins[place].re = windowed(x[0], w[0], shift);
-        bins[place].im = windowed(x[1], w[1], shift);
-        place = sc_fft_next_place(place, pairs);
-    }
-    // From here on the weight of a sample is that of its mirror image, window - i.
-    for (w = f->hann + (end - x); x < end; w -= 2, x += 2) {
-        bins[place].re = windowed(x[0], w[0], shift);
-        bins[place].im = windowed(x[1], w[-1], shift);
-        place = sc_fft_next_place(place, pairs);
-    }
-}
-
 static void make_frame(sc_frontend_t *f, int8_t *out) {
-    load(f);
-    sc_fft_real(f->bins, f->fft);
+    uint32_t length = sc_window_load(f->bins, f->samples, f->hann, f->window, f->fft, f->window_shift);
+    sc_fft_real_after(f->bins, f->fft, length);
     uint32_t *powers = (uint32_t *)f->bins;
     sc_mel_square(f->bins, powers, f->fft / 2u + 1);
     const uint16_t *weights = f->mel_weights;
