@@ -30,8 +30,7 @@ struct sc_frontend {
     uint16_t window_shift;     // 8..10
     int32_t floor_log2;        // log2 of the band sum that becomes the lowest value, Q15; above 0
     sc_fixed_factor_t scale;   // int8 steps per unit of log2
-    sc_fft_complex_t *bins;    // (fft / 2 + 1); then their powers
-    int32_t *levels;           // (bands), MFCC only: log2 above the floor
+    sc_fft_complex_t *bins;    // (fft / 2 + 1); then their powers and the levels
     sc_mel_band_t *mel;        // (bands)
     uint16_t *mel_weights;
     int32_t *hann;             // (window / 2 + 2), the rising half in Q23: 16 bits would lift what is at -100 dB
@@ -41,7 +40,7 @@ struct sc_frontend {
 
 // Offsets of the arrays behind the struct.
 typedef struct {
-    size_t bins, levels, mel, mel_weights, hann, cosine, samples, end;
+    size_t bins, mel, mel_weights, hann, cosine, samples, end;
 } layout_t;
 
 static bool between(int32_t low, int32_t x, int32_t high) {
@@ -84,7 +83,6 @@ static layout_t plan(const sc_frontend_settings_t *s) {
     l.end = 0;
     sc_layout_reserve(&l.end, sizeof(sc_frontend_t));
     l.bins = sc_layout_reserve(&l.end, ((size_t)s->fft / 2 + 1) * sizeof(sc_fft_complex_t));
-    l.levels = sc_layout_reserve(&l.end, mfcc ? bands * sizeof(int32_t) : 0);
     l.mel = sc_layout_reserve(&l.end, bands * sizeof(sc_mel_band_t));
     l.mel_weights = sc_layout_reserve(&l.end, sc_mel_count(s) * sizeof(uint16_t));
     l.hann = sc_layout_reserve(&l.end, ((size_t)s->window / 2 + 2) * sizeof(int32_t));
@@ -124,7 +122,6 @@ sc_frontend_t *sc_frontend_init(void *memory, size_t size, const sc_frontend_set
     f->bands = (uint16_t)settings->bands;
     f->coefficients = (uint16_t)settings->coefficients;
     f->bins = (sc_fft_complex_t *)(base + l.bins);
-    f->levels = (int32_t *)(base + l.levels);
     f->mel = (sc_mel_band_t *)(base + l.mel);
     f->mel_weights = (uint16_t *)(base + l.mel_weights);
     f->hann = (int32_t *)(base + l.hann);
@@ -168,24 +165,29 @@ size_t sc_frontend_needed(const sc_frontend_t *f) {
 static void make_frame(sc_frontend_t *f, int8_t *out) {
     uint32_t length = sc_window_load(f->bins, f->samples, f->hann, f->window, f->fft, f->window_shift);
     sc_fft_real_after(f->bins, f->fft, length);
+    // Powers take half of the bins' memory, and levels some of the other half.
     uint32_t *powers = (uint32_t *)f->bins;
-    sc_mel_square(f->bins, powers, f->fft / 2u + 1);
-    const uint16_t *weights = f->mel_weights;
-    int32_t shift = 15 - f->scale.exponent; // 9..17 for the steps allowed
-    for (uint32_t b = 0; b < f->bands; b++) {
-        uint32_t count = f->mel[b].count;
-        int32_t above = sc_mel_log2(powers + f->mel[b].first, weights, count) - f->floor_log2;
-        above = above > 0 ? above : 0;
-        weights += count;
-        if (f->coefficients) {
-            f->levels[b] = (above + (1 << (DCT_SHIFT - 1))) >> DCT_SHIFT;
-        } else {
-            int32_t q = (sc_fixed_mul_q15(above, f->scale.mantissa) + (1 << (shift - 1))) >> shift;
+    int32_t *levels = (int32_t *)f->bins + f->fft / 2u + 1;
+    uint32_t bands = f->bands;
+    uint32_t first = f->mel[0].first;
+    sc_mel_square(f->bins + first, powers + first, f->mel[bands - 1].first + f->mel[bands - 1].count - first);
+    sc_mel_levels(powers, f->mel, f->mel_weights, bands, levels);
+    int32_t floor = f->floor_log2;
+    if (f->coefficients) {
+        for (uint32_t b = 0; b < bands; b++) {
+            int32_t above = levels[b] - floor;
+            levels[b] = above > 0 ? (above + (1 << (DCT_SHIFT - 1))) >> DCT_SHIFT : 0;
+        }
+        sc_dct_run(&f->dct, levels, out);
+    } else {
+        int32_t mantissa = f->scale.mantissa;
+        int32_t shift = 15 - f->scale.exponent; // 9..17 for the steps allowed
+        for (uint32_t b = 0; b < bands; b++) {
+            int32_t above = levels[b] - floor;
+            above = above > 0 ? above : 0;
+            int32_t q = (sc_fixed_mul_q15(above, mantissa) + (1 << (shift - 1))) >> shift;
             out[b] = (int8_t)(q > 255 ? 127 : q - 128);
         }
-    }
-    if (f->coefficients) {
-        sc_dct_run(&f->dct, f->levels, out);
     }
 }
 

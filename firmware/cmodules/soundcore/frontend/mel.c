@@ -149,8 +149,12 @@ static inline uint64_t sc_mel_sum(const uint32_t *powers, const uint16_t *weight
 }
 #endif
 
-SC_HOT int32_t sc_mel_log2(const uint32_t *powers, const uint16_t *weights, uint32_t count) {
-    uint64_t scaled = sc_mel_sum(powers, weights, count);
-    uint32_t sum = (uint32_t)scaled;
-    return sum ? sc_log2_q15(sum) + ((int32_t)(scaled >> 32) - EXPONENT_ZERO) * (1 << 15) : 0;
+SC_HOT void sc_mel_levels(const uint32_t *powers, const sc_mel_band_t *bands, const uint16_t *weights, uint32_t n,
+    int32_t *levels) {
+    for (const sc_mel_band_t *end = bands + n; bands < end; bands++) {
+        uint64_t scaled = sc_mel_sum(powers + bands->first, weights, bands->count);
+        uint32_t sum = (uint32_t)scaled;
+        *levels++ = sum ? sc_log2_q15(sum) + ((int32_t)(scaled >> 32) - EXPONENT_ZERO) * (1 << 15) : 0;
+        weights += bands->count;
+    }
 }

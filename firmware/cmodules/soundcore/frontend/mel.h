@@ -19,7 +19,7 @@ void sc_mel_init(const sc_frontend_settings_t *settings, sc_mel_band_t *bands, u
 // |X|^2 of n bins, up to a constant factor, |re| and |im| < 2^30: mantissa * 2^exponent as mantissa + exponent * 2^16,
 // exponent 0..60. powers: (n), may begin where bins begin.
 void sc_mel_square(const sc_fft_complex_t *bins, uint32_t *powers, uint32_t n);
-// log2 in Q15 of the sum of |X|^2 * weight / 2^15, count >= 1; 0 for silence.
-int32_t sc_mel_log2(const uint32_t *powers, const uint16_t *weights, uint32_t count);
+// levels: (n), log2 in Q15 of each band's sum of |X|^2 * weight / 2^15; 0 for silence. powers: of all bins from the first.
+void sc_mel_levels(const uint32_t *powers, const sc_mel_band_t *bands, const uint16_t *weights, uint32_t n, int32_t *levels);
 
 #endif
