@@ -158,13 +158,14 @@ static SC_HOT void split(sc_fft_complex_t *z, uint32_t n, uint32_t step) {
 
 SC_HOT void sc_fft_real_after(sc_fft_complex_t *z, uint32_t points, uint32_t length) {
     uint32_t n = points / 2;
-    if (length == 1 && (n == 128 || n == 512)) {
-        radix2(z, n);
-        length = 2;
-    }
-    uint32_t step = 512; // of an angle that comes after transforms of `length`, 2 pi at 1024
-    for (uint32_t done = 1; done < length; done *= 2) {
-        step /= 2;
+    uint32_t step = 512 / 4; // of an angle that comes after transforms of `length`, 2 pi at 1024
+    if (length == 1) {
+        step = 512;
+        if (n != 256) {
+            radix2(z, n);
+            length = 2;
+            step = 256;
+        }
     }
     for (; length < n; length *= 4, step /= 4) {
         radix4(z, n, length, step / 2);

@@ -22,19 +22,19 @@ SC_HOT uint32_t sc_window_load(sc_fft_complex_t *z, const int16_t *x, const int3
     uint32_t place = 0;
     const int16_t *end = x + window;
     const int32_t *w = hann;
-    const int32_t *top = w + window / 2;
+    const int32_t *top = w + (window / 2 + 1) / 2 * 2;
     if (window < fft) {
         memset(z, 0, pairs * sizeof(z[0]));
     }
-    for (; w < top; w += 2, x += 2) {
+    int32_t next = 1;
+    for (; x < end; x += 2) {
+        if (w == top) { // from here on the weight of a sample is that of its mirror image, window - i
+            w = hann + (end - x);
+            next = -1;
+        }
         z[place].re = windowed(x[0], w[0], shift);
-        z[place].im = windowed(x[1], w[1], shift);
-        place = sc_fft_next_place(place, pairs);
-    }
-    // From here on the weight of a sample is that of its mirror image, window - i.
-    for (w = hann + (end - x); x < end; w -= 2, x += 2) {
-        z[place].re = windowed(x[0], w[0], shift);
-        z[place].im = windowed(x[1], w[-1], shift);
+        z[place].im = windowed(x[1], w[next], shift);
+        w += 2 * next;
         place = sc_fft_next_place(place, pairs);
     }
     return 1;
