@@ -30,7 +30,7 @@ def one_hop(at: int) -> list[Call]:
     return [
         Call("convert", at, at + 20),
         Call(FRONTEND, at + 50, at + 150),
-        Call("sc_fft_real_after", at + 60, at + 120),
+        Call("sc_fft_real", at + 60, at + 120),
         Call("sc_op_copy_run", at + 210, at + 220),
         Call("sc_op_copy_run", at + 225, at + 245),
         Call("sc_op_conv_run", at + 250, at + 390),

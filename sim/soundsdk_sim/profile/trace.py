@@ -12,7 +12,7 @@ from soundsdk_sim.profile.operators import Operator, kernel_calls
 FRONTEND = "sc_frontend_push"
 MODEL = "sc_model_invoke"
 STAGES = {  # of the frontend; the rest of it is the window
-    "sc_fft_real_after": "FFT",
+    "sc_fft_real": "FFT",
     "sc_mel_square": "power",
     "sc_mel_levels": "mel and logarithm",
     "sc_dct_run": "DCT",

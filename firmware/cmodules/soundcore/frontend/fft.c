@@ -49,6 +49,10 @@ static SC_HOT void radix2(sc_fft_complex_t *z, uint32_t n) {
 
 #if SC_FFT_ASSEMBLER
 static void radix4(sc_fft_complex_t *z, uint32_t n, uint32_t length, uint32_t step) {
+    if (length == 1) {
+        sc_fft_first_radix4(z, z + n);
+        return;
+    }
     sc_fft_radix4(z, length * sizeof(*z), n * sizeof(*z), sc_fft_sine, step << 22);
 }
 
@@ -140,14 +144,13 @@ static SC_HOT void radix4(sc_fft_complex_t *z, uint32_t n, uint32_t length, uint
 // X[k] = (E + F) / 2 and conj X[n - k] = (E - F) / 2 with E = Z[k] + conj Z[n - k],
 // F = -i e^(-i pi k / n) (Z[k] - conj Z[n - k]), where n complex points hold 2n real samples.
 static SC_HOT void split(sc_fft_complex_t *z, uint32_t n, uint32_t step) {
-    for (uint32_t k = 1; k <= n / 2; k++) {
+    for (uint32_t k = 1; k < n / 2; k++) {
         sc_fft_complex_t *p = z + k;
         sc_fft_complex_t *q = z + (n - k);
         turn_t t = turn(k * step);
         sc_fft_complex_t e = {p->re + q->re, p->im - q->im};
         sc_fft_complex_t o = {p->im + q->im, q->re - p->re}; // -i (Z[k] - conj Z[n - k])
         sc_fft_complex_t f = rotate(o, t);
-        // At k = n / 2 both are the same bin: the second one written is right, being conj Z[k].
         p->re = (e.re + f.re + 1) >> 1;
         p->im = (e.im + f.im + 1) >> 1;
         q->re = (e.re - f.re + 1) >> 1;
@@ -156,7 +159,7 @@ static SC_HOT void split(sc_fft_complex_t *z, uint32_t n, uint32_t step) {
 }
 #endif
 
-SC_HOT void sc_fft_real_after(sc_fft_complex_t *z, uint32_t points, uint32_t length) {
+SC_HOT void sc_fft_real(sc_fft_complex_t *z, uint32_t points, uint32_t length) {
     uint32_t n = points / 2;
     uint32_t step = 512 / 4; // of an angle that comes after transforms of `length`, 2 pi at 1024
     if (length == 1) {
@@ -175,9 +178,6 @@ SC_HOT void sc_fft_real_after(sc_fft_complex_t *z, uint32_t points, uint32_t len
     z[0].im = 0;
     z[n].re = first.re - first.im;
     z[n].im = 0;
+    z[n / 2].im = -z[n / 2].im; // where k is n - k
     split(z, n, step);
-}
-
-void sc_fft_real(sc_fft_complex_t *z, uint32_t points) {
-    sc_fft_real_after(z, points, 1);
 }

@@ -164,7 +164,7 @@ size_t sc_frontend_needed(const sc_frontend_t *f) {
 
 static void make_frame(sc_frontend_t *f, int8_t *out) {
     uint32_t length = sc_window_load(f->bins, f->samples, f->hann, f->window, f->fft, f->window_shift);
-    sc_fft_real_after(f->bins, f->fft, length);
+    sc_fft_real(f->bins, f->fft, length);
     // Powers take half of the bins' memory, and levels some of the other half.
     uint32_t *powers = (uint32_t *)f->bins;
     int32_t *levels = (int32_t *)f->bins + f->fft / 2u + 1;
