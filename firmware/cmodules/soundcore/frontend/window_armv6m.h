@@ -4,8 +4,7 @@
 
 #include "frontend/fft.h"
 
-// The native module lies in RAM: it does without.
-#if defined(__ARM_ARCH_6M__) && !defined(MICROPY_ENABLE_DYNRUNTIME)
+#if defined(__ARM_ARCH_6M__)
 #define SC_WINDOW_ASSEMBLER (1)
 // sc_window_load of 512 samples for 512 points, and the first radix-4 stage of its 256 pairs. x: aligned to words.
 void sc_window_first_butterflies(sc_fft_complex_t *z, const int16_t *x, const int32_t *hann);
