@@ -100,7 +100,7 @@ static double fft_error(const int32_t *x, uint32_t points) {
         z[place].im = x[2 * i + 1];
         place = sc_fft_next_place(place, points / 2);
     }
-    sc_fft_real(z, points);
+    sc_fft_real(z, points, 1);
     double worst = 0;
     for (uint32_t k = 0; k <= points / 2; k++) {
         double re, im;

@@ -14,7 +14,7 @@ MODEL = "sc_model_invoke"
 STAGES = {  # of the frontend; the rest of it is the window
     "sc_fft_real": "FFT",
     "sc_mel_square": "power",
-    "sc_mel_log2": "mel and logarithm",
+    "sc_mel_levels": "mel and logarithm",
     "sc_dct_run": "DCT",
 }
 KERNEL = "sc_op_*_run"  # the functions of operators

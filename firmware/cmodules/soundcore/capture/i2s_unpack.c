@@ -1,5 +1,7 @@
 #include "capture/i2s_unpack.h"
 
+#include "capture/i2s_words.h"
+
 const sc_i2s_unpack_settings_t sc_i2s_unpack_defaults = {
     .bits = 32, .shift = 0, .channel = 0, .channels = 1, .dc_shift = 0,
 };
@@ -41,6 +43,15 @@ void sc_i2s_unpack_convert(sc_i2s_unpack_t *unpack, const uint8_t *raw, size_t f
     const sc_i2s_unpack_settings_t *s = &unpack->settings;
     size_t stride = sc_i2s_unpack_frame_bytes(unpack);
     const uint8_t *p = raw + (s->bits > 16 ? 4u : 2u) * (size_t)s->channel;
+#if SC_I2S_ASSEMBLER
+    if (s->bits > 16 && frames >= 4 && !((uintptr_t)p & 3)) {
+        size_t fours = frames / 4;
+        sc_i2s_words(p, out, fours, stride, &unpack->gain);
+        p += 4 * fours * stride;
+        out += 4 * fours;
+        frames &= 3;
+    }
+#endif
     sc_gain_t gain = unpack->gain;
     for (size_t i = 0; i < frames; i++, p += stride) {
         out[i] = sc_gain_apply(&gain, slot(p, s->bits));

@@ -7,8 +7,6 @@
 // before it: less than 2^16 after five stages. The split works on 2 Z and 2 X, at most 2^30 + 2^18, and halves them.
 #include "frontend/fft.h"
 
-#include <stddef.h>
-
 #include "frontend/fft_butterflies.h"
 #include "frontend/fixed.h"
 #include "hot.h"
@@ -38,15 +36,50 @@ const int32_t sc_fft_sine[257] = {
     8386082, 8387187, 8387976, 8388450, 8388608,
 };
 
-static inline sc_fft_factor_t factor(int32_t q23) {
-    sc_fft_factor_t f;
+static SC_HOT void radix2(sc_fft_complex_t *z, uint32_t n) {
+    for (sc_fft_complex_t *end = z + n; z < end; z += 2) {
+        sc_fft_complex_t a = z[0];
+        sc_fft_complex_t b = z[1];
+        z[0].re = a.re + b.re;
+        z[0].im = a.im + b.im;
+        z[1].re = a.re - b.re;
+        z[1].im = a.im - b.im;
+    }
+}
+
+#if SC_FFT_ASSEMBLER
+static void radix4(sc_fft_complex_t *z, uint32_t n, uint32_t length, uint32_t step) {
+    if (length == 1) {
+        sc_fft_first_radix4(z, z + n);
+        return;
+    }
+    sc_fft_radix4(z, length * sizeof(*z), n * sizeof(*z), sc_fft_sine, step << 22);
+}
+
+static void split(sc_fft_complex_t *z, uint32_t n, uint32_t step) {
+    sc_fft_split(z + 1, z + n - 1, sc_fft_sine, step * sizeof(sc_fft_sine[0]));
+}
+#else
+// A Q23 factor as Q15 and the rest, -128..127.
+typedef struct {
+    int32_t q15;
+    int32_t rest;
+} factor_t;
+
+typedef struct {
+    factor_t c; // cos
+    factor_t s; // sin
+} turn_t;
+
+static inline factor_t factor(int32_t q23) {
+    factor_t f;
     f.q15 = (q23 + 128) >> 8;
     f.rest = q23 - f.q15 * 256;
     return f;
 }
 
 // Angle 2 pi i / 1024, 0 <= i < 768.
-static inline sc_fft_turn_t turn(uint32_t i) {
+static inline turn_t turn(uint32_t i) {
     int32_t s = sc_fft_sine[i & 255];
     int32_t c = sc_fft_sine[256 - (i & 255)];
     if (i & 256) { // a quarter turn more
@@ -58,12 +91,12 @@ static inline sc_fft_turn_t turn(uint32_t i) {
         c = -c;
         s = -s;
     }
-    sc_fft_turn_t t = {factor(c), factor(s)};
+    turn_t t = {factor(c), factor(s)};
     return t;
 }
 
 // z * e^(-i angle)
-static inline sc_fft_complex_t rotate(sc_fft_complex_t z, sc_fft_turn_t t) {
+static inline sc_fft_complex_t rotate(sc_fft_complex_t z, turn_t t) {
     sc_fft_complex_t r;
     int32_t re = z.re >> 15;
     int32_t im = z.im >> 15;
@@ -92,74 +125,59 @@ static inline void butterfly(sc_fft_complex_t *z, uint32_t length, sc_fft_comple
     z[3 * length].im = ac.im + bd.re;
 }
 
-static SC_HOT void radix2(sc_fft_complex_t *z, uint32_t n) {
-    for (sc_fft_complex_t *end = z + n; z < end; z += 2) {
-        sc_fft_complex_t a = z[0];
-        sc_fft_complex_t b = z[1];
-        z[0].re = a.re + b.re;
-        z[0].im = a.im + b.im;
-        z[1].re = a.re - b.re;
-        z[1].im = a.im - b.im;
-    }
-}
-
-static SC_HOT void radix4(sc_fft_complex_t *z, uint32_t n, uint32_t length) {
-    uint32_t step = 256 / length;
-#if SC_FFT_ASSEMBLER
-    sc_fft_butterflies(z, NULL, length * sizeof(*z), n * sizeof(*z));
-    for (uint32_t k = 1; k < length; k++) {
-        sc_fft_turn_t turns[3] = {turn(2 * k * step), turn(k * step), turn(3 * k * step)};
-        sc_fft_butterflies(z + k, turns, length * sizeof(*z), n * sizeof(*z));
-    }
-#else
+// step: the first angle other than 0, 2 pi at 1024.
+static SC_HOT void radix4(sc_fft_complex_t *z, uint32_t n, uint32_t length, uint32_t step) {
     sc_fft_complex_t *end = z + n;
     for (sc_fft_complex_t *p = z; p < end; p += 4 * length) {
         butterfly(p, length, p[2 * length], p[length], p[3 * length]);
     }
     for (uint32_t k = 1; k < length; k++) {
-        sc_fft_turn_t t1 = turn(k * step);
-        sc_fft_turn_t t2 = turn(2 * k * step);
-        sc_fft_turn_t t3 = turn(3 * k * step);
+        turn_t t1 = turn(k * step);
+        turn_t t2 = turn(2 * k * step);
+        turn_t t3 = turn(3 * k * step);
         for (sc_fft_complex_t *p = z + k; p < end; p += 4 * length) {
             butterfly(p, length, rotate(p[2 * length], t1), rotate(p[length], t2), rotate(p[3 * length], t3));
         }
     }
-#endif
 }
 
 // X[k] = (E + F) / 2 and conj X[n - k] = (E - F) / 2 with E = Z[k] + conj Z[n - k],
 // F = -i e^(-i pi k / n) (Z[k] - conj Z[n - k]), where n complex points hold 2n real samples.
-static SC_HOT void split(sc_fft_complex_t *z, uint32_t n) {
-    uint32_t step = 512 / n;
-    sc_fft_complex_t first = z[0];
-    z[0].re = first.re + first.im;
-    z[0].im = 0;
-    z[n].re = first.re - first.im;
-    z[n].im = 0;
-    for (uint32_t k = 1; k <= n / 2; k++) {
+static SC_HOT void split(sc_fft_complex_t *z, uint32_t n, uint32_t step) {
+    for (uint32_t k = 1; k < n / 2; k++) {
         sc_fft_complex_t *p = z + k;
         sc_fft_complex_t *q = z + (n - k);
-        sc_fft_turn_t t = turn(k * step);
+        turn_t t = turn(k * step);
         sc_fft_complex_t e = {p->re + q->re, p->im - q->im};
         sc_fft_complex_t o = {p->im + q->im, q->re - p->re}; // -i (Z[k] - conj Z[n - k])
         sc_fft_complex_t f = rotate(o, t);
-        // At k = n / 2 both are the same bin: the second one written is right, being conj Z[k].
         p->re = (e.re + f.re + 1) >> 1;
         p->im = (e.im + f.im + 1) >> 1;
         q->re = (e.re - f.re + 1) >> 1;
         q->im = (f.im - e.im + 1) >> 1;
     }
 }
+#endif
 
-SC_HOT void sc_fft_real(sc_fft_complex_t *z, uint32_t points) {
+SC_HOT void sc_fft_real(sc_fft_complex_t *z, uint32_t points, uint32_t length) {
     uint32_t n = points / 2;
-    uint32_t length = 1;
-    if (n == 128 || n == 512) {
-        radix2(z, n);
-        length = 2;
+    uint32_t step = 512 / 4; // of an angle that comes after transforms of `length`, 2 pi at 1024
+    if (length == 1) {
+        step = 512;
+        if (n != 256) {
+            radix2(z, n);
+            length = 2;
+            step = 256;
+        }
     }
-    for (; length < n; length *= 4) {
-        radix4(z, n, length);
+    for (; length < n; length *= 4, step /= 4) {
+        radix4(z, n, length, step / 2);
     }
-    split(z, n);
+    sc_fft_complex_t first = z[0];
+    z[0].re = first.re + first.im;
+    z[0].im = 0;
+    z[n].re = first.re - first.im;
+    z[n].im = 0;
+    z[n / 2].im = -z[n / 2].im; // where k is n - k
+    split(z, n, step);
 }

@@ -27,7 +27,8 @@ static inline uint32_t sc_fft_next_place(uint32_t place, uint32_t pairs) {
 
 // z: (points / 2 + 1), the last one unused on input. On output: bins 0..points / 2,
 // X[k] = sum x[n] e^(-2 pi i k n / points).
+// length: 1, or for 512 points 4, if z holds the transforms of each four of its places already.
 // The sum of |x[n]| must not exceed 2^29 + 2^10.
-void sc_fft_real(sc_fft_complex_t *z, uint32_t points);
+void sc_fft_real(sc_fft_complex_t *z, uint32_t points, uint32_t length);
 
 #endif

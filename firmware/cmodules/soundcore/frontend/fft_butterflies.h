@@ -1,4 +1,4 @@
-// The butterflies of a radix-4 stage of fft.c, which are in assembler for ARMv6-M.
+// The stages of fft.c, which are in assembler for ARMv6-M.
 #ifndef SC_FFT_BUTTERFLIES_H
 #define SC_FFT_BUTTERFLIES_H
 
@@ -10,22 +10,15 @@
 #define SC_FFT_ASSEMBLER (0)
 #endif
 
-// A Q23 factor as Q15 and the rest, -128..127.
-typedef struct {
-    int32_t q15;
-    int32_t rest;
-} sc_fft_factor_t;
-
-typedef struct {
-    sc_fft_factor_t c; // cos
-    sc_fft_factor_t s; // sin
-} sc_fft_turn_t;
-
 #if SC_FFT_ASSEMBLER
-// The butterflies of numbers `gap` bytes apart: the first at z, the following ones every 4 gap bytes, within `all` bytes.
-// Their second numbers are turned by turns[0] before, the third ones by turns[1], the last ones by turns[2]; none is
-// turned if it is NULL.
-void sc_fft_butterflies(sc_fft_complex_t *z, const sc_fft_turn_t *turns, uint32_t gap, uint32_t all);
+// The first radix-4 stage, of numbers in a row.
+void sc_fft_first_radix4(sc_fft_complex_t *z, const sc_fft_complex_t *end);
+// A later one of `all` bytes: transforms of `gap` bytes become ones of four times as many. sine: sc_fft_sine; turn:
+// the first angle other than 0, 2 pi at 2^32.
+void sc_fft_radix4(sc_fft_complex_t *z, uint32_t gap, uint32_t all, const int32_t *sine, uint32_t turn);
+// The spectrum of the real input but for its first and last bin and that in the middle: p and q are the second bin and the
+// last but one. turn: from a bin to the next, 4 bytes of sine.
+void sc_fft_split(sc_fft_complex_t *p, sc_fft_complex_t *q, const int32_t *sine, uint32_t turn);
 #endif
 
 #endif

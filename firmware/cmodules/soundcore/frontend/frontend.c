@@ -1,4 +1,4 @@
-// The path of a frame: samples * Hann (load) -> fft.c -> mel.c -> log2.c -> int8, or dct.c -> int8.
+// The path of a frame: samples * Hann (window.c) -> fft.c -> mel.c -> log2.c -> int8, or dct.c -> int8.
 //
 // Scales: samples times window, rounded to 2^5 per sample unit for windows of 513..1024 samples, 2^6 for 257..512, 2^7
 // for 256. A Hann window adds up to half its length: so the sum of |x| into the FFT is at most 2^29, as fft.c requires.
@@ -11,9 +11,9 @@
 #include "frontend/dct.h"
 #include "frontend/fft.h"
 #include "frontend/fixed.h"
-#include "hot.h"
 #include "layout.h"
 #include "frontend/mel.h"
+#include "frontend/window.h"
 
 #define LOG2_TEN_TENTH_Q24 (5573271) // log2(10) / 10: log2 of power per dB
 #define DCT_SHIFT (6)                // Q15 levels to the 15 bits dct.c takes, Q9
@@ -30,8 +30,7 @@ struct sc_frontend {
     uint16_t window_shift;     // 8..10
     int32_t floor_log2;        // log2 of the band sum that becomes the lowest value, Q15; above 0
     sc_fixed_factor_t scale;   // int8 steps per unit of log2
-    sc_mel_bin_t *bins;        // (fft / 2 + 1)
-    int32_t *levels;           // (bands), MFCC only: log2 above the floor
+    sc_fft_complex_t *bins;    // (fft / 2 + 1); then their powers and the levels
     sc_mel_band_t *mel;        // (bands)
     uint16_t *mel_weights;
     int32_t *hann;             // (window / 2 + 2), the rising half in Q23: 16 bits would lift what is at -100 dB
@@ -41,7 +40,7 @@ struct sc_frontend {
 
 // Offsets of the arrays behind the struct.
 typedef struct {
-    size_t bins, levels, mel, mel_weights, hann, cosine, samples, end;
+    size_t bins, mel, mel_weights, hann, cosine, samples, end;
 } layout_t;
 
 static bool between(int32_t low, int32_t x, int32_t high) {
@@ -83,8 +82,7 @@ static layout_t plan(const sc_frontend_settings_t *s) {
     bool mfcc = s->coefficients > 0;
     l.end = 0;
     sc_layout_reserve(&l.end, sizeof(sc_frontend_t));
-    l.bins = sc_layout_reserve(&l.end, ((size_t)s->fft / 2 + 1) * sizeof(sc_mel_bin_t));
-    l.levels = sc_layout_reserve(&l.end, mfcc ? bands * sizeof(int32_t) : 0);
+    l.bins = sc_layout_reserve(&l.end, ((size_t)s->fft / 2 + 1) * sizeof(sc_fft_complex_t));
     l.mel = sc_layout_reserve(&l.end, bands * sizeof(sc_mel_band_t));
     l.mel_weights = sc_layout_reserve(&l.end, sc_mel_count(s) * sizeof(uint16_t));
     l.hann = sc_layout_reserve(&l.end, ((size_t)s->window / 2 + 2) * sizeof(int32_t));
@@ -123,8 +121,7 @@ sc_frontend_t *sc_frontend_init(void *memory, size_t size, const sc_frontend_set
     f->fft = (uint16_t)settings->fft;
     f->bands = (uint16_t)settings->bands;
     f->coefficients = (uint16_t)settings->coefficients;
-    f->bins = (sc_mel_bin_t *)(base + l.bins);
-    f->levels = (int32_t *)(base + l.levels);
+    f->bins = (sc_fft_complex_t *)(base + l.bins);
     f->mel = (sc_mel_band_t *)(base + l.mel);
     f->mel_weights = (uint16_t *)(base + l.mel_weights);
     f->hann = (int32_t *)(base + l.hann);
@@ -165,57 +162,32 @@ size_t sc_frontend_needed(const sc_frontend_t *f) {
     return (size_t)(f->window - f->filled);
 }
 
-// round(x * w / 2^(8 + shift)), in two 32-bit products: the high byte of x and the low one.
-static inline int32_t windowed(int32_t x, int32_t w, uint32_t shift) {
-    return ((x >> 8) * w + (((x & 255) * w) >> 8) + (1 << (shift - 1))) >> shift;
-}
-
-// Windowed samples in pairs, where the FFT wants them.
-static SC_HOT void load(sc_frontend_t *f) {
-    uint32_t pairs = f->fft / 2u;
-    uint32_t shift = f->window_shift;
-    uint32_t place = 0;
-    sc_mel_bin_t *bins = f->bins;
-    const int16_t *x = f->samples;
-    const int16_t *end = x + f->window;
-    const int32_t *w = f->hann;
-    const int32_t *top = w + f->window / 2;
-    if (f->window < f->fft) {
-        memset(bins, 0, pairs * sizeof(bins[0]));
-    }
-    for (; w < top; w += 2, x += 2) {
-        bins[place].value.re = windowed(x[0], w[0], shift);
-        bins[place].value.im = windowed(x[1], w[1], shift);
-        place = sc_fft_next_place(place, pairs);
-    }
-    // From here on the weight of a sample is that of its mirror image, window - i.
-    for (w = f->hann + (end - x); x < end; w -= 2, x += 2) {
-        bins[place].value.re = windowed(x[0], w[0], shift);
-        bins[place].value.im = windowed(x[1], w[-1], shift);
-        place = sc_fft_next_place(place, pairs);
-    }
-}
-
 static void make_frame(sc_frontend_t *f, int8_t *out) {
-    load(f);
-    sc_fft_real(&f->bins[0].value, f->fft);
-    sc_mel_square(f->bins, f->fft / 2u + 1);
-    const uint16_t *weights = f->mel_weights;
-    int32_t shift = 15 - f->scale.exponent; // 9..17 for the steps allowed
-    for (uint32_t b = 0; b < f->bands; b++) {
-        uint32_t count = f->mel[b].count;
-        int32_t above = sc_mel_log2(f->bins + f->mel[b].first, weights, count) - f->floor_log2;
-        above = above > 0 ? above : 0;
-        weights += count;
-        if (f->coefficients) {
-            f->levels[b] = (above + (1 << (DCT_SHIFT - 1))) >> DCT_SHIFT;
-        } else {
-            int32_t q = (sc_fixed_mul_q15(above, f->scale.mantissa) + (1 << (shift - 1))) >> shift;
+    uint32_t length = sc_window_load(f->bins, f->samples, f->hann, f->window, f->fft, f->window_shift);
+    sc_fft_real(f->bins, f->fft, length);
+    // Powers take half of the bins' memory, and levels some of the other half.
+    uint32_t *powers = (uint32_t *)f->bins;
+    int32_t *levels = (int32_t *)f->bins + f->fft / 2u + 1;
+    uint32_t bands = f->bands;
+    uint32_t first = f->mel[0].first;
+    sc_mel_square(f->bins + first, powers + first, f->mel[bands - 1].first + f->mel[bands - 1].count - first);
+    sc_mel_levels(powers, f->mel, f->mel_weights, bands, levels);
+    int32_t floor = f->floor_log2;
+    if (f->coefficients) {
+        for (uint32_t b = 0; b < bands; b++) {
+            int32_t above = levels[b] - floor;
+            levels[b] = above > 0 ? (above + (1 << (DCT_SHIFT - 1))) >> DCT_SHIFT : 0;
+        }
+        sc_dct_run(&f->dct, levels, out);
+    } else {
+        int32_t mantissa = f->scale.mantissa;
+        int32_t shift = 15 - f->scale.exponent; // 9..17 for the steps allowed
+        for (uint32_t b = 0; b < bands; b++) {
+            int32_t above = levels[b] - floor;
+            above = above > 0 ? above : 0;
+            int32_t q = (sc_fixed_mul_q15(above, mantissa) + (1 << (shift - 1))) >> shift;
             out[b] = (int8_t)(q > 255 ? 127 : q - 128);
         }
-    }
-    if (f->coefficients) {
-        sc_dct_run(&f->dct, f->levels, out);
     }
 }
 

@@ -21,7 +21,15 @@ SC_HOT int32_t sc_log2_q15(uint32_t x) {
         x <<= 8;
         whole -= 8;
     }
-    while (!(x >> 31)) {
+    if (!(x >> 28)) {
+        x <<= 4;
+        whole -= 4;
+    }
+    if (!(x >> 30)) {
+        x <<= 2;
+        whole -= 2;
+    }
+    if (!(x >> 31)) {
         x <<= 1;
         whole--;
     }

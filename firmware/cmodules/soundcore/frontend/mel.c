@@ -3,6 +3,7 @@
 #include "frontend/fixed.h"
 #include "hot.h"
 #include "frontend/log2.h"
+#include "frontend/mel_sums.h"
 
 #define BIN (1 << 16) // positions are in bins, Q16
 
@@ -70,18 +71,19 @@ void sc_mel_init(const sc_frontend_settings_t *settings, sc_mel_band_t *bands, u
     }
 }
 
+#define EXPONENT_ZERO (28) // exponent of a bin that needed no shift
+
+#if !SC_MEL_ASSEMBLER
 static inline uint32_t magnitude(int32_t x) {
     return x < 0 ? 0u - (uint32_t)x : (uint32_t)x;
 }
 
 // An even shift brings the larger part to 14 or 15 bits: the sum of the squares stays below 2^31, and its upper 16 bits
 // are kept, at least 11 of them significant.
-#define EXPONENT_ZERO (28) // exponent of a bin that needed no shift
-
-SC_HOT void sc_mel_square(sc_mel_bin_t *bins, uint32_t n) {
-    for (sc_mel_bin_t *end = bins + n; bins < end; bins++) {
-        uint32_t re = magnitude(bins->value.re);
-        uint32_t im = magnitude(bins->value.im);
+SC_HOT void sc_mel_square(const sc_fft_complex_t *bins, uint32_t *powers, uint32_t n) {
+    for (const sc_fft_complex_t *end = bins + n; bins < end; bins++) {
+        uint32_t re = magnitude(bins->re);
+        uint32_t im = magnitude(bins->im);
         uint32_t both = re | im;
         uint32_t top = both >> 15;
         uint32_t shift = 0;
@@ -118,28 +120,41 @@ SC_HOT void sc_mel_square(sc_mel_bin_t *bins, uint32_t n) {
             im <<= shift;
             exponent -= 2 * shift;
         }
-        bins->power.mantissa = (re * re + im * im) >> 15;
-        bins->power.exponent = exponent;
+        *powers++ = (re * re + im * im) >> 15 | exponent << 16;
     }
 }
 
-SC_HOT int32_t sc_mel_log2(const sc_mel_bin_t *bins, const uint16_t *weights, uint32_t count) {
+// The sum of |X|^2 * weight, and in the upper word the exponent of its unit.
+static inline uint64_t sc_mel_sum(const uint32_t *powers, const uint16_t *weights, uint32_t count) {
     uint32_t highest = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (bins[i].power.exponent > highest) {
-            highest = bins[i].power.exponent;
+    const uint32_t *end = powers + count;
+    for (const uint32_t *p = powers; p < end; p++) {
+        if (*p > highest) {
+            highest = *p;
         }
     }
+    highest >>= 16;
     // Room for the carries of the sum: a product is below 2^31, so is the sum of `count` once shifted.
     for (uint32_t room = 1; room < count; room *= 2) {
         highest++;
     }
     uint32_t sum = 0;
-    for (const sc_mel_bin_t *end = bins + count; bins < end; bins++, weights++) {
-        uint32_t down = highest - bins->power.exponent;
+    for (; powers < end; powers++, weights++) {
+        uint32_t down = highest - (*powers >> 16);
         if (down < 31) {
-            sum += bins->power.mantissa * *weights >> down;
+            sum += (*powers & 0xffff) * *weights >> down;
         }
     }
-    return sum ? sc_log2_q15(sum) + ((int32_t)highest - EXPONENT_ZERO) * (1 << 15) : 0;
+    return (uint64_t)highest << 32 | sum;
+}
+#endif
+
+SC_HOT void sc_mel_levels(const uint32_t *powers, const sc_mel_band_t *bands, const uint16_t *weights, uint32_t n,
+    int32_t *levels) {
+    for (const sc_mel_band_t *end = bands + n; bands < end; bands++) {
+        uint64_t scaled = sc_mel_sum(powers + bands->first, weights, bands->count);
+        uint32_t sum = (uint32_t)scaled;
+        *levels++ = sum ? sc_log2_q15(sum) + ((int32_t)(scaled >> 32) - EXPONENT_ZERO) * (1 << 15) : 0;
+        weights += bands->count;
+    }
 }
