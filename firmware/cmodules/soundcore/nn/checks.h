@@ -31,6 +31,7 @@ typedef struct {
     } state[2];            // variable tensors: theirs alone, kept from one run to the next
     sc_layout_t layout;
     uint32_t scratch;      // bytes
+    uint32_t behind;       // last bytes of the output that may lie on the first ones of the input
     uint32_t multipliers;  // of a convolution: one per channel or, if 1, for all
     uint64_t macs;         // multiplications and, in pooling and mean, additions
     int32_t a_offset, out_offset;        // copies: bytes to their first elements

@@ -6,6 +6,18 @@
 // The sum of this many products of int8 and a difference of two int8 fits 32 bits.
 #define MAX_TERMS (65535)
 
+// Rows are computed in order: an output that begins `ahead` bytes before the input reaches none that is still needed.
+static SC_COLD uint32_t behind(const sc_conv_t *k, int32_t size) {
+    const sc_window_t *w = &k->window;
+    int32_t ahead = k->batches > 1 || k->groups > 1 ? size : 0;
+    for (int32_t row = 0; row < w->out_h; row++) {
+        int32_t needed = row * w->stride_h - w->pad_h;
+        int32_t written = (row + 1) * w->out_w * k->out_c - (needed > 0 ? needed * w->in_w * k->in_c : 0);
+        ahead = written > ahead ? written : ahead;
+    }
+    return (uint32_t)(size - ahead) & ~(uint32_t)(SC_PLAN_ALIGN - 1);
+}
+
 // Weights and bias: constant, symmetric, one scale or one for each output channel along axis.
 static SC_COLD int check_filter(sc_checks_t *c, sc_conv_t *k, const sc_tflite_tensor_t *w, int32_t axis, int32_t channels) {
     sc_op_t *op = c->op;
@@ -27,6 +39,7 @@ static SC_COLD int check_filter(sc_checks_t *c, sc_conv_t *k, const sc_tflite_te
         }
     }
     op->multipliers = scales;
+    op->behind = behind(k, (int32_t)c->out.elements);
     k->per_channel = scales > 1;
     k->in_zero = (int8_t)c->a.zero_point;
     k->out_zero = (int8_t)c->out.zero_point;
