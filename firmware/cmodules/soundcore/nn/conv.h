@@ -21,7 +21,7 @@ typedef struct {
     const int32_t *bias;       // (out_c) or NULL
     const int32_t *multiplier; // (out_c), or (1) when not per_channel
     const int8_t *shift;       // likewise
-    void *scratch;             // (k_h, k_w, in_c / groups) int16, or (..., 2) int32: sc_conv_positions
+    void *scratch;             // (k_h, k_w, in_c / groups) int16, or (..., 2) and (out_c) int32: sc_conv_positions
                                // depthwise: (out_c) int32, or (taps, 2) int32
     int32_t batches;
     sc_window_t window;

@@ -14,7 +14,8 @@ _Static_assert(offsetof(sc_conv_scale_t, shift) == 4 && offsetof(sc_conv_scale_t
                "offsets in the assembler");
 _Static_assert(offsetof(sc_conv_four_t, scale) == 16 && offsetof(sc_conv_four_t, stride) == 40
                    && offsetof(sc_conv_four_t, filters) == 44 && offsetof(sc_conv_four_t, zero) == 48
-                   && offsetof(sc_conv_four_t, start) == 52,
+                   && offsetof(sc_conv_four_t, start) == 52 && offsetof(sc_conv_four_t, sums) == 56
+                   && offsetof(sc_conv_four_t, known) == 60,
                "offsets in the assembler");
 _Static_assert(offsetof(sc_conv_quads_t, zero) == 8 && offsetof(sc_conv_quads_t, scale) == 16
                    && offsetof(sc_conv_quads_t, channels) == 40 && offsetof(sc_conv_quads_t, w) == 48,
@@ -32,6 +33,12 @@ _Static_assert(offsetof(sc_conv_quads_t, zero) == 8 && offsetof(sc_conv_quads_t,
     "add " sum ", " pair " \n" \
     "asrs " pair ", #16 \n" \
     "add " upper ", " pair " \n"
+
+// The products of the first weight lie in r4 and r5, those of the second in r6 and r7.
+#define PAIRS \
+    "adds r4, r6 \n adds r5, r7 \n" \
+    SPLIT("r4", "r8", "r9") \
+    SPLIT("r5", "r10", "r11")
 
 // Takes what is above out of a sum of SPLIT. Spends r4.
 #define LOWER(sum, upper) \
@@ -96,6 +103,9 @@ SC_HOT __attribute__((naked)) void sc_conv_four(sc_conv_four_t *four) {
         "movs r4, #0 \n"
         "movs r5, #0 \n"
         "mov r9, r4 \n mov r11, r4 \n"
+        "ldr r6, [r3, #48] \n" // known
+        "cmp r6, #0 \n"
+        "bne 11f \n"
         "mov r12, r4 \n" // of the weights
         "adds r1, r2 \n"
         "rsbs r3, r2, #0 \n"
@@ -111,23 +121,49 @@ SC_HOT __attribute__((naked)) void sc_conv_four(sc_conv_four_t *four) {
         "6: \n"
         WEIGHT
         "muls r6, r2 \n muls r7, r2 \n"
-        "adds r4, r6 \n adds r5, r7 \n"
-        SPLIT("r4", "r8", "r9")
-        SPLIT("r5", "r10", "r11")
+        PAIRS
         "adds r3, #1 \n"
         "bne 5b \n"
+        "ldr r3, [sp] \n"
+        "ldr r5, [sp, #4] \n"
+        "lsls r5, #2 \n"
+        "ldr r4, [r3, #12] \n"
+        "ldr r4, [r4, r5] \n" // bias
+        "ldr r6, [r3, #48] \n" // zero
+        "mov r7, r12 \n"
+        "muls r6, r7 \n"
+        "subs r4, r6 \n"
+        "ldr r3, [r3, #56] \n" // sums
+        "str r4, [r3, r5] \n"
+        "b 12f \n"
+        "11: \n" // w is aligned and so is its end; the sums are there
+        "adds r2, r1 \n"
+        "mov r12, r2 \n"
+        "7: \n"
+        "ldmia r1!, {r3} \n"
+        "ldmia r0!, {r4-r7} \n"
+        "sxtb r2, r3 \n"
+        "muls r4, r2 \n muls r5, r2 \n"
+        "lsls r2, r3, #16 \n asrs r2, #24 \n"
+        "muls r6, r2 \n muls r7, r2 \n"
+        PAIRS
+        "ldmia r0!, {r4-r7} \n"
+        "lsls r2, r3, #8 \n asrs r2, #24 \n"
+        "muls r4, r2 \n muls r5, r2 \n"
+        "asrs r2, r3, #24 \n"
+        "muls r6, r2 \n muls r7, r2 \n"
+        PAIRS
+        "cmp r1, r12 \n"
+        "bne 7b \n"
+        "12: \n"
         LOWER("r8", "r9")
         LOWER("r10", "r11")
         "ldr r3, [sp] \n"
         "ldr r0, [sp, #4] \n"
         "str r1, [r3, #4] \n"
-        "ldr r4, [r3, #12] \n"
+        "ldr r4, [r3, #56] \n" // sums
         "lsls r5, r0, #2 \n"
-        "ldr r4, [r4, r5] \n" // bias
-        "ldr r5, [r3, #48] \n" // zero
-        "mov r6, r12 \n"
-        "muls r5, r6 \n"
-        "subs r4, r5 \n"
+        "ldr r4, [r4, r5] \n"
         "add r8, r4 \n add r9, r4 \n add r10, r4 \n add r11, r4 \n"
         "adds r3, #16 \n"
         "ldmia r3!, {r1, r2, r4, r5, r7} \n" // multiplier, shift, out, constant, range

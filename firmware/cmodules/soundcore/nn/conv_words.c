@@ -99,12 +99,14 @@ static SC_HOT void spread_edge(const sc_conv_t *k, const place_t *at, int32_t pa
 }
 
 // The scale of the channels from..: their outputs begin at out.
-static inline sc_conv_scale_t scale_of(const sc_conv_t *k, int32_t from, int8_t *out) {
-    return (sc_conv_scale_t){
-        .multiplier = k->multiplier + from, .shift = k->shift + from, .out = out,
-        .constant = SC_QUANTIZE_HALF + SC_QUANTIZE_ABOVE + (k->out_zero - k->low) * (1 << 21),
-        .range = k->high - k->low, .low = k->low,
-    };
+static SC_HOT __attribute__((noinline)) void set_scale(sc_conv_scale_t *scale, const sc_conv_t *k, int32_t from,
+    int8_t *out) {
+    scale->multiplier = k->multiplier + from;
+    scale->shift = k->shift + from;
+    scale->out = out;
+    scale->constant = SC_QUANTIZE_HALF + SC_QUANTIZE_ABOVE + (k->out_zero - k->low) * (1 << 21);
+    scale->range = k->high - k->low;
+    scale->low = k->low;
 }
 
 // Filters from..to at one position.
@@ -115,8 +117,9 @@ static SC_HOT void one(const sc_conv_t *k, int32_t length, int32_t from, int32_t
     for (int32_t step = k->per_channel ? count : 4; count > 0; count -= step, from += step) {
         sc_conv_quads_t q = {
             .x = k->scratch, .length = length, .bias = k->bias ? k->bias + from : NULL,
-            .scale = scale_of(k, from, out + from), .channels = step, .w = k->head.b + from * length,
+            .channels = step, .w = k->head.b + from * length,
         };
+        set_scale(&q.scale, k, from, out + from);
         if (!k->per_channel) {
             for (int32_t i = 0; i < 4; i++) {
                 multiplier[i] = k->multiplier[0];
@@ -138,13 +141,15 @@ static SC_HOT void one(const sc_conv_t *k, int32_t length, int32_t from, int32_t
     }
 }
 
-// Filters from..from + count at four positions from `out` on.
-static SC_HOT void four(const sc_conv_t *k, int32_t length, int32_t from, int32_t count, int8_t *out) {
+// Filters from..from + count at four positions from `out` on. again: not for the first time in this run.
+static SC_HOT void four(const sc_conv_t *k, int32_t length, int32_t from, int32_t count, int8_t *out, int again) {
     sc_conv_four_t f = {
         .x = k->scratch, .w = k->head.b + from * length, .length = length, .bias = k->bias + from,
-        .scale = scale_of(k, from, out + from), .stride = k->out_c, .filters = count, .zero = k->in_zero + 1,
-        .start = -((length + 1) / 2) * (1 << 15),
+        .stride = k->out_c, .filters = count, .zero = k->in_zero + 1,
+        .start = -((length + 1) / 2) * (1 << 15), .sums = (int32_t *)k->scratch + 2 * length + from,
+        .known = again && (((uintptr_t)k->head.b | (uint32_t)length) & 3) == 0,
     };
+    set_scale(&f.scale, k, from, out + from);
     sc_conv_four(&f);
 }
 
@@ -161,6 +166,7 @@ SC_HOT void sc_op_conv_run(const void *record) {
     const int32_t right = w->out_w * w->stride_w - w->pad_w;
     const int8_t *image = k->head.a;
     int8_t *out = k->head.out;
+    int again = 0;
     for (int32_t n = 0; n < k->batches; n++, image += w->in_h * row) {
         int32_t y = -w->pad_h, x = -w->pad_w;
         for (int32_t pixel = 0, step; pixel < pixels; pixel += step, out += step * k->out_c) {
@@ -187,11 +193,12 @@ SC_HOT void sc_op_conv_run(const void *record) {
                     at[i + pair].from += pair ? depth : 0;
                 }
                 if (pair) {
-                    four(k, length, g * filters, filters, out);
+                    four(k, length, g * filters, filters, out, again);
                 } else {
                     one(k, length, g * filters, (g + 1) * filters, out);
                 }
             }
+            again = again || step == 4;
         }
     }
 }
@@ -232,9 +239,10 @@ SC_HOT int sc_conv_depthwise_quads(const sc_conv_t *k) {
                     end = list_taps(k, y, x, base);
                 }
                 sc_conv_quads_t q = {
-                    .taps = k->scratch, .end = end, .zero = k->in_zero, .bias = k->bias, .scale = scale_of(k, 0, out),
-                    .channels = k->out_c, .image = image + base, .w = k->head.b,
+                    .taps = k->scratch, .end = end, .zero = k->in_zero, .bias = k->bias, .channels = k->out_c,
+                    .image = image + base, .w = k->head.b,
                 };
+                set_scale(&q.scale, k, 0, out);
                 sc_conv_quads(&q);
                 end = inside ? end : NULL;
             }

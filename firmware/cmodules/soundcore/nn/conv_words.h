@@ -27,6 +27,8 @@ typedef struct {
     int32_t filters;
     int32_t zero;          // of the values in x
     int32_t start;         // -2^15 for each pair of weights
+    int32_t *sums;         // (filters) bias - zero times the sum of the weights; written, or read if
+    int32_t known;         // they are there already and the rows of w 4-byte aligned
 } sc_conv_four_t;
 
 void sc_conv_four(sc_conv_four_t *four);

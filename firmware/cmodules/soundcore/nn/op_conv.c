@@ -92,7 +92,7 @@ int sc_op_conv_check(sc_checks_t *c) {
     k->out_c = (uint16_t)w.shape[0];
     k->groups = (uint16_t)groups;
     int together = sc_conv_positions(&k->window, (int32_t)terms) == 4;
-    op->scratch = (uint32_t)terms * (together ? 2 * sizeof(int32_t) : sizeof(int16_t));
+    op->scratch = together ? (2 * (uint32_t)terms + k->out_c) * sizeof(int32_t) : (uint32_t)terms * sizeof(int16_t);
     op->macs = terms * c->out.elements;
     int32_t activation = sc_checks_option_int8(c, SC_CONV2D_OPTIONS_FUSED_ACTIVATION_FUNCTION);
     return check_filter(c, k, &w, 0, w.shape[0]) && sc_checks_range(c, activation, &k->low, &k->high);
