@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 SOUNDCORE := firmware/cmodules/soundcore
 CORE := $(wildcard $(addprefix $(SOUNDCORE)/,*.[ch] *.cpp */*.[ch] */*.cc */*/*.[ch]))
 
-.PHONY: help install demo test test-shuffled fuzz models lint c-test docs docs-picture train-env notebook pythons release bench-boards hardware-test clean
+.PHONY: help install demo test test-shuffled fuzz models lint c-test docs docs-picture train-env notebook pythons release bench bench-boards hardware-test clean
 
 help:
 	@echo "make demo           a 40 s scene, the detector's events against the truth, a picture"
@@ -27,6 +27,7 @@ help:
 	@echo "make pythons        try wheel, install, demo and training on every Python there is, 3.10 to 3.13"
 	@echo "make release        dist/release: sdist, wheel, images of all boards, native modules, SHA256SUMS, bill of materials"
 	@echo "make hardware-test  soundsdk selftest on every board that is plugged in (HARDWARE=auto), reports in build/selftest"
+	@echo "make bench          cycles of a Cortex-M0+, instructions of RV32IMC, this computer's time: now, budgets, peers, goals"
 	@echo "make bench-boards   soundsdk monitor at 20 virtual boards: processor time, then an hour of theirs in ten minutes for the memory"
 	@echo "make clean          remove what was built"
 
@@ -106,6 +107,9 @@ train-env: $(VENV)/train.stamp
 
 hardware-test: $(VENV)/all.stamp
 	SOUNDSDK_HARDWARE="$(HARDWARE)" $(BIN)/python -m pytest -s -ra tests/hardware
+
+bench: $(VENV)/all.stamp
+	$(BIN)/python tests/benchmarks/m0/bench.py --everywhere --layers
 
 bench-boards: $(VENV)/all.stamp
 	$(BIN)/python tests/benchmarks/bench_boards.py --check

@@ -20,6 +20,7 @@ SETTINGS = (
     ("status_s", 10, 1, 3600),  # seconds of sound between status lines
     ("block_samples", 512, 64, 4096),
     ("queue_lines", 32, 4, 256),  # lines that may wait for the host
+    ("clock_mhz", 0, 0, 400),  # of the chip; 0: as Python has set it
 )
 
 MIC_PINS = ("sck", "ws", "sd", "clk", "data", "pin")  # the keys of mic_settings that name a GPIO

@@ -47,6 +47,8 @@ def opened(app):
     The last two: whether there may be thresholds that a host has saved, and an on_event.py. FirmwareError or
     MemoryError if there is no model that can be run.
     """
+    if app.settings.clock_mhz:
+        platform.set_clock(app.settings.clock_mhz)
     has_thresholds, has_hook = _own_files(app)
     model, sha256 = _open_any(app)
     return model, sha256, has_thresholds, has_hook

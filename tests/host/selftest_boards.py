@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tone_boards import MODEL, RATE_HZ
+from tone_boards import MODEL, RATE_HZ, WaitingBoard
 
 from soundsdk.detector_file import DetectorFile, from_bytes
 from soundsdk.device.session import Device
@@ -47,7 +47,7 @@ def room_board(
 ) -> LiveBoard:
     """Switch on a board in a room; its flash is a folder, which outlives it."""
     values = {"folder": str(folder), "led": LED, "board": "rpi_pico", **settings}
-    return LiveBoard(MODEL, room() if sound is None else sound, RATE_HZ, values, speed, repeat=True, port="rp2")
+    return WaitingBoard(MODEL, room() if sound is None else sound, RATE_HZ, values, speed, repeat=True, port="rp2")
 
 
 class Cable:

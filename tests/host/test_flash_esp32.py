@@ -15,6 +15,7 @@ from pathlib import Path
 import flash_images
 import numpy as np
 import pytest
+from patient_esptool import be_patient
 
 from sim.tiny_model import BURSTS, build, metadata, tones
 from soundsdk import Device
@@ -31,13 +32,14 @@ from virtual_boards.esp32.chips import CHIPS
 from virtual_boards.esp32.server import CableFaults, Esp32Server
 
 STUB_BYTES = 8_400  # what esptool sends besides the image, about
-SIDE_BY_SIDE = 27
+SIDE_BY_SIDE = 14
 
 
 @pytest.mark.parametrize(("board", "chip"), [("esp32_devkit", "esp32"), ("esp32c3_devkit", "esp32c3")])
 def test_a_new_esp32_is_flashed_says_hello_and_hears(
-    board: str, chip: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    board: str, chip: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    be_patient(tmp_path, monkeypatch)
     sound = np.tile(np.round(tones(10, BURSTS) * 32768).astype(np.int16), 6)
     path = flash_images.esp32(tmp_path, board=board, detector=build(metadata()))
     with Esp32Server(Esp32Board(CHIPS[chip], sound=sound)) as server:
@@ -129,7 +131,8 @@ def _play(case: Case, total: int, path: Path, good: Path) -> str:
     return ""
 
 
-def test_faults_are_never_a_success_and_the_retry_succeeds(tmp_path: Path) -> None:
+def test_faults_are_never_a_success_and_the_retry_succeeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    be_patient(tmp_path, monkeypatch)
     good = flash_images.esp32(tmp_path)
     images = {name: flash_images.esp32(tmp_path, board=name) for name in ("esp32_devkit", "esp32c3_devkit")}
     total = _host_bytes(good)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import flash_images
 import pytest
+from patient_esptool import be_patient
 from tone_boards import MODEL, beeps
 
 import stock_images
@@ -127,7 +128,10 @@ def _play(case: Case, folder: Path) -> str:
         return "" if len(found) == 2 and set(found) <= {"high", "low"} else f"it heard {found}"
 
 
-def test_one_run_of_esptool_puts_all_onto_an_esp32_which_then_hears(tmp_path: Path) -> None:
+def test_one_run_of_esptool_puts_all_onto_an_esp32_which_then_hears(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    be_patient(tmp_path, monkeypatch)
     stock_images.esp32_files(tmp_path)  # what has to be compiled is compiled once
     for arch in ("xtensawin", "rv32imc"):
         native.native_module(arch, print)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
-from tone_boards import RATE_HZ, beeps, board
+from tone_boards import MODEL, RATE_HZ, HeldMicrophone, WaitingBoard, beeps, board
 
 from fake_portaudio import FakeMicrophone, fake_sounddevice
 from sim.tiny_model import HZ, tones
@@ -37,19 +37,22 @@ from waiting import PATIENCE_S
 
 
 class Link:
-    """A transport to one board."""
+    """A transport to one board, whose sound begins with the first recording where its microphone is given."""
 
     serial_number = None
     path = "link"
 
-    def __init__(self, live: LiveBoard) -> None:
+    def __init__(self, live: LiveBoard, microphone: HeldMicrophone | None = None) -> None:
         self.live = live
+        self._microphone = microphone
 
     def read(self, timeout_s: float) -> bytes:
         return self.live.read(timeout_s)
 
     def write(self, data: bytes) -> None:
         self.live.write(data)
+        if self._microphone is not None and b'"record"' in data:
+            self._microphone.release()
 
     def close(self) -> None:
         self.live.stop()
@@ -59,7 +62,8 @@ class Link:
 
 
 def fast(pcm: NDArray[np.int16], speed: float = 20.0) -> Link:
-    return Link(board(pcm, speed=speed, block_samples=2048, status_s=3600))
+    microphone = HeldMicrophone(pcm, speed)
+    return Link(WaitingBoard(MODEL, microphone, RATE_HZ, {"block_samples": 2048, "status_s": 3600}), microphone)
 
 
 def noise(seconds: float, rms: float = 2000) -> NDArray[np.int16]:
@@ -200,7 +204,7 @@ def test_a_trigger_gives_the_sound_before_and_after_the_onset() -> None:
     pcm = np.round(32768 * tones(40, bursts)).astype(np.int16)
     with Device(fast(pcm, speed=8)) as device:
         found = []
-        for take in triggered(device, "high", seconds=2, pre_roll_s=1):
+        for take in triggered(device, "high", seconds=2, pre_roll_s=1, timeout_s=PATIENCE_S):
             found.append(take)
             if len(found) == 3:
                 break
@@ -241,7 +245,7 @@ def test_ctrl_c_stops_the_board_as_well(waiting: str, monkeypatch: pytest.Monkey
         else:
             monkeypatch.setattr(Joiner, "forget", interrupt)
             with pytest.raises(KeyboardInterrupt):
-                next(triggered(device, "high", 1, 0.5))
+                next(triggered(device, "high", 1, 0.5, timeout_s=PATIENCE_S))
         lines = [m for m in device.messages(timeout_s=1.0) if isinstance(m, Audio)]
         assert len(lines) < 40
 
@@ -466,7 +470,7 @@ def test_ctrl_c_in_an_event_keeps_what_has_arrived_of_it(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(Joiner, "forget", interrupt)
     with Device(fast(pcm, speed=4)) as device, pytest.raises(TakeInterrupted) as caught:
-        next(triggered(device, "high", 20, 1.0))
+        next(triggered(device, "high", 20, 1.0, timeout_s=PATIENCE_S))
     take = caught.value.take
     assert take.trigger is not None
     assert take.trigger.label == "high"

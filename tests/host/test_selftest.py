@@ -188,10 +188,7 @@ def test_scores_of_features_are_those_of_sound_for_every_detector_that_comes_wit
 
 def test_the_owner_pulls_the_cable_and_the_board_goes_on(flash: Path) -> None:
     cable = Cable(lambda: room_board(flash))
-    pull = threading.Timer(0.5, cable.unplug)
-    pull.start()
-    results = run_checks(self_test(cable, owner=AnsweringOwner("y")), "replug", "answers")
-    pull.join()
+    results = run_checks(self_test(cable, owner=PullingOwner(cable)), "replug", "answers")
     cable.stop()
     assert results["replug"].outcome == "passed", results["replug"].says
     assert results[LEFT[0]].outcome == "passed"
@@ -233,6 +230,18 @@ class AnsweringOwner(Owner):
     def ask(self, question: str, timeout_s: float = 0.0) -> str:
         assert question.endswith("[y/n]")
         return self._answer.strip()
+
+
+class PullingOwner(AnsweringOwner):
+    """An owner who pulls the cable when asked to."""
+
+    def __init__(self, cable: Cable) -> None:
+        super().__init__("y")
+        self._cable = cable
+
+    def ask(self, question: str, timeout_s: float = 0.0) -> str:
+        self._cable.unplug()
+        return super().ask(question, timeout_s)
 
 
 def test_a_question_has_a_bounded_wait_and_takes_only_its_own_answer() -> None:

@@ -139,6 +139,22 @@ def test_a_share_over_one_does_not_take_more_than_the_active_current() -> None:
     assert slow.mean_ma(sleeping=True) == slow.mean_ma(sleeping=False)
 
 
+def test_at_another_clock_the_times_and_the_currents_that_follow_it_change() -> None:
+    slow = dataclasses.replace(report(), at_hz=50_000_000)
+    power = find_board("rpi_pico").power
+    assert power is not None
+    active = power.active_fixed_ma + 0.4 * (power.active_ma - power.active_fixed_ma)
+    sleep = power.sleep_fixed_ma + 0.4 * (power.sleep_ma - power.sleep_fixed_ma)
+    assert slow.figures() == report().figures() | {
+        "ms": 100.0, "rt": 100 / 128, "ma": pytest.approx(active), "mw": pytest.approx(active * power.volt),
+    }  # fmt: skip
+    busy = 100 / 128
+    assert slow.mean_ma(sleeping=True) == pytest.approx(busy * active + (1 - busy) * sleep)
+    assert slow.hop_mj(sleeping=False) == pytest.approx(active * power.volt * 0.128)
+    assert slow.hop_mj(sleeping=True) == pytest.approx((busy * active + (1 - busy) * sleep) * power.volt * 0.128)
+    assert power.at(1.0) == power
+
+
 def test_instructions_are_not_turned_into_time() -> None:
     found = report("instructions")
     assert (found.ms, found.share, found.ms_at_least) == (None, None, 40)

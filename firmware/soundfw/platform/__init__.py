@@ -17,6 +17,7 @@
     pins()                  the outputs of this board, see act.pins; None where Python has none
     time_limit(limit_ms)    an end for a function that does not come to one, see time_limit.py; None where there is none
     forget(*names)          let go of modules whose work is done; None where that gives no memory back
+    set_clock(mhz)          run the chip at that clock; FirmwareError if it cannot
     reset()                 start again as after power-on
     restart()               start again with an empty memory, and keep the port if that can be
     bootloader()            start the chip's boot loader; None where software cannot

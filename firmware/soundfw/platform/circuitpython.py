@@ -79,6 +79,18 @@ def time_limit(limit_ms: int) -> object:
     return WatchdogLimit(watchdog, limit_ms)
 
 
+def set_clock(mhz: int) -> None:
+    """Run the chip at that clock; FirmwareError "settings.clock" if it cannot, or if its USB would end."""
+    try:
+        if mhz < 48:
+            raise ValueError
+        microcontroller.cpu.frequency = mhz * 1000000
+    except (AttributeError, NotImplementedError, RuntimeError, ValueError) as e:
+        from soundfw import FirmwareError
+
+        raise FirmwareError("settings.clock", "this board cannot run at %d MHz" % mhz) from e
+
+
 def reset() -> None:
     """Start again as after power-on."""
     microcontroller.reset()

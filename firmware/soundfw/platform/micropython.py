@@ -85,6 +85,23 @@ def time_limit(limit_ms):
         return None
 
 
+def set_clock(mhz):
+    """Run the chip at that clock; FirmwareError "settings.clock" if it cannot."""
+    try:
+        if PORT == "rp2":
+            from .rp2_clock import set_clock as set_rp2_clock
+
+            set_rp2_clock(mhz)
+        else:
+            from machine import freq
+
+            freq(mhz * 1000000)
+    except (ImportError, ValueError):
+        from .. import FirmwareError
+
+        raise FirmwareError("settings.clock", "this board cannot run at %d MHz" % mhz)
+
+
 def reset():
     """Start again as after power-on."""
     import machine

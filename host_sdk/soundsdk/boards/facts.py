@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from soundfw import FirmwareError
@@ -199,12 +199,27 @@ class CircuitPython:
 
 @dataclass(frozen=True)
 class Power:
-    """Supply current of the board in mA while it computes and while it sleeps, at that voltage; where it is from."""
+    """Supply current of the board in mA while it computes and while it sleeps, at that voltage; where it is from.
+
+    basis: "measured" on a board, or from the "datasheet" of its chip. active_fixed_ma, sleep_fixed_ma: the parts that
+    do not grow with the clock.
+    """
 
     active_ma: float
     sleep_ma: float
     volt: float
     source: str
+    basis: str = "datasheet"
+    active_fixed_ma: float = 0.0
+    sleep_fixed_ma: float = 0.0
+
+    def at(self, share: float) -> Power:
+        """Return the currents at that share of the board's clock."""
+        return replace(
+            self,
+            active_ma=self.active_fixed_ma + (self.active_ma - self.active_fixed_ma) * share,
+            sleep_ma=self.sleep_fixed_ma + (self.sleep_ma - self.sleep_fixed_ma) * share,
+        )
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from soundsdk.errors import CheckError
         "soundsdk profile rpi_pico",
         "soundsdk profile qemu_rv32 --model siren.tflite --json",
         "soundsdk profile rpi_pico --model esc10 --fail-over ms=60,rt=0.5",
+        "soundsdk profile rpi_pico --mhz 48     # slower, with less current",
     ],
 )
 @board_argument
@@ -29,8 +30,14 @@ from soundsdk.errors import CheckError
     help="Exit with 6 if a figure is larger: ms, rt, cycles, instructions, arena, flash, ram, ma, mw. k and M are "
     "understood.",
 )
+@click.option(
+    "--mhz", type=click.IntRange(48, 400), metavar="N",
+    help="Times and currents at another clock, which clock_mhz in the board's settings.json sets.",
+)  # fmt: skip
 @sources_option
-def profile(board: str, model: str | None, as_json: bool, fail_over: str | None, sources: Path | None) -> None:
+def profile(
+    board: str, model: str | None, as_json: bool, fail_over: str | None, mhz: int | None, sources: Path | None
+) -> None:
     """Measure what a detector costs on BOARD: time, memory, current.
 
     The board's image is built with the detector in it and run in an emulator, which counts cycles on boards with an
@@ -49,7 +56,7 @@ def profile(board: str, model: str | None, as_json: bool, fail_over: str | None,
     def say(text: str) -> None:
         click.echo(f"{board}: {text}", err=True)
 
-    report = profile_detector(found, load_model(model), sources, say)
+    report = profile_detector(found, load_model(model), sources, say, (mhz or 0) * 1_000_000)
     checks = limits.check(bounds, report.figures())
     if as_json:
         click.echo(json.dumps(to_json(report, checks)))

@@ -6,8 +6,9 @@ import contextlib
 import json
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -18,8 +19,9 @@ from soundsdk.commands.end_signals import EndedBySignals, EndSignals, Readable
 from soundsdk.commands.options import Number, json_option, model_option, warn
 from soundsdk.commands.patient_output import write_patiently
 from soundsdk.commands.verb import Surroundings, Verb, pass_surroundings
-from soundsdk.errors import DataError, SoundsdkError, UsageError
+from soundsdk.errors import DataError, UsageError
 from soundsdk.whole_file import check_writable, write_whole
+from soundsdk_sim.commands.side_by_side import in_processes, one_after_another
 from soundsdk_sim.targets.names import DEFAULT, PACED, TARGETS
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class _Run:
         "soundsdk sim clip.wav",
         "soundsdk sim clip.wav --plot clip.png --noise-db 10",
         "soundsdk sim recordings --format tsv > events.tsv",
+        "soundsdk sim recordings --jobs 4     # four at once",
         "soundsdk sim clip.wav --on qemu-arm",
         "soundsdk sim clip.wav --set action.siren=pin:15,high,2s     # and what the board switches",
         "soundsdk sim clip.wav --pty --realtime     # prints the path of the port",
@@ -96,6 +99,10 @@ class _Run:
     "--set", "changes", multiple=True, metavar="action.LABEL=RULE",
     help="Give the board a rule, as `soundsdk set` does, and show what it switches; repeatable.",
 )  # fmt: skip
+@click.option(
+    "--jobs", type=click.IntRange(1, 256), default=1, show_default=True, metavar="N",
+    help="Recordings to play at once, in processes of their own.",
+)  # fmt: skip
 @click.option("--pty", is_flag=True, help="Serve a board at a virtual serial port and print its path.")
 @click.option("--realtime", is_flag=True, help="Run in real time instead of as fast as possible.")
 @pass_surroundings
@@ -110,6 +117,7 @@ def sim(
     as_json: bool,
     plot: Path | None,
     changes: tuple[str, ...],
+    jobs: int,
     pty: bool,
     realtime: bool,
 ) -> None:
@@ -119,7 +127,8 @@ def sim(
 
     Recordings are files of any kind that libsndfile or ffmpeg decodes, of any rate, number of channels and length, or
     folders of them. Each one is played to a freshly started board. Standard output holds nothing but the data. Exit
-    code 1 if a recording or the model cannot be used.
+    code 1 if a recording or the model cannot be used. With --jobs several are played at once; what is printed is the
+    same, in the same order.
 
     With - the sound comes from standard input, as WAV of any announced length or raw (--rate), and the lines as it
     comes. Ctrl-C ends that sound, and with it the events; exit code 130.
@@ -154,27 +163,28 @@ def sim(
     if piped:
         _stream(surroundings.signals, rate, run)
         return
-    failed: list[SoundsdkError] = []
+    play = partial(_play, run, named, noise_db)
+    results = one_after_another(play, len(named)) if jobs == 1 else in_processes(play, len(named), jobs)
+    failed = 0
     heard: list[Path] = []
     events = 0
-    for file, name in named:
-        if len(named) > 1 and form == "jsonl":
-            click.echo(name, err=True)
-        try:
-            events += _one(run, _sound(file, rate_hz, noise_db), name)
-            heard.append(file)
-        except DataError as error:
-            if len(named) == 1:
-                raise
-            click.echo(f"soundsdk: {error.message}", err=True)
-            failed.append(error)
+    with contextlib.closing(results):
+        for (file, _), result in zip(named, results, strict=True):
+            if isinstance(result, int):
+                heard.append(file)
+                events += result
+            elif len(named) == 1:
+                raise result
+            else:
+                click.echo(f"soundsdk: {result.message}", err=True)
+                failed += 1
     if not events and heard:
         option = f" -m {shlex.quote(model)}" if model else ""
         # A name that begins with a dash would be an option.
         clip = shlex.quote(f"./{heard[0]}" if str(heard[0]).startswith("-") else str(heard[0]))
         click.echo(f"no event; why, and how near each class came: soundsdk explain {clip}{option}", err=True)
     if failed:
-        raise DataError(f"{len(failed)} of {len(named)} recordings could not be used.", "The reasons are above.")
+        raise DataError(f"{failed} of {len(named)} recordings could not be used.", "The reasons are above.")
 
 
 def _check_piped(paths: tuple[Path, ...], rate: int | None, pty: bool, noise_db: float | None) -> None:
@@ -313,6 +323,14 @@ def _output_shower(run: _Run, write: Callable[[bytes], object]) -> Callable[[Out
             click.echo(change.text(), err=True)
 
     return show
+
+
+def _play(run: _Run, named: Sequence[tuple[Path, str]], noise_db: float | None, number: int) -> int:
+    """Run one of the recordings, and return the number of its events."""
+    file, name = named[number]
+    if len(named) > 1 and run.form == "jsonl":
+        click.echo(name, err=True)
+    return _one(run, _sound(file, run.rate_hz, noise_db), name)
 
 
 def _one(run: _Run, blocks: Iterator[NDArray[np.int16]], name: str) -> int:

@@ -42,12 +42,12 @@ def measured_board(board: Board) -> Board:
     )
 
 
-def profile_detector(board: Board, detector: DetectorFile, sources: Path | None, say: Say) -> Report:
+def profile_detector(board: Board, detector: DetectorFile, sources: Path | None, say: Say, at_hz: int = 0) -> Report:
     """Build the image of a board with a detector in it, run it in an emulator, and return what it costs.
 
-    sources: a folder with MicroPython and its parts, None to fetch them. say: gets a line for each stage. Raises
-    CheckError if the detector does not fit the board, ToolError if a compiler or an emulator is missing, UsageError for
-    a board that nothing here emulates.
+    sources: a folder with MicroPython and its parts, None to fetch them. at_hz: see Report. say: gets a line for each
+    stage. Raises CheckError if the detector does not fit the board, ToolError if a compiler or an emulator is missing,
+    UsageError for a board that nothing here emulates.
     """
     if os.environ.get("SOUNDCORE_ENGINE") == "tflm":
         raise UsageError("the operators of the engine tflm cannot be measured apart.", "Unset SOUNDCORE_ENGINE.")
@@ -63,7 +63,7 @@ def profile_detector(board: Board, detector: DetectorFile, sources: Path | None,
         say("measuring in the emulator")
         emulator = cycles if runs_on.qemu is None else instructions
         measured = emulator.measure(runs_on, detector, image.path, image.elf)
-    return Report(board, runs_on, detector, measured, image.size_bytes, _stock_bytes(board, detector, say))
+    return Report(board, runs_on, detector, measured, image.size_bytes, _stock_bytes(board, detector, say), at_hz)
 
 
 def _stock_bytes(board: Board, detector: DetectorFile, say: Say) -> int | None:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from soundsdk.boards import Board
+from soundsdk.boards.facts import Power
 from soundsdk.build.engine_code import of_board
 from soundsdk.detector_file import DetectorFile
 from soundsdk.models.engines import arenas
@@ -20,7 +21,7 @@ class Report:
     """The measurement and what follows from it. runs_on: the board whose image was run, usually the same.
 
     stock_bytes: of the heap, which the detector takes on MicroPython's own image for the board; None: not known, or
-    there is no such image.
+    there is no such image. at_hz: the clock that is asked about, at which cycles are the same; 0: the one measured.
     """
 
     board: Board
@@ -29,6 +30,7 @@ class Report:
     measured: Measured
     flash_bytes: int
     stock_bytes: int | None = None
+    at_hz: int = 0
 
     @property
     def hop(self) -> Hop:
@@ -47,8 +49,14 @@ class Report:
 
     @property
     def clock_hz(self) -> int:
-        """Clock of the measured chip, else of the board; 0 if neither is known."""
-        return self.measured.clock_hz or self.board.clock_hz
+        """The clock that is asked about, else of the measured chip, else of the board; 0 if none is known."""
+        return self.at_hz or self.measured.clock_hz or self.board.clock_hz
+
+    @property
+    def power(self) -> Power | None:
+        """The supply currents at that clock; None where the board file has none."""
+        power, own_hz = self.board.power, self.board.clock_hz
+        return power if power is None or not own_hz else power.at(self.clock_hz / own_hz)
 
     @property
     def ms(self) -> float | None:
@@ -75,7 +83,7 @@ class Report:
 
     def mean_ma(self, sleeping: bool) -> float | None:
         """Return the mean supply current; sleeping: if all that listening does not need slept meanwhile."""
-        power = self.board.power
+        power = self.power
         if power is None:
             return None
         if not sleeping:
@@ -84,6 +92,11 @@ class Report:
             return None
         busy = min(1.0, self.share)
         return busy * power.active_ma + (1 - busy) * power.sleep_ma
+
+    def hop_mj(self, sleeping: bool) -> float | None:
+        """Return the energy of a hop in mJ, with the wait for its sound; None where the mean current is not known."""
+        power, mean_ma = self.power, self.mean_ma(sleeping)
+        return None if power is None or mean_ma is None else mean_ma * power.volt * self.hop_ms / 1000
 
     def figures(self) -> dict[str, float | None]:
         """Return the figures that --fail-over can limit, by its keys; None where one is not known."""
@@ -97,7 +110,7 @@ class Report:
             "flash": self.flash_bytes if own else None,
             "ram": self.ram_bytes if own else None,
             "ma": current,
-            "mw": None if current is None or self.board.power is None else current * self.board.power.volt,
+            "mw": None if current is None or self.power is None else current * self.power.volt,
         }
 
 
@@ -146,12 +159,14 @@ def as_json(report: Report, checks: list[LimitCheck]) -> dict[str, Any]:
         "ram_bytes": report.ram_bytes if own else None,
         "stock": _stock(report),
         "power": None
-        if report.board.power is None
+        if report.power is None
         else {
-            **asdict(report.board.power),
+            **asdict(report.power),
             "mean_ma": report.mean_ma(sleeping=False),
             "mean_mw": report.figures()["mw"],
             "mean_sleeping_ma": report.mean_ma(sleeping=True),
+            "hop_mj": report.hop_mj(sleeping=False),
+            "hop_sleeping_mj": report.hop_mj(sleeping=True),
         },
         "not_modelled": measured.not_modelled,
         "checks": [asdict(check) for check in checks],

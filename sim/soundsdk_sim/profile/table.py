@@ -108,12 +108,15 @@ def _stock(report: Report) -> list[str]:
 
 
 def _power(report: Report) -> list[str]:
-    power, mean = report.board.power, report.mean_ma(sleeping=False)
-    if power is None or mean is None:
+    power, mean, hop_mj = report.power, report.mean_ma(sleeping=False), report.hop_mj(sleeping=False)
+    if power is None or mean is None or hop_mj is None:
         return ["current  not known: the board file has no table power"]
     text = f"current  {mean:.1f} mA, {mean * power.volt:.0f} mW at {power.volt:g} V, as if it never slept"
     sleeping = report.mean_ma(sleeping=True)
     if sleeping is not None:
         text += f"; {sleeping:.1f} mA with everything asleep that listening does not need"
         text += f" (share x {power.active_ma:g} mA + rest x {power.sleep_ma:g} mA)"
-    return [text, f"         {escape(power.source)}"]
+    energy = f"energy   {hop_mj:.1f} mJ a hop, as if it never slept"
+    if (least_mj := report.hop_mj(sleeping=True)) is not None:
+        energy += f"; {least_mj:.1f} mJ with everything asleep that listening does not need"
+    return [text, f"         {power.basis}: {escape(power.source)}", energy]

@@ -1,4 +1,4 @@
-"""What soundcore costs on a simulated Cortex-M0+, against its budgets, its peers and its goals.
+"""The cost of soundcore on a simulated Cortex-M0+, against its budgets, its peers and its goals.
 
     python tests/benchmarks/m0/bench.py                   the table
     python tests/benchmarks/m0/bench.py --layers          and what each operator of the models takes
@@ -29,7 +29,6 @@ else:
     import tomli as tomllib
 
 PEERS = Path(__file__).with_name("peers.toml")
-BUILD = workloads.ROOT / ".cache" / "m0"
 RV32_GOAL = 1_600_000
 HOST_GOALS = {"XNNPACK": 1.0, "librosa": 0.8}
 
@@ -46,11 +45,16 @@ class Row:
     peers: str = ""
 
 
+def works() -> dict[str, dict[str, Any]]:
+    """Return what peers.toml knows of each work, by name."""
+    return tomllib.loads(PEERS.read_text(encoding="utf-8"))
+
+
 def chip_rows(figures: dict[str, int]) -> list[Row]:
     """Return the rows of the simulated chip, those of peers.toml that were measured."""
     kept = budgets.load().figures
     rows = []
-    for name, work in tomllib.loads(PEERS.read_text(encoding="utf-8")).items():
+    for name, work in works().items():
         if name not in figures:
             continue
         figure = figures[name]
@@ -86,16 +90,15 @@ def elsewhere_rows() -> list[Row]:
             continue
         goal, part = HOST_GOALS[peer], ours / theirs
         met = "yes" if part <= goal else "no"
-        rows.append(Row(work, f"{1e6 * ours:,.0f}", "", f"{1e6 * goal * theirs:,.0f}", met, f"{part:.2f} {peer}"))
+        rows.append(Row(work, f"{1e6 * ours:,.1f}", "", f"{1e6 * goal * theirs:,.1f}", met, f"{part:.2f} {peer}"))
     return rows
 
 
 def print_table(rows: list[Row]) -> None:
     """Print the rows below their titles."""
     rows = [Row("work", "now", "budget", "goal", "met", "parts of peers"), *rows]
-    widths = [
-        max(len(column) for column in columns) for columns in zip(*(vars(row).values() for row in rows), strict=True)
-    ]
+    columns = zip(*(vars(row).values() for row in rows), strict=True)
+    widths = [max(map(len, column)) for column in columns]
     for row in rows:
         work, *numbers, met, peers = vars(row).values()
         cells = [work.ljust(widths[0])] + [n.rjust(w) for n, w in zip(numbers, widths[1:4], strict=True)]
@@ -124,14 +127,14 @@ def print_profile(built: Path, name: str) -> None:
 
 def main() -> int:
     """Run the command line; return the exit code."""
-    parser = argparse.ArgumentParser(description="What soundcore costs on a simulated Cortex-M0+.")
-    parser.add_argument("--layers", action="store_true", help="what each operator takes")
+    parser = argparse.ArgumentParser(description="The cost of soundcore on a simulated Cortex-M0+.")
+    parser.add_argument("--layers", action="store_true", help="show the cycles of each operator")
     parser.add_argument("--profile", nargs="+", metavar="WORK", choices=[*workloads.MODEL_NAMES, "frame", "esc10"],
-                        default=[], help="what each function takes: %(choices)s")  # fmt: skip
-    parser.add_argument("--everywhere", action="store_true", help="RV32IMC and this computer as well")
+                        default=[], help="show the cycles of each function: %(choices)s")  # fmt: skip
+    parser.add_argument("--everywhere", action="store_true", help="measure RV32IMC and this computer as well")
     parser.add_argument("--update", action="store_true", help="make these figures the budgets")
     given = parser.parse_args()
-    built = simulated.build(BUILD)
+    built = simulated.build(workloads.BUILD)
     measured = workloads.measure_all(built)
     if given.update and not measured.wrong:
         budgets.save(measured.figures)

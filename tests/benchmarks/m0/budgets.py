@@ -1,4 +1,4 @@
-"""What each figure may be: budgets.json beside this file, and the words for a figure above its budget."""
+"""The budgets of the figures, budgets.json beside this file, and the words for a figure that is above its own."""
 
 from __future__ import annotations
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from soundsdk.cache import locked
 
 HERE = Path(__file__).resolve().parent
 TOOLS = ("make", "cc", "arm-none-eabi-gcc", "arm-none-eabi-size")
@@ -18,7 +21,7 @@ _RUN_S = 300
 
 @dataclass(frozen=True)
 class Cost:
-    """What a function took, all that it called included, or what a function's own instructions took."""
+    """The cost of a function: of a call with all that it calls, or in a profile of its own instructions."""
 
     name: str
     cycles: int
@@ -44,18 +47,16 @@ class Run:
         """Return the cycles of every call of the function, in order."""
         return [call.cycles for call in self.calls if call.name == name]
 
-    def total(self, *names: str) -> int:
-        """Return the cycles of all calls of these functions together."""
-        return sum(sum(self.cycles(name)) for name in names)
-
 
 def build(folder: Path) -> Path:
     """Build the simulator and its programs in the folder, what has changed; return the folder.
 
     Raises RuntimeError with the compiler's messages.
     """
-    words = ["make", "--no-print-directory", "-s", "-C", str(HERE), f"BUILD={folder}"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=_BUILD_S, check=False)
+    words = ["make", f"-j{os.cpu_count() or 1}", "-s", "-C", str(HERE), f"BUILD={folder}"]
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS")}
+    with locked(folder, print):
+        done = subprocess.run(words, capture_output=True, text=True, timeout=_BUILD_S, check=False, env=environment)
     if done.returncode != 0:
         raise RuntimeError(done.stdout + done.stderr)
     return folder
@@ -65,25 +66,36 @@ def run(built: Path, program: str, parts: Sequence[bytes], calls: Sequence[str],
     """Run a program of `built` on these parts and return what it did.
 
     parts: as device_part() gives them to the program. calls: shell patterns of the functions whose calls are counted.
-    Raises RuntimeError where the program ends with another code than 0.
+    profile: of what runs inside those calls. Raises RuntimeError where the program ends with another code than 0.
     """
+    options = [f"--calls={','.join(calls)}", *(["--profile"] if profile else [])]
+    return run_file(built, built / f"{program}.elf", parts, options)
+
+
+def run_file(built: Path, program: Path, parts: Sequence[bytes], options: Sequence[str]) -> Run:
+    """Run a linked program on the simulator of `built`, with its options but for --data and --output (main.c)."""
     with tempfile.TemporaryDirectory() as place:
         data, output = Path(place) / "data", Path(place) / "output"
         data.write_bytes(_joined(parts))
-        words = [str(built / "simulator"), str(built / f"{program}.elf"), "--data", str(data), "--output", str(output)]
-        words += ["--calls", ",".join(calls)] if calls else []
-        words += ["--profile"] if profile else []
+        words: list[str | Path] = [built / "simulator", program, f"--data={data}", f"--output={output}", *options]
         done = subprocess.run(words, capture_output=True, text=True, timeout=_RUN_S, check=False)
         if done.returncode != 0:
-            raise RuntimeError(f"{program} ended with {done.returncode}: {done.stderr}")
-        written = output.read_bytes()
-    lines = [line.split() for line in done.stdout.splitlines()]
-    return Run(
-        written,
-        [Call(name, int(cycles), int(count), int(depth)) for kind, depth, name, cycles, count in
-         (line for line in lines if line[0] == "call")],
-        [Cost(name, int(cycles), int(count)) for _, name, cycles, count in (line for line in lines if line[0] == "profile")],
-    )  # fmt: skip
+            raise RuntimeError(f"{program.name} ended with {done.returncode}: {done.stderr}")
+        return _read(output.read_bytes(), done.stdout)
+
+
+def _read(output: bytes, printed: str) -> Run:
+    """Return the run whose lines the simulator has printed."""
+    calls, profile = [], []
+    for line in printed.splitlines():
+        kind, *words = line.split()
+        if kind == "call":
+            depth, name, cycles, instructions = words
+            calls.append(Call(name, int(cycles), int(instructions), int(depth)))
+        elif kind == "profile":
+            name, cycles, instructions = words
+            profile.append(Cost(name, int(cycles), int(instructions)))
+    return Run(output, calls, profile)
 
 
 def _joined(parts: Sequence[bytes]) -> bytes:

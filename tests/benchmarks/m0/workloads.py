@@ -1,4 +1,4 @@
-"""What is measured on the simulated Cortex-M0+, each with its output compared to this computer's or TFLM's.
+"""The work that is measured on the simulated Cortex-M0+, its output compared to this computer's or TFLM's.
 
 Figures are by the names of peers.toml: cycles, or bytes.
 """
@@ -10,6 +10,7 @@ import statistics
 import struct
 import subprocess
 import sys
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,10 +22,12 @@ from soundsdk.models.shipped import load_model
 from vectors import frontend_pcm
 
 ROOT = Path(__file__).resolve().parents[3]
+BUILD = ROOT / ".cache" / "m0"
 MODELS = Path(os.environ.get("SOUNDSDK_DATA", ROOT.parent / "shared" / "data")) / "models"
 MODEL_NAMES = ("conv", "ds", "fc")
 FRAMES = 40
 STEPS = 6
+I2S_SAMPLES = 1000
 _OPERATORS = "sc_op_*_run"
 # In the order of sc_frontend_settings_t. The range is microfrontend's.
 _FRONTEND = {
@@ -112,36 +115,57 @@ def measure_frontend(built: Path) -> Measured:
 
 
 def esc10_parts() -> list[bytes]:
-    """Return the shipped detector and the samples of STEPS steps."""
-    detector = load_model("esc10")
-    frontend = detector.metadata["frontend"]
-    samples = STEPS * detector.step_samples + frontend["window"] - frontend["hop"]
-    return [detector.data, frontend_pcm.pcm(samples).tobytes()]
+    """Return the shipped detector, the samples of STEPS steps, and its detector's settings and rules."""
+    model = load_model("esc10")
+    frontend, detector = model.metadata["frontend"], model.metadata["detector"]
+    samples = STEPS * model.step_samples + frontend["window"] - frontend["hop"]
+    settings = struct.pack("<2i", model.metadata["head"] == "softmax", detector["pool_ms"])
+    rules = [rule[key] for rule in detector["classes"] for key in ("on", "off", "min_ms", "hold_ms")]
+    return [model.data, frontend_pcm.pcm(samples).tobytes(), settings, array("H", rules).tobytes()]
 
 
 def measure_esc10(built: Path) -> Measured:
     """Open the shipped detector as a board does and feed it: the mean of all steps but the first."""
     parts = esc10_parts()
-    ran = run(built, "stream", parts, ["sc_stream_*", "sc_model_scratch", "sc_model_invoke", _OPERATORS])
+    counted = ["sc_stream_*", "sc_model_scratch", "sc_model_invoke", "sc_detector_step", _OPERATORS]
+    ran = run(built, "stream", parts, counted)
     measured = Measured()
     opening = ("sc_model_scratch", "sc_stream_size", "sc_stream_init")
     measured.figures["esc10_load"] = sum(call.cycles for call in ran.calls if call.depth == 0 and call.name in opening)
     measured.figures["esc10_step"] = round(statistics.mean(ran.cycles("sc_model_invoke")[1:]))
     measured.figures["esc10_hop"] = round(statistics.mean(ran.cycles("sc_stream_feed")[1:]))
+    measured.figures["esc10_detector"] = round(statistics.mean(ran.cycles("sc_detector_step")[1:]))
     last = [call.cycles for call in ran.calls if call.depth == 2 and call.name.startswith("sc_op_")]
     measured.layers["esc10"] = _layers(parts[0], last[-(len(last) // STEPS) :])
-    measured.compare("esc10", ran.output[4:], _scores_here(*parts))
+    measured.figures["arena_esc10"] = int.from_bytes(ran.output[:4], "little")
+    measured.compare("esc10", ran.output[4:], _steps_here(*parts))
     return measured
 
 
-def _scores_here(model: bytes, pcm: bytes) -> bytes:
-    """Return the scores of all steps, by this computer's soundcore."""
-    stream, scores, at = soundcore.Stream(model), b"", 0
+def _steps_here(model: bytes, pcm: bytes, settings: bytes, rules: bytes) -> bytes:
+    """Return the logits and the detector's scores of all steps, by this computer's soundcore."""
+    softmax, pool_ms = struct.unpack("<2i", settings)
+    stream, shown, at = soundcore.Stream(model), b"", 0
+    detector = stream.detector(array("H", rules), bool(softmax), pool_ms)
     while at < len(pcm):
         at += 2 * stream.feed(pcm[at:])
         if stream.stepped:
-            scores += bytes(stream.scores)
-    return scores
+            detector.step(at // 2)
+            shown += bytes(stream.scores) + bytes(detector.scores)
+    return shown
+
+
+def measure_capture(built: Path) -> Measured:
+    """Convert what a microphone on I2S delivers, as a Pico does by default, and with gain and a high-pass."""
+    measured, raw = Measured(), frontend_pcm.pcm(2 * I2S_SAMPLES).tobytes()
+    for name, shift, dc_shift in (("i2s", 0, 0), ("i2s_filtered", 2, 8)):
+        settings = {"bits": 24, "shift": shift, "channel": 0, "channels": 1, "dc_shift": dc_shift}
+        ran = run(built, "capture", [struct.pack("<5i", *settings.values()), raw], ["sc_i2s_unpack_convert"])
+        (measured.figures[name],) = ran.cycles("sc_i2s_unpack_convert")
+        expected = array("h", bytes(2 * I2S_SAMPLES))
+        soundcore.I2sUnpacker(**settings).convert(raw, expected)
+        measured.compare(name, ran.output, expected.tobytes())
+    return measured
 
 
 def measure_code(built: Path) -> Measured:
@@ -155,7 +179,7 @@ def measure_code(built: Path) -> Measured:
 def measure_all(built: Path) -> Measured:
     """Measure everything; without the benchmark models, everything else, which standard error then says."""
     whole = Measured()
-    parts = [measure_frontend(built), measure_esc10(built), measure_code(built)]
+    parts = [measure(built) for measure in (measure_capture, measure_frontend, measure_esc10, measure_code)]
     if have_models():
         parts.insert(0, measure_models(built))
     else:

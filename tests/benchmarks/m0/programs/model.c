@@ -1,4 +1,5 @@
-// One invoke of a model. Parts: the .tflite, the bytes of all inputs. Writes the arena's bytes (one word) and all outputs.
+// One invoke of a model. Parts: the .tflite, the bytes of all inputs. Writes the arena's bytes (one word), then all
+// outputs.
 #include <string.h>
 
 #include "device.h"

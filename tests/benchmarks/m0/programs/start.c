@@ -2,7 +2,7 @@
 #include "device.h"
 
 #define DATA (0x10800000u)
-#define OUTPUT (*(volatile uint32_t *)0x40000000u)
+#define OUTPUT (*(volatile uint8_t *)0x40000000u)
 #define EXIT (*(volatile uint32_t *)0x40000004u)
 
 extern uint32_t data_begin[], data_end[], data_source[], bss_begin[], bss_end[], stack_end[];

@@ -222,7 +222,7 @@ static uint32_t swap_bytes(cpu_t *cpu, uint32_t code, uint32_t x) {
 static uint32_t miscellaneous(cpu_t *cpu, uint32_t code) {
     uint32_t *d = &cpu->r[bits(code, 0, 3)], m = cpu->r[bits(code, 3, 3)];
     switch (bits(code, 8, 4)) {
-        case 0: cpu->r[SP] += bits(code, 7, 1) ? -4 * bits(code, 0, 7) : 4 * bits(code, 0, 7); return 1;
+        case 0: cpu->r[SP] += bits(code, 7, 1) ? -(4 * bits(code, 0, 7)) : 4 * bits(code, 0, 7); return 1;
         case 2:
             switch (bits(code, 6, 2)) {
                 case 0: *d = extend(m & 0xffff, 16); return 1;
@@ -313,6 +313,12 @@ static uint32_t run(cpu_t *cpu, uint32_t code) {
         case 30: return two_halfwords(cpu, code);
         default: memory_fault(cpu->memory, "unknown instruction", code);
     }
+}
+
+void cpu_reset(cpu_t *cpu) {
+    cpu->r[SP] = memory_read(cpu->memory, FLASH_AT, 4);
+    cpu->r[LR] = 0xffffffff;
+    jump_exchange(cpu, memory_read(cpu->memory, FLASH_AT + 4, 4));
 }
 
 void cpu_step(cpu_t *cpu) {

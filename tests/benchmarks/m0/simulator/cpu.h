@@ -18,6 +18,8 @@ typedef struct {
     memory_t *memory;
 } cpu_t;
 
+// Begins with the stack pointer and the address that the first two words of flash hold.
+void cpu_reset(cpu_t *cpu);
 // Runs the instruction at `next`.
 void cpu_step(cpu_t *cpu);
 

@@ -1,6 +1,6 @@
 // Runs a program on a simulated Cortex-M0+ and says what it cost.
 //
-//   simulator PROGRAM.elf [--data FILE] [--output FILE] [--calls PATTERN,...] [--profile] [--most CYCLES]
+//   simulator PROGRAM.elf [--data=FILE] [--output=FILE] [--calls=PATTERN,...] [--profile] [--most=CYCLES]
 //
 // --data     a file at DATA_AT
 // --output   a file for what the program writes
@@ -24,18 +24,24 @@ typedef struct {
     uint64_t most;
 } options_t;
 
+// The value of an argument NAME=VALUE; NULL if the argument is another one.
+static const char *value_of(const char *word, const char *name) {
+    size_t length = strlen(name);
+    return strncmp(word, name, length) == 0 && word[length] == '=' ? word + length + 1 : NULL;
+}
+
 static options_t read_options(int count, char **words) {
     options_t o = {.most = 10000000000u};
     for (int i = 1; i < count; i++) {
-        const char *word = words[i], *value = i + 1 < count ? words[i + 1] : NULL;
-        const char **text = strcmp(word, "--data") == 0 ? &o.data : strcmp(word, "--output") == 0 ? &o.output
-                            : strcmp(word, "--calls") == 0 ? &o.calls : NULL;
-        if (text && value) {
-            *text = value;
-            i++;
-        } else if (strcmp(word, "--most") == 0 && value) {
+        const char *word = words[i], *value;
+        if ((value = value_of(word, "--data"))) {
+            o.data = value;
+        } else if ((value = value_of(word, "--output"))) {
+            o.output = value;
+        } else if ((value = value_of(word, "--calls"))) {
+            o.calls = value;
+        } else if ((value = value_of(word, "--most"))) {
             o.most = strtoull(value, NULL, 0);
-            i++;
         } else if (strcmp(word, "--profile") == 0) {
             o.profile = 1;
         } else if (word[0] != '-' && !o.program) {
@@ -123,8 +129,7 @@ int main(int count, char **words) {
         fprintf(stderr, "%s: cannot be written\n", o.output);
         return 2;
     }
-    cpu.r[SP] = memory_read(&memory, FLASH_AT, 4); // as after a reset: the first word of the vectors
-    cpu.next = program.entry & ~1u;
+    cpu_reset(&cpu);
     run(&cpu, &program, &o);
     fclose(memory.output);
     return memory.exit_code;

@@ -31,7 +31,7 @@ uint32_t memory_read(memory_t *m, uint32_t address, uint32_t size) {
         memory_fault(m, "read from", address);
     }
     uint32_t value = 0;
-    memcpy(&value, from, size); // little-endian, as the computer must be
+    memcpy(&value, from, size); // both are little-endian
     return value;
 }
 
@@ -40,7 +40,7 @@ void memory_write(memory_t *m, uint32_t address, uint32_t size, uint32_t value) 
     if (address - RAM_AT < RAM_BYTES) {
         memcpy(m->ram + (address - RAM_AT), &value, size);
     } else if (address == DEVICE_AT + DEVICE_OUTPUT) {
-        fputc((int)(value & 0xff), m->output);
+        fwrite(&value, 1, size, m->output);
     } else if (address == DEVICE_AT + DEVICE_EXIT) {
         m->ended = 1;
         m->exit_code = (int)value;

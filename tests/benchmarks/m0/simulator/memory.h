@@ -12,7 +12,7 @@
 #define RAM_BYTES (4u << 20)
 #define DEVICE_AT (0x40000000u)
 
-// Registers of the device: words.
+// Registers of the device. OUTPUT takes bytes, halfwords and words, as bytes in the order of memory; EXIT ends the run.
 enum { DEVICE_OUTPUT = 0, DEVICE_EXIT = 4 };
 
 typedef struct {

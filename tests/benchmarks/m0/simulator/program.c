@@ -107,7 +107,7 @@ program_t program_load(const char *path, memory_t *memory) {
     if (bytes < sizeof(*head) || memcmp(head->magic, "\177ELF\1", 5) != 0 || head->machine != ARM) {
         refuse(path, "is no ELF file for ARM");
     }
-    program_t program = {.entry = head->entry};
+    program_t program = {0};
     load_segments(path, file, bytes, memory);
     read_functions(path, file, bytes, &program);
     return program;

@@ -12,7 +12,6 @@ typedef struct {
 } function_t;
 
 typedef struct {
-    uint32_t entry;
     function_t *functions; // by address; two names of one address follow each other
     size_t count;
 } program_t;
