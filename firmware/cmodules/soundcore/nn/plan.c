@@ -236,18 +236,22 @@ static uint32_t place(sc_plan_t *plan, int32_t order) {
             return bytes;
         }
         sc_plan_block_t *b = &plan->block[next];
-        b->offset = 0;
+        uint32_t from = 0, end = b->size;
         // It only moves up, past what it overlaps, until it overlaps none of them in a round.
-        for (int32_t i = 0, clear = 0; clear < plan->count; i = i + 1 < plan->count ? i + 1 : 0) {
-            const sc_plan_block_t *other = &plan->block[i];
-            if (i != next && other->root == i && other->first <= b->last && b->first <= other->last
-                && overlap(other, b)) {
-                b->offset = (other->offset + other->size + SC_PLAN_ALIGN - 1) & ~(uint32_t)(SC_PLAN_ALIGN - 1);
-                clear = 0;
-            } else {
-                clear++;
+        const sc_plan_block_t *other = plan->block;
+        for (int32_t i = 0, left = plan->count; left > 0; left--, i++, other++) {
+            if (i == plan->count) {
+                i = 0;
+                other = plan->block;
+            }
+            if (other->offset < end && other->root == i && from < other->offset + other->size
+                && other->first <= b->last && b->first <= other->last) {
+                from = (other->offset + other->size + SC_PLAN_ALIGN - 1) & ~(uint32_t)(SC_PLAN_ALIGN - 1);
+                end = from + b->size;
+                left = plan->count;
             }
         }
+        b->offset = from;
         bytes = bytes > b->offset + b->size ? bytes : b->offset + b->size;
     }
 }
@@ -291,15 +295,18 @@ int sc_plan_make(sc_plan_t *plan, sc_tflite_t *view, const sc_scratch_t *scratch
     if (all > INT32_MAX) {
         return sc_error_fail(fault, SC_E_LIMIT);
     }
+    // The last one tried need not be placed again.
     int32_t best = 0;
-    for (int32_t order = 0; order < 3; order++) {
+    for (int32_t order = 2; order >= 0; order--) {
         uint32_t bytes = place(plan, order);
-        if (order == 0 || bytes < plan->bytes) {
+        if (order == 2 || bytes <= plan->bytes) {
             plan->bytes = bytes;
             best = order;
         }
     }
-    place(plan, best);
+    if (best != 0) {
+        place(plan, best);
+    }
     for (int32_t i = 0; i < plan->count; i++) {
         sc_plan_block_t *b = &plan->block[i];
         if (b->root != i) {
