@@ -66,7 +66,8 @@ int sc_checks_range(sc_checks_t *c, int32_t activation, int8_t *low, int8_t *hig
 int sc_checks_same_scale(sc_checks_t *c, const sc_tflite_tensor_t *a, int32_t index);
 int sc_checks_same_elements(sc_checks_t *c);
 int sc_checks_four_dims(sc_checks_t *c);
-int sc_checks_multiplier(sc_checks_t *c, double real, int32_t *multiplier, int8_t *shift);
+// The multiplier x * y / z, as sc_quantize_multiplier has it.
+int sc_checks_multiplier(sc_checks_t *c, float x, float y, float z, int32_t *multiplier, int8_t *shift);
 // Fields of the operator's table of options; 0, or the default, where it has none.
 int32_t sc_checks_option_int8(sc_checks_t *c, uint32_t id);
 int32_t sc_checks_option_int32(sc_checks_t *c, uint32_t id, int32_t otherwise);

@@ -244,21 +244,26 @@ static uint32_t place(sc_plan_t *plan, int32_t order) {
             return bytes;
         }
         sc_plan_block_t *b = &plan->block[next];
-        b->offset = 0;
+        uint32_t from = 0, end = b->size;
         // It only moves on, past what it overlaps, until it overlaps none of them in a round.
-        for (int32_t i = 0, clear = 0; clear < plan->count; i = i + 1 < plan->count ? i + 1 : 0) {
-            const sc_plan_block_t *other = &plan->block[i];
-            // What is read last by the operator that writes b is its input.
-            uint32_t end = other->offset + other->size
-                           - (other->last == b->first && other->tensor >= 0 ? b->behind : 0);
-            if (i != next && other->root == i && other->first <= b->last && b->first <= other->last
-                && b->offset < end && other->offset < b->offset + b->size) {
-                b->offset = end;
-                clear = 0;
-            } else {
-                clear++;
+        const sc_plan_block_t *other = plan->block;
+        for (int32_t i = 0, left = plan->count; left > 0; left--, i++, other++) {
+            if (i == plan->count) {
+                i = 0;
+                other = plan->block;
+            }
+            if (other->offset < end && other->root == i && from < other->offset + other->size
+                && other->first <= b->last && b->first <= other->last) {
+                // What is read last by the operator that writes b is its input.
+                uint32_t behind = other->last == b->first && other->tensor >= 0 ? b->behind : 0;
+                if (from < other->offset + other->size - behind) {
+                    from = other->offset + other->size - behind;
+                    end = from + b->size;
+                    left = plan->count;
+                }
             }
         }
+        b->offset = from;
         bytes = bytes > b->offset + b->size ? bytes : b->offset + b->size;
     }
 }
@@ -302,14 +307,17 @@ int sc_plan_make(sc_plan_t *plan, sc_tflite_t *view, const sc_scratch_t *scratch
     if (all > INT32_MAX) {
         return sc_error_fail(fault, SC_E_LIMIT);
     }
+    // The last one tried need not be placed again.
     int32_t best = 0;
-    for (int32_t order = 0; order < 3; order++) {
+    for (int32_t order = 2; order >= 0; order--) {
         uint32_t bytes = place(plan, order);
-        if (order == 0 || bytes < plan->bytes) {
+        if (order == 2 || bytes <= plan->bytes) {
             plan->bytes = bytes;
             best = order;
         }
     }
-    place(plan, best);
+    if (best != 0) {
+        place(plan, best);
+    }
     return 1;
 }
