@@ -4,9 +4,6 @@
 #include "integers.h"
 #include "soft_float.h"
 
-#define FLOAT64(name, function) \
-    uint64_t name(uint64_t x, uint64_t y); \
-    uint64_t name(uint64_t x, uint64_t y) { return function(x, y); }
 #define FLOAT32(name, function) \
     uint32_t name(uint32_t x, uint32_t y); \
     uint32_t name(uint32_t x, uint32_t y) { return function(x, y); }
@@ -14,11 +11,9 @@
     to_t name(from_t x); \
     to_t name(from_t x) { return function(x); }
 // answer: from the order c of the two.
-#define COMPARE(name, type_t, function, answer) \
-    int name(type_t x, type_t y); \
-    int name(type_t x, type_t y) { int c = function(x, y); return answer; }
-#define COMPARE64(name, answer) COMPARE(name, uint64_t, soft_float_compare64, answer)
-#define COMPARE32(name, answer) COMPARE(name, uint32_t, soft_float_compare32, answer)
+#define COMPARE32(name, answer) \
+    int name(uint32_t x, uint32_t y); \
+    int name(uint32_t x, uint32_t y) { int c = soft_float_compare32(x, y); return answer; }
 #define INTEGER(name, result, type_t, second_t) INTEGER_OF(name, result, type_t, type_t, second_t)
 #define INTEGER_OF(name, result, result_t, first_t, second_t) \
     result_t name(first_t a, second_t b); \
@@ -26,25 +21,10 @@
 
 #if defined(__ARM_EABI__)
 
-FLOAT64(__aeabi_dadd, soft_float_add64)
-FLOAT64(__aeabi_dsub, soft_float_subtract64)
-FLOAT64(__aeabi_dmul, soft_float_multiply64)
-FLOAT64(__aeabi_ddiv, soft_float_divide64)
-FLOAT32(__aeabi_fadd, soft_float_add32)
 FLOAT32(__aeabi_fsub, soft_float_subtract32)
 FLOAT32(__aeabi_fmul, soft_float_multiply32)
 FLOAT32(__aeabi_fdiv, soft_float_divide32)
-CONVERT(__aeabi_f2d, soft_float_32_to_64, uint64_t, uint32_t)
-CONVERT(__aeabi_d2f, soft_float_64_to_32, uint32_t, uint64_t)
-CONVERT(__aeabi_d2lz, soft_float_64_to_integer, int64_t, uint64_t)
-CONVERT(__aeabi_d2iz, (int32_t)soft_float_64_to_integer, int32_t, uint64_t)
-CONVERT(__aeabi_i2d, soft_float_integer_to_64, uint64_t, int32_t)
-CONVERT(__aeabi_i2f, soft_float_integer_to_32, uint32_t, int32_t)
-COMPARE64(__aeabi_dcmpeq, c == 0)
-COMPARE64(__aeabi_dcmplt, c == -1)
-COMPARE64(__aeabi_dcmple, c == -1 || c == 0)
-COMPARE64(__aeabi_dcmpge, c == 0 || c == 1)
-COMPARE64(__aeabi_dcmpgt, c == 1)
+CONVERT(__aeabi_f2iz, soft_float_32_to_integer, int32_t, uint32_t)
 COMPARE32(__aeabi_fcmpeq, c == 0)
 COMPARE32(__aeabi_fcmplt, c == -1)
 COMPARE32(__aeabi_fcmple, c == -1 || c == 0)
@@ -53,27 +33,11 @@ COMPARE32(__aeabi_fcmpgt, c == 1)
 
 #else
 
-FLOAT64(__adddf3, soft_float_add64)
-FLOAT64(__subdf3, soft_float_subtract64)
-FLOAT64(__muldf3, soft_float_multiply64)
-FLOAT64(__divdf3, soft_float_divide64)
-FLOAT32(__addsf3, soft_float_add32)
 FLOAT32(__subsf3, soft_float_subtract32)
 FLOAT32(__mulsf3, soft_float_multiply32)
 FLOAT32(__divsf3, soft_float_divide32)
-CONVERT(__extendsfdf2, soft_float_32_to_64, uint64_t, uint32_t)
-CONVERT(__truncdfsf2, soft_float_64_to_32, uint32_t, uint64_t)
-CONVERT(__fixdfdi, soft_float_64_to_integer, int64_t, uint64_t)
-CONVERT(__fixdfsi, (int32_t)soft_float_64_to_integer, int32_t, uint64_t)
-CONVERT(__floatsidf, soft_float_integer_to_64, uint64_t, int32_t)
-CONVERT(__floatsisf, soft_float_integer_to_32, uint32_t, int32_t)
+CONVERT(__fixsfsi, soft_float_32_to_integer, int32_t, uint32_t)
 // The sign of the result answers the question of the name; for what cannot be compared the answer is no.
-COMPARE64(__eqdf2, c)
-COMPARE64(__nedf2, c)
-COMPARE64(__ltdf2, c)
-COMPARE64(__ledf2, c)
-COMPARE64(__gtdf2, c == SOFT_FLOAT_UNORDERED ? -1 : c)
-COMPARE64(__gedf2, c == SOFT_FLOAT_UNORDERED ? -1 : c)
 COMPARE32(__eqsf2, c)
 COMPARE32(__nesf2, c)
 COMPARE32(__ltsf2, c)

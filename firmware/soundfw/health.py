@@ -3,6 +3,10 @@
 from . import platform
 
 
+def _stopped(now=0, begin=0):
+    return 0
+
+
 class Stopwatch:
     """The longest time between start() and stop().
 
@@ -11,21 +15,21 @@ class Stopwatch:
     """
 
     def __init__(self, ticks=None, ticks_diff=None, tick_us=1):
-        self._ticks = ticks
-        self._diff = ticks_diff
+        self.ticks = ticks or _stopped
+        self._diff = ticks_diff if ticks else _stopped
         self._tick_us = tick_us
         self._begin = 0
         self._longest = 0
 
     def start(self):
         """Begin a measurement."""
-        if self._ticks:
-            self._begin = self._ticks()
+        self._begin = self.ticks()
 
-    def stop(self):
-        """End a measurement."""
-        if self._ticks:
-            self._longest = max(self._longest, self._diff(self._ticks(), self._begin))
+    def stop(self, begin=None):
+        """End a measurement. begin: what ticks() was at its beginning, of one that start() has not begun."""
+        took = self._diff(self.ticks(), self._begin if begin is None else begin)
+        if took > self._longest:
+            self._longest = took
 
     def read(self):
         """Return the longest time since the last call, in microseconds."""

@@ -45,6 +45,7 @@ class Detector:
         self.rate_hz = app.rate_hz
         self.labels = app.pipeline.detector.labels
         self.scores = app.pipeline.detector.scores
+        app.in_blocks = app.pipeline.in_blocks = True
         self._end = seconds * app.rate_hz
 
     def read(self):

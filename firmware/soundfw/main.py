@@ -15,6 +15,7 @@ from .wire.link import Link, send_error
 
 PROGRAM = "main.py"  # of the user
 _CATCH_UP = const(8)  # blocks of sound at most that the next command waits for: a board may always be behind
+_TALKING = const(32)  # turns of one block after a command: the next one need not wait for a step of the model
 _open = []  # the applications of this board that may still be listening, or whose end the host still waits for
 
 
@@ -71,6 +72,8 @@ class App:
         self._push = None
         self._started = started
         self._elapsed_ms = clock_ms()
+        self._talking = 0  # turns
+        self.in_blocks = False  # always: see Pipeline
         self.sha256 = ""
         self.rate_hz = 0
 
@@ -240,15 +243,23 @@ class App:
         except MemoryError:
             message = None
             self._refuse(link.unread_type())
+        pipeline = self.pipeline
         if message is not None:
+            self._talking = _TALKING
+            if pipeline is not None:
+                pipeline.in_blocks = True
             # One a turn: neither a host that sends on and on nor a slow command may keep sound waiting that is there.
             self._handle(message)
             # The answer leaves before the next command begins. A host that repeats a slow one would otherwise wait for
             # its own repetitions, each of which takes as long again.
             link.pump()
             self._catch_up()
+            pipeline = self.pipeline
+        elif self._talking:
+            self._talking -= 1
+            if not self._talking and pipeline is not None:
+                pipeline.in_blocks = self.in_blocks
         alive = True
-        pipeline = self.pipeline
         actions = self._actions
         if pipeline is not None and not self.request:
             alive = pipeline.step()

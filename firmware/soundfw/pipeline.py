@@ -14,7 +14,8 @@ class Pipeline:
     None while no host has asked for it. actions: act.actions.Actions, which switches pins before the line of an event
     is made; None: no pins.
     Nothing allocates between the microphone and the scores. The events do not depend on the size of the blocks, which
-    App keeps within a step.
+    App keeps within a step. Where the microphone sleeps until a block is whole, a turn lasts to the end of a step of
+    the model, but while `in_blocks` is set; everywhere else it is one block.
     """
 
     def __init__(self, mic, stream, detector, link, rate_hz, status_s, stopwatch, telemetry, actions=None):
@@ -32,58 +33,89 @@ class Pipeline:
         self._status_every = status_s * rate_hz
         self._status_at = self._status_every
         self.recorder = None  # record.Recorder, while the host wants the sound
+        self.in_blocks = False
         self.now = 0  # end of the newest step, in samples since the start
+        self._turns = self._prepared()
 
     def step(self):
-        """Process the next block if it is whole; return False at the end of the sound, after closing open events."""
-        # Each name that is looked up takes a small chip 250 cycles: what is used twice has a local one.
-        mic = self.mic
-        block = mic.read()
-        if block is not None:
-            start = mic.start
-            if self.recorder is not None:
-                self.recorder.add(block, start)
-            self._feed(block, start)
-            if self.actions is not None:
-                self.actions.step(start + len(block))
-            if self.now >= self._status_at:
-                self._status_at += self._status_every
-                self.send_status()
-        if self.recorder is not None:
-            if mic.ended:
-                self.recorder.stop()
-            if self.recorder.send_done():
-                self.recorder = None
-        if mic.ended:
-            # On a board the sound never ends; a file does, and its open events end with it.
-            end = mic.captured + mic.lost
-            if self.detector.close(end):
-                self._send_edges(end)
-            return False
-        return True
+        """Run one turn; return False at the end of the sound, after closing open events."""
+        for alive in self._turns:
+            return alive
+        # An error has left the generator.
+        self._turns = self._prepared()
+        return self.step()
 
-    def _feed(self, block, start):
-        """Feed a block to the stream; each step that ends in it goes to the detector and to telemetry."""
-        telemetry = self.telemetry
-        if telemetry is not None and telemetry.on:
-            telemetry.add(block)
-        else:
-            telemetry = None
-        self._level(block)
+    def _prepared(self):
+        turns = self._run()
+        next(turns)
+        return turns
+
+    def _run(self):
+        # A generator: its names are places in its frame, while a name that is looked up takes a small chip 250 cycles.
+        mic = self.mic
+        blocks = mic.blocks
+        position = mic.position
+        sleeps = mic.sleeps
+        level = self._level
         stream = self.stream
-        at = 0
-        count = len(block)
-        while at < count:
-            self._stopwatch.start()
-            at += stream.feed(block, at)
-            if stream.stepped:
-                now = self.now = start + at
-                changed = self.detector.step(now)
-                self._stopwatch.stop()
+        feed = stream.feed
+        ticks = self._stopwatch.ticks
+        stop_watch = self._stopwatch.stop
+        step = self.detector.step
+        length = len
+        yield True  # what follows allocates nothing
+        while True:
+            recorder = self.recorder
+            actions = self.actions
+            telemetry = self.telemetry
+            if telemetry is not None and not telemetry.on:
+                telemetry = None
+            one = self.in_blocks or not sleeps
+            for block in blocks:
+                if block is None:
+                    break
+                start = position[0]
+                if recorder is not None:
+                    recorder.add(block, start)
                 if telemetry is not None:
-                    telemetry.send(now)
-                if changed:
-                    self._send_edges(now)
+                    telemetry.add(block)
+                level(block)
+                # Each step that ends in the block goes to the detector and to telemetry.
+                stepped = False
+                at = 0
+                count = length(block)
+                while at < count:
+                    begin = ticks()
+                    at += feed(block, at)
+                    if stream.stepped:
+                        stepped = True
+                        now = self.now = start + at
+                        changed = step(now)
+                        stop_watch(begin)
+                        if telemetry is not None:
+                            telemetry.send(now)
+                        if changed:
+                            self._send_edges(now)
+                if actions is not None:
+                    actions.step(start + count)
+                if stepped and self.now >= self._status_at:
+                    self._status_at += self._status_every
+                    self.send_status()
+                if stepped or one:
+                    break
+            alive = True
+            if recorder is not None:
+                if mic.ended:
+                    recorder.stop()
+                if recorder.send_done():
+                    self.recorder = None
+            if mic.ended:
+                # On a board the sound never ends; a file does, and its open events end with it.
+                alive = False
+                end = mic.captured + mic.lost
+                if self.detector.close(end):
+                    self._send_edges(end)
+            yield alive
 
     def _send_edges(self, now):
         d = self.detector

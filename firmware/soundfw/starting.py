@@ -74,7 +74,7 @@ def _load(app):
 
     data = app.model
     if data is None:
-        data = store.load(files.join(app.settings.folder, app.settings.model))
+        return store.load_hashed(files.join(app.settings.folder, app.settings.model))
     return data, store.sha256(data)
 
 

@@ -25,7 +25,8 @@ def _weights(
 ) -> tuple[list[int], float]:
     """Weights, per tensor or per channel, and bias: tensor indices and the mean scale."""
     scales = np.array([a_scale(rng, 1e-4, 2e-2) for _ in range(channels if rng.random() < 0.7 else 1)], np.float32)
-    indices = [b.tensor(shape, scales, 0, int8_values(rng, shape, -127), axis=axis)]
+    low = int(rng.choice([-128, -127]))
+    indices = [b.tensor(shape, scales, 0, int8_values(rng, shape, low), axis=axis)]
     if bias:
         span = int(rng.choice([1 << 8, 1 << 16, 1 << 31]))
         values = rng.integers(-span, span, size=channels).astype(np.int64).clip(-(1 << 31), (1 << 31) - 1)

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "nn/quantize.h"
 #include "nn/transcendental.h"
@@ -59,44 +60,94 @@ static void test_products_and_shifts_round_like_wide_arithmetic(void) {
     }
 }
 
-static void test_factor_is_the_nearest(void) {
-    sc_quantized_multiplier_t f;
-    for (int i = 0; i < 1000000; i++) {
-        double real = ldexp(1.0 + random_bits() / 4294967296.0 + random_bits() / 18446744073709551616.0,
-                            (int)(random_bits() % 60) - 32);
-        int exponent;
-        double q = frexp(real, &exponent);
-        assert(sc_quantize_multiplier(real, &f) == SC_OK);
-        double expected = round(q * 2147483648.0);
-        if (expected == 2147483648.0) {
-            expected /= 2;
-            exponent++;
-        }
-        if (exponent < -31) {
-            assert(f.multiplier == 0 && f.shift == 0);
-        } else {
-            assert(f.multiplier == expected && f.shift == exponent);
+static float float_of_bits(uint32_t bits) {
+    float value;
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
+// As TensorFlow Lite's QuantizeMultiplier, from a quotient in double precision.
+static sc_err_t quantize_in_doubles(double real, sc_quantized_multiplier_t *f) {
+    *f = (sc_quantized_multiplier_t){0, 0};
+    if (!(real >= 0) || isinf(real)) {
+        return SC_E_MULTIPLIER;
+    }
+    int exponent;
+    double rounded = round(frexp(real, &exponent) * 2147483648.0);
+    if (rounded == 2147483648.0) {
+        rounded /= 2;
+        exponent++;
+    }
+    if (exponent > 31) {
+        return SC_E_MULTIPLIER;
+    }
+    if (real > 0 && exponent >= -31) {
+        *f = (sc_quantized_multiplier_t){(int32_t)rounded, exponent};
+    }
+    return SC_OK;
+}
+
+static void check_factor(float a, float b, float c) {
+    sc_quantized_multiplier_t f, expected;
+    sc_err_t code = quantize_in_doubles((double)a * (double)b / (double)c, &expected);
+    assert(sc_quantize_multiplier(a, b, c, &f) == code);
+    assert(code != SC_OK || (f.multiplier == expected.multiplier && f.shift == expected.shift));
+}
+
+// A usable scale: of any size, near one, with few bits, or below the normal numbers.
+static float random_scale(void) {
+    uint32_t bits = random_bits();
+    switch (random_bits() % 4) {
+        case 0:
+            return float_of_bits(bits % 0x7f7fffff + 1);
+        case 1:
+            return float_of_bits((112 + bits % 20) << 23 | random_bits() >> 9);
+        case 2:
+            return float_of_bits((112 + bits % 20) << 23 | (random_bits() & random_bits() & random_bits()) >> 9);
+        default:
+            return float_of_bits((bits >> 4 & 0x7fffff) >> bits % 16 | 1);
+    }
+}
+
+static void test_factor_is_that_of_doubles(void) {
+    for (int i = 0; i < 5000000; i++) {
+        float a = random_scale(), b = random_scale(), c = random_scale();
+        check_factor(a, b, c);
+        check_factor(a, 1, c);
+        check_factor(a, 1, a);
+        check_factor(a, b, b);
+        check_factor(a, c, float_of_bits(sc_quantize_float_bits(a) ^ 1 ? sc_quantize_float_bits(a) ^ 1 : 1));
+    }
+    // Quotients less than 2^-54 of themselves below a half of the last bit: a double makes them that half.
+    static const float halves[][3] = {
+        {8617857, 14973752, 14930661},  {9672359, 15045468, 13080955},  {12017046, 13429807, 13070685},
+        {13193747, 14586622, 11736855}, {13494979, 14072460, 15675831}, {10816054, 10821166, 13419895},
+        {13842193, 14557633, 16120219}, {11839467, 13333477, 13828567},
+    };
+    for (unsigned i = 0; i < sizeof(halves) / sizeof(halves[0]); i++) {
+        for (int j = -1; j <= 1; j++) {
+            check_factor(halves[i][0], halves[i][1], halves[i][2] + (float)j);
         }
     }
-    assert(sc_quantize_multiplier(0.0, &f) == SC_OK && f.multiplier == 0);
-    assert(sc_quantize_multiplier(5e-324, &f) == SC_OK && f.multiplier == 0);
-    assert(sc_quantize_multiplier(1.0, &f) == SC_OK && f.multiplier == 1 << 30 && f.shift == 1);
-    assert(sc_quantize_multiplier(nextafter(1.0, 0.0), &f) == SC_OK && f.multiplier == 1 << 30 && f.shift == 1);
-    assert(sc_quantize_multiplier(2147483647.0, &f) == SC_OK && f.shift == 31);
-    assert(sc_quantize_multiplier(2147483648.0, &f) == SC_E_MULTIPLIER);
-    assert(sc_quantize_multiplier(INFINITY, &f) == SC_E_MULTIPLIER);
-    assert(sc_quantize_multiplier(NAN, &f) == SC_E_MULTIPLIER);
-    assert(sc_quantize_multiplier(-1.0, &f) == SC_E_MULTIPLIER);
+    static const float odd[] = {0.0f, -0.0f, -1.0f, INFINITY, -INFINITY, NAN, 1e-45f, 3e38f, 1.0f, 2147483648.0f};
+    for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+        sc_quantized_multiplier_t f;
+        // A negative zero is refused too: nothing computes one.
+        sc_err_t code = odd[i] >= 0 && odd[i] < 2147483648.0f && !signbit(odd[i]) ? SC_OK : SC_E_MULTIPLIER;
+        assert(sc_quantize_multiplier(odd[i], 1, 1, &f) == code && sc_quantize_multiplier(1, odd[i], 1, &f) == code);
+    }
+    sc_quantized_multiplier_t f;
+    assert(sc_quantize_multiplier(1, 1, 1, &f) == SC_OK && f.multiplier == 1 << 30 && f.shift == 1);
 }
 
 static void test_scaled_value_is_near_the_real_product(void) {
     sc_quantized_multiplier_t f;
     for (int i = 0; i < 1000000; i++) {
         int32_t x = random_int();
-        double real = ldexp(1.0 + random_bits() / 4294967296.0, (int)(random_bits() % 32) - 32);
-        assert(sc_quantize_multiplier(real, &f) == SC_OK);
+        float real = ldexpf(1.0f + (float)(random_bits() >> 9) / 8388608.0f, (int)(random_bits() % 32) - 32);
+        assert(sc_quantize_multiplier(real, 1, 1, &f) == SC_OK);
         // A half for each of two roundings, and as much for the multiplier's 31 bits.
-        assert(fabs(sc_multiply_by_quantized_multiplier(x, f.multiplier, f.shift) - x * real) <= 1.5);
+        assert(fabs(sc_multiply_by_quantized_multiplier(x, f.multiplier, f.shift) - x * (double)real) <= 1.5);
     }
 }
 
@@ -132,9 +183,15 @@ static void test_one_product_gives_the_value_of_two_roundings(void) {
 }
 
 static void test_rounding_and_scales(void) {
-    static const double values[] = {0.0, 0.5, -0.5, 1.5, -1.5, 2.4999, -2.5, 1e9 + 0.5, -1e9 - 0.5};
+    for (int i = 0; i < 1000000; i++) {
+        float x = float_of_bits(random_bits());
+        if (fabsf(x) < 2147483648.0f) {
+            assert(sc_quantize_round(x) == (int32_t)roundf(x));
+        }
+    }
+    static const float values[] = {0.0f, 0.5f, -0.5f, 1.5f, -1.5f, 2.4999f, -2.5f, 0.49999997f, 8388607.5f, -2147483520.0f};
     for (unsigned i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-        assert(sc_quantize_round(values[i]) == (int64_t)round(values[i]));
+        assert(sc_quantize_round(values[i]) == (int32_t)roundf(values[i]));
     }
     assert(sc_quantize_is_scale(1e-38f) && sc_quantize_is_scale(3e38f) && sc_quantize_is_scale(1e-42f));
     assert(!sc_quantize_is_scale(0.0f) && !sc_quantize_is_scale(-0.0f) && !sc_quantize_is_scale(-1.0f));
@@ -163,7 +220,7 @@ static void test_functions_are_near_the_real_ones(void) {
 
 int main(void) {
     test_products_and_shifts_round_like_wide_arithmetic();
-    test_factor_is_the_nearest();
+    test_factor_is_that_of_doubles();
     test_scaled_value_is_near_the_real_product();
     test_one_product_gives_the_value_of_two_roundings();
     test_rounding_and_scales();

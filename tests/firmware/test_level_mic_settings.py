@@ -171,6 +171,7 @@ def test_a_model_file_comes_before_the_one_in_the_image(tmp_path: Path, monkeypa
     image.region = lambda: held  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "soundmodel", image)
     file = tmp_path / "detector.tflite"
-    assert store.load(str(file)) == b"in flash"
-    file.write_bytes(b"pushed")
-    assert store.load(str(file)) == b"pushed"
+    for held_bytes in (b"in flash", b"pushed"):
+        assert store.load(str(file)) == held_bytes
+        assert store.load_hashed(str(file)) == (held_bytes, hashlib.sha256(held_bytes).hexdigest())
+        file.write_bytes(b"pushed")

@@ -36,8 +36,8 @@ from virtual_boards.virtual_port import forbidden
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 
 
-# Shorter than a user would wait: the virtual Pico is quick.
-TIMEOUTS = FlashTimeouts(hello_s=8.0, cut_hello_s=1.0, drive_appears_s=3.0, drive_vanishes_s=2.0)
+# X
+TIMEOUTS = FlashTimeouts()
 
 
 @pytest.fixture(autouse=True)

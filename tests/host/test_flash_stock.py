@@ -43,7 +43,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 
 Capture = pytest.CaptureFixture[str]
 AT, SIZE = stock_images.PICO_FILES
-TIMEOUTS = FlashTimeouts(drive_appears_s=3.0, drive_vanishes_s=5.0)
+TIMEOUTS = FlashTimeouts()
 
 
 @pytest.fixture(autouse=True)

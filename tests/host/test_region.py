@@ -64,6 +64,15 @@ def test_a_later_detector_leaves_nothing_of_an_earlier_one(
     assert region.fill(region.fill(image, "first", first), "second", second) == region.fill(image, "second", second)
 
 
+def test_the_board_reads_the_hash_that_it_would_compute() -> None:
+    for name in ("tones", 'a "sha256":"' + "0" * 64, "ü" * 30):
+        image = region.fill(in_image(b"", None), name, b"detector")
+        assert store.hash_in_region(image) == store.sha256(b"detector") == hashlib.sha256(b"detector").hexdigest()
+    head = struct.pack(store.HEAD, store.MAGIC, SIZE, 64, 0, 0, 0)
+    for facts in (b"", b'{"sha256":""}', b'{"sha256":"12"}', b'{"board":"x"}'):
+        assert store.hash_in_region(head + facts.ljust(28, b"\0")) == ""
+
+
 def test_an_image_without_a_detector_says_so_on_the_board() -> None:
     with pytest.raises(FirmwareError) as caught:
         read(in_image(b"", None), 0)

@@ -13,6 +13,7 @@ from soundfw.act.actions import Actions, WaitingEvents
 from soundfw.act.pins import NoPins
 from soundfw.detect.core_detector import open_detector
 from soundfw.detect.thresholds import Thresholds
+from soundfw.health import Stopwatch
 from soundfw.mic.microphone import Mic
 from soundfw.pipeline import Pipeline
 from soundfw.settings import Settings
@@ -61,13 +62,6 @@ class NoLink:
         self.sent += 1
 
 
-class NoStopwatch:
-    def start(self):
-        pass
-
-    stop = start
-
-
 def loop(source, hops):
     """Run so many blocks and print a checksum of the scores; MemoryError if anything allocates on the way."""
     stream = soundcore.Stream(store.load("none"))
@@ -83,7 +77,7 @@ def loop(source, hops):
     actions = Actions(Settings({"actions": texts, "led": {"kind": "gpio", "pin": 4}}), pins)
     actions.start(detector.labels, 16000)
     actions.events = WaitingEvents()
-    pipeline = Pipeline(Mic(source, BLOCK), stream, detector, link, 16000, 3600, NoStopwatch(), telemetry, actions)
+    pipeline = Pipeline(Mic(source, BLOCK), stream, detector, link, 16000, 3600, Stopwatch(), telemetry, actions)
     switched = 0
     seen = 0
     i = 0

@@ -124,7 +124,7 @@ def test_three_starts_that_end_in_a_reset_lead_to_safe_mode_and_the_next_is_trie
 ) -> None:
     board.boot()
     # A start that resets the board: boot.py runs before the frozen main.py.
-    crash = "import machine, soundfw.storage.store as store\nstore.load = lambda path: machine.reset()\n"
+    crash = "import machine, soundfw.storage.store as store\nstore.load_hashed = lambda path: machine.reset()\n"
     repl = board.repl()
     repl.exec(f"with open('boot.py', 'w') as f: f.write({crash!r})")
     board.send(b"\r\x02")

@@ -11,7 +11,6 @@ SRC_USERMOD_LIB_C += $(SOUNDCORE_C)
 CFLAGS_USERMOD += -I$(SOUNDCORE_DIR)
 
 # No contraction: multipliers computed at init must not depend on whether the target has fused multiply-add. CircuitPython
-# makes every constant a float (GCC can), and warns of doubles: here they are meant.
-SOUNDCORE_DOUBLES := $(if $(findstring clang,$(shell $(CC) --version)),,-fno-single-precision-constant)
+# warns where floats are compared: here that is meant.
 $(patsubst $(SOUNDCORE_DIR)/%.c,$(BUILD)/soundcore/%.o,$(SOUNDCORE_C)): CFLAGS += -std=c11 -O2 -ffp-contract=off \
-	-Wno-double-promotion -Wno-float-equal $(SOUNDCORE_DOUBLES)
+	-Wno-float-equal

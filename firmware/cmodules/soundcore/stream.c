@@ -108,27 +108,26 @@ static int find_states(sc_stream_t *s, const sc_meta_t *meta) {
 sc_stream_t *sc_stream_init(void *memory, size_t size, const void *file, size_t length, const sc_scratch_t *scratch,
                             sc_fault_t *fault) {
     sc_meta_t meta;
-    size_t needed = sc_stream_size(file, length, scratch, fault);
-    if (needed == 0 || !sc_meta_read(&meta, file, length, fault)) {
-        return NULL;
-    }
-    if (size < needed) {
-        sc_error_fail(fault, SC_E_MEMORY);
+    size_t frontend_size = sc_meta_read(&meta, file, length, fault) ? sc_frontend_size(&meta.frontend, fault) : 0;
+    if (frontend_size == 0) {
         return NULL;
     }
     sc_stream_t *s = memory;
-    size_t frontend_at = struct_size(&meta), frontend_size = sc_frontend_size(&meta.frontend, fault);
-    size_t model_at = frontend_at + round_up(frontend_size);
+    size_t frontend_at = struct_size(&meta), model_at = frontend_at + round_up(frontend_size);
+    if (size < model_at) {
+        sc_error_fail(fault, SC_E_MEMORY);
+        return NULL;
+    }
     memset(s, 0, frontend_at);
     s->step_samples = (size_t)meta.frontend.hop * (size_t)meta.hop_frames;
     s->hop_frames = meta.hop_frames;
-    s->size = needed;
     s->frontend = sc_frontend_init((char *)memory + frontend_at, frontend_size, &meta.frontend, fault);
     s->model = s->frontend
                    ? sc_model_init((char *)memory + model_at, size - model_at, file, length, scratch, fault) : NULL;
     if (!s->model) {
         return NULL;
     }
+    s->size = model_at + sc_model_arena_size(s->model);
     s->width = sc_frontend_width(s->frontend);
     sc_err_t error = !find_features(s, &meta) ? SC_E_META_FEATURES : !find_scores(s, &meta) ? SC_E_META_SCORES
                      : !find_states(s, &meta) ? SC_E_META_STATES : SC_OK;

@@ -31,11 +31,10 @@ class DmaRing:
         self._convert = converter.convert
         self._unit = unit
         self._rate_hz = rate_hz
-        self._views = ()
-        self._samples = 0  # of a block
-        self._at = 0  # next block
-        self._ready = 0  # bytes not read yet
-        self._left = self.ROUND  # the channel's count when it was last looked at
+        self._target = []  # the buffer to fill
+        self._rounds = None
+        self._block = 0  # bytes of a block
+        self._seen = [0, self.ROUND]  # bytes not read yet; the channel's count when it was last looked at
         self.lost = 0
         try:
             self._data = rp2.DMA()
@@ -68,49 +67,76 @@ class DmaRing:
             most >>= 1
         return most
 
-    def _prepare(self, samples):
+    def reader(self, buf):
+        """Return an iterator each round of which fills buf (int16) and gives `lost`.
+
+        It gives -1 if a sleep until the block should be whole was too short.
+        """
+        samples = len(buf)
         if samples != self.fitting(samples):
             raise FirmwareError("mic.block", "a block must have %d samples here" % self.fitting(samples))
-        size = samples * self._unit
-        self._samples = samples
-        self._block = size
-        self._views = [self._ring[i : i + size] for i in range(0, self._size, size)]
+        self._target = [buf]
+        self._block = samples * self._unit
+        self._rounds = self._fill(self._target, samples, self._block)
+        return self._rounds
 
-    def _there(self):
-        """Return the bytes that have come in and are not read yet."""
-        left = self._data.count
-        ready = self._ready = self._ready + (self._left - left) % self.ROUND * self._width
-        self._left = left
-        return ready
+    def _fill(self, target, samples, block):
+        # A generator: its names are places in its frame, where attributes would be looked up for every block.
+        data = self._data
+        convert = self._convert
+        sleep_ms = time.sleep_ms
+        mask = self.ROUND - 1
+        width = self._width
+        bytes_s = self._unit * self._rate_hz
+        ring = self._ring
+        views = [ring[i : i + block] for i in range(0, self._size, block)]
+        count = len(views)
+        most = self._size - block
+        skipped = self.lost
+        at = 0
+        seen = self._seen
+        ready, left = seen
+        while True:
+            now = data.count
+            ready += (left - now & mask) * width
+            left = now
+            if ready < block:
+                sleep_ms((block - ready) * 1000 // bytes_s + 1)
+                now = data.count
+                ready += (left - now & mask) * width
+                left = now
+            lost = -1
+            if ready >= block:
+                lost = skipped
+                # DMA writes to the next block while this one is read.
+                if ready > most:
+                    skip = (ready - most + block - 1) // block
+                    at = (at + skip) % count
+                    ready -= skip * block
+                    skipped += skip * samples
+                    self.lost = lost = skipped
+                convert(views[at], target[0])
+                at += 1
+                if at == count:
+                    at = 0
+                ready -= block
+            # A place in a list takes an eighth of the time of an attribute.
+            seen[0] = ready
+            seen[1] = left
+            yield lost
 
     def behind(self):
         """Return True if a whole block is there."""
-        return self._samples > 0 and self._there() >= self._block
+        ready, left = self._seen
+        ready += (left - self._data.count & self.ROUND - 1) * self._width
+        return self._block > 0 and ready >= self._block
 
     def readinto(self, buf):
         """Fill buf (int16) and return the bytes; None if a sleep until the block should be whole was too short."""
-        if len(buf) != self._samples:
-            self._prepare(len(buf))
-        block = self._block
-        ready = self._there()
-        if ready < block:
-            time.sleep_ms((block - ready) // self._unit * 1000 // self._rate_hz + 1)
-            ready = self._there()
-            if ready < block:
-                return None
-        views = self._views
-        at = self._at
-        # DMA writes to the next block while this one is read.
-        over = ready + block - self._size
-        if over > 0:
-            skip = (over + block - 1) // block
-            at = (at + skip) % len(views)
-            ready -= skip * block
-            self.lost += skip * self._samples
-        self._convert(views[at], buf)
-        self._at = (at + 1) % len(views)
-        self._ready = ready - block
-        return 2 * len(buf)
+        if self._block != len(buf) * self._unit:
+            self.reader(buf)
+        self._target[0] = buf
+        return 2 * len(buf) if next(self._rounds) >= 0 else None
 
     def close(self):
         """Stop the transfers."""

@@ -4,6 +4,8 @@ A source has readinto(buf) -> bytes read (whole samples of int16, native order),
 end; and optionally `lost`, samples it knows to have lost since its start, `approximate`, which is True if it only knows
 about how many, fitting(samples), the largest block of at most so many that it can fill, behind(), whether the next
 block is there already, and close(). What comes in while nobody reads is the source's to keep: drivers have rings.
+One that sleeps until a block is whole may have reader(buf): an iterator each round of which fills buf, all of it, and
+gives `lost`, or -1 where the sleep was too short.
 """
 
 from array import array
@@ -18,6 +20,7 @@ class Mic:
 
     `start` is the position of the newest block that read() returned, in samples since the start; `captured` and `lost`
     count. Lost samples count in positions: these stay true to the time of the sound. `ended`: the source has no more.
+    `sleeps`: the source sleeps until a block is whole. `blocks`: an iterator over what read() returns.
     """
 
     def __init__(self, source, block_samples):
@@ -32,8 +35,33 @@ class Mic:
         self._counts = hasattr(source, "lost")
         self.captured = 0
         self.lost = 0
-        self.start = 0
+        self.position = [0]  # what `start` returns, for the loop: a list is quicker than an attribute
         self.ended = False
+        reader = getattr(source, "reader", None)
+        self.sleeps = reader is not None
+        self.blocks = self._whole_blocks(reader(self._view)) if reader is not None else self._reads()
+
+    def _reads(self):
+        while True:
+            yield self.read()
+
+    def _whole_blocks(self, rounds):
+        # A generator: see DmaRing.
+        block = self._block
+        samples = len(block)
+        captured = 0
+        before = 0
+        position = self.position
+        for lost in rounds:
+            if lost < 0:
+                yield None
+                continue
+            if lost != before:
+                self.lost = before = lost
+            position[0] = captured + lost
+            captured += samples
+            self.captured = captured
+            yield block
 
     def read(self):
         """Read once; return the block (array of int16) if that has filled it, valid until the next call, else None.
@@ -52,7 +80,7 @@ class Mic:
         if have == 0:
             if self._counts:
                 self.lost = self._source.lost
-            self.start = self.captured + self.lost
+            self.position[0] = self.captured + self.lost
         have += n >> 1
         if have < self.block_samples:
             self._have = have
@@ -65,6 +93,11 @@ class Mic:
         """Return True if the source has another block already, as far as it knows."""
         behind = getattr(self._source, "behind", None)
         return behind is not None and behind()
+
+    @property
+    def start(self):
+        """The position of the newest block."""
+        return self.position[0]
 
     @property
     def approximate(self):

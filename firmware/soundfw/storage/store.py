@@ -18,16 +18,50 @@ HEAD = "<16s5I"
 
 def load(path):
     """Return the bytes of the model file at `path`, else of the detector in the image, which stay in flash."""
+    data = _file(path)
+    return in_region(_region(path)) if data is None else data
+
+
+def load_hashed(path):
+    """Return load(path) and its SHA-256: of the detector in the image, as its facts have it."""
+    data = _file(path)
+    if data is not None:
+        return data, sha256(data)
+    region = _region(path)
+    data = in_region(region)
+    return data, hash_in_region(region) or sha256(data)
+
+
+def _file(path):
     if files.size(path) >= 0:
         try:
             return model_memory.read(path)
         except OSError:
             pass
+    return None
+
+
+def _region(path):
     try:
         import soundmodel
     except ImportError:
         raise FirmwareError("store.missing", "no model at " + path)
-    return in_region(soundmodel.region())
+    return soundmodel.region()
+
+
+def hash_in_region(region):
+    """Return the SHA-256 (64 hex digits) that the facts of a sound region have; empty if they have none.
+
+    To compute it would take the RP2040 a tenth of a second of every start.
+    """
+    import struct
+
+    _, _, start, _, _, _ = struct.unpack_from(HEAD, region)
+    facts = bytes(memoryview(region)[struct.calcsize(HEAD) : start])
+    key = b'"sha256":"'
+    at = facts.rfind(key) + len(key)
+    digits = facts[at : at + 64]
+    return str(digits, "utf-8") if at >= len(key) and facts[at + 64 : at + 65] == b'"' else ""
 
 
 def in_region(region):

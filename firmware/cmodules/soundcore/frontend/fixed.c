@@ -28,8 +28,8 @@ int32_t sc_fixed_log2(uint32_t x) {
 static int64_t exp2_fraction(int32_t x) {
     int64_t t = ((int64_t)x * LN2_Q30) >> 24;
     int64_t r = ONE_Q30;
-    for (int32_t n = 12; n >= 1; n--) {
-        r = ONE_Q30 + ((t * r) >> 30) / n;
+    for (uint32_t n = 12; n >= 1; n--) {
+        r = ONE_Q30 + (uint32_t)((t * r) >> 30) / n; // t < 1, r < 2
     }
     return r;
 }
@@ -52,8 +52,8 @@ int32_t sc_fixed_sin(uint32_t num, uint32_t den) {
     int64_t xx = (x * x) >> 30;
     int64_t r = ONE_Q30;
     // Taylor series in Horner form; the first term left out is below 2^-37 at pi / 2.
-    for (int32_t n = 7; n >= 1; n--) {
-        r = ONE_Q30 - ((xx * r) >> 30) / (2 * n * (2 * n + 1));
+    for (uint32_t n = 7; n >= 1; n--) {
+        r = ONE_Q30 - (uint32_t)((xx * r) >> 30) / (2 * n * (2 * n + 1)); // xx < 4, r <= 1
     }
     return (int32_t)((x * r) >> 30);
 }

@@ -16,21 +16,34 @@ typedef struct {
     int32_t last;
 } triangle_t;
 
-// Point i of bands + 2 that lie evenly on the mel scale. log2(700 + f) is mel up to a factor and an offset.
-static int32_t position(const sc_frontend_settings_t *s, int32_t i) {
-    int32_t zero = sc_fixed_log2(700);
-    int32_t low = sc_fixed_log2((uint32_t)(700 + s->low_hz)) - zero;
-    int32_t high = sc_fixed_log2((uint32_t)(700 + s->high_hz)) - zero;
-    int32_t at = low + (int32_t)((int64_t)(high - low) * i / (s->bands + 1));
+// The points of the mel scale, bands + 2 that lie evenly on it. log2(700 + f) is mel up to a factor and an offset.
+typedef struct {
+    const sc_frontend_settings_t *settings;
+    int32_t low, range; // log2(1 + f / 700) of the first point; from there to the last one
+    int32_t next;       // point
+    int32_t centre, right; // points of the band before
+} scale_t;
+
+static int32_t next_point(scale_t *scale) {
+    const sc_frontend_settings_t *s = scale->settings;
+    int32_t at = scale->low + (int32_t)((int64_t)scale->range * scale->next++ / (s->bands + 1));
     int64_t ratio = (int64_t)sc_fixed_exp2(at) - ((int64_t)1 << 30); // f / 700, Q30
     return (int32_t)((ratio * (700 * s->fft) / s->rate_hz + (1 << 13)) >> 14);
 }
 
-static triangle_t triangle(const sc_frontend_settings_t *s, int32_t band) {
-    triangle_t t;
-    t.left = position(s, band);
-    t.centre = position(s, band + 1);
-    t.right = position(s, band + 2);
+static scale_t scale_of(const sc_frontend_settings_t *s) {
+    scale_t scale = {.settings = s, .low = sc_fixed_log2((uint32_t)(700 + s->low_hz)) - sc_fixed_log2(700)};
+    scale.range = sc_fixed_log2((uint32_t)(700 + s->high_hz)) - sc_fixed_log2((uint32_t)(700 + s->low_hz));
+    scale.centre = next_point(&scale);
+    scale.right = next_point(&scale);
+    return scale;
+}
+
+static triangle_t next_triangle(scale_t *scale) {
+    const sc_frontend_settings_t *s = scale->settings;
+    triangle_t t = {.left = scale->centre, .centre = scale->right, .right = next_point(scale)};
+    scale->centre = t.centre;
+    scale->right = t.right;
     if (t.left > t.centre - BIN) {
         t.left = t.centre - BIN;
     }
@@ -50,16 +63,18 @@ static triangle_t triangle(const sc_frontend_settings_t *s, int32_t band) {
 
 size_t sc_mel_count(const sc_frontend_settings_t *settings) {
     size_t count = 0;
+    scale_t scale = scale_of(settings);
     for (int32_t band = 0; band < settings->bands; band++) {
-        triangle_t t = triangle(settings, band);
+        triangle_t t = next_triangle(&scale);
         count += (size_t)(t.last - t.first + 1);
     }
     return count;
 }
 
 void sc_mel_init(const sc_frontend_settings_t *settings, sc_mel_band_t *bands, uint16_t *weights) {
+    scale_t scale = scale_of(settings);
     for (int32_t band = 0; band < settings->bands; band++) {
-        triangle_t t = triangle(settings, band);
+        triangle_t t = next_triangle(&scale);
         bands[band].first = (uint16_t)t.first;
         bands[band].count = (uint16_t)(t.last - t.first + 1);
         for (int32_t bin = t.first; bin <= t.last; bin++) {

@@ -55,7 +55,7 @@ static int quantized(const sc_tflite_tensor_t *t, float real, int32_t *q) {
     if (!(steps > -2147483648.0f && steps < 2147483520.0f)) {
         return 0;
     }
-    *q = t->zero_point + (int32_t)sc_quantize_round(steps);
+    *q = t->zero_point + sc_quantize_round(steps);
     return 1;
 }
 
@@ -83,16 +83,16 @@ int sc_checks_range(sc_checks_t *c, int32_t activation, int8_t *low, int8_t *hig
 }
 
 int sc_checks_same_scale(sc_checks_t *c, const sc_tflite_tensor_t *a, int32_t index) {
-    double difference = (double)a->scale - (double)c->out.scale;
-    if (a->zero_point != c->out.zero_point || difference > 1e-6 || difference < -1e-6) {
+    float difference = a->scale - c->out.scale;
+    if (a->zero_point != c->out.zero_point || difference > 1e-6f || difference < -1e-6f) {
         return sc_checks_fail(c, SC_E_QUANT, index);
     }
     return 1;
 }
 
-int sc_checks_multiplier(sc_checks_t *c, double real, int32_t *multiplier, int8_t *shift) {
+int sc_checks_multiplier(sc_checks_t *c, float x, float y, float z, int32_t *multiplier, int8_t *shift) {
     sc_quantized_multiplier_t factor;
-    if (sc_quantize_multiplier(real, &factor) != SC_OK) {
+    if (sc_quantize_multiplier(x, y, z, &factor) != SC_OK) {
         return sc_checks_fail(c, SC_E_MULTIPLIER, c->op->output);
     }
     *multiplier = factor.multiplier;

@@ -31,6 +31,7 @@ typedef struct {
     } state[2];            // variable tensors: theirs alone, kept from one run to the next
     sc_layout_t layout;
     uint32_t scratch;      // bytes
+    uint32_t behind;       // last bytes of the output that may lie on the first ones of the input
     uint32_t multipliers;  // of a convolution: one per channel or, if 1, for all
     uint64_t macs;         // multiplications and, in pooling and mean, additions
     int32_t a_offset, out_offset;        // copies: bytes to their first elements
@@ -65,7 +66,8 @@ int sc_checks_range(sc_checks_t *c, int32_t activation, int8_t *low, int8_t *hig
 int sc_checks_same_scale(sc_checks_t *c, const sc_tflite_tensor_t *a, int32_t index);
 int sc_checks_same_elements(sc_checks_t *c);
 int sc_checks_four_dims(sc_checks_t *c);
-int sc_checks_multiplier(sc_checks_t *c, double real, int32_t *multiplier, int8_t *shift);
+// The multiplier x * y / z, as sc_quantize_multiplier has it.
+int sc_checks_multiplier(sc_checks_t *c, float x, float y, float z, int32_t *multiplier, int8_t *shift);
 // Fields of the operator's table of options; 0, or the default, where it has none.
 int32_t sc_checks_option_int8(sc_checks_t *c, uint32_t id);
 int32_t sc_checks_option_int32(sc_checks_t *c, uint32_t id, int32_t otherwise);

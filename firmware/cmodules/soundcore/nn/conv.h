@@ -21,7 +21,7 @@ typedef struct {
     const int32_t *bias;       // (out_c) or NULL
     const int32_t *multiplier; // (out_c), or (1) when not per_channel
     const int8_t *shift;       // likewise
-    void *scratch;             // (k_h, k_w, in_c / groups) int16, or (..., 4) int32: sc_conv_positions
+    void *scratch;             // (k_h, k_w, in_c / groups) int16, or (..., 2) and (out_c) int32: sc_conv_positions
                                // depthwise: (out_c) int32, or (taps, 2) int32
     int32_t batches;
     sc_window_t window;
@@ -37,7 +37,7 @@ typedef struct {
 // Positions whose patches lie in the scratch memory at once: four where there are as many and their words take no more
 // than 2 KB, which hardly any model's arena grows by.
 static inline int32_t sc_conv_positions(const sc_window_t *w, int32_t length) {
-    return w->out_h * w->out_w >= 4 && length <= 128 ? 4 : 1;
+    return w->out_h * w->out_w >= 4 && length <= 256 ? 4 : 1;
 }
 
 // The output of a channel's sum.

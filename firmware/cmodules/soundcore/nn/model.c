@@ -4,7 +4,7 @@
 #include "nn/model_file.h"
 #include "nn/ops.h"
 
-// The caller's memory: this struct, the addresses of inputs and outputs, the records, the arena.
+// The caller's memory: this struct, the addresses of inputs and outputs, the arena, the records.
 struct sc_model {
     sc_tflite_t view;
     const uint8_t *records;
@@ -14,59 +14,37 @@ struct sc_model {
     int8_t *ends[]; // inputs, then outputs
 };
 
-// Writes everything but the arena; the model's struct is zero on entry.
-static int write_model(sc_prepare_t *p) {
-    sc_tflite_t *view = p->view;
-    size_t ends = view->inputs.count + view->outputs.count;
-    sc_model_t *m = sc_prepare_take(p, sizeof(*m) + ends * sizeof(m->ends[0]), sizeof(void *));
-    size_t records = p->used;
-    if (!sc_prepare_operators(p)) {
-        return 0;
-    }
-    if (m) {
-        m->view = *view;
-        m->records = p->memory + records;
-        m->records_end = p->memory + p->used;
-        m->macs = p->plan->macs;
-        sc_model_reset(m);
-        for (uint32_t i = 0; i < view->inputs.count; i++) {
-            m->ends[i] = sc_prepare_writable(p, sc_tflite_index(view, view->inputs, i));
-        }
-        for (uint32_t i = 0; i < view->outputs.count; i++) {
-            m->ends[view->inputs.count + i] = sc_prepare_writable(p, sc_tflite_index(view, view->outputs, i));
-        }
-    }
-    return 1;
-}
-
-// Counts, then writes if there is memory. Returns the bytes needed, 0 and a fault if refused.
+// Writes the model, or counts its bytes where there is no memory or not enough. Returns these, 0 and a fault if refused.
 static size_t prepare(const void *file, size_t length, void *memory, size_t size, const sc_scratch_t *scratch,
                       sc_fault_t *fault) {
     sc_tflite_t view;
     sc_plan_t plan;
-    sc_prepare_t p = {.view = &view, .plan = &plan, .fault = fault};
+    sc_prepare_t p = {.memory = memory, .size = size, .view = &view, .plan = &plan, .fault = fault};
     sc_error_fail(fault, SC_OK);
-    if (!sc_checks_graph(&view, file, length, fault) || !sc_plan_make(&plan, &view, scratch, fault)
-        || !write_model(&p)) {
+    if (!sc_checks_graph(&view, file, length, fault) || !sc_plan_make(&plan, &view, scratch, fault)) {
         return 0;
     }
-    size_t arena = (p.used + 15) & ~(size_t)15, all = arena + plan.bytes;
-    if (!memory) {
-        return all;
+    size_t ends = view.inputs.count + view.outputs.count;
+    sc_model_t *m = sc_prepare_take(&p, sizeof(*m) + ends * sizeof(m->ends[0]), sizeof(void *));
+    p.arena = sc_prepare_take(&p, plan.bytes, sizeof(void *));
+    size_t records = (p.used + sizeof(void *) - 1) & ~(sizeof(void *) - 1);
+    if (!sc_prepare_operators(&p)) {
+        return 0;
     }
-    if (size < all) {
-        return (size_t)sc_error_fail(fault, SC_E_MEMORY);
+    if (p.memory) {
+        m->view = view;
+        m->records = p.memory + records;
+        m->records_end = p.memory + p.used;
+        m->used = p.used;
+        m->macs = plan.macs;
+        for (uint32_t i = 0; i < ends; i++) {
+            int output = i >= view.inputs.count;
+            m->ends[i] = sc_prepare_writable(&p, sc_tflite_index(&view, output ? view.outputs : view.inputs,
+                                                                 output ? i - view.inputs.count : i));
+        }
+        sc_model_reset(m);
     }
-    if ((uintptr_t)memory & 15) {
-        return (size_t)sc_error_fail(fault, SC_E_ALIGN);
-    }
-    memset(memory, 0, all);
-    p.memory = memory;
-    p.used = 0;
-    p.arena = p.memory + arena;
-    write_model(&p);
-    ((sc_model_t *)memory)->used = all;
-    return all;
+    return p.used;
 }
 
 size_t sc_model_size(const void *file, size_t length, const sc_scratch_t *scratch, sc_fault_t *fault) {
@@ -75,11 +53,15 @@ size_t sc_model_size(const void *file, size_t length, const sc_scratch_t *scratc
 
 sc_model_t *sc_model_init(void *memory, size_t size, const void *file, size_t length, const sc_scratch_t *scratch,
                           sc_fault_t *fault) {
-    if (!memory) {
-        sc_error_fail(fault, SC_E_MEMORY);
+    size_t used = prepare(file, length, (uintptr_t)memory & 15 ? NULL : memory, size, scratch, fault);
+    if (used == 0) {
         return NULL;
     }
-    return prepare(file, length, memory, size, scratch, fault) ? memory : NULL;
+    if (!memory || used > size || (uintptr_t)memory & 15) {
+        sc_error_fail(fault, memory && used <= size ? SC_E_ALIGN : SC_E_MEMORY);
+        return NULL;
+    }
+    return memory;
 }
 
 size_t sc_model_inputs(const sc_model_t *m) {

@@ -38,24 +38,20 @@ static int set_broadcast(sc_checks_t *c, const sc_tflite_tensor_t *b) {
     return 1;
 }
 
-// A multiplier below one, which sums need so that nothing overflows.
-static int small_multiplier(sc_checks_t *c, double real, int32_t *multiplier, int8_t *shift) {
-    if (!sc_checks_multiplier(c, real, multiplier, shift)) {
-        return 0;
-    }
-    return (real < 1.0 && *shift <= 0) || sc_checks_fail(c, SC_E_MULTIPLIER, c->op->output);
+// A multiplier x * y / z below one, which sums need so that nothing overflows.
+static int small_multiplier(sc_checks_t *c, float x, float y, float z, int32_t *multiplier, int8_t *shift) {
+    return sc_checks_multiplier(c, x, y, z, multiplier, shift)
+           && (*shift <= 0 || sc_checks_fail(c, SC_E_MULTIPLIER, c->op->output));
 }
 
 // Both inputs are brought to twice the larger scale, shifted left, and the sum to the output's scale.
 static int set_sum(sc_checks_t *c, binary_t *k, const sc_tflite_tensor_t *b) {
     float larger = c->a.scale > b->scale ? c->a.scale : b->scale;
-    double twice = 2 * (double)larger;
-    double a_real = (double)c->a.scale / twice, b_real = (double)b->scale / twice;
-    double out_real = twice / ((1 << SUM_SHIFT) * (double)c->out.scale);
+    const float half = 0.5f, shifted = 2.0f / (1 << SUM_SHIFT);
     k->sign = c->op->builtin == BuiltinOperator_SUB ? -1 : 1;
-    return small_multiplier(c, a_real, &k->a_multiplier, &k->a_shift)
-           && small_multiplier(c, b_real, &k->b_multiplier, &k->b_shift)
-           && small_multiplier(c, out_real, &k->out_multiplier, &k->out_shift);
+    return small_multiplier(c, c->a.scale, half, larger, &k->a_multiplier, &k->a_shift)
+           && small_multiplier(c, b->scale, half, larger, &k->b_multiplier, &k->b_shift)
+           && small_multiplier(c, larger, shifted, c->out.scale, &k->out_multiplier, &k->out_shift);
 }
 
 static binary_t *check(sc_checks_t *c, uint32_t activation, sc_tflite_tensor_t *b) {
@@ -87,8 +83,7 @@ int sc_op_sub_check(sc_checks_t *c) {
 int sc_op_mul_check(sc_checks_t *c) {
     sc_tflite_tensor_t b;
     binary_t *k = check(c, SC_MUL_OPTIONS_FUSED_ACTIVATION_FUNCTION, &b);
-    return k && sc_checks_multiplier(c, (double)c->a.scale * (double)b.scale / (double)c->out.scale,
-                                     &k->out_multiplier, &k->out_shift);
+    return k && sc_checks_multiplier(c, c->a.scale, b.scale, c->out.scale, &k->out_multiplier, &k->out_shift);
 }
 
 // x 2^20 times a multiplier: with 9 bits in x two products of 32 bits give what the high product of 64 rounds to.

@@ -6,6 +6,18 @@
 // The sum of this many products of int8 and a difference of two int8 fits 32 bits.
 #define MAX_TERMS (65535)
 
+// Rows are computed in order: an output that begins `ahead` bytes before the input reaches none that is still needed.
+static SC_COLD uint32_t behind(const sc_conv_t *k, int32_t size) {
+    const sc_window_t *w = &k->window;
+    int32_t ahead = k->batches > 1 || k->groups > 1 ? size : 0;
+    for (int32_t row = 0; row < w->out_h; row++) {
+        int32_t needed = row * w->stride_h - w->pad_h;
+        int32_t written = (row + 1) * w->out_w * k->out_c - (needed > 0 ? needed * w->in_w * k->in_c : 0);
+        ahead = written > ahead ? written : ahead;
+    }
+    return (uint32_t)(size - ahead) & ~(uint32_t)(SC_PLAN_ALIGN - 1);
+}
+
 // Weights and bias: constant, symmetric, one scale or one for each output channel along axis.
 static SC_COLD int check_filter(sc_checks_t *c, sc_conv_t *k, const sc_tflite_tensor_t *w, int32_t axis, int32_t channels) {
     sc_op_t *op = c->op;
@@ -21,12 +33,8 @@ static SC_COLD int check_filter(sc_checks_t *c, sc_conv_t *k, const sc_tflite_te
     if (scales != w->zero_points.count || !(scales == 1 || (scales == (uint32_t)channels && w->axis == axis))) {
         return sc_checks_fail(c, SC_E_QUANT, op->inputs[1]);
     }
-    for (uint32_t i = 0; i < scales; i++) {
-        if (sc_tflite_int64(c->view, w->zero_points, i) != 0) {
-            return sc_checks_fail(c, SC_E_QUANT, op->inputs[1]);
-        }
-    }
     op->multipliers = scales;
+    op->behind = behind(k, (int32_t)c->out.elements);
     k->per_channel = scales > 1;
     k->in_zero = (int8_t)c->a.zero_point;
     k->out_zero = (int8_t)c->out.zero_point;
@@ -79,7 +87,7 @@ int sc_op_conv_check(sc_checks_t *c) {
     k->out_c = (uint16_t)w.shape[0];
     k->groups = (uint16_t)groups;
     int together = sc_conv_positions(&k->window, (int32_t)terms) == 4;
-    op->scratch = (uint32_t)terms * (together ? 4 * sizeof(int32_t) : sizeof(int16_t));
+    op->scratch = together ? (2 * (uint32_t)terms + k->out_c) * sizeof(int32_t) : (uint32_t)terms * sizeof(int16_t);
     op->macs = terms * c->out.elements;
     int32_t activation = sc_checks_option_int8(c, SC_CONV2D_OPTIONS_FUSED_ACTIVATION_FUNCTION);
     return check_filter(c, k, &w, 0, w.shape[0]) && sc_checks_range(c, activation, &k->low, &k->high);
@@ -146,24 +154,6 @@ int sc_op_fully_connected_check(sc_checks_t *c) {
     return check_filter(c, k, &w, 0, units) && sc_checks_range(c, activation, &k->low, &k->high);
 }
 
-// The multiplier of channel i; 0 and a fault if it cannot be held.
-static SC_COLD int multiplier_of(const sc_prepare_t *p, const sc_op_t *op, uint32_t i, sc_quantized_multiplier_t *m) {
-    sc_tflite_tensor_t a, w, out;
-    sc_tflite_tensor(p->view, op->inputs[0], &a);
-    sc_tflite_tensor(p->view, op->inputs[1], &w);
-    sc_tflite_tensor(p->view, op->output, &out);
-    float scale = sc_tflite_float(p->view, w.scales, i);
-    if (!sc_quantize_is_scale(scale)) {
-        return sc_error_set(p->fault, SC_E_QUANT, op->index, op->builtin, op->inputs[1]);
-    }
-    double product = (double)a.scale * (double)scale;
-    if (op->builtin == BuiltinOperator_FULLY_CONNECTED && op->multipliers == 1) {
-        product = (double)(a.scale * scale); // the reference multiplies in single precision here
-    }
-    sc_err_t error = sc_quantize_multiplier(product / (double)out.scale, m);
-    return error == SC_OK || sc_error_set(p->fault, error, op->index, op->builtin, op->inputs[1]);
-}
-
 // The multipliers follow the record, which counts their bytes as its own.
 int sc_op_conv_prepare(sc_prepare_t *p, sc_op_t *op) {
     sc_conv_t *k = sc_prepare_record(p, op);
@@ -171,17 +161,30 @@ int sc_op_conv_prepare(sc_prepare_t *p, sc_op_t *op) {
     int32_t *multiplier = sc_prepare_take(p, op->multipliers * sizeof(int32_t), sizeof(int32_t));
     int8_t *shift = sc_prepare_take(p, op->multipliers, 1);
     sc_prepare_take(p, 0, sizeof(void *));
+    sc_tflite_tensor_t a, w, out;
+    sc_tflite_tensor(p->view, op->inputs[0], &a);
+    sc_tflite_tensor(p->view, op->inputs[1], &w);
+    sc_tflite_tensor(p->view, op->output, &out);
     for (uint32_t i = 0; i < op->multipliers; i++) {
         sc_quantized_multiplier_t m;
-        if (!multiplier_of(p, op, i, &m)) {
-            return 0;
+        float scale = sc_tflite_float(p->view, w.scales, i), factor = a.scale;
+        sc_err_t error = SC_E_QUANT;
+        if (sc_quantize_is_scale(scale) && sc_tflite_int64(p->view, w.zero_points, i) == 0) {
+            if (op->builtin == BuiltinOperator_FULLY_CONNECTED && op->multipliers == 1) {
+                scale *= factor; // the reference multiplies in single precision here
+                factor = 1;
+            }
+            error = sc_quantize_multiplier(factor, scale, out.scale, &m);
         }
-        if (k) {
+        if (error != SC_OK) {
+            return sc_error_set(p->fault, error, op->index, op->builtin, op->inputs[1]);
+        }
+        if (shift) {
             multiplier[i] = m.multiplier;
             shift[i] = (int8_t)m.shift;
         }
     }
-    if (k) {
+    if (shift) {
         k->head.bytes = (k->head.bytes + (p->used - before)) & 0x1fffff;
         k->multiplier = multiplier;
         k->shift = shift;

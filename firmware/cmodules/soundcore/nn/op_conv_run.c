@@ -84,12 +84,14 @@ SC_HOT void sc_op_conv_run(const void *record) {
 static SC_HOT void tap(const sc_conv_t *k, const int8_t *pixel, const int8_t *w) {
     int32_t *sum = k->scratch;
     int32_t zero = k->in_zero;
+#if !SC_CONV_WORDS // which has loops of its own for this, mostly
     if (k->groups == 1) {
         for (int32_t c = 0; c < k->in_c; c++) {
             sum[c] += (pixel[c] - zero) * w[c];
         }
         return;
     }
+#endif
     for (int32_t c = 0; c < k->in_c; c++, sum += k->groups, w += k->groups) {
         int32_t x = pixel[c] - zero;
         for (int32_t m = 0; m < k->groups; m++) {

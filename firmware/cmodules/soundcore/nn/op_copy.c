@@ -92,15 +92,14 @@ int sc_op_slice_check(sc_checks_t *c) {
 
 // First index and count of a slice along one dimension, by NumPy's rules. 0 when it is empty.
 static int32_t slice_axis(int32_t size, int32_t begin, int32_t end, int32_t step, int32_t *start) {
-    int64_t first = begin, stop = end;
-    int64_t low = step > 0 ? 0 : -1, high = step > 0 ? size : size - 1;
-    first += first < 0 ? size : 0;
-    stop += stop < 0 ? size : 0;
-    first = first < low ? low : first > high ? high : first;
-    stop = stop < low ? low : stop > high ? high : stop;
-    *start = (int32_t)first;
-    int64_t count = step > 0 ? (stop - first + step - 1) / step : (first - stop - (int64_t)step - 1) / -(int64_t)step;
-    return count > 0 ? (int32_t)count : 0;
+    int32_t low = step > 0 ? 0 : -1, high = low + size;
+    begin += begin < 0 ? size : 0;
+    end += end < 0 ? size : 0;
+    begin = begin < low ? low : begin > high ? high : begin;
+    end = end < low ? low : end > high ? high : end;
+    *start = begin;
+    int32_t reach = step > 0 ? end - begin : begin - end;
+    return reach > 0 ? (int32_t)((uint32_t)(reach - 1) / (step > 0 ? (uint32_t)step : 0u - (uint32_t)step)) + 1 : 0;
 }
 
 int sc_op_strided_slice_check(sc_checks_t *c) {

@@ -28,8 +28,8 @@ int sc_op_hard_swish_check(sc_checks_t *c) {
     }
     // The reference computes these in single precision.
     float high = (1.0f / (1 << HIGH_BITS)) * c->a.scale, gate = 3.0f / 32768.0f;
-    if (!sc_checks_multiplier(c, (double)(high / c->out.scale), &multiplier, &shift)
-        || !sc_checks_multiplier(c, (double)(high / gate), &gate_multiplier, &k->gate_shift)) {
+    if (!sc_checks_multiplier(c, high / c->out.scale, 1, 1, &multiplier, &shift)
+        || !sc_checks_multiplier(c, high / gate, 1, 1, &gate_multiplier, &k->gate_shift)) {
         return 0;
     }
     if (shift > 0 || shift < -MAX_RIGHT || k->gate_shift < -MAX_RIGHT) {

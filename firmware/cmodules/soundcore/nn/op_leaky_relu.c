@@ -17,9 +17,9 @@ int sc_op_leaky_relu_check(sc_checks_t *c) {
     k->out_zero = (int8_t)c->out.zero_point;
     float alpha = sc_tflite_field_float(c->view, c->source.options, SC_LEAKY_RELU_OPTIONS_ALPHA, 0.0f);
     // The reference computes both in single precision.
-    double identity = (double)(c->a.scale / c->out.scale), scaled = (double)(c->a.scale * alpha / c->out.scale);
-    return sc_checks_same_elements(c) && sc_checks_multiplier(c, identity, &k->multiplier, &k->shift)
-           && sc_checks_multiplier(c, scaled, &k->alpha_multiplier, &k->alpha_shift);
+    float identity = c->a.scale / c->out.scale, scaled = c->a.scale * alpha / c->out.scale;
+    return sc_checks_same_elements(c) && sc_checks_multiplier(c, identity, 1, 1, &k->multiplier, &k->shift)
+           && sc_checks_multiplier(c, scaled, 1, 1, &k->alpha_multiplier, &k->alpha_shift);
 }
 
 void sc_op_leaky_relu_run(const void *record) {

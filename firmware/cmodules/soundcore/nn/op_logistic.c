@@ -33,8 +33,7 @@ static int check(sc_checks_t *c, float out_scale, int32_t out_zero) {
     if (c->a.scale >= 16.0f) {
         return 1; // every step saturates
     }
-    double real = (double)c->a.scale * (double)(1 << (31 - INTEGER_BITS));
-    if (!sc_checks_multiplier(c, real, &k->multiplier, &k->shift)) {
+    if (!sc_checks_multiplier(c, c->a.scale, 1 << (31 - INTEGER_BITS), 1, &k->multiplier, &k->shift)) {
         return 0;
     }
     if (k->shift < 0) {
@@ -75,7 +74,7 @@ int sc_op_saturating_prepare(sc_prepare_t *p, sc_op_t *op) {
         return 1;
     }
     uint8_t *table = sc_prepare_take(p, 256, sizeof(void *));
-    if (k) {
+    if (table) {
         k->head.bytes = (k->head.bytes + 256) & 0x1fffff;
         for (int32_t a = -128; a < 128; a++) {
             table[(uint8_t)a] = (uint8_t)value(k, a);

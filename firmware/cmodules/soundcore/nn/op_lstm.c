@@ -83,17 +83,14 @@ static int check_state(sc_checks_t *c, int32_t k, int32_t input, int32_t type, u
 
 // The power of two that a scale is; 1 and more where it is none.
 static int32_t power_of_two(float scale) {
-    for (int32_t power = 0; power >= -15; power--) {
-        if (scale * (float)(1 << -power) == 1.0f) {
-            return power;
-        }
-    }
-    return 1;
+    uint32_t bits = sc_quantize_float_bits(scale);
+    int32_t power = (int32_t)(bits >> 23) - 127;
+    return bits << 9 == 0 && power >= -15 && power <= 0 ? power : 1;
 }
 
 static int check_numbers(sc_checks_t *c, lstm_t *k, const sc_tflite_tensor_t *hidden, const sc_tflite_tensor_t *cell) {
     sc_op_t *op = c->op;
-    double unit = 1.0 / (1 << 15); // of gates
+    const float unit = 1.0f / (1 << 15); // of gates
     float clip = sc_tflite_field_float(c->view, c->source.options, SC_UNIDIRECTIONAL_SEQUENCE_LSTM_OPTIONS_CELL_CLIP, 0);
     int32_t power = power_of_two(cell->scale);
     if (power > 0 || cell->zero_point) {
@@ -105,15 +102,14 @@ static int check_numbers(sc_checks_t *c, lstm_t *k, const sc_tflite_tensor_t *hi
     if (!(clip >= 0)) {
         return sc_checks_fail(c, SC_E_OP_OPTIONS, -1);
     }
-    double steps = (double)clip / (double)cell->scale;
+    float steps = clip / cell->scale; // exact
     k->clip = (int16_t)(steps > 32767 ? 32767 : (int32_t)steps);
     k->tanh_left = (int8_t)(12 + power);
     k->in_zero = (int8_t)c->a.zero_point;
     k->hidden_zero = (int8_t)hidden->zero_point;
-    return sc_checks_multiplier(c, unit * (double)cell->scale / (double)cell->scale, &k->forget_multiplier,
-                                &k->forget_shift)
-           && sc_checks_multiplier(c, unit * unit / (double)cell->scale, &k->update_multiplier, &k->update_shift)
-           && sc_checks_multiplier(c, unit * unit / (double)hidden->scale, &k->out_multiplier, &k->out_shift);
+    return sc_checks_multiplier(c, unit, 1, 1, &k->forget_multiplier, &k->forget_shift)
+           && sc_checks_multiplier(c, unit, unit, cell->scale, &k->update_multiplier, &k->update_shift)
+           && sc_checks_multiplier(c, unit, unit, hidden->scale, &k->out_multiplier, &k->out_shift);
 }
 
 int sc_op_lstm_check(sc_checks_t *c) {
@@ -164,8 +160,7 @@ static int set_matrix(sc_prepare_t *p, const sc_op_t *op, int32_t input, float s
     sc_quantized_multiplier_t factor;
     sc_tflite_tensor(p->view, op->inputs[input], &w);
     // The reference multiplies in single precision here; what is activated has 12 fractional bits.
-    double product = (double)(scale * w.scale);
-    sc_err_t error = sc_quantize_multiplier(product / (1.0 / (1 << 12)), &factor);
+    sc_err_t error = sc_quantize_multiplier(scale * w.scale, 1 << 12, 1, &factor);
     // A sum that its shift to the left takes out of 32 bits is undefined in the reference.
     if (error == SC_OK && factor.shift > 0 && ((uint64_t)w.shape[1] * 128 * 255) >> (31 - factor.shift)) {
         error = SC_E_MULTIPLIER;
@@ -198,7 +193,7 @@ int sc_op_lstm_prepare(sc_prepare_t *p, sc_op_t *op) {
             gates[g] = gate;
         }
     }
-    if (k) {
+    if (gates) {
         k->head.bytes = (k->head.bytes + GATES * sizeof(gate_t)) & 0x1fffff;
         k->gates = gates;
         k->hidden = sc_prepare_writable(p, op->state[0].tensor);

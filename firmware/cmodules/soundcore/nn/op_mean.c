@@ -61,7 +61,7 @@ int sc_op_mean_check(sc_checks_t *c) {
     k->offset = c->a.zero_point * (int32_t)averaged;
     k->out_zero = (int8_t)c->out.zero_point;
     op->macs = c->a.elements;
-    if (!sc_checks_multiplier(c, (double)c->a.scale / (double)c->out.scale, &k->multiplier, &k->shift)) {
+    if (!sc_checks_multiplier(c, c->a.scale, 1, c->out.scale, &k->multiplier, &k->shift)) {
         return 0;
     }
     // The division is folded into the multiplier; as many bits as its log2 go into the shift, to keep the precision.

@@ -16,7 +16,7 @@ int sc_op_quantize_check(sc_checks_t *c) {
     k->in_zero = (int8_t)c->a.zero_point;
     k->out_zero = (int8_t)c->out.zero_point;
     return sc_checks_same_elements(c)
-           && sc_checks_multiplier(c, (double)c->a.scale / (double)c->out.scale, &k->multiplier, &k->shift);
+           && sc_checks_multiplier(c, c->a.scale, 1, c->out.scale, &k->multiplier, &k->shift);
 }
 
 void sc_op_quantize_run(const void *record) {

@@ -34,14 +34,18 @@ int sc_op_softmax_check(sc_checks_t *c) {
         return sc_checks_fail(c, SC_E_LIMIT, c->op->inputs[0]);
     }
     float beta = sc_tflite_field_float(c->view, c->source.options, SC_SOFTMAX_OPTIONS_BETA, 0.0f);
-    double real = (double)beta * (double)c->a.scale * (double)(1 << (31 - INTEGER_BITS));
-    if (!(real > 1.0)) {
-        return sc_checks_fail(c, SC_E_OP_OPTIONS, c->op->inputs[0]);
+    sc_quantized_multiplier_t factor = {INT32_MAX, 31}; // and no more
+    if (beta > 0) {
+        sc_quantized_multiplier_t real;
+        if (sc_quantize_multiplier(beta, c->a.scale, 1.0f / (1 << (31 - INTEGER_BITS)), &real) == SC_OK) {
+            factor = real;
+        }
     }
-    const double most = 2147483647.0;
-    if (!sc_checks_multiplier(c, real < most ? real : most, &k->multiplier, &k->shift)) {
-        return 0;
+    if (!(beta > 0) || factor.shift < 1 || (factor.shift == 1 && factor.multiplier == 1 << 30)) {
+        return sc_checks_fail(c, SC_E_OP_OPTIONS, c->op->inputs[0]); // not above 1
     }
+    k->multiplier = factor.multiplier;
+    k->shift = (int8_t)factor.shift;
     k->diff_min = -((((1 << INTEGER_BITS) - 1) << (31 - INTEGER_BITS)) >> k->shift);
     return 1;
 }

@@ -15,7 +15,11 @@ static int32_t find(const sc_plan_t *plan, int32_t tensor) {
 
 int32_t sc_plan_offset(const sc_plan_t *plan, int32_t tensor) {
     int32_t i = find(plan, tensor);
-    return i < 0 ? -1 : (int32_t)plan->block[i].offset;
+    if (i < 0) {
+        return -1;
+    }
+    const sc_plan_block_t *b = &plan->block[i], *root = &plan->block[b->root];
+    return (int32_t)(plan->bytes - root->offset - root->size + (b == root ? 0 : b->offset));
 }
 
 int sc_plan_in_place(const sc_plan_t *plan, const sc_op_t *op, int32_t i, int32_t at) {
@@ -32,7 +36,7 @@ static int add(sc_plan_t *plan, int32_t tensor, uint32_t size, int32_t first, in
         return 0;
     }
     int32_t i = plan->count++;
-    plan->block[i] = (sc_plan_block_t){size, 0, (int16_t)tensor, (int16_t)first, (int16_t)last, (int16_t)i};
+    plan->block[i] = (sc_plan_block_t){size, 0, 0, (int16_t)tensor, (int16_t)first, (int16_t)last, (int16_t)i};
     return 1;
 }
 
@@ -80,6 +84,7 @@ static int collect(sc_plan_t *plan, sc_tflite_t *view, sc_fault_t *fault) {
             if (!add(plan, tensor, elements(view, tensor), k, k)) {
                 return sc_error_set(fault, SC_E_MEMORY, op.index, op.builtin, tensor);
             }
+            plan->block[plan->count - 1].behind = op.behind;
         }
         if (op.scratch && !add(plan, -1 - k, op.scratch, k, k)) {
             return sc_error_set(fault, SC_E_MEMORY, op.index, op.builtin, op.output);
@@ -216,12 +221,15 @@ static int comes_first(const sc_plan_block_t *a, const sc_plan_block_t *b, int32
     return a->size > b->size;
 }
 
-// Puts every root at the lowest offset where it overlaps nothing placed before it. Returns the bytes used.
+// Puts every root as near to the arena's end as it overlaps nothing placed before it: its offset becomes that of its own
+// end from there. So a result comes to lie before its input. Returns the bytes used.
 static uint32_t place(sc_plan_t *plan, int32_t order) {
     uint32_t bytes = 0;
     for (int32_t i = 0; i < plan->count; i++) {
-        if (plan->block[i].root == i) {
-            plan->block[i].offset = NOWHERE;
+        sc_plan_block_t *b = &plan->block[i];
+        if (b->root == i) {
+            b->size = (b->size + SC_PLAN_ALIGN - 1) & ~(uint32_t)(SC_PLAN_ALIGN - 1);
+            b->offset = NOWHERE;
         }
     }
     for (;;) {
@@ -236,18 +244,26 @@ static uint32_t place(sc_plan_t *plan, int32_t order) {
             return bytes;
         }
         sc_plan_block_t *b = &plan->block[next];
-        b->offset = 0;
-        // It only moves up, past what it overlaps, until it overlaps none of them in a round.
-        for (int32_t i = 0, clear = 0; clear < plan->count; i = i + 1 < plan->count ? i + 1 : 0) {
-            const sc_plan_block_t *other = &plan->block[i];
-            if (i != next && other->root == i && other->first <= b->last && b->first <= other->last
-                && overlap(other, b)) {
-                b->offset = (other->offset + other->size + SC_PLAN_ALIGN - 1) & ~(uint32_t)(SC_PLAN_ALIGN - 1);
-                clear = 0;
-            } else {
-                clear++;
+        uint32_t from = 0, end = b->size;
+        // It only moves on, past what it overlaps, until it overlaps none of them in a round.
+        const sc_plan_block_t *other = plan->block;
+        for (int32_t i = 0, left = plan->count; left > 0; left--, i++, other++) {
+            if (i == plan->count) {
+                i = 0;
+                other = plan->block;
+            }
+            if (other->offset < end && other->root == i && from < other->offset + other->size
+                && other->first <= b->last && b->first <= other->last) {
+                // What is read last by the operator that writes b is its input.
+                uint32_t behind = other->last == b->first && other->tensor >= 0 ? b->behind : 0;
+                if (from < other->offset + other->size - behind) {
+                    from = other->offset + other->size - behind;
+                    end = from + b->size;
+                    left = plan->count;
+                }
             }
         }
+        b->offset = from;
         bytes = bytes > b->offset + b->size ? bytes : b->offset + b->size;
     }
 }
@@ -291,20 +307,17 @@ int sc_plan_make(sc_plan_t *plan, sc_tflite_t *view, const sc_scratch_t *scratch
     if (all > INT32_MAX) {
         return sc_error_fail(fault, SC_E_LIMIT);
     }
+    // The last one tried need not be placed again.
     int32_t best = 0;
-    for (int32_t order = 0; order < 3; order++) {
+    for (int32_t order = 2; order >= 0; order--) {
         uint32_t bytes = place(plan, order);
-        if (order == 0 || bytes < plan->bytes) {
+        if (order == 2 || bytes <= plan->bytes) {
             plan->bytes = bytes;
             best = order;
         }
     }
-    place(plan, best);
-    for (int32_t i = 0; i < plan->count; i++) {
-        sc_plan_block_t *b = &plan->block[i];
-        if (b->root != i) {
-            b->offset += plan->block[b->root].offset;
-        }
+    if (best != 0) {
+        place(plan, best);
     }
     return 1;
 }

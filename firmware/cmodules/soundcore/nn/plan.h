@@ -1,5 +1,6 @@
 // Memory plan: where each computed tensor lies. Tensors whose lifetimes do not overlap share memory; a reshaped tensor
-// lies on its source, an element-wise result on an input no longer needed, a concatenation's inputs inside its result.
+// lies on its source, an element-wise result on an input no longer needed, a convolution's follows through its input as
+// far as its rows are done with, a concatenation's inputs lie inside its result.
 // Graph inputs never share; graph outputs do not from the operator that writes them until the next run.
 #ifndef SC_PLAN_H
 #define SC_PLAN_H
@@ -7,12 +8,13 @@
 #include "nn/checks.h"
 #include "nn/scratch.h"
 
-#define SC_PLAN_FEW_BLOCKS (128) // computed tensors and scratch buffers that a plan has room for by itself
+#define SC_PLAN_FEW_BLOCKS (104) // computed tensors and scratch buffers that a plan has room for by itself
 #define SC_PLAN_ALIGN (4)        // of each tensor in the arena, bytes
 
 typedef struct {
     uint32_t size;
     uint32_t offset;     // in the arena
+    uint32_t behind;     // bytes of it that may lie on the operator's input: see sc_op_t
     int16_t tensor;      // -1 - operator for its scratch
     int16_t first, last; // operators between which the contents must stay
     int16_t root;        // the block this one lies in: itself, or one that has its own place

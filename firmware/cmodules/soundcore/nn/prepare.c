@@ -6,7 +6,10 @@
 void *sc_prepare_take(sc_prepare_t *p, size_t bytes, size_t align) {
     size_t at = (p->used + align - 1) & ~(align - 1);
     p->used = at + bytes;
-    return p->memory ? p->memory + at : NULL;
+    if (p->used > p->size) {
+        p->memory = NULL;
+    }
+    return p->memory ? memset(p->memory + at, 0, bytes) : NULL;
 }
 
 int8_t *sc_prepare_writable(const sc_prepare_t *p, int32_t tensor) {

@@ -6,8 +6,9 @@
 #include "nn/plan.h"
 
 typedef struct {
-    uint8_t *memory;  // the model's; NULL: nothing is written, only counted
-    size_t used;      // of memory
+    uint8_t *memory;  // the model's; NULL, as from its end on: nothing is written, only counted
+    size_t size;      // of memory
+    size_t used;      // of memory, or what would be
     uint32_t records; // written so far
     uint8_t *arena;
     sc_tflite_t *view;
@@ -18,7 +19,7 @@ typedef struct {
 // Checks all operators and prepares them. 0 and a fault if one is refused.
 int sc_prepare_operators(sc_prepare_t *p);
 
-// For the prepares in op_*.c. Memory is NULL while counting.
+// For the prepares in op_*.c. Zeros, 4-byte aligned at least; NULL while counting, which can begin between two of them.
 void *sc_prepare_take(sc_prepare_t *p, size_t bytes, size_t align);
 // The address of a tensor (-1 - operator: its scratch).
 int8_t *sc_prepare_writable(const sc_prepare_t *p, int32_t tensor);

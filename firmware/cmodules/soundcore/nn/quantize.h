@@ -4,6 +4,7 @@
 #define SC_QUANTIZE_H
 
 #include <stdint.h>
+#include <string.h>
 #include "error.h"
 #include "frontend/fixed.h"
 
@@ -12,13 +13,20 @@ typedef struct {
     int32_t shift; // positive: left
 } sc_quantized_multiplier_t;
 
-// Quantizes a real multiplier >= 0 to the nearest; below 2^-32 to 0. SC_E_MULTIPLIER if it is not finite or 2^31 or
-// more.
-sc_err_t sc_quantize_multiplier(double real, sc_quantized_multiplier_t *factor);
-// Nearest integer, halves away from zero; |x| < 2^62.
-int64_t sc_quantize_round(double x);
+// Quantizes a * b / c, computed as the reference does in double precision, to the nearest; below 2^-32 to 0. In integers,
+// as many chips have no floats. c: usable as a scale. SC_E_MULTIPLIER if a or b is negative or not finite, or the result
+// is 2^31 or more.
+sc_err_t sc_quantize_multiplier(float a, float b, float c, sc_quantized_multiplier_t *factor);
+// Nearest integer, halves away from zero; |x| < 2^31.
+int32_t sc_quantize_round(float x);
 // Whether a scale is usable: finite and above zero.
 int sc_quantize_is_scale(float scale);
+
+static inline uint32_t sc_quantize_float_bits(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof(bits));
+    return bits;
+}
 
 // round(a * b / 2^31), halves upwards. Not for a == b == -2^31.
 static inline int32_t sc_saturating_rounding_doubling_high_mul_wide(int32_t a, int32_t b) {

@@ -5,25 +5,23 @@
 
 #define SCHEMA_VERSION (3)
 
-// Copies n bytes at a position; zeros, and the view is damaged, when they are not all in the file.
-static void fetch(sc_tflite_t *v, uint32_t at, void *out, uint32_t n) {
+// The n bytes at a position, 4 at most; zeros, and the view is damaged, when they are not all in the file.
+static const uint8_t *fetch(sc_tflite_t *v, uint32_t at, uint32_t n) {
+    static const uint8_t zeros[4];
     if (at > v->length || n > v->length - at) {
         v->damaged = 1;
-        memset(out, 0, n);
-    } else {
-        memcpy(out, v->base + at, n);
+        return zeros;
     }
+    return v->base + at;
 }
 
-static uint16_t fetch_u16(sc_tflite_t *v, uint32_t at) {
-    uint8_t b[2];
-    fetch(v, at, b, 2);
-    return (uint16_t)(b[0] | b[1] << 8);
+static uint32_t fetch_u16(sc_tflite_t *v, uint32_t at) {
+    const uint8_t *b = fetch(v, at, 2);
+    return b[0] | (uint32_t)b[1] << 8;
 }
 
 static uint32_t fetch_u32(sc_tflite_t *v, uint32_t at) {
-    uint8_t b[4];
-    fetch(v, at, b, 4);
+    const uint8_t *b = fetch(v, at, 4);
     return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
 }
 
@@ -42,15 +40,17 @@ static uint32_t field(sc_tflite_t *v, uint32_t table, uint32_t id) {
     if (table == 0) {
         return 0;
     }
-    int64_t vtable = (int64_t)table - (int32_t)fetch_u32(v, table);
-    if (vtable < 0 || vtable >= v->length) {
-        v->damaged = 1;
-        return 0;
+    if (table != v->table) {
+        uint32_t vtable = table - fetch_u32(v, table); // of two positions below 2^31: one that is negative is too large
+        if (vtable >= v->length) {
+            v->damaged = 1;
+            return 0;
+        }
+        v->table = table;
+        v->vtable = vtable;
+        v->vtable_bytes = fetch_u16(v, vtable);
     }
-    if (fetch_u16(v, (uint32_t)vtable) < 4 + 2 * id + 2) {
-        return 0;
-    }
-    uint32_t offset = fetch_u16(v, (uint32_t)vtable + 4 + 2 * id);
+    uint32_t at = 4 + 2 * id, offset = at + 2 <= v->vtable_bytes ? fetch_u16(v, v->vtable + at) : 0;
     return offset ? table + offset : 0;
 }
 
@@ -82,12 +82,7 @@ static uint32_t vector_table(sc_tflite_t *v, sc_tflite_vector_t vector, uint32_t
 
 int32_t sc_tflite_field_int8(sc_tflite_t *v, uint32_t table, uint32_t id, int32_t otherwise) {
     uint32_t at = field(v, table, id);
-    int8_t value = 0;
-    if (at == 0) {
-        return otherwise;
-    }
-    fetch(v, at, &value, 1);
-    return value;
+    return at ? (int8_t)*fetch(v, at, 1) : otherwise;
 }
 
 int32_t sc_tflite_field_int32(sc_tflite_t *v, uint32_t table, uint32_t id, int32_t otherwise) {
@@ -145,7 +140,7 @@ sc_err_t sc_tflite_open(sc_tflite_t *v, const void *file, size_t length) {
     }
     v->codes = field_vector(v, model, SC_MODEL_OPERATOR_CODES, 4);
     v->buffers = field_vector(v, model, SC_MODEL_BUFFERS, 4);
-    v->metadata = field_vector(v, model, SC_MODEL_METADATA, 4);
+    field_vector(v, model, SC_MODEL_METADATA, 4); // whether it is whole
     sc_tflite_vector_t subgraphs = field_vector(v, model, SC_MODEL_SUBGRAPHS, 4);
     if (!v->damaged && subgraphs.count != 1) {
         return SC_E_SUBGRAPH;
@@ -268,9 +263,10 @@ sc_err_t sc_tflite_operator(sc_tflite_t *v, uint32_t index, sc_tflite_operator_t
 
 const uint8_t *sc_tflite_metadata(sc_tflite_t *v, const char *name, uint32_t *size, sc_err_t *error) {
     uint32_t length = (uint32_t)strlen(name);
-    *error = SC_OK;
-    for (uint32_t i = 0; i < v->metadata.count && *error == SC_OK; i++) {
-        uint32_t table = vector_table(v, v->metadata, i);
+    sc_tflite_vector_t metadata = field_vector(v, follow(v, 0), SC_MODEL_METADATA, 4);
+    *error = v->damaged ? SC_E_TRUNCATED : SC_OK;
+    for (uint32_t i = 0; i < metadata.count && *error == SC_OK; i++) {
+        uint32_t table = vector_table(v, metadata, i);
         sc_tflite_vector_t key = field_vector(v, table, SC_METADATA_NAME, 1);
         if (key.count == length && memcmp(v->base + key.at, name, length) == 0) {
             sc_tflite_vector_t bytes = {0};

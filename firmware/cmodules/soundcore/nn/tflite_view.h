@@ -20,7 +20,8 @@ typedef struct {
     const uint8_t *base;
     uint32_t length;
     int32_t damaged; // a read would have left the file
-    sc_tflite_vector_t codes, buffers, metadata;
+    uint32_t table, vtable, vtable_bytes; // the newest table that was read, and where its fields are listed
+    sc_tflite_vector_t codes, buffers;
     sc_tflite_vector_t tensors, inputs, outputs, operators; // of the one subgraph
 } sc_tflite_t;
 

@@ -2,14 +2,16 @@
 
 // Output size and padding in front, as TensorFlow defines SAME and VALID. 0 when the window does not fit.
 static int side(int32_t in, sc_window_side_t k, int32_t padding, uint16_t *out, uint16_t *pad) {
-    int64_t reach = (int64_t)(k.size - 1) * k.dilation + 1;
-    int64_t count = padding == Padding_SAME ? ((int64_t)in + k.stride - 1) / k.stride
-                                            : ((int64_t)in + k.stride - reach) / k.stride;
-    int64_t total = (count - 1) * k.stride + reach - in;
-    int64_t before = total > 0 ? total / 2 : 0;
+    uint32_t reach = (uint32_t)(k.size - 1) * (uint32_t)k.dilation + 1;
+    if (reach > 4 * SC_TFLITE_MAX_DIM) {
+        return 0; // none of its paddings would be small enough
+    }
+    int32_t count = (in + k.stride - (padding == Padding_SAME ? 1 : (int32_t)reach)) / k.stride;
+    int32_t total = (count - 1) * k.stride + (int32_t)reach - in;
+    int32_t before = total > 0 ? total / 2 : 0;
     *out = (uint16_t)count;
     *pad = (uint16_t)before;
-    return count >= 1 && count <= SC_TFLITE_MAX_DIM && before <= SC_TFLITE_MAX_DIM;
+    return count >= 1 && before <= SC_TFLITE_MAX_DIM;
 }
 
 static int in_range(int32_t x) {
