@@ -57,6 +57,7 @@ class Pipeline:
         position = mic.position
         sleeps = mic.sleeps
         level = self._level
+        link = self.link
         stream = self.stream
         feed = stream.feed
         ticks = self._stopwatch.ticks
@@ -70,7 +71,8 @@ class Pipeline:
             telemetry = self.telemetry
             if telemetry is not None and not telemetry.on:
                 telemetry = None
-            one = self.in_blocks or not sleeps
+            # Lines that wait need not wait for a step of the model, nor the port for those of a recording.
+            one = self.in_blocks or not sleeps or recorder is not None or link.waiting
             for block in blocks:
                 if block is None:
                     break
@@ -119,26 +121,28 @@ class Pipeline:
 
     def _send_edges(self, now):
         d = self.detector
-        if self.actions is not None:
-            for i in range(len(d.edge)):
-                if d.edge[i]:
-                    self.actions.edge(i, d.edge[i] == ON, now - d.ago[i], d.peak[i], self.now)
-        for i in range(len(d.edge)):
-            edge = d.edge[i]
-            if edge:
-                on = edge == ON
-                self.link.send(
-                    '"type":"event",',
-                    ',"id":%d,"label":%s,"edge":"%s","t":%d,"%s":%s'
-                    % (
-                        d.id[i],
-                        self._labels[i],
-                        "on" if on else "off",
-                        now - d.ago[i],
-                        "score" if on else "peak",
-                        decimal(d.peak[i], 3),
-                    ),
-                )
+        edges = d.edge
+        ago = d.ago
+        peaks = d.peak
+        changed = [i for i in range(len(edges)) if edges[i]]
+        actions = self.actions
+        if actions is not None:
+            for i in changed:
+                actions.edge(i, edges[i] == ON, now - ago[i], peaks[i], self.now)
+        for i in changed:
+            on = edges[i] == ON
+            self.link.send(
+                '"type":"event",',
+                ',"id":%d,"label":%s,"edge":"%s","t":%d,"%s":%s'
+                % (
+                    d.id[i],
+                    self._labels[i],
+                    "on" if on else "off",
+                    now - ago[i],
+                    "score" if on else "peak",
+                    decimal(peaks[i], 3),
+                ),
+            )
 
     def send_status(self):
         """Send a status line. dropped: lines that found the queue full; damaged: lines in that were refused.

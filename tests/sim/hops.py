@@ -55,6 +55,8 @@ class Careless(I2sSource):
 
 
 class NoLink:
+    waiting = 0
+
     def __init__(self):
         self.sent = 0
 
