@@ -36,13 +36,17 @@ from virtual_boards.virtual_port import forbidden
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 
 
-# X
 TIMEOUTS = FlashTimeouts()
 
 
 @pytest.fixture(autouse=True)
 def _no_default_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SOUNDSDK_PORT", raising=False)
+
+
+# Where nothing comes; the others wait as long as a user does, on a computer that is busy.
+SHORT = FlashTimeouts(drive_appears_s=3.0, drive_vanishes_s=3.0)
+NOTHING_COMES = ("no drive", "the drive takes nothing")
 
 
 def flash(system: System, *words: str, timeouts: FlashTimeouts = TIMEOUTS) -> int:
@@ -171,7 +175,7 @@ def test_picotool_writes_where_no_drive_is_mounted(
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
     pico.faults.no_drive = True
-    assert flash(pico, "--firmware", str(flash_images.pico(tmp_path, "b2"))) == 0
+    assert flash(pico, "--firmware", str(flash_images.pico(tmp_path, "b2")), timeouts=SHORT) == 0
     assert _fw(pico) == "0.1.0+b2"
 
 
@@ -226,7 +230,8 @@ def test_a_fault_is_named_and_the_retry_succeeds(
     written = pico.flash.written_bytes
     prepare(pico)
     capfd.readouterr()
-    assert flash(pico, *extra, "--firmware", str(image(tmp_path))) == code
+    timeouts = SHORT if name in NOTHING_COMES else TIMEOUTS
+    assert flash(pico, *extra, "--firmware", str(image(tmp_path)), timeouts=timeouts) == code
     said = capfd.readouterr().err
     assert says in said
     assert "Done" not in said

@@ -13,6 +13,7 @@ from benchmarks.m0 import bench, budgets, workloads
 WITHOUT_MODELS = {
     "capture": workloads.measure_capture,
     "frontend": workloads.measure_frontend,
+    "fft": workloads.measure_fft,
     "esc10": workloads.measure_esc10,
     "code": workloads.measure_code,
 }
