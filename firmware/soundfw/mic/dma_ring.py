@@ -36,6 +36,9 @@ class DmaRing:
         self._block = 0  # bytes of a block
         self._seen = [0, self.ROUND]  # bytes not read yet; the channel's count when it was last looked at
         self.lost = 0
+        # Of what nobody else counts.
+        self.captured = 0
+        self.position = [0]
         try:
             self._data = rp2.DMA()
             self._again = rp2.DMA()
@@ -67,20 +70,20 @@ class DmaRing:
             most >>= 1
         return most
 
-    def reader(self, buf):
-        """Return an iterator each round of which fills buf (int16) and gives `lost`.
+    def reader(self, buf, counts=None):
+        """Return an iterator each round of which fills buf (int16) and gives it; see microphone.Mic for `counts`.
 
-        It gives -1 if a sleep until the block should be whole was too short.
+        It gives None if a sleep until the block should be whole was too short.
         """
         samples = len(buf)
         if samples != self.fitting(samples):
             raise FirmwareError("mic.block", "a block must have %d samples here" % self.fitting(samples))
         self._target = [buf]
         self._block = samples * self._unit
-        self._rounds = self._fill(self._target, samples, self._block)
+        self._rounds = self._fill(self._target, samples, self._block, counts or self)
         return self._rounds
 
-    def _fill(self, target, samples, block):
+    def _fill(self, target, samples, block, counts):
         # A generator: its names are places in its frame, where attributes would be looked up for every block.
         data = self._data
         convert = self._convert
@@ -92,7 +95,9 @@ class DmaRing:
         views = [ring[i : i + block] for i in range(0, self._size, block)]
         count = len(views)
         most = self._size - block
+        position = counts.position
         skipped = self.lost
+        captured = 0
         at = 0
         seen = self._seen
         ready, left = seen
@@ -101,21 +106,25 @@ class DmaRing:
             ready += (left - now & mask) * width
             left = now
             if ready < block:
-                sleep_ms((block - ready) * 1000 // bytes_s + 1)
+                # The clock's divider may make the sound 0.2 % slow: a sleep that is too short costs a turn.
+                sleep_ms((block - ready) * 1002 // bytes_s + 1)
                 now = data.count
                 ready += (left - now & mask) * width
                 left = now
-            lost = -1
+            filled = None
             if ready >= block:
-                lost = skipped
                 # DMA writes to the next block while this one is read.
                 if ready > most:
                     skip = (ready - most + block - 1) // block
                     at = (at + skip) % count
                     ready -= skip * block
                     skipped += skip * samples
-                    self.lost = lost = skipped
-                convert(views[at], target[0])
+                    self.lost = counts.lost = skipped
+                filled = target[0]
+                convert(views[at], filled)
+                position[0] = captured + skipped
+                captured += samples
+                counts.captured = captured
                 at += 1
                 if at == count:
                     at = 0
@@ -123,7 +132,7 @@ class DmaRing:
             # A place in a list takes an eighth of the time of an attribute.
             seen[0] = ready
             seen[1] = left
-            yield lost
+            yield filled
 
     def behind(self):
         """Return True if a whole block is there."""
@@ -136,7 +145,7 @@ class DmaRing:
         if self._block != len(buf) * self._unit:
             self.reader(buf)
         self._target[0] = buf
-        return 2 * len(buf) if next(self._rounds) >= 0 else None
+        return 2 * len(buf) if next(self._rounds) is not None else None
 
     def close(self):
         """Stop the transfers."""

@@ -4,8 +4,8 @@ A source has readinto(buf) -> bytes read (whole samples of int16, native order),
 end; and optionally `lost`, samples it knows to have lost since its start, `approximate`, which is True if it only knows
 about how many, fitting(samples), the largest block of at most so many that it can fill, behind(), whether the next
 block is there already, and close(). What comes in while nobody reads is the source's to keep: drivers have rings.
-One that sleeps until a block is whole may have reader(buf): an iterator each round of which fills buf, all of it, and
-gives `lost`, or -1 where the sleep was too short.
+One that sleeps until a block is whole may have reader(buf, mic): an iterator each round of which fills buf, all of it,
+counts in the position, `captured` and `lost` of the Mic, and gives buf, or None where the sleep was too short.
 """
 
 from array import array
@@ -39,29 +39,11 @@ class Mic:
         self.ended = False
         reader = getattr(source, "reader", None)
         self.sleeps = reader is not None
-        self.blocks = self._whole_blocks(reader(self._view)) if reader is not None else self._reads()
+        self.blocks = reader(self._block, self) if reader is not None else self._reads()
 
     def _reads(self):
         while True:
             yield self.read()
-
-    def _whole_blocks(self, rounds):
-        # A generator: see DmaRing.
-        block = self._block
-        samples = len(block)
-        captured = 0
-        before = 0
-        position = self.position
-        for lost in rounds:
-            if lost < 0:
-                yield None
-                continue
-            if lost != before:
-                self.lost = before = lost
-            position[0] = captured + lost
-            captured += samples
-            self.captured = captured
-            yield block
 
     def read(self):
         """Read once; return the block (array of int16) if that has filled it, valid until the next call, else None.
