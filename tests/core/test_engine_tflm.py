@@ -28,6 +28,7 @@ PLAN = [
     "test_model_graphs.py::test_concatenated_tensors_are_made_inside_the_result",
     "test_model_graphs.py::test_the_parts_of_a_split_lie_in_the_whole_unless_they_are_outputs_of_the_graph",
     "test_model_graphs.py::test_plan_stays_near_what_is_alive_at_once",
+    "test_model_graphs.py::test_a_convolution_writes_over_the_rows_of_its_input_that_are_done_with",
     "test_other_tools.py::test_a_plan_of_many_tensors_takes_no_memory_of_the_model",
     "test_model_check.py::test_memory_is_needed_in_proportion_to_the_file_not_to_what_it_claims",
 ]

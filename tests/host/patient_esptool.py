@@ -8,12 +8,16 @@ import pytest
 
 _CONFIG = """[esptool]
 timeout = 20
+mem_end_rom_timeout = 20
 sync_timeout = 0.5
 serial_write_timeout = 60
 """
 
 
 def be_patient(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Go to a folder in which esptool finds its settings: seconds to wait for an answer of the chip (default: 3)."""
+    """Go to a folder in which esptool finds its settings: seconds to wait for an answer of the chip.
+
+    By default it waits 3 s, and 0.2 s for the one before its stub starts: a late one is "no response" of the stub.
+    """
     (folder / "esptool.cfg").write_text(_CONFIG)
     monkeypatch.chdir(folder)

@@ -229,7 +229,7 @@ def test_a_detector_for_which_the_board_is_known_to_have_no_memory_is_refused() 
         fits.check_known_memory(pieces, 60_000, detector)
     # Of a board whose memory nobody measured, its RAM.
     unknown = replace(board, ram_bytes=150_000, stock=replace(board.stock, free_bytes=0))
-    with pytest.raises(CheckError, match="150000 bytes is all the RAM it has, and 169272"):
+    with pytest.raises(CheckError, match="150000 bytes is all the RAM it has, and 169096"):
         fits.check_known_memory(unknown, 60_000, detector)
 
 
