@@ -5,6 +5,15 @@
 #include "armv6m.h"
 #include "hot.h"
 
+// r3 and r4, shifted, become a power with its shift in r7.
+#define STORE_POWER \
+    "muls r3, r3 \n" \
+    "muls r4, r4 \n" \
+    "adds r3, r4 \n" \
+    "lsrs r3, #15 \n" \
+    "adds r3, r7 \n" \
+    "stmia r1!, {r3} \n"
+
 // A bin's shift is most often that of the bin before, or next to it: r6, 0 or more, and r7, its exponent * 2^16.
 SC_HOT __attribute__((naked)) void sc_mel_square(const sc_fft_complex_t *bins, uint32_t *powers, uint32_t n) {
     __asm__ volatile(
@@ -32,12 +41,7 @@ SC_HOT __attribute__((naked)) void sc_mel_square(const sc_fft_complex_t *bins, u
         "3: \n"
         "lsrs r3, r6 \n"
         "lsrs r4, r6 \n"
-        "muls r3, r3 \n"
-        "muls r4, r4 \n"
-        "adds r3, r4 \n"
-        "lsrs r3, #15 \n"
-        "adds r3, r7 \n"
-        "stmia r1!, {r3} \n"
+        STORE_POWER
         "cmp r0, r12 \n"
         "bne 1b \n"
         SC_ARMV6M_RETURN
@@ -67,12 +71,7 @@ SC_HOT __attribute__((naked)) void sc_mel_square(const sc_fft_complex_t *bins, u
         "lsrs r6, r5, #13 \n"
         "beq 7b \n"
         "8: \n"
-        "muls r3, r3 \n"
-        "muls r4, r4 \n"
-        "adds r3, r4 \n"
-        "lsrs r3, #15 \n"
-        "adds r3, r7 \n"
-        "stmia r1!, {r3} \n"
+        STORE_POWER
         "movs r6, #0 \n"
         "mov r7, r8 \n"
         "cmp r0, r12 \n"
